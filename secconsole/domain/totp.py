@@ -1,0 +1,99 @@
+"""Time-based one-time passwords (RFC 6238): which time step a code belongs to.
+
+A code is a string of ASCII digits and nothing else; spaces, signs and other alphabets' digits never match, since
+several spellings of one code would be several codes to a store that remembers spellings. What counts as used is the
+time step.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import pyotp
+
+from secconsole.domain.secret import Secret
+
+SEED_BYTES = 20  # RFC 4226 section 4 R6: 160 bits recommended
+WINDOW = 1  # RFC 6238 section 5.2: one step of delay; plus one the other way for a phone that runs ahead
+_CODE = re.compile(r"[0-9]{6,8}\Z", re.ASCII)
+
+
+class Algorithm(StrEnum):
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+    SHA512 = "SHA512"
+
+
+_DIGEST: Final = {
+    Algorithm.SHA1: hashlib.sha1,
+    Algorithm.SHA256: hashlib.sha256,
+    Algorithm.SHA512: hashlib.sha512,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TotpParameters:
+    algorithm: Algorithm = Algorithm.SHA1
+    digits: int = 6
+    period: int = 30
+
+
+DEFAULT = TotpParameters()
+
+
+def time_step(unix_seconds: float, period: int = 30) -> int:
+    """The number of whole periods since the epoch (T0 = 0)."""
+    return int(unix_seconds // period)
+
+
+def code_for_step(seed: Secret[bytes], step: int, parameters: TotpParameters = DEFAULT) -> str:
+    """The code of one time step, leading zeros kept."""
+    key = base64.b32encode(seed.reveal()).decode()
+    return pyotp.HOTP(key, digits=parameters.digits, digest=_DIGEST[parameters.algorithm]).generate_otp(step)
+
+
+def is_code(text: str, digits: int = 6) -> bool:
+    """Whether the text is a canonical code: exactly so many ASCII digits."""
+    return len(text) == digits and _CODE.match(text) is not None
+
+
+def matching_step(
+    seed: Secret[bytes], code: str, unix_seconds: float, parameters: TotpParameters = DEFAULT, window: int = WINDOW
+) -> int | None:
+    """The highest time step within the window that the code fits, or None.
+
+    Two neighbouring steps can share their digits; the highest is taken, so that marking it used covers both.
+    Every step of the window is compared, so that the time taken does not tell which one fitted.
+    """
+    if not is_code(code, parameters.digits):
+        return None
+    now = time_step(unix_seconds, parameters.period)
+    given = code.encode("ascii")
+    found: int | None = None
+    for step in range(max(0, now - window), now + window + 1):
+        if hmac.compare_digest(code_for_step(seed, step, parameters).encode("ascii"), given):
+            found = step
+    return found
+
+
+def clock_offset(
+    seed: Secret[bytes], code: str, unix_seconds: float, parameters: TotpParameters = DEFAULT, reach: int = 20
+) -> int | None:
+    """By how many seconds the phone seems ahead (+) or behind (-), if the code fits a step nearby.
+
+    To be told only while binding: to somebody who signs in it would say that the code was right some time ago.
+    """
+    if not is_code(code, parameters.digits):
+        return None
+    now = time_step(unix_seconds, parameters.period)
+    for distance in sorted(range(-reach, reach + 1), key=abs):
+        step = now + distance
+        if step >= 0 and hmac.compare_digest(code_for_step(seed, step, parameters).encode(), code.encode()):
+            return distance * parameters.period
+    return None

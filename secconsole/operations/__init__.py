@@ -1,0 +1,1 @@
+"""The contract: every thing that can be asked for is one small message, declared here and nowhere else."""

@@ -1,0 +1,64 @@
+"""The audit: what was done, by whom, to whom, when and from where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from secconsole.domain.roles import Permission
+from secconsole.operations.base import Operation, declare
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry. `outcome` is `done`, `refused` or `failed`; `details` are small facts, never secrets."""
+
+    id: str
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    target_id: str
+    outcome: str
+    reason: str
+    ticket: str
+    channel: str
+    details: dict[str, str | int | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    items: tuple[AuditEntry, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """Whether the chain of entries is whole; if not, which entry is the first that does not fit, and why."""
+
+    whole: bool
+    entries: int
+    first_broken: str | None = None
+    problem: str = ""
+
+
+@declare("audit.list", "GET", "/v1/tenants/{tenant}/audit", Permission.SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListAudit(Operation[AuditPage]):
+    """List entries, newest first. `search`: part of actor, target or action; `limit`: 1 to 500."""
+
+    tenant: str
+    search: str = ""
+    action: str = ""
+    user: str = ""
+    since: datetime | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@declare("audit.verify", "GET", "/v1/tenants/{tenant}/audit/verify", Permission.SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyAudit(Operation[AuditCheck]):
+    """Check the chain of entries from the first to the signed head."""
+
+    tenant: str

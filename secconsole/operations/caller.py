@@ -1,0 +1,38 @@
+"""Who asks, and from where: what goes with every operation without being part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secconsole.domain.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """Not signed in; enough for the operations that come before a sign-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A session's token (later also a personal access token or a tenant's secret key)."""
+
+    token: Secret[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOwner:
+    """The OS user who owns an embedded store and its key; the audit names them `local:NAME`."""
+
+    name: str
+
+
+Credential = Nobody | Bearer | StoreOwner
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a request came from. `channel`: console, command or api; `address`: the peer's, as the socket says it."""
+
+    channel: str = "command"
+    address: str = ""
+    request_id: str = ""

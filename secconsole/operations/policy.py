@@ -1,0 +1,87 @@
+"""A tenant's policy: show it, see what a change would do, change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from secconsole.domain.impact import Impact
+from secconsole.domain.model import FactorKind, PolicyMode
+from secconsole.domain.roles import Permission
+from secconsole.operations.base import Operation, declare
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What holds now. `version` goes into a change, so that nobody overwrites what they have not seen."""
+
+    policy: PolicyMode
+    grace_days: int
+    kinds: tuple[FactorKind, ...]
+    version: int
+    changed: datetime | None
+    changed_by: str
+    required_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class You:
+    """What a change would mean for whoever asks."""
+
+    login: str
+    bound: bool
+    whitelisted: bool
+    must_enroll: bool
+    locked_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPreview:
+    """What a policy would do, in counts of users who are not disabled.
+
+    `platform_admins_added`: platform administrators that would be put on the whitelist. `whitelisted_open`: entries
+    without an end.
+    """
+
+    policy: PolicyMode
+    now: PolicyMode
+    impact: Impact
+    grace_days: int
+    whitelisted_open: int
+    platform_admins_added: int
+    you: You
+    version: int
+
+
+@declare("policy.show", "GET", "/v1/tenants/{tenant}/policy", Permission.SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowPolicy(Operation[Policy]):
+    """Show the policy."""
+
+    tenant: str
+
+
+@declare("policy.preview", "GET", "/v1/tenants/{tenant}/policy/preview", Permission.SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewPolicy(Operation[PolicyPreview]):
+    """Say what a policy would do before it is set."""
+
+    tenant: str
+    mode: PolicyMode
+
+
+@declare("policy.set", "PUT", "/v1/tenants/{tenant}/policy", Permission.MANAGE_POLICY, dangerous=True, step_up=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPolicy(Operation[Policy]):
+    """Set the policy; None leaves a part as it is.
+
+    Switching from off puts the platform administrators on the whitelist unless `whitelist_admins` is false; those of
+    them who have a factor bound are still asked for it. Raises `Stale` when `expect` is not the version that holds.
+    """
+
+    tenant: str
+    mode: PolicyMode | None = None
+    grace_days: int | None = None
+    kinds: tuple[FactorKind, ...] | None = None
+    whitelist_admins: bool = True
+    expect: int | None = None

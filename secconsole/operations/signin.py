@@ -1,0 +1,146 @@
+"""Signing in: password, second factor, binding or a new password on the way, and proving both again (step-up)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from secconsole.domain.model import FactorKind, SignInStatus
+from secconsole.domain.roles import Permission, Role
+from secconsole.domain.secret import Secret
+from secconsole.operations.base import Operation, declare
+
+NO_CODE = Secret("")  # for somebody who has no factor bound
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedFactor:
+    """A factor to choose from while signing in; addresses and numbers are masked."""
+
+    id: str
+    kind: FactorKind
+    masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAnswer:
+    """Where a sign-in stands.
+
+    `token` is there only when the status is `complete`. `challenge` names the attempt in the calls that follow.
+    `message` is for the person: what was wrong with the last entry, or a reminder. `left`: entries left here.
+    """
+
+    status: SignInStatus
+    token: Secret[str] | None = None
+    challenge: Secret[str] | None = None
+    factors: tuple[OfferedFactor, ...] = ()
+    prefix: str | None = None
+    message: str = ""
+    server_time: datetime | None = None
+    left: int | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is acting: a person signed in, or the owner of the store (`local:NAME`, with an empty id)."""
+
+    id: str
+    login: str
+    name: str
+    role: Role
+    tenant: str
+    bound: bool
+    signed_in_at: datetime | None
+    proved_at: datetime | None
+    step_up_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BindingStarted:
+    """A key to be put into an authenticator app; it counts only after a code from it was confirmed."""
+
+    enrollment: str
+    kind: FactorKind
+    uri: Secret[str]
+    key: Secret[str]
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether password and factor were right; the operation that asked for them may then be done again."""
+
+    accepted: bool
+    message: str = ""
+    until: datetime | None = None
+    server_time: datetime | None = None
+
+
+@declare("sign-in", "POST", "/v1/tenants/{tenant}/sign-in", Permission.NOBODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn(Operation[SignInAnswer]):
+    """Sign in with login and password."""
+
+    tenant: str
+    login: str
+    password: Secret[str]
+
+
+@declare("sign-in.verify", "POST", "/v1/sign-in/{challenge}/verify", Permission.NOBODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySignIn(Operation[SignInAnswer]):
+    """Give the second factor's code for a sign-in."""
+
+    challenge: Secret[str]
+    factor: str
+    code: Secret[str]
+
+
+@declare("sign-in.bind", "POST", "/v1/sign-in/{challenge}/enroll", Permission.NOBODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartBinding(Operation[BindingStarted]):
+    """Start binding a factor in a sign-in that asks for it."""
+
+    challenge: Secret[str]
+    kind: FactorKind = FactorKind.TOTP
+
+
+@declare("sign-in.confirm", "POST", "/v1/sign-in/{challenge}/confirm", Permission.NOBODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmBinding(Operation[SignInAnswer]):
+    """Confirm the factor being bound with a code from it, and finish signing in."""
+
+    challenge: Secret[str]
+    enrollment: str
+    code: Secret[str]
+
+
+@declare("sign-in.new-password", "POST", "/v1/sign-in/{challenge}/new-password", Permission.NOBODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoosePassword(Operation[SignInAnswer]):
+    """Choose a new password in a sign-in that asks for it, and go on."""
+
+    challenge: Secret[str]
+    password: Secret[str]
+
+
+@declare("who-am-i", "GET", "/v1/me", Permission.OWN_ACCOUNT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoAmI(Operation[Identity]):
+    """Say who is acting."""
+
+
+@declare("step-up", "POST", "/v1/me/step-up", Permission.OWN_ACCOUNT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUp(Operation[Proof]):
+    """Prove password and second factor again, as dangerous operations ask for."""
+
+    password: Secret[str]
+    code: Secret[str] = NO_CODE
+
+
+@declare("sign-out", "POST", "/v1/me/sign-out", Permission.OWN_ACCOUNT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOut(Operation[None]):
+    """End this session."""

@@ -1,0 +1,108 @@
+"""Unbinding somebody who lost a phone, looking first, and taking it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
+from secconsole.domain.roles import Permission, Role
+from secconsole.operations.base import Operation, declare
+from secconsole.operations.users import LookAlike
+from secconsole.operations.whitelist import NotDone
+
+UNDO_MINUTES = 10
+TYPED_ABOVE = 20  # more users than this: the number must be typed
+MOST_AT_ONCE = 1000
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class UnbindTarget:
+    """One user who would be unbound, named so that nobody is taken for somebody else."""
+
+    id: str
+    login: str
+    name: str
+    role: Role
+    status: BindingStatus
+    factors: tuple[FactorKind, ...]
+    labels: tuple[str, ...]
+    whitelisted: bool
+    sessions: int
+    look_alikes: tuple[LookAlike, ...]
+    suspicions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnbindPreview:
+    """What an unbinding would do. The counts cover all; `targets` the first 200."""
+
+    bound: int
+    pending: int
+    already_unbound: int
+    whitelisted: int
+    sessions: int
+    failed: tuple[NotDone, ...]
+    targets: tuple[UnbindTarget, ...]
+    policy: PolicyMode
+    undo_minutes: int = UNDO_MINUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    id: str
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnbindResult:
+    """Who was unbound, who was not and why; `event` is what undo takes, empty if nobody was."""
+
+    unbound: tuple[Unbound, ...]
+    failed: tuple[NotDone, ...]
+    event: str
+    undo_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """Who is bound again with the same phone, and who is not and why."""
+
+    restored: tuple[Unbound, ...]
+    failed: tuple[NotDone, ...]
+    event: str
+
+
+@declare("unbind.preview", "POST", "/v1/tenants/{tenant}/unbind/preview", Permission.UNBIND, writes=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewUnbind(Operation[UnbindPreview]):
+    """Say what an unbinding would do before it is done."""
+
+    tenant: str
+    users: tuple[str, ...]
+
+
+@declare("unbind", "POST", "/v1/tenants/{tenant}/unbind", Permission.UNBIND, dangerous=True, step_up=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbind(Operation[UnbindResult]):
+    """Make the factors of up to 1,000 users stop working, end their sessions, and let them bind anew.
+
+    `users` are ids or logins. `event` continues a larger unbinding of the same person, so that one undo takes all back.
+    """
+
+    tenant: str
+    users: tuple[str, ...]
+    reason: str
+    ticket: str = ""
+    event: str = ""
+
+
+@declare("unbind.undo", "POST", "/v1/tenants/{tenant}/unbind/{event}/undo", Permission.UNBIND, step_up=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoUnbind(Operation[UndoResult]):
+    """Take an unbinding back within ten minutes: the same phones work again."""
+
+    tenant: str
+    event: str
+    users: tuple[str, ...] = ()

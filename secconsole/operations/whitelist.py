@@ -1,0 +1,86 @@
+"""The whitelist: who need not use a second factor, why, since when, until when, by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from secconsole.domain.model import BindingStatus
+from secconsole.domain.roles import Permission, Role
+from secconsole.operations.base import Operation, declare
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """One entry. `until` is the first moment at which it no longer holds; None: without an end."""
+
+    user: str
+    login: str
+    name: str
+    role: Role
+    status: BindingStatus
+    reason: str
+    since: datetime
+    until: datetime | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhitelistPage:
+    items: tuple[Exemption, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """One of many that an operation left as it was, and why."""
+
+    user: str
+    login: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhitelistChanged:
+    """`changed`: logins put on or taken off; `unchanged`: stood so already; `failed`: with reasons."""
+
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    failed: tuple[NotDone, ...]
+
+
+@declare("whitelist.list", "GET", "/v1/tenants/{tenant}/whitelist", Permission.SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListWhitelist(Operation[WhitelistPage]):
+    """List the whitelist by login. `search`: part of login or name; `limit`: 1 to 500."""
+
+    tenant: str
+    search: str = ""
+    limit: int = 500
+    cursor: str | None = None
+
+
+@declare("whitelist.add", "POST", "/v1/tenants/{tenant}/whitelist", Permission.MANAGE_WHITELIST,
+         dangerous=True, step_up=True)  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddToWhitelist(Operation[WhitelistChanged]):
+    """Put users on the whitelist, or change reason and end of those who are on it."""
+
+    tenant: str
+    users: tuple[str, ...]
+    reason: str
+    until: datetime | None = None
+
+
+@declare("whitelist.remove", "DELETE", "/v1/tenants/{tenant}/whitelist", Permission.MANAGE_WHITELIST, step_up=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveFromWhitelist(Operation[WhitelistChanged]):
+    """Take users off the whitelist.
+
+    Taking the last platform administrator off it who has no factor bound raises `Conflict`, since it can lock everybody
+    out, unless `accept_lockout`.
+    """
+
+    tenant: str
+    users: tuple[str, ...]
+    accept_lockout: bool = False
