@@ -1,0 +1,151 @@
+"""The otpauth URI that carries a seed to an authenticator app, and the same key as text.
+
+Form: https://github.com/google/google-authenticator/wiki/Key-Uri-Format. Apps differ in what they ignore, so only what
+they need is said: algorithm, digits and period when they are not the default; no padding; `%20`, never `+`, which some
+read as a plus sign. The issuer stands before the account and as a parameter, as the format recommends, unless the QR
+code would then be too tall for a terminal of 24 rows: then it stands before the account only, where old and new apps
+alike look for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from secconsole.domain.errors import Invalid
+from secconsole.domain.qr import qr_version
+from secconsole.domain.secret import Secret
+from secconsole.domain.text import visible
+from secconsole.domain.totp import Algorithm, TotpParameters
+
+TALLEST_VERSION: Final = 6  # 45 modules with a quiet zone of 2: 23 rows of half blocks
+_DEFAULT: Final = TotpParameters()
+_DIGITS: Final = (6, 7, 8)
+
+
+class KeyUriError(Invalid, ValueError):
+    """The URI, or what it was to be made of, is not a TOTP key; the message never holds the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUri:
+    """What an otpauth URI says."""
+
+    seed: Secret[bytes]
+    account: str
+    issuer: str = ""
+    parameters: TotpParameters = _DEFAULT
+
+
+def label_part(name: str) -> str:
+    """An issuer or account as it stands in a label: no blanks around it, nothing invisible, `-` for `:`.
+
+    The colon separates issuer from account, and an app that splits at the wrong one shows `Bank:ana` as an account of
+    Bank. It is replaced rather than refused: nobody should fail to bind a phone because of a tenant's display name.
+    """
+    return visible(name.strip()).replace(":", "-").strip()
+
+
+def otpauth_uri(
+    *,
+    seed: Secret[bytes],
+    account: str,
+    issuer: str,
+    algorithm: str = "SHA1",
+    digits: int = 6,
+    period: int = 30,
+) -> Secret[str]:
+    """The URI for one account; raises `KeyUriError` for parameters no app knows, or nothing left of the account."""
+    parameters = _parameters(algorithm, digits, period)
+    person, organisation = label_part(account), label_part(issuer)
+    if not person:
+        raise KeyUriError("An account without a name cannot be bound.", "account")
+    if not seed:
+        raise KeyUriError("The key is empty.", "seed")
+    label = f"{_quoted(organisation)}:{_quoted(person)}" if organisation else _quoted(person)
+    start = f"otpauth://totp/{label}?secret={key_text(seed)}"
+    rest = ""
+    if parameters.algorithm is not _DEFAULT.algorithm:
+        rest += f"&algorithm={parameters.algorithm.value}"
+    if parameters.digits != _DEFAULT.digits:
+        rest += f"&digits={parameters.digits}"
+    if parameters.period != _DEFAULT.period:
+        rest += f"&period={parameters.period}"
+    if organisation:
+        twice = f"{start}&issuer={_quoted(organisation)}{rest}"
+        if _fits(twice):
+            return Secret(twice)
+    return Secret(start + rest)
+
+
+def parse_otpauth(uri: Secret[str] | str) -> KeyUri:
+    """Read a TOTP key URI, leniently where apps are: case of the scheme, padding, blanks after the label's colon."""
+    try:
+        parts = urlsplit(uri.reveal() if isinstance(uri, Secret) else uri)
+        fields = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=True))
+    except ValueError:
+        raise KeyUriError("That is not an otpauth URI.", "uri") from None
+    if parts.scheme != "otpauth" or parts.netloc.lower() != "totp":
+        raise KeyUriError("Only otpauth://totp/ URIs are known here.", "uri")
+    prefix, colon, account = unquote(parts.path.removeprefix("/")).partition(":")
+    if not colon:
+        prefix, account = "", prefix
+    issuer = fields.get("issuer") or prefix
+    if not account.strip():
+        raise KeyUriError("The URI names no account.", "account")
+    try:
+        digits, period = int(fields.get("digits", _DEFAULT.digits)), int(fields.get("period", _DEFAULT.period))
+    except ValueError:
+        raise KeyUriError("Digits and period are whole numbers.", "uri") from None
+    parameters = _parameters(fields.get("algorithm", _DEFAULT.algorithm).upper(), digits, period)
+    return KeyUri(seed_from_text(Secret(fields.get("secret", ""))), account.strip(), issuer.strip(), parameters)
+
+
+def key_text(seed: Secret[bytes]) -> str:
+    """The seed in Base32 without padding, as apps want it typed."""
+    return base64.b32encode(seed.reveal()).decode("ascii").rstrip("=")
+
+
+def grouped_key(seed: Secret[bytes]) -> str:
+    """The same in groups of four, for a person who reads it off the screen."""
+    text = key_text(seed)
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def seed_from_text(text: Secret[str]) -> Secret[bytes]:
+    """The seed that Base32 text stands for, whatever its case, grouping and padding."""
+    letters = "".join(text.reveal().split()).replace("-", "").upper().rstrip("=")
+    try:
+        seed = base64.b32decode(letters + "=" * (-len(letters) % 8))
+    except (binascii.Error, ValueError):
+        seed = b""
+    if not seed:
+        raise KeyUriError("The key is not Base32 text.", "secret")
+    return Secret(seed)
+
+
+def _parameters(algorithm: str, digits: int, period: int) -> TotpParameters:
+    try:
+        known = Algorithm(algorithm)
+    except ValueError:
+        raise KeyUriError("The algorithm is one of SHA1, SHA256 and SHA512.", "algorithm") from None
+    if digits not in _DIGITS:
+        raise KeyUriError("A code has six to eight digits.", "digits")
+    if not 1 <= period <= 3600:
+        raise KeyUriError("The period is between 1 and 3600 seconds.", "period")
+    return TotpParameters(known, digits, period)
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="@")
+
+
+def _fits(uri: str) -> bool:
+    # A name so long that no code holds it is for `fit` to tell; the shorter form is the right one then too.
+    try:
+        return qr_version(uri) <= TALLEST_VERSION
+    except ValueError:
+        return False
