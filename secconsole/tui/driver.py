@@ -1,0 +1,231 @@
+"""A driver that sends only what is not on the screen already, and that notices when its terminal is gone.
+
+Textual composes whole rows and sends some of them several times over; on a slow line that is what a person waits for.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from textual import events
+from textual._cells import cell_len
+from textual.drivers.linux_driver import LinuxDriver
+from textual.messages import InBandWindowResize
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.message import Message
+
+_MOVE = re.compile(r"\x1b\[(\d+);(\d+)H")
+# One styled piece as Textual writes it: style on, text, style off; or text in the default style.
+_PIECE = re.compile(r"\x1b\[([0-9;]*)m([^\x1b]*)\x1b\[0m|([^\x1b]+)")
+# What leaves the cells alone: modes other than the alternate screen's, queries, keyboard protocol, strings, bell.
+_HARMLESS = re.compile(
+    r"(?:\x07|\x1b\[\?(?!1049|1047|47[hl]|3[hl])[0-9;]*[hl]|\x1b\[\??[0-9;]*\$p|\x1b\[[<>=][0-9;]*u"
+    r"|\x1b[\]P][^\x07\x1b]*(?:\x1b\x1b[^\x07\x1b]*)*(?:\x07|\x1b\\))*\Z"
+)
+# Characters that every terminal draws one cell wide; of the others a few terminals have their own idea.
+_SURE = re.compile(
+    r"[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u2190-\u2193\u2500-\u25fc]*\Z"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_WORTH_A_JUMP = 9  # bytes: about what moving the cursor past a piece costs
+
+
+class Shown:
+    """What is on the screen, as styled pieces by row and column."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, dict[int, tuple[str, int]]] = {}
+        self._cursor: tuple[int, int] | None = None
+
+    def forget(self) -> None:
+        """Take nothing for granted: the next frame is sent whole."""
+        self._rows.clear()
+        self._cursor = None
+
+    def fresh(self, data: str) -> str:
+        """The part of one write that changes the screen. Anything not understood is passed on, and all is forgotten."""
+        first = _MOVE.match(data)
+        if first is None:
+            if not _HARMLESS.match(data):
+                self.forget()
+            return data
+        moves = _MOVE.split(data)
+        out: list[str] = []
+        last = len(moves) - 3
+        for i in range(1, len(moves), 3):
+            y, x, body = int(moves[i]), int(moves[i + 1]), moves[i + 2].rstrip("\n")
+            if body:
+                pieces = self._pieces(body)
+                if pieces is None:
+                    self.forget()
+                    return data
+                self._row(y, x, pieces, out)
+            elif i == last and (out or self._cursor != (y, x)):
+                out.append(f"\x1b[{y};{x}H")
+                self._cursor = (y, x)
+        return "".join(out)
+
+    def _pieces(self, body: str) -> list[tuple[str, str]] | None:
+        """(as written, its text) of each piece; None for anything else: a link, a control, a mark with no letter."""
+        found: list[tuple[str, str]] = []
+        at = 0
+        for match in _PIECE.finditer(body):
+            if match.start() != at:
+                return None
+            at = match.end()
+            text = match[2] if match[3] is None else match[3]
+            if _CONTROL.search(text) or (text and not text[0].isascii() and not cell_len(text[0])):
+                return None
+            if text:
+                found.append((match[0], text))
+        return found if at == len(body) else None
+
+    def _row(self, y: int, x: int, pieces: list[tuple[str, str]], out: list[str]) -> None:
+        row = self._rows.setdefault(y, {})
+        pen: int | None = None  # the column the terminal would write at, if known without moving
+        waiting: list[str] = []  # pieces already shown, cheaper to send again than to jump over
+        for written, text in pieces:
+            sure = _SURE.match(text) is not None
+            known = row.get(x)
+            if known is not None and known[0] == written:
+                if not sure:
+                    pen = None
+                if pen is not None:
+                    waiting.append(written)
+                x += known[1]
+                continue
+            width = len(text) if sure else cell_len(text)
+            if pen is not None and sum(map(len, waiting)) < _WORTH_A_JUMP:
+                out.extend(waiting)
+            else:
+                out.append(f"\x1b[{y};{x}H")
+                self._cursor = None
+            waiting.clear()
+            out.append(written)
+            self._cover(row, x, width, certain=sure)
+            row[x] = (written, width)
+            x += width
+            # A terminal may give such a character another width: only a jump says for sure where the next one goes.
+            pen = x if sure else None
+
+    @staticmethod
+    def _cover(row: dict[int, tuple[str, int]], x: int, width: int, *, certain: bool) -> None:
+        """Forget the pieces that were written over; all to the right too where the width is not certain."""
+        end = x + width
+        for start in [s for s, (_, w) in row.items() if (s < end and s + w > x) or (s >= x and not certain)]:
+            del row[start]
+
+
+class _Output:
+    """The terminal as a file that may vanish: writing to a dead line is no error, it ends the program."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self.dead = False
+
+    def write(self, text: str) -> int:
+        if not self.dead:
+            try:
+                return self._file.write(text)
+            except (OSError, ValueError):
+                self.dead = True
+        return len(text)
+
+    def flush(self) -> None:
+        if not self.dead:
+            try:
+                self._file.flush()
+            except (OSError, ValueError):
+                self.dead = True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+
+class ConsoleDriver(LinuxDriver):
+    """Textual's driver for a terminal, with less to send, no way to a shell, and no life after a hang-up."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._file = cast("Any", _Output(cast("IO[str]", sys.__stderr__)))
+        self._shown = Shown()
+        self._stale = False
+        self._drawn_size: tuple[int, int] | None = None
+        # A stop from outside would hand the terminal to whatever started us; after SIGSTOP all is drawn anew.
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        signal.signal(signal.SIGCONT, self._on_continued)
+
+    @property
+    def can_suspend(self) -> bool:
+        return False
+
+    def write(self, data: str) -> None:
+        size = tuple(self._app.size)
+        if self._stale or size != self._drawn_size:
+            self._stale = False
+            self._drawn_size = (size[0], size[1])
+            self._shown.forget()
+        data = self._shown.fresh(data)
+        if data:
+            super().write(data)
+
+    def open_url(self, url: str, new_tab: bool = True) -> None:
+        """No program is started from here; the address is on the screen to be read."""
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        resized = signal.getsignal(signal.SIGWINCH)
+
+        def on_resized(number: int, frame: FrameType | None) -> None:
+            self._stale = True
+            if callable(resized):
+                resized(number, frame)
+
+        signal.signal(signal.SIGWINCH, on_resized)
+        threading.Thread(target=self._watch_line, name="console-line", daemon=True).start()
+
+    def process_message(self, message: Message) -> None:
+        if isinstance(message, events.Resize | InBandWindowResize):
+            self._stale = True
+        super().process_message(message)
+
+    def _on_continued(self, number: int, frame: FrameType | None) -> None:
+        self._stale = True
+        self._loop.call_soon_threadsafe(self._app.refresh)
+
+    def _watch_line(self) -> None:
+        """Sleep until the line is gone. Reading a dead terminal returns at once for ever, and no signal need come."""
+        watch = select.poll()
+        watch.register(self.fileno, 0)
+        try:
+            gone = any(event & (select.POLLHUP | select.POLLERR) for _, event in watch.poll())
+        except OSError:
+            gone = True
+        if gone:
+            self._hung_up()
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:
+            self._hung_up()
+        except Exception as error:
+            self._loop.call_soon_threadsafe(self._app._handle_exception, error)
+
+    def _hung_up(self) -> None:
+        end = getattr(self._app, "end", self._app.exit)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(end, 128 + signal.SIGHUP)

@@ -1,0 +1,129 @@
+"""What the program knows of its terminal before it draws on it. Free of Textual, which reads the environment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import termios
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+ColourDepth = Literal["truecolor", "256", "16", "none"]
+
+WRONG_USAGE = 2
+_WAY_OUT = "Use the command line instead, for example: secconsole user list --format table"
+
+# Under a forced command the environment may come from the other side: nothing in it may name code to load, a file to
+# write or a program to start, for us or for a child. COLUMNS and LINES would overrule the size the terminal reports.
+_UNWANTED = frozenset(
+    {"TEXTUAL", "SSH_ORIGINAL_COMMAND", "BROWSER", "EDITOR", "VISUAL", "PAGER", "COLUMNS", "LINES", "FORCE_COLOR",
+     "TTY_COMPATIBLE", "TTY_INTERACTIVE", "UNICODE_VERSION", "ESCDELAY"}
+)  # fmt: skip
+_UNWANTED_PREFIXES = ("TEXTUAL_", "PYTHON", "JUPYTER")
+
+
+class Stream(Protocol):
+    def isatty(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """The terminal as its environment describes it."""
+
+    depth: ColourDepth = "truecolor"
+    light: bool = False
+    ssh: bool = False
+    tmux: bool = False
+    screen: bool = False
+    utf8: bool = True
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a full-screen program cannot run here, in one line that names the way out."""
+
+    message: str
+    exit_code: int = WRONG_USAGE
+
+
+def scrub(environ: MutableMapping[str, str]) -> None:
+    """Take out what could steer this program or its children; call it before anything imports Textual."""
+    for name in [n for n in environ if n in _UNWANTED or n.startswith(_UNWANTED_PREFIXES)]:
+        del environ[name]
+
+
+def probe(environ: Mapping[str, str], stdin: Stream, stderr: Stream) -> Terminal | Refusal:
+    """Describe the terminal, or say why there is none: it is read from stdin and drawn on stderr."""
+    for stream, what in ((stdin, "Standard input"), (stderr, "Standard error")):
+        if not stream.isatty():
+            return Refusal(f"{what} is not a terminal, and the console needs one. {_WAY_OUT}")
+    term = environ.get("TERM", "")
+    if term in ("", "dumb", "unknown"):
+        named = f"TERM is {term}" if term else "TERM is not set"
+        return Refusal(f"{named}, so the console cannot draw here. {_WAY_OUT}")
+    return Terminal(
+        depth=_depth(environ),
+        light=environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15"),
+        ssh=any(environ.get(n) for n in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")),
+        tmux=bool(environ.get("TMUX")),
+        screen=bool(environ.get("STY")),
+        utf8=_utf8(environ),
+    )
+
+
+def _depth(environ: Mapping[str, str]) -> ColourDepth:
+    """NO_COLOR counts when it is there and not empty (no-color.org)."""
+    if environ.get("NO_COLOR"):
+        return "none"
+    if environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+        return "truecolor"
+    name, _, colours = environ.get("TERM", "").strip().lower().rpartition("-")
+    return "256" if colours in ("256color", "kitty") or name == "xterm-kitty" else "16"
+
+
+def _utf8(environ: Mapping[str, str]) -> bool:
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return "utf8" in locale.lower().replace("-", "")
+
+
+@contextlib.contextmanager
+def hushed(fd: int) -> Iterator[None]:
+    """Take input as a full-screen program does from the very start, and put everything back at the end.
+
+    Keys typed while the program is still loading would otherwise be echoed, a password among them, and Enter would
+    arrive as a line feed.
+    """
+    try:
+        before = termios.tcgetattr(fd)
+        quiet = termios.tcgetattr(fd)
+        quiet[0] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR)
+        quiet[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
+        termios.tcsetattr(fd, termios.TCSANOW, quiet)
+    except termios.error:
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(fd, termios.TCSANOW, before)
+
+
+def enter(console: Callable[[Terminal], int]) -> int:
+    """Scrub, probe, and run a console that may import Textual only now. Returns its exit code, or that of a refusal."""
+    scrub(os.environ)
+    found = probe(os.environ, sys.stdin, sys.stderr)
+    if isinstance(found, Refusal):
+        sys.stderr.write(found.message + "\n")
+        return found.exit_code
+    with hushed(sys.stdin.fileno()):
+        code = console(found)
+    if sys.flags.inspect or sys.flags.interactive:
+        # PYTHONINSPECT was read before our first line; only leaving past the interpreter's own end avoids its prompt.
+        sys.stdout.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os._exit(code)
+    return code

@@ -1,0 +1,135 @@
+"""One line of text being edited: no widget, no colours."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+
+from textual._cells import cell_len
+
+from secconsole.domain.text import visible
+
+BULLET = "•"
+
+
+def letters(text: str) -> list[str]:
+    """The text cut where a cursor may stand: a letter keeps the marks that belong on it."""
+    out: list[str] = []
+    for char in text:
+        if out and unicodedata.category(char) in ("Mn", "Me"):
+            out[-1] += char
+        else:
+            out.append(char)
+    return out
+
+
+@dataclass(frozen=True)
+class View:
+    """The part that fits: its text before, under and after the cursor, each as cells."""
+
+    before: str
+    under: str
+    after: str
+
+    @property
+    def caret(self) -> int:
+        """Column of the cursor."""
+        return cell_len(self.before)
+
+
+@dataclass
+class LineEdit:
+    """The letters and where the cursor stands between them; `hidden` ones are shown as bullets."""
+
+    most: int
+    hidden: bool = False
+    digits: bool = False
+    _letters: list[str] = field(default_factory=list, repr=False)
+    cursor: int = 0
+    _first: int = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self._letters)
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self._letters = letters(value)
+        self.cursor, self._first = len(self._letters), 0
+
+    def insert(self, text: str) -> bool:
+        """Put text at the cursor, as much of it as may be; False if nothing of it."""
+        text = "".join(c for c in text if c in "0123456789") if self.digits else text
+        text = text[: max(0, self.most - len(self.text))]
+        if not text:
+            return False
+        left = letters("".join(self._letters[: self.cursor]) + text)
+        self._letters = [*left, *self._letters[self.cursor :]]
+        self.cursor = len(left)
+        return True
+
+    def backspace(self) -> bool:
+        return self._cut(self.cursor - 1, self.cursor)
+
+    def delete(self) -> bool:
+        return self._cut(self.cursor, self.cursor + 1)
+
+    def delete_word(self) -> bool:
+        """Back to the start of the word; hidden letters all at once, so that no word ends are given away."""
+        start = self.cursor
+        if self.hidden:
+            return self._cut(0, start)
+        while start and self._letters[start - 1].isspace():
+            start -= 1
+        while start and not self._letters[start - 1].isspace():
+            start -= 1
+        return self._cut(start, self.cursor)
+
+    def clear(self) -> bool:
+        return self._cut(0, len(self._letters))
+
+    def move(self, to: int) -> None:
+        self.cursor = max(0, min(to, len(self._letters)))
+
+    def move_to_end(self) -> None:
+        self.cursor = len(self._letters)
+
+    def move_to_column(self, column: int) -> None:
+        """Where a mouse pointed to, counted from the first cell shown."""
+        at = self._first
+        while at < len(self._letters) and column >= (width := cell_len(self._shown(at))):
+            column -= width
+            at += 1
+        self.cursor = at
+
+    def view(self, width: int) -> View:
+        """What to draw in so many cells, the cursor always among them."""
+        self._first = min(self._first, self.cursor)
+        while self._first < self.cursor and sum(self._widths(self._first, self.cursor)) > width - 1:
+            self._first += 1
+        while self._first and sum(self._widths(self._first - 1, len(self._letters))) < width:
+            self._first -= 1
+        before = "".join(self._shown(i) for i in range(self._first, self.cursor))
+        under = self._shown(self.cursor) if self.cursor < len(self._letters) else " "
+        room = width - cell_len(before) - cell_len(under)
+        after = ""
+        for i in range(self.cursor + 1, len(self._letters)):
+            piece = self._shown(i)
+            if cell_len(after) + cell_len(piece) > room:
+                break
+            after += piece
+        return View(before, under, after)
+
+    def _widths(self, start: int, end: int) -> list[int]:
+        return [cell_len(self._shown(i)) for i in range(start, end)]
+
+    def _shown(self, index: int) -> str:
+        return BULLET if self.hidden else visible(self._letters[index])
+
+    def _cut(self, start: int, end: int) -> bool:
+        start, end = max(0, start), min(end, len(self._letters))
+        if start >= end:
+            return False
+        del self._letters[start:end]
+        self.cursor = start
+        return True

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.terminal_driver import Term
+
+ROOT = Path(__file__).parents[2]
+Start = Callable[..., Term]
+
+
+@pytest.fixture
+def term(tmp_path: Path) -> Iterator[Start]:
+    """Start a program in a terminal of its own, with a home of its own; all are closed at the end."""
+    open_ones: list[Term] = []
+
+    def start(*argv: str, env: dict[str, str | None] | None = None, **options: object) -> Term:
+        home = {"SECCONSOLE_HOME": str(tmp_path / "home")}
+        opened = Term([sys.executable, *argv], env=home | (env or {}), cwd=str(ROOT), **options)
+        open_ones.append(opened)
+        return opened
+
+    yield start
+    for opened in open_ones:
+        opened.close()
+
+
+@pytest.fixture
+def sample(term: Start) -> Start:
+    """Start one of the small apps here by the name of its module."""
+
+    def start(name: str, *words: str, **options: object) -> Term:
+        return term("-m", "tests.terminal.launch", name, *words, **options)
+
+    return start
