@@ -1,0 +1,166 @@
+"""Keeps the rows around the window loaded, and swaps them for fresh ones without moving what the person looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Protocol
+
+from secconsole.domain.errors import SecconsoleError
+from secconsole.tui.widgets.row_window import BLOCK, FindsRows, RowSource, RowWindow
+
+REFRESH_PAUSE = 0.1  # seconds between two live updates at least
+AT_ONCE = 2  # blocks in sight that are fetched at the same time
+
+
+@dataclass(slots=True)
+class View:
+    """Where the table stands: the row the cursor is on (key None while it is not loaded) and the window's first row."""
+
+    cursor: int = 0
+    key: str | None = None
+    top: int = 0
+    page: int = 1
+
+
+class FeedOwner(Protocol):
+    """What the feed needs of the table."""
+
+    view: View
+
+    def start_loading(self, work: Coroutine[None, None, None], group: str) -> None: ...
+
+    def call_in(self, seconds: float, callback: Callable[[], None]) -> None: ...
+
+    def rows_arrived(self) -> None: ...
+
+    def loading_failed(self, error: SecconsoleError) -> None: ...
+
+
+class RowFeed:
+    """Loads in the background. Replies to what was asked before the last change of source or refresh are dropped."""
+
+    def __init__(self, owner: FeedOwner, source: RowSource) -> None:
+        self._owner = owner
+        self.rows = RowWindow(source)
+        self._generation = 0
+        self._fetching: set[int] = set()
+        self._next: tuple[RowSource, bool] | None = None  # a new source, and whether the cursor's row is looked for
+        self._reloading = False
+        self._waiting = False  # for the pause after a reload
+        self._again = False
+
+    @property
+    def settled(self) -> bool:
+        return not (self._reloading or self._waiting or self._fetching)
+
+    @property
+    def first_rows_awaited(self) -> bool:
+        """Whether it is too early to say that there is nothing."""
+        return self._reloading and not len(self.rows)
+
+    def set_source(self, source: RowSource, *, keep_cursor: bool) -> None:
+        """Show other rows as soon as those of the first window are there."""
+        self._next = source, keep_cursor
+        self._reload()
+
+    def refresh(self) -> None:
+        """Load what is in sight anew; of a flood of calls one reload now and one after it come."""
+        if self._reloading or self._waiting:
+            self._again = True
+        else:
+            self._reload()
+
+    def fetch(self) -> None:
+        """Ask for the rows in sight, or when they are there, for those next to them."""
+        if self._reloading:
+            return
+        first, last = self._owner.view.top, self._owner.view.top + self._owner.view.page - 1
+        self.rows.keep(first, last)
+        wanted = [number for number in self.rows.missing(first, last) if number not in self._fetching]
+        room = AT_ONCE - len(self._fetching)
+        if not wanted and not self._fetching:
+            wanted, room = self.rows.neighbours(first, last), 1
+        for number in wanted[: max(0, room)]:
+            self._fetching.add(number)
+            self._owner.start_loading(self._fetch_block(number, self._generation), "rows")
+
+    async def _fetch_block(self, number: int, generation: int) -> None:
+        try:
+            await self.rows.load(number, lambda: generation == self._generation)
+        except SecconsoleError as error:
+            if generation == self._generation:
+                self._fetching.discard(number)
+                self._owner.loading_failed(error)
+            return
+        if generation == self._generation:
+            self._fetching.discard(number)
+            self._owner.rows_arrived()
+            self.fetch()
+
+    def _reload(self) -> None:
+        self._generation += 1
+        self._fetching.clear()
+        self._reloading, self._again = True, False
+        self._owner.start_loading(self._reloaded(self._generation), "reload")
+
+    async def _reloaded(self, generation: int) -> None:
+        """Load the rows around the cursor afresh, then put them in the place of the old ones in one go."""
+        other = self._next is not None
+        source, keep = self._next or (self.rows.source, True)
+        rows = RowWindow(source)
+        view = self._owner.view
+        try:
+            cursor, top = await self._place(rows, start_over=other, keep=keep)
+        except SecconsoleError as error:
+            if generation == self._generation:
+                self._pause()
+                self._owner.loading_failed(error)
+            return
+        if generation != self._generation:
+            return
+        self.rows, self._next = rows, None
+        view.cursor, view.top = cursor, top
+        self._pause()
+        self._owner.rows_arrived()
+        self.fetch()
+
+    def _pause(self) -> None:
+        self._reloading, self._waiting = False, True
+        self._owner.call_in(REFRESH_PAUSE, self._paused)
+
+    def _paused(self) -> None:
+        self._waiting = False
+        if self._again and not self._reloading:
+            self._reload()
+
+    async def _place(self, rows: RowWindow, *, start_over: bool, keep: bool) -> tuple[int, int]:
+        """Cursor and window among new rows, with the rows of that window loaded.
+
+        The row under the cursor stays on its line. If it is gone, the cursor stays at its place; in other rows it then
+        begins at the first. Whoever moves the cursor meanwhile is followed.
+        """
+        view = self._owner.view
+        start = 0 if start_over else view.top
+        await _load_span(rows, start, start + view.page - 1)
+        while True:
+            key, cursor, line = view.key, view.cursor, view.cursor - view.top
+            index = None
+            if key is not None and keep:
+                index = rows.index_of(key)
+                if index is None and isinstance(rows.source, FindsRows):
+                    index = await rows.source.index_of(key)
+            if index is None:
+                index, line = (0, 0) if start_over else (cursor, line)
+            index = max(0, min(index, rows.count - 1))
+            top = max(0, min(index - line, rows.count - view.page))
+            await _load_span(rows, top, top + view.page - 1)
+            if (key, cursor) == (view.key, view.cursor):
+                return index, top
+
+
+async def _load_span(rows: RowWindow, first: int, last: int) -> None:
+    if not rows.count:  # not known yet, or none the last time somebody looked
+        await rows.load(first // BLOCK)
+    for number in rows.missing(first, last):
+        await rows.load(number)

@@ -1,0 +1,106 @@
+"""The part of a long list that is in memory: blocks of rows, the ones looked at longest ago given up."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from secconsole.tui.widgets.columns import TableCell
+
+BLOCK = 128  # rows fetched at once
+KEPT = 64  # blocks in memory
+
+
+class Row(NamedTuple):
+    """A row: the key it is known by, whatever its place, and its cells in the order of the columns."""
+
+    key: str
+    cells: tuple[TableCell, ...]
+
+
+class RowSource(Protocol):
+    """Where rows come from, in the order they are shown in.
+
+    `total` may be None while it is not known, and may change with every `load`. `load` gives the rows from `first` on,
+    at most `count`, fewer only at the end; it raises a `SecconsoleError` if it cannot.
+    """
+
+    @property
+    def total(self) -> int | None: ...
+
+    async def load(self, first: int, count: int) -> Sequence[Row]: ...
+
+
+@runtime_checkable
+class FindsRows(Protocol):
+    """A source that also knows where a key stands now; None if it is not in the list."""
+
+    async def index_of(self, key: str) -> int | None: ...
+
+
+class RowWindow:
+    """The blocks of one source, as far as they are loaded."""
+
+    def __init__(self, source: RowSource) -> None:
+        self.source = source
+        self._blocks: OrderedDict[int, Sequence[Row]] = OrderedDict()
+        self._seen = 0  # rows known to exist while the source does not say how many there are
+        self._open = True  # and whether more may follow
+
+    @property
+    def count(self) -> int:
+        """How many rows there are, as far as is known."""
+        total = self.source.total
+        if total is not None:
+            return max(0, total)
+        return self._seen + (BLOCK if self._open and self._seen else 0)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._blocks.values()))
+
+    def row(self, index: int) -> Row | None:
+        """The row at an index, or None while it is not loaded."""
+        number, at = divmod(index, BLOCK)
+        block = self._blocks.get(number)
+        return block[at] if block is not None and 0 <= at < len(block) else None
+
+    def keep(self, first: int, last: int) -> None:
+        """Mark the blocks of these rows as looked at just now."""
+        for number in range(first // BLOCK, last // BLOCK + 1):
+            if number in self._blocks:
+                self._blocks.move_to_end(number)
+
+    def index_of(self, key: str) -> int | None:
+        """Where a key stands among the loaded rows."""
+        for number in reversed(self._blocks):
+            for at, row in enumerate(self._blocks[number]):
+                if row.key == key:
+                    return number * BLOCK + at
+        return None
+
+    def missing(self, first: int, last: int) -> list[int]:
+        """The blocks that rows `first` to `last` need and that are not loaded."""
+        last = min(last, max(self.count, 1) - 1)
+        return (
+            [n for n in range(max(0, first) // BLOCK, last // BLOCK + 1) if n not in self._blocks] if last >= 0 else []
+        )
+
+    def neighbours(self, first: int, last: int) -> list[int]:
+        """The blocks next to those rows, nearer edge first, that exist and are not loaded."""
+        before, after = max(0, first) // BLOCK - 1, last // BLOCK + 1
+        order = (before, after) if first % BLOCK < BLOCK - 1 - last % BLOCK else (after, before)
+        return [n for n in order if 0 <= n * BLOCK < self.count and n not in self._blocks]
+
+    async def load(self, number: int, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Fetch one block, and drop it if it is not wanted any more when it comes."""
+        rows = await self.source.load(number * BLOCK, BLOCK)
+        if not wanted():
+            return
+        self._blocks[number] = rows
+        self._blocks.move_to_end(number)
+        while len(self._blocks) > KEPT:
+            self._blocks.popitem(last=False)
+        self._seen = max(self._seen, number * BLOCK + len(rows)) if rows else min(self._seen, number * BLOCK)
+        if len(rows) < BLOCK:
+            self._open = False
