@@ -19,7 +19,8 @@ from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.worker import WorkerFailed
+from textual.worker import Worker, WorkerFailed, WorkerState
+from textual.worker_manager import WorkerManager
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.text import visible
@@ -31,6 +32,17 @@ from secconsole.tui.widgets.too_small import TooSmall
 
 QUIT_KEYS = frozenset({"ctrl+q", "ctrl+c"})
 _GRACE = 3.0  # seconds for a clean end after a signal; then the terminal is put back and the process goes
+
+
+class _Workers(WorkerManager):
+    """Work that may fail without ending the program, and whose error nobody took, is still told of."""
+
+    def _remove_worker(self, worker: Worker[Any]) -> None:
+        super()._remove_worker(worker)
+        if worker.state is WorkerState.ERROR and not worker.exit_on_error and worker.error is not None:
+            app = self._app
+            assert isinstance(app, ConsoleApp)
+            app.say_failed(worker.error)
 
 
 class ConsoleApp(App[int]):
@@ -60,6 +72,7 @@ class ConsoleApp(App[int]):
         self._crashed: Exception | None = None
         self._ending = False
         super().__init__(driver_class=ConsoleDriver, ansi_color=True if self.terminal.depth == "none" else None)
+        self._workers = _Workers(self)
         self.no_color = self.terminal.depth == "none"
         self._no_colour = [themes.NoColour()]
         self.animation_level = "none"

@@ -100,10 +100,12 @@ class Place(Screen[None]):
         async def work() -> None:
             raise LookupError("CANARYSEEDJBSWY3DP")
 
-        self.run_worker(work(), exit_on_error=True)
+        self.run_worker(work(), exit_on_error=False)
 
 
 class Sample(ConsoleApp):
+    CSS = "OptionList { height: 1fr; border: none; background: $background; } Static { height: 1; }"
+
     def on_mount(self) -> None:
         super().on_mount()
         self.push_screen(Place())

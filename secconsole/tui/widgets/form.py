@@ -404,7 +404,7 @@ class Form(Widget, can_focus=True):
         room = max(8, min(_WIDEST_FIELD, width - self._label_width()))
         look = self._look("field-focus" if active else "field")
         if isinstance(field, ReadOnly):
-            return [head, Segment(visible(field.value), self.rich_style)]
+            return [head, Segment(f" {visible(field.value)}", self.rich_style)]
         if isinstance(field, CheckField):
             mark = "[x] " if self._checks[field.name] else "[ ] "
             return [head, Segment(f" {mark}{visible(field.text)} ", look)]

@@ -1,0 +1,75 @@
+"""Where no full-screen program can run, one line says so and names the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from secconsole.tui.terminal import Refusal, Terminal, probe, scrub
+from tests.terminal.conftest import ROOT, Start
+
+
+class Tty:
+    def __init__(self, yes: bool = True) -> None:
+        self.yes = yes
+
+    def isatty(self) -> bool:
+        return self.yes
+
+
+@pytest.mark.terminal
+@pytest.mark.parametrize("name", ["dumb", ""])
+def test_terminal_without_abilities_is_refused(sample: Start, name: str) -> None:
+    t = sample("sample_places", term=name)
+    assert t.wait_exit(5) is not None
+    assert t.proc.returncode == 2
+    assert t.wait_text("secconsole user list", 2)
+    assert b"\x1b" not in t.raw
+
+
+def test_pipe_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.terminal.launch", "sample_places"]
+    env = {**os.environ, "TERM": "xterm-256color", "SECCONSOLE_HOME": str(tmp_path)}
+    done = subprocess.run(command, input="", capture_output=True, text=True, cwd=ROOT, env=env, timeout=30)
+    assert done.returncode == 2
+    assert "secconsole user list" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("environ", "depth"),
+    [
+        ({"COLORTERM": "truecolor"}, "truecolor"),
+        ({}, "256"),
+        ({"TERM": "xterm"}, "16"),
+        ({"TERM": "linux"}, "16"),
+        ({"COLORTERM": "truecolor", "NO_COLOR": "1"}, "none"),
+        ({"NO_COLOR": ""}, "256"),
+    ],
+)
+def test_colour_depth(environ: dict[str, str], depth: str) -> None:
+    found = probe({"TERM": "xterm-256color", **environ}, Tty(), Tty())
+    assert isinstance(found, Terminal)
+    assert found.depth == depth
+
+
+def test_probe_tells_ssh_multiplexers_and_locale() -> None:
+    found = probe(
+        {"TERM": "tmux-256color", "TMUX": "/tmp/x", "SSH_CONNECTION": "1 2 3 4", "LANG": "en_GB.UTF-8"}, Tty(), Tty()
+    )
+    assert isinstance(found, Terminal)
+    assert (found.tmux, found.screen, found.ssh, found.utf8) == (True, False, True, True)
+    assert isinstance(probe({"TERM": "xterm"}, Tty(False), Tty()), Refusal)
+    assert isinstance(probe({"TERM": "xterm"}, Tty(), Tty(False)), Refusal)
+
+
+def test_a40_scrub_takes_out_what_steers() -> None:
+    environ = {"TEXTUAL": "x", "TEXTUAL_LOG": "x", "PYTHONSTARTUP": "x", "SSH_ORIGINAL_COMMAND": "x", "BROWSER": "sh",
+               "TERM": "xterm", "PATH": "/bin", "SECCONSOLE_HOME": "/h", "LANG": "C"}  # fmt: skip
+    scrub(environ)
+    assert sorted(environ) == ["LANG", "PATH", "SECCONSOLE_HOME", "TERM"]
