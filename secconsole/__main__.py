@@ -1,0 +1,45 @@
+"""Entry: the console where no command is given, else the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from secconsole.cli.command import ConsoleOptions
+
+
+def main() -> None:
+    """Run what the arguments ask for, and exit with its code."""
+    try:
+        sys.exit(_run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments and "_SECCONSOLE_COMPLETE" not in os.environ:
+        return _open_console(None)  # without loading click, which takes a sixth of the time to the first frame
+    from secconsole.cli.app import run
+
+    return run(arguments, _open_console)
+
+
+def _open_console(options: ConsoleOptions | None) -> int:
+    from secconsole.tui.main import run_console
+
+    if options is None:
+        return run_console()
+    return run_console(
+        backend=options.backend,
+        tenant=options.tenant,
+        context=options.context,
+        theme=options.theme,
+        read_only=options.read_only,
+        mouse=options.mouse,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Who a command acts as: a token from a file, a session kept by `sign-in`, or the owner of the store."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from secconsole.config import locations
+from secconsole.config.private import read_private, write_private
+from secconsole.domain.errors import Invalid
+from secconsole.domain.secret import Secret
+from secconsole.operations.caller import Bearer, Credential, Nobody
+
+TOKEN_VARIABLE = "SECCONSOLE_TOKEN_FILE"  # noqa: S105 - a variable's name
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSession:
+    """A session that stays between commands; it counts for the backend it was made at."""
+
+    backend: str
+    tenant: str
+    login: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"KeptSession({self.login} of {self.tenant})"
+
+
+def credential_for(backend: str, token_file: Path | None) -> tuple[Credential, str]:
+    """Who acts at a backend, and the tenant that a kept session belongs to (else empty).
+
+    Raises `Unavailable` for a token or session file that others may read.
+    """
+    named = token_file or os.environ.get(TOKEN_VARIABLE)
+    if named:
+        return Bearer(_token(Path(named))), ""
+    kept = kept_session()
+    if kept is not None and kept.backend == backend:
+        return Bearer(Secret(kept.token)), kept.tenant
+    if not backend:
+        from secconsole.backends.embedded import store_owner
+
+        return store_owner() or Nobody(), ""
+    return Nobody(), ""
+
+
+def kept_session() -> KeptSession | None:
+    """The session that `sign-in` left, if any."""
+    path = _path()
+    if not os.path.lexists(path):
+        return None
+    try:
+        return KeptSession(**json.loads(read_private(path)))
+    except (ValueError, TypeError):
+        raise Invalid(f"{path} is damaged. Sign in again: secconsole sign-in") from None
+
+
+def keep_session(session: KeptSession) -> None:
+    """Write the session down, 0600."""
+    locations.ensure_private_dir(_path().parent)
+    write_private(_path(), json.dumps(asdict(session)))
+
+
+def forget_session() -> None:
+    """Remove the kept session, if there is one."""
+    with contextlib.suppress(FileNotFoundError):
+        _path().unlink()
+
+
+def _path() -> Path:
+    return locations.data_home() / "session"
+
+
+def _token(path: Path) -> Secret[str]:
+    token = read_private(path).strip()
+    if not token:
+        raise Invalid(f"{path} holds no token.", "token-file")
+    return Secret(token)

@@ -1,0 +1,67 @@
+"""`secconsole demo`: a filled throw-away organisation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+
+from secconsole.backends.demo import Demo, DemoAccount, create_demo
+from secconsole.cli.command import ConsoleOptions, Verb, current_call
+from secconsole.cli.diagnostics import ExitCode
+from secconsole.cli.output import Column, Output
+from secconsole.config import locations
+
+COLUMNS: list[Column[DemoAccount]] = [
+    Column("login", lambda a: a.login),
+    Column("password", lambda a: a.password.reveal()),
+    Column("role", lambda a: a.role),
+    Column("totp_uri", lambda a: a.totp_uri.reveal() if a.totp_uri else None, "TOTP URI"),
+    Column("note", lambda a: a.note),
+]
+
+
+@click.command(cls=Verb)
+@click.option(
+    "--home", type=click.Path(path_type=Path, file_okay=False),
+    help="Where to keep it; without it a temporary folder, gone when the console closes.",
+)  # fmt: skip
+@click.option("--users", type=click.IntRange(10, 2_000_000), default=500, show_default=True, help="How many users.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same number makes the same people.")
+@click.option("--no-open", is_flag=True, help="Only fill it, and say who can sign in.")
+def demo(home: Path | None, users: int, seed: int, no_open: bool) -> int:
+    """Fill a throw-away organisation, with one account of each role to sign in as, and open the console on it.
+
+    \b
+    secconsole demo
+    secconsole demo --home d --users 500 --seed 7 --no-open --format json
+    SECCONSOLE_HOME=d secconsole
+    """
+    throw_away = home is None and not no_open
+    folder = home or Path(tempfile.mkdtemp(prefix="secconsole-demo-"))
+    out = Output(current_call().format)
+    try:
+        made = asyncio.run(create_demo(folder, users=users, seed=seed))
+        _answer(out, made)
+        if no_open:
+            return ExitCode.DONE
+        os.environ[locations.HOME_VARIABLE] = str(made.home)
+        return current_call().open_console(ConsoleOptions(tenant=made.tenant))
+    finally:
+        if throw_away:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answer(out: Output, made: Demo) -> None:
+    if out.format == "json":
+        out.json(made, reveal=True)
+    else:
+        if out.is_table:
+            out.pairs([("Home", str(made.home)), ("Tenant", made.tenant)])
+            out.line()
+        out.listing(COLUMNS, made.accounts)
+    out.flush()

@@ -1,0 +1,129 @@
+"""`secconsole factor`: a user's second factors."""
+
+from __future__ import annotations
+
+import shutil
+
+import click
+
+from secconsole.cli.command import Noun, Word
+from secconsole.cli.diagnostics import ExitCode, agreed, can_ask, say
+from secconsole.cli.output import Column, shown
+from secconsole.cli.stdin import read_code
+from secconsole.cli.verify import answer
+from secconsole.cli.work import Work, working
+from secconsole.domain.errors import Invalid
+from secconsole.domain.model import FactorKind
+from secconsole.domain.totp import Algorithm
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor
+from secconsole.operations.signin import BindingStarted
+from secconsole.operations.users import FactorRow
+
+COLUMNS: list[Column[FactorRow]] = [
+    Column("id", lambda f: f.id, "Id"),
+    Column("kind", lambda f: f.kind),
+    Column("state", lambda f: f.state),
+    Column("label", lambda f: f.label),
+    Column("masked", lambda f: f.masked, "Sent to"),
+    Column("created", lambda f: f.created),
+    Column("bound", lambda f: f.bound),
+    Column("last_used", lambda f: f.last_used),
+    Column("exhausted", lambda f: f.exhausted),
+]
+STARTED: list[Column[BindingStarted]] = [
+    Column("enrollment", lambda b: b.enrollment),
+    Column("kind", lambda b: b.kind),
+    Column("uri", lambda b: b.uri.reveal(), "URI"),
+    Column("key", lambda b: b.key.reveal()),
+    Column("expires", lambda b: b.expires),
+]
+
+
+@click.group(cls=Noun)
+def factor() -> None:
+    """A user's second factors. A LOGIN may also be a user's id."""
+
+
+@factor.command("list")
+@click.argument("login")
+@working
+async def list_factors(work: Work, login: str) -> None:
+    """List a user's factors."""
+    factors = await work.perform(ListFactors(tenant=await work.tenant(), user=login))
+    work.out.listing(COLUMNS, factors.items, next=factors.next)
+
+
+@factor.command("enroll")
+@click.argument("login")
+@click.option("--kind", type=Word(FactorKind), default=FactorKind.TOTP.value, show_default=True, help="The kind.")
+@click.option("--label", default="", help="A name for it, such as the phone's.")
+@click.option(
+    "--algorithm", type=Word(Algorithm), default=Algorithm.SHA1.value, show_default=True,
+    help="Many apps ignore any but SHA1.",
+)  # fmt: skip
+@click.option("--digits", type=click.Choice([6, 8]), default=6, show_default=True, help="Length of a code.")
+@click.option("--qr", is_flag=True, help="Draw the QR code to scan.")
+@working
+async def enroll(
+    work: Work, login: str, kind: FactorKind, label: str, algorithm: Algorithm, digits: int, qr: bool
+) -> None:
+    """Start binding a factor; it counts once `factor confirm` got a code from it.
+
+    \b
+    secconsole factor enroll ana --qr
+    secconsole factor confirm ENROLLMENT
+    """
+    if qr and not work.out.is_table:
+        raise Invalid("--qr is drawn for people; leave out --format.", "qr")
+    started = await work.perform(
+        EnrollFactor(tenant=await work.tenant(), user=login, kind=kind, label=label, algorithm=algorithm, digits=digits)
+    )
+    if work.out.format == "json":
+        work.out.json(started, reveal=True)
+    elif qr:
+        _draw(work, started)
+    else:
+        work.out.record(STARTED, started)
+    if work.out.is_table:
+        say(f"Give a code from the app to: secconsole factor confirm {started.enrollment}")
+
+
+def _draw(work: Work, started: BindingStarted) -> None:
+    from secconsole.domain.qr import ansi_qr
+
+    size = shutil.get_terminal_size()
+    work.out.drawn(ansi_qr(started.uri.reveal(), width=size.columns, height=size.lines - 1))
+    key = started.key.reveal()
+    groups = " ".join(key[start : start + 4] for start in range(0, len(key), 4))
+    work.out.pairs([("Key", groups), ("Enrollment", started.enrollment), ("Expires", shown(started.expires))])
+
+
+@factor.command("confirm")
+@click.argument("enrollment")
+@working
+async def confirm(work: Work, enrollment: str) -> int:
+    """Make a factor active by a code from it, read from standard input: exit 0 accepted, 1 not.
+
+    \b
+    oathtool --totp -b KEY | secconsole factor confirm ENROLLMENT
+    """
+    tenant = await work.tenant()
+    return answer(work, await work.perform(ConfirmFactor(tenant=tenant, enrollment=enrollment, code=read_code())))
+
+
+@factor.command("remove")
+@click.argument("factor_id", metavar="FACTOR")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@working
+async def remove(work: Work, factor_id: str, yes: bool) -> int:
+    """Remove one factor by its id; see: secconsole factor list LOGIN
+
+    It cannot be taken back: for a lost phone, unbind instead.
+    """
+    tenant = await work.tenant()
+    if not yes and can_ask() and not agreed(f"Remove factor {factor_id}? It cannot be taken back."):
+        say("Nothing was removed.")
+        return ExitCode.NO
+    left = await work.perform(RemoveFactor(tenant=tenant, factor=factor_id))
+    work.out.listing(COLUMNS, left.items, next=left.next)
+    return ExitCode.DONE

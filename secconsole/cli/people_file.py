@@ -1,0 +1,32 @@
+"""A CSV file of people: what is good becomes a `NewUser`, what is not a `Rejected` with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from secconsole.cli.csv_file import PASSWORD, read_records
+from secconsole.domain.login import login_key
+from secconsole.domain.secret import Secret
+from secconsole.operations.users import NewUser, Rejected
+
+COLUMNS = ("login", "name", "email", "phone", "role", PASSWORD)
+
+
+def read_people(file: BinaryIO) -> Iterator[NewUser | Rejected]:
+    """The people of a file; raise `Invalid` if it is no such file at all."""
+    seen: dict[str, int] = {}
+    for record in read_records(file, COLUMNS, needed="login"):
+        cells = record.cells
+        login = cells.get("login", "")
+        problem = record.problem
+        if not problem and login and (earlier := seen.setdefault(login_key(login), record.line)) != record.line:
+            problem = f"the same login is in line {earlier}"
+        if problem:
+            yield Rejected(record.line, login, problem)
+            continue
+        password = cells.get(PASSWORD, "")
+        yield NewUser(
+            line=record.line, login=login, name=cells.get("name", ""), email=cells.get("email", ""),
+            phone=cells.get("phone", ""), role=cells.get("role", ""), password=Secret(password) if password else None,
+        )  # fmt: skip

@@ -1,0 +1,105 @@
+"""`secconsole sign-in` and `sign-out`: a session that later commands act with."""
+
+from __future__ import annotations
+
+import click
+
+from secconsole.cli.acting import KeptSession, forget_session, keep_session, kept_session
+from secconsole.cli.command import Verb
+from secconsole.cli.diagnostics import ExitCode, ask, can_ask, say
+from secconsole.cli.output import Column
+from secconsole.cli.stdin import chosen_password, read_code, read_password
+from secconsole.cli.work import Work, working
+from secconsole.domain.errors import Conflict, NotSignedIn
+from secconsole.domain.model import SignInStatus
+from secconsole.domain.secret import Secret
+from secconsole.operations.caller import Bearer, Nobody
+from secconsole.operations.signin import (
+    ChoosePassword,
+    ConfirmBinding,
+    Identity,
+    SignIn,
+    SignInAnswer,
+    SignOut,
+    StartBinding,
+    VerifySignIn,
+    WhoAmI,
+)
+
+TRIES = 3
+
+COLUMNS: list[Column[Identity]] = [
+    Column("login", lambda i: i.login),
+    Column("name", lambda i: i.name),
+    Column("role", lambda i: i.role),
+    Column("tenant", lambda i: i.tenant),
+    Column("signed_in_at", lambda i: i.signed_in_at),
+]
+
+
+@click.command(cls=Verb)
+@click.argument("login", required=False)
+@working
+async def sign_in(work: Work, login: str | None) -> int:
+    """Sign in; the commands after it act as you, until `secconsole sign-out`.
+
+    Password and code are asked for. Without a terminal they are read from standard input, a line each.
+    """
+    work.backend.credential = Nobody()
+    tenant = work.named_tenant or ask("Tenant:")
+    login = login or ask("Login:")
+    answer = await work.backend.perform(SignIn(tenant=tenant, login=login, password=read_password()))
+    for _ in range(TRIES):
+        if answer.message:
+            say(answer.message)
+        if answer.status in (SignInStatus.COMPLETE, SignInStatus.REFUSED):
+            break
+        answer = await _go_on(work, answer)
+    if answer.status is not SignInStatus.COMPLETE or answer.token is None:
+        raise NotSignedIn("You are not signed in. Try again: secconsole sign-in")
+    work.backend.credential = Bearer(answer.token)
+    keep_session(KeptSession(work.url, tenant, login, answer.token.reveal()))
+    work.out.record(COLUMNS, await work.backend.perform(WhoAmI()))
+    return ExitCode.DONE
+
+
+async def _go_on(work: Work, answer: SignInAnswer) -> SignInAnswer:
+    """The next step that a sign-in asks for."""
+    challenge = answer.challenge
+    assert challenge is not None
+    if answer.status is SignInStatus.SECOND_FACTOR:
+        code = read_code()
+        return await work.backend.perform(VerifySignIn(challenge=challenge, factor=answer.factors[0].id, code=code))
+    if answer.status is SignInStatus.NEW_PASSWORD:
+        say("A new password must be chosen first.")
+        password = chosen_password(from_stdin=True)
+        return await work.backend.perform(ChoosePassword(challenge=challenge, password=password))
+    return await _bind(work, challenge)
+
+
+async def _bind(work: Work, challenge: Secret[str]) -> SignInAnswer:
+    if not can_ask():
+        raise Conflict("A second factor must be bound first. Sign in at a terminal, or in the console: secconsole")
+    started = await work.backend.perform(StartBinding(challenge=challenge))
+    say("A second factor must be bound first. Put this key into an authenticator app, and give the code it shows.")
+    work.out.line(started.key.reveal())
+    work.out.flush()
+    code = read_code()
+    return await work.backend.perform(ConfirmBinding(challenge=challenge, enrollment=started.enrollment, code=code))
+
+
+@click.command(cls=Verb)
+@working
+async def sign_out(work: Work) -> int:
+    """End the session that `secconsole sign-in` keeps."""
+    kept = kept_session()
+    if kept is None:
+        say("There is no session to end.")
+        return ExitCode.NO
+    work.backend.credential = Bearer(Secret(kept.token))
+    try:
+        await work.backend.perform(SignOut())
+    except NotSignedIn:
+        say("The session had ended already.")
+    forget_session()
+    return ExitCode.DONE

@@ -1,0 +1,96 @@
+"""What a command works with: a backend acting as somebody, the tenant, and where the answer goes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, TypeVar
+
+from secconsole.backends.base import Backend
+from secconsole.cli.acting import credential_for
+from secconsole.cli.command import Call, current_call
+from secconsole.cli.diagnostics import ask, ask_hidden, can_ask, say
+from secconsole.cli.output import Output
+from secconsole.config.settings import load_settings
+from secconsole.domain.errors import Invalid, NotAllowed, StepUpNeeded
+from secconsole.domain.secret import Secret
+from secconsole.operations.base import Operation
+from secconsole.operations.signin import StepUp, WhoAmI
+from secconsole.operations.tenants import ListTenants
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TENANT_VARIABLE = "SECCONSOLE_TENANT"
+
+
+@dataclass(slots=True)
+class Work:
+    """One command's means; `url` is the backend's (empty: the store on this machine), `named_tenant` what was said or
+    configured (empty: nothing)."""
+
+    backend: Backend
+    url: str
+    out: Output
+    named_tenant: str
+
+    async def tenant(self) -> str:
+        """The tenant to work on: the one that was named, else the only one there is."""
+        if not self.named_tenant:
+            tenants = (await self.backend.perform(ListTenants())).items
+            if len(tenants) != 1:
+                names = ", ".join(t.name for t in tenants[:10]) or "none yet"
+                raise Invalid(f"Say which tenant with --tenant NAME. There are: {names}.", "tenant")
+            self.named_tenant = tenants[0].name
+        return self.named_tenant
+
+    async def perform(self, operation: Operation[R]) -> R:
+        """Do what is asked; where password and factor must be proved again, ask for them at the terminal."""
+        try:
+            return await self.backend.perform(operation)
+        except StepUpNeeded:
+            if not can_ask():
+                raise
+        await self._step_up()
+        return await self.backend.perform(operation)
+
+    async def _step_up(self) -> None:
+        who = await self.backend.perform(WhoAmI())
+        say(f"This needs the password of {who.login} again.")
+        password = ask_hidden("Password:")
+        code = Secret(ask("Code:")) if who.bound else Secret("")
+        proof = await self.backend.perform(StepUp(password=password, code=code))
+        if not proof.accepted:
+            raise NotAllowed(proof.message or "That was not right, so nothing was done.")
+
+
+def working(command: Callable[Concatenate[Work, P], Awaitable[int | None]]) -> Callable[P, int]:
+    """Make a command of a coroutine: open the backend, run, and write all of the answer before closing."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> int:
+        return asyncio.run(_run(current_call(), lambda work: command(work, *args, **kwargs)))
+
+    return run
+
+
+async def _run(call: Call, command: Callable[[Work], Awaitable[int | None]]) -> int:
+    from secconsole.backends.open import open_backend
+
+    context = load_settings().context(call.context or "")
+    url = call.backend if call.backend is not None else context.backend
+    credential, tenant = credential_for(url, call.token_file)
+    if call.tenant == "":
+        raise Invalid("--tenant is empty.", "tenant")
+    named = call.tenant or os.environ.get(TENANT_VARIABLE, "") or context.tenant or tenant
+    out = Output(call.format)
+    backend = await open_backend(url, credential=credential, channel="command")
+    try:
+        code = await command(Work(backend, url, out, named))
+        out.flush()
+    finally:
+        await backend.close()
+    return code or 0
