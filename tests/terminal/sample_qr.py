@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import ClassVar
 
@@ -18,7 +17,7 @@ from textual.widgets import Static
 from secconsole.domain.secret import Secret
 from secconsole.tui.console_app import ConsoleApp
 from secconsole.tui.safe_text import safe
-from secconsole.tui.terminal import Refusal, probe
+from secconsole.tui.terminal import Terminal, enter
 from secconsole.tui.widgets.qr import QrCode
 
 
@@ -35,10 +34,7 @@ class QrApp(ConsoleApp):
     #state { dock: bottom; height: 1; }
     """
 
-    def __init__(self, uri: str) -> None:
-        terminal = probe(os.environ, sys.stdin, sys.stderr)
-        if isinstance(terminal, Refusal):
-            sys.exit(terminal.message)
+    def __init__(self, terminal: Terminal, uri: str) -> None:
         super().__init__(terminal)
         self._uri = Secret(uri)
 
@@ -81,4 +77,4 @@ class QrApp(ConsoleApp):
 
 
 if __name__ == "__main__":
-    sys.exit(QrApp(sys.argv[1]).run_console())
+    sys.exit(enter(lambda terminal: QrApp(terminal, sys.argv[1]).run_console()))

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from secconsole.tui.console_app import ConsoleApp
 from secconsole.tui.safe_text import safe
+from secconsole.tui.terminal import Terminal, enter
 from secconsole.tui.widgets.table import Column, Row, WindowedTable
 
 COLUMNS = (
@@ -55,7 +56,16 @@ class Synthetic:
             return Row(f"k{at}", (evil, evil * 3, evil, evil, evil))
         name = FIRST[at % len(FIRST)]
         status = ("○ unbound", "● bound", "◐ pending")[at * 7 % 3]
-        return Row(f"k{at}", (f"{name}.{at:07}", f"{name.title()} Lindqvist {at % 97}", status, ("–", "totp")[at % 2], f"{at % 30} days ago"))
+        return Row(
+            f"k{at}",
+            (
+                f"{name}.{at:07}",
+                f"{name.title()} Lindqvist {at % 97}",
+                status,
+                ("–", "totp")[at % 2],
+                f"{at % 30} days ago",
+            ),
+        )
 
 
 class TableApp(ConsoleApp):
@@ -67,8 +77,8 @@ class TableApp(ConsoleApp):
     ]
     CSS = "#line { height: 1; }"
 
-    def __init__(self, total: int, hostile: bool) -> None:
-        super().__init__()
+    def __init__(self, terminal: Terminal, total: int, hostile: bool) -> None:
+        super().__init__(terminal)
         self._source = Synthetic(total, hostile)
 
     def compose(self) -> ComposeResult:
@@ -87,4 +97,4 @@ class TableApp(ConsoleApp):
 
 
 if __name__ == "__main__":
-    sys.exit(TableApp(int(sys.argv[1]), "hostile" in sys.argv[2:]).run_console())
+    sys.exit(enter(lambda terminal: TableApp(terminal, int(sys.argv[1]), "hostile" in sys.argv[2:]).run_console()))
