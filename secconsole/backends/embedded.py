@@ -1,0 +1,198 @@
+"""The embedded store: operations performed in this process on one SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from secconsole.config import locations
+from secconsole.config.private import refuse_shared
+from secconsole.domain.errors import Conflict, Unavailable
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.operations.base import Operation
+from secconsole.operations.caller import Credential, Source, StoreOwner
+from secconsole.operations.tenants import CreateTenant
+from secconsole.service.passwords import Passwords
+from secconsole.service.pipeline import Service
+from secconsole.store.facts import INNER_KEY, fact, set_fact
+from secconsole.store.keys import KeyRing, create_key_file, load_key_file
+from secconsole.store.migrate import check_version, migrate
+from secconsole.store.sqlite import SqliteStore
+
+R = TypeVar("R")
+
+WATCH_SECONDS = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What `create_store` made."""
+
+    tenant: str
+    admin: str
+    role: Role
+    database: str
+    key: str
+
+
+class EmbeddedBackend:
+    """A backend over an open store."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        keys: KeyRing,
+        credential: Credential,
+        channel: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        passwords: Passwords | None = None,
+    ) -> None:
+        self.credential = credential
+        self.title = str(store.path)
+        self._store = store
+        self._passwords = passwords or Passwords()
+        self._service = Service(store, keys, self._passwords, clock)
+        self._source = Source(channel)
+        self._version: int | None = None
+
+    async def perform(self, operation: Operation[R]) -> R:
+        return await self._service.perform(operation, self.credential, self._source)
+
+    def lacks(self, operation: type[Operation[object]]) -> str:
+        return ""
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Look at SQLite's change counter a few times a second; it costs no disk access while nothing changes."""
+        watch = await asyncio.to_thread(self._store.watch)
+        try:
+            seen = watch()
+            while True:
+                await asyncio.sleep(WATCH_SECONDS)
+                now = watch()
+                if now != seen:
+                    seen = now
+                    yield
+        finally:
+            watch.close()
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._store.close)
+        self._passwords.close()
+
+
+def store_exists() -> bool:
+    return locations.database_path().exists()
+
+
+def store_owner() -> StoreOwner | None:
+    """The OS user who runs this, if both the store and its key belong to them."""
+    try:
+        owners = {os.stat(path).st_uid for path in (locations.database_path(), locations.key_path())}
+    except OSError:
+        return None
+    uid = os.geteuid()
+    if owners != {uid}:
+        return None
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    return StoreOwner(name)
+
+
+async def create_store(
+    *, tenant: str, admin: str, password: Secret[str], passwords: Passwords | None = None
+) -> Created:
+    """Make a new store with a first tenant and its platform administrator; raise `Conflict` if there is a store."""
+    database, key = locations.database_path(), locations.key_path()
+    locations.ensure_private_dir(database.parent)
+    if database.exists():
+        raise Conflict(f"There is a store already: {database}. Nothing was changed.")
+    if key.exists():
+        raise Conflict(
+            f"There is a key without its store: {key}. Put the store back from the backup, or move the key away."
+        )
+    backend = await open_new(database, key, passwords=passwords)
+    try:
+        made = await backend.perform(CreateTenant(name=tenant, admin=admin, password=password))
+    except BaseException:
+        await backend.close()
+        _discard(database, key)
+        raise
+    await backend.close()
+    return Created(made.name, admin, Role.PLATFORM_ADMIN, str(database), str(key))
+
+
+async def open_new(database: Path, key: Path, *, passwords: Passwords | None = None) -> EmbeddedBackend:
+    """Make an empty store and open it as its owner."""
+    handle = os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    os.fchmod(handle, 0o600)
+    os.close(handle)
+    keys = create_key_file(key)
+    store = SqliteStore(database)
+
+    def make(connection: sa.Connection) -> None:
+        migrate(connection)
+        inner = keys.make_inner()
+        set_fact(connection, INNER_KEY, inner)
+        keys.open_inner(inner)
+
+    await asyncio.wrap_future(store.write(make))
+    owner = StoreOwner(pwd.getpwuid(os.geteuid()).pw_name)
+    return EmbeddedBackend(store, keys, owner, "command", passwords=passwords)
+
+
+async def open_embedded(
+    credential: Credential,
+    channel: str,
+    *,
+    clock: Callable[[], float] = time.time,
+    passwords: Passwords | None = None,
+) -> EmbeddedBackend:
+    """Open the store of this home; raise `Unavailable` with what to do if it, its key or their modes are not right."""
+    database, key = locations.database_path(), locations.key_path()
+    if not database.exists():
+        raise Unavailable(f"There is no store at {database}. Make one with: secconsole init, or try: secconsole demo")
+    refuse_shared(database, os.stat(database))
+    keys = load_key_file(key)
+    store = await asyncio.to_thread(SqliteStore, database)
+    try:
+        await _take_into_use(store, keys)
+    except BaseException:
+        await asyncio.to_thread(store.close)
+        raise
+    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords)
+
+
+async def _take_into_use(store: SqliteStore, keys: KeyRing) -> None:
+    def look(connection: sa.Connection) -> tuple[bool, bytes | None]:
+        current = check_version(connection)
+        return current, fact(connection, INNER_KEY) if current else None
+
+    current, inner = await asyncio.wrap_future(store.read(look))
+    if not current:
+        await asyncio.wrap_future(
+            store.write(lambda connection: None if check_version(connection) else migrate(connection))
+        )
+        _, inner = await asyncio.wrap_future(store.read(look))
+    if inner is None:
+        raise Unavailable(
+            f"{store.path} is not a secconsole store, or making it was interrupted. Move it away and init again."
+        )
+    keys.open_inner(inner)
+
+
+def _discard(database: Path, key: Path) -> None:
+    """Take away a store that was never finished."""
+    for path in (key, *database.parent.glob(database.name + "*")):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""One pipeline for all operations, and a handler for each that reads like its rule."""

@@ -1,0 +1,40 @@
+"""The audit, read and checked."""
+
+from __future__ import annotations
+
+from secconsole.domain.errors import Invalid
+from secconsole.operations.audit import AuditCheck, AuditPage, ListAudit, VerifyAudit
+from secconsole.operations.users import MOST_PER_PAGE
+from secconsole.service.context import Context, milliseconds
+from secconsole.service.handlers import handles
+from secconsole.service.views import audit_entry
+from secconsole.store import audit
+
+
+@handles(ListAudit)
+def list_audit(context: Context, operation: ListAudit) -> AuditPage:
+    if not 1 <= operation.limit <= MOST_PER_PAGE:
+        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    if operation.cursor is not None and not (operation.cursor.isascii() and operation.cursor.isdigit()):
+        raise Invalid("The cursor is not one of this list.", "cursor")
+    rows = audit.entries(
+        context.connection,
+        context.tenant.pk,
+        limit=operation.limit + 1,
+        before=int(operation.cursor) if operation.cursor else None,
+        search=operation.search,
+        action=operation.action,
+        target_id=context.target.id if operation.user else "",
+        since=milliseconds(operation.since) if operation.since else None,
+    )
+    page = rows[: operation.limit]
+    more = len(rows) > len(page)
+    return AuditPage(tuple(audit_entry(row) for row in page), str(page[-1].seq) if more else None)
+
+
+@handles(VerifyAudit)
+def verify_audit(context: Context, operation: VerifyAudit) -> AuditCheck:
+    entries, broken = audit.check_chain(context.connection, context.keys, context.tenant.pk)
+    if broken is None:
+        return AuditCheck(True, entries)
+    return AuditCheck(False, entries, broken.entry, broken.problem)

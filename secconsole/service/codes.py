@@ -1,0 +1,71 @@
+"""Checking a code against a user's factors: throttled, counted, and accepted once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from secconsole.domain.model import FactorKind, FactorState
+from secconsole.domain.secret import Secret
+from secconsole.domain.throttle import FOREVER, held_until, is_held
+from secconsole.domain.totp import Algorithm, TotpParameters, matching_step
+from secconsole.service.context import Context
+from secconsole.service.views import EXHAUSTED
+from secconsole.store import factors, users
+from secconsole.store.rows import FactorRecord, UserRecord
+
+WRONG = "That code is not right for now. Is the phone's clock the same as the server's? Each code works once."
+LOCKED = "Too many wrong entries: the account is locked. The helpdesk can unlock it."
+SLOWED = "Too many wrong entries. Wait a little before the next one."
+EXHAUSTED_WORDS = "This factor took a hundred wrong codes and must be bound anew. The helpdesk can unbind it."
+
+
+def check_code(
+    context: Context, user: UserRecord, code: Secret[str], among: Sequence[FactorRecord]
+) -> tuple[FactorRecord | None, str]:
+    """The factor that a code is right for, its time step now used; or None, the failure counted, and what to say.
+
+    While the account is held back nothing is checked and nothing counted. A failure is kept although the answer is no:
+    the caller returns that answer and does not raise.
+    """
+    if is_held(user.locked_until, context.now):
+        return None, held_words(user)
+    usable = [
+        f for f in among if f.state is FactorState.ACTIVE and f.kind is FactorKind.TOTP and f.failures < EXHAUSTED
+    ]
+    for factor in usable:
+        step = step_of(context, user, factor, code)
+        if step is not None and factors.use_step(context.connection, factor, step=step, now=context.now):
+            users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
+            return factor, ""
+    count_failure(context, user)
+    factors.count_failure(context.connection, (f.pk for f in usable))
+    return None, WRONG if usable or not among else EXHAUSTED_WORDS
+
+
+def step_of(context: Context, user: UserRecord, factor: FactorRecord, code: Secret[str]) -> int | None:
+    """The time step that a code fits, whether used or not."""
+    return matching_step(seed_of(context, user, factor), code.reveal(), context.now / 1000, parameters_of(factor))
+
+
+def seed_of(context: Context, user: UserRecord, factor: FactorRecord) -> Secret[bytes]:
+    sealed = factor.sealed or b""
+    return context.keys.unseal(sealed, purpose="totp", tenant=str(user.tenant_pk), user=user.id, row=factor.id)
+
+
+def seal_seed(context: Context, user: UserRecord, factor_id: str, seed: Secret[bytes]) -> bytes:
+    return context.keys.seal(seed, purpose="totp", tenant=str(user.tenant_pk), user=user.id, row=factor_id)
+
+
+def parameters_of(factor: FactorRecord) -> TotpParameters:
+    return TotpParameters(Algorithm(factor.algorithm), factor.digits, factor.period)
+
+
+def count_failure(context: Context, user: UserRecord) -> int:
+    """One more wrong entry, whatever the channel; how many that makes."""
+    failures = user.failures + 1
+    users.note_failure(context.connection, user.pk, failures=failures, locked_until=held_until(failures, context.now))
+    return failures
+
+
+def held_words(user: UserRecord) -> str:
+    return LOCKED if user.locked_until >= FOREVER else SLOWED

@@ -1,0 +1,97 @@
+"""Factors of a user, enrolled, confirmed and removed by an administrator or by themselves; and codes checked."""
+
+from __future__ import annotations
+
+from secconsole.domain.errors import Conflict, Invalid, NotFound
+from secconsole.domain.model import FactorState, PolicyMode
+from secconsole.domain.totp import TotpParameters
+from secconsole.operations.factors import (
+    ConfirmFactor,
+    EnrollFactor,
+    FactorList,
+    ListFactors,
+    RemoveFactor,
+    Verdict,
+    VerifyCode,
+)
+from secconsole.operations.signin import BindingStarted
+from secconsole.service.codes import check_code
+from secconsole.service.context import Context, when
+from secconsole.service.enrollment import confirm_enrollment, start_enrollment
+from secconsole.service.handlers import handles
+from secconsole.service.views import factor_row
+from secconsole.store import factors, sessions
+from secconsole.store.rows import FactorRecord
+
+ENROLLMENT = 60 * 60_000  # how long a key waits for its first code
+
+
+@handles(ListFactors)
+def list_factors(context: Context, operation: ListFactors) -> FactorList:
+    live = factors.live_factors(context.connection, context.target.pk)
+    return FactorList(tuple(factor_row(f) for f in live))
+
+
+@handles(EnrollFactor)
+def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
+    if operation.digits not in (6, 8):
+        raise Invalid("A code has 6 or 8 digits.", "digits")
+    return start_enrollment(
+        context,
+        context.tenant,
+        context.target,
+        operation.kind,
+        expires=context.now + ENROLLMENT,
+        label=operation.label,
+        parameters=TotpParameters(operation.algorithm, operation.digits),
+    )
+
+
+@handles(ConfirmFactor)
+def confirm_factor(context: Context, operation: ConfirmFactor) -> Verdict:
+    factor = _factor(context, operation.enrollment)
+    return confirm_enrollment(context, context.tenant, context.target, factor, operation.code)
+
+
+@handles(RemoveFactor)
+def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
+    factor = _factor(context, operation.factor)
+    user = context.target
+    others = [f for f in factors.live_factors(context.connection, user.pk) if f.pk != factor.pk]
+    last = factor.state is FactorState.ACTIVE and not any(f.state is FactorState.ACTIVE for f in others)
+    if context.is_own and last and _asked_without(context):
+        raise Conflict("Your last factor cannot be removed while one is required of you. Bind another first.")
+    factors.remove(context.connection, user.pk, [factor.pk], now=context.now, event=None)
+    session = context.actor.session
+    sessions.end_sessions(
+        context.connection, user.pk, now=context.now, why="factor removed", but=session.pk if session else None
+    )
+    context.audit("factor.removed", user, kind=factor.kind, factor=factor.id)
+    return FactorList(tuple(factor_row(f) for f in others))
+
+
+@handles(VerifyCode)
+def verify_code(context: Context, operation: VerifyCode) -> Verdict:
+    user = context.target
+    active = [f for f in factors.live_factors(context.connection, user.pk) if f.state is FactorState.ACTIVE]
+    if user.disabled or not active:
+        context.audit("verify", user, outcome="refused")
+        message = "The account is disabled." if user.disabled else "No factor is bound."
+        return Verdict(False, message, when(context.now))
+    factor, message = check_code(context, user, operation.code, active)
+    context.audit("verify", user, outcome="done" if factor else "refused", factor=factor.id if factor else "")
+    return Verdict(factor is not None, message, when(context.now), factor.id if factor else None)
+
+
+def _factor(context: Context, id: str) -> FactorRecord:
+    factor = factors.factor_by_id(context.connection, context.tenant.pk, id)
+    if factor is None:
+        raise NotFound("There is no such factor. It may have been removed or replaced.")
+    return factor
+
+
+def _asked_without(context: Context) -> bool:
+    """Whether the policy would ask this user for a factor even if none were bound."""
+    user = context.target
+    mode = context.tenant.policy
+    return mode is not PolicyMode.OFF and (user.switched_on or (mode is PolicyMode.REQUIRED and not user.whitelisted))

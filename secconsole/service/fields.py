@@ -1,0 +1,61 @@
+"""What a user's fields may hold, checked the same way for one user and for an import."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+from secconsole.domain.errors import Invalid
+from secconsole.domain.login import check_login
+from secconsole.domain.password import SHORTEST, check_password
+from secconsole.domain.roles import Role
+from secconsole.operations.users import NewUser
+from secconsole.service.context import Context
+
+_LONGEST = {"name": 200, "email": 254, "phone": 40}
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
+
+
+def check_fields(line: NewUser, tenant: str) -> dict[str, object]:
+    """The columns that a line sets, empty fields left out; raise `Invalid` with the reason.
+
+    Names may hold any character: they are shown by `visible()`, and a strange name must not keep anybody out.
+    """
+    login = check_login(line.login)
+    values: dict[str, object] = {"login": login}
+    for name, longest in _LONGEST.items():
+        text = getattr(line, name).strip()
+        if len(text) > longest:
+            raise Invalid(f"The {name} is longer than {longest} characters.", name)
+        if "\0" in text:
+            raise Invalid(f"The {name} has a NUL character in it.", name)
+        if text:
+            values[name] = text
+    if "email" in values and not _EMAIL.match(str(values["email"])):
+        raise Invalid("That is not an e-mail address: it needs a name, an @ and a domain.", "email")
+    if "phone" in values:
+        values["phone"] = e164(str(values["phone"]))
+    if line.role:
+        if line.role not in set(Role):
+            raise Invalid(f"There is no role {line.role}. Roles are {', '.join(Role)}.", "role")
+        values["role"] = Role(line.role)
+    if line.password is not None:
+        check_password(line.password, shortest=SHORTEST, login=login, tenant=tenant)
+    return values
+
+
+def with_id(context: Context, values: dict[str, object]) -> dict[str, object]:
+    """A user's columns as they are inserted."""
+    return {**values, "id": context.new_id(), "created": context.now}
+
+
+def e164(text: str) -> str:
+    """A phone number with its country code in the one form that is stored; raise `Invalid` if it is none."""
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        raise Invalid("The phone number needs its country code, as in +420 601 123 456.", "phone") from None
+    if not phonenumbers.is_possible_number(number):
+        raise Invalid("The phone number is too long or too short for its country.", "phone")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

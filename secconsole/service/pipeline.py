@@ -1,0 +1,155 @@
+"""The one way in: who, may they, step-up, password work outside of transactions, handler, audit, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from secconsole.domain.errors import NotAllowed, StepUpNeeded, Unavailable
+from secconsole.domain.secret import Secret
+from secconsole.operations.base import Operation
+from secconsole.operations.caller import Credential, Source
+from secconsole.service import account, audit, factors, imports, policy, signin, tenants, unbinding, users, whitelist
+from secconsole.service.authorise import authenticate, authorise
+from secconsole.service.context import Actor, Context, PasswordCheck
+from secconsole.service.handlers import HANDLERS, Handler
+from secconsole.service.passwords import Passwords
+from secconsole.service.sweep import is_due, sweep
+from secconsole.store.keys import KeyRing
+from secconsole.store.sessions import touch_session
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+Clock = Callable[[], float]  # seconds since the epoch
+AREAS = (account, audit, factors, imports, policy, signin, tenants, unbinding, users, whitelist)
+TOUCH_AFTER = 60_000
+LONGEST_WAIT = 15.0  # seconds for the store to begin a write
+
+
+class Store(Protocol):
+    """What the pipeline needs of a store: bodies run in a transaction each, and answered after commit."""
+
+    def read(self, body: Callable[[sa.Connection], T]) -> Future[T]: ...
+
+    def write(self, body: Callable[[sa.Connection], T]) -> Future[T]: ...
+
+
+class Service:
+    """Performs operations on one store."""
+
+    def __init__(self, store: Store, keys: KeyRing, passwords: Passwords, clock: Clock = time.time) -> None:
+        self._store, self._keys, self._passwords, self._clock = store, keys, passwords, clock
+
+    async def perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
+        """Do an operation and return its reply; raise a `SecconsoleError` if nothing was done."""
+        handler = HANDLERS[type(operation)]
+        try:
+            prepared = await self._prepare(handler, operation, credential, source)
+            body = self._body(handler, operation, credential, source, *prepared)
+            done = self._write(body) if operation.spec.writes else self._read(body, source)
+            reply, actor = await done
+        except NotAllowed as error:
+            await self._note_refusal(operation, credential, source, error)
+            raise
+        await self._keep_alive(actor)
+        return reply  # type: ignore[no-any-return]
+
+    async def _prepare(
+        self, handler: Handler, operation: Operation[Any], credential: Credential, source: Source
+    ) -> tuple[PasswordCheck | None, Sequence[Secret[str]], Sequence[str]]:
+        check: PasswordCheck | None = None
+        wanted: Sequence[Secret[str]] = ()
+        hashes: Sequence[str] = ()
+        reserve = handler.reserve
+        if reserve is not None:
+
+            def reserving(connection: sa.Connection) -> PasswordCheck:
+                context = self._context(connection, source)
+                authorise(context, operation, credential)
+                return reserve(context, operation)
+
+            check = await self._write(reserving)
+            given = getattr(operation, "password")  # noqa: B009 - an operation that reserves has a password
+            check.right = await self._passwords.check(check.stored, given) and check.allowed
+            if check.right and check.stored and self._passwords.is_outdated(check.stored):
+                check.new_hash = await self._passwords.hash(given)
+        if handler.hashes is not None and (wanted := handler.hashes(operation)):
+            await self._read(lambda c: authorise(self._context(c, source), operation, credential), source)
+            hashes = await asyncio.gather(*(self._passwords.hash(password) for password in wanted))
+        return check, wanted, hashes
+
+    def _body(
+        self,
+        handler: Handler,
+        operation: Operation[Any],
+        credential: Credential,
+        source: Source,
+        check: PasswordCheck | None,
+        passwords: Sequence[Secret[str]],
+        hashes: Sequence[str],
+    ) -> Callable[[sa.Connection], tuple[Any, Actor | None]]:
+        def body(connection: sa.Connection) -> tuple[Any, Actor | None]:
+            context = self._context(connection, source)
+            if operation.spec.writes and is_due(connection, context.now):
+                sweep(context)
+                context.entries = 0
+            authorise(context, operation, credential)
+            context.password, context.passwords, context.hashes = check, passwords, hashes
+            reply = handler.run(context, operation)
+            if operation.spec.writes and context.entries == 0 and not context.unchanged:
+                context.audit(operation.spec.name, context.found_target)
+            return reply, context.found_actor
+
+        return body
+
+    def _context(self, connection: sa.Connection, source: Source) -> Context:
+        return Context(connection, self._keys, int(self._clock() * 1000), source)
+
+    async def _read(self, body: Callable[[sa.Connection], T], source: Source) -> T:
+        def unless_due(connection: sa.Connection) -> tuple[bool, T | None]:
+            if is_due(connection, int(self._clock() * 1000)):
+                return True, None
+            return False, body(connection)
+
+        due, reply = await asyncio.wrap_future(self._store.read(unless_due))
+        if due:
+            await self._write(lambda connection: sweep(self._context(connection, source)))
+            return await asyncio.wrap_future(self._store.read(body))
+        return reply  # type: ignore[return-value]
+
+    async def _write(self, body: Callable[[sa.Connection], T]) -> T:
+        future = self._store.write(body)
+        waiting = asyncio.shield(asyncio.wrap_future(future))
+        try:
+            return await asyncio.wait_for(waiting, LONGEST_WAIT)
+        except TimeoutError:
+            if future.cancel():  # it had not begun, and never will
+                raise Unavailable("The store is busy: another process is writing. Nothing was changed.") from None
+            return await waiting
+
+    async def _note_refusal(
+        self, operation: Operation[Any], credential: Credential, source: Source, error: NotAllowed
+    ) -> None:
+        if not operation.spec.writes or isinstance(error, StepUpNeeded):
+            return
+
+        def body(connection: sa.Connection) -> None:
+            context = self._context(connection, source)
+            context.found_actor = authenticate(connection, credential, context.now)
+            if context.found_actor is not None and context.found_actor.user is not None:
+                tenant = signin.tenant_of(connection, context.found_actor.user)
+                context.audit(operation.spec.name, outcome="refused", reason=error.message, tenant=tenant)
+
+        await self._write(body)
+
+    async def _keep_alive(self, actor: Actor | None) -> None:
+        session = actor.session if actor else None
+        now = int(self._clock() * 1000)
+        if session is not None and now - session.last_seen > TOUCH_AFTER:
+            await self._write(lambda connection: touch_session(connection, session.pk, last_seen=now))

@@ -1,0 +1,359 @@
+"""Signing in, step by step. Each answer is decided by the table in `domain/policy.py`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from secconsole.domain.errors import Conflict, NotFound
+from secconsole.domain.ident import is_id
+from secconsole.domain.login import login_key
+from secconsole.domain.model import FactorKind, FactorState, PolicyMode, SignInStatus
+from secconsole.domain.password import SHORTEST, SHORTEST_ALONE, check_password
+from secconsole.domain.policy import Decision, Rule, SignInFacts, decide_second_factor, decide_sign_in
+from secconsole.domain.secret import Secret
+from secconsole.domain.throttle import FOREVER, held_until, is_held
+from secconsole.operations.signin import (
+    BindingStarted,
+    ChoosePassword,
+    ConfirmBinding,
+    Identity,
+    OfferedFactor,
+    Proof,
+    SignIn,
+    SignInAnswer,
+    SignOut,
+    StartBinding,
+    StepUp,
+    VerifySignIn,
+    WhoAmI,
+)
+from secconsole.service.authorise import ABSOLUTE, STEP_UP
+from secconsole.service.codes import check_code, count_failure, held_words
+from secconsole.service.context import Context, PasswordCheck, when
+from secconsole.service.enrollment import confirm_enrollment, start_enrollment
+from secconsole.service.handlers import handles, only_password
+from secconsole.service.views import masked
+from secconsole.store import factors, facts, sessions, tenants, users
+from secconsole.store.keys import new_token
+from secconsole.store.rows import ChallengeRecord, TenantRow, UserRecord
+from secconsole.store.whitelist import exemption_of
+
+CHALLENGE = 10 * 60_000  # a sign-in that waits for a code
+BINDING = 30 * 60_000  # one that waits for somebody to install an app first
+MOST_WRONG = 5
+MOST_WRONG_BINDING = 20
+FORGET_UNKNOWN = 7 * 24 * 3_600_000
+
+REFUSED = "That did not work. Check login and password; after several wrong entries wait a little."
+OVER = "This sign-in has ended. Start again."
+
+
+def reserve_sign_in(context: Context, operation: SignIn) -> PasswordCheck:
+    """Count the try as failed before the password is looked at, for accounts that exist and those that do not."""
+    user = _find(context, operation)
+    if user is None:
+        subject = _subject(context, operation)
+        failures, locked_until = facts.unknown_failures(context.connection, subject)
+        allowed = not is_held(locked_until, context.now)
+        if allowed:
+            until = held_until(failures + 1, context.now)
+            facts.note_unknown(context.connection, subject, failures=failures + 1, locked_until=until, now=context.now)
+            facts.forget_unknown(context.connection, context.now - FORGET_UNKNOWN)
+        return PasswordCheck(None, allowed)
+    allowed = not is_held(user.locked_until, context.now)
+    reserved = count_failure(context, user) if allowed else 0
+    return PasswordCheck(user.password_hash, allowed, reserved)
+
+
+@handles(SignIn, reserve=reserve_sign_in)
+def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
+    check = context.password or PasswordCheck(None, False)
+    tenant = tenants.tenant_by_name(context.connection, operation.tenant)
+    user = _find(context, operation)
+    if user is None or tenant is None:
+        _, until = facts.unknown_failures(context.connection, _subject(context, operation))
+        if tenant is not None:
+            context.audit("sign-in", outcome="refused", tenant=tenant, by="(unknown login)")
+        context.unchanged = True
+        return _refused(until, context.now)
+    right = check.right and user.password_hash == check.stored  # not replaced while it was being checked
+    if right and not user.disabled:
+        user = _take_back(context, user)
+        if check.new_hash:
+            users.set_password_hash(context.connection, user.pk, user.password_hash, check.new_hash)
+    decision = decide_sign_in(_facts(context, tenant, user, known=True, right=right))
+    if decision.status is SignInStatus.REFUSED:
+        context.audit("sign-in", user, outcome="refused", tenant=tenant, rule=decision.rule)
+        return _refused(user.locked_until, context.now)
+    return _go_on(context, tenant, user, decision, None)
+
+
+@handles(VerifySignIn)
+def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
+    found = _challenge(context, operation.challenge, "second-factor")
+    if found is None:
+        return _over(context)
+    challenge, tenant, user = found
+    live = factors.live_factors(context.connection, user.pk)
+    among = [f for f in live if not operation.factor or f.id == operation.factor]
+    factor, message = check_code(context, user, operation.code, among)
+    if factor is None:
+        return _wrong_code(context, challenge, tenant, user, operation.challenge, message, MOST_WRONG)
+    return _complete(context, tenant, user, challenge, Rule.HAS_FACTOR, factor=str(factor.kind))
+
+
+@handles(StartBinding)
+def start_binding(context: Context, operation: StartBinding) -> BindingStarted:
+    found = _challenge(context, operation.challenge, "enroll")
+    if found is None:
+        raise Conflict(OVER)
+    challenge, tenant, user = found
+    return start_enrollment(context, tenant, user, operation.kind, expires=challenge.expires)
+
+
+@handles(ConfirmBinding)
+def confirm_binding(context: Context, operation: ConfirmBinding) -> SignInAnswer:
+    found = _challenge(context, operation.challenge, "enroll")
+    if found is None:
+        return _over(context)
+    challenge, tenant, user = found
+    factor = factors.factor_by_id(context.connection, tenant.pk, operation.enrollment)
+    if factor is None or factor.user_pk != user.pk:
+        raise NotFound("That binding was replaced by a newer one. Start it again.")
+    verdict = confirm_enrollment(context, tenant, user, factor, operation.code)
+    if not verdict.accepted:
+        return _wrong_code(context, challenge, tenant, user, operation.challenge, verdict.message, MOST_WRONG_BINDING)
+    bound = users.user_by_pk(context.connection, user.pk)
+    return _complete(context, tenant, bound, challenge, Rule.REQUIRED, factor=str(factor.kind))
+
+
+@handles(ChoosePassword, hashes=only_password)
+def choose_password(context: Context, operation: ChoosePassword) -> SignInAnswer:
+    found = _challenge(context, operation.challenge, "new-password")
+    if found is None:
+        return _over(context)
+    challenge, tenant, user = found
+    check_password(operation.password, shortest=shortest_password(tenant), login=user.login, tenant=tenant.name)
+    if not sessions.use_challenge(context.connection, challenge.pk, context.now):
+        return _over(context)
+    sessions.end_sessions(context.connection, user.pk, now=context.now, why="new password")
+    user = users.change_user(context.connection, user.pk, password_hash=context.hashes[0], must_reset=False)
+    context.audit("password.changed", user, tenant=tenant, by=user.login)
+    decision = decide_second_factor(_facts(context, tenant, user, known=True, right=True))
+    return _go_on(context, tenant, user, decision, None)
+
+
+@handles(WhoAmI)
+def who_am_i(context: Context, operation: WhoAmI) -> Identity:
+    actor, session = context.actor, context.actor.session
+    return Identity(
+        id=actor.id,
+        login=actor.login,
+        name=actor.user.name if actor.user else "",
+        role=actor.role,
+        tenant=context.found_tenant.name if context.found_tenant else "",
+        bound=actor.user is not None and actor.user.status == "bound",
+        signed_in_at=when(session.created) if session else None,
+        proved_at=when(session.proved) if session else None,
+        step_up_until=when(session.proved + STEP_UP) if session else None,
+    )
+
+
+def reserve_step_up(context: Context, operation: StepUp) -> PasswordCheck:
+    """As at sign-in: the try is counted first."""
+    user = context.actor.user
+    if user is None:
+        return PasswordCheck(None, True)
+    allowed = not is_held(user.locked_until, context.now)
+    reserved = count_failure(context, user) if allowed else 0
+    return PasswordCheck(user.password_hash, allowed, reserved)
+
+
+@handles(StepUp, reserve=reserve_step_up)
+def step_up(context: Context, operation: StepUp) -> Proof:
+    user, session, check = context.actor.user, context.actor.session, context.password
+    if user is None or session is None:  # the owner of the store has nothing to prove
+        context.unchanged = True
+        return Proof(True)
+    message = REFUSED
+    if check is not None and check.right and user.password_hash == check.stored:
+        user = _take_back(context, user)
+        live = factors.live_factors(context.connection, user.pk)
+        active = [f for f in live if f.state is FactorState.ACTIVE]
+        factor, message = check_code(context, user, operation.code, active) if active else (None, "")
+        if factor is not None or not active:
+            users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
+            sessions.touch_session(context.connection, session.pk, proved=context.now, last_seen=context.now)
+            context.audit("step-up", user)
+            return Proof(True, until=when(context.now + STEP_UP), server_time=when(context.now))
+    elif check is not None and not check.allowed:
+        message = held_words(user)
+    context.audit("step-up", user, outcome="refused")
+    return Proof(False, message, server_time=when(context.now))
+
+
+@handles(SignOut)
+def sign_out(context: Context, operation: SignOut) -> None:
+    if context.actor.session is not None:
+        sessions.end_session(context.connection, context.actor.session.pk, now=context.now, why="signed out")
+        context.audit("sign-out", context.actor.user)
+
+
+def tenant_of(connection: sa.Connection, user: UserRecord) -> TenantRow:
+    return tenants.tenant_by_pk(connection, user.tenant_pk)
+
+
+def shortest_password(tenant: TenantRow) -> int:
+    """How long a password must be in a tenant: shorter ones do where a second factor goes with each."""
+    return SHORTEST if tenant.policy is PolicyMode.REQUIRED else SHORTEST_ALONE
+
+
+def _find(context: Context, operation: SignIn) -> UserRecord | None:
+    tenant = tenants.tenant_by_name(context.connection, operation.tenant)
+    if tenant is None or is_id(operation.login.strip()):
+        return None
+    return users.user_by_name(context.connection, tenant.pk, operation.login)
+
+
+def _subject(context: Context, operation: SignIn) -> bytes:
+    return context.keys.lookup(f"{operation.tenant.strip().casefold()}\0{login_key(operation.login)}")
+
+
+def _take_back(context: Context, user: UserRecord) -> UserRecord:
+    """The password was right: the try that was counted beforehand was none. Earlier failures stay."""
+    failures = max(0, user.failures - 1)
+    others = context.password is None or user.failures != context.password.reserved
+    held = user.locked_until if others else 0
+    users.note_failure(context.connection, user.pk, failures=failures, locked_until=held)
+    return users.user_by_pk(context.connection, user.pk)
+
+
+def _facts(context: Context, tenant: TenantRow, user: UserRecord, *, known: bool, right: bool) -> SignInFacts:
+    live = factors.live_factors(context.connection, user.pk)
+    grace_from = max(tenant.required_since or 0, user.created)
+    return SignInFacts(
+        known=known,
+        password_right=right,
+        disabled=user.disabled,
+        held_back=is_held(user.locked_until, context.now),
+        network_allowed=True,
+        must_reset=user.must_reset,
+        policy=tenant.policy,
+        whitelisted=exemption_of(context.connection, user.pk, context.now) is not None,
+        keeps_factor=user.keeps_factor,
+        active_factor=any(f.state is FactorState.ACTIVE for f in live),
+        pending_factor=any(f.state is FactorState.PENDING and f.kind is not FactorKind.TOTP for f in live),
+        switched_on=user.switched_on,
+        in_grace=context.now < grace_from + tenant.grace_days * 24 * 3_600_000,
+    )
+
+
+def _go_on(
+    context: Context, tenant: TenantRow, user: UserRecord, decision: Decision, challenge: ChallengeRecord | None
+) -> SignInAnswer:
+    if decision.status is SignInStatus.COMPLETE:
+        remind = "A second factor is required soon. Bind one now: press 7, then e." if decision.remind else ""
+        return _complete(context, tenant, user, challenge, decision.rule, message=remind)
+    token = new_token()
+    lasts = CHALLENGE if decision.status is SignInStatus.SECOND_FACTOR else BINDING
+    values: dict[str, object] = {
+        "tenant_pk": tenant.pk,
+        "user_pk": user.pk,
+        "stage": decision.status,
+        "created": context.now,
+        "expires": context.now + lasts,
+    }
+    sessions.add_challenge(context.connection, token, values)
+    sessions.forget_old(context.connection, context.now - 24 * 3_600_000)
+    context.audit("sign-in", user, outcome="continues", tenant=tenant, by=user.login, status=decision.status)
+    return SignInAnswer(
+        decision.status,
+        challenge=token,
+        factors=_offered(context, user) if decision.status is SignInStatus.SECOND_FACTOR else (),
+        server_time=when(context.now),
+    )
+
+
+def _offered(context: Context, user: UserRecord) -> tuple[OfferedFactor, ...]:
+    live = factors.live_factors(context.connection, user.pk)
+    return tuple(OfferedFactor(f.id, f.kind, masked(f)) for f in live if f.state is FactorState.ACTIVE)
+
+
+def _complete(
+    context: Context,
+    tenant: TenantRow,
+    user: UserRecord,
+    challenge: ChallengeRecord | None,
+    rule: Rule,
+    *,
+    message: str = "",
+    factor: str = "",
+) -> SignInAnswer:
+    if challenge is not None and not sessions.use_challenge(context.connection, challenge.pk, context.now):
+        return _over(context)
+    users.note_sign_in(context.connection, user.pk, context.now)
+    token = new_token()
+    values: dict[str, object] = {
+        "id": context.new_id(),
+        "tenant_pk": tenant.pk,
+        "user_pk": user.pk,
+        "channel": context.source.channel,
+        "created": context.now,
+        "last_seen": context.now,
+        "proved": context.now,
+        "expires": context.now + ABSOLUTE,
+    }
+    sessions.add_session(context.connection, token, values)
+    context.audit("sign-in", user, tenant=tenant, by=user.login, rule=rule, factor=factor)
+    return SignInAnswer(SignInStatus.COMPLETE, token=token, message=message, server_time=when(context.now))
+
+
+def _challenge(
+    context: Context, token: Secret[str], stage: str
+) -> tuple[ChallengeRecord, TenantRow, UserRecord] | None:
+    """A sign-in under way that waits for this step, and whose user may still sign in."""
+    challenge = sessions.challenge_by_token(context.connection, token)
+    if challenge is None or challenge.used is not None or challenge.stage != stage or challenge.expires <= context.now:
+        return None
+    user = users.user_by_pk(context.connection, challenge.user_pk)
+    if user.disabled:
+        return None
+    return challenge, tenants.tenant_by_pk(context.connection, challenge.tenant_pk), user
+
+
+def _wrong_code(
+    context: Context,
+    challenge: ChallengeRecord,
+    tenant: TenantRow,
+    user: UserRecord,
+    token: Secret[str],
+    message: str,
+    most: int,
+) -> SignInAnswer:
+    sessions.fail_challenge(context.connection, challenge.pk)
+    left = most - challenge.failures - 1
+    context.audit("sign-in.code", user, outcome="refused", tenant=tenant, by=user.login, stage=challenge.stage)
+    if left <= 0:
+        sessions.use_challenge(context.connection, challenge.pk, context.now)
+        return SignInAnswer(SignInStatus.REFUSED, message=f"{message} {OVER}", server_time=when(context.now), left=0)
+    after = users.user_by_pk(context.connection, user.pk)
+    held = is_held(after.locked_until, context.now) and after.locked_until < FOREVER
+    return SignInAnswer(
+        SignInStatus(challenge.stage),
+        challenge=token,
+        factors=_offered(context, user) if challenge.stage == "second-factor" else (),
+        message=message,
+        server_time=when(context.now),
+        left=left,
+        retry_at=when(after.locked_until) if held else None,
+    )
+
+
+def _refused(locked_until: int, now: int) -> SignInAnswer:
+    retry = when(locked_until) if now < locked_until < FOREVER else None
+    return SignInAnswer(SignInStatus.REFUSED, message=REFUSED, server_time=when(now), retry_at=retry)
+
+
+def _over(context: Context) -> SignInAnswer:
+    context.unchanged = True
+    return SignInAnswer(SignInStatus.REFUSED, message=OVER, server_time=when(context.now))

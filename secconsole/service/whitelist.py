@@ -1,0 +1,106 @@
+"""The whitelist."""
+
+from __future__ import annotations
+
+from secconsole.domain.errors import Conflict, Invalid
+from secconsole.domain.model import BindingStatus, PolicyMode
+from secconsole.domain.roles import Role
+from secconsole.operations.users import MOST_PER_PAGE
+from secconsole.operations.whitelist import (
+    AddToWhitelist,
+    ListWhitelist,
+    NotDone,
+    RemoveFromWhitelist,
+    WhitelistChanged,
+    WhitelistPage,
+)
+from secconsole.service.context import Context, milliseconds
+from secconsole.service.handlers import handles
+from secconsole.service.views import exemption
+from secconsole.store import users, whitelist
+from secconsole.store.rows import ExemptionRecord, UserRecord
+
+LONGEST_REASON = 500
+
+
+@handles(ListWhitelist)
+def list_whitelist(context: Context, operation: ListWhitelist) -> WhitelistPage:
+    if not 1 <= operation.limit <= MOST_PER_PAGE:
+        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    found = whitelist.list_exemptions(
+        context.connection,
+        context.tenant.pk,
+        search=operation.search,
+        after=operation.cursor or "",
+        limit=operation.limit + 1,
+        now=context.now,
+    )
+    page = found[: operation.limit]
+    more = len(found) > len(page)
+    return WhitelistPage(tuple(exemption(user, entry) for user, entry in page), page[-1][0].login_key if more else None)
+
+
+@handles(AddToWhitelist)
+def add_to_whitelist(context: Context, operation: AddToWhitelist) -> WhitelistChanged:
+    reason = checked_reason(operation.reason)
+    until = milliseconds(operation.until) if operation.until else None
+    if until is not None and until <= context.now:
+        raise Invalid("That end has passed already. Give a later one, or none.", "until")
+    targets, failed = context.targets(operation.users)
+    changed: list[str] = []
+    unchanged: list[str] = []
+    for user in targets:
+        old = whitelist.exemption_of(context.connection, user.pk, context.now)
+        if old is not None and (old.reason, old.until) == (reason, until):
+            unchanged.append(user.login)
+            continue
+        since = old.since if old else context.now
+        entry = ExemptionRecord(user.pk, reason, since, until, context.actor.login)
+        whitelist.put_exemption(context.connection, user, entry)
+        context.audit("whitelist.changed" if old else "whitelist.added", user, reason=reason, until=until)
+        changed.append(user.login)
+    return _done(context, changed, unchanged, failed)
+
+
+@handles(RemoveFromWhitelist)
+def remove_from_whitelist(context: Context, operation: RemoveFromWhitelist) -> WhitelistChanged:
+    targets, failed = context.targets(operation.users)
+    leaving = [user for user in targets if user.whitelisted]
+    if not operation.accept_lockout:
+        _warn_of_lockout(context, leaving)
+    for user in leaving:
+        whitelist.drop_exemption(context.connection, user.pk)
+        context.audit("whitelist.removed", user)
+    unchanged = [user.login for user in targets if not user.whitelisted]
+    return _done(context, [user.login for user in leaving], unchanged, failed)
+
+
+def checked_reason(reason: str) -> str:
+    """A reason as it is kept; raise `Invalid` if there is none."""
+    reason = reason.strip()
+    if not reason:
+        raise Invalid("Give a reason: it is what others will have to go by later.", "reason")
+    if len(reason) > LONGEST_REASON:
+        raise Invalid(f"The reason is longer than {LONGEST_REASON} characters.", "reason")
+    return reason
+
+
+def _warn_of_lockout(context: Context, leaving: list[UserRecord]) -> None:
+    """Raise if after this no platform administrator could sign in without binding first (mission, Z2)."""
+    if context.tenant.policy is PolicyMode.OFF:
+        return
+    admins = [u for u in users.with_role(context.connection, context.tenant.pk, Role.PLATFORM_ADMIN) if not u.disabled]
+    out = {user.pk for user in leaving}
+    if not any(user.pk in out and user.status is not BindingStatus.BOUND for user in admins):
+        return
+    if not any(u.status is BindingStatus.BOUND or (u.whitelisted and u.pk not in out) for u in admins):
+        names = ", ".join(u.login for u in admins if u.pk in out)
+        raise Conflict(
+            f"{names} is the last platform administrator on the whitelist and has no factor bound: "
+            "this can lock everybody out. Bind a factor first, or confirm it."
+        )
+
+
+def _done(context: Context, changed: list[str], unchanged: list[str], failed: list[NotDone]) -> WhitelistChanged:
+    context.unchanged = not changed
+    return WhitelistChanged(tuple(changed), tuple(unchanged), tuple(failed))

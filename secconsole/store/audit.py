@@ -1,0 +1,100 @@
+"""The audit's entries: a chain per tenant, each entry sealed over the one before, and a signed head.
+
+Changing, deleting or inserting an entry breaks the chain there; cutting off the end contradicts the head.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from secconsole.store.keys import KeyRing
+from secconsole.store.schema import audit, audit_heads
+
+_SEALED = (
+    "id", "tenant_pk", "seq", "at", "actor", "actor_id", "action", "target", "target_id", "outcome", "reason",
+    "ticket", "channel", "address", "request_id", "details",
+)  # fmt: skip
+_START = b"\0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Where a chain stops fitting: the first such entry (None: the end is missing), and why."""
+
+    entry: str | None
+    problem: str
+
+
+def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, values: dict[str, object]) -> None:
+    """Add an entry to a tenant's chain, in the transaction of the change it speaks of."""
+    head = connection.execute(
+        sa.select(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk).with_for_update()
+    ).first()
+    seq, before = (head.seq + 1, head.mac) if head else (1, _START)
+    entry = {**values, "tenant_pk": tenant_pk, "seq": seq}
+    mac = _mac(keys, before, entry)
+    connection.execute(sa.insert(audit).values(**entry, mac=mac))
+    new = {"seq": seq, "mac": mac, "signature": _sign(keys, tenant_pk, seq, mac)}
+    if head:
+        connection.execute(sa.update(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk).values(new))
+    else:
+        connection.execute(sa.insert(audit_heads).values(tenant_pk=tenant_pk, **new))
+
+
+def check_chain(connection: sa.Connection, keys: KeyRing, tenant_pk: int) -> tuple[int, Broken | None]:
+    """Walk a tenant's chain; how many entries fit, and where it breaks."""
+    head = connection.execute(sa.select(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk)).first()
+    before, seq = _START, 0
+    query = sa.select(audit).where(audit.c.tenant_pk == tenant_pk).order_by(audit.c.seq)
+    for row in connection.execute(query.execution_options(yield_per=1000)):
+        if row.seq != seq + 1:
+            return seq, Broken(row.id, "entries before this one are missing")
+        if row.mac != _mac(keys, before, dict(row._mapping)):
+            return seq, Broken(row.id, "this entry was changed or put in")
+        before, seq = row.mac, row.seq
+    if head is None:
+        return seq, Broken(None, "the signed head is missing") if seq else None
+    if head.signature != _sign(keys, tenant_pk, head.seq, head.mac):
+        return seq, Broken(None, "the signed head was changed")
+    if head.seq != seq or head.mac != before:
+        return seq, Broken(None, f"the newest entries are missing: the head speaks of {head.seq}")
+    return seq, None
+
+
+def entries(
+    connection: sa.Connection,
+    tenant_pk: int,
+    *,
+    limit: int,
+    before: int | None = None,
+    search: str = "",
+    action: str = "",
+    target_id: str = "",
+    since: int | None = None,
+) -> list[sa.Row[tuple[object, ...]]]:
+    """Entries, newest first; `before` is a sequence number."""
+    query = sa.select(audit).where(audit.c.tenant_pk == tenant_pk).order_by(audit.c.seq.desc()).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.seq < before)
+    if action:
+        query = query.where(audit.c.action == action)
+    if target_id:
+        query = query.where(audit.c.target_id == target_id)
+    if since is not None:
+        query = query.where(audit.c.at >= since)
+    for word in search.split():
+        fields = (audit.c.actor, audit.c.action, audit.c.target, audit.c.reason, audit.c.ticket)
+        query = query.where(sa.or_(*(field.contains(word, autoescape=True) for field in fields)))
+    return list(connection.execute(query))
+
+
+def _mac(keys: KeyRing, before: bytes, entry: dict[str, object]) -> bytes:
+    body = json.dumps([entry[name] for name in _SEALED], ensure_ascii=True, separators=(",", ":"))
+    return keys.audit_mac(before + body.encode())
+
+
+def _sign(keys: KeyRing, tenant_pk: int, seq: int, mac: bytes) -> bytes:
+    return keys.audit_mac(b"head" + json.dumps([tenant_pk, seq]).encode() + mac)

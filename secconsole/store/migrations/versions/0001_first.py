@@ -1,0 +1,299 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from secconsole.domain.throttle import FOREVER
+from secconsole.store.schema import sqlite_extras
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Create everything."""
+    #
+    op.create_table(
+        "facts",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_facts")),
+    )
+    op.create_table(
+        "tenants",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("policy", sa.Text(), server_default="off", nullable=False),
+        sa.Column("grace_days", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("kinds", sa.Text(), server_default="totp", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=True),
+        sa.Column("changed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("required_since", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_tenants")),
+        sa.UniqueConstraint("id", name=op.f("uq_tenants_id")),
+        sa.UniqueConstraint("name_key", name=op.f("uq_tenants_name_key")),
+    )
+    op.create_table(
+        "unknown_logins",
+        sa.Column("subject", sa.LargeBinary(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("locked_until", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("at", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("subject", name=op.f("pk_unknown_logins")),
+    )
+    op.create_index("ix_unknown_logins_at", "unknown_logins", ["at"], unique=False)
+    op.create_table(
+        "user_counts",
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("whitelisted", sa.Boolean(), nullable=False),
+        sa.Column("disabled", sa.Boolean(), nullable=False),
+        sa.Column("must_reset", sa.Boolean(), nullable=False),
+        sa.Column("weak_only", sa.Boolean(), nullable=False),
+        sa.Column("blocked", sa.Boolean(), nullable=False),
+        sa.Column("switched_on", sa.Boolean(), nullable=False),
+        sa.Column("keeps_factor", sa.Boolean(), nullable=False),
+        sa.Column("n", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint(
+            "tenant_pk",
+            "role",
+            "status",
+            "whitelisted",
+            "disabled",
+            "must_reset",
+            "weak_only",
+            "blocked",
+            "switched_on",
+            "keeps_factor",
+            name=op.f("pk_user_counts"),
+        ),
+    )
+    op.create_table(
+        "audit",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("seq", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("at", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("actor", sa.Text(), server_default="", nullable=False),
+        sa.Column("actor_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("action", sa.Text(), server_default="", nullable=False),
+        sa.Column("target", sa.Text(), server_default="", nullable=False),
+        sa.Column("target_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("outcome", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("ticket", sa.Text(), server_default="", nullable=False),
+        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("address", sa.Text(), server_default="", nullable=False),
+        sa.Column("request_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("details", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_audit_tenant_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_audit")),
+        sa.UniqueConstraint("id", name=op.f("uq_audit_id")),
+        sa.UniqueConstraint("tenant_pk", "seq", name=op.f("uq_audit_tenant_pk_seq")),
+    )
+    op.create_index("ix_audit_action", "audit", ["tenant_pk", "action", "seq"], unique=False)
+    op.create_index("ix_audit_target", "audit", ["tenant_pk", "target_id", "seq"], unique=False)
+    op.create_table(
+        "audit_heads",
+        sa.Column(
+            "tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("seq", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_audit_heads_tenant_pk")),
+        sa.PrimaryKeyConstraint("tenant_pk", name=op.f("pk_audit_heads")),
+    )
+    op.create_table(
+        "unbindings",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("by_id", sa.Text(), server_default="", nullable=False),
+        sa.Column("by", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("ticket", sa.Text(), server_default="", nullable=False),
+        sa.Column("erased", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_unbindings_tenant_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_unbindings")),
+        sa.UniqueConstraint("id", name=op.f("uq_unbindings_id")),
+    )
+    op.create_index("ix_unbindings_erased", "unbindings", ["erased", "at"], unique=False)
+    op.create_table(
+        "users",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("login_key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("name_key", sa.Text(), server_default="", nullable=False),
+        sa.Column("email", sa.Text(), server_default="", nullable=False),
+        sa.Column("phone", sa.Text(), server_default="", nullable=False),
+        sa.Column("role", sa.Text(), server_default="user", nullable=False),
+        sa.Column("status", sa.Text(), server_default="unbound", nullable=False),
+        sa.Column("kinds", sa.Text(), server_default="", nullable=False),
+        sa.Column("weak_only", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("whitelisted", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("disabled", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("must_reset", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("switched_on", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("keeps_factor", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("locked_until", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("last_sign_in", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("skeleton", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_users_tenant_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_users")),
+        sa.UniqueConstraint("id", name=op.f("uq_users_id")),
+        sa.UniqueConstraint("tenant_pk", "login_key", name=op.f("uq_users_tenant_pk_login_key")),
+    )
+    op.create_index(
+        "ix_users_few_disabled",
+        "users",
+        ["tenant_pk", "disabled", "login_key"],
+        unique=False,
+        sqlite_where=sa.text("disabled IS 1"),
+        postgresql_where=sa.text("disabled IS 1"),
+    )
+    op.create_index(
+        "ix_users_few_must_reset",
+        "users",
+        ["tenant_pk", "must_reset", "login_key"],
+        unique=False,
+        sqlite_where=sa.text("must_reset IS 1"),
+        postgresql_where=sa.text("must_reset IS 1"),
+    )
+    op.create_index(
+        "ix_users_few_role",
+        "users",
+        ["tenant_pk", "role", "login_key"],
+        unique=False,
+        sqlite_where=sa.text("role != 'user'"),
+        postgresql_where=sa.text("role != 'user'"),
+    )
+    op.create_index(
+        "ix_users_few_whitelisted",
+        "users",
+        ["tenant_pk", "whitelisted", "login_key"],
+        unique=False,
+        sqlite_where=sa.text("whitelisted IS 1"),
+        postgresql_where=sa.text("whitelisted IS 1"),
+    )
+    op.create_index("ix_users_last_sign_in", "users", ["tenant_pk", "last_sign_in", "pk"], unique=False)
+    op.create_index(
+        "ix_users_locked",
+        "users",
+        ["tenant_pk", "locked_until"],
+        unique=False,
+        sqlite_where=sa.text("locked_until > 0"),
+        postgresql_where=sa.text("locked_until > 0"),
+    )
+    op.create_index("ix_users_name", "users", ["tenant_pk", "name_key", "pk"], unique=False)
+    op.create_index(
+        "ix_users_skeleton",
+        "users",
+        ["tenant_pk", "skeleton"],
+        unique=False,
+        sqlite_where=sa.text("skeleton IS NOT NULL"),
+        postgresql_where=sa.text("skeleton IS NOT NULL"),
+    )
+    op.create_index("ix_users_status", "users", ["tenant_pk", "status", "login_key", "pk"], unique=False)
+    op.create_table(
+        "challenges",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stage", sa.Text(), server_default="", nullable=False),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expires", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_challenges_tenant_pk")),
+        sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_challenges_user_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_challenges")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_challenges_token_hash")),
+    )
+    op.create_index("ix_challenges_expires", "challenges", ["expires"], unique=False)
+    op.create_table(
+        "exemptions",
+        sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("since", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("by", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_exemptions_tenant_pk")),
+        sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_exemptions_user_pk")),
+        sa.PrimaryKeyConstraint("user_pk", name=op.f("pk_exemptions")),
+    )
+    op.create_index("ix_exemptions_tenant", "exemptions", ["tenant_pk"], unique=False)
+    op.create_index("ix_exemptions_until", "exemptions", ["until"], unique=False)
+    op.create_table(
+        "factors",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), server_default="", nullable=False),
+        sa.Column("address", sa.Text(), server_default="", nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("algorithm", sa.Text(), server_default="SHA1", nullable=False),
+        sa.Column("digits", sa.BigInteger(), server_default="6", nullable=False),
+        sa.Column("period", sa.BigInteger(), server_default="30", nullable=False),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=True),
+        sa.Column("bound", sa.BigInteger(), nullable=True),
+        sa.Column("last_used", sa.BigInteger(), nullable=True),
+        sa.Column("last_step", sa.BigInteger(), server_default="-1", nullable=False),
+        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("removed", sa.BigInteger(), nullable=True),
+        sa.Column("removed_event", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_factors_tenant_pk")),
+        sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_factors_user_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_factors")),
+        sa.UniqueConstraint("id", name=op.f("uq_factors_id")),
+    )
+    op.create_index("ix_factors_removed_event", "factors", ["removed_event"], unique=False)
+    op.create_index("ix_factors_user", "factors", ["user_pk", "removed"], unique=False)
+    op.create_table(
+        "sessions",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("last_seen", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("proved", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expires", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ended", sa.BigInteger(), nullable=True),
+        sa.Column("ended_why", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_sessions_tenant_pk")),
+        sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_sessions_user_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("id", name=op.f("uq_sessions_id")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
+    )
+    op.create_index("ix_sessions_user", "sessions", ["user_pk", "ended"], unique=False)
+
+    if op.get_bind().dialect.name == "sqlite":
+        for statement in sqlite_extras(FOREVER):
+            op.get_bind().exec_driver_sql(statement)

@@ -1,0 +1,43 @@
+"""A fair queue between the processes that write to one SQLite file.
+
+SQLite's own waiting is a poll without an order: one process that writes all the time keeps the others waiting for
+seconds. Two lock files make a queue: whoever holds the first is next, whoever holds the second is writing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class WriteQueue:
+    def __init__(self, database: Path) -> None:
+        self._next = self._open(database, ".next")
+        self._writing = self._open(database, ".writing")
+
+    @staticmethod
+    def _open(database: Path, suffix: str) -> int:
+        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
+        handle = os.open(database.with_name(database.name + suffix), flags, 0o600)
+        os.fchmod(handle, 0o600)
+        return handle
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for one's turn and hold it; the kernel gives it back if the process dies."""
+        fcntl.flock(self._next, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._writing, fcntl.LOCK_EX)
+        finally:
+            fcntl.flock(self._next, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._writing, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._next)
+        os.close(self._writing)

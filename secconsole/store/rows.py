@@ -1,0 +1,119 @@
+"""Rows as the store hands them to the service: typed, with internal keys, never shown to a face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
+from secconsole.domain.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRow:
+    pk: int
+    id: str
+    name: str
+    created: int
+    policy: PolicyMode
+    grace_days: int
+    kinds: tuple[FactorKind, ...]
+    version: int
+    changed: int | None
+    changed_by: str
+    required_since: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    pk: int
+    id: str
+    tenant_pk: int
+    login: str
+    login_key: str
+    name: str
+    name_key: str
+    email: str
+    phone: str
+    role: Role
+    status: BindingStatus
+    kinds: tuple[FactorKind, ...]
+    weak_only: bool
+    whitelisted: bool
+    disabled: bool
+    must_reset: bool
+    switched_on: bool
+    keeps_factor: bool
+    password_hash: str | None
+    failures: int
+    locked_until: int
+    last_sign_in: int
+    created: int
+    version: int
+    skeleton: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRecord:
+    pk: int
+    id: str
+    tenant_pk: int
+    user_pk: int
+    kind: FactorKind
+    state: FactorState
+    label: str
+    address: str
+    sealed: bytes | None
+    algorithm: str
+    digits: int
+    period: int
+    created: int
+    expires: int | None
+    bound: int | None
+    last_used: int | None
+    last_step: int
+    failures: int
+    removed: int | None
+    removed_event: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptionRecord:
+    user_pk: int
+    reason: str
+    since: int
+    until: int | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    pk: int
+    id: str
+    tenant_pk: int
+    user_pk: int
+    channel: str
+    created: int
+    last_seen: int
+    proved: int
+    expires: int
+    ended: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeRecord:
+    pk: int
+    tenant_pk: int
+    user_pk: int
+    stage: str
+    created: int
+    expires: int
+    failures: int
+    used: int | None
+
+
+def kinds_from(text: str) -> tuple[FactorKind, ...]:
+    return tuple(FactorKind(kind) for kind in text.split(",") if kind)
+
+
+def kinds_to(kinds: tuple[FactorKind, ...]) -> str:
+    return ",".join(kind for kind in FactorKind if kind in kinds)

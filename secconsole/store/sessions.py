@@ -1,0 +1,85 @@
+"""Sessions, and sign-ins that are under way (challenges)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from secconsole.domain.secret import Secret
+from secconsole.store.keys import token_hash
+from secconsole.store.rows import ChallengeRecord, SessionRecord
+from secconsole.store.schema import challenges, sessions
+
+
+def add_session(connection: sa.Connection, token: Secret[str], values: dict[str, object]) -> None:
+    connection.execute(sa.insert(sessions).values({**values, "token_hash": token_hash(token)}))
+
+
+def session_by_token(connection: sa.Connection, token: Secret[str]) -> SessionRecord | None:
+    row = connection.execute(sa.select(sessions).where(sessions.c.token_hash == token_hash(token))).one_or_none()
+    return _session(row) if row else None
+
+
+def touch_session(connection: sa.Connection, pk: int, **values: int) -> None:
+    connection.execute(sa.update(sessions).where(sessions.c.pk == pk).values(**values))
+
+
+def end_sessions(connection: sa.Connection, user_pk: int, *, now: int, why: str, but: int | None = None) -> int:
+    """End a user's sessions (all `but` one) and void their sign-ins under way; how many sessions that were."""
+    open_ = sa.and_(sessions.c.user_pk == user_pk, sessions.c.ended.is_(None))
+    if but is not None:
+        open_ = sa.and_(open_, sessions.c.pk != but)
+    done = connection.execute(sa.update(sessions).where(open_).values(ended=now, ended_why=why)).rowcount
+    under_way = sa.and_(challenges.c.user_pk == user_pk, challenges.c.used.is_(None))
+    connection.execute(sa.update(challenges).where(under_way).values(used=now))
+    return done
+
+
+def end_session(connection: sa.Connection, pk: int, *, now: int, why: str) -> None:
+    query = sa.update(sessions).where(sessions.c.pk == pk, sessions.c.ended.is_(None))
+    connection.execute(query.values(ended=now, ended_why=why))
+
+
+def count_sessions(connection: sa.Connection, user_pk: int, now: int) -> int:
+    query = sa.select(sa.func.count()).select_from(sessions)
+    open_ = sa.and_(sessions.c.user_pk == user_pk, sessions.c.ended.is_(None), sessions.c.expires > now)
+    return int(connection.execute(query.where(open_)).scalar_one())
+
+
+def add_challenge(connection: sa.Connection, token: Secret[str], values: dict[str, object]) -> None:
+    connection.execute(sa.insert(challenges).values({**values, "token_hash": token_hash(token)}))
+
+
+def challenge_by_token(connection: sa.Connection, token: Secret[str]) -> ChallengeRecord | None:
+    row = connection.execute(sa.select(challenges).where(challenges.c.token_hash == token_hash(token))).one_or_none()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    values.pop("token_hash")
+    return ChallengeRecord(**values)
+
+
+def use_challenge(connection: sa.Connection, pk: int, now: int) -> bool:
+    """Finish a sign-in under way; False if it was finished already."""
+    query = sa.update(challenges).where(challenges.c.pk == pk, challenges.c.used.is_(None))
+    return connection.execute(query.values(used=now)).rowcount == 1
+
+
+def move_challenge(connection: sa.Connection, pk: int, stage: str) -> None:
+    connection.execute(sa.update(challenges).where(challenges.c.pk == pk).values(stage=stage))
+
+
+def fail_challenge(connection: sa.Connection, pk: int) -> None:
+    query = sa.update(challenges).where(challenges.c.pk == pk)
+    connection.execute(query.values(failures=challenges.c.failures + 1))
+
+
+def forget_old(connection: sa.Connection, before: int) -> None:
+    """Delete sign-ins that ended long ago; sessions stay, since the audit speaks of them."""
+    connection.execute(sa.delete(challenges).where(challenges.c.expires < before))
+
+
+def _session(row: sa.Row[tuple[object, ...]]) -> SessionRecord:
+    values = dict(row._mapping)
+    values.pop("token_hash")
+    values.pop("ended_why")
+    return SessionRecord(**values)

@@ -1,0 +1,217 @@
+"""The runner on SQLite: one writer thread that commits for all who wait, and a few readers.
+
+A transaction body is a plain function of a connection. Writes are answered after COMMIT (synchronous=FULL), several
+waiting ones share one (each in its own savepoint), and a body that raises leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import sqlalchemy as sa
+
+from secconsole.domain.errors import SecconsoleError, Unavailable
+from secconsole.store.queue import WriteQueue
+
+T = TypeVar("T")
+
+BUSY_MILLISECONDS = 5_000
+MOST_PER_COMMIT = 128
+CACHE_KIBIBYTES = 4_000
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    body: Callable[[sa.Connection], T]
+    future: Future[T]
+    reply: T | None = None
+    error: BaseException | None = None
+
+    def run(self, connection: sa.Connection) -> None:
+        try:
+            with connection.begin_nested():
+                self.reply = self.body(connection)
+        except Exception as error:
+            self.error = error
+
+    def answer(self, failure: BaseException | None) -> None:
+        error = self.error or failure
+        if error is None:
+            self.future.set_result(self.reply)  # type: ignore[arg-type]
+        else:
+            self.future.set_exception(in_words(error))
+
+
+class SqliteStore:
+    """One SQLite file, opened by this process; any number of processes may open it."""
+
+    def __init__(self, path: Path, readers: int = 2) -> None:
+        self.path = path
+        self._engine = open_engine(path)
+        self._readers = ThreadPoolExecutor(readers, "store-read")
+        self._local = threading.local()
+        self._opened: list[sa.Connection] = []
+        self._queue = WriteQueue(path)
+        self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_on, name="store-write", daemon=True)
+        self._writer.start()
+
+    def write(self, body: Callable[[sa.Connection], T]) -> Future[T]:
+        """Run a body in a write transaction; the future is done after COMMIT, and may be cancelled until it starts."""
+        job = _Job(body, Future())
+        self._jobs.put(job)  # type: ignore[arg-type]
+        return job.future
+
+    def read(self, body: Callable[[sa.Connection], T]) -> Future[T]:
+        """Run a body on a snapshot of the store."""
+        return self._readers.submit(self._read, body)
+
+    def watch(self) -> Watch:
+        """A number to be asked for now and then that changes when anybody has written."""
+        return Watch(self.path)
+
+    def close(self) -> None:
+        """Finish what was asked for, then give everything back."""
+        self._jobs.put(None)
+        self._writer.join()
+        self._readers.shutdown(wait=True)
+        for connection in self._opened:
+            connection.close()
+        self._engine.dispose()
+        self._queue.close()
+
+    def _read(self, body: Callable[[sa.Connection], T]) -> T:
+        try:
+            connection = self._reader()
+            with connection.begin():
+                return body(connection)
+        except Exception as error:
+            raise in_words(error) from None
+
+    def _reader(self) -> sa.Connection:
+        connection: sa.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._engine.connect()
+            self._local.connection = connection
+            self._opened.append(connection)
+        return connection
+
+    def _write_on(self) -> None:
+        connection: sa.Connection | None = None
+        while job := self._jobs.get():
+            batch: list[_Job[object]] = []
+            failure: BaseException | None = None
+            try:
+                with self._queue.turn():
+                    if connection is None:
+                        connection = self._engine.connect().execution_options(secconsole_write=True)
+                    self._commit_together(connection, job, batch)
+            except Exception as error:
+                failure = error
+                if not batch and job.future.set_running_or_notify_cancel():
+                    batch.append(job)
+            for done in batch:
+                done.answer(failure)
+        if connection is not None:
+            connection.close()
+
+    def _commit_together(self, connection: sa.Connection, first: _Job[object], batch: list[_Job[object]]) -> None:
+        with connection.begin():
+            job: _Job[object] | None = first
+            while job is not None:
+                if job.future.set_running_or_notify_cancel():
+                    batch.append(job)
+                    job.run(connection)
+                    if not _in_transaction(connection):  # a full disk rolls back everything, not only this body
+                        raise in_words(job.error) if job.error else Unavailable("The store rolled the change back.")
+                if len(batch) >= MOST_PER_COMMIT:
+                    break
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    self._jobs.put(None)
+
+
+def open_engine(path: Path) -> sa.Engine:
+    """An engine whose connections are set up for safety: every commit flushed, foreign keys, deleted data zeroed."""
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256),
+        poolclass=sa.pool.NullPool,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in (
+            f"busy_timeout={BUSY_MILLISECONDS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            f"cache_size=-{CACHE_KIBIBYTES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A write that begins with a read and upgrades later fails at once when somebody else wrote meanwhile.
+        writes = connection.get_execution_options().get("secconsole_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class Watch:
+    """A connection that only asks whether another one has written since."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def __call__(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def in_words(error: BaseException) -> BaseException:
+    """Turn what the driver raises into an error of ours; anything that is not the driver's comes back as it is."""
+    if isinstance(error, SecconsoleError):
+        return error
+    original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if not isinstance(original, sqlite3.Error):
+        return error
+    name = getattr(original, "sqlite_errorname", "") or ""
+    for prefix, message in _WORDS.items():
+        if name.startswith(prefix):
+            return Unavailable(message)
+    unforeseen = Unavailable(f"The store did not do it ({name or type(original).__name__}). Nothing was changed.")
+    unforeseen.__cause__ = original  # the driver's own error: unlike SQLAlchemy's it holds no parameters
+    return unforeseen
+
+
+def _in_transaction(connection: sa.Connection) -> bool:
+    raw = connection.connection.driver_connection
+    return bool(raw is not None and raw.in_transaction)
+
+
+_WORDS = {
+    "SQLITE_FULL": "The disk is full. Nothing was changed; free some space and do it again.",
+    "SQLITE_READONLY": "The store cannot be written: its folder or file is read-only here. Nothing was changed.",
+    "SQLITE_CANTOPEN": "The store cannot be opened. Check that its folder exists and belongs to you.",
+    "SQLITE_PERM": "The store cannot be opened: permission denied.",
+    "SQLITE_BUSY": "The store is busy. Nothing was changed; do it again in a moment.",
+    "SQLITE_LOCKED": "The store is busy. Nothing was changed; do it again in a moment.",
+    "SQLITE_NOTADB": "The store is damaged or not a secconsole store. Put it back from a backup.",
+    "SQLITE_CORRUPT": "The store is damaged. Put it back from a backup.",
+    "SQLITE_IOERR": "The disk did not answer as it should. Nothing was acknowledged; check the disk.",
+}

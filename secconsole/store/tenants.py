@@ -1,0 +1,90 @@
+"""Tenants and their policy."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from secconsole.domain.impact import Group
+from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
+from secconsole.domain.roles import Role
+from secconsole.store.rows import TenantRow, kinds_from, kinds_to
+from secconsole.store.schema import tenants, user_counts
+
+
+def tenant_by_name(connection: sa.Connection, name: str) -> TenantRow | None:
+    """Find a tenant by its name (any case) or id."""
+    key = name.strip().casefold()
+    query = sa.select(tenants).where(sa.or_(tenants.c.name_key == key, tenants.c.id == name.strip()))
+    row = connection.execute(query).one_or_none()
+    return _tenant(row) if row else None
+
+
+def tenant_by_pk(connection: sa.Connection, pk: int) -> TenantRow:
+    return _tenant(connection.execute(sa.select(tenants).where(tenants.c.pk == pk)).one())
+
+
+def all_tenants(connection: sa.Connection) -> list[TenantRow]:
+    return [_tenant(row) for row in connection.execute(sa.select(tenants).order_by(tenants.c.name_key))]
+
+
+def add_tenant(connection: sa.Connection, *, id: str, name: str, now: int) -> TenantRow:
+    values = {"id": id, "name": name, "name_key": name.casefold(), "created": now}
+    pk = connection.execute(sa.insert(tenants).values(values).returning(tenants.c.pk)).scalar_one()
+    return tenant_by_pk(connection, pk)
+
+
+def set_policy(
+    connection: sa.Connection,
+    tenant: TenantRow,
+    *,
+    mode: PolicyMode,
+    grace_days: int,
+    kinds: tuple[FactorKind, ...],
+    required_since: int | None,
+    now: int,
+    by: str,
+) -> bool:
+    """Change the policy if nobody else has since it was read; whether that was so."""
+    done = connection.execute(
+        sa.update(tenants)
+        .where(tenants.c.pk == tenant.pk, tenants.c.version == tenant.version)
+        .values(
+            policy=mode,
+            grace_days=grace_days,
+            kinds=kinds_to(kinds),
+            required_since=required_since,
+            version=tenants.c.version + 1,
+            changed=now,
+            changed_by=by,
+        )
+    )
+    return done.rowcount == 1
+
+
+def groups(connection: sa.Connection, tenant_pk: int) -> tuple[Group, ...]:
+    """The counted groups of a tenant's users: a few dozen rows, however many users there are."""
+    c = user_counts.c
+    query = sa.select(user_counts).where(c.tenant_pk == tenant_pk, c.n > 0)
+    return tuple(
+        Group(
+            role=Role(row.role),
+            status=BindingStatus(row.status),
+            whitelisted=row.whitelisted,
+            disabled=row.disabled,
+            must_reset=row.must_reset,
+            weak_only=row.weak_only,
+            blocked=row.blocked,
+            switched_on=row.switched_on,
+            keeps_factor=row.keeps_factor,
+            count=row.n,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _tenant(row: sa.Row[tuple[object, ...]]) -> TenantRow:
+    values = dict(row._mapping)
+    values.pop("name_key")
+    values["policy"] = PolicyMode(values["policy"])
+    values["kinds"] = kinds_from(values["kinds"])
+    return TenantRow(**values)

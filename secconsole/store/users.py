@@ -1,0 +1,127 @@
+"""Users: one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from secconsole.domain.ident import is_id
+from secconsole.domain.login import login_key, skeleton
+from secconsole.domain.model import BindingStatus
+from secconsole.domain.roles import Role
+from secconsole.store.rows import UserRecord, kinds_from
+from secconsole.store.schema import users
+
+_AT_ONCE = 400  # values in one IN list
+
+
+def user_by_name(connection: sa.Connection, tenant_pk: int, name: str) -> UserRecord | None:
+    """Find a user of a tenant by id or login."""
+    found = users_by_name(connection, tenant_pk, (name,))
+    return found.get(name)
+
+
+def users_by_name(connection: sa.Connection, tenant_pk: int, names: Sequence[str]) -> dict[str, UserRecord]:
+    """Find many users of a tenant by id or login; those that there are, under the name they were asked by."""
+    ids = [name for name in names if is_id(name)]
+    keys = {login_key(name): name for name in names if not is_id(name)}
+    found: dict[str, UserRecord] = {}
+    for part in _parts(ids):
+        query = sa.select(users).where(users.c.tenant_pk == tenant_pk, users.c.id.in_(part))
+        found.update((row.id, user_record(row)) for row in connection.execute(query))
+    by_key: dict[str, UserRecord] = {}
+    for part in _parts(list(keys)):
+        query = sa.select(users).where(users.c.tenant_pk == tenant_pk, users.c.login_key.in_(part))
+        by_key.update((row.login_key, user_record(row)) for row in connection.execute(query))
+    found.update((name, by_key[key]) for name in names if not is_id(name) and (key := login_key(name)) in by_key)
+    return found
+
+
+def user_by_pk(connection: sa.Connection, pk: int) -> UserRecord:
+    return user_record(connection.execute(sa.select(users).where(users.c.pk == pk)).one())
+
+
+def add_users(connection: sa.Connection, tenant_pk: int, rows: Iterable[Mapping[str, object]]) -> None:
+    """Insert users; each row has `id`, `login`, `created` and any other columns but the derived ones."""
+    values = [{**_DEFAULTS, **row, **_derived(row), "tenant_pk": tenant_pk} for row in rows]
+    if values:
+        connection.execute(sa.insert(users), values)
+
+
+def change_user(connection: sa.Connection, pk: int, **values: object) -> UserRecord:
+    """Change columns of a user, count the version up, and return the new row."""
+    if "name" in values:
+        values["name_key"] = str(values["name"]).casefold()
+    query = sa.update(users).where(users.c.pk == pk).values(**values, version=users.c.version + 1)
+    return user_record(connection.execute(query.returning(users)).one())
+
+
+def note_failure(connection: sa.Connection, pk: int, *, failures: int, locked_until: int) -> None:
+    """Keep how many entries failed in a row and until when the account is held back; no new version."""
+    connection.execute(sa.update(users).where(users.c.pk == pk).values(failures=failures, locked_until=locked_until))
+
+
+def note_sign_in(connection: sa.Connection, pk: int, now: int) -> None:
+    """A sign-in was completed: failures are forgotten."""
+    values = {"failures": 0, "locked_until": 0, "last_sign_in": now}
+    connection.execute(sa.update(users).where(users.c.pk == pk).values(values))
+
+
+def set_password_hash(connection: sa.Connection, pk: int, old: str | None, new: str) -> bool:
+    """Replace a password's hash (the same password hashed with other costs) if it is still the one that was read."""
+    query = sa.update(users).where(users.c.pk == pk, users.c.password_hash.is_not_distinct_from(old))
+    return connection.execute(query.values(password_hash=new)).rowcount == 1
+
+
+def look_alikes(connection: sa.Connection, user: UserRecord, limit: int = 5) -> list[UserRecord]:
+    """Other users of the tenant whose login can be taken for this one's."""
+    shape = user.skeleton or user.login_key
+    same = sa.or_(users.c.login_key == shape, users.c.skeleton == shape)
+    query = sa.select(users).where(users.c.tenant_pk == user.tenant_pk, same, users.c.pk != user.pk)
+    return [user_record(row) for row in connection.execute(query.limit(limit))]
+
+
+def with_role(connection: sa.Connection, tenant_pk: int, role: Role) -> list[UserRecord]:
+    """All users of a role other than `user`; there are few."""
+    query = sa.select(users).where(users.c.tenant_pk == tenant_pk, users.c.role == role, users.c.role != "user")
+    return [user_record(row) for row in connection.execute(query.order_by(users.c.login_key))]
+
+
+def count_locked(connection: sa.Connection, tenant_pk: int, now: int) -> int:
+    locked = sa.select(sa.func.count()).select_from(users)
+    query = locked.where(users.c.tenant_pk == tenant_pk, users.c.locked_until > 0, users.c.locked_until > now)
+    return int(connection.execute(query).scalar_one())
+
+
+def user_record(row: sa.Row[tuple[object, ...]]) -> UserRecord:
+    """A row that has all the columns of `users`, and maybe more."""
+    values = {name: row._mapping[name] for name in _COLUMNS}
+    values["role"] = Role(values["role"])
+    values["status"] = BindingStatus(values["status"])
+    values["kinds"] = kinds_from(values["kinds"])
+    return UserRecord(**values)
+
+
+_COLUMNS = tuple(column.name for column in users.c)
+
+
+_DEFAULTS: dict[str, object] = {
+    "name": "",
+    "email": "",
+    "phone": "",
+    "role": "user",
+    "password_hash": None,
+    "must_reset": False,
+}
+
+
+def _derived(row: Mapping[str, object]) -> dict[str, object]:
+    login = str(row["login"])
+    key, shape = login_key(login), skeleton(login)
+    name = str(row.get("name", ""))
+    return {"login_key": key, "skeleton": shape if shape != key else None, "name_key": name.casefold()}
+
+
+def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE))
