@@ -59,11 +59,10 @@ class EmbeddedBackend:
     ) -> None:
         self.credential = credential
         self.title = str(store.path)
-        self._store = store
-        self._passwords = passwords or Passwords()
-        self._service = Service(store, keys, self._passwords, clock)
+        self.store, self.keys = store, keys
+        self.passwords = passwords or Passwords()
+        self._service = Service(store, keys, self.passwords, clock)
         self._source = Source(channel)
-        self._version: int | None = None
 
     async def perform(self, operation: Operation[R]) -> R:
         return await self._service.perform(operation, self.credential, self._source)
@@ -73,7 +72,7 @@ class EmbeddedBackend:
 
     async def changes(self) -> AsyncIterator[None]:
         """Look at SQLite's change counter a few times a second; it costs no disk access while nothing changes."""
-        watch = await asyncio.to_thread(self._store.watch)
+        watch = await asyncio.to_thread(self.store.watch)
         try:
             seen = watch()
             while True:
@@ -86,8 +85,8 @@ class EmbeddedBackend:
             watch.close()
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._store.close)
-        self._passwords.close()
+        await asyncio.to_thread(self.store.close)
+        self.passwords.close()
 
 
 def store_exists() -> bool:
