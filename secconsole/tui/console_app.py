@@ -42,7 +42,7 @@ class _Workers(WorkerManager):
         if worker.state is WorkerState.ERROR and not worker.exit_on_error and worker.error is not None:
             app = self._app
             assert isinstance(app, ConsoleApp)
-            app.say_failed(worker.error)
+            app.work_failed(worker.error)
 
 
 class ConsoleApp(App[int]):
@@ -212,6 +212,11 @@ class ConsoleApp(App[int]):
         what = f"That did not work: an internal error ({type(error).__name__}).{where}"
         self.notify(what, severity="error", timeout=12)
 
+    def work_failed(self, error: BaseException) -> None:
+        """Work in the background failed: tell of it, and let go of the keys that it may have held."""
+        self._key_order.release_all()
+        self.say_failed(error)
+
     def copy_to_clipboard(self, text: str) -> None:
         """Hand the text to the terminal, and say no more than that."""
         self._clipboard = text
@@ -236,7 +241,7 @@ class ConsoleApp(App[int]):
 
     def _handle_exception(self, error: Exception) -> None:
         if isinstance(error, WorkerFailed) and isinstance(error.error, SecconsoleError):
-            self.say_failed(error.error)
+            self.work_failed(error.error)
             return
         self._return_code = crash.EXIT_CODE
         if self._exception is None:
@@ -289,8 +294,8 @@ class ConsoleApp(App[int]):
         self.call_later(self._cover_if_small)
         self._key_order.proceed()
 
-    async def on_resize(self) -> None:
-        await self._cover_if_small()
+    def on_resize(self) -> None:
+        self.call_later(self._cover_if_small)  # once Textual knows the new size
 
     async def _cover_if_small(self) -> None:
         if not self._screen_stack:

@@ -10,6 +10,7 @@ import select
 import signal
 import sys
 import threading
+from functools import lru_cache
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -38,11 +39,76 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WORTH_A_JUMP = 9  # bytes: about what moving the cursor past a piece costs
 
 
+Piece = tuple[str, str]  # the codes of its style, its text
+
+
+class _Pen:
+    """Writes pieces, changing of the style only what differs from the piece before; at rest it has no style."""
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self._style = ""
+
+    def write(self, piece: Piece) -> None:
+        self.out.append(restyle(self._style, piece[0]) + piece[1])
+        self._style = piece[0]
+
+    def cost(self, piece: Piece) -> int:
+        """About how many bytes the piece takes."""
+        return len(piece[1]) + (len(piece[0]) if piece[0] != self._style else 0)
+
+    def rest(self) -> None:
+        self.out.append(restyle(self._style, ""))
+        self._style = ""
+
+
+@lru_cache(4096)
+def restyle(old: str, new: str) -> str:
+    """The shortest change from one style to another, both as the codes that make them out of none."""
+    if old == new:
+        return ""
+    was, ink, ground = _parts(old)
+    now, new_ink, new_ground = _parts(new)
+    if not was <= now:
+        codes = [*sorted(now), new_ink, new_ground]
+        return f"\x1b[{';'.join(['0', *filter(None, codes)])}m"
+    codes = sorted(now - was)
+    if ink != new_ink:
+        codes.append(new_ink or "39")
+    if ground != new_ground:
+        codes.append(new_ground or "49")
+    reset = "\x1b[0m"
+    change = f"\x1b[{';'.join(codes)}m" if codes else ""
+    return reset if not new and len(reset) <= len(change) else change
+
+
+def _parts(style: str) -> tuple[frozenset[str], str, str]:
+    """Weight and the like, colour of the ink, colour of the ground; a default colour is none."""
+    rest, ink, ground = set(), "", ""
+    codes = iter(style.split(";")) if style else iter(())
+    for code in codes:
+        if code in ("38", "48"):
+            kind = next(codes, "")
+            colour = ";".join([code, kind, *(next(codes, "0") for _ in range(3 if kind == "2" else 1))])
+        elif code in ("39", "49"):
+            colour = ""
+        else:
+            colour = code
+        number = int(code or 0)
+        if 30 <= number <= 39 or 90 <= number <= 97:
+            ink = colour
+        elif 40 <= number <= 49 or 100 <= number <= 107:
+            ground = colour
+        else:
+            rest.add(code)
+    return frozenset(rest), ink, ground
+
+
 class Shown:
     """What is on the screen, as styled pieces by row and column."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, dict[int, tuple[str, int]]] = {}
+        self._rows: dict[int, dict[int, tuple[Piece, int]]] = {}
         self._cursor: tuple[int, int] | None = None
 
     def forget(self) -> None:
@@ -52,13 +118,12 @@ class Shown:
 
     def fresh(self, data: str) -> str:
         """The part of one write that changes the screen. Anything not understood is passed on, and all is forgotten."""
-        first = _MOVE.match(data)
-        if first is None:
+        if _MOVE.match(data) is None:
             if not _HARMLESS.match(data):
                 self.forget()
             return data
         moves = _MOVE.split(data)
-        out: list[str] = []
+        pen = _Pen()
         last = len(moves) - 3
         for i in range(1, len(moves), 3):
             y, x, body = int(moves[i]), int(moves[i + 1]), moves[i + 2].rstrip("\n")
@@ -67,57 +132,60 @@ class Shown:
                 if pieces is None:
                     self.forget()
                     return data
-                self._row(y, x, pieces, out)
-            elif i == last and (out or self._cursor != (y, x)):
-                out.append(f"\x1b[{y};{x}H")
+                self._row(y, x, pieces, pen)
+            elif i == last and (pen.out or self._cursor != (y, x)):
+                pen.rest()
+                pen.out.append(f"\x1b[{y};{x}H")
                 self._cursor = (y, x)
-        return "".join(out)
+        pen.rest()
+        return "".join(pen.out)
 
-    def _pieces(self, body: str) -> list[tuple[str, str]] | None:
-        """(as written, its text) of each piece; None for anything else: a link, a control, a mark with no letter."""
-        found: list[tuple[str, str]] = []
+    def _pieces(self, body: str) -> list[Piece] | None:
+        """The row piece by piece; None for anything else in it: a link, a control, a mark with no letter."""
+        found: list[Piece] = []
         at = 0
         for match in _PIECE.finditer(body):
             if match.start() != at:
                 return None
             at = match.end()
-            text = match[2] if match[3] is None else match[3]
+            style, text = (match[1], match[2]) if match[3] is None else ("", match[3])
             if _CONTROL.search(text) or (text and not text[0].isascii() and not cell_len(text[0])):
                 return None
             if text:
-                found.append((match[0], text))
+                found.append((style, text))
         return found if at == len(body) else None
 
-    def _row(self, y: int, x: int, pieces: list[tuple[str, str]], out: list[str]) -> None:
+    def _row(self, y: int, x: int, pieces: list[Piece], pen: _Pen) -> None:
         row = self._rows.setdefault(y, {})
-        pen: int | None = None  # the column the terminal would write at, if known without moving
-        waiting: list[str] = []  # pieces already shown, cheaper to send again than to jump over
-        for written, text in pieces:
+        at: int | None = None  # the column the terminal would write at, if known without moving
+        waiting: list[Piece] = []  # pieces already shown, cheaper to send again than to jump over
+        for piece in pieces:
+            text = piece[1]
             sure = _SURE.match(text) is not None
             known = row.get(x)
-            if known is not None and known[0] == written:
+            if known is not None and known[0] == piece:
                 if not sure:
-                    pen = None
-                if pen is not None:
-                    waiting.append(written)
+                    at = None
+                if at is not None:
+                    waiting.append(piece)
                 x += known[1]
                 continue
             width = len(text) if sure else cell_len(text)
-            if pen is not None and sum(map(len, waiting)) < _WORTH_A_JUMP:
-                out.extend(waiting)
-            else:
-                out.append(f"\x1b[{y};{x}H")
+            if at is None or sum(pen.cost(known_piece) for known_piece in waiting) >= _WORTH_A_JUMP:
+                pen.out.append(f"\x1b[{y};{x}H")
                 self._cursor = None
+                waiting.clear()
+            for shown in (*waiting, piece):
+                pen.write(shown)
             waiting.clear()
-            out.append(written)
             self._cover(row, x, width, certain=sure)
-            row[x] = (written, width)
+            row[x] = (piece, width)
             x += width
             # A terminal may give such a character another width: only a jump says for sure where the next one goes.
-            pen = x if sure else None
+            at = x if sure else None
 
     @staticmethod
-    def _cover(row: dict[int, tuple[str, int]], x: int, width: int, *, certain: bool) -> None:
+    def _cover(row: dict[int, tuple[Piece, int]], x: int, width: int, *, certain: bool) -> None:
         """Forget the pieces that were written over; all to the right too where the width is not certain."""
         end = x + width
         for start in [s for s, (_, w) in row.items() if (s < end and s + w > x) or (s >= x and not certain)]:

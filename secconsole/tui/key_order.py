@@ -44,8 +44,12 @@ class KeyHold:
         self.owner = _task()
         order.holds.append(self)
 
+    @property
+    def held(self) -> bool:
+        return self in self._order.holds
+
     def release(self) -> None:
-        if self in self._order.holds:
+        if self.held:
             self._order.holds.remove(self)
             self._order.proceed()
 
@@ -80,6 +84,11 @@ class KeyOrder:
             return False
         self._typed.append(typed)
         return True
+
+    def release_all(self) -> None:
+        """Let go of every hold: the work that held the keys has failed and will not do it."""
+        self.holds.clear()
+        self.proceed()
 
     def clear(self) -> None:
         """Forget what was typed and not acted on yet."""

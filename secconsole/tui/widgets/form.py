@@ -192,12 +192,12 @@ class Form(Widget, can_focus=True):
 
     @property
     def busy(self) -> bool:
-        return self._hold is not None
+        return self._hold is not None and self._hold.held
 
     @busy.setter
     def busy(self, busy: bool) -> None:
         """While busy keys wait, for this form or for the screen that comes after it."""
-        if busy and self._hold is None:
+        if busy and not self.busy:
             self._hold = self.app.hold_keys()  # type: ignore[attr-defined]
         elif not busy and self._hold is not None:
             self._hold.release()

@@ -1,0 +1,159 @@
+"""What goes over the line: only what changes the screen, and never at the price of a wrong screen."""
+
+from __future__ import annotations
+
+import re
+
+import pyte
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from secconsole.tui.driver import Shown
+from tests.terminal.conftest import Start
+from tests.terminal.terminal_driver import Term
+
+COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+SOME = ["\x1b[1m", "\x1b[38;2;1;2;3m", "\x1b[7;48;5;9m", ""]
+LETTERS = st.sampled_from(["a", "b", " ", "  ", "é", "李", "小龍", "e\u0301", "⚠", "●", "▌x", "—", "🙂", "ab cd ef gh"])
+PIECE = st.tuples(st.sampled_from(SOME), st.lists(LETTERS, min_size=1, max_size=6).map("".join))
+RUN = st.tuples(st.integers(1, 6), st.integers(1, 30), st.lists(PIECE, min_size=1, max_size=4))
+CONTROL = st.sampled_from(["\x07", "\x1b[?2026h", "\x1b[?2026l", "\x1b[2J", "\x1b[?1049h", "\x1b]22;text\x1b\\"])
+FRAME = st.one_of(st.lists(RUN, min_size=1, max_size=6).map(sorted), CONTROL)
+
+
+def written(frame: list[tuple[int, int, list[tuple[str, str]]]] | str) -> str:
+    """One frame as Textual writes it."""
+    if isinstance(frame, str):
+        return frame
+    rows = [
+        f"\x1b[{y};{x}H" + "".join(f"{style}{text}\x1b[0m" if style else text for style, text in pieces)
+        for y, x, pieces in frame
+    ]
+    return "\n".join(rows) + "\x1b[1;1H"
+
+
+def screen_after(writes: list[str]) -> tuple[object, ...]:
+    screen = pyte.Screen(120, 7)
+    screen.reset_mode(pyte.modes.DECAWM)
+    stream = pyte.Stream(screen)
+    for text in writes:
+        stream.feed(re.sub(r"\x1b\[\?(?:2026|1049)[hl]|\x1b\]22;text\x1b\\", "", text))
+    return tuple(tuple(screen.buffer[y][x] for x in range(120)) for y in range(7))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(FRAME, min_size=1, max_size=8), st.data())
+def test_dropping_what_is_shown_leaves_the_screen_as_it_would_be(frames: list[object], data: st.DataObject) -> None:
+    whole: list[str] = []
+    fresh: list[str] = []
+    shown = Shown()
+    for _ in range(len(frames) * 2):
+        frame = frames[data.draw(st.integers(0, len(frames) - 1))]
+        text = written(frame)  # type: ignore[arg-type]
+        whole.append(text)
+        fresh.append(shown.fresh(text))
+        assert screen_after(fresh) == screen_after(whole)
+
+
+def test_a_frame_sent_twice_costs_nothing_the_second_time() -> None:
+    frame = written([(1, 1, [("\x1b[1m", "héllo ●"), ("", " world")]), (2, 1, [("", "x" * 40)])])
+    shown = Shown()
+    assert shown.fresh(frame)
+    assert shown.fresh(frame) == ""
+    shown.forget()
+    assert shown.fresh(frame) != ""
+
+
+def test_what_is_not_understood_is_passed_on_and_all_is_forgotten() -> None:
+    shown = Shown()
+    frame = written([(1, 1, [("", "abc")])])
+    shown.fresh(frame)
+    link = "\x1b[2;1H\x1b]8;id=1;x\x1b\\link\x1b]8;;\x1b\\\x1b[1;1H"
+    assert shown.fresh(link) == link
+    assert shown.fresh(frame) != ""
+
+
+def idle(t: Term) -> None:
+    assert t.wait_quiet(0.3, 10)
+
+
+@pytest.mark.terminal
+def test_bytes_per_key_hold_their_limits(sample: Start) -> None:
+    t = sample("sample_places")
+    assert t.wait_text("ready", 10)
+    idle(t)
+    assert t.key("down").nbytes <= 300
+    assert t.key("pagedown").nbytes <= 3000
+    assert t.key("d").nbytes <= 6000
+    assert t.key("escape", quiet=0.4).nbytes <= 6000
+    idle(t)
+    before = t.mark()
+    t.wait_until(lambda _: False, 1.2)
+    assert t.mark() == before
+
+
+@pytest.mark.terminal
+def test_screen_is_the_same_as_one_drawn_afresh(sample: Start) -> None:
+    """After keys, dialogs, toasts and resizes, a complete redraw changes nothing."""
+    t = sample("sample_places")
+    assert t.wait_text("ready", 10)
+    for step in ("down", "pagedown", "d", "tab", "x", "escape", "t", (100, 30), "end", "d", (70, 20), "escape", "home",
+                 (120, 40), "pagedown", "x", (80, 24), "up"):  # fmt: skip
+        if isinstance(step, tuple):
+            t.resize(*step)
+        else:
+            t.press(step)
+        idle(t)
+    assert t.wait_text("Already", 8, gone=True) is not None
+    idle(t)
+    before = t.grid()
+    for screen in (t._alt, t._main):
+        screen.erase_in_display(2)
+    t.signal(18)  # SIGCONT: everything is drawn anew
+    idle(t)
+    assert t.grid() == before
+
+
+@pytest.mark.terminal
+def test_no_color_sends_no_colour(sample: Start) -> None:
+    t = sample("sample_places", env={"NO_COLOR": "1"})
+    assert t.wait_text("ready", 10)
+    for key in ("down", "pagedown", "d", "tab", "escape", "t", "x"):
+        t.press(key)
+        idle(t)
+    for codes in COLOUR.findall(t.raw):
+        numbers = [int(n) for n in codes[2:-1].split(b";") if n]
+        assert all(n < 30 for n in numbers), codes
+    assert b"\x1b[7" in t.raw, "the selection is told apart by reverse"
+
+
+@pytest.mark.terminal
+def test_a15_a16_hostile_text_is_spelled_out(sample: Start) -> None:
+    t = sample("sample_places")
+    assert t.wait_text("ready", 10)
+    t.send("t")
+    assert t.wait_text(r"\[b\]x\[/b\] \\x1b\]52", 5), t.text()
+    assert b"\x1b]52" not in t.raw
+    assert b"\x1b]0" not in t.raw
+    assert t.find(r"\[@click=app.crash\]y")
+
+
+@pytest.mark.terminal
+def test_small_window_says_what_it_needs_and_takes_no_keys(sample: Start) -> None:
+    t = sample("sample_places", cols=50, rows=12)
+    assert t.wait_text("It needs 60×16, this is 50×12", 10), t.text()
+    t.send("c")
+    idle(t)
+    assert t.alive()
+    t.resize(80, 24)
+    assert t.wait_text("ready", 5), t.text()
+    t.send("d")
+    assert t.wait_text("Unbind 1 user", 5)
+
+
+@pytest.mark.terminal
+def test_no_mouse_leaves_the_mouse_alone(sample: Start) -> None:
+    t = sample("sample_places", "--no-mouse")
+    assert t.wait_text("ready", 10)
+    assert not {b"1000", b"1003", b"1006", b"1016"} & set(t.modes)
