@@ -29,6 +29,7 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.service.context import when
+from secconsole.store import factors as factor_store
 from secconsole.store import users as user_store
 from secconsole.store.keys import KeyRing
 from secconsole.store.schema import factors, users
@@ -164,6 +165,8 @@ def _add_accounts(
     user_store.change_user(connection, petra.pk, name=_full_name(petra.login), email=email)
     bound = [(stored[a.login], _seed_of(a.totp_uri)) for a in accounts if a.totp_uri is not None]
     _bind(connection, keys, [(user.pk, user.id, user.tenant_pk, "active", seed) for user, seed in bound], now, chance)
+    for user, _ in bound:
+        factor_store.refresh_user(connection, user.pk)
 
 
 def _add_people(connection: sa.Connection, keys: KeyRing, batch: list[Person], now: int, chance: random.Random) -> None:
@@ -179,6 +182,8 @@ def _add_people(connection: sa.Connection, keys: KeyRing, batch: list[Person], n
                 "last_sign_in": seen,
                 "disabled": person.disabled,
                 "must_reset": person.must_reset,
+                "status": person.status,
+                "kinds": "" if person.status is BindingStatus.UNBOUND else "totp",
             }
         )
     first = connection.execute(sa.select(sa.func.coalesce(sa.func.max(users.c.pk), 0))).scalar_one()
@@ -221,10 +226,6 @@ def _bind(
         )
     if rows:
         connection.execute(sa.insert(factors), rows)
-    for state, status in (("active", "bound"), ("pending", "pending")):
-        pks = [row["user_pk"] for row in rows if row["state"] == state]
-        for part in (pks[i : i + 500] for i in range(0, len(pks), 500)):
-            connection.execute(sa.update(users).where(users.c.pk.in_(part)).values(status=status, kinds="totp"))
 
 
 def _row(login: str, name: str, role: Role, created: int, chance: random.Random) -> dict[str, object]:

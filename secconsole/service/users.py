@@ -37,7 +37,7 @@ from secconsole.service.sweep import UNDO
 from secconsole.service.views import audit_entry, exemption, factor_row, look_alike, user_row
 from secconsole.store import audit, factors, sessions, user_search, users
 from secconsole.store.rows import UserRecord
-from secconsole.store.user_search import Order, Window, cursor_of
+from secconsole.store.user_search import Order, Window
 from secconsole.store.whitelist import exemption_of
 
 RECENT = 8
@@ -51,19 +51,9 @@ def list_users(context: Context, operation: ListUsers) -> UserPage:
     if operation.at is not None and operation.at < 0:
         raise Invalid("The position counts from 0.", "at")
     order = Order(_COLUMNS[operation.sort], operation.descending)
-    window = Window(operation.limit + 1, operation.cursor, operation.backwards, operation.at)
-    rows = user_search.find_users(context.connection, context.tenant.pk, operation.filter, order, window, context.now)
-    more = len(rows) > operation.limit
-    backwards = operation.backwards and operation.cursor is not None
-    rows = (rows[1:] if backwards else rows[: operation.limit]) if more else rows
-    first = operation.cursor is None and not operation.at
-    has_next = bool(rows) and (more or backwards)
-    has_previous = bool(rows) and not first and (more or not backwards)
-    return UserPage(
-        tuple(user_row(user, context.now) for user in rows),
-        next=cursor_of(rows[-1], order) if has_next else None,
-        previous=cursor_of(rows[0], order) if has_previous else None,
-    )
+    window = Window(operation.limit, operation.cursor, operation.backwards, operation.at)
+    found = user_search.find_users(context.connection, context.tenant.pk, operation.filter, order, window, context.now)
+    return UserPage(tuple(user_row(user, context.now) for user in found.users), found.next, found.previous)
 
 
 @handles(CountUsers)

@@ -1,8 +1,8 @@
 """Finding users: filtered, ordered, a window at a time, and counted, at a cost that does not grow with the tenant.
 
-Words of three letters and more go through a trigram index. A word that most rows share is cheaper to find by walking
-the order and testing each row, so matches are counted up to a limit first: below it they are sorted, above it the order
-is walked. Shorter words are looked up as beginnings of login or name.
+Without words, and with words that few rows hold, the list is in order throughout. Where many rows hold the words,
+sorting them would take long, so those come first, in order, whose login (or name) begins with the first word, and then
+the others as they are come upon. Nobody reads on to there: they type another letter.
 """
 
 from __future__ import annotations
@@ -20,19 +20,15 @@ from secconsole.domain.search import UserFilter
 from secconsole.domain.throttle import FOREVER
 from secconsole.store.rows import UserRecord
 from secconsole.store.schema import user_counts, users
+from secconsole.store.user_match import FEW, Condition, Words, begins, filter_conditions, fts, words_of
 from secconsole.store.users import user_record
 
-MOST_COUNTED = 10_000
-_TRIGRAM = 3
-_FTS = sa.text("users.pk IN (SELECT rowid FROM users_fts WHERE users_fts MATCH :match)")
-
-Row = sa.Row[tuple[object, ...]]
-Condition = sa.ColumnElement[bool]
+MOST_COUNTED = 10_000  # without words; with words FEW
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of the order: after or before a cursor, or from a position on."""
+    """Which part of the list: after or before a cursor, or from a position on."""
 
     limit: int
     cursor: str | None = None
@@ -52,137 +48,192 @@ class Order:
         return f"{self.column}{'-' if self.descending else '+'}"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One window of users, and cursors for what comes before and after."""
+
+    users: list[UserRecord]
+    next: str | None = None
+    previous: str | None = None
+
+
 def find_users(
     connection: sa.Connection, tenant_pk: int, wanted: UserFilter, order: Order, window: Window, now: int
-) -> list[UserRecord]:
-    """The users of one window, in order."""
-    conditions = _conditions(connection, tenant_pk, wanted, now)
-    column = _sort_value(order)
-    backwards = window.backwards or False
-    query = sa.select(users).where(*conditions)
-    offset = 0
-    if window.cursor:
-        query = query.where(_beyond(order, window.cursor, backwards))
-    elif window.at:
-        offset = window.at
-        total = count_users(connection, tenant_pk, wanted, now)
-        if not wanted.words and offset > total[0] // 2:  # the far half is nearer from the end
-            rest = max(0, total[0] - offset)
-            limit = min(window.limit, rest)
-            backwards, offset = True, max(0, rest - limit)
-            query = query.limit(limit)
-    falling = order.descending != backwards
-    keys = (column.desc(), users.c.pk.desc()) if falling else (column.asc(), users.c.pk.asc())
-    query = query.order_by(*keys)
-    if query._limit_clause is None:
-        query = query.limit(window.limit)
-    if offset:
-        # Skip over the index alone, then fetch only the rows that are wanted.
-        ids = query.with_only_columns(users.c.pk).offset(offset).subquery()
-        query = sa.select(users).where(users.c.pk.in_(sa.select(ids.c.pk))).order_by(*keys)
-    rows = [user_record(row) for row in connection.execute(query)]
-    return rows[::-1] if backwards else rows
+) -> Found:
+    """The users of one window; raises `Invalid` for a cursor that is not one of this list."""
+    words = words_of(connection, wanted)
+    conditions = filter_conditions(tenant_pk, wanted, now)
+    if words is not None and words.many and order.column != "last_sign_in":
+        return _by_position(connection, conditions, words, order, window)
+    if words is not None:
+        conditions += words.conditions()
+        if not words.many:
+            conditions.append(users.c.pk.in_(sa.select(fts.c.rowid).where(words.matching())))
+    total = count_users(connection, tenant_pk, wanted, now)[0] if window.at and words is None else 0
+    return _in_order(connection, conditions, order, window, total)
 
 
 def count_users(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, now: int) -> tuple[int, bool]:
     """How many users a filter finds; True if that is only the limit up to which was counted."""
     if not wanted.words and wanted.factor is None and wanted.flag is not Flag.LOCKED:
         return _from_counts(connection, tenant_pk, wanted), False
-    conditions = _conditions(connection, tenant_pk, wanted, now)
-    some = sa.select(users.c.pk).where(*conditions).limit(MOST_COUNTED + 1).subquery()
+    words = words_of(connection, wanted)
+    most = MOST_COUNTED if words is None else FEW
+    query = sa.select(users.c.pk).where(*filter_conditions(tenant_pk, wanted, now))
+    if words is not None:
+        query = query.where(*words.conditions())
+        if words.long:
+            query = query.select_from(fts.join(users, users.c.pk == fts.c.rowid)).where(words.matching())
+    some = query.limit(most + 1).subquery()
     found = int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
-    return min(found, MOST_COUNTED), found > MOST_COUNTED
+    return min(found, most), found > most
 
 
 def position_of(
     connection: sa.Connection, tenant_pk: int, user: UserRecord, wanted: UserFilter, order: Order, now: int
 ) -> int | None:
-    """How many users stand before one in a list; None if the filter does not find them at all."""
-    conditions = _conditions(connection, tenant_pk, wanted, now)
-    there = sa.select(users.c.pk).where(*conditions, users.c.pk == user.pk)
-    if connection.execute(there).first() is None:
+    """How many users stand before one in a list; None if the filter does not find them, or too many to tell."""
+    words = words_of(connection, wanted)
+    conditions = filter_conditions(tenant_pk, wanted, now)
+    if words is not None:
+        conditions += words.conditions()
+        if words.many:
+            return None
+        conditions.append(users.c.pk.in_(sa.select(fts.c.rowid).where(words.matching())))
+    if connection.execute(sa.select(users.c.pk).where(*conditions, users.c.pk == user.pk)).first() is None:
         return None
-    before = _beyond(order, cursor_of(user, order), backwards=True)
-    some = sa.select(users.c.pk).where(*conditions, before).subquery()
-    return int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+    before = _beyond(order, _cursor(user, order), backwards=True)
+    return _count(connection, sa.select(users.c.pk).where(*conditions, before))
 
 
-def cursor_of(user: UserRecord, order: Order) -> str:
+def flags_of(user: UserRecord, now: int) -> tuple[Flag, ...]:
+    """A user's flags at a moment, in the order they are shown."""
+    facts = (
+        (user.whitelisted, Flag.WHITELISTED),
+        (user.locked_until >= FOREVER or user.locked_until > now, Flag.LOCKED),
+        (user.disabled, Flag.DISABLED),
+        (user.must_reset, Flag.MUST_RESET),
+    )
+    return tuple(flag for holds, flag in facts if holds)
+
+
+def _in_order(
+    connection: sa.Connection, conditions: list[Condition], order: Order, window: Window, total: int
+) -> Found:
+    backwards = window.backwards and window.cursor is not None
+    limit, offset, from_end = window.limit + 1, 0, False
+    query = sa.select(users).where(*conditions)
+    if window.cursor:
+        query = query.where(_beyond(order, window.cursor, backwards))
+    elif window.at:
+        offset = window.at
+        if offset > total // 2 and total:  # the far half is nearer from the end
+            rest = max(0, total - offset)
+            limit = min(limit, rest)
+            from_end, offset = True, rest - limit
+    turned = backwards or from_end
+    keys = _keys(users.c[order.column], order.descending != turned)
+    query = query.order_by(*keys).limit(limit)
+    if offset:  # skip over the index alone, then fetch only the rows that are wanted
+        ids = query.with_only_columns(users.c.pk).offset(offset).subquery()
+        query = sa.select(users).where(users.c.pk.in_(sa.select(ids.c.pk))).order_by(*keys)
+    rows = [user_record(row) for row in connection.execute(query)]
+    if turned:
+        rows.reverse()
+    more = len(rows) > window.limit
+    if more:
+        rows = rows[1:] if backwards else rows[: window.limit]
+    if not rows:
+        return Found(rows)
+    has_previous = more if backwards else bool(window.cursor or window.at)
+    return Found(
+        rows,
+        next=_cursor(rows[-1], order) if more or backwards else None,
+        previous=_cursor(rows[0], order) if has_previous else None,
+    )
+
+
+def _by_position(
+    connection: sa.Connection, conditions: list[Condition], words: Words, order: Order, window: Window
+) -> Found:
+    """First those that begin with the first word, in order; then the others, as they stand in the index."""
+    start = _position(window.cursor) if window.cursor else window.at or 0
+    if window.backwards and window.cursor:
+        start, limit = max(0, start - window.limit), min(window.limit, start)
+    else:
+        limit = window.limit
+    column, other = users.c[order.column], users.c.name_key if order.column == "login_key" else users.c.login_key
+    beginning = begins(column, words.first)
+    in_order = sa.select(users).where(*conditions, *words.conditions(but_first=True), beginning)
+    wanted = limit + 1
+    ordered = in_order.order_by(*_keys(column, order.descending)).offset(start).limit(wanted)
+    rows = [user_record(row) for row in connection.execute(ordered)]
+    if len(rows) < wanted:
+        ahead = start + len(rows) if rows else _count(connection, in_order.with_only_columns(users.c.pk))
+        rest = sa.select(users).where(*conditions, *words.conditions(), sa.not_(beginning))
+        if words.long:
+            rest = rest.select_from(fts.join(users, users.c.pk == fts.c.rowid)).where(words.matching())
+            rest = rest.order_by(fts.c.rowid)
+        else:
+            rest = rest.where(begins(other, words.first)).order_by(other, users.c.pk)
+        rest = rest.offset(max(0, start - ahead)).limit(wanted - len(rows))
+        rows += [user_record(row) for row in connection.execute(rest)]
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Found(
+        rows,
+        next=_at(start + limit) if more else None,
+        previous=_at(start) if start and rows else None,
+    )
+
+
+def _keys(column: sa.ColumnElement[object], falling: bool) -> tuple[sa.UnaryExpression[object], ...]:
+    return (column.desc(), users.c.pk.desc()) if falling else (column.asc(), users.c.pk.asc())
+
+
+def _count(connection: sa.Connection, query: sa.Select[tuple[int]]) -> int:
+    return int(connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one())
+
+
+def _cursor(user: UserRecord, order: Order) -> str:
     """What a page's end is remembered by: opaque to everybody else."""
-    text = json.dumps([order.name, getattr(user, order.column) or _least(order), user.id], ensure_ascii=False)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return _encode([order.name, getattr(user, order.column), user.id])
+
+
+def _at(position: int) -> str:
+    return _encode(["at", position])
+
+
+def _position(cursor: str) -> int:
+    match _decode(cursor):
+        case ["at", int(position)] if position >= 0:
+            return position
+    raise _NOT_OURS
 
 
 def _beyond(order: Order, cursor: str, backwards: bool) -> Condition:
+    match _decode(cursor):
+        case [order.name, int() | str() as value, str(id)] if isinstance(value, int) == (
+            order.column == "last_sign_in"
+        ):
+            key = sa.select(users.c.pk).where(users.c.id == id).scalar_subquery()
+            here, there = sa.tuple_(users.c[order.column], users.c.pk), sa.tuple_(sa.literal(value), key)
+            return here < there if order.descending != backwards else here > there
+    raise _NOT_OURS
+
+
+def _encode(parts: list[str | int]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts, ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> object:
     try:
-        name, value, id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if name != order.name or not isinstance(id, str) or not isinstance(value, type(_least(order))):
-            raise ValueError(name)
-    except (ValueError, TypeError, binascii.Error):
-        raise Invalid("The cursor is not one of this list.", "cursor") from None
-    key = sa.select(users.c.pk).where(users.c.id == id).scalar_subquery()
-    here, there = sa.tuple_(_sort_value(order), users.c.pk), sa.tuple_(sa.literal(value), key)
-    return here < there if order.descending != backwards else here > there
+        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error):
+        raise _NOT_OURS from None
 
 
-def _sort_value(order: Order) -> sa.ColumnElement[object]:
-    column: sa.ColumnElement[object] = users.c[order.column]
-    return column
-
-
-def _least(order: Order) -> str | int:
-    return 0 if order.column == "last_sign_in" else ""
-
-
-def _conditions(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, now: int) -> list[Condition]:
-    conditions: list[Condition] = [users.c.tenant_pk == tenant_pk]
-    if wanted.status is not None:
-        conditions.append(users.c.status == wanted.status)
-    if wanted.role is not None:
-        conditions.append(users.c.role == wanted.role)
-        if wanted.role != "user":
-            conditions.append(users.c.role != "user")  # says to SQLite that the partial index will do
-    if wanted.factor is not None:
-        conditions.append(users.c.kinds.contains(wanted.factor.value, autoescape=True))
-    if wanted.flag is Flag.LOCKED:
-        conditions += [users.c.locked_until > 0, users.c.locked_until > now]
-    elif wanted.flag is not None:
-        conditions.append(users.c[wanted.flag.replace("-", "_")].is_(sa.true()))
-    conditions += _word_conditions(connection, wanted.words)
-    return conditions
-
-
-def _word_conditions(connection: sa.Connection, words: tuple[str, ...]) -> list[Condition]:
-    long = [word for word in words if len(word) >= _TRIGRAM]
-    conditions = [_begins(word.casefold()) for word in words if len(word) < _TRIGRAM]
-    if long:
-        match = " AND ".join(_trigrams(word) for word in long)
-        if _is_rare(connection, match):
-            conditions.append(_FTS.bindparams(match=match))  # type: ignore[arg-type]
-        conditions += [_contains(word) for word in long]
-    return conditions
-
-
-def _trigrams(word: str) -> str:
-    """The index knows which rows hold three letters, not where: rows that hold all of a word's are then looked at."""
-    parts = dict.fromkeys(word[i : i + _TRIGRAM] for i in range(len(word) - _TRIGRAM + 1))
-    return " AND ".join('"' + part.replace('"', '""') + '"' for part in list(parts)[:12])
-
-
-def _is_rare(connection: sa.Connection, match: str) -> bool:
-    query = sa.text("SELECT count(*) FROM (SELECT 1 FROM users_fts WHERE users_fts MATCH :match LIMIT :most)")
-    return bool(connection.execute(query, {"match": match, "most": MOST_COUNTED}).scalar_one() < MOST_COUNTED)
-
-
-def _contains(word: str) -> Condition:
-    fields = (users.c.login, users.c.name, users.c.email)
-    return sa.or_(*(field.contains(word, autoescape=True) for field in fields))
-
-
-def _begins(word: str) -> Condition:
-    end = word[:-1] + chr(min(ord(word[-1]) + 1, 0x10FFFF))
-    columns = (users.c.login_key, users.c.name_key)
-    return sa.or_(*(sa.and_(column >= word, column < end) for column in columns))
+_NOT_OURS = Invalid("The cursor is not one of this list.", "cursor")
 
 
 def _from_counts(connection: sa.Connection, tenant_pk: int, wanted: UserFilter) -> int:
@@ -195,14 +246,3 @@ def _from_counts(connection: sa.Connection, tenant_pk: int, wanted: UserFilter) 
     if wanted.flag is not None:
         conditions.append(c[wanted.flag.replace("-", "_")].is_(sa.true()))
     return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(c.n), 0)).where(*conditions)).scalar_one())
-
-
-def flags_of(user: UserRecord, now: int) -> tuple[Flag, ...]:
-    """A user's flags at a moment, in the order they are shown."""
-    facts = (
-        (user.whitelisted, Flag.WHITELISTED),
-        (user.locked_until >= FOREVER or user.locked_until > now, Flag.LOCKED),
-        (user.disabled, Flag.DISABLED),
-        (user.must_reset, Flag.MUST_RESET),
-    )
-    return tuple(flag for holds, flag in facts if holds)

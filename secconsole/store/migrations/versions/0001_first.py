@@ -193,6 +193,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("whitelisted IS 1"),
         postgresql_where=sa.text("whitelisted IS 1"),
     )
+    op.create_index(
+        "ix_users_kinds",
+        "users",
+        ["tenant_pk", "kinds", "login_key"],
+        unique=False,
+        sqlite_where=sa.text("kinds != '' AND kinds != 'totp'"),
+        postgresql_where=sa.text("kinds != '' AND kinds != 'totp'"),
+    )
     op.create_index("ix_users_last_sign_in", "users", ["tenant_pk", "last_sign_in", "pk"], unique=False)
     op.create_index(
         "ix_users_locked",
