@@ -14,6 +14,9 @@ import click
 from secconsole.cli.output import Format
 
 
+_LONGEST_LINE = 120  # of a command's help: its first sentence, whole
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
     """How the console is to be opened; an empty backend is the store on this machine."""
@@ -78,6 +81,13 @@ class Noun(_Everywhere, click.Group):
     """A group of commands about one thing."""
 
     command_class = Verb
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, c.get_short_help_str(_LONGEST_LINE)) for name, c in self.commands.items()])
 
 
 class Root(Noun):

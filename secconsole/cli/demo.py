@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from secconsole.backends.demo import Demo, DemoAccount, create_demo
+from secconsole.backends.demo import Demo, DemoAccount, create_demo, demo_accounts
 from secconsole.cli.command import ConsoleOptions, Verb, current_call
-from secconsole.cli.diagnostics import ExitCode
+from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Output
 from secconsole.config import locations
 
@@ -41,18 +41,19 @@ def demo(home: Path | None, users: int, seed: int, no_open: bool) -> int:
     secconsole demo --home d --users 500 --seed 7 --no-open --format json
     SECCONSOLE_HOME=d secconsole
     """
-    throw_away = home is None and not no_open
-    folder = home or Path(tempfile.mkdtemp(prefix="secconsole-demo-"))
-    out = Output(current_call().format)
+    folder = (home or Path(tempfile.mkdtemp(prefix="secconsole-demo-"))).absolute()
+    os.environ[locations.HOME_VARIABLE] = str(folder)  # what is opened from here on is the demo
     try:
+        if not no_open and demo_accounts():
+            say(f"The demo in {folder} is opened again.")
+            return current_call().open_console(ConsoleOptions())
         made = asyncio.run(create_demo(folder, users=users, seed=seed))
-        _answer(out, made)
+        _answer(Output(current_call().format), made)
         if no_open:
             return ExitCode.DONE
-        os.environ[locations.HOME_VARIABLE] = str(made.home)
         return current_call().open_console(ConsoleOptions(tenant=made.tenant))
     finally:
-        if throw_away:
+        if home is None and not no_open:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,6 +10,7 @@ and, as every program's, 130 after Ctrl-C and 141 when nobody reads the output a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -37,17 +38,31 @@ class ExitCode(IntEnum):
 
 
 def say(message: str) -> None:
-    """One line for the person; never part of the answer."""
+    """One line for the person; never part of the answer, and after what was answered so far."""
+    with contextlib.suppress(OSError):  # it is told when the answer ends
+        sys.stdout.flush()
     sys.stderr.write(visible(message) + "\n")
     sys.stderr.flush()
 
 
 def guarded(action: Callable[[], int]) -> int:
     """Run a command; whatever goes wrong becomes one line and an exit code, never a traceback."""
+    code = _code_of(action)
     try:
-        code = action()
         sys.stdout.flush()
-        return code
+    except BrokenPipeError:
+        _drop_output()
+        return code or ExitCode.BROKEN_PIPE
+    except OSError as error:
+        _drop_output()
+        say(f"The answer cannot be written: {error.strerror}.")
+        return code or ExitCode.UNAVAILABLE
+    return code
+
+
+def _code_of(action: Callable[[], int]) -> int:
+    try:
+        return action()
     except SecconsoleError as error:
         say(error.message)
         return error.exit_code
@@ -58,7 +73,6 @@ def guarded(action: Callable[[], int]) -> int:
         say(_usage(error))
         return ExitCode.USAGE
     except BrokenPipeError:
-        _drop_output()
         return ExitCode.BROKEN_PIPE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

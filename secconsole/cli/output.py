@@ -10,14 +10,17 @@ import csv
 import io
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import PurePath
 from typing import BinaryIO, Generic, TypeVar
 
 from secconsole.cli import table
 from secconsole.cli.safe_csv import neutral
+from secconsole.domain.errors import Unavailable
 from secconsole.domain.secret import HIDDEN, Secret
 from secconsole.domain.text import visible
 
@@ -103,14 +106,17 @@ class Output:
         listing.end(next)
 
     def flush(self) -> None:
-        self._stream.flush()
+        """Hand on what was written; raise `Unavailable` if it cannot be, and `BrokenPipeError` if nobody reads it."""
+        with _told():
+            self._stream.flush()
 
     def _write(self, text: str) -> None:
         encoding = sys.stdout.encoding if self.is_table else "utf-8"
         self._bytes(text.encode(encoding or "utf-8", "backslashreplace"))
 
     def _bytes(self, data: bytes) -> None:
-        self._stream.write(data)
+        with _told():
+            self._stream.write(data)
 
 
 class Listing(Generic[T]):
@@ -184,6 +190,16 @@ def plain(value: Value) -> str:
     return str(value)
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unavailable(f"The answer cannot be written: {error.strerror}.") from None
+
+
 def _csv_line(row: Sequence[str]) -> str:
     """One record as RFC 4180 writes it."""
     buffer = io.StringIO()
@@ -195,6 +211,8 @@ def _encoder(reveal: bool) -> Callable[[object], object]:
     def encode(value: object) -> object:
         if isinstance(value, Secret):
             return value.reveal() if reveal else HIDDEN
+        if isinstance(value, PurePath):
+            return str(value)
         raise TypeError(f"{type(value).__name__} has no JSON form")
 
     return encode

@@ -63,7 +63,7 @@ async def preview(work: Work, mode: PolicyMode) -> None:
             ("  administrators", impact.admins_must_enroll),
             ("Locked out", impact.locked_out),
             ("Whitelisted", f"{impact.whitelisted:,}, {found.whitelisted_open:,} without an end"),
-            ("  would be added", f"{found.platform_admins_added:,} platform administrators"),
+            ("  put there by it", f"{found.platform_admins_added:,} platform administrators"),
             ("Only e-mail or SMS", impact.weak_only),
             ("Unaffected", impact.unaffected),
         ]

@@ -1,0 +1,116 @@
+"""`user`: what is listed, shown and changed."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from tests.cli.conftest import PASSWORD, Shell
+
+
+def test_a_list_in_json_has_the_contracts_keys(shell: Shell) -> None:
+    shell.create("ana")
+    found = shell.json("user", "list", "--tenant", "acme", "--status", "unbound", "--search", "ana")
+    assert found["next"] is None
+    (ana,) = found["items"]
+    assert list(ana) == [
+        "id", "login", "name", "email", "phone", "role", "status", "flags", "factors", "last_sign_in"
+    ]  # fmt: skip
+    assert (ana["login"], ana["status"], ana["flags"], ana["last_sign_in"]) == ("ana", "unbound", [], None)
+
+
+def test_a_list_goes_on_where_it_ended(shell: Shell) -> None:
+    shell.create("ana", "bob", "eve")
+    first = shell.json("user", "list", "--limit", "3")
+    assert [u["login"] for u in first["items"]] == ["ana", "bob", "eve"]
+    rest = shell.json("user", "list", "--cursor", first["next"])
+    assert [u["login"] for u in rest["items"]] == ["root"]
+    everyone = shell.json("user", "list", "--all", "--descending")
+    assert [u["login"] for u in everyone["items"]] == ["root", "eve", "bob", "ana"]
+
+
+def test_a_list_longer_than_a_page_comes_whole(shell: Shell) -> None:
+    people = "login\n" + "".join(f"u{number:04}\n" for number in range(1200))
+    assert shell("user", "import", "-", input=people).code == 0
+    everyone = shell.json("user", "list", "--all")["items"]
+    assert [u["login"] for u in everyone] == ["root", *(f"u{number:04}" for number in range(1200))]
+    some = shell.json("user", "list", "--limit", "700")
+    assert len(some["items"]) == 700
+    assert some["next"]
+
+
+def test_a_table_says_how_many_more_there_are(shell: Shell) -> None:
+    shell.create("ana", "bob")
+    answer = shell("user", "list", "--limit", "1")
+    assert answer.out.splitlines()[0].split() == "Login Name Status Flags Factors Role Last sign in".split()
+    assert answer.out.splitlines()[1].split()[:3] == ["ana", "-", "unbound"]
+    assert answer.err.startswith("1 of 3 users. More: --all, or --cursor ")
+    assert shell("user", "list", "--search", "nobody").out == "None.\n"
+
+
+def test_options_and_the_words_of_a_search_hold_together(shell: Shell) -> None:
+    shell.create("ana", "hana", role="helpdesk")
+    shell.create("anastasia")
+    found = shell.json("user", "list", "--search", "ana role:helpdesk")["items"]
+    assert [u["login"] for u in found] == ["ana", "hana"]
+    assert shell.json("user", "list", "--search", "ana", "--role", "user")["items"][0]["login"] == "anastasia"
+    answer = shell("user", "list", "--search", "status:lost")
+    assert (answer.code, answer.err) == (
+        2,
+        "--search is not understood: status:lost: not one of bound, pending, unbound.\n",
+    )
+
+
+def test_csv_has_every_column_and_ends_lines_as_rfc_4180_does(shell: Shell) -> None:
+    shell("user", "create", "ana", "--name", "Ana\nof Acme", "--phone", "+420601123456")
+    text = shell("user", "list", "--format", "csv").out
+    header, ana, _ = csv.reader(io.StringIO(text, newline=""))
+    assert header == "id,login,name,email,phone,role,status,flags,factors,last_sign_in".split(",")
+    assert ana[1:6] == ["ana", "Ana\nof Acme", "", "'+420601123456", "user"]
+    assert text.count("\r\n") == 3
+
+
+def test_show_tells_everything_in_every_format(shell: Shell) -> None:
+    shell("user", "create", "ana", "--name", "Ana Lindqvist", "--email", "ana@acme.example")
+    detail = shell.json("user", "show", "ana")
+    assert detail["user"]["name"] == "Ana Lindqvist"
+    assert detail["created"].endswith("Z")
+    assert detail["has_password"] is False
+    table = shell("user", "show", detail["user"]["id"]).out
+    assert "Name          Ana Lindqvist\n" in table
+    assert shell("user", "show", "ana", "--format", "csv").out.splitlines()[1].split(",")[1] == "ana"
+
+
+def test_changes_of_a_user(shell: Shell) -> None:
+    shell.create("ana")
+    assert shell.json("user", "disable", "ana", "--reason", "left")["user"]["flags"] == ["disabled"]
+    assert shell.json("user", "enable", "ana")["user"]["flags"] == []
+    assert shell.json("user", "role", "ana", "helpdesk")["user"]["role"] == "helpdesk"
+    assert shell.json("user", "unlock", "ana")["user"]["login"] == "ana"
+    assert shell("user", "require-mfa", "ana").code == 0
+    assert shell.json("user", "show", "ana")["mfa_required"] is True
+    assert shell("user", "require-mfa", "ana", "--off").code == 0
+    assert shell.json("user", "show", "ana")["mfa_required"] is False
+
+
+def test_a_one_time_password_is_shown_where_it_is_what_was_asked_for(shell: Shell) -> None:
+    shell.create("ana")
+    reset = shell.json("user", "reset-password", "ana")
+    assert len(reset["password"]) >= 8
+    assert reset["user"]["flags"] == ["must-reset"]
+    csv_form = shell("user", "reset-password", "ana", "--format", "csv").out
+    assert csv_form.startswith("login,password\r\nana,")
+
+
+def test_a_first_password_comes_from_standard_input(shell: Shell) -> None:
+    assert shell("user", "create", "ana", "--password-stdin", input=f"{PASSWORD}\n").code == 0
+    assert shell.json("user", "show", "ana")["has_password"] is True
+    answer = shell("user", "create", "bob", "--password-stdin", input="short\n")
+    assert answer.code == 2
+    assert "too short" in answer.err
+    assert shell("user", "show", "bob").code == 4
+
+
+def test_a_login_that_is_taken_is_a_conflict(shell: Shell) -> None:
+    shell.create("ana")
+    assert shell("user", "create", "ANA").code == 5
