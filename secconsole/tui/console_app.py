@@ -46,7 +46,10 @@ class _Workers(WorkerManager):
 
 
 class ConsoleApp(App[int]):
-    """Base of the console and of every sample of it; `run_console()` gives the exit code."""
+    """Base of the console and of every sample of it; `run_console()` gives the exit code.
+
+    Textual calls the `on_…` handlers of every class itself: a subclass has its own `on_mount` and never calls this.
+    """
 
     CSS_PATH = Path(__file__).parent / "styles" / "base.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012
@@ -84,9 +87,11 @@ class ConsoleApp(App[int]):
         crash.install()
         try:
             answer = self.run(mouse=self.mouse)
-        except (KeyboardInterrupt, OSError):
-            answer = self.return_code
+        except KeyboardInterrupt:
+            return 128 + signal.SIGINT
         except Exception as error:
+            if self._ending:  # the line is dead: what fails on the way out is only that
+                return self.return_code or crash.EXIT_CODE
             sys.stderr.write(crash.last_words(error, crash.report(error)) + "\n")
             return crash.EXIT_CODE
         if self._crashed is not None:
@@ -170,13 +175,12 @@ class ConsoleApp(App[int]):
         return list(target.ancestors_with_self) if typed.is_forwarded else [self.screen, self]
 
     async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
-        """As Textual's; keys that the caller holds go to the new screen while it is waited for."""
+        """As Textual's; keys go to the screen that is waited for, whoever held them; the caller's holds come back."""
         task = asyncio.current_task()
         mine = [hold for hold in self._key_order.holds if hold.owner is task]
         await self._flush_next_callbacks()
         answer = self.push_screen(screen, wait_for_dismiss=True, mode=mode)
-        for hold in mine:
-            hold.release()
+        self._key_order.release_all()
         try:
             return await asyncio.shield(answer)
         finally:

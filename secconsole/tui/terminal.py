@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -118,8 +119,11 @@ def enter(console: Callable[[Terminal], int]) -> int:
     if isinstance(found, Refusal):
         sys.stderr.write(found.message + "\n")
         return found.exit_code
-    with hushed(sys.stdin.fileno()):
-        code = console(found)
+    try:
+        with hushed(sys.stdin.fileno()):
+            code = console(found)
+    except KeyboardInterrupt:  # while it was loading: once it runs, Ctrl+C is a key
+        code = 128 + signal.SIGINT
     if sys.flags.inspect or sys.flags.interactive:
         # PYTHONINSPECT was read before our first line; only leaving past the interpreter's own end avoids its prompt.
         sys.stdout.flush()

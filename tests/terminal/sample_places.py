@@ -107,7 +107,6 @@ class Sample(ConsoleApp):
     CSS = "OptionList { height: 1fr; border: none; background: $background; } Static { height: 1; }"
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.push_screen(Place())
 
     def on_unmount(self) -> None:

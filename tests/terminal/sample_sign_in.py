@@ -1,4 +1,4 @@
-"""A small sign-in on the console's ground: two fields, a server that takes a while, a code screen, then what arrived."""
+"""A small sign-in on the console's ground: two fields, a slow server, a code screen, then what arrived."""
 
 from __future__ import annotations
 
@@ -68,5 +68,4 @@ class SignIn(Screen[None]):
 
 class Sample(ConsoleApp):
     def on_mount(self) -> None:
-        super().on_mount()
         self.push_screen(SignIn())

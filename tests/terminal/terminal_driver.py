@@ -1,4 +1,4 @@
-"""A real terminal for tests: a pty with size, environment and an optional slow line, an emulated screen, and its picture.
+"""A real terminal for tests: a pty with size, environment and maybe a slow line, an emulated screen, its picture.
 
     t = Term(["prog"], cols=80, rows=24, env={"NO_COLOR": "1"}, rtt=0.1)
     t.wait_text(r"pass(word|phrase)", 10)      # seconds since the start, or None
@@ -7,7 +7,7 @@
     t.close()
 
 A thread reads the pty all the time (a program is never held up by a test that is not looking), answers the queries that
-programs put to a terminal, and notes when each chunk came.  The screen is fed from those chunks only when somebody looks,
+programs put to a terminal, and notes when each chunk came.  The screen is fed from them only when somebody looks,
 so emulation costs nothing while a key is being timed.
 """
 
@@ -53,8 +53,8 @@ KEYS = {
     **{f"ctrl+{c}": chr(ord(c) - 96) for c in "abcdefghijklmnopqrstuvwxyz"},
 }
 
-# Everything in a terminal's input that pyte 0.8 would misread or does not need: strings (OSC, DCS, APC, PM, SOS), private CSI
-# with < = > (kitty keyboard, xterm key options: "CSI > 4 m" would turn underline on), and mode requests ("CSI ? n $ p").
+# What pyte 0.8 would misread or does not need: strings (OSC, DCS, APC, PM, SOS), private CSI with
+# < = > (kitty keyboard, xterm key options: "CSI > 4 m" would turn underline on), mode requests ("CSI ? n $ p").
 _STRINGS = re.compile(r"\x1b[\]PX^_].*?(?:\x07|\x1b\\)", re.S)
 _PRIVATE = re.compile(r"\x1b\[[<=>][0-9;:]*[ -/]*[@-~]|\x1b\[\??[0-9;]*[ -/]+[@-~]|\x1b\[\?[0-9;]*[um]")
 _COLON = re.compile(r"\x1b\[([0-9;]*:[0-9;:]*)m")
@@ -357,7 +357,7 @@ class Term:
 
     # ---- waiting ---------------------------------------------------------------------------------------------------
     def wait_text(self, pattern, timeout=20.0, flags=re.I | re.S, gone=False):
-        """Seconds from the start to the chunk after which the pattern is on the screen (gone: is no longer); None: never."""
+        """Seconds from start to the chunk after which the pattern is on the screen (gone: no longer); None: never."""
         rx, end = re.compile(pattern, flags), time.perf_counter() + timeout
         if bool(rx.search(self.text())) != gone:
             return (self.chunks[-1][0] if self.chunks else time.perf_counter()) - self.t0
@@ -389,7 +389,7 @@ class Term:
                 self._cond.wait(min(quiet - (now - last) + 0.001, end - now + 0.001))
 
     def when(self, fn, timeout=10.0):
-        """The time (perf_counter) of the chunk after which fn(self) was first true, looking at each since the last look; or None."""
+        """Time (perf_counter) of the chunk after which fn(self) was first true, each since the last look; or None."""
         end = time.perf_counter() + timeout
         while True:
             with self._cond:
@@ -472,7 +472,7 @@ class Term:
         return out
 
     def first_frame(self, ready, timeout=30.0, quiet=0.3):
-        """Start to the chunk that completed the first full frame: the text that `ready` finds is there and stays as it is
+        """Start to the chunk that completed the first full frame: what `ready` finds is there and stays as it is
         until nothing comes for `quiet` seconds. Returns (seconds, bytes until then) or None."""
         rx = re.compile(ready, re.I | re.S)
         if self._fed:
@@ -809,7 +809,7 @@ def _font(size: int, bold=False):
 def picture(screen, terminal="dark", cell=(10, 20), font_blocks=False, size=None, background=None, rows=None, gap=0):
     """The screen as an image.
 
-    Block characters are exact rectangles, as most terminals draw them; font_blocks draws them from the font instead, each
+    Block characters are exact rectangles, as most terminals draw them; font_blocks draws them from the font, each
     clipped to its cell (size: the font's size; the cell then follows from the font)."""
     from PIL import Image, ImageDraw
 

@@ -64,6 +64,8 @@ class Form(Widget, can_focus=True):
         & > .form--button-danger-focus { color: $danger-text; background: $danger; text-style: $cursor-row-style; }
         &:ansi > .form--field { text-style: underline; }
         &:ansi > .form--field-focus { text-style: underline; }
+        &:ansi > .form--button { text-style: underline; }
+        &:ansi > .form--button-danger { text-style: underline; }
         &:ansi > .form--placeholder { text-style: dim; }
     }
     """
@@ -387,11 +389,11 @@ class Form(Widget, can_focus=True):
             segments = self._draw_field(self._fields[index], y, width)
         elif kind == "error":
             words = visible(self._errors[self._fields[index].name])
-            segments = [self._pad(self._label_width()), Segment(f"! {words}", self._look("error"))]
+            segments = [self._pad(self._label_width()), Segment(f" ! {words}", self._look("error"))]
         elif kind == "help":
             now = next((field for field in self._fields if field.name == self.focused_name), None)
             words = visible(now.help) if now else ""
-            segments = [self._pad(self._label_width()), Segment(words, self._look("help"))]
+            segments = [self._pad(self._label_width()), Segment(f" {words}", self._look("help"))]
         elif kind == "buttons":
             segments = self._draw_buttons(width)
         return Strip(segments).adjust_cell_length(width, self.rich_style)

@@ -1,0 +1,201 @@
+"""The form: one queue for all its keys, nothing of a password to be seen, no dangerous button pressed by mistake."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual import events
+from textual._cells import cell_len
+from textual.app import ComposeResult
+
+from secconsole.domain.secret import Secret
+from secconsole.domain.text import visible
+from secconsole.tui.console_app import ConsoleApp
+from secconsole.tui.terminal import Terminal
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import (
+    Button,
+    CheckField,
+    ChoiceField,
+    CodeField,
+    PasswordField,
+    ReadOnly,
+    TextField,
+    cancel,
+)
+from secconsole.tui.widgets.line_edit import LineEdit
+
+
+class Sheet(ConsoleApp):
+    def __init__(self, form: Form) -> None:
+        super().__init__(Terminal())
+        self.form = form
+        self.posted: list[object] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.form
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        self.posted.append((event.button, dict(event.values)))
+
+    def on_form_cancelled(self, event: Form.Cancelled) -> None:
+        self.posted.append("cancelled")
+
+    def lines(self) -> list[str]:
+        return [self.form.render_line(y).text.rstrip() for y in range(self.form.size.height)]
+
+
+def sign_in() -> Form:
+    fields = [TextField(name="login", label="Login", needed=True), PasswordField(name="password", label="Password")]
+    return Form(fields, [Button("go", "Sign in")])
+
+
+def unbind() -> Form:
+    return Form(
+        [
+            ReadOnly(name="who", label="Who", value="ana\x1b[31m"),
+            TextField(name="reason", label="Reason", needed=True, help="Kept in the audit"),
+            ChoiceField(name="tell", label="Tell", options=[("mail", "by mail"), ("no", "nobody")]),
+            CheckField(name="end", label="Sessions", text="end now"),
+            CodeField(name="code", label="Code"),
+        ],
+        [cancel(), Button("unbind", "Unbind", danger=True)],
+    )
+
+
+async def test_fields_are_filled_and_submitted_by_enter() -> None:
+    app = Sheet(sign_in())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"ana", "enter", *"pa ss", "enter")
+        await pilot.pause()
+        assert app.posted == [("go", {"login": "ana", "password": Secret("pa ss")})]
+        assert "•••••" in app.lines()[1]
+        assert "pa ss" not in "\n".join(app.lines())
+        assert "pa ss" not in repr(app.form.values)
+
+
+async def test_a_needed_field_left_empty_is_asked_for() -> None:
+    app = Sheet(sign_in())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("enter", *"x", "enter")
+        await pilot.pause()
+        assert app.posted == []
+        assert app.form.focused_name == "login"
+        assert app.lines()[1].strip() == "! Login is needed"
+        await pilot.press("a")
+        await pilot.pause()
+        assert "needed" not in "\n".join(app.lines())
+
+
+async def test_error_empties_and_focuses_the_field() -> None:
+    app = Sheet(sign_in())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"ana", "tab", *"wrong", "enter")
+        await pilot.pause()
+        app.form.set_error("password", "That is not right\x07", clear=True)
+        await pilot.pause()
+        assert app.form.values["password"] == Secret("")
+        assert app.form.focused_name == "password"
+        assert app.lines()[2].strip() == "! That is not right\\x07"
+
+
+async def test_a_dangerous_form_starts_on_cancel_and_enter_in_a_field_does_not_do_it() -> None:
+    app = Sheet(unbind())
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert app.form.focused_name == "cancel"
+        assert "[ Cancel ]" in app.lines()[-1]
+        assert app.lines()[0].strip().endswith("ana\\x1b[31m")
+        app.form.focus_field("code")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.posted == []
+        assert app.form.focused_name == "cancel"
+        await pilot.press("enter", "escape")
+        await pilot.pause()
+        assert app.posted == ["cancelled", "cancelled"]
+
+
+async def test_choice_check_and_code() -> None:
+    app = Sheet(unbind())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_field("reason")
+        await pilot.press(*"lost", "down", "right", "down", "space", "down", *"12ab34567", "tab", "right", "space")
+        await pilot.pause()
+        assert app.posted == [("unbind", {"reason": "lost", "tell": "no", "end": True, "code": "123456"})]
+
+
+async def test_paste_presses_nothing() -> None:
+    app = Sheet(sign_in())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(events.Paste("an\r\n\x1b[31ma\tb"))
+        await pilot.pause()
+        assert app.form.values["login"] == "an[31mab"
+        assert app.posted == []
+
+
+async def test_keys_wait_while_it_is_busy() -> None:
+    app = Sheet(sign_in())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.busy = True
+        await pilot.press(*"ana", "tab", "x")
+        await pilot.pause()
+        assert app.form.values["login"] == ""
+        app.form.busy = False
+        await pilot.pause()
+        await pilot.pause()
+        assert app.form.values == {"login": "ana", "password": Secret("x")}
+
+
+@pytest.mark.parametrize("theme", ["secconsole-dark", "secconsole-light", "ansi-dark", "high-contrast"])
+async def test_the_focus_shows_without_colour(theme: str) -> None:
+    app = Sheet(sign_in())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.theme = theme
+        await pilot.pause()
+        assert app.lines()[0].startswith("▌ Login")
+        assert not app.lines()[1].startswith("▌")
+        await pilot.press("up", "tab", "tab")
+        await pilot.pause()
+        assert "[ Sign in ]" in app.lines()[-1]
+
+
+async def test_mouse_reaches_fields_and_buttons() -> None:
+    app = Sheet(unbind())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.click(Form, offset=(16, 1))
+        assert app.form.focused_name == "reason"
+        await pilot.click(Form, offset=(16, 3))
+        assert app.form.values["end"] is True
+        await pilot.click(Form, offset=(app.lines()[-1].index("Cancel"), app.form.size.height - 1))
+        await pilot.pause()
+        assert app.posted == ["cancelled"]
+
+
+KEYS = st.sampled_from(["insert", "backspace", "delete", "delete_word", "clear", "left", "right", "home", "end"])
+TEXT = st.text(st.sampled_from(list("ab é李\u0301\u202e\x1b🙂")), max_size=5)
+
+
+@given(st.lists(st.tuples(KEYS, TEXT), max_size=30), st.integers(4, 20), st.booleans())
+def test_a_line_always_fits_and_shows_its_cursor(steps: list[tuple[str, str]], width: int, hidden: bool) -> None:
+    edit = LineEdit(40, hidden=hidden)
+    for step, text in steps:
+        if step == "insert":
+            edit.insert(text)
+        elif step in ("left", "right"):
+            edit.move(edit.cursor + (1 if step == "right" else -1))
+        elif step == "home":
+            edit.move(0)
+        elif step == "end":
+            edit.move_to_end()
+        else:
+            getattr(edit, step)()
+        view = edit.view(width)
+        shown = view.before + view.under + view.after
+        assert len(edit.text) <= 40
+        assert visible(shown) == shown
+        assert view.caret < width
+        if all(cell_len(visible(letter)) == 1 for letter in edit.text):
+            assert cell_len(shown) <= width
+        if hidden:
+            assert set(shown) <= {"•", " "}
