@@ -45,11 +45,16 @@ class AuditCheck:
 @declare("audit.list", "GET", "/v1/tenants/{tenant}/audit", Permission.SEE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListAudit(Operation[AuditPage]):
-    """List entries, newest first. `search`: part of actor, target or action; `limit`: 1 to 500."""
+    """List entries, newest first.
+
+    `search`: part of actor, target, action, reason or ticket; `actions`: one of these; `limit`: 1 to 500.
+    """
 
     tenant: str
     search: str = ""
     action: str = ""
+    actions: tuple[str, ...] = ()
+    outcome: str = ""
     user: str = ""
     since: datetime | None = None
     limit: int = 50

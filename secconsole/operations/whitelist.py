@@ -26,6 +26,14 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What an entry said when somebody began to edit it."""
+
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class WhitelistPage:
     items: tuple[Exemption, ...]
     next: str | None = None
@@ -64,12 +72,19 @@ class ListWhitelist(Operation[WhitelistPage]):
          dangerous=True, step_up=True)  # fmt: skip
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddToWhitelist(Operation[WhitelistChanged]):
-    """Put users on the whitelist, or change reason and end of those who are on it."""
+    """Put users on the whitelist, or change reason and end of those who are on it.
+
+    `only_new` leaves those who are on it as they are; with `check_only` nothing is written. Raises `Stale` when
+    `expect` is not what the entries say now.
+    """
 
     tenant: str
     users: tuple[str, ...]
     reason: str
     until: datetime | None = None
+    only_new: bool = False
+    check_only: bool = False
+    expect: Seen | None = None
 
 
 @declare("whitelist.remove", "DELETE", "/v1/tenants/{tenant}/whitelist", Permission.MANAGE_WHITELIST, step_up=True)

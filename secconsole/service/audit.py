@@ -23,7 +23,8 @@ def list_audit(context: Context, operation: ListAudit) -> AuditPage:
         limit=operation.limit + 1,
         before=int(operation.cursor) if operation.cursor else None,
         search=operation.search,
-        action=operation.action,
+        actions=(operation.action,) if operation.action else operation.actions,
+        outcome=operation.outcome,
         target_id=context.target.id if operation.user else "",
         since=milliseconds(operation.since) if operation.since else None,
     )

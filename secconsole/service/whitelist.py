@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from secconsole.domain.errors import Conflict, Invalid
+from secconsole.domain.errors import Conflict, Invalid, Stale
 from secconsole.domain.model import BindingStatus, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.operations.users import MOST_PER_PAGE
 from secconsole.operations.whitelist import (
     AddToWhitelist,
     ListWhitelist,
-    NotDone,
     RemoveFromWhitelist,
+    Seen,
     WhitelistChanged,
     WhitelistPage,
 )
@@ -51,15 +51,20 @@ def add_to_whitelist(context: Context, operation: AddToWhitelist) -> WhitelistCh
     unchanged: list[str] = []
     for user in targets:
         old = whitelist.exemption_of(context.connection, user.pk, context.now)
-        if old is not None and (old.reason, old.until) == (reason, until):
+        if operation.expect is not None:
+            _refuse_stale(user, old, operation.expect)
+        if old is not None and (operation.only_new or (old.reason, old.until) == (reason, until)):
             unchanged.append(user.login)
+            continue
+        changed.append(user.login)
+        if operation.check_only:
             continue
         since = old.since if old else context.now
         entry = ExemptionRecord(user.pk, reason, since, until, context.actor.login)
         whitelist.put_exemption(context.connection, user, entry)
         context.audit("whitelist.changed" if old else "whitelist.added", user, reason=reason, until=until)
-        changed.append(user.login)
-    return _done(context, changed, unchanged, failed)
+    context.unchanged = operation.check_only or not changed
+    return WhitelistChanged(tuple(changed), tuple(unchanged), tuple(failed))
 
 
 @handles(RemoveFromWhitelist)
@@ -72,7 +77,8 @@ def remove_from_whitelist(context: Context, operation: RemoveFromWhitelist) -> W
         whitelist.drop_exemption(context.connection, user.pk)
         context.audit("whitelist.removed", user)
     unchanged = [user.login for user in targets if not user.whitelisted]
-    return _done(context, [user.login for user in leaving], unchanged, failed)
+    context.unchanged = not leaving
+    return WhitelistChanged(tuple(user.login for user in leaving), tuple(unchanged), tuple(failed))
 
 
 def checked_reason(reason: str) -> str:
@@ -83,6 +89,14 @@ def checked_reason(reason: str) -> str:
     if len(reason) > LONGEST_REASON:
         raise Invalid(f"The reason is longer than {LONGEST_REASON} characters.", "reason")
     return reason
+
+
+def _refuse_stale(user: UserRecord, now: ExemptionRecord | None, seen: Seen) -> None:
+    """Raise if an entry is not what somebody saw of it when they began to edit."""
+    if now is None:
+        raise Stale(f"{user.login} was taken off the whitelist meanwhile. Nothing was changed.")
+    if (now.reason, now.until) != (seen.reason, milliseconds(seen.until) if seen.until else None):
+        raise Stale(f"{now.by} changed the entry of {user.login} meanwhile. Look again first; nothing was changed.")
 
 
 def _warn_of_lockout(context: Context, leaving: list[UserRecord]) -> None:
@@ -99,8 +113,3 @@ def _warn_of_lockout(context: Context, leaving: list[UserRecord]) -> None:
             f"{names} is the last platform administrator on the whitelist and has no factor bound: "
             "this can lock everybody out. Bind a factor first, or confirm it."
         )
-
-
-def _done(context: Context, changed: list[str], unchanged: list[str], failed: list[NotDone]) -> WhitelistChanged:
-    context.unchanged = not changed
-    return WhitelistChanged(tuple(changed), tuple(unchanged), tuple(failed))

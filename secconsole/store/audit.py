@@ -6,6 +6,7 @@ Changing, deleting or inserting an entry breaks the chain there; cutting off the
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -71,7 +72,8 @@ def entries(
     limit: int,
     before: int | None = None,
     search: str = "",
-    action: str = "",
+    actions: Sequence[str] = (),
+    outcome: str = "",
     target_id: str = "",
     since: int | None = None,
 ) -> list[sa.Row[tuple[object, ...]]]:
@@ -79,8 +81,10 @@ def entries(
     query = sa.select(audit).where(audit.c.tenant_pk == tenant_pk).order_by(audit.c.seq.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.seq < before)
-    if action:
-        query = query.where(audit.c.action == action)
+    if actions:
+        query = query.where(audit.c.action.in_(actions))
+    if outcome:
+        query = query.where(audit.c.outcome == outcome)
     if target_id:
         query = query.where(audit.c.target_id == target_id)
     if since is not None:
