@@ -56,8 +56,17 @@ class Rows:
 
 
 class FindingRows(Rows):
+    """A list that also tells where a key is; `finding` holds that back."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        super().__init__(keys)
+        self.finding = asyncio.Event()
+        self.finding.set()
+        self.asked: list[str] = []
+
     async def index_of(self, key: str) -> int | None:
-        await self.gate.wait()
+        self.asked.append(key)
+        await self.finding.wait()
         return self.keys.index(key) if key in self.keys else None
 
 
@@ -308,19 +317,20 @@ async def test_a_flood_of_changes_is_two_loads() -> None:
 
 
 async def test_the_cursor_may_move_while_rows_are_on_their_way() -> None:
-    source = FindingRows(keys(400))
+    source = FindingRows(keys(1_000))
     app = TableApp(source)
     async with app.run_test(size=(60, 12)) as pilot:
+        app.table.move_to(505)
         await settled(pilot)
-        source.gate.clear()
-        source.keys[:0] = ["first"]
+        source.finding.clear()
+        source.keys[:0] = [f"n{at}" for at in range(300)]
         app.table.refresh_rows()
-        await pilot.pause()
+        await until(pilot, lambda: source.asked == ["u000505"])
         await pilot.press("down", "down")
-        assert app.table.cursor_key == "u000002"
-        source.gate.set()
+        assert app.table.cursor_key == "u000507"
+        source.finding.set()
         await settled(pilot)
-        assert (app.table.cursor_key, app.table.cursor_index) == ("u000002", 3)
+        assert (app.table.cursor_key, app.table.cursor_index) == ("u000507", 807)
 
 
 # ---- other rows ----------------------------------------------------------------------------------------------------

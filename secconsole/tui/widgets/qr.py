@@ -51,7 +51,7 @@ class QrCode(Widget):
 
     inverted = reactive(False)
     form = reactive(Form.HALF_BLOCKS, layout=True)
-    redacted = reactive(False)
+    redacted = reactive(False, init=False)
 
     class Concealed(Message):
         """The code was hidden, or is shown again."""

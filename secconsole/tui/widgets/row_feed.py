@@ -87,7 +87,7 @@ class RowFeed:
 
     async def _fetch_block(self, number: int, generation: int) -> None:
         try:
-            await self.rows.load(number, lambda: generation == self._generation)
+            await self.rows.load(number)  # a late reply goes to the window that asked, which is no longer shown
         except SecconsoleError as error:
             if generation == self._generation:
                 self._fetching.discard(number)

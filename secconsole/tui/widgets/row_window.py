@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from secconsole.tui.widgets.columns import TableCell
@@ -92,11 +92,9 @@ class RowWindow:
         order = (before, after) if first % BLOCK < BLOCK - 1 - last % BLOCK else (after, before)
         return [n for n in order if 0 <= n * BLOCK < self.count and n not in self._blocks]
 
-    async def load(self, number: int, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Fetch one block, and drop it if it is not wanted any more when it comes."""
+    async def load(self, number: int) -> None:
+        """Fetch one block."""
         rows = await self.source.load(number * BLOCK, BLOCK)
-        if not wanted():
-            return
         self._blocks[number] = rows
         self._blocks.move_to_end(number)
         while len(self._blocks) > KEPT:
