@@ -22,7 +22,7 @@ from typing import Any
 from secconsole import __version__
 from secconsole.config import locations
 
-EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h: apart from the codes that commands answer with
+EXIT_CODE = 6  # what the command line answers too when something unforeseen ended it
 _DEEPEST = 200  # frames kept of one exception
 
 

@@ -1,0 +1,30 @@
+"""Fixtures for everybody: a private home, and an organisation in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import settings
+
+from tests.organisation import Organisation, organisation_in
+
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for one test; SECCONSOLE_HOME points to it."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("SECCONSOLE_HOME", str(path))
+    return path
+
+
+@pytest_asyncio.fixture
+async def organisation(home: Path) -> AsyncIterator[Organisation]:
+    """Tenant `acme` with its platform administrator `root`, on a real store, acting as the store's owner."""
+    async with organisation_in(home) as made:
+        yield made

@@ -1,0 +1,314 @@
+"""Signing in, on a real store: every answer, every refusal, and what must not differ."""
+
+from __future__ import annotations
+
+import base64
+from typing import Literal
+
+import argon2
+import pytest
+
+from secconsole.domain.errors import NotFound, NotSignedIn
+from secconsole.domain.model import PolicyMode, SignInStatus
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.domain.throttle import FREE_TRIES
+from secconsole.operations.caller import Bearer, Nobody
+from secconsole.operations.factors import VerifyCode
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.signin import (
+    ChoosePassword,
+    ConfirmBinding,
+    SignIn,
+    SignOut,
+    StartBinding,
+    VerifySignIn,
+    WhoAmI,
+)
+from secconsole.operations.unbinding import Unbind
+from secconsole.operations.users import DisableUser, ListUsers, ResetPassword, ShowUser, UnlockUser
+from tests.organisation import PASSWORD, TENANT, Organisation
+
+WRONG = Secret("not the password at all")
+
+
+async def test_policy_off_lets_in_by_password(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    assert (await organisation.start("ANA")).status is SignInStatus.COMPLETE
+
+
+async def test_bound_users_are_asked_while_the_policy_is_optional(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    answer = await organisation.start("ana")
+    assert answer.status is SignInStatus.SECOND_FACTOR
+    assert answer.token is None
+    assert [f.kind for f in answer.factors] == ["totp"]
+    me = await organisation.perform(WhoAmI(), await organisation.sign_in("ana"))
+    assert (me.login, me.role, me.tenant, me.bound) == ("ana", Role.USER, TENANT, True)
+
+
+async def test_z1_bindings_outlive_off_and_on(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    for mode in (PolicyMode.REQUIRED, PolicyMode.OFF, PolicyMode.REQUIRED):
+        await organisation.perform(SetPolicy(tenant=TENANT, mode=mode))
+        asked = (await organisation.start("ana")).status is SignInStatus.SECOND_FACTOR
+        assert asked == (mode is not PolicyMode.OFF)
+    await organisation.sign_in("ana")
+
+
+async def test_z3_unbound_users_must_bind_when_required(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await organisation.start("ana")
+    assert answer.status is SignInStatus.ENROLL
+    assert answer.token is None
+    assert answer.challenge is not None
+    started = await organisation.perform(StartBinding(challenge=answer.challenge), Nobody())
+    organisation.seeds["ana"] = _seed(started.key)
+    wrong = ConfirmBinding(challenge=answer.challenge, enrollment=started.enrollment, code=Secret("000000"))
+    refused = await organisation.perform(wrong, Nobody())
+    assert refused.status is SignInStatus.ENROLL
+    assert "clock" in refused.message
+    assert refused.server_time is not None
+    late = ConfirmBinding(
+        challenge=answer.challenge, enrollment=started.enrollment, code=organisation.code("ana", steps=-3)
+    )
+    assert "90 seconds behind" in (await organisation.perform(late, Nobody())).message
+    right = ConfirmBinding(challenge=answer.challenge, enrollment=started.enrollment, code=organisation.code("ana"))
+    done = await organisation.perform(right, Nobody())
+    assert done.status is SignInStatus.COMPLETE
+    assert done.token is not None
+    assert (await organisation.perform(WhoAmI(), Bearer(done.token))).bound
+
+
+async def test_a_new_password_is_asked_for_first_and_then_the_rest(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    reset = await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
+    assert (await organisation.start("ana")).status is SignInStatus.REFUSED
+    answer = await organisation.start("ana", reset.password)
+    assert answer.status is SignInStatus.NEW_PASSWORD
+    assert answer.challenge is not None
+    chosen = Secret("seven green bottles")
+    after = await organisation.perform(ChoosePassword(challenge=answer.challenge, password=chosen), Nobody())
+    assert after.status is SignInStatus.SECOND_FACTOR
+    assert (await organisation.start("ana", chosen)).status is SignInStatus.SECOND_FACTOR
+    again = await organisation.perform(ChoosePassword(challenge=answer.challenge, password=WRONG), Nobody())
+    assert again.status is SignInStatus.REFUSED
+
+
+async def test_a05_code_outside_the_window_is_refused(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    organisation.clock.forward(minutes=5)
+    results = []
+    for steps in (-2, 2, -1, 0, 1):
+        verdict = await organisation.perform(
+            VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana", steps))
+        )
+        results.append(verdict.accepted)
+    assert results == [False, False, True, True, True]
+
+
+async def test_a03_a_code_works_once_however_it_is_written(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    code = organisation.code("ana").reveal()
+    first = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret(code)))
+    assert first.accepted
+    arabic, wide = ("".join(chr(ord(zero) + int(digit)) for digit in code) for zero in "٠０")
+    spellings = (code, f" {code}", f"{code[:3]} {code[3:]}", f"+{code}", f"{code}_", arabic, wide, "", "\0", code * 50)
+    for spelling in spellings:
+        verdict = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret(spelling)))
+        assert not verdict.accepted, spelling
+        await organisation.perform(UnlockUser(tenant=TENANT, user="ana"))
+
+
+async def test_a06_failures_survive_a_restart(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    for _ in range(FREE_TRIES):
+        await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret("000000")))
+    await organisation.reopen()
+    detail = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
+    assert detail.failures == FREE_TRIES
+    assert detail.locked
+    verdict = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana")))
+    assert not verdict.accepted
+
+
+async def test_a07_a_hundred_wrong_codes_end_a_factor_until_it_is_bound_anew(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    for _ in range(100):
+        verdict = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret("000000")))
+        assert not verdict.accepted
+        organisation.clock.forward(minutes=61)
+    check = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
+    assert not (await organisation.perform(check)).accepted
+    detail = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
+    assert detail.failures == 100
+    assert detail.locked
+    assert detail.locked_until is None
+    await organisation.perform(UnlockUser(tenant=TENANT, user="ana"))
+    assert not (await organisation.perform(check)).accepted, "unlocking does not revive an exhausted factor"
+    await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="a hundred wrong codes"))
+    await organisation.bind("ana")
+    fresh = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
+    assert (await organisation.perform(fresh)).accepted
+
+
+async def test_a09_one_count_for_sign_in_command_and_spellings(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    await organisation.start("ana", WRONG)
+    await organisation.start(" ANA ", WRONG)
+    answer = await organisation.start("Ana")
+    assert answer.challenge is not None
+    await organisation.perform(VerifySignIn(challenge=answer.challenge, factor="", code=Secret("000000")), Nobody())
+    await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret("000000")))
+    await organisation.reopen()
+    assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).failures == 4
+
+
+async def test_the_right_password_does_not_forgive_wrong_codes(organisation: Organisation) -> None:
+    """Else somebody with a stolen password could guess codes for ever, five to a sign-in."""
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    refused = 0
+    for _ in range(4):
+        answer = await organisation.start("ana")
+        if answer.challenge is None:
+            refused += 1
+            continue
+        for _ in range(2):
+            verify = VerifySignIn(challenge=answer.challenge, factor="", code=Secret("000000"))
+            await organisation.perform(verify, Nobody())
+    assert refused >= 1
+    assert (await organisation.start("ana")).status is SignInStatus.REFUSED
+
+
+async def test_five_wrong_codes_end_a_sign_in(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await organisation.start("ana")
+    assert answer.challenge is not None
+    left = []
+    for _ in range(5):
+        verify = VerifySignIn(challenge=answer.challenge, factor="", code=Secret("000000"))
+        left.append((await organisation.perform(verify, Nobody())).left)
+    assert left == [4, 3, 2, 1, 0]
+    organisation.clock.forward(minutes=2)
+    right = VerifySignIn(challenge=answer.challenge, factor="", code=organisation.code("ana"))
+    assert (await organisation.perform(right, Nobody())).status is SignInStatus.REFUSED
+
+
+async def test_a_sign_in_lasts_ten_minutes(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await organisation.start("ana")
+    assert answer.challenge is not None
+    organisation.clock.forward(minutes=10)
+    verify = VerifySignIn(challenge=answer.challenge, factor="", code=organisation.code("ana"))
+    assert (await organisation.perform(verify, Nobody())).status is SignInStatus.REFUSED
+
+
+async def test_somebody_elses_factor_does_not_open_a_sign_in(organisation: Organisation) -> None:
+    for login in ("ana", "bob"):
+        await organisation.add(login)
+        await organisation.bind(login)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    bobs = (await organisation.start("bob")).factors[0].id
+    answer = await organisation.start("ana")
+    assert answer.challenge is not None
+    verify = VerifySignIn(challenge=answer.challenge, factor=bobs, code=organisation.code("bob"))
+    assert (await organisation.perform(verify, Nobody())).status is SignInStatus.SECOND_FACTOR
+
+
+async def test_a19_unknown_users_are_answered_like_known_ones(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.add("off")
+    await organisation.perform(DisableUser(tenant=TENANT, user="off"))
+    answers = {}
+    for login, password in (("ana", WRONG), ("nobody", WRONG), ("off", PASSWORD)):
+        answers[login] = [await organisation.start(login, password) for _ in range(FREE_TRIES + 2)]
+    assert answers["ana"] == answers["nobody"]
+    assert answers["off"][0] == answers["nobody"][0]
+    assert answers["ana"][-1].retry_at is not None
+
+
+async def test_a19_an_unknown_user_costs_as_much(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One hash is checked for everybody, with the same costs: it takes nearly all of an answer's time."""
+    await organisation.add("ana")
+    checked: list[argon2.Parameters] = []
+    original = argon2.PasswordHasher.verify
+
+    def verify(self: argon2.PasswordHasher, stored: str, password: bytes) -> Literal[True]:
+        checked.append(argon2.extract_parameters(stored))
+        return original(self, stored, password)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", verify)
+    for login in ("ana", "nobody"):
+        await organisation.start(login, WRONG)
+        await organisation.start(login, WRONG)
+    assert len(checked) == 4
+    assert len(set(map(repr, checked))) == 1
+
+
+async def test_the_same_sign_in_cannot_be_finished_twice(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await organisation.start("ana")
+    assert answer.challenge is not None
+    verify = VerifySignIn(challenge=answer.challenge, factor="", code=organisation.code("ana"))
+    assert (await organisation.perform(verify, Nobody())).status is SignInStatus.COMPLETE
+    organisation.clock.forward(seconds=30)
+    verify = VerifySignIn(challenge=answer.challenge, factor="", code=organisation.code("ana"))
+    assert (await organisation.perform(verify, Nobody())).status is SignInStatus.REFUSED
+
+
+async def test_sessions_end_by_signing_out_idleness_and_age(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    bearer = await organisation.sign_in("ana")
+    await organisation.perform(SignOut(), bearer)
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), bearer)
+    bearer = await organisation.sign_in("ana")
+    organisation.clock.forward(minutes=61)
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), bearer)
+    bearer = await organisation.sign_in("ana")
+    for _ in range(13):
+        organisation.clock.forward(minutes=55)
+        await organisation.perform(WhoAmI(), bearer)
+    organisation.clock.forward(minutes=55)
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), bearer)
+
+
+async def test_a23_disabling_ends_sessions_at_once(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    bearer = await organisation.sign_in("ana")
+    await organisation.perform(DisableUser(tenant=TENANT, user="ana"))
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), bearer)
+
+
+async def test_a22_a_made_up_token_opens_nothing(organisation: Organisation) -> None:
+    for token in ("", "x", "a" * 43, "\ud800"):
+        with pytest.raises((NotSignedIn, NotFound)):
+            await organisation.perform(ListUsers(tenant=TENANT), Bearer(Secret(token)))
+
+
+def _seed(key: Secret[str]) -> Secret[bytes]:
+    text = key.reveal()
+    return Secret(base64.b32decode(text + "=" * (-len(text) % 8)))

@@ -1,0 +1,125 @@
+"""A small organisation on a real store in a temporary home, with a clock that tests move."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
+from secconsole.domain.model import SignInStatus
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.domain.totp import code_for_step, time_step
+from secconsole.operations.base import Operation
+from secconsole.operations.caller import Bearer, Credential, Nobody
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor
+from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
+from secconsole.operations.users import CreateUser
+from secconsole.service.passwords import Passwords
+
+R = TypeVar("R")
+
+TENANT = "acme"
+ROOT = "root"
+PASSWORD = Secret("correct horse battery staple")
+START = 1_800_000_000.0
+
+
+@dataclass
+class Clock:
+    """Seconds since the epoch; stands still until moved."""
+
+    now: float = START
+
+    def __call__(self) -> float:
+        return self.now
+
+    def forward(self, *, seconds: float = 0, minutes: float = 0, days: float = 0) -> None:
+        self.now += seconds + minutes * 60 + days * 86_400
+
+
+def cheap_passwords() -> Passwords:
+    """The same hashing at the least cost, so that tests are quick."""
+    return Passwords(time_cost=1, memory_kib=8)
+
+
+@dataclass
+class Organisation:
+    """A tenant `acme` with a platform administrator `root`; `people` adds more, `bind` gives them a phone."""
+
+    home: Path
+    backend: EmbeddedBackend
+    clock: Clock
+    seeds: dict[str, Secret[bytes]] = field(default_factory=dict)
+
+    async def perform(self, operation: Operation[R], credential: Credential | None = None) -> R:
+        """Do an operation as the store's owner, or as somebody else."""
+        owner = self.backend.credential
+        if credential is None:
+            return await self.backend.perform(operation)
+        self.backend.credential = credential
+        try:
+            return await self.backend.perform(operation)
+        finally:
+            self.backend.credential = owner
+
+    async def add(self, login: str, role: Role = Role.USER, *, name: str = "", email: str = "") -> None:
+        """A user with the common password."""
+        await self.perform(CreateUser(tenant=TENANT, login=login, role=role, name=name, email=email, password=PASSWORD))
+
+    async def bind(self, login: str) -> Secret[bytes]:
+        """Give somebody a confirmed authenticator; the clock moves on past the step that confirmed it."""
+        started = await self.perform(EnrollFactor(tenant=TENANT, user=login))
+        key = started.key.reveal()
+        self.seeds[login] = Secret(base64.b32decode(key + "=" * (-len(key) % 8)))
+        verdict = await self.perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=self.code(login)))
+        assert verdict.accepted
+        self.clock.forward(seconds=30)
+        return self.seeds[login]
+
+    def code(self, login: str, steps: int = 0) -> Secret[str]:
+        """The code that somebody's phone shows now, or so many steps from now."""
+        return Secret(code_for_step(self.seeds[login], time_step(self.clock.now) + steps))
+
+    async def start(self, login: str, password: Secret[str] = PASSWORD) -> SignInAnswer:
+        """The first step of a sign-in."""
+        return await self.perform(SignIn(tenant=TENANT, login=login, password=password), Nobody())
+
+    async def sign_in(self, login: str) -> Bearer:
+        """A complete sign-in, with the phone where one is asked for; the clock moves past the step it used."""
+        answer = await self.start(login)
+        if answer.status is SignInStatus.SECOND_FACTOR:
+            assert answer.challenge is not None
+            verify = VerifySignIn(challenge=answer.challenge, factor="", code=self.code(login))
+            answer = await self.perform(verify, Nobody())
+            self.clock.forward(seconds=30)
+        assert answer.status is SignInStatus.COMPLETE, answer
+        assert answer.token is not None
+        return Bearer(answer.token)
+
+    async def reopen(self) -> None:
+        """Close the store and open it again, as after a restart."""
+        await self.backend.close()
+        self.backend = await open_store(self.clock)
+
+
+async def open_store(clock: Clock) -> EmbeddedBackend:
+    owner = store_owner()
+    assert owner is not None
+    return await open_embedded(owner, "command", clock=clock, passwords=cheap_passwords())
+
+
+@asynccontextmanager
+async def organisation_in(home: Path) -> AsyncIterator[Organisation]:
+    """Make an organisation in a home (SECCONSOLE_HOME must point there) and close it at the end."""
+    await create_store(tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords())
+    clock = Clock()
+    made = Organisation(home, await open_store(clock), clock)
+    try:
+        yield made
+    finally:
+        await made.backend.close()

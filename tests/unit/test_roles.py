@@ -1,0 +1,37 @@
+"""Who may do what, as the table of the mission says it."""
+
+from __future__ import annotations
+
+from itertools import pairwise, product
+
+from secconsole.domain.roles import Permission, Role, may, may_act_on, rank, roles_given_by
+
+
+def test_nobody_acts_on_somebody_who_outranks_them() -> None:
+    for actor, target in product(Role, Role):
+        if rank(target) > rank(actor):
+            assert not may_act_on(actor, target)
+
+
+def test_helpdesk_acts_below_itself_only() -> None:
+    assert [r for r in Role if may_act_on(Role.HELPDESK, r)] == [Role.AUDITOR, Role.USER]
+
+
+def test_an_auditor_changes_nothing() -> None:
+    changing = {p for p in Permission if may(Role.AUDITOR, p)}
+    assert changing == {Permission.NOBODY, Permission.OWN_ACCOUNT, Permission.SEE}
+
+
+def test_a_user_has_their_own_account_only() -> None:
+    assert {p for p in Permission if may(Role.USER, p)} == {Permission.NOBODY, Permission.OWN_ACCOUNT}
+
+
+def test_a_higher_role_loses_nothing() -> None:
+    order = [Role.USER, Role.AUDITOR, Role.HELPDESK, Role.TENANT_ADMIN, Role.PLATFORM_ADMIN]
+    for lower, higher in pairwise(order):
+        assert {p for p in Permission if may(lower, p)} <= {p for p in Permission if may(higher, p)}
+
+
+def test_nobody_hands_out_more_than_they_have() -> None:
+    for actor in Role:
+        assert all(rank(role) <= rank(actor) for role in roles_given_by(actor))

@@ -1,0 +1,62 @@
+"""Text from data: visible and harmless, and still itself where it was plain."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secconsole.domain.login import login_key, skeleton, suspicions
+from secconsole.domain.text import is_plain, visible
+
+
+@given(st.text())
+def test_a15_nothing_unprintable_is_left(text: str) -> None:
+    shown = visible(text)
+    assert shown.isprintable()
+    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for c in shown)
+
+
+@given(st.text())
+def test_showing_twice_changes_nothing(text: str) -> None:
+    assert visible(visible(text)) == visible(text)
+
+
+@given(st.text(st.characters(categories=("Lu", "Ll", "Nd", "Po", "Sm"))))
+def test_plain_text_stays(text: str) -> None:
+    assert is_plain(text)
+
+
+def test_a17_what_hides_is_spelled_out() -> None:
+    assert visible("a\u202eb") == "a\\u202eb"
+    assert visible("zero\u200bwidth") == "zero\\u200bwidth"
+    assert visible("\x1b]52;c;x\x07") == "\\x1b]52;c;x\\x07"
+    assert visible("\x9b31m") == "\\x9b31m"
+    assert visible("tag\U000e0041") == "tag\\U000e0041"
+    assert visible("two\nlines") == "two\\x0alines"
+    assert visible("filler\u3164") == "filler\\u3164"
+
+
+def test_marks_do_not_climb() -> None:
+    assert visible("Zoe\u0301") == "Zoe\u0301"
+    assert visible("Z" + "\u0301" * 5).count("\\u0301") == 3
+
+
+def test_a17_mixed_alphabets_are_told() -> None:
+    assert suspicions("marek.novak") == []
+    assert suspicions("Marek Novák") == []
+    assert suspicions("Дмитрий Иванов") == []
+    assert "second letter is Cyrillic" in suspicions("mаrek.novak")[0]
+    assert suspicions("ma\u200brek")
+
+
+def test_a17_logins_that_look_alike_share_a_skeleton() -> None:
+    assert skeleton("mаrek.novak") == skeleton("marek.novak")
+    assert skeleton("rnarek") == skeleton("marek")
+    assert skeleton("pau1") == skeleton("paul")
+    assert skeleton("ana") != skeleton("anna")
+
+
+def test_one_account_per_spelling() -> None:
+    assert login_key(" Ana ") == login_key("ANA") == login_key("ａｎａ") == "ana"
