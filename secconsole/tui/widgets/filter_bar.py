@@ -1,0 +1,165 @@
+"""The search line over a table: what is typed at the left, how many were found at the right."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual._cells import cell_len
+from textual.geometry import Offset, Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from secconsole.domain.text import visible
+from secconsole.tui.widgets.columns import cut
+from secconsole.tui.widgets.line_edit import LineEdit
+
+_HEAD = " / "
+_LEAST = 16  # cells that the typed text keeps, whatever stands at the right
+_MOST = 200  # characters
+_LEAVE = frozenset({"enter", "ctrl+j", "ctrl+m", "down", "tab", "shift+tab"})
+
+
+class FilterBar(Widget, can_focus=True):
+    """One line of text. Every key that is typed while it has the focus is text: there are no hot keys in it."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "filter--head", "filter--text", "filter--caret", "filter--hint", "filter--info", "filter--problem",
+    }  # fmt: skip
+    DEFAULT_CSS = """
+    FilterBar {
+        height: 1;
+        width: 100%;
+        & > .filter--head { color: $key; text-style: bold; }
+        & > .filter--text { color: $foreground; }
+        & > .filter--caret { color: $foreground; text-style: reverse; }
+        & > .filter--hint { color: $muted; }
+        & > .filter--info { color: $muted; }
+        & > .filter--problem { color: $danger; }
+    }
+    """
+
+    class Changed(Message):
+        """The text is another now."""
+
+        def __init__(self, bar: FilterBar, text: str) -> None:
+            super().__init__()
+            self.bar, self.text = bar, text
+
+    class Left(Message):
+        """The person is done with typing and goes on to what was found."""
+
+        def __init__(self, bar: FilterBar) -> None:
+            super().__init__()
+            self.bar = bar
+
+    def __init__(self, hint: str, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._hint = hint
+        self._edit = LineEdit(_MOST)
+        self._info = self._problem = ""
+        self._shown: Strip | None = None
+
+    @property
+    def text(self) -> str:
+        return self._edit.text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        """Put another text there; it is told of as if it had been typed."""
+        if text != self._edit.text:
+            self._edit.text = text
+            self._changed()
+
+    def say(self, info: str, problem: str = "") -> None:
+        """What stands at the right: how many were found; a problem takes its place."""
+        if (info, problem) != (self._info, self._problem):
+            self._info, self._problem = info, problem
+            self._paint()
+
+    # ---- keys ------------------------------------------------------------------------------------------------------
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return character is not None and character.isprintable()
+
+    def on_key(self, event: events.Key) -> None:
+        if self._take(event.key, event.character if event.is_printable else None):
+            event.stop()
+            event.prevent_default()
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        if self._edit.insert("".join(c for c in event.text if c.isprintable())):
+            self._changed()
+
+    def on_click(self, event: events.Click) -> None:
+        at = event.get_content_offset(self)
+        if at is not None and at.x >= len(_HEAD):
+            self._edit.move_to_column(at.x - len(_HEAD))
+            self._paint()
+
+    def _take(self, key: str, character: str | None) -> bool:
+        edit = self._edit
+        changes = {
+            "backspace": edit.backspace, "ctrl+h": edit.backspace, "delete": edit.delete, "ctrl+d": edit.delete,
+            "ctrl+w": edit.delete_word, "ctrl+u": edit.clear,
+        }  # fmt: skip
+        moves = {"left": edit.cursor - 1, "right": edit.cursor + 1, "home": 0, "end": _MOST, "ctrl+e": _MOST}
+        if key in changes:
+            if changes[key]():
+                self._changed()
+        elif key in moves:
+            edit.move(moves[key])
+            self._paint()
+        elif key == "escape":
+            if edit.clear():
+                self._changed()
+            else:
+                self.post_message(self.Left(self))
+        elif key in _LEAVE:
+            self.post_message(self.Left(self))
+        elif character is not None and character.isprintable():
+            if edit.insert(character):
+                self._changed()
+        else:
+            return False
+        return True
+
+    def _changed(self) -> None:
+        self._paint()
+        self.post_message(self.Changed(self, self.text))
+
+    # ---- looks -----------------------------------------------------------------------------------------------------
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
+        self._paint()
+
+    def _paint(self) -> None:
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        right = visible(self._problem or self._info)
+        room = max(_LEAST, width - len(_HEAD) - cell_len(right) - 2)
+        right = cut(right, max(0, min(cell_len(right), width - len(_HEAD) - room - 2)))
+        segments = [Segment(_HEAD, self._look("head")), *self._draw_text(room), Segment(" ", self.rich_style)]
+        segments.append(Segment(right, self._look("problem" if self._problem else "info")))
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _draw_text(self, room: int) -> list[Segment]:
+        view = self._edit.view(room)
+        if not self.has_focus:
+            if not self.text:
+                return [Segment(cut(self._hint, room), self._look("hint"))]
+            return [Segment(cut(view.before + view.under + view.after, room), self._look("text"))]
+        self.app.cursor_position = self.content_region.offset + Offset(len(_HEAD) + view.caret, 0)
+        rest = " " * (room - cell_len(view.before + view.under + view.after))
+        text = self._look("text")
+        return [Segment(view.before, text), Segment(view.under, self._look("caret")), Segment(view.after + rest, text)]
+
+    def _look(self, part: str) -> Style:
+        return self.get_component_rich_style(f"filter--{part}")
