@@ -74,8 +74,7 @@ class Organisation:
     async def bind(self, login: str) -> Secret[bytes]:
         """Give somebody a confirmed authenticator; the clock moves on past the step that confirmed it."""
         started = await self.perform(EnrollFactor(tenant=TENANT, user=login))
-        key = started.key.reveal()
-        self.seeds[login] = Secret(base64.b32decode(key + "=" * (-len(key) % 8)))
+        self.seeds[login] = seed_of(started.key)
         verdict = await self.perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=self.code(login)))
         assert verdict.accepted
         self.clock.forward(seconds=30)
@@ -105,6 +104,12 @@ class Organisation:
         """Close the store and open it again, as after a restart."""
         await self.backend.close()
         self.backend = await open_store(self.clock)
+
+
+def seed_of(key: Secret[str]) -> Secret[bytes]:
+    """The seed behind a key as a person would type it into their phone."""
+    text = key.reveal()
+    return Secret(base64.b32decode(text + "=" * (-len(text) % 8)))
 
 
 async def open_store(clock: Clock) -> EmbeddedBackend:

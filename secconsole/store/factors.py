@@ -113,7 +113,7 @@ def unbinding_of(connection: sa.Connection, user_pk: int, since: int) -> sa.Row[
     query = (
         sa.select(unbindings)
         .join(factors, factors.c.removed_event == unbindings.c.id)
-        .where(factors.c.user_pk == user_pk, factors.c.removed >= since, unbindings.c.erased.is_(None))
+        .where(factors.c.user_pk == user_pk, factors.c.removed > since, unbindings.c.erased.is_(None))
         .order_by(unbindings.c.pk.desc())
     )
     return connection.execute(query).first()
@@ -121,7 +121,7 @@ def unbinding_of(connection: sa.Connection, user_pk: int, since: int) -> sa.Row[
 
 def erase_before(connection: sa.Connection, before: int, now: int) -> int:
     """Wipe the seeds of unbindings that can no longer be undone; how many unbindings that were."""
-    old = sa.select(unbindings.c.id).where(unbindings.c.erased.is_(None), unbindings.c.at < before)
+    old = sa.select(unbindings.c.id).where(unbindings.c.erased.is_(None), unbindings.c.at <= before)
     ids = connection.execute(old).scalars().all()
     if ids:
         connection.execute(sa.update(factors).where(factors.c.removed_event.in_(ids)).values(sealed=None))
@@ -130,7 +130,7 @@ def erase_before(connection: sa.Connection, before: int, now: int) -> int:
 
 
 def has_erasable(connection: sa.Connection, before: int) -> bool:
-    query = sa.select(unbindings.c.pk).where(unbindings.c.erased.is_(None), unbindings.c.at < before).limit(1)
+    query = sa.select(unbindings.c.pk).where(unbindings.c.erased.is_(None), unbindings.c.at <= before).limit(1)
     return connection.execute(query).first() is not None
 
 

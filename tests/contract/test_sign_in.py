@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Literal
 
 import argon2
@@ -19,7 +18,6 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import (
     ChoosePassword,
     ConfirmBinding,
-    SignIn,
     SignOut,
     StartBinding,
     VerifySignIn,
@@ -27,7 +25,7 @@ from secconsole.operations.signin import (
 )
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import DisableUser, ListUsers, ResetPassword, ShowUser, UnlockUser
-from tests.organisation import PASSWORD, TENANT, Organisation
+from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 
 WRONG = Secret("not the password at all")
 
@@ -67,7 +65,7 @@ async def test_z3_unbound_users_must_bind_when_required(organisation: Organisati
     assert answer.token is None
     assert answer.challenge is not None
     started = await organisation.perform(StartBinding(challenge=answer.challenge), Nobody())
-    organisation.seeds["ana"] = _seed(started.key)
+    organisation.seeds["ana"] = seed_of(started.key)
     wrong = ConfirmBinding(challenge=answer.challenge, enrollment=started.enrollment, code=Secret("000000"))
     refused = await organisation.perform(wrong, Nobody())
     assert refused.status is SignInStatus.ENROLL
@@ -307,8 +305,3 @@ async def test_a22_a_made_up_token_opens_nothing(organisation: Organisation) -> 
     for token in ("", "x", "a" * 43, "\ud800"):
         with pytest.raises((NotSignedIn, NotFound)):
             await organisation.perform(ListUsers(tenant=TENANT), Bearer(Secret(token)))
-
-
-def _seed(key: Secret[str]) -> Secret[bytes]:
-    text = key.reveal()
-    return Secret(base64.b32decode(text + "=" * (-len(text) % 8)))

@@ -1,0 +1,389 @@
+"""Unbinding and taking it back, the whitelist, the policy, and who may do which."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, Stale, StepUpNeeded
+from secconsole.domain.model import BindingStatus, Flag, PolicyMode, SignInStatus
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.operations.audit import ListAudit, VerifyAudit
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor, VerifyCode
+from secconsole.operations.policy import PreviewPolicy, SetPolicy, ShowPolicy
+from secconsole.operations.signin import StartBinding, StepUp, WhoAmI
+from secconsole.operations.unbinding import PreviewUnbind, Unbind, UndoUnbind
+from secconsole.operations.users import ChangeRole, CreateUser, ListUsers, ShowUser
+from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist, RemoveFromWhitelist
+from secconsole.service.context import when
+from secconsole.store.audit import check_chain
+from secconsole.store.tenants import tenant_by_name
+from tests.organisation import PASSWORD, ROOT, TENANT, Organisation, seed_of
+
+
+async def status(organisation: Organisation, login: str) -> BindingStatus:
+    return (await organisation.perform(ShowUser(tenant=TENANT, user=login))).user.status
+
+
+async def test_z5_unbind_and_bind_anew(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    bearer = await organisation.sign_in("ana")
+    done = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone", ticket="T-17"))
+    assert [u.login for u in done.unbound] == ["ana"]
+    assert await status(organisation, "ana") is BindingStatus.UNBOUND
+    old = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
+    assert not (await organisation.perform(old)).accepted
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), bearer)
+    assert (await organisation.start("ana")).status is SignInStatus.ENROLL
+
+
+async def test_a33_an_unbinding_is_on_record(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    done = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone", ticket="T-17"))
+    (entry,) = (await organisation.perform(ListAudit(tenant=TENANT, action="unbind"))).items
+    assert (entry.target, entry.reason, entry.ticket) == ("ana", "lost phone", "T-17")
+    assert entry.actor.startswith("local:")
+    assert entry.details["event"] == done.event
+
+
+async def test_undo_within_ten_minutes_brings_the_same_phone_back(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    used = organisation.code("ana", steps=-1)
+    done = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
+    organisation.clock.forward(minutes=9, seconds=29)
+    undone = await organisation.perform(UndoUnbind(tenant=TENANT, event=done.event))
+    assert [u.login for u in undone.restored] == ["ana"]
+    assert await status(organisation, "ana") is BindingStatus.BOUND
+    assert not (await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=used))).accepted
+    fresh = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
+    assert (await organisation.perform(fresh)).accepted
+    with pytest.raises(Conflict, match="already"):
+        await organisation.perform(UndoUnbind(tenant=TENANT, event=done.event))
+
+
+async def test_undo_ends_after_ten_minutes_and_the_key_is_erased(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    done = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
+    organisation.clock.forward(minutes=10)
+    with pytest.raises(Conflict, match="ten minutes"):
+        await organisation.perform(UndoUnbind(tenant=TENANT, event=done.event))
+    assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).undo is None
+    sealed = organisation.backend.store.read(
+        lambda c: c.exec_driver_sql("SELECT count(*) FROM factors WHERE sealed IS NOT NULL").scalar_one()
+    )
+    assert sealed.result() == 0
+
+
+async def test_undo_does_not_override_a_new_binding(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    done = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
+    await organisation.bind("ana")
+    undone = await organisation.perform(UndoUnbind(tenant=TENANT, event=done.event))
+    assert undone.restored == ()
+    assert [f.login for f in undone.failed] == ["ana"]
+
+
+async def test_unbinding_many_tells_of_each(organisation: Organisation) -> None:
+    for login in ("ana", "bob", "eve"):
+        await organisation.add(login)
+    await organisation.bind("ana")
+    await organisation.perform(EnrollFactor(tenant=TENANT, user="bob"))
+    users = ("ana", "bob", "eve", "nobody", "ANA")
+    looked = await organisation.perform(PreviewUnbind(tenant=TENANT, users=users))
+    assert (looked.bound, looked.pending, looked.already_unbound) == (1, 1, 1)
+    assert [f.login for f in looked.failed] == ["nobody"]
+    done = await organisation.perform(Unbind(tenant=TENANT, users=users, reason="phones recalled"))
+    assert {u.login for u in done.unbound} == {"ana", "bob"}
+    assert {f.login for f in done.failed} == {"eve", "nobody"}
+    more = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="again", event=done.event))
+    assert more.unbound == ()
+
+
+async def test_one_undo_takes_a_continued_unbinding_back(organisation: Organisation) -> None:
+    for login in ("ana", "bob"):
+        await organisation.add(login)
+        await organisation.bind(login)
+    first = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="recall"))
+    await organisation.perform(Unbind(tenant=TENANT, users=("bob",), reason="recall", event=first.event))
+    undone = await organisation.perform(UndoUnbind(tenant=TENANT, event=first.event))
+    assert {u.login for u in undone.restored} == {"ana", "bob"}
+
+
+async def test_a_reason_is_needed(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    with pytest.raises(Invalid, match="reason"):
+        await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="  "))
+    assert await status(organisation, "ana") is BindingStatus.BOUND
+
+
+async def test_a18_what_is_meant_is_named_by_id(organisation: Organisation) -> None:
+    """The id decides, also when a login has come to mean somebody else meanwhile."""
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    id = (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).user.id
+    await organisation.add("aaron")
+    await organisation.bind("aaron")
+    done = await organisation.perform(Unbind(tenant=TENANT, users=(id,), reason="lost phone"))
+    assert [u.login for u in done.unbound] == ["ana"]
+    with pytest.raises(Invalid, match="id"):
+        await organisation.add(id)
+
+
+async def test_a17_look_alikes_are_told_of(organisation: Organisation) -> None:
+    await organisation.add("marek")
+    await organisation.add("mаrek", name="Mallory \u202egpj")
+    looked = await organisation.perform(PreviewUnbind(tenant=TENANT, users=("marek",)))
+    assert [other.login for other in looked.targets[0].look_alikes] == ["mаrek"]
+    odd = await organisation.perform(PreviewUnbind(tenant=TENANT, users=("mаrek",)))
+    assert [other.login for other in odd.targets[0].look_alikes] == ["marek"]
+    assert any("Cyrillic" in s for s in odd.targets[0].suspicions)
+    assert any("\\u202e" in s for s in odd.targets[0].suspicions)
+
+
+async def test_a11_the_old_phone_works_until_the_new_one_is_confirmed(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    started = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
+    assert await status(organisation, "ana") is BindingStatus.BOUND
+    old = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
+    assert (await organisation.perform(old)).accepted
+    old_seed = organisation.seeds["ana"]
+    await organisation.reopen()
+    again = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
+    with pytest.raises(NotFound):
+        await organisation.perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=Secret("000000")))
+    assert again.enrollment != started.enrollment
+    await organisation.bind("ana")
+    new_seed = organisation.seeds["ana"]
+    organisation.seeds["ana"] = old_seed
+    assert not (
+        await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana")))
+    ).accepted
+    organisation.seeds["ana"] = new_seed
+    assert (await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana")))).accepted
+    assert len((await organisation.perform(ListFactors(tenant=TENANT, user="ana"))).items) == 1
+
+
+async def test_a11_an_unconfirmed_key_opens_nothing(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    started = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
+    organisation.seeds["ana"] = seed_of(started.key)
+    assert await status(organisation, "ana") is BindingStatus.PENDING
+    verdict = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana")))
+    assert not verdict.accepted
+    organisation.clock.forward(minutes=61)
+    with pytest.raises(Conflict, match="in time"):
+        await organisation.perform(
+            ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=organisation.code("ana"))
+        )
+
+
+async def test_the_confirming_code_is_used(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    started = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
+    organisation.seeds["ana"] = seed_of(started.key)
+    code = organisation.code("ana")
+    confirm = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=code)
+    assert (await organisation.perform(confirm)).accepted
+    assert not (await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=code))).accepted
+
+
+async def test_a34_whitelist_entries_end(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    until = when(int((organisation.clock.now + 3600) * 1000))
+    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("ana",), reason="clean room", until=until))
+    assert (await organisation.start("ana")).status is SignInStatus.COMPLETE
+    organisation.clock.forward(minutes=60)
+    assert (await organisation.start("ana")).status is SignInStatus.ENROLL
+    assert "ana" not in [e.login for e in (await organisation.perform(ListWhitelist(tenant=TENANT))).items]
+    (entry,) = (await organisation.perform(ListAudit(tenant=TENANT, action="whitelist.expired"))).items
+    assert (entry.target, entry.reason) == ("ana", "clean room")
+    assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).user.flags == ()
+
+
+async def test_a34_the_end_of_an_entry_is_seen_by_readers_too(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    until = when(int((organisation.clock.now + 60) * 1000))
+    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("ana",), reason="test", until=until))
+    flags = (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).user.flags
+    assert flags == (Flag.WHITELISTED,)
+    organisation.clock.forward(minutes=1)
+    row = (await organisation.perform(ListUsers(tenant=TENANT))).items[0]
+    assert row.login == "ana"
+    assert row.flags == ()
+
+
+async def test_z2_platform_administrators_are_put_on_the_whitelist(organisation: Organisation) -> None:
+    await organisation.add("petra", Role.PLATFORM_ADMIN)
+    await organisation.bind("petra")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    listed = (await organisation.perform(ListWhitelist(tenant=TENANT))).items
+    assert {e.login for e in listed} == {ROOT, "petra"}
+    assert (await organisation.start(ROOT)).status is SignInStatus.COMPLETE
+    assert (await organisation.start("petra")).status is SignInStatus.SECOND_FACTOR, "bound: still asked"
+
+
+async def test_z2_the_last_administrator_leaving_unbound_is_warned_of(organisation: Organisation) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    with pytest.raises(Conflict, match="lock everybody out"):
+        await organisation.perform(RemoveFromWhitelist(tenant=TENANT, users=(ROOT,)))
+    assert (await organisation.start(ROOT)).status is SignInStatus.COMPLETE
+    done = await organisation.perform(RemoveFromWhitelist(tenant=TENANT, users=(ROOT,), accept_lockout=True))
+    assert done.changed == (ROOT,)
+
+
+async def test_z2_no_warning_while_another_administrator_can_get_in(organisation: Organisation) -> None:
+    await organisation.add("petra", Role.PLATFORM_ADMIN)
+    await organisation.bind("petra")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    done = await organisation.perform(RemoveFromWhitelist(tenant=TENANT, users=(ROOT,)))
+    assert done.changed == (ROOT,)
+
+
+async def test_the_preview_says_what_happens(organisation: Organisation) -> None:
+    for login in ("ana", "bob", "eve"):
+        await organisation.add(login)
+    await organisation.bind("ana")
+    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("bob",), reason="service account"))
+    told = await organisation.perform(PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    assert (told.impact.users, told.impact.bound, told.impact.must_enroll) == (4, 1, 1)
+    assert (told.impact.whitelisted, told.platform_admins_added, told.whitelisted_open) == (2, 1, 2)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    after = {login: (await organisation.start(login)).status for login in ("ana", "bob", "eve", ROOT)}
+    assert [s for s in after.values() if s is SignInStatus.ENROLL] == [after["eve"]]
+
+
+async def test_grace_lets_in_with_a_reminder_until_it_ends(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, grace_days=7))
+    answer = await organisation.start("ana")
+    assert answer.status is SignInStatus.COMPLETE
+    assert "required soon" in answer.message
+    organisation.clock.forward(days=7)
+    assert (await organisation.start("ana")).status is SignInStatus.ENROLL
+
+
+async def test_a47_a_stale_policy_edit_is_refused(organisation: Organisation) -> None:
+    seen = await organisation.perform(ShowPolicy(tenant=TENANT))
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, expect=seen.version))
+    with pytest.raises(Stale, match="required now"):
+        await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL, expect=seen.version))
+    assert (await organisation.perform(ShowPolicy(tenant=TENANT))).policy is PolicyMode.REQUIRED
+
+
+async def test_a12_security_relevant_changes_ask_for_the_proof_again(organisation: Organisation) -> None:
+    await organisation.add("tom", Role.TENANT_ADMIN)
+    await organisation.bind("tom")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    tom = await organisation.sign_in("tom")
+    organisation.clock.forward(minutes=5, seconds=1)
+    change = SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL)
+    with pytest.raises(StepUpNeeded):
+        await organisation.perform(change, tom)
+    wrong = await organisation.perform(StepUp(password=PASSWORD, code=Secret("000000")), tom)
+    assert not wrong.accepted
+    no_code = await organisation.perform(StepUp(password=PASSWORD), tom)
+    assert not no_code.accepted
+    bad = await organisation.perform(StepUp(password=Secret("wrong"), code=organisation.code("tom")), tom)
+    assert not bad.accepted
+    with pytest.raises(StepUpNeeded):
+        await organisation.perform(change, tom)
+    right = await organisation.perform(StepUp(password=PASSWORD, code=organisation.code("tom")), tom)
+    assert right.accepted
+    assert (await organisation.perform(change, tom)).policy is PolicyMode.OPTIONAL
+
+
+async def test_helpdesk_unbinds_users_and_nobody_above(organisation: Organisation) -> None:
+    for login, role in (("hana", Role.HELPDESK), ("tom", Role.TENANT_ADMIN), ("ana", Role.USER)):
+        await organisation.add(login, role)
+        await organisation.bind(login)
+    hana = await organisation.sign_in("hana")
+    done = await organisation.perform(
+        Unbind(tenant=TENANT, users=("ana", "tom", "hana", ROOT), reason="lost phones"), hana
+    )
+    assert [u.login for u in done.unbound] == ["ana"]
+    assert {f.login for f in done.failed} == {"tom", "hana", ROOT}
+    with pytest.raises(NotAllowed):
+        await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF), hana)
+    with pytest.raises(NotAllowed):
+        await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), hana)
+    refusals = [e for e in (await organisation.perform(ListAudit(tenant=TENANT))).items if e.outcome == "refused"]
+    assert {e.action for e in refusals} >= {"policy.set", "factor.enroll"}
+
+
+async def test_nobody_raises_themselves_or_others_above_themselves(organisation: Organisation) -> None:
+    await organisation.add("tom", Role.TENANT_ADMIN)
+    await organisation.add("ana")
+    tom = await organisation.sign_in("tom")
+    for operation in (
+        ChangeRole(tenant=TENANT, user="ana", role=Role.PLATFORM_ADMIN),
+        ChangeRole(tenant=TENANT, user=ROOT, role=Role.USER),
+        CreateUser(tenant=TENANT, login="evil", role=Role.PLATFORM_ADMIN),
+    ):
+        with pytest.raises(NotAllowed):
+            await organisation.perform(operation, tom)
+
+
+async def test_a_user_cannot_remove_the_last_factor_while_it_is_required(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    ana = await organisation.sign_in("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    (factor,) = (await organisation.perform(ListFactors(tenant=TENANT, user="ana"), ana)).items
+    with pytest.raises(Conflict, match="required"):
+        await organisation.perform(RemoveFactor(tenant=TENANT, factor=factor.id), ana)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    await organisation.perform(RemoveFactor(tenant=TENANT, factor=factor.id), ana)
+    assert await status(organisation, "ana") is BindingStatus.UNBOUND
+
+
+async def test_binding_needs_a_sign_in_that_asks_for_it(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await organisation.start("ana")
+    assert answer.challenge is not None
+    with pytest.raises(Conflict):
+        await organisation.perform(StartBinding(challenge=answer.challenge))
+
+
+async def test_a41_the_audit_proves_itself(organisation: Organisation) -> None:
+    for login in ("ana", "bob"):
+        await organisation.add(login)
+    whole = await organisation.perform(VerifyAudit(tenant=TENANT))
+    assert whole.whole
+    assert whole.entries >= 4
+    for tamper, problem in (
+        ("UPDATE audit SET actor='eve' WHERE seq=2", "changed"),
+        ("DELETE FROM audit WHERE seq=2", "missing"),
+        ("DELETE FROM audit WHERE seq=(SELECT max(seq) FROM audit)", "newest"),
+        ("UPDATE audit_heads SET seq=seq-1", "head"),
+    ):
+        told = await _tampered(organisation, tamper)
+        assert not told[0], tamper
+        assert problem in told[1], (tamper, told)
+
+
+async def _tampered(organisation: Organisation, statement: str) -> tuple[bool, str]:
+    """What the check says after a statement that is then rolled back."""
+
+    def look(connection: sa.Connection) -> tuple[bool, str]:
+        tenant = tenant_by_name(connection, TENANT)
+        assert tenant is not None
+        inner = connection.begin_nested()
+        connection.exec_driver_sql(statement)
+        _, broken = check_chain(connection, organisation.backend.keys, tenant.pk)
+        inner.rollback()
+        return broken is None, broken.problem if broken else ""
+
+    return organisation.backend.store.write(look).result()
