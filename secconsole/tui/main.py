@@ -1,0 +1,77 @@
+"""From the command line's options to a running console; Textual is loaded only once the terminal has been looked at."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.text import visible
+from secconsole.tui.terminal import Terminal, enter
+
+if TYPE_CHECKING:
+    from secconsole.backends.base import Backend
+    from secconsole.config.settings import Settings
+
+
+def run_console(
+    *,
+    backend: str = "",
+    tenant: str = "",
+    context: str = "",
+    theme: str = "",
+    read_only: bool = False,
+    mouse: bool = True,
+) -> int:
+    """Open the console and give its exit code; options that are empty are looked up in config.toml."""
+    from secconsole.config.settings import load_settings
+
+    try:
+        settings = load_settings()
+        named = settings.context(context)
+    except SecconsoleError as error:
+        sys.stderr.write(visible(error.message) + "\n")
+        return error.exit_code
+    url, tenant = backend or named.backend, tenant or named.tenant
+
+    def console(terminal: Terminal) -> int:
+        return _run(terminal, settings, url, tenant, context, theme, read_only, mouse)
+
+    return enter(console)
+
+
+def _run(
+    terminal: Terminal,
+    settings: Settings,
+    url: str,
+    tenant: str,
+    context: str,
+    theme: str,
+    read_only: bool,
+    mouse: bool,
+) -> int:
+    from secconsole.tui.app import SecConsole
+
+    async def open_it() -> Backend:
+        import asyncio
+        from importlib import import_module
+
+        from secconsole.operations.caller import Nobody
+
+        # Loading what a store needs takes longer than the first frame: beside it, in a thread.
+        opening = await asyncio.to_thread(import_module, "secconsole.backends.open")
+        if not url:
+            await asyncio.to_thread(import_module, "secconsole.backends.embedded")
+        opened: Backend = await opening.open_backend(url, credential=Nobody(), channel="console")
+        return opened
+
+    app = SecConsole(
+        terminal,
+        theme or settings.theme or None,
+        opener=open_it,
+        tenant=tenant,
+        context=context,
+        mouse=mouse and settings.mouse,
+        read_only=read_only,
+    )
+    return app.run_console()

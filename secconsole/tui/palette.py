@@ -1,0 +1,126 @@
+"""Everything that can be done here, by name: the place's actions, the places, themes, and the console itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from secconsole.tui.safe_text import join, safe
+
+if TYPE_CHECKING:
+    from secconsole.tui.app import SecConsole
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of the palette. `dim` says why it cannot be done now; `theme` is shown while the line is chosen."""
+
+    title: str
+    help: str
+    run: Callable[[], object]
+    keys: str = ""
+    dim: str = ""
+    theme: str = ""
+
+    def matches(self, words: Sequence[str]) -> bool:
+        text = f"{self.title} {self.help} {self.keys}".casefold()
+        return all(word in text for word in words)
+
+
+def _line(command: Command, keys_width: int) -> Content:
+    title = (command.title, "$muted" if command.dim else "bold")
+    said = f"not now: {command.dim}" if command.dim else command.help
+    return join((command.keys.rjust(keys_width), "$key"), "  ", title, ("  " + said, "$muted"))
+
+
+class Palette(ModalScreen[Command | None]):
+    """Type a part of a name; arrows choose, enter does it, escape leaves everything as it was, colours too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", show=False, priority=True),
+        Binding("up", "move(-1)", "Up", show=False, priority=True),
+        Binding("down", "move(1)", "Down", show=False, priority=True),
+        Binding("pageup", "move(-8)", "Page up", show=False, priority=True),
+        Binding("pagedown", "move(8)", "Page down", show=False, priority=True),
+    ]
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        super().__init__()
+        self._commands = tuple(commands)
+        self._found: list[Command] = []
+        self._theme_before = ""
+
+    @property
+    def app(self) -> SecConsole:  # type: ignore[override]
+        return cast("SecConsole", super().app)
+
+    def compose(self) -> ComposeResult:
+        card = Vertical(classes="card", id="palette")
+        card.border_title = safe("Commands")
+        card.border_subtitle = safe("↑ ↓ choose · enter do it · esc leave")
+        with card:
+            entry = Input(placeholder="part of a name", compact=True)
+            entry.cursor_blink = False
+            yield entry
+            listing = OptionList(compact=True)
+            listing.can_focus = False
+            yield listing
+            yield Static(safe("Nothing is called that."), id="nothing")
+
+    def on_mount(self) -> None:
+        self._theme_before = self.app.theme
+        self._show("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._show(event.value)
+
+    def _show(self, text: str) -> None:
+        words = text.casefold().split()
+        self._found = [command for command in self._commands if command.matches(words)]
+        width = max((len(command.keys) for command in self._found), default=0)
+        listing = self.query_one(OptionList)
+        listing.set_options([Option(_line(command, width)) for command in self._found])
+        listing.highlighted = 0 if self._found else None
+        self.query_one("#nothing").display = not self._found
+        listing.display = bool(self._found)
+        self._preview()
+
+    def action_move(self, lines: int) -> None:
+        listing = self.query_one(OptionList)
+        if self._found:
+            now = listing.highlighted or 0
+            listing.highlighted = max(0, min(len(self._found) - 1, now + lines))
+            self._preview()
+
+    def _chosen(self) -> Command | None:
+        at = self.query_one(OptionList).highlighted
+        return self._found[at] if at is not None and at < len(self._found) else None
+
+    def _preview(self) -> None:
+        command = self._chosen()
+        self.app.theme = command.theme if command and command.theme else self._theme_before
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._choose()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._preview()
+        self._choose()
+
+    def _choose(self) -> None:
+        command = self._chosen()
+        if command is not None:
+            self.dismiss(command)
+
+    def action_cancel(self) -> None:
+        self.app.theme = self._theme_before
+        self.dismiss(None)

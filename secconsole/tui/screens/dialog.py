@@ -1,0 +1,116 @@
+"""Boxes that ask something: words above, a form below, Escape to leave it be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from secconsole.tui.safe_text import safe
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
+
+if TYPE_CHECKING:
+    from secconsole.tui.app import SecConsole
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T], Generic[T]):
+    """A card with a title, a body and a form. Subclasses handle `Form.Submitted`; cancelling gives `cancelled`.
+
+    Keys scroll the body where it is taller than the window: pgup and pgdn.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("pageup", "scroll(-1)", "Up", show=False),
+        Binding("pagedown", "scroll(1)", "Down", show=False),
+    ]
+    cancelled: ClassVar[object] = None
+
+    def __init__(
+        self,
+        title: str,
+        body: Content | str = "",
+        fields: Sequence[Field] = (),
+        buttons: Sequence[Button] = (),
+        *,
+        focus: str | None = None,
+        danger: bool = False,
+    ) -> None:
+        super().__init__()
+        self._card_title = title
+        self._body = safe(body) if isinstance(body, str) else body
+        self._danger = danger
+        self.form = Form(fields, buttons or (cancel("Close"),), focus=focus)
+
+    @property
+    def app(self) -> SecConsole:  # type: ignore[override]
+        return cast("SecConsole", super().app)
+
+    def compose(self) -> ComposeResult:
+        card = VerticalScroll(classes="card -danger" if self._danger else "card", can_focus=False)
+        card.border_title = safe(self._card_title)
+        with card:
+            yield from self.compose_body()
+            yield self.form
+
+    def compose_body(self) -> ComposeResult:
+        """What stands above the form; by default the body as text, if there is any."""
+        if self._body.plain:
+            yield Static(self._body, classes="dialog-body")
+
+    def set_body(self, body: Content | str) -> None:
+        """Say something else above the form."""
+        self._body = safe(body) if isinstance(body, str) else body
+        self.query_one(".dialog-body", Static).update(self._body)
+
+    def on_form_cancelled(self, event: Form.Cancelled) -> None:
+        event.stop()
+        self.action_cancel()
+
+    def action_cancel(self) -> None:
+        self.dismiss(cast(T, self.cancelled))
+
+    def action_scroll(self, pages: int) -> None:
+        card = self.query_one(".card", VerticalScroll)
+        card.scroll_relative(y=pages * max(1, card.size.height - 1), animate=False)
+
+
+class ConfirmDialog(Dialog[bool]):
+    """Asks whether to go on. With `type_to_confirm` that word or number has to be typed first."""
+
+    cancelled = False
+
+    def __init__(
+        self,
+        title: str,
+        body: Content | str,
+        confirm_label: str,
+        danger: bool = False,
+        type_to_confirm: str = "",
+    ) -> None:
+        self._word = type_to_confirm
+        fields = [TextField(name="word", label=f"Type {type_to_confirm}", needed=True)] if type_to_confirm else []
+        super().__init__(
+            title,
+            body,
+            fields,
+            [cancel(), Button("confirm", confirm_label, danger=danger)],
+            focus=None if danger else ("word" if type_to_confirm else "confirm"),
+            danger=danger,
+        )
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        if self._word and str(event.values["word"]).strip() != self._word:
+            event.form.set_error("word", f"That is not {self._word}.")
+            return
+        self.dismiss(True)

@@ -1,0 +1,161 @@
+"""What all places share: header, hints, keys from the registry, and why a key cannot act."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from secconsole.domain.roles import may, may_phrase
+from secconsole.tui.actions import EVERYWHERE, PLACES, Action, find
+from secconsole.tui.widgets.header import Header
+from secconsole.tui.widgets.hints import Hint, Hints
+
+if TYPE_CHECKING:
+    from secconsole.tui.app import SecConsole
+    from secconsole.tui.key_order import KeyHold
+
+READ_ONLY = "This console is read-only: nothing can be changed here. Start it without --read-only to change things."
+
+
+class Place(Screen[None]):
+    """Base of the places. A subclass names itself, lists its ACTIONS, and has a `do_…` method for each.
+
+    Each `do_…` runs in a worker of its own with the keys held until it ends, or until a dialog that it asks with
+    (`await self.app.ask(dialog)`) is there to take them: keys typed ahead reach the dialog and nothing else.
+    """
+
+    NAME: ClassVar[str]
+    NUMBER: ClassVar[str]
+    ACTIONS: ClassVar[tuple[Action, ...]] = ()
+    HELP_FILE: ClassVar[str]
+    AUTO_FOCUS = "*"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed_meanwhile = False
+        taken: set[str] = set()
+        for action in self.actions:
+            keys = [key for key in action.key_names if key not in taken]
+            taken.update(keys)
+            if keys:
+                self._bindings.bind(",".join(keys), f"act('{action.id}')", action.title, show=False)
+
+    @property
+    def app(self) -> SecConsole:  # type: ignore[override]
+        return cast("SecConsole", super().app)
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What can be done here: its own first, so that a place may use a key for something else than elsewhere."""
+        return (*self.ACTIONS, *EVERYWHERE)
+
+    # ---- looks -----------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        yield Header(self.NAME)
+        with Vertical(id="body"):
+            yield from self.compose_body()
+        yield Hints(self._press)
+
+    def compose_body(self) -> ComposeResult:
+        """What the place shows between header and hints."""
+        yield from ()
+
+    def refresh_hints(self) -> None:
+        """Dim the keys that cannot act now; call it after the cursor moved or a state changed."""
+        if self.is_mounted:
+            shown = [Hint(action, bool(self.why_not(action))) for action in self.actions if self._is_hinted(action)]
+            self.query_one(Hints).show(shown)
+
+    def _is_hinted(self, action: Action) -> bool:
+        return not (action.id == "everywhere.search" and type(self).do_search is Place.do_search)
+
+    # ---- coming and going ------------------------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        self.call_later(self._resumed)
+
+    async def _resumed(self) -> None:
+        self.refresh_hints()
+        self.query_one(Header).refresh()
+        await self.shown()
+        if self._changed_meanwhile:
+            self._changed_meanwhile = False
+            await self.on_live_change()
+
+    async def shown(self) -> None:
+        """The place is in sight, for the first time or again."""
+
+    async def on_live_change(self) -> None:
+        """Something in the store changed; read anew what is shown. At most three times a second, and only in sight."""
+
+    async def tell_changed(self) -> None:
+        """From the app: something in the store changed."""
+        if self.is_current:
+            self.query_one(Header).refresh()
+            await self.on_live_change()
+            self.refresh_hints()
+        else:
+            self._changed_meanwhile = True
+
+    # ---- keys ------------------------------------------------------------------------------------------------------
+
+    def why_not(self, action: Action) -> str:
+        """Why an action cannot be done now, in words; empty if it can. Subclasses add what their state says."""
+        group, _, name = action.id.partition(".")
+        if group == "go":
+            return self.app.why_not_there(name)
+        if action.id == "everywhere.tenant":
+            return self.app.why_no_other_tenant()
+        if action.operation is None:
+            return ""
+        spec = action.operation.spec
+        if self.app.read_only and spec.writes:
+            return READ_ONLY
+        role = self.app.identity.role
+        if not may(role, spec.permission) and not spec.own:
+            return f"Your role, {role}, may not do this. Those who may: {may_phrase(spec.permission)}."
+        return self.app.backend.lacks(action.operation)
+
+    def _press(self, action: Action) -> None:
+        self.action_act(action.id)
+
+    def action_act(self, id: str) -> None:
+        action = find(self.actions, id)
+        if reason := self.why_not(action):
+            self.app.say_why(reason)
+        elif id.startswith("go."):
+            self.app.go(id.removeprefix("go."))
+        else:
+            hold = self.app.hold_keys()
+            self.run_worker(self._act(action, hold), group="act", exit_on_error=False)
+
+    async def _act(self, action: Action, hold: KeyHold) -> None:
+        async with hold:
+            done = getattr(self, action.method)()
+            if inspect.isawaitable(done):
+                await done
+        if self.is_current:
+            self.refresh_hints()
+
+    async def do_search(self) -> None:
+        self.app.say_why(f"There is nothing to search in {self.title}.")
+
+    async def do_help(self) -> None:
+        await self.app.show_help(self)
+
+    async def do_palette(self) -> None:
+        await self.app.show_palette(self)
+
+    async def do_tenant(self) -> None:
+        await self.app.choose_tenant()
+
+    async def do_back(self) -> None:
+        self.app.go_back()
+
+
+NUMBERS = {place.name: place.number for place in PLACES}

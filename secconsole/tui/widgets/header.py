@@ -1,0 +1,115 @@
+"""The two lines and a rule at the top of every place: where one is, what holds here, who one is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual._cells import cell_len
+from textual.strip import Strip
+from textual.widget import Widget
+
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.text import visible
+from secconsole.operations.policy import Policy
+from secconsole.tui.actions import PLACES
+from secconsole.tui.words import day, glyph
+
+if TYPE_CHECKING:
+    from secconsole.tui.app import SecConsole
+
+Piece = tuple[str, str]  # text, and the part of the header that gives it its look
+
+
+def policy_words(policy: Policy | None) -> str:
+    """The policy in a few words: `MFA required since 12 Mar 2026`."""
+    if policy is None:
+        return ""
+    if policy.policy is PolicyMode.OFF:
+        return "MFA off"
+    if policy.policy is PolicyMode.OPTIONAL:
+        return "MFA optional"
+    since = f" since {day(policy.required_since)}" if policy.required_since else ""
+    return f"MFA required{since}"
+
+
+class Header(Widget):
+    """Draws what the app knows; `refresh()` it when that has changed."""
+
+    COMPONENT_CLASSES = {  # noqa: RUF012
+        "header--product", "header--tenant", "header--badge", "header--policy", "header--who", "header--place",
+        "header--here", "header--dim", "header--live", "header--trouble", "header--rule",
+    }  # fmt: skip
+
+    def __init__(self, here: str) -> None:
+        super().__init__()
+        self._here = here
+        self._spans: list[tuple[int, int, str]] = []
+
+    @property
+    def app(self) -> SecConsole:  # type: ignore[override]
+        return cast("SecConsole", super().app)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y == 0:
+            return self._first(width)
+        if y == 1:
+            return self._second(width)
+        rule = glyph("rule", utf8=self.app.terminal.utf8) * width
+        return Strip([Segment(rule, self._look("rule"))], width)
+
+    def _first(self, width: int) -> Strip:
+        app = self.app
+        left: list[Piece] = [(" secconsole", "product"), (" · ", "dim"), (visible(app.tenant), "tenant")]
+        left += [piece for badge in app.badges for piece in ((" ", "dim"), (f" {badge} ", "badge"))]
+        who = f"{app.identity.role} {visible(app.identity.login)} "
+        policy = policy_words(app.policy)
+        used = sum(cell_len(text) for text, _ in left)
+        if used + 2 + cell_len(policy) + 2 + cell_len(who) > width:
+            policy = policy.partition(" since ")[0]
+        room = width - cell_len(policy) - cell_len(who) - 4
+        if used > room:
+            left[2] = (_cut(left[2][0], max(4, cell_len(left[2][0]) - (used - room))), "tenant")
+            used = sum(cell_len(text) for text, _ in left)
+        gap = max(2, width - used - cell_len(policy) - cell_len(who))
+        before = max(1, min(gap - 1, (width - cell_len(policy)) // 2 - used)) if policy else gap
+        pieces = [*left, (" " * before, "dim"), (policy, "policy"), (" " * (gap - before), "dim"), (who, "who")]
+        return self._strip(pieces, width)
+
+    def _second(self, width: int) -> Strip:
+        app = self.app
+        self._spans = []
+        pieces: list[Piece] = []
+        at = 0
+        for place in PLACES:
+            words = f" {place.number} {place.short or place.title} "
+            part = "here" if place.name == self._here else "dim" if app.why_not_there(place.name) else "place"
+            if part == "dim":
+                words = f"({words[1:-1]})"
+            self._spans.append((at, at + cell_len(words), place.name))
+            pieces.append((words, part))
+            at += cell_len(words)
+        state, part = app.live_words
+        gap = max(1, width - at - cell_len(state) - 1)
+        return self._strip([*pieces, (" " * gap, "dim"), (state, part), (" ", "dim")], width)
+
+    def _strip(self, pieces: list[Piece], width: int) -> Strip:
+        segments = [Segment(text, self._look(part)) for text, part in pieces if text]
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _look(self, part: str) -> Style:
+        return self.get_component_rich_style(f"header--{part}")
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y == 1:
+            for start, end, name in self._spans:
+                if start <= event.x < end:
+                    self.app.go(name)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)).rstrip() + "…"

@@ -1,0 +1,86 @@
+"""The line of keys at the bottom: as many as fit, the most needed first to stay, those that cannot act marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual._cells import cell_len
+from textual.strip import Strip
+from textual.widget import Widget
+
+from secconsole.tui.actions import Action
+
+NEVER = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One key and its word; `dim` when it cannot act now."""
+
+    action: Action
+    dim: bool
+
+    @property
+    def width(self) -> int:
+        return cell_len(self.action.key) + cell_len(self.action.title) + 3
+
+
+def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
+    """The hints that fit, in their own order; those of the lowest priority number stay longest."""
+    kept: set[int] = set()
+    for index in sorted(range(len(hints)), key=lambda i: (hints[i].action.priority, i)):
+        if hints[index].width <= width:
+            kept.add(index)
+            width -= hints[index].width
+        else:
+            break
+    return [hint for index, hint in enumerate(hints) if index in kept]
+
+
+class Hints(Widget):
+    """A dim hint stands in round brackets, so that it is told apart without colour."""
+
+    COMPONENT_CLASSES = {"hints--key", "hints--word", "hints--dim", "hints--danger"}  # noqa: RUF012
+
+    def __init__(self, press: Callable[[Action], None]) -> None:
+        super().__init__()
+        self._press = press
+        self._hints: list[Hint] = []
+        self._spans: list[tuple[int, int, Action]] = []
+
+    def show(self, hints: Sequence[Hint]) -> None:
+        """Show these from now on; nothing is drawn anew if they are the same."""
+        wanted = [hint for hint in hints if hint.action.priority < NEVER]
+        if wanted != self._hints:
+            self._hints = wanted
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        segments: list[Segment] = []
+        self._spans = []
+        at = 0
+        for hint in fitting(self._hints, self.size.width):
+            action = hint.action
+            if hint.dim:
+                segments.append(Segment(f"({action.key} {action.title})", self._look("dim")))
+            else:
+                word = "danger" if action.dangerous else "word"
+                segments += [
+                    Segment(f" {action.key}", self._look("key")),
+                    Segment(f" {action.title} ", self._look(word)),
+                ]
+            self._spans.append((at, at + hint.width, action))
+            at += hint.width
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _look(self, part: str) -> Style:
+        return self.get_component_rich_style(f"hints--{part}")
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, action in self._spans:
+            if start <= event.x < end:
+                self._press(action)

@@ -1,0 +1,217 @@
+"""An organisation of a few people in a store of its own, a clock to turn, and consoles signed in to it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import pytest_asyncio
+from textual.pilot import Pilot
+
+from secconsole.backends.base import Backend
+from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.domain.totp import code_for_step, time_step
+from secconsole.operations.caller import Bearer, Credential, Nobody
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.signin import SignIn, VerifySignIn
+from secconsole.operations.users import CreateUser
+from secconsole.service.passwords import Passwords
+from secconsole.tui.app import SecConsole
+from secconsole.tui.terminal import Terminal
+
+TENANT = "acme"
+START = 1_800_000_000.0  # 15 Jan 2027 08:00 UTC
+
+
+class Clock:
+    """Seconds since the epoch, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+    def at(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds
+
+    def next_code(self) -> None:
+        """To where no code that was used so far is still in the window."""
+        self.now += 60
+
+
+@dataclass
+class Organisation:
+    """`acme`, where root, tomas, hana, aida, uma and bob are bound, and newton and nina are not; policy required.
+
+    Everybody's password is their login followed by ` has a long password`.
+    """
+
+    home: Path
+    clock: Clock
+    owner: EmbeddedBackend
+    seeds: dict[str, Secret[bytes]] = field(default_factory=dict)
+    tenant: str = TENANT
+
+    @staticmethod
+    def password(login: str) -> str:
+        return f"{login} has a long password"
+
+    def code(self, login: str, steps: int = 0) -> str:
+        """The code that a person's phone shows now, or some steps later."""
+        return code_for_step(self.seeds[login], time_step(self.clock.now) + steps)
+
+    async def perform(self, operation: Any) -> Any:
+        """Do something as the owner of the store, as another console or a command would."""
+        return await self.owner.perform(operation)
+
+    async def bind(self, login: str) -> None:
+        """Bind a phone whose seed is then known."""
+        started = await self.perform(EnrollFactor(tenant=TENANT, user=login))
+        key = started.key.reveal().replace(" ", "")
+        self.seeds[login] = Secret(base64.b32decode(key + "=" * (-len(key) % 8)))
+        code = Secret(self.code(login))
+        verdict = await self.perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=code))
+        assert verdict.accepted
+        self.clock.next_code()
+
+    async def open(self, credential: Credential | None = None) -> EmbeddedBackend:
+        """Another process on the same store."""
+        return await open_embedded(credential or Nobody(), "console", clock=self.clock, passwords=cheap())
+
+    async def signed_in(self, login: str) -> EmbeddedBackend:
+        """A backend that acts as a person who has just signed in."""
+        backend = await self.open()
+        answer = await backend.perform(SignIn(tenant=TENANT, login=login, password=Secret(self.password(login))))
+        if answer.challenge is not None:
+            code = Secret(self.code(login))
+            answer = await backend.perform(
+                VerifySignIn(challenge=answer.challenge, factor=answer.factors[0].id, code=code)
+            )
+            self.clock.next_code()
+        assert answer.token is not None, answer
+        backend.credential = Bearer(answer.token)
+        return backend
+
+
+def cheap() -> Passwords:
+    """Hashing that takes no time."""
+    return Passwords(time_cost=1, memory_kib=8)
+
+
+PEOPLE = (
+    ("tomas", "Tomáš Dvořák", Role.TENANT_ADMIN, True),
+    ("hana", "Hana Králová", Role.HELPDESK, True),
+    ("aida", "Aida Haddad", Role.AUDITOR, True),
+    ("uma", "Uma Iyer", Role.USER, True),
+    ("bob", "Bob Novak", Role.USER, True),
+    ("newton", "Newton Abbot", Role.USER, False),
+    ("nina", "Nina Berg", Role.USER, False),
+)
+
+
+@pytest_asyncio.fixture
+async def organisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Organisation]:
+    home = tmp_path / "home"
+    monkeypatch.setenv("SECCONSOLE_HOME", str(home))
+    clock = Clock()
+    password = Secret(Organisation.password("root"))
+    await create_store(tenant=TENANT, admin="root", password=password, passwords=cheap())
+    owner = await open_embedded(store_owner() or Nobody(), "command", clock=clock, passwords=cheap())
+    made = Organisation(home, clock, owner)
+    await made.bind("root")
+    for login, name, role, bound in PEOPLE:
+        await made.perform(
+            CreateUser(
+                tenant=TENANT, login=login, name=name, email=f"{login}@acme.example", role=role,
+                password=Secret(Organisation.password(login)),
+            )
+        )  # fmt: skip
+        if bound:
+            await made.bind(login)
+    await made.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, whitelist_admins=False))
+    yield made
+    await owner.close()
+
+
+class OpenConsole(Protocol):
+    async def __call__(self, login: str, **options: Any) -> SecConsole: ...
+
+
+@pytest_asyncio.fixture
+async def console(organisation: Organisation) -> AsyncIterator[OpenConsole]:
+    """`app = await console("hana")`, then `async with app.run_test(size=(80, 24)) as pilot`: signed in already.
+
+    Options go to SecConsole, `read_only=True` for one; `place` is where it starts.
+    """
+    opened: list[Backend] = []
+
+    async def make(login: str, *, place: str = "", **options: Any) -> SecConsole:
+        backend = await organisation.signed_in(login)
+        opened.append(backend)
+
+        async def never() -> Backend:
+            raise AssertionError("signed in already")
+
+        return SecConsole(
+            Terminal(), opener=never, session=backend, first_place=place, clock=organisation.clock.at, **options
+        )
+
+    yield make
+    for backend in opened:
+        await backend.close()
+
+
+@pytest_asyncio.fixture
+async def signing_in(organisation: Organisation) -> AsyncIterator[Callable[..., SecConsole]]:
+    """`app = signing_in(tenant="acme")`: a console that begins with its sign-in screen."""
+    opened: list[Backend] = []
+
+    def make(**options: Any) -> SecConsole:
+        async def opener() -> Backend:
+            backend = await organisation.open()
+            opened.append(backend)
+            return backend
+
+        return SecConsole(Terminal(), opener=opener, clock=organisation.clock.at, **options)
+
+    yield make
+    for backend in opened:
+        await backend.close()
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Let the app go on until something holds; fail if it does not in time."""
+    import time
+
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass in time"
+        await pilot.pause(0.01)
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until every key pressed so far has been acted on, and the work it began with keys held is done."""
+    app = pilot.app
+    assert isinstance(app, SecConsole)
+    await pilot.pause()
+    await until(pilot, lambda: app.keys_settled and not app._key_order.holds)
+    await pilot.pause()
+
+
+def screen_text(app: SecConsole) -> str:
+    """What the screen on top shows, as text."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)
