@@ -13,7 +13,6 @@ import click
 
 from secconsole.cli.output import Format
 
-
 _LONGEST_LINE = 120  # of a command's help: its first sentence, whole
 
 

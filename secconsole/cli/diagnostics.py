@@ -37,6 +37,10 @@ class ExitCode(IntEnum):
     BROKEN_PIPE = 141
 
 
+class NobodyReads(Exception):
+    """The other end of standard output is closed; an exception of ours, since click has its own idea of that."""
+
+
 def say(message: str) -> None:
     """One line for the person; never part of the answer, and after what was answered so far."""
     with contextlib.suppress(OSError):  # it is told when the answer ends
@@ -68,11 +72,12 @@ def _code_of(action: Callable[[], int]) -> int:
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(error.format_message() + "\n")
+        sys.stderr.flush()
         return ExitCode.USAGE
     except click.ClickException as error:
         say(_usage(error))
         return ExitCode.USAGE
-    except BrokenPipeError:
+    except NobodyReads:
         return ExitCode.BROKEN_PIPE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

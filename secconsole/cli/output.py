@@ -19,6 +19,7 @@ from pathlib import PurePath
 from typing import BinaryIO, Generic, TypeVar
 
 from secconsole.cli import table
+from secconsole.cli.diagnostics import NobodyReads
 from secconsole.cli.safe_csv import neutral
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.secret import HIDDEN, Secret
@@ -106,7 +107,7 @@ class Output:
         listing.end(next)
 
     def flush(self) -> None:
-        """Hand on what was written; raise `Unavailable` if it cannot be, and `BrokenPipeError` if nobody reads it."""
+        """Hand on what was written; raise `Unavailable` if it cannot be, and `NobodyReads` if nobody reads it."""
         with _told():
             self._stream.flush()
 
@@ -195,7 +196,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise
+        raise NobodyReads from None
     except OSError as error:
         raise Unavailable(f"The answer cannot be written: {error.strerror}.") from None
 

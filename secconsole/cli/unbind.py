@@ -142,8 +142,12 @@ async def _unbind_many(work: Work, operation: Unbind) -> UnbindResult:
                 part.undo_until or done.undo_until,
             )  # fmt: skip
             progress.show(start + len(portion))
-    finally:
+    except BaseException:
         progress.end()
+        if done.event:
+            say(f"{len(done.unbound):,} users were unbound before it stopped. To undo: secconsole undo {done.event}")
+        raise
+    progress.end()
     return done
 
 

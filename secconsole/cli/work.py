@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Concatenate, ParamSpec, TypeVar
 
 from secconsole.backends.base import Backend
@@ -51,9 +54,9 @@ class Work:
         """Do what is asked; where password and factor must be proved again, ask for them at the terminal."""
         try:
             return await self.backend.perform(operation)
-        except StepUpNeeded:
+        except StepUpNeeded as error:
             if not can_ask():
-                raise
+                raise StepUpNeeded(f"{error.message} Give them by signing in: secconsole sign-in") from None
         await self._step_up()
         return await self.backend.perform(operation)
 
@@ -72,9 +75,24 @@ def working(command: Callable[Concatenate[Work, P], Awaitable[int | None]]) -> C
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> int:
-        return asyncio.run(_run(current_call(), lambda work: command(work, *args, **kwargs)))
+        with _interruptible():
+            return asyncio.run(_run(current_call(), lambda work: command(work, *args, **kwargs)))
 
     return run
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question or a read at once: asyncio's own handler would wait until it is answered."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _run(call: Call, command: Callable[[Work], Awaitable[int | None]]) -> int:

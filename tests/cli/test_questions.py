@@ -1,0 +1,232 @@
+"""What is asked at a terminal: passwords unseen, many users confirmed, proofs given again."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import secconsole
+from tests.cli.conftest import PASSWORD, Shell, code
+
+pytestmark = pytest.mark.terminal
+ROOT = Path(secconsole.__file__).parent.parent
+
+
+class Terminal:
+    """A program at a terminal of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+        self.process = process
+        self.text = ""
+        self._master = master
+        self._seen = 0
+
+    def expect(self, wanted: str) -> None:
+        """Wait until the program writes something, after what was waited for before."""
+        end = time.monotonic() + 20
+        while wanted not in self.text[self._seen :]:
+            assert self._read(end), f"{wanted!r} did not come: {self.text!r}"
+        self._seen = self.text.index(wanted, self._seen) + len(wanted)
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def code(self) -> int:
+        """Wait for the end."""
+        end = time.monotonic() + 20
+        while self._read(end):
+            pass
+        return self.process.wait(10)
+
+    def _read(self, end: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0, end - time.monotonic()))
+        try:
+            data = os.read(self._master, 65536) if ready else b""
+        except OSError:  # the program has closed its side
+            return False
+        self.text += data.decode()
+        return bool(data)
+
+
+@contextmanager
+def at_terminal(*arguments: str) -> Iterator[Terminal]:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENTER, *arguments], cwd=ROOT, stdin=slave, stdout=slave, stderr=slave,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    try:
+        yield Terminal(process, master)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+ENTER = """\
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # what a login does: this terminal is where passwords are asked for
+from secconsole.__main__ import main
+main()
+"""
+
+
+def test_a_store_is_made_by_answering(nowhere: Shell) -> None:
+    with at_terminal("init") as terminal:
+        terminal.expect("Tenant (the organisation's short name):")
+        terminal.type("acme\n")
+        terminal.expect("Administrator's login:")
+        terminal.type("root\n")
+        terminal.expect("New password:")
+        terminal.type(f"{PASSWORD}\n")
+        terminal.expect("The same again:")
+        terminal.type(f"{PASSWORD}\n")
+        assert terminal.code() == 0
+        assert PASSWORD not in terminal.text
+    assert nowhere.json("user", "list")["items"][0]["login"] == "root"
+
+
+def test_two_passwords_that_differ_make_nothing(nowhere: Shell) -> None:
+    with at_terminal("init", "--tenant", "acme", "--admin", "root") as terminal:
+        terminal.expect("New password:")
+        terminal.type(f"{PASSWORD}\n")
+        terminal.expect("The same again:")
+        terminal.type(f"{PASSWORD}r\n")
+        assert terminal.code() == 2
+        assert "The two passwords differ" in terminal.text
+    assert not (nowhere.home / "console.db").exists()
+
+
+@pytest.mark.parametrize("key", ["\x03", None])
+def test_a38_ctrl_c_ends_a_question(shell: Shell, key: str | None) -> None:
+    with at_terminal("sign-in", "root", "--tenant", "acme") as terminal:
+        terminal.expect("Password:")
+        if key:
+            terminal.type(key)
+        else:
+            terminal.process.send_signal(signal.SIGINT)
+        assert terminal.code() == 130
+        assert "Traceback" not in terminal.text
+
+
+def test_signing_in_asks_for_what_it_takes(shell: Shell) -> None:
+    seed = shell.bind("root")
+    shell("policy", "set", "required", "--no-whitelist-admins")
+    with at_terminal("sign-in", "root", "--tenant", "acme") as terminal:
+        terminal.expect("Password:")
+        terminal.type(f"{PASSWORD}\n")
+        terminal.expect("Code:")
+        terminal.type(code(seed, 1))
+        assert terminal.code() == 0
+        assert PASSWORD not in terminal.text
+    assert shell.json("tenant", "list")["items"][0]["name"] == "acme"
+
+
+def test_a_factor_is_bound_on_the_way_in(shell: Shell) -> None:
+    shell("policy", "set", "required", "--no-whitelist-admins")
+    with at_terminal("sign-in", "root", "--tenant", "acme") as terminal:
+        terminal.expect("Password:")
+        terminal.type(f"{PASSWORD}\n")
+        terminal.expect("Code:")
+        found = re.search(r"^([A-Z2-7]{32})\r$", terminal.text, re.MULTILINE)
+        assert found
+        made = subprocess.run(["python3", "-c", OATH, found[1]], capture_output=True, text=True, check=True, cwd=ROOT)
+        terminal.type(made.stdout)
+        assert terminal.code() == 0
+    assert shell.status("root") == "bound"
+
+
+OATH = """\
+import base64, hashlib, hmac, sys, time
+digest = hmac.digest(base64.b32decode(sys.argv[1]), (int(time.time()) // 30).to_bytes(8, "big"), "sha1")
+start = digest[-1] & 15
+print(f"{(int.from_bytes(digest[start:start + 4], 'big') & 0x7FFFFFFF) % 10**6:06}")
+"""
+
+
+def test_a12_what_is_dangerous_asks_for_the_password_again(shell: Shell) -> None:
+    shell("sign-in", "root", "--tenant", "acme", input=f"{PASSWORD}\n")
+    with sqlite3.connect(shell.home / "console.db") as database:
+        database.execute("UPDATE sessions SET proved = proved - 600000")
+    answer = shell("policy", "set", "optional")
+    assert (answer.code, answer.err.endswith("secconsole sign-in\n")) == (3, True)
+    with at_terminal("policy", "set", "optional") as terminal:
+        terminal.expect("This needs the password of root again.")
+        terminal.expect("Password:")
+        terminal.type("wrong horse\n")
+        assert terminal.code() == 3
+    with at_terminal("policy", "set", "optional") as terminal:
+        terminal.expect("Password:")
+        terminal.type(f"{PASSWORD}\n")
+        assert terminal.code() == 0
+    assert shell.json("policy", "show")["policy"] == "optional"
+
+
+def test_a_few_are_confirmed_with_yes_and_many_by_their_number(shell: Shell) -> None:
+    shell.create("ana", "bob")
+    shell.bind("ana")
+    with at_terminal("unbind", "ana", "bob", "--reason", "x") as terminal:
+        terminal.expect("2 users: 1 bound, 1 unbound already.")
+        terminal.expect("Unbind 2 users? [y/N]")
+        terminal.type("\n")
+        assert terminal.code() == 2
+    assert shell.status("ana") == "bound"
+    logins = [f"u{number:02}" for number in range(20)]
+    shell("user", "import", "-", input="login\n" + "\n".join(logins) + "\n")
+    with at_terminal("unbind", "ana", *logins, "--reason", "x") as terminal:
+        terminal.expect("Type the number of users to unbind them:")
+        terminal.type("y\n")
+        assert terminal.code() == 2
+    with at_terminal("unbind", "ana", *logins, "--reason", "x") as terminal:
+        terminal.expect("Type the number of users to unbind them:")
+        terminal.type("21\n")
+        assert terminal.code() == 7
+    assert shell.status("ana") == "unbound"
+
+
+def test_one_user_is_not_asked_about(shell: Shell) -> None:
+    shell.create("ana")
+    shell.bind("ana")
+    with at_terminal("unbind", "ana", "--reason", "lost phone") as terminal:
+        assert terminal.code() == 0
+
+
+def test_removing_a_factor_for_good_is_asked_about(shell: Shell) -> None:
+    shell.create("ana")
+    shell.bind("ana")
+    (factor,) = shell.json("factor", "list", "ana")["items"]
+    with at_terminal("factor", "remove", factor["id"]) as terminal:
+        terminal.expect("It cannot be taken back. [y/N]")
+        terminal.type("n\n")
+        assert terminal.code() == 1
+    assert shell.status("ana") == "bound"
+
+
+def test_a_long_import_counts_on_a_terminal(shell: Shell, tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text("login\n" + "".join(f"u{number:04}\n" for number in range(2500)))
+    with at_terminal("user", "import", str(people)) as terminal:
+        terminal.expect("Imported lines: 2,000")
+        terminal.expect("Created    2,500")
+        assert terminal.code() == 0
+
+
+def test_a_table_fits_the_terminal(shell: Shell) -> None:
+    shell("user", "create", "ana", "--name", "Ana " * 40)
+    with at_terminal("user", "list") as terminal:
+        assert terminal.code() == 0
+    assert max(len(line) for line in terminal.text.splitlines()) <= 80
+    assert "…" in terminal.text
