@@ -67,5 +67,14 @@ def count_failure(context: Context, user: UserRecord) -> int:
     return failures
 
 
+def take_back(context: Context, user: UserRecord) -> UserRecord:
+    """The password was right: the try that was counted beforehand was none. Earlier failures stay."""
+    failures = max(0, user.failures - 1)
+    others = context.password is None or user.failures != context.password.reserved
+    held = user.locked_until if others else 0
+    users.note_failure(context.connection, user.pk, failures=failures, locked_until=held)
+    return users.user_by_pk(context.connection, user.pk)
+
+
 def held_words(user: UserRecord) -> str:
     return LOCKED if user.locked_until >= FOREVER else SLOWED

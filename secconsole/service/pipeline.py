@@ -14,7 +14,19 @@ from secconsole.domain.errors import NotAllowed, StepUpNeeded, Unavailable
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Source
-from secconsole.service import account, audit, factors, imports, policy, signin, tenants, unbinding, users, whitelist
+from secconsole.service import (
+    account,
+    audit,
+    factors,
+    imports,
+    policy,
+    session,
+    signin,
+    tenants,
+    unbinding,
+    users,
+    whitelist,
+)
 from secconsole.service.authorise import authenticate, authorise
 from secconsole.service.context import Actor, Context, PasswordCheck
 from secconsole.service.handlers import HANDLERS, Handler
@@ -27,7 +39,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 Clock = Callable[[], float]  # seconds since the epoch
-AREAS = (account, audit, factors, imports, policy, signin, tenants, unbinding, users, whitelist)
+AREAS = (account, audit, factors, imports, policy, session, signin, tenants, unbinding, users, whitelist)
 TOUCH_AFTER = 60_000
 LONGEST_WAIT = 15.0  # seconds for the store to begin a write
 

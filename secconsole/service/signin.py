@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import is_id
 from secconsole.domain.login import login_key
-from secconsole.domain.model import FactorKind, FactorState, PolicyMode, SignInStatus
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
 from secconsole.domain.password import SHORTEST, SHORTEST_ALONE, check_password
 from secconsole.domain.policy import Decision, Rule, SignInFacts, decide_second_factor, decide_sign_in
 from secconsole.domain.secret import Secret
@@ -16,19 +16,14 @@ from secconsole.operations.signin import (
     BindingStarted,
     ChoosePassword,
     ConfirmBinding,
-    Identity,
     OfferedFactor,
-    Proof,
     SignIn,
     SignInAnswer,
-    SignOut,
     StartBinding,
-    StepUp,
     VerifySignIn,
-    WhoAmI,
 )
-from secconsole.service.authorise import ABSOLUTE, STEP_UP
-from secconsole.service.codes import check_code, count_failure, held_words
+from secconsole.service.authorise import ABSOLUTE
+from secconsole.service.codes import check_code, count_failure, take_back
 from secconsole.service.context import Context, PasswordCheck, when
 from secconsole.service.enrollment import confirm_enrollment, start_enrollment
 from secconsole.service.handlers import handles, only_password
@@ -78,7 +73,7 @@ def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
         return _refused(until, context.now)
     right = check.right and user.password_hash == check.stored  # not replaced while it was being checked
     if right and not user.disabled:
-        user = _take_back(context, user)
+        user = take_back(context, user)
         if check.new_hash:
             users.set_password_hash(context.connection, user.pk, user.password_hash, check.new_hash)
     decision = decide_sign_in(_facts(context, tenant, user, known=True, right=right))
@@ -143,62 +138,6 @@ def choose_password(context: Context, operation: ChoosePassword) -> SignInAnswer
     return _go_on(context, tenant, user, decision, None)
 
 
-@handles(WhoAmI)
-def who_am_i(context: Context, operation: WhoAmI) -> Identity:
-    actor, session = context.actor, context.actor.session
-    return Identity(
-        id=actor.id,
-        login=actor.login,
-        name=actor.user.name if actor.user else "",
-        role=actor.role,
-        tenant=context.found_tenant.name if context.found_tenant else "",
-        bound=actor.user is not None and actor.user.status == "bound",
-        signed_in_at=when(session.created) if session else None,
-        proved_at=when(session.proved) if session else None,
-        step_up_until=when(session.proved + STEP_UP) if session else None,
-    )
-
-
-def reserve_step_up(context: Context, operation: StepUp) -> PasswordCheck:
-    """As at sign-in: the try is counted first."""
-    user = context.actor.user
-    if user is None:
-        return PasswordCheck(None, True)
-    allowed = not is_held(user.locked_until, context.now)
-    reserved = count_failure(context, user) if allowed else 0
-    return PasswordCheck(user.password_hash, allowed, reserved)
-
-
-@handles(StepUp, reserve=reserve_step_up)
-def step_up(context: Context, operation: StepUp) -> Proof:
-    user, session, check = context.actor.user, context.actor.session, context.password
-    if user is None or session is None:  # the owner of the store has nothing to prove
-        context.unchanged = True
-        return Proof(True)
-    message = REFUSED
-    if check is not None and check.right and user.password_hash == check.stored:
-        user = _take_back(context, user)
-        live = factors.live_factors(context.connection, user.pk)
-        active = [f for f in live if f.state is FactorState.ACTIVE]
-        factor, message = check_code(context, user, operation.code, active) if active else (None, "")
-        if factor is not None or not active:
-            users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
-            sessions.touch_session(context.connection, session.pk, proved=context.now, last_seen=context.now)
-            context.audit("step-up", user)
-            return Proof(True, until=when(context.now + STEP_UP), server_time=when(context.now))
-    elif check is not None and not check.allowed:
-        message = held_words(user)
-    context.audit("step-up", user, outcome="refused")
-    return Proof(False, message, server_time=when(context.now))
-
-
-@handles(SignOut)
-def sign_out(context: Context, operation: SignOut) -> None:
-    if context.actor.session is not None:
-        sessions.end_session(context.connection, context.actor.session.pk, now=context.now, why="signed out")
-        context.audit("sign-out", context.actor.user)
-
-
 def tenant_of(connection: sa.Connection, user: UserRecord) -> TenantRow:
     return tenants.tenant_by_pk(connection, user.tenant_pk)
 
@@ -217,15 +156,6 @@ def _find(context: Context, operation: SignIn) -> UserRecord | None:
 
 def _subject(context: Context, operation: SignIn) -> bytes:
     return context.keys.lookup(f"{operation.tenant.strip().casefold()}\0{login_key(operation.login)}")
-
-
-def _take_back(context: Context, user: UserRecord) -> UserRecord:
-    """The password was right: the try that was counted beforehand was none. Earlier failures stay."""
-    failures = max(0, user.failures - 1)
-    others = context.password is None or user.failures != context.password.reserved
-    held = user.locked_until if others else 0
-    users.note_failure(context.connection, user.pk, failures=failures, locked_until=held)
-    return users.user_by_pk(context.connection, user.pk)
 
 
 def _facts(context: Context, tenant: TenantRow, user: UserRecord, *, known: bool, right: bool) -> SignInFacts:
@@ -316,8 +246,8 @@ def _challenge(
     if challenge is None or challenge.used is not None or challenge.stage != stage or challenge.expires <= context.now:
         return None
     user = users.user_by_pk(context.connection, challenge.user_pk)
-    if user.disabled:
-        return None
+    if user.disabled or (stage == "enroll" and user.status is BindingStatus.BOUND):
+        return None  # bound meanwhile, by an administrator say: a password alone must not replace that phone
     return challenge, tenants.tenant_by_pk(context.connection, challenge.tenant_pk), user
 
 

@@ -7,11 +7,12 @@ from typing import Literal
 import argon2
 import pytest
 
-from secconsole.domain.errors import NotFound, NotSignedIn
+from secconsole.domain.errors import Conflict, NotFound, NotSignedIn
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FREE_TRIES
+from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import SetPolicy
@@ -80,6 +81,22 @@ async def test_z3_unbound_users_must_bind_when_required(organisation: Organisati
     assert done.status is SignInStatus.COMPLETE
     assert done.token is not None
     assert (await organisation.perform(WhoAmI(), Bearer(done.token))).bound
+
+
+async def test_a_binding_under_way_does_not_replace_a_phone_bound_meanwhile(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await organisation.start("ana")
+    assert answer.challenge is not None
+    started = await organisation.perform(StartBinding(challenge=answer.challenge), Nobody())
+    stolen = seed_of(started.key)
+    await organisation.bind("ana")
+    with pytest.raises(Conflict):
+        await organisation.perform(StartBinding(challenge=answer.challenge), Nobody())
+    code = Secret(code_for_step(stolen, time_step(organisation.clock.now)))
+    confirm = ConfirmBinding(challenge=answer.challenge, enrollment=started.enrollment, code=code)
+    assert (await organisation.perform(confirm, Nobody())).status is SignInStatus.REFUSED
+    await organisation.sign_in("ana")
 
 
 async def test_a_new_password_is_asked_for_first_and_then_the_rest(organisation: Organisation) -> None:

@@ -1,0 +1,68 @@
+"""The session one has: who it stands for, proving again that it is oneself, and ending it."""
+
+from __future__ import annotations
+
+from secconsole.domain.model import FactorState
+from secconsole.domain.throttle import is_held
+from secconsole.operations.signin import Identity, Proof, SignOut, StepUp, WhoAmI
+from secconsole.service.authorise import STEP_UP
+from secconsole.service.codes import check_code, count_failure, held_words, take_back
+from secconsole.service.context import Context, PasswordCheck, when
+from secconsole.service.handlers import handles
+from secconsole.store import factors, sessions, users
+
+
+@handles(WhoAmI)
+def who_am_i(context: Context, operation: WhoAmI) -> Identity:
+    actor, session = context.actor, context.actor.session
+    return Identity(
+        id=actor.id,
+        login=actor.login,
+        name=actor.user.name if actor.user else "",
+        role=actor.role,
+        tenant=context.found_tenant.name if context.found_tenant else "",
+        bound=actor.user is not None and actor.user.status == "bound",
+        signed_in_at=when(session.created) if session else None,
+        proved_at=when(session.proved) if session else None,
+        step_up_until=when(session.proved + STEP_UP) if session else None,
+    )
+
+
+def reserve_step_up(context: Context, operation: StepUp) -> PasswordCheck:
+    """As at sign-in: the try is counted first."""
+    user = context.actor.user
+    if user is None:
+        return PasswordCheck(None, True)
+    allowed = not is_held(user.locked_until, context.now)
+    reserved = count_failure(context, user) if allowed else 0
+    return PasswordCheck(user.password_hash, allowed, reserved)
+
+
+@handles(StepUp, reserve=reserve_step_up)
+def step_up(context: Context, operation: StepUp) -> Proof:
+    user, session, check = context.actor.user, context.actor.session, context.password
+    if user is None or session is None:  # the owner of the store has nothing to prove
+        context.unchanged = True
+        return Proof(True)
+    message = "The password or the code is not right."
+    if check is not None and check.right and user.password_hash == check.stored:
+        user = take_back(context, user)
+        live = factors.live_factors(context.connection, user.pk)
+        active = [f for f in live if f.state is FactorState.ACTIVE]
+        factor, message = check_code(context, user, operation.code, active) if active else (None, "")
+        if factor is not None or not active:
+            users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
+            sessions.touch_session(context.connection, session.pk, proved=context.now, last_seen=context.now)
+            context.audit("step-up", user)
+            return Proof(True, until=when(context.now + STEP_UP), server_time=when(context.now))
+    elif check is not None and not check.allowed:
+        message = held_words(user)
+    context.audit("step-up", user, outcome="refused")
+    return Proof(False, message, server_time=when(context.now))
+
+
+@handles(SignOut)
+def sign_out(context: Context, operation: SignOut) -> None:
+    if context.actor.session is not None:
+        sessions.end_session(context.connection, context.actor.session.pk, now=context.now, why="signed out")
+        context.audit("sign-out", context.actor.user)
