@@ -15,10 +15,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from secconsole.backends.demo_accounts import FILE
+from secconsole.backends.demo_accounts import DemoAccount as DemoAccount
+from secconsole.backends.demo_accounts import demo_accounts as demo_accounts
 from secconsole.backends.demo_people import DOMAIN, REASONS, TENANT, TICKETS, Person, people
 from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
 from secconsole.config import locations
-from secconsole.config.private import read_private, write_private
+from secconsole.config.private import write_private
 from secconsole.domain.ident import make_id
 from secconsole.domain.model import BindingStatus, PolicyMode
 from secconsole.domain.otpauth import otpauth_uri
@@ -37,18 +40,6 @@ from secconsole.store.tenants import tenant_by_name
 
 DAY = 24 * 3_600_000
 BATCH = 10_000
-FILE = "demo.json"
-
-
-@dataclass(frozen=True, slots=True)
-class DemoAccount:
-    """An account to sign in with; `totp_uri` is None for whoever has to bind first."""
-
-    login: str
-    password: Secret[str]
-    role: Role
-    totp_uri: Secret[str] | None
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +47,6 @@ class Demo:
     home: Path
     tenant: str
     accounts: tuple[DemoAccount, ...]
-
-
-def demo_accounts() -> tuple[DemoAccount, ...]:
-    """The accounts that the sign-in screen of a demo offers; none unless this home is a demo's."""
-    path = locations.data_home() / FILE
-    if not path.exists():
-        return ()
-    content = json.loads(read_private(path))
-    return tuple(
-        DemoAccount(
-            login=account["login"],
-            password=Secret(account["password"]),
-            role=Role(account["role"]),
-            totp_uri=Secret(account["totp_uri"]) if account["totp_uri"] else None,
-            note=account["note"],
-        )
-        for account in content["accounts"]
-    )
 
 
 async def create_demo(home: Path, *, users: int, seed: int) -> Demo:
