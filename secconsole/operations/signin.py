@@ -69,12 +69,16 @@ class BindingStarted:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether password and factor were right; the operation that asked for them may then be done again."""
+    """Whether password and factor were right; the operation that asked for them may then be done again.
+
+    `wrong`: `password` or `code`, whichever was not; empty when neither was looked at.
+    """
 
     accepted: bool
     message: str = ""
     until: datetime | None = None
     server_time: datetime | None = None
+    wrong: str = ""
 
 
 @declare("sign-in", "POST", "/v1/tenants/{tenant}/sign-in", Permission.NOBODY)

@@ -44,8 +44,9 @@ def step_up(context: Context, operation: StepUp) -> Proof:
     if user is None or session is None:  # the owner of the store has nothing to prove
         context.unchanged = True
         return Proof(True)
-    message = "The password or the code is not right."
+    message, wrong = "The password or the code is not right.", "password"
     if check is not None and check.right and user.password_hash == check.stored:
+        wrong = "code"
         user = take_back(context, user)
         live = factors.live_factors(context.connection, user.pk)
         active = [f for f in live if f.state is FactorState.ACTIVE]
@@ -56,9 +57,9 @@ def step_up(context: Context, operation: StepUp) -> Proof:
             context.audit("step-up", user)
             return Proof(True, until=when(context.now + STEP_UP), server_time=when(context.now))
     elif check is not None and not check.allowed:
-        message = held_words(user)
+        message, wrong = held_words(user), ""
     context.audit("step-up", user, outcome="refused")
-    return Proof(False, message, server_time=when(context.now))
+    return Proof(False, message, server_time=when(context.now), wrong=wrong)
 
 
 @handles(SignOut)
