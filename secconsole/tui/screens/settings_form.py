@@ -1,0 +1,82 @@
+"""The fields of a change of policy: grace period, and the proof that it is you."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from secconsole.domain.secret import Secret
+from secconsole.operations.signin import NO_CODE
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import Button, CodeField, Field, PasswordField, TextField, cancel
+
+LONGEST_GRACE = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was filled in."""
+
+    grace_days: int
+    password: Secret[str]
+    code: Secret[str]
+
+
+class PolicyForm(Form):
+    """Posts Wanted once all that is needed is there and makes sense. Enter in a field never switches."""
+
+    class Wanted(Message):
+        """The person wants the change."""
+
+        def __init__(self, change: Change) -> None:
+            super().__init__()
+            self.change = change
+
+    def __init__(self, *, bound: bool, id: str | None = None) -> None:
+        fields: list[Field] = [
+            TextField(name="grace", label="Grace period", value="0", max_length=3,
+                      help="Days in which people may still sign in without; 0: they bind at the next sign-in."),
+            PasswordField(name="password", label="Password", needed=True, help="Your own, to prove that it is you."),
+        ]  # fmt: skip
+        if bound:
+            fields.append(CodeField(name="code", label="Code", needed=True, help="Six digits from your phone."))
+        super().__init__(fields, [cancel(), Button("switch", "Switch", danger=True)], focus="password", id=id)
+
+    @property
+    def grace(self) -> int | None:
+        """The days typed; None if that is no number of days."""
+        text = str(self.values["grace"]).strip() or "0"
+        return int(text) if text.isascii() and text.isdigit() and int(text) <= LONGEST_GRACE else None
+
+    def begin(self) -> None:
+        """Take the keys, at the password: the grace period is one step up."""
+        self.focus_field("password")
+        self.focus()
+
+    def reset(self, grace_days: int) -> None:
+        """Forget what was typed."""
+        self.clear_errors()
+        self.set_value("grace", str(grace_days))
+        for name in self.values:
+            if name != "grace":
+                self.set_value(name, "")
+        self.focus_field("password")
+
+    def refuse(self, wrong: str, why: str) -> None:
+        """Say at the field what was wrong; a wrong password takes the code with it."""
+        names = list(self.values)
+        field = wrong if wrong in names else "password"
+        for name in names[names.index(field) :]:
+            self.set_value(name, "")
+        self.set_error(field, why)
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        grace = self.grace
+        if grace is None:
+            self.set_error("grace", f"A number of days from 0 to {LONGEST_GRACE}.")
+            return
+        password, code = event.values["password"], event.values.get("code", "")
+        assert isinstance(password, Secret)
+        self.post_message(self.Wanted(Change(grace, password, Secret(str(code)) if code else NO_CODE)))

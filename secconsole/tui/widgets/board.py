@@ -1,0 +1,195 @@
+"""Panels of short lines, some of which lead somewhere: read at a glance, walked with the arrows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.visual import Visual
+from textual.widget import Widget
+
+from secconsole.tui.safe_text import safe
+
+SIDE_BY_SIDE = 72  # cells from which two panels stand beside each other
+GAP = 4  # between them
+GUTTER = 2  # cursor, blank
+
+
+class Cell(NamedTuple):
+    """A line: what it says in so many cells, and what it leads to ("" for a line that is only read)."""
+
+    content: Callable[[int], Content]
+    target: str = ""
+
+
+class Panel(NamedTuple):
+    """Lines under a title; an empty title takes no line."""
+
+    title: str
+    cells: Sequence[Cell]
+
+
+class _Spot(NamedTuple):
+    x: int
+    y: int
+    width: int
+    content: Content
+    target: str
+
+
+class Board(Widget, can_focus=True):
+    """Two panels beside each other where there is room, others below. The cursor stays on what a line leads to."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"board--title", "board--cursor"}
+    DEFAULT_CSS = """
+    Board {
+        width: 100%;
+        height: auto;
+        & > .board--title { color: $heading; text-style: bold; }
+        & > .board--cursor {
+            color: $block-cursor-foreground;
+            background: $block-cursor-background;
+            text-style: $block-cursor-text-style;
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "step(-1)", "Up", show=False),
+        Binding("down,j", "step(1)", "Down", show=False),
+        Binding("home,g,pageup", "first", "First", show=False),
+        Binding("end,G,pagedown", "last", "Last", show=False),
+    ]
+
+    class Moved(Message):
+        """The cursor stands on another line."""
+
+    class Chosen(Message):
+        """A line was double-clicked."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._beside: Sequence[Panel] = ()
+        self._below: Sequence[Panel] = ()
+        self._spots: list[_Spot] = []
+        self._titles: dict[int, list[tuple[int, str]]] = {}
+        self._laid_out = (0, 0)  # width and rows
+        self._target = ""
+
+    def show(self, beside: Sequence[Panel], below: Sequence[Panel]) -> None:
+        """Other panels; the cursor stays on its target if it is still there."""
+        self._beside, self._below = beside, below
+        rows = self._laid_out[1]
+        self._lay_out(self.content_size.width)
+        self.refresh(layout=rows != self._laid_out[1])
+
+    @property
+    def target(self) -> str:
+        """What the line under the cursor leads to; empty while there is none."""
+        return self._target
+
+    # ---- laying out ------------------------------------------------------------------------------------------------
+
+    def _lay_out(self, width: int) -> None:
+        self._spots, self._titles = [], {}
+        y = 0
+        if width >= SIDE_BY_SIDE and len(self._beside) > 1:
+            half = (width - GAP) // 2
+            y = max(self._place(panel, at * (half + GAP), 0, half) for at, panel in enumerate(self._beside))
+            rest = self._below
+        else:
+            rest = (*self._beside, *self._below)
+        for panel in rest:
+            y = self._place(panel, 0, y + (1 if y else 0), width)
+        self._laid_out = (width, y)
+        targets = [spot.target for spot in self._spots if spot.target]
+        if self._target not in targets:
+            self._target = targets[0] if targets else ""
+
+    def _place(self, panel: Panel, x: int, y: int, width: int) -> int:
+        if panel.title:
+            self._titles.setdefault(y, []).append((x, panel.title))
+            y += 1
+        for cell in panel.cells:
+            self._spots.append(_Spot(x, y, width, cell.content(width - GUTTER), cell.target))
+            y += 1
+        return y
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        if self._laid_out[0] != width:
+            self._lay_out(width)
+        return max(1, self._laid_out[1])
+
+    def on_resize(self) -> None:
+        if self._laid_out[0] != self.content_size.width:
+            self._lay_out(self.content_size.width)
+            self.refresh(layout=True)
+
+    # ---- keys ------------------------------------------------------------------------------------------------------
+
+    def action_step(self, by: int) -> None:
+        self._go(self._index() + by)
+
+    def action_first(self) -> None:
+        self._go(0)
+
+    def action_last(self) -> None:
+        self._go(len(self._spots))
+
+    def _live(self) -> list[_Spot]:
+        return [spot for spot in self._spots if spot.target]
+
+    def _index(self) -> int:
+        return next((at for at, spot in enumerate(self._live()) if spot.target == self._target), 0)
+
+    def _go(self, index: int) -> None:
+        live = self._live()
+        if not live:
+            return
+        before, now = live[self._index()], live[max(0, min(index, len(live) - 1))]
+        self._target = now.target
+        self.refresh(Region(0, before.y, self.size.width, 1), Region(0, now.y, self.size.width, 1))
+        if isinstance(self.parent, Widget):
+            self.parent.scroll_to_region(Region(0, now.y, 1, 1), animate=False, immediate=True)
+        self.post_message(self.Moved())
+
+    def on_click(self, event: events.Click) -> None:
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        for index, spot in enumerate(self._live()):
+            if spot.y == at.y and spot.x <= at.x < spot.x + spot.width:
+                self._go(index)
+                if event.chain == 2:
+                    self.post_message(self.Chosen())
+
+    # ---- drawing ---------------------------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        pieces: list[tuple[int, Strip]] = []
+        for x, title in self._titles.get(y, ()):
+            pieces.append((x, self._strip(safe(title), width - x, "board--title")))
+        pieces += [(spot.x, self._line(spot)) for spot in self._spots if spot.y == y]
+        line = Strip([])
+        for x, strip in sorted(pieces, key=lambda piece: piece[0]):
+            line = Strip.join([line.adjust_cell_length(x, self.rich_style), strip])
+        return line.adjust_cell_length(width, self.rich_style)
+
+    def _line(self, spot: _Spot) -> Strip:
+        if spot.target and spot.target == self._target and self.has_focus:
+            text = safe("▌ " + spot.content.plain)
+            return self._strip(text, spot.width, "board--cursor")
+        return self._strip(Content("  ") + spot.content, spot.width)
+
+    def _strip(self, content: Content, width: int, look: str = "") -> Strip:
+        style = self.get_visual_style(look) if look else self.visual_style
+        content = content.truncate(width, ellipsis=True, pad=look == "board--cursor")
+        strips = Visual.to_strips(self, content, max(1, width), 1, style)
+        return strips[0] if strips else Strip([])

@@ -1,0 +1,77 @@
+"""off · optional · required on one line: looked at with left and right, and nothing changes by looking."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from secconsole.domain.model import PolicyMode
+from secconsole.tui.safe_text import join
+
+_MODES = tuple(PolicyMode)
+_GAP = 3
+
+
+class PolicyChoice(Widget, can_focus=True):
+    """`mode` is the one looked at, `now` the one that holds, which says so."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    PolicyChoice {
+        width: 1fr;
+        height: 1;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "step(-1)", "Less", show=False),
+        Binding("right", "step(1)", "More", show=False),
+    ]
+
+    class Looked(Message):
+        """Another mode is looked at."""
+
+    class Left(Message):
+        """Down: the person goes on to the fields."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mode = PolicyMode.OFF
+        self.now: PolicyMode | None = None
+
+    def show(self, mode: PolicyMode, now: PolicyMode) -> None:
+        """Say what is looked at and what holds; tells nobody."""
+        if (mode, now) != (self.mode, self.now):
+            self.mode, self.now = mode, now
+            self.refresh()
+
+    def action_step(self, by: int) -> None:
+        self._look(_MODES[max(0, min(_MODES.index(self.mode) + by, len(_MODES) - 1))])
+
+    def _look(self, mode: PolicyMode) -> None:
+        if mode is not self.mode and self.now is not None:
+            self.mode = mode
+            self.refresh()
+            self.post_message(self.Looked())
+
+    def on_click(self, event: events.Click) -> None:
+        at = event.get_content_offset(self)
+        x = 0
+        for mode in _MODES:
+            x += len(self._words(mode)) + _GAP
+            if at is not None and at.x < x:
+                self._look(mode)
+                return
+
+    def _words(self, mode: PolicyMode) -> str:
+        return f"({'•' if mode is self.mode else ' '}) {mode}" + (" (now)" if mode is self.now else "")
+
+    def render(self) -> Content:
+        here = "$block-cursor-foreground on $block-cursor-background $cursor-row-style" if self.has_focus else "bold"
+        parts = [(self._words(mode), here if mode is self.mode else "") for mode in _MODES]
+        hint = ("left and right look at another", "$muted") if self.has_focus else ("", "")
+        return join(*(part for pair in parts for part in (pair, " " * _GAP)), hint)

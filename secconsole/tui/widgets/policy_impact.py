@@ -1,0 +1,73 @@
+"""What a policy would do, in counts, words and bars: said before anything is changed."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from secconsole.domain.model import PolicyMode
+from secconsole.operations.policy import PolicyPreview
+from secconsole.tui.safe_text import Part, join, lines
+from secconsole.tui.widgets.bars import bar_content
+from secconsole.tui.words import count, plural
+
+MOST_WORDS, LEAST_WORDS, LEAST_BAR = 52, 40, 6  # cells of the words beside a count, and of the bar
+LONGEST_BAR = 30
+
+
+def impact_words(preview: PolicyPreview, grace_days: int, *, width: int, utf8: bool = True) -> Content:
+    """The lines of a preview, `width` cells wide; what does not apply is left out."""
+    impact, mode = preview.impact, preview.policy
+    same = mode is preview.now
+    number = max(7, *(len(count(n)) for n in (impact.users, impact.bound)))
+    words_width = max(LEAST_WORDS, min(MOST_WORDS, width - number - 4 - LEAST_BAR))
+    room = max(0, min(LONGEST_BAR, width - number - words_width - 4))
+
+    def line(many: int, words: str, colour: str = "") -> Content:
+        head: Part = (f"{count(many):>{number}}", colour) if colour else f"{count(many):>{number}}"
+        graph = bar_content(many, impact.users, room, utf8=utf8, colour=colour or "$bar-filled")
+        return join(head, "  ", f"{words:<{words_width}}", "  ", graph)
+
+    rows: list[Part] = [(f"As it is now, {mode}:" if same else f"If you switch to {mode} now:", "$heading")]
+    if mode is PolicyMode.OFF:
+        rows.append(line(impact.bound, "bound: not asked any more, their factors are kept", "$status-bound"))
+        rows.append(line(impact.users - impact.bound, "without a factor: nothing changes"))
+    else:
+        rows.append(line(impact.bound, "bound already" + ("" if same else ", nothing changes"), "$status-bound"))
+        if impact.must_enroll:
+            rows.append(line(impact.must_enroll, _must_bind(mode, grace_days), "$status-pending"))
+        elif mode is PolicyMode.OPTIONAL:
+            rows.append(line(impact.users - impact.bound, "may bind, and need not"))
+        if impact.locked_out:
+            rows.append(line(impact.locked_out, "locked out until somebody unlocks or unbinds them", "$danger"))
+        whitelisted = f"whitelisted, {count(preview.whitelisted_open)} of them without an end"
+        rows.append(line(impact.whitelisted, whitelisted, "$status-whitelisted"))
+        if impact.weak_only:
+            rows.append(line(impact.weak_only, "have only SMS or e-mail"))
+        if impact.admins_must_enroll:
+            who = "administrator is" if impact.admins_must_enroll == 1 else "administrators are"
+            rows.append(line(impact.admins_must_enroll, f"{who} among those who must bind (l lists them)", "$accent"))
+    if preview.platform_admins_added:
+        added = plural(preview.platform_admins_added, "platform administrator")
+        rows.append(f"{added} will be put on the whitelist, so that nobody is locked out.")
+    rows.append(_you(preview, grace_days))
+    return lines(*rows)
+
+
+def _must_bind(mode: PolicyMode, grace_days: int) -> str:
+    if mode is PolicyMode.OPTIONAL:
+        return "must bind: it was required of them in particular"
+    if grace_days:
+        return f"must bind within {plural(grace_days, 'day')}"
+    return "must bind at their next sign-in"
+
+
+def _you(preview: PolicyPreview, grace_days: int) -> Part:
+    you = preview.you
+    if you.locked_out:
+        return "You would be locked out: your factor takes no codes now. Have yourself unlocked first.", "$danger"
+    if you.must_enroll:
+        when = f"within {plural(grace_days, 'day')}" if grace_days else "at your next sign-in"
+        return f"You are not bound: you would have to bind {when}. You will not be locked out.", "$status-pending"
+    if you.whitelisted and not you.bound:
+        return "You are whitelisted and not bound. You will not be locked out."
+    return ("You are bound. " if you.bound else "") + "You will not be locked out."
