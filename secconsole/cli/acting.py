@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from secconsole.config import locations
@@ -24,10 +24,7 @@ class KeptSession:
     backend: str
     tenant: str
     login: str
-    token: str
-
-    def __repr__(self) -> str:
-        return f"KeptSession({self.login} of {self.tenant})"
+    token: Secret[str]
 
 
 def credential_for(backend: str, token_file: Path | None) -> tuple[Credential, str]:
@@ -40,7 +37,7 @@ def credential_for(backend: str, token_file: Path | None) -> tuple[Credential, s
         return Bearer(_token(Path(named))), ""
     kept = kept_session()
     if kept is not None and kept.backend == backend:
-        return Bearer(Secret(kept.token)), kept.tenant
+        return Bearer(kept.token), kept.tenant
     if not backend:
         from secconsole.backends.embedded import store_owner
 
@@ -54,15 +51,17 @@ def kept_session() -> KeptSession | None:
     if not os.path.lexists(path):
         return None
     try:
-        return KeptSession(**json.loads(read_private(path)))
-    except (ValueError, TypeError):
+        kept = json.loads(read_private(path))
+        return KeptSession(kept["backend"], kept["tenant"], kept["login"], Secret(kept["token"]))
+    except (ValueError, TypeError, KeyError):
         raise Invalid(f"{path} is damaged. Sign in again: secconsole sign-in") from None
 
 
 def keep_session(session: KeptSession) -> None:
     """Write the session down, 0600."""
     locations.ensure_private_dir(_path().parent)
-    write_private(_path(), json.dumps(asdict(session)))
+    kept = {"backend": session.backend, "tenant": session.tenant, "login": session.login}
+    write_private(_path(), json.dumps({**kept, "token": session.token.reveal()}))
 
 
 def forget_session() -> None:

@@ -8,7 +8,7 @@ import click
 
 from secconsole.cli.command import Noun, Word
 from secconsole.cli.diagnostics import ExitCode, agreed, can_ask, say
-from secconsole.cli.output import Column, shown
+from secconsole.cli.output import Column
 from secconsole.cli.stdin import read_code
 from secconsole.cli.verify import answer
 from secconsole.cli.work import Work, working
@@ -84,18 +84,20 @@ async def enroll(
         _draw(work, started)
     else:
         work.out.record(STARTED, started)
-    if work.out.is_table:
-        say(f"Give a code from the app to: secconsole factor confirm {started.enrollment}")
+        if work.out.is_table:
+            say(f"Give a code from the app to: secconsole factor confirm {started.enrollment}")
 
 
 def _draw(work: Work, started: BindingStarted) -> None:
+    """The code comes last, so that it is whole on the screen; where there is none it may be of any size."""
     from secconsole.domain.qr import ansi_qr
 
-    size = shutil.get_terminal_size()
-    work.out.drawn(ansi_qr(started.uri.reveal(), width=size.columns, height=size.lines - 1))
     key = started.key.reveal()
     groups = " ".join(key[start : start + 4] for start in range(0, len(key), 4))
-    work.out.pairs([("Key", groups), ("Enrollment", started.enrollment), ("Expires", shown(started.expires))])
+    confirm = f"secconsole factor confirm {started.enrollment}"
+    work.out.pairs([("Key", groups), ("Expires", started.expires), ("Then", confirm)])
+    columns, rows = shutil.get_terminal_size() if work.out.width else (1000, 1000)
+    work.out.drawn(ansi_qr(started.uri.reveal(), width=columns, height=rows - 1))
 
 
 @factor.command("confirm")

@@ -58,7 +58,7 @@ async def sign_in(work: Work, login: str | None) -> int:
     if answer.status is not SignInStatus.COMPLETE or answer.token is None:
         raise NotSignedIn("You are not signed in. Try again: secconsole sign-in")
     work.backend.credential = Bearer(answer.token)
-    keep_session(KeptSession(work.url, tenant, login, answer.token.reveal()))
+    keep_session(KeptSession(work.url, tenant, login, answer.token))
     work.out.record(COLUMNS, await work.backend.perform(WhoAmI()))
     return ExitCode.DONE
 
@@ -96,7 +96,7 @@ async def sign_out(work: Work) -> int:
     if kept is None:
         say("There is no session to end.")
         return ExitCode.NO
-    work.backend.credential = Bearer(Secret(kept.token))
+    work.backend.credential = Bearer(kept.token)
     try:
         await work.backend.perform(SignOut())
     except NotSignedIn:

@@ -210,8 +210,9 @@ async def import_users(work: Work, file: Path, all_or_nothing: bool, dry_run: bo
     """Create and update users from a CSV file, or from standard input with -.
 
     The first line names the columns, in any order: login, and any of name, email, phone, role, password. The file is
-    UTF-8. An empty field leaves what is there, so the same file can be imported again. A ' in front of a cell that
-    begins with = + - or @ is taken off: that is how `user export` keeps spreadsheets from calculating.
+    UTF-8. An empty field leaves what is there, and a password that somebody has already stays, so the same file can be
+    imported again. A ' in front of a cell that begins with = + - or @ is taken off: that is how `user export` keeps
+    spreadsheets from calculating.
 
     Bad lines are listed with the reason, and the good ones are in: exit 7. With --all-or-nothing none is: exit 5.
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,12 +21,13 @@ from tests.cli.conftest import PASSWORD, Shell
 ROOT = Path(secconsole.__file__).parent.parent
 
 
-def program(home: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def program(home: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         [sys.executable, "-m", "secconsole", *arguments],
         env={**os.environ, "SECCONSOLE_HOME": str(home)}, cwd=ROOT, text=True, check=False,
         **{"capture_output": True, **options},
-    )  # type: ignore[call-overload, no-any-return]  # fmt: skip
+    )  # fmt: skip
+    return done
 
 
 def test_the_calls_of_the_contract_work_as_a_program(tmp_path: Path) -> None:
