@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import phonenumbers
-
 from secconsole.domain.errors import Invalid
 from secconsole.domain.login import check_login
 from secconsole.domain.password import SHORTEST, check_password
@@ -52,6 +50,8 @@ def with_id(context: Context, values: dict[str, object]) -> dict[str, object]:
 
 def e164(text: str) -> str:
     """A phone number with its country code in the one form that is stored; raise `Invalid` if it is none."""
+    import phonenumbers  # only now: most commands never see a number
+
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:

@@ -92,14 +92,14 @@ sa.Index("ix_users_last_sign_in", users.c.tenant_pk, users.c.last_sign_in, users
 for _column in ("role", "whitelisted", "disabled", "must_reset"):
     _few = users.c.role != "user" if _column == "role" else users.c[_column].is_(sa.true())
     sa.Index(f"ix_users_few_{_column}", users.c.tenant_pk, users.c[_column], users.c.login_key,
-             sqlite_where=_few, postgresql_where=_few)  # fmt: skip
+             sqlite_where=_few)  # fmt: skip
 _unusual = sa.and_(users.c.kinds != "", users.c.kinds != "totp")
 sa.Index("ix_users_kinds", users.c.tenant_pk, users.c.kinds, users.c.login_key,
-         sqlite_where=_unusual, postgresql_where=_unusual)  # fmt: skip
+         sqlite_where=_unusual)  # fmt: skip
 _locked = users.c.locked_until > 0
-sa.Index("ix_users_locked", users.c.tenant_pk, users.c.locked_until, sqlite_where=_locked, postgresql_where=_locked)
+sa.Index("ix_users_locked", users.c.tenant_pk, users.c.locked_until, sqlite_where=_locked)
 _odd = users.c.skeleton.is_not(None)
-sa.Index("ix_users_skeleton", users.c.tenant_pk, users.c.skeleton, sqlite_where=_odd, postgresql_where=_odd)
+sa.Index("ix_users_skeleton", users.c.tenant_pk, users.c.skeleton, sqlite_where=_odd)
 
 # How many users share one set of facts; kept by triggers, so that counts cost nothing however many users there are.
 user_counts = sa.Table(

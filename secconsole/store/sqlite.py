@@ -11,13 +11,14 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 
-from secconsole.domain.errors import SecconsoleError, Unavailable
+from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
 from secconsole.store.queue import WriteQueue
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ T = TypeVar("T")
 BUSY_MILLISECONDS = 5_000
 MOST_PER_COMMIT = 128
 CACHE_KIBIBYTES = 4_000
+_CLOSED = "The store is closed already. Nothing was changed."
 
 
 @dataclass(slots=True)
@@ -37,9 +39,14 @@ class _Job(Generic[T]):
     def run(self, connection: sa.Connection) -> None:
         try:
             with connection.begin_nested():
-                self.reply = self.body(connection)
-        except Exception as error:
-            self.error = error
+                try:
+                    self.reply = self.body(connection)
+                except BaseException as error:
+                    self.error = error
+                    raise
+        except BaseException as error:  # kept for whoever asked; the thread must live on
+            # On a full disk SQLite may have rolled back already, and undoing the savepoint fails in its turn.
+            self.error = self.error or error
 
     def answer(self, failure: BaseException | None) -> None:
         error = self.error or failure
@@ -55,31 +62,49 @@ class SqliteStore:
     def __init__(self, path: Path, readers: int = 2) -> None:
         self.path = path
         self._engine = open_engine(path)
+        try:
+            self._queue = WriteQueue(path)
+        except OSError as error:
+            raise in_words(error) from None
         self._readers = ThreadPoolExecutor(readers, "store-read")
         self._local = threading.local()
         self._opened: list[sa.Connection] = []
-        self._queue = WriteQueue(path)
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
         self._writer = threading.Thread(target=self._write_on, name="store-write", daemon=True)
         self._writer.start()
 
     def write(self, body: Callable[[sa.Connection], T]) -> Future[T]:
         """Run a body in a write transaction; the future is done after COMMIT, and may be cancelled until it starts."""
         job = _Job(body, Future())
-        self._jobs.put(job)  # type: ignore[arg-type]
+        with self._closing:
+            if self._closed:
+                job.future.set_exception(Unavailable(_CLOSED))
+            else:
+                self._jobs.put(job)  # type: ignore[arg-type]
         return job.future
 
     def read(self, body: Callable[[sa.Connection], T]) -> Future[T]:
         """Run a body on a snapshot of the store."""
-        return self._readers.submit(self._read, body)
+        with self._closing:
+            if not self._closed:
+                return self._readers.submit(self._read, body)
+        future: Future[T] = Future()
+        future.set_exception(Unavailable(_CLOSED))
+        return future
 
     def watch(self) -> Watch:
         """A number to be asked for now and then that changes when anybody has written."""
         return Watch(self.path)
 
     def close(self) -> None:
-        """Finish what was asked for, then give everything back."""
-        self._jobs.put(None)
+        """Finish what was asked for, then give everything back; closing twice does nothing more."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
         self._writer.join()
         self._readers.shutdown(wait=True)
         for connection in self._opened:
@@ -117,6 +142,10 @@ class SqliteStore:
                 failure = error
                 if not batch and job.future.set_running_or_notify_cancel():
                     batch.append(job)
+                if connection is not None:  # whatever state the failure left it in, the next turn begins anew
+                    with suppress(Exception):
+                        connection.close()
+                    connection = None
             for done in batch:
                 done.answer(failure)
         if connection is not None:
@@ -145,7 +174,14 @@ def open_engine(path: Path) -> sa.Engine:
     """An engine whose connections are set up for safety: every commit flushed, foreign keys, deleted data zeroed."""
     engine = sa.create_engine(
         "sqlite://",
-        creator=lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256),
+        # rw: a file that went missing is an error, not a new and empty store that others may read
+        creator=lambda: sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        ),
         poolclass=sa.pool.NullPool,
     )
 
@@ -187,6 +223,12 @@ def in_words(error: BaseException) -> BaseException:
     """Turn what the driver raises into an error of ours; anything that is not the driver's comes back as it is."""
     if isinstance(error, SecconsoleError):
         return error
+    if isinstance(error, UnicodeEncodeError):
+        return Invalid("There is a character in it that is no text: half of a pair. Take it out and do it again.")
+    if isinstance(error, OverflowError):
+        return Invalid("There is a number in it that is too large.")
+    if isinstance(error, OSError):
+        return Unavailable(f"The store did not do it: {error.strerror}. Nothing was changed.")
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if not isinstance(original, sqlite3.Error):
         return error

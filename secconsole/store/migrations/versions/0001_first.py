@@ -167,7 +167,6 @@ def upgrade() -> None:
         ["tenant_pk", "disabled", "login_key"],
         unique=False,
         sqlite_where=sa.text("disabled IS 1"),
-        postgresql_where=sa.text("disabled IS 1"),
     )
     op.create_index(
         "ix_users_few_must_reset",
@@ -175,7 +174,6 @@ def upgrade() -> None:
         ["tenant_pk", "must_reset", "login_key"],
         unique=False,
         sqlite_where=sa.text("must_reset IS 1"),
-        postgresql_where=sa.text("must_reset IS 1"),
     )
     op.create_index(
         "ix_users_few_role",
@@ -183,7 +181,6 @@ def upgrade() -> None:
         ["tenant_pk", "role", "login_key"],
         unique=False,
         sqlite_where=sa.text("role != 'user'"),
-        postgresql_where=sa.text("role != 'user'"),
     )
     op.create_index(
         "ix_users_few_whitelisted",
@@ -191,7 +188,6 @@ def upgrade() -> None:
         ["tenant_pk", "whitelisted", "login_key"],
         unique=False,
         sqlite_where=sa.text("whitelisted IS 1"),
-        postgresql_where=sa.text("whitelisted IS 1"),
     )
     op.create_index(
         "ix_users_kinds",
@@ -199,7 +195,6 @@ def upgrade() -> None:
         ["tenant_pk", "kinds", "login_key"],
         unique=False,
         sqlite_where=sa.text("kinds != '' AND kinds != 'totp'"),
-        postgresql_where=sa.text("kinds != '' AND kinds != 'totp'"),
     )
     op.create_index("ix_users_last_sign_in", "users", ["tenant_pk", "last_sign_in", "pk"], unique=False)
     op.create_index(
@@ -208,7 +203,6 @@ def upgrade() -> None:
         ["tenant_pk", "locked_until"],
         unique=False,
         sqlite_where=sa.text("locked_until > 0"),
-        postgresql_where=sa.text("locked_until > 0"),
     )
     op.create_index("ix_users_name", "users", ["tenant_pk", "name_key", "pk"], unique=False)
     op.create_index(
@@ -217,7 +211,6 @@ def upgrade() -> None:
         ["tenant_pk", "skeleton"],
         unique=False,
         sqlite_where=sa.text("skeleton IS NOT NULL"),
-        postgresql_where=sa.text("skeleton IS NOT NULL"),
     )
     op.create_index("ix_users_status", "users", ["tenant_pk", "status", "login_key", "pk"], unique=False)
     op.create_table(
