@@ -61,7 +61,7 @@ class UserSource:
         counted: Callable[[UserCount | None], None] = lambda count: None,
     ) -> None:
         self._perform, self._tenant, self.query = perform, tenant, query
-        self._present, self._counted = present, counted
+        self.present, self._counted = present, counted
         self._people: OrderedDict[str, UserRow] = OrderedDict()
         self.count: UserCount | None = None
         self._counting: asyncio.Task[None] | None = None
@@ -97,7 +97,7 @@ class UserSource:
             self._people.move_to_end(user.id)
         while len(self._people) > _REMEMBERED:
             self._people.popitem(last=False)
-        return [self._present(user) for user in page.items]
+        return [self.present(user) for user in page.items]
 
     async def index_of(self, key: str) -> int | None:
         query = self.query

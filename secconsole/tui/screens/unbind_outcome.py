@@ -1,0 +1,64 @@
+"""What came of unbinding many."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual import events
+from textual.content import Content
+
+from secconsole.operations.unbinding import UndoResult
+from secconsole.tui.safe_text import Part, lines
+from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.unbind_many import Outcome
+from secconsole.tui.screens.users_names import NamesDialog
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import Button, cancel
+from secconsole.tui.words import count, plural, until
+
+
+class OutcomeDialog(Dialog[bool]):
+    """True if all of it is to be undone."""
+
+    cancelled = False
+
+    def __init__(self, outcome: Outcome, now: datetime) -> None:
+        self._outcome = outcome
+        buttons = [cancel("Close"), Button("undo", "Undo all")] if outcome.unbound else [cancel("Close")]
+        title = "Stopped" if outcome.left else "Done"
+        super().__init__(title, _words(outcome, now), (), buttons)
+
+    async def on_key(self, event: events.Key) -> None:
+        if event.key == "d" and self._outcome.failed:
+            event.stop()
+            rows = [(failed.login, "", failed.reason) for failed in self._outcome.failed]
+            await self.app.push_screen(NamesDialog("Not unbound", rows))
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        self.dismiss(True)
+
+
+def _words(outcome: Outcome, now: datetime) -> Content:
+    rows: list[Part] = [(f"{plural(len(outcome.unbound), 'user')} unbound", "bold")]
+    if outcome.failed:
+        rows.append(f"{plural(len(outcome.failed), 'user')} not: d lists them with the reasons")
+    if outcome.left:
+        rows += [
+            f"{count(outcome.left)} not come to. {outcome.why}",
+            "They are still marked: u goes on with them.",
+        ]
+    if outcome.undo_until is not None:
+        rows += ["", f"x takes all of it back until {until(outcome.undo_until, now)}."]
+    return lines(*rows)
+
+
+def undone_words(result: UndoResult) -> str:
+    """What came of taking an unbinding back, for a message."""
+    done = len(result.restored)
+    who = f"{result.restored[0].login} is" if done == 1 else f"{plural(done, 'user')} are"
+    said = f"{who} bound again, with the same phone." if done else "Nobody was bound again."
+    if result.failed:
+        first = result.failed[0]
+        said += f" {plural(len(result.failed), 'user')} not: {first.login}: {first.reason}"
+    return said

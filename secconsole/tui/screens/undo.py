@@ -1,0 +1,66 @@
+"""Taking an unbinding back, for one user or for all whom it hit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual.content import Content
+
+from secconsole.operations.unbinding import UndoResult, UndoUnbind
+from secconsole.operations.users import Undoable, UserRow
+from secconsole.tui.safe_text import Part, join, lines
+from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.widgets.form_fields import Button, cancel
+from secconsole.tui.words import exact, moment, plural, until
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """An unbinding of many that was done from this console."""
+
+    event: str
+    users: int
+    undo_until: datetime
+
+
+class UndoDialog(DoingDialog["UndoResult | None"]):
+    """One user's unbinding, all of a bulk one's, or the choice between the two when they are the same unbinding."""
+
+    def __init__(self, user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: datetime) -> None:
+        self._user = user if undo is not None else None
+        self._event = undo.event if undo is not None else bulk.event if bulk is not None else ""
+        both = bulk is not None and bulk.event == self._event
+        buttons = [cancel()]
+        if self._user is not None:
+            buttons.append(Button("one", f"Undo for {self._user.login}" if both else "Undo"))
+        if bulk is not None and both:
+            buttons.append(Button("all", f"Undo all {bulk.users:,}"))
+        body = _about(self._user, undo, bulk if both else None, now)
+        super().__init__("Undo an unbinding", body, (), buttons, focus=buttons[1].name)
+
+    async def do(self, button: str, values: Values) -> UndoResult | None:
+        users = (self._user.id,) if button == "one" and self._user is not None else ()
+        return await self.app.perform(UndoUnbind(tenant=self.app.tenant, event=self._event, users=users))
+
+
+def _about(user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: datetime) -> Content:
+    rows: list[Part] = []
+    if user is not None and undo is not None:
+        rows += [
+            join((user.login, "bold"), "   ", user.name),
+            (f"id {user.id}", "$muted"),
+            "",
+            f"Unbound by {undo.by} {moment(undo.at, now)} ({exact(undo.at)})",
+            join(("Reason  ", "$muted"), undo.reason),
+            *([join(("Ticket  ", "$muted"), undo.ticket)] if undo.ticket else []),
+            "",
+        ]
+    if bulk is not None:
+        rows.append(f"That unbinding hit {plural(bulk.users, 'user')}.")
+    end = undo.until if undo is not None else bulk.undo_until if bulk is not None else now
+    rows += [
+        "The same phone works again at once. Sessions that ended stay ended.",
+        f"Can be undone until {until(end, now)}.",
+    ]
+    return lines(*rows)

@@ -1,0 +1,195 @@
+"""What is asked before a user is changed: role, new user, disabling, and the one-time password afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.content import Content
+
+from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.model import Flag
+from secconsole.domain.roles import Role, roles_given_by
+from secconsole.domain.secret import Secret
+from secconsole.operations.users import (
+    ChangeRole,
+    CreateUser,
+    DisableUser,
+    EnableUser,
+    PasswordReset,
+    RequireMfa,
+    ResetPassword,
+    UserChanged,
+    UserDetail,
+    UserRow,
+)
+from secconsole.tui.safe_text import Part, join, lines
+from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import Button, CheckField, ChoiceField, TextField, cancel
+
+_HIDDEN = "•" * 14
+
+
+def about(user: UserRow, *said: Part) -> Content:
+    """Who it is, and a few lines below."""
+    return lines(
+        join((user.login, "bold"), "   ", user.name, "   ", (str(user.role), "$muted")),
+        (f"id {user.id}", "$muted"),
+        *(["", *said] if said else []),
+    )
+
+
+class RoleDialog(DoingDialog["UserChanged | None"]):
+    """Gives a role that does not rank above one's own."""
+
+    def __init__(self, user: UserRow, actor: Role) -> None:
+        self._user = user
+        options = [(str(role), str(role)) for role in roles_given_by(actor)]
+        now = str(user.role)
+        field = ChoiceField(name="role", label="Role", options=options, value=now, help="left and right choose")
+        body = about(user, "Whoever loses rights by it is signed out everywhere.")
+        super().__init__("Role", body, [field], [cancel(), Button("give", "Give this role")], focus="role")
+
+    async def do(self, button: str, values: Values) -> UserChanged | None:
+        role = Role(str(values["role"]))
+        return await self.app.perform(ChangeRole(tenant=self.app.tenant, user=self._user.id, role=role))
+
+
+class NewUserDialog(DoingDialog["tuple[UserChanged, PasswordReset | None] | None"]):
+    """Makes a user, and on request a one-time password for them."""
+
+    def __init__(self, actor: Role) -> None:
+        options = [(str(role), str(role)) for role in reversed(roles_given_by(actor))]
+        fields = [
+            TextField(name="login", label="Login", needed=True, max_length=128, help="To sign in with; no blanks."),
+            TextField(name="name", label="Name"),
+            TextField(name="email", label="E-mail"),
+            TextField(name="phone", label="Phone", max_length=40, help="With the country code: +420 777 123 456"),
+            ChoiceField(name="role", label="Role", options=options, value="user", help="left and right choose"),
+            CheckField(
+                name="password", label="Password", text="make a one-time password", value=True,
+                help="It is shown once, and must be changed at the first sign-in.",
+            ),
+        ]  # fmt: skip
+        super().__init__("New user", "", fields, [cancel(), Button("make", "Make")], focus="login")
+
+    async def do(self, button: str, values: Values) -> tuple[UserChanged, PasswordReset | None] | None:
+        made = await self.app.perform(
+            CreateUser(
+                tenant=self.app.tenant, login=str(values["login"]), name=str(values["name"]).strip(),
+                email=str(values["email"]).strip(), phone=str(values["phone"]).strip(), role=Role(str(values["role"])),
+            )
+        )  # fmt: skip
+        if not values["password"]:
+            return made, None
+        try:
+            return made, await self.app.perform(ResetPassword(tenant=self.app.tenant, user=made.user.id))
+        except SecconsoleError as error:
+            self.app.work_failed(error)
+            return made, None
+
+
+class DisableDialog(DoingDialog["UserChanged | None"]):
+    def __init__(self, user: UserRow, detail: UserDetail | None) -> None:
+        self._user = user
+        sessions = f"{detail.sessions} open sessions end." if detail and detail.sessions > 1 else "Open sessions end."
+        body = about(user, f"Cannot sign in any more. {sessions} The factors are kept, for when D enables again.")
+        fields = [TextField(name="reason", label="Reason", help="For the audit; may stay empty.")]
+        super().__init__("Disable", body, fields, [cancel(), Button("disable", "Disable", danger=True)], danger=True)
+
+    async def do(self, button: str, values: Values) -> UserChanged | None:
+        reason = str(values["reason"]).strip()
+        return await self.app.perform(DisableUser(tenant=self.app.tenant, user=self._user.id, reason=reason))
+
+
+class EnableDialog(DoingDialog["UserChanged | None"]):
+    def __init__(self, user: UserRow) -> None:
+        self._user = user
+        body = about(user, "Can sign in again with the password and factors from before.")
+        super().__init__("Enable", body, (), [cancel(), Button("enable", "Enable")], focus="enable")
+
+    async def do(self, button: str, values: Values) -> UserChanged | None:
+        return await self.app.perform(EnableUser(tenant=self.app.tenant, user=self._user.id))
+
+
+class RequireDialog(DoingDialog["UserChanged | None"]):
+    """Requires a second factor of one user whatever the policy says, or stops that."""
+
+    def __init__(self, user: UserRow, *, required: bool) -> None:
+        self._user, self._required = user, not required
+        if required:
+            said = "From then on the policy alone decides whether this user is asked for a second factor."
+        else:
+            said = "This user is then asked for a second factor even while the policy is optional."
+        title = "No longer require a factor" if required else "Require a factor"
+        super().__init__(title, about(user, said), (), [cancel(), Button("go", title)], focus="go")
+
+    async def do(self, button: str, values: Values) -> UserChanged | None:
+        return await self.app.perform(RequireMfa(tenant=self.app.tenant, user=self._user.id, required=self._required))
+
+
+class ResetDialog(DoingDialog["PasswordReset | None"]):
+    def __init__(self, user: UserRow) -> None:
+        self._user = user
+        said: Sequence[Part] = [
+            "The password they have stops working, and open sessions end.",
+            "You get a one-time password to hand over. It must be changed at the next sign-in.",
+        ]
+        if Flag.MUST_RESET in user.flags:
+            said = [*said, ("An earlier one-time password is still unused; it stops working too.", "$muted")]
+        buttons = [cancel(), Button("reset", "Reset password", danger=True)]
+        super().__init__("Reset password", about(user, *said), (), buttons, danger=True)
+
+    async def do(self, button: str, values: Values) -> PasswordReset | None:
+        return await self.app.perform(ResetPassword(tenant=self.app.tenant, user=self._user.id))
+
+
+class OneTimePasswordDialog(Dialog[None]):
+    """Shows a one-time password, hidden as soon as the terminal loses the focus and gone when it closes."""
+
+    def __init__(self, user: UserRow, password: Secret[str]) -> None:
+        self._user: UserRow = user
+        self._password: Secret[str] | None = password
+        buttons = [
+            Button("close", "I have handed it over", cancels=True), Button("hide", "Hide"), Button("copy", "Copy"),
+        ]  # fmt: skip
+        super().__init__("One-time password", self._words(shown=True), (), buttons, focus="close")
+        self._shown = True
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "app_focus", self._on_terminal_focus, init=False)
+
+    def on_unmount(self) -> None:
+        self._password = None
+
+    def _on_terminal_focus(self, focused: bool) -> None:
+        if not focused and self.is_attached:
+            self._show(False)
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        if event.button == "hide":
+            self._show(not self._shown)
+        elif self._password is not None:
+            self.app.copy_to_clipboard(self._password.reveal())
+
+    def on_key(self, event: events.Key) -> None:
+        if not self._shown and event.key == "h":
+            self._show(True)
+
+    def _show(self, shown: bool) -> None:
+        if shown != self._shown:
+            self._shown = shown
+            self.set_body(self._words(shown=shown))
+
+    def _words(self, *, shown: bool) -> Content:
+        password = self._password.reveal() if shown and self._password is not None else _HIDDEN
+        return about(
+            self._user,
+            join(("Password   ", "$muted"), (password, "bold")),
+            "",
+            "It is shown this once. It must be changed at the next sign-in." if shown
+            else "Hidden while nobody looked. Hide shows it again.",
+        )  # fmt: skip

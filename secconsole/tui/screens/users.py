@@ -1,0 +1,189 @@
+"""Users: who is bound and who is not, and what is done about it. The place where most time is spent."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from secconsole.operations.unbinding import UndoResult
+from secconsole.operations.users import ShowUser, UnlockUser, UserDetail, UserRow
+from secconsole.tui.actions import Action
+from secconsole.tui.screens import user_dialogs as ask_for
+from secconsole.tui.screens.unbind import UnbindDialog, preview
+from secconsole.tui.screens.unbind_many import Outcome
+from secconsole.tui.screens.unbind_outcome import OutcomeDialog, undone_words
+from secconsole.tui.screens.undo import Bulk, UndoDialog
+from secconsole.tui.screens.user_whitelist import EndExemptionDialog, ExemptDialog, changed_words
+from secconsole.tui.screens.users_actions import ACTIONS, why_not_to
+from secconsole.tui.screens.users_explain import ExplainDialog
+from secconsole.tui.screens.users_list import UserList
+from secconsole.tui.words import until
+
+
+class Users(UserList):
+    """The list, and a method for each of its actions."""
+
+    NAME = "users"
+    NUMBER = "2"
+    TITLE = "Users"
+    HELP_FILE = "users.md"
+    ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bulk: Bulk | None = None
+
+    # ---- who it is about -------------------------------------------------------------------------------------------
+
+    def why_not(self, action: Action) -> str:
+        return super().why_not(action) or why_not_to(
+            action,
+            self.person,
+            self._known(),
+            marked=len(self.table.marks),
+            role=self.app.identity.role,
+            own=self.app.identity.id,
+            now=self.app.clock(),
+            bulk_undo=self._undoable_bulk() is not None,
+        )
+
+    def _known(self) -> UserDetail | None:
+        """The details of whoever is under the cursor, if they are there already."""
+        known = self.detail is not None and self.detail.user.id == self.table.cursor_key
+        return self.detail if known else None
+
+    def _undoable_bulk(self) -> Bulk | None:
+        return self._bulk if self._bulk is not None and self.app.clock() < self._bulk.undo_until else None
+
+    def _one(self) -> UserRow:
+        person = self.person
+        assert person is not None  # why_not has said so otherwise
+        return person
+
+    async def _look(self, user: UserRow) -> UserDetail:
+        """A user as they are now, whatever the screen shows."""
+        return await self.app.perform(ShowUser(tenant=self.app.tenant, user=user.id))
+
+    async def _again(self) -> None:
+        """Show at once what was just changed here; the store's own notice comes a little later."""
+        await self.on_live_change()
+
+    # ---- unbinding -------------------------------------------------------------------------------------------------
+
+    async def do_unbind(self) -> None:
+        ids = self.chosen()
+        found = await preview(self.app, ids)
+        if not found.bound + found.pending:
+            first = found.failed[0].reason if found.failed else "They are unbound already."
+            self.app.say_why(f"None of them can be unbound. {first}")
+            return
+        dialog = UnbindDialog(ids, found, self.app.clock(), utf8=self.app.terminal.utf8)
+        outcome = await self.app.ask(dialog)
+        if outcome is not None:
+            await self._again()
+            await self._tell(outcome, many=len(ids) > 1)
+
+    async def _tell(self, outcome: Outcome, *, many: bool) -> None:
+        now = self.app.clock()
+        if outcome.event and outcome.undo_until is not None and len(outcome.unbound) > 1:
+            self._bulk = Bulk(outcome.event, len(outcome.unbound), outcome.undo_until)
+        if many:
+            self.table.set_marks(self.table.marks - {user.id for user in outcome.unbound})
+            if await self.app.ask(OutcomeDialog(outcome, now)):
+                await self._undo(None)
+        elif outcome.unbound:
+            end = f" x undoes it until {until(outcome.undo_until, now)}." if outcome.undo_until else ""
+            self.app.say(f"{outcome.unbound[0].login} is unbound.{end}")
+        else:
+            failed = outcome.failed[0]
+            self.app.say_why(f"{failed.login} was not unbound: {failed.reason}")
+
+    async def do_undo(self) -> None:
+        person = self.person
+        detail = await self._look(person) if person is not None else None
+        if (detail is None or detail.undo is None) and self._undoable_bulk() is None:
+            self.app.say_why("There is nothing to undo.")
+            return
+        await self._undo(detail)
+
+    async def _undo(self, detail: UserDetail | None) -> None:
+        undo = detail.undo if detail is not None else None
+        user = detail.user if detail is not None else None
+        result: UndoResult | None = await self.app.ask(UndoDialog(user, undo, self._undoable_bulk(), self.app.clock()))
+        if result is not None:
+            if self._bulk is not None and result.event == self._bulk.event and len(result.restored) > 1:
+                self._bulk = None
+            self.app.say(undone_words(result))
+            await self._again()
+
+    # ---- whitelist -------------------------------------------------------------------------------------------------
+
+    async def do_whitelist(self) -> None:
+        ids = self.chosen()
+        if len(ids) == 1:
+            detail = await self.app.perform(ShowUser(tenant=self.app.tenant, user=ids[0]))
+            if detail.whitelist is not None:
+                changed = await self.app.ask(EndExemptionDialog(detail.user, detail.whitelist))
+                what = "off the whitelist"
+            else:
+                changed, what = await self.app.ask(ExemptDialog(ids, detail.user)), "on the whitelist"
+        else:
+            changed, what = await self.app.ask(ExemptDialog(ids, None)), "on the whitelist"
+        if changed is not None:
+            self.app.say(changed_words(changed, what))
+            await self._again()
+
+    # ---- one user --------------------------------------------------------------------------------------------------
+
+    async def do_unlock(self) -> None:
+        user = self._one()
+        changed = await self.app.perform(UnlockUser(tenant=self.app.tenant, user=user.id))
+        self.app.say(f"{changed.user.login} is unlocked.")
+        await self._again()
+
+    async def do_disable(self) -> None:
+        user = self._one()
+        detail = await self._look(user)
+        if await self.app.ask(ask_for.DisableDialog(detail.user, detail)) is not None:
+            self.app.say(f"{user.login} cannot sign in any more. D enables again.")
+            await self._again()
+
+    async def do_enable(self) -> None:
+        user = self._one()
+        if await self.app.ask(ask_for.EnableDialog(user)) is not None:
+            self.app.say(f"{user.login} may sign in again.")
+            await self._again()
+
+    async def do_require_mfa(self) -> None:
+        user = self._one()
+        detail = await self._look(user)
+        changed = await self.app.ask(ask_for.RequireDialog(detail.user, required=detail.mfa_required))
+        if changed is not None:
+            now = "no longer required" if detail.mfa_required else "required"
+            self.app.say(f"A second factor is {now} of {changed.user.login}.")
+            await self._again()
+
+    async def do_role(self) -> None:
+        changed = await self.app.ask(ask_for.RoleDialog(self._one(), self.app.identity.role))
+        if changed is not None:
+            self.app.say(f"{changed.user.login} is {changed.user.role} now.")
+            await self._again()
+
+    async def do_reset_password(self) -> None:
+        reset = await self.app.ask(ask_for.ResetDialog(self._one()))
+        if reset is not None:
+            await self._again()
+            await self.app.ask(ask_for.OneTimePasswordDialog(reset.user, reset.password))
+
+    async def do_new(self) -> None:
+        made = await self.app.ask(ask_for.NewUserDialog(self.app.identity.role))
+        if made is not None:
+            changed, reset = made
+            self.app.say(f"{changed.user.login} is made, and binds a phone at the first sign-in if the policy asks.")
+            await self._again()
+            if reset is not None:
+                await self.app.ask(ask_for.OneTimePasswordDialog(reset.user, reset.password))
+
+    async def do_explain(self) -> None:
+        detail = await self._look(self._one())
+        words = ExplainDialog(detail, self.app.policy, self.app.clock(), utf8=self.app.terminal.utf8)
+        await self.app.ask(words)

@@ -1,0 +1,279 @@
+"""The list part of the users place: find, filter, sort, mark, and see who is under the cursor."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.timer import Timer
+
+from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.search import EVERYBODY, parse_search
+from secconsole.operations.users import ShowUser, UserCount, UserDetail, UserRow
+from secconsole.tui.screens.place import Place
+from secconsole.tui.screens.users_filter import FilterMenu, with_token
+from secconsole.tui.screens.users_table import COLUMNS, SORTS, Rows, found_words
+from secconsole.tui.user_source import UserQuery, UserSource
+from secconsole.tui.widgets.filter_bar import FilterBar
+from secconsole.tui.widgets.table import WindowedTable
+from secconsole.tui.widgets.table_messages import HeaderClicked, LoadFailed
+from secconsole.tui.widgets.user_detail import UserPane, UserStrip
+from secconsole.tui.words import clock
+
+SEARCH_PAUSE = 0.07  # seconds between two searches while somebody types
+REST = 0.08  # seconds that the cursor rests on a row before its details are fetched
+SLOW = 0.15  # seconds after which the row's own facts stand in for details that are still on their way
+MOST_MARKED = 10_000  # rows marked by one key
+
+_HINT = "/ to search: part of a name, status:unbound, is:locked, role:helpdesk"
+_NOBODY = "Nobody is found by that. Escape shows everybody again."
+_EMPTY = "There are no users yet. n makes one; secconsole user import FILE.csv brings many."
+
+
+class UserList(Place):
+    """Holds the table, its search line and the details; what is done to users is its subclass's."""
+
+    CSS_PATH: ClassVar[Path] = Path(__file__).parent.parent / "styles" / "users.tcss"
+    AUTO_FOCUS = "WindowedTable"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.detail: UserDetail | None = None
+        self._query = UserQuery()
+        self._problems: list[str] = []
+        self._searching: Timer | None = None
+        self._search_again = False
+        self._resting: Timer | None = None
+        self._slow: Timer | None = None
+        self._wanted = 0
+        self._loaded_at: datetime | None = None
+        self._out_of_date = False
+
+    # ---- what it is made of ----------------------------------------------------------------------------------------
+
+    def compose_body(self) -> ComposeResult:
+        self._source = self._new_source()
+        yield FilterBar(_HINT)
+        with Horizontal(id="users"):
+            yield WindowedTable(COLUMNS, self._source, empty=_EMPTY)
+            yield UserPane()
+        yield UserStrip()
+
+    def on_mount(self) -> None:
+        self.table.set_sort("login")
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._dress())
+
+    @property
+    def table(self) -> WindowedTable:
+        return self.query_one(WindowedTable)
+
+    @property
+    def bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
+    @property
+    def person(self) -> UserRow | None:
+        """Who is under the cursor; None while that row is not loaded, or there is none."""
+        return self._source.person(self.table.cursor_key)
+
+    def chosen(self) -> tuple[str, ...]:
+        """The ids of all marked users; of the one under the cursor if none is marked."""
+        if self.table.marks:
+            return tuple(sorted(self.table.marks))
+        return (self.table.cursor_key,) if self.table.cursor_key is not None else ()
+
+    def _new_source(self) -> UserSource:
+        rows = Rows(self.app.theme_variables, self.app.clock, utf8=self.app.terminal.utf8)
+        return UserSource(self.app.perform, self.app.tenant, self._query, rows, self._counted)
+
+    def _dress(self) -> None:
+        """Rows carry colours: another theme needs other rows."""
+        self._source.present = Rows(self.app.theme_variables, self.app.clock, utf8=self.app.terminal.utf8)
+        self.table.refresh_rows()
+        self._show_detail()
+
+    # ---- search, filter, sort --------------------------------------------------------------------------------------
+
+    async def do_search(self) -> None:
+        self.bar.focus()
+
+    def set_search(self, text: str) -> None:
+        """From another place: show what this search line finds."""
+        self.bar.text = text
+        self.table.focus()
+
+    def on_filter_bar_left(self) -> None:
+        self.table.focus()
+
+    def on_filter_bar_changed(self) -> None:
+        """Search at once, and again after a pause if more was typed meanwhile."""
+        if self._searching is not None:
+            self._search_again = True
+        else:
+            self._searching = self.set_timer(SEARCH_PAUSE, self._search_paused)
+            self._search()
+
+    def _search_paused(self) -> None:
+        self._searching = None
+        if self._search_again:
+            self._search_again = False
+            self.on_filter_bar_changed()
+
+    def _search(self) -> None:
+        wanted, self._problems = parse_search(self.bar.text)
+        if wanted != self._query.filter:
+            self._show(UserQuery(wanted, self._query.sort, self._query.descending), keep=wanted == EVERYBODY)
+        self._say_found()
+
+    def _show(self, query: UserQuery, *, keep: bool) -> None:
+        self._query = query
+        self._source = self._new_source()
+        self.table.set_empty(_EMPTY if query.filter == EVERYBODY else _NOBODY)
+        self.table.set_source(self._source, keep_cursor=keep)
+
+    async def do_filter(self) -> None:
+        pick = await self.app.ask(FilterMenu(self.bar.text))
+        if pick is not None:
+            self.bar.text = with_token(self.bar.text, pick.token)
+
+    async def do_sort(self) -> None:
+        names = list(SORTS)
+        now = names.index(self._sorted_by)
+        self._sort_by(names[(now + 1) % len(names)])
+
+    async def do_reverse(self) -> None:
+        self._sort_by(self._sorted_by)
+
+    def on_windowed_table_header_clicked(self, event: HeaderClicked) -> None:
+        if event.column in SORTS:
+            self._sort_by(event.column)
+        else:
+            self.app.say_why("The list can be sorted by login, by name and by last sign-in.")
+
+    @property
+    def _sorted_by(self) -> str:
+        return next(name for name, sort in SORTS.items() if sort is self._query.sort)
+
+    def _sort_by(self, column: str) -> None:
+        """By this column; again, the other way round. Sign-ins begin with the latest."""
+        query = self._query
+        same = SORTS[column] is query.sort
+        descending = not query.descending if same else column == "seen"
+        self.table.set_sort(column, descending=descending)
+        self._show(UserQuery(query.filter, SORTS[column], descending), keep=True)
+
+    # ---- marks -----------------------------------------------------------------------------------------------------
+
+    async def do_mark(self) -> None:
+        self.table.action_mark()
+
+    async def do_mark_range(self) -> None:
+        self.table.mark_range()
+
+    async def do_mark_all(self) -> None:
+        found: set[str] = set()
+        async for page in self._source.everybody():
+            if len(found) + len(page) > MOST_MARKED:
+                self.app.say_why(f"More than {MOST_MARKED:,} users are too many to mark at once. Search for fewer.")
+                return
+            found.update(page)
+        self.table.set_marks(self.table.marks | found)
+
+    async def do_clear_marks(self) -> None:
+        self.table.clear_marks()
+
+    async def do_clear(self) -> None:
+        if self.table.marks:
+            self.table.clear_marks()
+        else:
+            self.bar.text = ""
+
+    def on_windowed_table_marks_changed(self) -> None:
+        self._say_found()
+        self.refresh_hints()
+
+    # ---- counts, and how old they are ------------------------------------------------------------------------------
+
+    def _counted(self, found: UserCount | None) -> None:
+        if self.is_mounted:
+            self._say_found()
+
+    def _say_found(self) -> None:
+        parts = [found_words(self._source.count, everybody=self._query.filter == EVERYBODY)]
+        if marked := len(self.table.marks):
+            parts.insert(0, f"{marked:,} marked")
+        problem = "; ".join(self._problems)
+        if self._out_of_date and self._loaded_at is not None:
+            problem = f"Not up to date: as of {clock(self._loaded_at)}"
+        self.bar.say(" · ".join(part for part in parts if part), problem)
+
+    def on_windowed_table_rows_loaded(self) -> None:
+        self._loaded_at, self._out_of_date = self.app.clock(), False
+        self._say_found()
+        self._rest()
+
+    def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
+        if not self._out_of_date:
+            self.app.say_failed(event.error)
+        self._out_of_date = True
+        self._say_found()
+
+    async def on_live_change(self) -> None:
+        self._source.renew()
+        self.table.refresh_rows()
+
+    # ---- the user under the cursor ---------------------------------------------------------------------------------
+
+    def on_windowed_table_cursor_moved(self) -> None:
+        self._rest()
+
+    def _rest(self) -> None:
+        """Fetch the details once the cursor rests: on the way past, nothing is drawn and nothing asked."""
+        if self._resting is None:
+            self._resting = self.set_timer(REST, self._rested)
+        else:
+            self._resting.reset()
+
+    def _rested(self) -> None:
+        self._resting = None
+        self._wanted += 1
+        if self._slow is not None:
+            self._slow.stop()
+        key = self.table.cursor_key
+        if key is None:
+            self.detail = None
+            self._show_detail()
+            self.refresh_hints()
+            return
+        if self.detail is not None and self.detail.user.id != key:
+            self._slow = self.set_timer(SLOW, self._show_detail)
+        self.run_worker(self._fetch_detail(key, self._wanted), group="detail", exclusive=True, exit_on_error=False)
+
+    async def _fetch_detail(self, key: str, wanted: int) -> None:
+        try:
+            detail = await self.app.perform(ShowUser(tenant=self.app.tenant, user=key))
+        except SecconsoleError:
+            return  # the row stays as it was; what is wrong with the store, the list says
+        if wanted == self._wanted:
+            self.detail = detail
+            self._show_detail()
+            self.refresh_hints()
+
+    def _show_detail(self) -> None:
+        if self._slow is not None:
+            self._slow.stop()
+            self._slow = None
+        person, detail = self.person, self.detail
+        if person is not None and detail is not None and detail.user.id != person.id:
+            detail = None
+        note = "" if self.table.count == 0 else "Nobody is under the cursor."
+        for shown in (self.query_one(UserPane), self.query_one(UserStrip)):
+            if shown.display:
+                user = detail.user if detail is not None else person
+                shown.show(user, detail, self.app.clock(), utf8=self.app.terminal.utf8, note=note)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_detail)

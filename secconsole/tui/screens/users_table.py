@@ -1,0 +1,87 @@
+"""The columns of the users table, and how a user becomes a row of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from rich.style import Style
+from rich.text import Text
+from textual.color import Color
+
+from secconsole.domain.model import BindingStatus, Flag
+from secconsole.operations.users import UserCount, UserRow, UserSort
+from secconsole.tui.safe_text import safe_text
+from secconsole.tui.user_words import is_odd
+from secconsole.tui.widgets.columns import TableCell
+from secconsole.tui.widgets.row_window import Row
+from secconsole.tui.widgets.table import Column
+from secconsole.tui.words import ago, count, glyph, status_words
+
+COLUMNS = (
+    Column("login", "Login", 17, min_width=12, grow=16),
+    Column("name", "Name", 17, min_width=12, priority=1, grow=20),
+    Column("status", "Status", 9),
+    Column("flags", "Flags", 11, priority=3, grow=13),
+    Column("factors", "Factors", 7, priority=4, grow=8),
+    Column("role", "Role", 14, priority=5),
+    Column("seen", "Last sign-in", 12, priority=2, grow=2),
+)
+SORTS = {"login": UserSort.LOGIN, "name": UserSort.NAME, "seen": UserSort.LAST_SIGN_IN}
+
+# What keeps somebody from signing in stands first: the others may be cut.
+_FLAGS = (
+    (Flag.LOCKED, "status-locked"),
+    (Flag.DISABLED, "danger"),
+    (Flag.MUST_RESET, "muted"),
+    (Flag.WHITELISTED, "status-whitelisted"),
+)
+
+
+class Rows:
+    """Makes rows in the colours of one theme."""
+
+    def __init__(self, variables: Mapping[str, str], clock: Callable[[], datetime], *, utf8: bool) -> None:
+        names = [f"status-{status}" for status in BindingStatus] + ["status-pending", *(name for _, name in _FLAGS)]
+        self._styles = {name: Style(color=Color.parse(variables[name]).rich_color) for name in names}
+        self._clock, self._utf8 = clock, utf8
+
+    def __call__(self, user: UserRow) -> Row:
+        mark, word = status_words(user.status, utf8=self._utf8)
+        cells: tuple[TableCell, ...] = (
+            user.login,
+            self._name(user),
+            self._in(f"{mark} {word}", f"status-{user.status}"),
+            self._flags(user),
+            " ".join(user.factors) or glyph("dash", utf8=self._utf8),
+            str(user.role),
+            ago(user.last_sign_in, self._clock()),
+        )
+        return Row(user.id, cells)
+
+    def _name(self, user: UserRow) -> TableCell:
+        if not is_odd(user):
+            return user.name
+        sign = glyph("warning", utf8=self._utf8)
+        text = safe_text(f"{sign} {user.name}")
+        text.stylize(self._styles["status-pending"], 0, len(sign))
+        return text
+
+    def _flags(self, user: UserRow) -> TableCell:
+        held = [(str(flag), name) for flag, name in _FLAGS if flag in user.flags]
+        if not held:
+            return ""
+        return self._in(" ".join(word for word, _ in held), held[0][1])
+
+    def _in(self, text: str, name: str) -> Text:
+        return safe_text(text, self._styles[name])
+
+
+def found_words(found: UserCount | None, *, everybody: bool) -> str:
+    """`14 of 1,204,311 users`."""
+    if found is None:
+        return ""
+    if everybody:
+        return f"{count(found.total)} users"
+    some = f"more than {count(found.count)}" if found.capped else count(found.count)
+    return f"{some} of {count(found.total)} users"

@@ -1,0 +1,168 @@
+"""All about the user under the cursor: a pane beside the table, or two lines below it where there is no room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widgets import Static
+
+from secconsole.domain.ident import short_id
+from secconsole.domain.text import visible
+from secconsole.operations.users import UserDetail, UserRow
+from secconsole.tui import user_words as say
+from secconsole.tui.safe_text import Part, join, lines, safe
+from secconsole.tui.widgets.columns import cut
+from secconsole.tui.words import ago, day, glyph, moment, plural, status_words
+
+_GAP = "  "
+_EVENT_COLUMN = 15  # cells
+
+
+def fitted(parts: Sequence[tuple[str, str]], width: int) -> Content:
+    """(text, style) pieces in one line, as many as have room; the last one that is reached is cut."""
+    out: list[Part] = []
+    room = width
+    for text, style in parts:
+        gap = _GAP if out else ""
+        if not text or room <= len(gap) + 1:
+            continue
+        shown = visible(text)
+        shown = shown if cell_len(shown) <= room - len(gap) else cut(text, room - len(gap))
+        out += [gap, (shown, style)]
+        room -= len(gap) + cell_len(shown)
+    return join(*out)
+
+
+class UserStrip(Static):
+    """Two lines; until the details are there, what the row says."""
+
+    DEFAULT_CSS = """
+    UserStrip { height: 2; padding: 0 1; }
+    """
+
+    def show(self, user: UserRow | None, detail: UserDetail | None, now: datetime, *, utf8: bool, note: str) -> None:
+        """`note`: what stands there when nobody is under the cursor."""
+        if user is None:
+            self.update(safe(note, "$muted"))
+            return
+        width = max(20, self.content_size.width)
+        self.update(lines(self._who(user, detail, width, utf8), self._where(user, detail, now, width, utf8)))
+
+    def _who(self, user: UserRow, detail: UserDetail | None, width: int, utf8: bool) -> Content:
+        id = f"id {short_id(user.id)}"
+        doubt = detail is not None and bool(detail.suspicions or detail.look_alikes)
+        warn = f"{glyph('warning', utf8=utf8)} look twice (h)" if doubt or say.is_odd(user) else ""
+        left = fitted(
+            [
+                (user.login, "bold"),
+                (warn, "$status-pending"),
+                (user.name, ""),
+                (user.email, "$muted"),
+                (say.masked_phone(user.phone), "$muted"),
+            ],
+            width - len(id) - len(_GAP),
+        )
+        return join(left, " " * (width - len(id) - left.cell_length), (id, "$muted"))
+
+    def _where(self, user: UserRow, detail: UserDetail | None, now: datetime, width: int, utf8: bool) -> Content:
+        mark, word = status_words(user.status, utf8=utf8)
+        style = f"$status-{user.status}"
+        if detail is None:
+            return fitted([(f"{mark} {word}", style), (glyph("ellipsis", utf8=utf8), "$muted")], width)
+        undo = say.undo_until(detail.undo, now) if detail.undo else ""
+        exempt = detail.whitelist
+        tail = [
+            (undo, "$key"),
+            (say.lock_words(detail, now), "$status-locked" if detail.locked else "$muted"),
+            ("disabled" if "disabled" in user.flags else "", "$danger"),
+            ("must choose a new password" if "must-reset" in user.flags else "", "$muted"),
+            (f"whitelisted {say.whitelist_words(exempt, now)}" if exempt else "", "$status-whitelisted"),
+            ("" if exempt else "whitelisted: no", "$muted"),
+        ]
+        taken = sum(len(_GAP) + cell_len(visible(text)) for text, _ in tail[:4] if text)
+        binding = say.binding_words(detail, now)
+        if cell_len(visible(binding)) > (room := max(16, width - taken - 2)):
+            binding = cut(binding, room).rstrip()
+        return fitted([(f"{mark} {binding}", style), *tail], width)
+
+
+class UserPane(Static):
+    """As many lines as there are; the events come last, since they may be cut off."""
+
+    DEFAULT_CSS = """
+    UserPane { height: 100%; padding: 0 1; overflow: hidden; border-left: solid $rule; }
+    """
+
+    def show(self, user: UserRow | None, detail: UserDetail | None, now: datetime, *, utf8: bool, note: str) -> None:
+        """`note`: what stands there when nobody is under the cursor."""
+        if user is None:
+            self.update(safe(note, "$muted"))
+            return
+        rows: list[Part] = [*self._who(user), ""]
+        if detail is not None:
+            rows += self._doubts(detail, utf8)
+        mark, word = status_words(user.status, utf8=utf8)
+        rows.append((f"{mark} {word}", f"bold $status-{user.status}"))
+        if detail is None:
+            rows.append((glyph("ellipsis", utf8=utf8), "$muted"))
+        else:
+            rows += self._binding(detail, now)
+            rows += self._account(detail, now)
+            rows += self._events(detail, now)
+        self.update(lines(*rows))
+
+    def _who(self, user: UserRow) -> list[Part]:
+        facts = [fact for fact in (user.name, user.email, say.masked_phone(user.phone)) if fact]
+        return [(user.login, "bold $heading"), *facts, (str(user.role), "$muted"), (f"id {user.id}", "$muted")]
+
+    def _doubts(self, detail: UserDetail, utf8: bool) -> list[Part]:
+        warn = glyph("warning", utf8=utf8)
+        found = say.doubts(detail.suspicions, detail.look_alikes)
+        return [*((f"{warn} {text}", "$status-pending") for text in found), *([""] if found else [])]
+
+    def _binding(self, detail: UserDetail, now: datetime) -> list[Part]:
+        rows: list[Part] = []
+        for factor in detail.factors:
+            rows.append(f"  {say.factor_name(factor.kind, factor.label)}")
+            rows.append((f"    {say.factor_state(factor, now)}", "$muted"))
+        if detail.undo is not None:
+            words = say.undo_words(detail.undo, now)
+            rows.append(f"  {words[:1].upper()}{words[1:]}")
+            rows.append((f"  {say.undo_until(detail.undo, now)}", "$key"))
+        if detail.mfa_required:
+            rows.append("  A second factor is required of this user.")
+        return [*rows, ""]
+
+    def _account(self, detail: UserDetail, now: datetime) -> list[Part]:
+        user = detail.user
+        rows: list[Part] = [_field("Whitelist", say.whitelist_words(detail.whitelist, now))]
+        if detail.whitelist and detail.keeps_factor:
+            rows.append(_field("", "asked for the factor all the same, by own choice"))
+        seen = moment(user.last_sign_in, now)
+        rows.append(_field("Signed in", seen))
+        rows.append(_field("Sessions", plural(detail.sessions, "open session") if detail.sessions else "none open"))
+        if held := say.lock_words(detail, now):
+            rows.append(_field("Entries", held, "$status-locked" if detail.locked else ""))
+        if "disabled" in user.flags:
+            rows.append(_field("Account", "disabled: may not sign in", "$danger"))
+        if not detail.has_password:
+            rows.append(_field("Password", "none yet"))
+        elif "must-reset" in user.flags:
+            rows.append(_field("Password", "one-time: a new one must be chosen"))
+        rows.append(_field("Made", day(detail.created)))
+        return [*rows, ""]
+
+    def _events(self, detail: UserDetail, now: datetime) -> list[Part]:
+        if not detail.events:
+            return []
+        recent = [
+            join((ago(entry.at, now).ljust(_EVENT_COLUMN), "$muted"), say.event_words(entry)) for entry in detail.events
+        ]
+        return [("Recent", "bold"), *recent]
+
+
+def _field(label: str, value: str, style: str = "") -> Content:
+    return join((label.ljust(11), "$muted"), (value, style))
