@@ -25,7 +25,7 @@ from secconsole.service.passwords import Passwords
 from secconsole.service.pipeline import Service
 from secconsole.store.facts import INNER_KEY, fact, set_fact
 from secconsole.store.keys import KeyRing, create_key_file, load_key_file
-from secconsole.store.migrate import check_version, migrate
+from secconsole.store.migrate import check_version, migrate, schema_version
 from secconsole.store.sqlite import SqliteStore
 
 R = TypeVar("R")
@@ -99,14 +99,7 @@ def store_owner() -> StoreOwner | None:
         owners = {os.stat(path).st_uid for path in (locations.database_path(), locations.key_path())}
     except OSError:
         return None
-    uid = os.geteuid()
-    if owners != {uid}:
-        return None
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = str(uid)
-    return StoreOwner(name)
+    return _owner() if owners == {os.geteuid()} else None
 
 
 async def create_store(
@@ -133,22 +126,42 @@ async def create_store(
 
 
 async def open_new(database: Path, key: Path, *, passwords: Passwords | None = None) -> EmbeddedBackend:
-    """Make an empty store and open it as its owner."""
-    handle = os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    """Make an empty store and open it as its owner; raise `Conflict` if somebody else just made one."""
+    try:
+        handle = os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    except FileExistsError:
+        raise Conflict(f"There is a store already: {database}. Nothing was changed.") from None
     os.fchmod(handle, 0o600)
     os.close(handle)
-    keys = create_key_file(key)
-    store = SqliteStore(database)
+    try:
+        keys = create_key_file(key)
+        store = await asyncio.to_thread(SqliteStore, database)
+        try:
+            await asyncio.wrap_future(store.write(lambda connection: _make(connection, keys)))
+        except BaseException:
+            await asyncio.to_thread(store.close)
+            raise
+    except FileExistsError:  # a key is never replaced: it may be what opens a backup
+        os.unlink(database)
+        raise Conflict(f"There is a key without its store: {key}. Move it away.") from None
+    except BaseException:
+        _discard(database, key)
+        raise
+    return EmbeddedBackend(store, keys, _owner(), "command", passwords=passwords)
 
-    def make(connection: sa.Connection) -> None:
-        migrate(connection)
-        inner = keys.make_inner()
-        set_fact(connection, INNER_KEY, inner)
-        keys.open_inner(inner)
 
-    await asyncio.wrap_future(store.write(make))
-    owner = StoreOwner(pwd.getpwuid(os.geteuid()).pw_name)
-    return EmbeddedBackend(store, keys, owner, "command", passwords=passwords)
+def _make(connection: sa.Connection, keys: KeyRing) -> None:
+    migrate(connection)
+    inner = keys.make_inner()
+    set_fact(connection, INNER_KEY, inner)
+    keys.open_inner(inner)
+
+
+def _owner() -> StoreOwner:
+    try:
+        return StoreOwner(pwd.getpwuid(os.geteuid()).pw_name)
+    except KeyError:
+        return StoreOwner(str(os.geteuid()))
 
 
 async def open_embedded(
@@ -176,19 +189,18 @@ async def open_embedded(
 async def _take_into_use(store: SqliteStore, keys: KeyRing) -> None:
     def look(connection: sa.Connection) -> tuple[bool, bytes | None]:
         current = check_version(connection)
-        return current, fact(connection, INNER_KEY) if current else None
+        return current, fact(connection, INNER_KEY) if schema_version(connection) else None
 
     current, inner = await asyncio.wrap_future(store.read(look))
-    if not current:
-        await asyncio.wrap_future(
-            store.write(lambda connection: None if check_version(connection) else migrate(connection))
-        )
-        _, inner = await asyncio.wrap_future(store.read(look))
     if inner is None:
         raise Unavailable(
             f"{store.path} is not a secconsole store, or making it was interrupted. Move it away and init again."
         )
     keys.open_inner(inner)
+    if not current:  # only now: a store is not touched before its key has opened it
+        await asyncio.wrap_future(
+            store.write(lambda connection: None if check_version(connection) else migrate(connection))
+        )
 
 
 def _discard(database: Path, key: Path) -> None:
