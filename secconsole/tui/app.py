@@ -13,14 +13,17 @@ from typing import Any, TypeVar, cast
 from textual.screen import Screen
 
 from secconsole.backends.base import Backend
-from secconsole.domain.errors import NotAllowed, NotSignedIn, StepUpNeeded, Unavailable
+from secconsole.domain.errors import NotAllowed, NotSignedIn, SecconsoleError, StepUpNeeded, Unavailable
 from secconsole.domain.roles import Permission, Role, may
+from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
+from secconsole.operations.caller import Bearer
 from secconsole.operations.policy import Policy, ShowPolicy
 from secconsole.operations.signin import Identity, WhoAmI
 from secconsole.operations.tenants import ListTenants
 from secconsole.tui.actions import PLACES, PlaceName
 from secconsole.tui.console_app import ConsoleApp
+from secconsole.tui.key_order import KeyHold
 from secconsole.tui.screens.place import Place
 from secconsole.tui.terminal import Terminal
 
@@ -57,6 +60,7 @@ class SecConsole(ConsoleApp):
         opener: Opener,
         session: Backend | None = None,
         first_place: str = "",
+        local: bool = True,
         tenant: str = "",
         context: str = "",
         mouse: bool = True,
@@ -67,8 +71,10 @@ class SecConsole(ConsoleApp):
         self.opener = opener
         self.clock = clock
         self.context = context
-        self.wanted_tenant = tenant
+        self.local = local
         self.tenant = tenant
+        self.tenant_is_given = bool(tenant)
+        self._home_tenant = tenant
         self.policy: Policy | None = None
         self.demo = False
         self.trouble = ""
@@ -78,6 +84,7 @@ class SecConsole(ConsoleApp):
         self._identity: Identity | None = None
         self._places: dict[str, Place] = {}
         self._visited: list[str] = []
+        self._leaving = False
 
     # ---- who and where ---------------------------------------------------------------------------------------------
 
@@ -100,7 +107,7 @@ class SecConsole(ConsoleApp):
 
     @property
     def signed_in(self) -> bool:
-        return self._identity is not None
+        return self._identity is not None and not self._leaving
 
     @property
     def badges(self) -> tuple[str, ...]:
@@ -126,13 +133,28 @@ class SecConsole(ConsoleApp):
 
             await self.push_screen(SignInScreen())
 
-    async def begin(self, place: str = "") -> None:
+    def sign_in_with(self, token: Secret[str], hold: KeyHold | None, message: str = "") -> None:
+        """Take up work with a new session; keys that wait go to the first place."""
+        self.backend.credential = Bearer(token)
+        self.run_worker(self.begin("", hold, message), group="session", exit_on_error=False)
+
+    async def begin(self, place: str = "", hold: KeyHold | None = None, message: str = "") -> None:
         """Take up work as whoever the backend's credential names."""
-        self._identity = await self.backend.perform(WhoAmI())
-        self.tenant = self._identity.tenant
-        await self.read_policy()
-        self._visited = []
-        await self._show(place or self.first_place())
+        try:
+            self._identity = await self.backend.perform(WhoAmI())
+            self.tenant = self._identity.tenant
+            await self.read_policy()
+            self._visited = []
+            await self._show(place or self.first_place())
+        except SecconsoleError as error:
+            self._identity = None
+            await self._to_sign_in(error.message)
+            return
+        finally:
+            if hold is not None:
+                hold.release()
+        if message:
+            self.notify(message, timeout=8)
 
     async def read_policy(self) -> None:
         """Learn the policy anew, for whoever may see it."""
@@ -295,8 +317,8 @@ class SecConsole(ConsoleApp):
 
     def leave(self, reason: str = "") -> None:
         """Back to the sign-in screen, with the reason on it."""
-        if self._identity is not None:
-            self._identity = None
+        if self._identity is not None and not self._leaving:
+            self._leaving = True
             self.call_later(self._to_sign_in, reason)
 
     async def _to_sign_in(self, reason: str) -> None:
@@ -304,10 +326,15 @@ class SecConsole(ConsoleApp):
 
         self._key_order.clear()
         self._key_order.release_all()
+        login = self._identity.login if self._identity is not None else ""
+        self.tenant = self._home_tenant
+        self.policy = None
         self._forget_places()
         while len(self.screen_stack) > 2:
             await self.pop_screen()
-        await self.switch_screen(SignInScreen(reason))
+        await self.switch_screen(SignInScreen(reason, login))
+        self._identity = None
+        self._leaving = False
 
 
 def screen_class(name: str) -> type[Place]:

@@ -69,6 +69,7 @@ def _run(
         terminal,
         theme or settings.theme or None,
         opener=open_it,
+        local=not url,
         tenant=tenant,
         context=context,
         mouse=mouse and settings.mouse,

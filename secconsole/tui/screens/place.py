@@ -80,6 +80,8 @@ class Place(Screen[None]):
         self.call_later(self._resumed)
 
     async def _resumed(self) -> None:
+        if not self.app.signed_in:
+            return
         self.refresh_hints()
         self.query_one(Header).refresh()
         await self.shown()

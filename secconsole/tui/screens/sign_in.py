@@ -1,83 +1,229 @@
-"""Signing in."""
+"""Signing in: one card, whose form changes with what the sign-in asks for next."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from secconsole.backends.demo_accounts import DemoAccount, demo_accounts
+from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.secret import Secret
-from secconsole.operations.caller import Bearer, Nobody
-from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
-from secconsole.tui.safe_text import safe
+from secconsole.domain.text import visible
+from secconsole.tui.safe_text import join, safe
+from secconsole.tui.sign_in_steps import LeftOff, SignInSteps
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, CodeField, PasswordField, TextField
+from secconsole.tui.widgets.form_fields import Button, Field, PasswordField, TextField, Value
+from secconsole.tui.widgets.hints import key_line
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
+    from secconsole.tui.key_order import KeyHold
+    from secconsole.tui.widgets.demo_list import DemoList
+
+Entered = Mapping[str, Value] | DemoAccount
+
+
+class Credentials(Form):
+    """Login and password; in a demo a digit in the empty login picks an account."""
+
+    def __init__(self, fields: list[Field], demo: DemoList | None) -> None:
+        super().__init__(fields, [Button("sign-in", "Sign in")], focus="login")
+        self._demo = demo
+
+    def on_key(self, event: events.Key) -> None:
+        if self._demo is None or self.focused_name != "login" or self.values["login"]:
+            return
+        if account := self._demo.by_key(event.character):
+            event.stop()
+            event.prevent_default()
+            self._demo.post_message(self._demo.Picked(account))
 
 
 class SignInScreen(Screen[None]):
-    def __init__(self, reason: str = "") -> None:
+    """The screen only shows and takes what is typed; `SignInSteps` says what comes next.
+
+    From an entry until the next form stands keys wait, so that login, password and code can be typed in one go.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "help", "Help", show=False)]
+    AUTO_FOCUS = "Form"
+
+    def __init__(self, reason: str = "", login: str = "") -> None:
         super().__init__()
         self._reason = reason
-        self._answer: SignInAnswer | None = None
+        self._login = login
+        self._entry: asyncio.Future[Entered] | None = None
+        self._hold: KeyHold | None = None
+        self._demo: DemoList | None = None
 
     @property
     def app(self) -> SecConsole:  # type: ignore[override]
         return cast("SecConsole", super().app)
 
     def compose(self) -> ComposeResult:
-        card = VerticalScroll(classes="card", can_focus=False)
-        card.border_title = safe("secconsole")
-        with card:
-            yield Static(safe(self._reason), classes="note")
-            yield Form(
-                [
-                    TextField(name="tenant", label="Organisation", needed=True, value=self.app.wanted_tenant),
-                    TextField(name="login", label="Login", needed=True),
-                    PasswordField(name="password", label="Password", needed=True),
-                ],
-                [Button("sign-in", "Sign in")],
-                focus="login" if self.app.wanted_tenant else None,
-            )
+        accounts = self._accounts()
+        if accounts:
+            from secconsole.tui.widgets.demo_list import DemoList
 
-    def on_form_submitted(self, event: Form.Submitted) -> None:
-        event.form.busy = True
-        self.run_worker(self._go_on(event.form), exit_on_error=False)
+            self._demo = DemoList(accounts, self.app.clock())
+            self.app.demo = True
+        with Vertical(id="sign-in", classes="-demo" if accounts else ""):
+            card = VerticalScroll(classes="card", id="card", can_focus=False)
+            card.border_subtitle = safe(" · ".join(visible(badge) for badge in self.app.badges if badge != "DEMO"))
+            with card:
+                yield Static(id="note")
+                yield self.credentials(self._login)
+            if self._demo is not None:
+                yield self._demo
+        yield Static(key_line(("enter", "go on"), ("tab", "next"), ("f1", "help"), ("ctrl+q", "leave")), id="keys")
 
-    async def _go_on(self, form: Form) -> None:
-        app = self.app
-        if app._backend is None:
-            app.backend = await app.opener()
-        values = form.values
-        if self._answer is not None and self._answer.challenge is not None:
-            answer = await app.backend.perform(
-                VerifySignIn(
-                    challenge=self._answer.challenge,
-                    factor=self._answer.factors[0].id,
-                    code=Secret(str(values["code"])),
-                )
-            )
-        else:
-            app.backend.credential = Nobody()
+    def _accounts(self) -> tuple[DemoAccount, ...]:
+        if not self.app.local:
+            return ()
+        try:
+            return demo_accounts()
+        except (SecconsoleError, ValueError, KeyError, OSError):
+            return ()  # opening the store says what is wrong here
+
+    def credentials(self, login: str = "", *, organisation: str | None = None) -> Form:
+        """The first form; it asks for the organisation only where there are several to choose from."""
+        fields: list[Field] = [
+            TextField(name="login", label="Login", needed=True, value=login),
+            PasswordField(name="password", label="Password", needed=True),
+        ]
+        if organisation is not None:
+            fields.append(TextField(name="organisation", label="Organisation", needed=True, value=organisation))
+        form = Credentials(fields, self._demo)
+        if login:
+            form.focus_field("password")
+        return form
+
+    def on_mount(self) -> None:
+        self.set_title()
+        if self._reason:
+            self.say(self._reason, bad=False)
+        self._entry = asyncio.get_running_loop().create_future()
+        steps = SignInSteps(self)
+        # After the first frame, which nothing of the store may hold up.
+        self.call_after_refresh(self.run_worker, steps.walk(), exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        self.release()
+
+    # ---- what the steps ask of it ----------------------------------------------------------------------------------
+
+    @property
+    def form(self) -> Form:
+        return self.query_one(Form)
+
+    def set_title(self, title: str = "Sign in") -> None:
+        """The heading of the card, with the tenant where there is one."""
+        tenant = f" · {visible(self.app.tenant)}" if self.app.tenant else ""
+        self.query_one("#card").border_title = safe(f"{title}{tenant}")
+
+    def say(self, message: str | Content, *, bad: bool = True) -> None:
+        """Say something above the form; nothing for an empty message."""
+        note = self.query_one("#note", Static)
+        content = safe(message) if isinstance(message, str) else message
+        note.update(join("! ", content) if bad and content.plain else content)
+        note.set_class(bad, "-bad")
+        note.display = bool(content.plain)
+
+    async def put(self, form: Form) -> None:
+        """Show another form in the place of this one; the password that was in it is gone with it."""
+        old = self.form
+        with self.app.batch_update():
+            await self.query_one("#card").mount(form, after=old)
+            await old.remove()
+        self.set_focus(form)
+
+    async def entered(self) -> Entered:
+        """Let keys go to the form and wait until it is sent off; from then on they wait. Raises `LeftOff`."""
+        if self._entry is None:
+            self._entry = asyncio.get_running_loop().create_future()
+            self.release()
+        try:
+            entry = await self._entry
+        finally:
+            self._entry = None
+        if self._hold is not None:
+            self._hold.owner = asyncio.current_task()
+        return entry
+
+    def hold(self) -> None:
+        """Keys wait from here on."""
+        if self._hold is None:
+            self._hold = self.app.hold_keys()
+
+    def release(self) -> None:
+        if self._hold is not None:
+            self._hold.release()
+            self._hold = None
+
+    def hand_over(self) -> KeyHold | None:
+        """Give the waiting keys to whoever shows the next screen."""
+        held, self._hold = self._hold, None
+        return held
+
+    @property
+    def demo_accounts(self) -> tuple[DemoAccount, ...]:
+        return self._demo.accounts if self._demo is not None else ()
+
+    async def ask_organisation(self) -> None:
+        """Put a field for it below what was typed so far, unless that was sent off already."""
+        if self._entry is None or self._entry.done():
+            return
+        async with self.app.hold_keys():
+            old = self.form
+            values, at = old.values, old.focused_name
+            form = self.credentials(organisation="")
+            form.set_value("login", str(values["login"]))
             password = values["password"]
             assert isinstance(password, Secret)
-            answer = await app.backend.perform(
-                SignIn(tenant=str(values["tenant"]), login=str(values["login"]), password=password)
-            )
-        self._answer = answer
-        self.query_one(Static).update(safe(answer.message))
-        if answer.token is not None:
-            app.backend.credential = Bearer(answer.token)
-            await app.begin()
-        elif answer.challenge is not None:
-            await form.remove()
-            await self.query_one(VerticalScroll).mount(
-                Form([CodeField(name="code", label="Code", needed=True)], [Button("verify", "Verify")])
-            )
-            self.set_focus(self.query_one(Form))
-        form.busy = False
+            form.set_value("password", password.reveal())
+            form.focus_field(at)
+            await self.put(form)
+
+    # ---- events ----------------------------------------------------------------------------------------------------
+
+    def _enter(self, entry: Entered | Exception) -> None:
+        if self._entry is None or self._entry.done():
+            return
+        self.hold()
+        if isinstance(entry, Exception):
+            self._entry.set_exception(entry)
+        else:
+            self._entry.set_result(entry)
+
+    def interrupt(self, error: Exception) -> None:
+        """Something else has to be dealt with before what is being typed."""
+        self._enter(error)
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        self._enter({"button": event.button, **event.values})
+
+    def on_form_cancelled(self, event: Form.Cancelled) -> None:
+        event.stop()
+        self._enter(LeftOff())
+
+    def on_demo_list_picked(self, event: DemoList.Picked) -> None:
+        self._enter(event.account)
+
+    def on_form_changed(self, event: Form.Changed) -> None:
+        if self._demo is not None:
+            self._demo.renew(self.app.clock())
+
+    async def action_help(self) -> None:
+        from secconsole.tui.screens.help import HelpScreen, page
+
+        await self.app.push_screen(HelpScreen("Sign in", page("sign-in.md"), (), {}))

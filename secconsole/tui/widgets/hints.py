@@ -9,10 +9,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual._cells import cell_len
+from textual.content import Content
 from textual.strip import Strip
 from textual.widget import Widget
 
 from secconsole.tui.actions import Action
+from secconsole.tui.safe_text import join
 
 NEVER = 9
 
@@ -39,6 +41,11 @@ def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
         else:
             break
     return [hint for index, hint in enumerate(hints) if index in kept]
+
+
+def key_line(*keys: tuple[str, str]) -> Content:
+    """Keys and their words, for a screen that has no registry of its own."""
+    return join(*(part for key, word in keys for part in ((f" {key}", "bold $key"), (f" {word} ", "$muted"))))
 
 
 class Hints(Widget):

@@ -1,0 +1,178 @@
+"""Binding a phone: the QR code beside the words, since the code needs every row there is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from secconsole.domain.errors import SecconsoleError, Unavailable
+from secconsole.domain.secret import Secret
+from secconsole.operations.signin import BindingStarted
+from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import Button, CodeField, cancel
+from secconsole.tui.widgets.qr import QrCode
+from secconsole.tui.words import clock, plural
+
+if TYPE_CHECKING:
+    from secconsole.tui.app import SecConsole
+
+FEW = 3  # entries left, from which on it is said
+APPS = ("Aegis, Google or Microsoft", "Authenticator, 2FAS, 1Password")
+HIDDEN_KEY = "•••• •••• •••• ••••"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a code: whether the phone is bound; if not, why, and whether another code may be given."""
+
+    bound: bool
+    message: str = ""
+    server_time: datetime | None = None
+    left: int | None = None
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BindingEnd:
+    """How the screen was left; `message` says why, where it was not by choice."""
+
+    bound: bool
+    message: str = ""
+
+
+def grouped(key: str) -> tuple[str, ...]:
+    """A key in groups of four, four groups to a line."""
+    letters = key.replace(" ", "")
+    groups = [letters[i : i + 4] for i in range(0, len(letters), 4)]
+    return tuple(" ".join(groups[i : i + 4]) for i in range(0, len(groups), 4))
+
+
+class BindingScreen(Screen[BindingEnd]):
+    """Shows a key that was made, and takes codes until one from it was right."""
+
+    AUTO_FOCUS = "Form"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The code field takes digits alone, so these may come before it.
+        Binding("i", "invert", "Invert", show=False, priority=True),
+        Binding("o", "other_font", "Other font", show=False, priority=True),
+        Binding("question_mark,f1", "help", "Help", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        started: BindingStarted,
+        confirm: Callable[[Secret[str]], Awaitable[Checked]],
+        *,
+        reason: str,
+        title: str = "Bind your phone",
+        back: str = "Later",
+    ) -> None:
+        super().__init__()
+        self._started: BindingStarted | None = started
+        self._confirm = confirm
+        self._reason = reason
+        self._heading = title
+        self._back = back
+
+    @property
+    def app(self) -> SecConsole:  # type: ignore[override]
+        return cast("SecConsole", super().app)
+
+    def compose(self) -> ComposeResult:
+        assert self._started is not None
+        with Horizontal(id="binding"):
+            yield QrCode(self._started.uri)
+            with VerticalScroll(id="words", can_focus=False):
+                yield Static(safe(self._heading), classes="heading")
+                yield Static(safe(self._reason), id="reason")
+                yield Static(self._steps(hidden=False), id="steps")
+                yield Form(
+                    [CodeField(name="code", label="Code", needed=True)], [cancel(self._back), Button("bind", "Bind")]
+                )
+                yield Static(id="message")
+                yield Static(self._keys(), id="keys")
+
+    def _steps(self, *, hidden: bool) -> Content:
+        key = (HIDDEN_KEY,) if hidden or self._started is None else grouped(self._started.key.reveal())
+        return lines(
+            join(("1 ", "bold $key"), "Open an authenticator app:"),
+            *(join("  ", (app, "$muted")) for app in APPS),
+            join(("2 ", "bold $key"), "Scan the code, or type the key:"),
+            *(join("  ", (row, "bold")) for row in key),
+            join(("3 ", "bold $key"), "Enter the six digits it shows"),
+        )
+
+    def _keys(self) -> Content:
+        def key(name: str, does: str) -> Content:
+            return join((name, "bold $key"), (f" {does}", "$muted"))
+
+        return lines(
+            join(key("i", "invert"), "   ", key("o", "other font")),
+            join(key("esc", self._back.lower()), "   ", key("?", "help")),
+        )
+
+    # ---- keys ------------------------------------------------------------------------------------------------------
+
+    def action_invert(self) -> None:
+        code = self.query_one(QrCode)
+        code.reveal() if code.redacted else code.toggle_invert()
+
+    def action_other_font(self) -> None:
+        code = self.query_one(QrCode)
+        code.reveal() if code.redacted else code.toggle_form()
+
+    async def action_help(self) -> None:
+        from secconsole.tui.screens.help import HelpScreen, page
+
+        await self.app.push_screen(HelpScreen(self._heading, page("sign-in.md"), (), {}))
+
+    def on_form_changed(self, event: Form.Changed) -> None:
+        self.query_one(QrCode).keep_shown()
+
+    def on_qr_code_concealed(self, event: QrCode.Concealed) -> None:
+        self.query_one("#steps", Static).update(self._steps(hidden=event.hidden))
+
+    # ---- the code --------------------------------------------------------------------------------------------------
+
+    def on_form_cancelled(self, event: Form.Cancelled) -> None:
+        event.stop()
+        self._end(BindingEnd(False))
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        event.form.busy = True
+        self.run_worker(self._check(event.form, Secret(str(event.values["code"]))), exit_on_error=False)
+
+    async def _check(self, form: Form, code: Secret[str]) -> None:
+        try:
+            checked = await self._confirm(code)
+        except Unavailable as error:
+            checked = Checked(False, error.message)
+        except SecconsoleError as error:
+            checked = Checked(False, error.message, over=True)
+        if checked.bound or checked.over:
+            self._end(BindingEnd(checked.bound, checked.message))
+            return
+        form.busy = False
+        form.set_value("code", "")
+        form.focus_field("code")
+        said = [f"! {checked.message}"]
+        if checked.server_time is not None:
+            said.append(f"Server time {clock(checked.server_time)}")
+        if checked.left is not None and checked.left <= FEW:
+            said.append(f"{plural(checked.left, 'entry', 'entries')} left")
+        self.query_one("#message", Static).update(lines(*said))
+
+    def _end(self, end: BindingEnd) -> None:
+        self._started = None
+        self.dismiss(end)
