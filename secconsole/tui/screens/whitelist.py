@@ -1,0 +1,165 @@
+"""The whitelist: who need not use a second factor, why, since when, until when, by whom."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
+from secconsole.tui.actions import Action
+from secconsole.tui.safe_text import safe
+from secconsole.tui.screens import whitelist_dialogs as dialogs
+from secconsole.tui.screens.place import Place
+from secconsole.tui.screens.whitelist_add import AddDialog
+from secconsole.tui.screens.whitelist_words import COLUMNS, Rows, about, found_words
+from secconsole.tui.widgets.filter_bar import FilterBar
+from secconsole.tui.widgets.paged_rows import PagedRows, RowPage
+from secconsole.tui.widgets.table import WindowedTable
+from secconsole.tui.widgets.table_messages import LoadFailed
+from secconsole.tui.words import count
+
+_EMPTY = "Nobody is on the whitelist. a puts somebody on it."
+
+
+class Whitelist(Place):
+    """A table of entries; what is done acts on the marked ones, or on the one under the cursor."""
+
+    NAME = "whitelist"
+    NUMBER = "3"
+    HELP_FILE = "whitelist.md"
+    CSS_PATH = "../styles/whitelist.tcss"
+    AUTO_FOCUS = "WindowedTable"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("whitelist.add", "Add", "a", "Find people and put them on the whitelist.", AddToWhitelist, priority=0,
+               command="secconsole whitelist add LOGIN --reason TEXT --until DATE"),
+        Action("whitelist.paste", "Paste", "p", "Put many on the whitelist: paste their logins.", AddToWhitelist,
+               priority=2, command="secconsole whitelist import FILE --reason TEXT"),
+        Action("whitelist.edit", "Edit", "e,enter", "Change reason and end of an entry.", AddToWhitelist, priority=1,
+               command="secconsole whitelist add LOGIN --reason TEXT --until DATE"),
+        Action("whitelist.remove", "Take off", "d,delete", "Take the marked ones off the whitelist.",
+               RemoveFromWhitelist, dangerous=True, priority=1, command="secconsole whitelist remove LOGIN"),
+        Action("whitelist.mark", "Mark", "space", "Mark several, to take them off at once.", priority=4),
+        Action("whitelist.unmark", "Unmark all", "escape", "Forget the marks.", priority=9),
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: dict[str, Exemption] = {}
+        self._search = ""
+        self._source = PagedRows(self._fetch)
+
+    def compose_body(self) -> ComposeResult:
+        yield FilterBar("Search login, name and reason: /")
+        yield WindowedTable(COLUMNS, self._source, empty=_EMPTY)
+        yield Static(id="entry")
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._reread())
+
+    @property
+    def table(self) -> WindowedTable:
+        return self.query_one(WindowedTable)
+
+    @property
+    def entry(self) -> Exemption | None:
+        """The one under the cursor."""
+        return self._entries.get(self.table.cursor_key or "")
+
+    def chosen(self) -> list[Exemption]:
+        """The marked ones, or the one under the cursor."""
+        keys = sorted(self.table.marks) or [self.table.cursor_key or ""]
+        return [self._entries[key] for key in keys if key in self._entries]
+
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
+    async def _fetch(self, cursor: str | None, limit: int, search: str | None = None) -> RowPage:
+        wanted = self._search if search is None else search
+        page = await self.app.perform(ListWhitelist(tenant=self.app.tenant, search=wanted, limit=limit, cursor=cursor))
+        rows = Rows(self.app.theme_variables, self.app.clock(), utf8=self.app.terminal.utf8)
+        self._entries |= {entry.user: entry for entry in page.items}
+        return RowPage([rows(entry) for entry in page.items], page.next)
+
+    async def on_live_change(self) -> None:
+        self._reread()
+
+    def _reread(self) -> None:
+        self._source.forget()
+        self.table.refresh_rows()
+
+    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
+        search = self._search = event.text
+
+        async def fetch(cursor: str | None, limit: int) -> RowPage:
+            return await self._fetch(cursor, limit, search)
+
+        self._source = PagedRows(fetch)
+        self.table.set_empty("Nobody found. Esc in the search line clears it." if search else _EMPTY)
+        self.table.set_source(self._source)
+
+    def on_filter_bar_left(self) -> None:
+        self.table.focus()
+
+    def on_windowed_table_rows_loaded(self) -> None:
+        self._say()
+
+    def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
+        self.app.work_failed(event.error)
+
+    def on_windowed_table_cursor_moved(self) -> None:
+        self._say()
+
+    def on_windowed_table_marks_changed(self) -> None:
+        self._say()
+
+    def on_windowed_table_row_activated(self) -> None:
+        self.action_act("whitelist.edit")
+
+    def _say(self) -> None:
+        entry = self.entry
+        self.query_one("#entry", Static).update(about(entry, self.app.clock()) if entry else safe(""))
+        marked = f"{count(len(self.table.marks))} marked · " if self.table.marks else ""
+        self.query_one(FilterBar).say(marked + found_words(self._source.total, self._search))
+        self.refresh_hints()
+
+    # ---- keys ------------------------------------------------------------------------------------------------------
+
+    def why_not(self, action: Action) -> str:
+        if reason := super().why_not(action):
+            return reason
+        if action.id in ("whitelist.edit", "whitelist.remove", "whitelist.mark") and not self.chosen():
+            return "There is no entry here. a puts somebody on the whitelist."
+        return ""
+
+    async def do_search(self) -> None:
+        self.query_one(FilterBar).focus()
+
+    def do_mark(self) -> None:
+        self.table.action_mark()
+
+    def do_unmark(self) -> None:
+        self.table.clear_marks()
+
+    async def do_add(self) -> None:
+        self._tell(await self.app.ask(AddDialog(self.app)))
+
+    async def do_paste(self) -> None:
+        pasted = await self.app.ask(dialogs.PasteDialog(self.app.clock))
+        if pasted is not None:
+            self._tell(await self.app.ask(dialogs.PastedDialog(pasted)))
+
+    async def do_edit(self) -> None:
+        if entry := self.entry:
+            self._tell(await self.app.ask(dialogs.EditDialog(entry, self.app.clock)))
+
+    async def do_remove(self) -> None:
+        said = await self.app.ask(dialogs.RemoveDialog(self.chosen()))
+        if said:
+            self.table.clear_marks()
+        self._tell(said)
+
+    def _tell(self, said: str | None) -> None:
+        if said:
+            self.app.say(said)
+            self._reread()

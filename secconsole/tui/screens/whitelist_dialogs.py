@@ -1,0 +1,228 @@
+"""What is asked before the whitelist changes: whom, why, until when, and whether it can lock everybody out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from secconsole.domain.errors import Conflict, Invalid, Stale
+from secconsole.domain.model import BindingStatus
+from secconsole.operations.whitelist import (
+    AddToWhitelist,
+    Exemption,
+    ListWhitelist,
+    RemoveFromWhitelist,
+    Seen,
+    WhitelistChanged,
+)
+from secconsole.tui.safe_text import Part, join, lines, safe
+from secconsole.tui.screens.dialog import ConfirmDialog
+from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.whitelist_words import UNTIL_HELP, brief, end_of, end_words, typed, who
+from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
+from secconsole.tui.widgets.paste_box import PasteBox
+from secconsole.tui.words import count, plural
+
+Clock = Callable[[], datetime]
+NAMED = 8  # people named in a dialog; the others are counted
+TYPED_ABOVE = 20  # of more than so many at once the number is typed
+
+
+def reason_and_until(reason: str = "", until: str = "") -> list[Field]:
+    """The two fields that every entry has."""
+    return [
+        TextField(name="reason", label="Reason", needed=True, value=reason, max_length=500,
+                  help="Others will have to go by it later."),
+        TextField(name="until", label="Until", value=until, max_length=40, placeholder="without an end: not advised",
+                  help=UNTIL_HELP),
+    ]  # fmt: skip
+
+
+def changed_words(done: WhitelistChanged) -> str:
+    """`12 users are on the whitelist now; 3 were already. Not bob: There is no such user.`"""
+    who = f"{done.changed[0]} is" if len(done.changed) == 1 else f"{plural(len(done.changed), 'user')} are"
+    said = f"{who} on the whitelist now." if done.changed else "Nothing was changed."
+    if done.unchanged:
+        said += f" {count(len(done.unchanged))} stood so already."
+    return said + "".join(f"\nNot {failed.login}: {failed.reason}" for failed in done.failed[:3])
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """Logins with reason and end, and what putting them on the whitelist would do."""
+
+    logins: tuple[str, ...]
+    reason: str
+    until: datetime | None
+    check: WhitelistChanged
+
+
+class PasteDialog(DoingDialog["Pasted | None"]):
+    """Takes many logins, and looks what would become of them before anything is done."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        buttons = [cancel(), Button("check", "Check them")]
+        super().__init__("Put many on the whitelist", "", reason_and_until(), buttons, focus="reason")
+        self._box = PasteBox("Paste logins here: one on a line, or with commas between them.")
+
+    def compose_body(self) -> ComposeResult:
+        yield Static(safe("Logins, one on a line or with commas between them. Tab goes on."), id="pasted")
+        yield self._box
+
+    def on_mount(self) -> None:
+        self._box.focus()
+
+    def on_paste_box_changed(self) -> None:
+        self.query_one("#pasted", Static).update(
+            safe(f"{plural(len(logins_in(self._box.text)), 'login')}. Tab goes on.")
+        )
+
+    async def do(self, button: str, values: Values) -> Pasted:
+        logins = logins_in(self._box.text)
+        if not logins:
+            self._box.focus()
+            raise Invalid("Paste some logins first.")
+        reason, until = str(values["reason"]), end_of(str(values["until"]), self._clock())
+        check = await self.app.perform(
+            AddToWhitelist(
+                tenant=self.app.tenant, users=logins, reason=reason, until=until, only_new=True, check_only=True
+            )
+        )
+        return Pasted(logins, reason, until, check)
+
+
+def logins_in(text: str) -> tuple[str, ...]:
+    """The logins of a pasted text, each once."""
+    return tuple(dict.fromkeys(word for part in re.split(r"[\n,;\t]", text) if (word := part.strip())))
+
+
+def _some(logins: Sequence[str]) -> str:
+    names = ", ".join(logins[:3])
+    return f": {names}{' …' if len(logins) > 3 else ''}" if names else ""
+
+
+class PastedDialog(DoingDialog["str | None"]):
+    """Says what would be done, with the logins that are not known, and does it when told to."""
+
+    def __init__(self, pasted: Pasted) -> None:
+        self._pasted = pasted
+        check, new = pasted.check, len(pasted.check.changed)
+        rows: list[Part] = [
+            join((f"{count(new):>7}", "bold"), "  will be put on the whitelist", (_some(check.changed), "$muted")),
+            join((f"{count(len(check.unchanged)):>7}", "bold"), "  are on it already, and stay as they are"),
+            join((f"{count(len(check.failed)):>7}", "bold"), "  cannot be"),
+            *(join("         ", (failed.login, "bold"), f"  {failed.reason}") for failed in check.failed[:NAMED]),
+        ]
+        if len(check.failed) > NAMED:
+            rows.append(f"         and {count(len(check.failed) - NAMED)} more")
+        rows += ["", join(("Reason  ", "$muted"), pasted.reason)]
+        fields: list[Field] = []
+        if new > TYPED_ABOVE:
+            fields.append(TextField(name="number", label=f"Type {new}", needed=True))
+        buttons = [cancel(), Button("add", f"Put {plural(new, 'user')} on it", danger=True)] if new else ()
+        super().__init__("Nothing was done yet", lines(*rows), fields, buttons, focus="cancel", danger=bool(new))
+
+    async def do(self, button: str, values: Values) -> str:
+        pasted = self._pasted
+        if "number" in values and str(values["number"]).strip() != str(len(pasted.check.changed)):
+            raise Invalid(f"That is not {len(pasted.check.changed)}.", "number")
+        done = await self.app.perform(
+            AddToWhitelist(
+                tenant=self.app.tenant, users=pasted.check.changed, reason=pasted.reason, until=pasted.until,
+                only_new=True,
+            )
+        )  # fmt: skip
+        return changed_words(done)
+
+
+class EditDialog(DoingDialog["str | None"]):
+    """Changes reason and end of one entry; if somebody else did so meanwhile, it says what they put there."""
+
+    def __init__(self, entry: Exemption, clock: Clock) -> None:
+        self._entry, self._clock = entry, clock
+        fields = reason_and_until(entry.reason, typed(entry.until))
+        super().__init__("Whitelist entry", who(entry), fields, [cancel(), Button("save", "Save")], focus="reason")
+
+    async def do(self, button: str, values: Values) -> str:
+        entry = self._entry
+        until = entry.until if values["until"] == typed(entry.until) else end_of(str(values["until"]), self._clock())
+        try:
+            done = await self.app.perform(
+                AddToWhitelist(
+                    tenant=self.app.tenant, users=(entry.user,), reason=str(values["reason"]), until=until,
+                    expect=Seen(entry.reason, entry.until),
+                )
+            )  # fmt: skip
+        except Stale as error:
+            await self._show_theirs(error)
+            raise
+        return f"The entry of {entry.login} is changed." if done.changed else "Nothing was changed."
+
+    async def _show_theirs(self, error: Stale) -> None:
+        """Say what stands there now; saving once more is then done knowing it."""
+        page = await self.app.perform(ListWhitelist(tenant=self.app.tenant, search=self._entry.login))
+        now = next((entry for entry in page.items if entry.user == self._entry.user), None)
+        if now is None:
+            rows: list[Part] = [(error.message, "$danger"), "Close this; a puts somebody on the whitelist again."]
+        else:
+            self._entry = now
+            rows = [
+                (f"{now.by} changed this entry meanwhile. It says now:", "$danger"),
+                join(("Reason  ", "$muted"), now.reason),
+                join(("Until   ", "$muted"), end_words(now.until, self._clock())),
+                "Yours is below and not saved. Save puts it in the place of theirs.",
+            ]
+        self.set_body(lines(who(self._entry), *rows))
+
+
+class RemoveDialog(DoingDialog["str | None"]):
+    """Takes people off the whitelist: those it names when it opens, by their ids, whatever moves below it."""
+
+    def __init__(self, entries: Sequence[Exemption]) -> None:
+        self._ids = tuple(entry.user for entry in entries)
+        unbound = sum(entry.status is not BindingStatus.BOUND for entry in entries)
+        rows: list[Part] = [who(entries[0])] if len(entries) == 1 else [brief(entry) for entry in entries[:NAMED]]
+        if len(entries) > NAMED:
+            rows.append(f"and {count(len(entries) - NAMED)} more")
+        rows += ["", "From then on the policy decides whether they are asked for a second factor."]
+        if unbound:
+            has = "has" if unbound == 1 else "have"
+            rows.append(f"{count(unbound)} of them {has} no factor, and will have to bind one where it is required.")
+        many = len(entries) > TYPED_ABOVE
+        fields = [TextField(name="number", label=f"Type {len(entries)}", needed=True)] if many else []
+        title = f"Take {plural(len(entries), 'user')} off the whitelist"
+        buttons = [cancel(), Button("remove", "Take off", danger=True)]
+        super().__init__(title, lines(*rows), fields, buttons, focus="cancel", danger=True)
+
+    async def do(self, button: str, values: Values) -> str | None:
+        if "number" in values and str(values["number"]).strip() != str(len(self._ids)):
+            raise Invalid(f"That is not {len(self._ids)}.", "number")
+        operation = RemoveFromWhitelist(tenant=self.app.tenant, users=self._ids)
+        try:
+            done = await self.app.perform(operation)
+        except Conflict as warning:
+            if not await self.app.ask(lock_out(warning)):
+                return None
+            done = await self.app.perform(
+                RemoveFromWhitelist(tenant=self.app.tenant, users=self._ids, accept_lockout=True)
+            )
+        off = f"{done.changed[0]} is" if len(done.changed) == 1 else f"{plural(len(done.changed), 'user')} are"
+        said = f"{off} off the whitelist." if done.changed else "Nothing was changed."
+        return said + "".join(f"\nNot {failed.login}: {failed.reason}" for failed in done.failed[:3])
+
+
+def lock_out(warning: Conflict) -> ConfirmDialog:
+    """The last platform administrator would leave it, unbound."""
+    body = lines(
+        (warning.message, "$danger"),
+        "",
+        "If nobody can sign in as platform administrator any more, only the owner of the store",
+        "can let somebody in again, with: secconsole whitelist add LOGIN --reason TEXT",
+    )
+    return ConfirmDialog("This can lock everybody out", body, "Take off all the same", danger=True)

@@ -1,0 +1,116 @@
+"""Whitelist entries in words and as rows, and the ends of entries as they are typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+
+from rich.style import Style
+from textual.color import Color
+from textual.content import Content
+
+from secconsole.domain.errors import Invalid
+from secconsole.domain.ident import short_id
+from secconsole.domain.model import BindingStatus
+from secconsole.operations.whitelist import Exemption
+from secconsole.tui.safe_text import join, lines, safe_text
+from secconsole.tui.until import parse_until
+from secconsole.tui.widgets.row_window import Row
+from secconsole.tui.widgets.table import Column
+from secconsole.tui.words import count, day, exact, left, moment, status_words
+
+COLUMNS = (
+    Column("login", "Login", 16, min_width=12, grow=14),
+    Column("name", "Name", 16, priority=2, grow=10),
+    Column("role", "Role", 14, priority=5),
+    Column("state", "State", 18),
+    Column("until", "Until", 13),
+    Column("reason", "Reason", 26, min_width=14, priority=1, grow=24),
+    Column("since", "Since", 11, priority=4),
+    Column("by", "By", 12, priority=3, grow=8),
+)
+SOON = timedelta(days=30)  # an end that is nearer is said as what is left
+UNTIL_HELP = "2027-01-31 or +30d: through that day. Empty: without an end, not advised."
+
+_SPAN = re.compile(r"\+([0-9]{1,4})d?\Z")
+
+
+def end_of(text: str, now: datetime) -> datetime | None:
+    """The first moment at which an entry no longer holds; None for an empty text. Raises `Invalid` for `until`.
+
+    `+30d` holds through the thirtieth day from today, a date through that day, in the reader's zone.
+    """
+    if found := _SPAN.match(text.strip()):
+        try:
+            text = (now.astimezone().date() + timedelta(days=int(found[1]))).isoformat()
+        except OverflowError:
+            raise Invalid("That is too far away.", "until") from None
+    return parse_until(text)
+
+
+def typed(until: datetime | None) -> str:
+    """An end as one would have typed it."""
+    if until is None:
+        return ""
+    here = until.astimezone()
+    if here.time() == time.min:
+        return (here.date() - timedelta(days=1)).isoformat()
+    return f"{here:%Y-%m-%dT%H:%M:%S}"
+
+
+def end_words(until: datetime | None, now: datetime) -> str:
+    """`3 days left`, `31 Jan 2027` for the last day of what lasts longer, `no end`."""
+    if until is None or until - now < SOON:
+        return left(until, now)
+    return day(until - timedelta(seconds=1))
+
+
+def state_words(status: BindingStatus, *, utf8: bool = True) -> str:
+    """Exempt and unbound is what the whitelist is for; exempt but bound is worth a look."""
+    glyph, word = status_words(status, utf8=utf8)
+    return f"{glyph} exempt but bound" if status is BindingStatus.BOUND else f"{glyph} {word}"
+
+
+class Rows:
+    """Makes rows in the colours of one theme."""
+
+    def __init__(self, variables: Mapping[str, str], now: datetime, *, utf8: bool) -> None:
+        self._styles = {s: Style(color=Color.parse(variables[f"status-{s}"]).rich_color) for s in BindingStatus}
+        self._warn = Style(color=Color.parse(variables["status-pending"]).rich_color)
+        self._now, self._utf8 = now, utf8
+
+    def __call__(self, entry: Exemption) -> Row:
+        end = end_words(entry.until, self._now)
+        loud = entry.until is None or entry.until - self._now < timedelta(days=7)
+        state = safe_text(state_words(entry.status, utf8=self._utf8), self._styles[entry.status])
+        return Row(entry.user, (
+            entry.login, entry.name, str(entry.role), state, safe_text(end, self._warn) if loud else end,
+            entry.reason, day(entry.since), entry.by,
+        ))  # fmt: skip
+
+
+def about(entry: Exemption, now: datetime) -> Content:
+    """Who somebody is beyond doubt, and all that the entry says."""
+    until = f"through {exact(entry.until - timedelta(seconds=1))}" if entry.until else "without an end"
+    return lines(
+        join((entry.login, "bold"), f"  {entry.name}  ", (f"{entry.role}  id {entry.user}", "$muted")),
+        join(entry.reason),
+        join((f"since {moment(entry.since, now)}, by {entry.by}; {until}", "$muted")),
+    )
+
+
+def who(entry: Exemption) -> Content:
+    """One line that names a person by login, name and id."""
+    return join((entry.login, "bold"), f"   {entry.name}   ", (f"id {entry.user}", "$muted"))
+
+
+def brief(entry: Exemption) -> str:
+    return f"{entry.login} ({entry.name or 'no name'}, id {short_id(entry.user)})"
+
+
+def found_words(total: int | None, search: str) -> str:
+    """How many entries there are, as far as is known."""
+    if total is None:
+        return "more than 100 entries"
+    return f"{count(total)} found" if search else f"{count(total)} {'entry' if total == 1 else 'entries'}"
