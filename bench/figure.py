@@ -1,0 +1,82 @@
+"""A figure, what was measured of it, and the arithmetic between the two."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bench.stores import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row of the table. `measured` is None where this machine cannot measure it; `how` then says why."""
+
+    what: str
+    measured: float | None
+    limit: float | None  # None: told beside another figure, and held to nothing
+    unit: str
+    how: str
+    at_least: bool = False
+
+    @property
+    def verdict(self) -> str:
+        if self.measured is None:
+            return "not measured"
+        if self.limit is None:
+            return ""
+        good = self.measured >= self.limit if self.at_least else self.measured <= self.limit
+        return "ok" if good else "OVER"
+
+
+@dataclass(slots=True)
+class Bench:
+    """What a figure is measured with."""
+
+    stores: Stores
+    users: int
+    quick: bool
+    _length: int = field(default=0)
+
+    def rounds(self, usual: int) -> int:
+        """How often to measure: a quick run does a quarter."""
+        return max(3, usual // 4) if self.quick else usual
+
+    def say(self, text: str) -> None:
+        """Show on the progress line what is being done; an empty text takes the line away."""
+        if sys.stderr.isatty():
+            sys.stderr.write("\r" + text.ljust(self._length) + ("" if text else "\r"))
+            self._length = len(text)
+        elif text:
+            sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+Figure = Callable[[Bench], Iterator[Result]]
+
+
+def alternate(bench: Bench, name: str, rounds: int, *sides: Callable[[], float]) -> list[list[float]]:
+    """Measure the sides in turn, A B A B, so that what else the machine does falls on all of them alike."""
+    measured: list[list[float]] = [[] for _ in sides]
+    for number in range(rounds):
+        bench.say(f"{name}: round {number + 1} of {rounds}")
+        for values, side in zip(measured, sides, strict=True):
+            values.append(side())
+    return measured
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def percentile(values: Iterable[float], percent: float) -> float:
+    """The smallest value that so many percent of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms"

@@ -1,0 +1,114 @@
+"""Verifies on a real store: bound users spread over it, and the codes that their phones show."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bench.bare_store import Person
+from secconsole.backends.demo_people import TENANT
+from secconsole.backends.embedded import EmbeddedBackend, open_embedded
+from secconsole.config.locations import HOME_VARIABLE
+from secconsole.domain.secret import Secret
+from secconsole.domain.totp import code_for_step, time_step
+from secconsole.operations.caller import StoreOwner
+from secconsole.operations.factors import VerifyCode
+from secconsole.store.keys import KeyRing
+from secconsole.store.schema import factors, users
+
+
+@dataclass(slots=True)
+class Clock:
+    now: float
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    person: Person
+    seed: Secret[bytes]
+
+
+Fresh = tuple[Person, int, Secret[str]]  # somebody, and a time step and its code that they have not used
+
+
+class Verifier:
+    """Verifies codes of phones, each of which gives a fresh one whenever the clock is moved on."""
+
+    def __init__(self, backend: EmbeddedBackend, clock: Clock, phones: list[Phone]) -> None:
+        self._backend, self._clock, self._phones = backend, clock, phones
+
+    def next_step(self) -> list[Fresh]:
+        """Move the clock by a time step; what every phone shows then."""
+        self._clock.now += 30
+        step = time_step(self._clock.now)
+        return [(phone.person, step, Secret(code_for_step(phone.seed, step))) for phone in self._phones]
+
+    def codes(self) -> Iterator[Fresh]:
+        """Fresh codes without end, one phone after the other."""
+        while True:
+            yield from self.next_step()
+
+    async def verify(self, person: Person, code: Secret[str]) -> float:
+        """Seconds until the code was accepted for good."""
+        started = time.perf_counter()
+        verdict = await self._backend.perform(VerifyCode(tenant=TENANT, user=person.login, code=code))
+        took = time.perf_counter() - started
+        if not verdict.accepted:
+            raise LookupError(f"{person.login}: {verdict.message}")
+        return took
+
+    async def per_second(self, count: int, at_once: int) -> float:
+        """How many verifies a second are answered, of so many, when so many are asked for at once."""
+        work = iter(self.next_step()[:count])
+
+        async def one_after_the_other() -> None:
+            for person, _, code in work:
+                await self.verify(person, code)
+
+        started = time.perf_counter()
+        await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
+        return count / (time.perf_counter() - started)
+
+
+@asynccontextmanager
+async def verifier(home: Path, phones: int) -> AsyncIterator[Verifier]:
+    """Open a home's store, with so many phones in reach."""
+    os.environ[HOME_VARIABLE] = str(home)
+    clock = Clock(time.time())
+    backend = await open_embedded(StoreOwner("bench"), "command", clock=clock)
+    try:
+        found = await asyncio.wrap_future(backend.store.read(lambda c: _phones(c, backend.keys, phones)))
+        yield Verifier(backend, clock, found)
+    finally:
+        await backend.close()
+
+
+def _phones(connection: sa.Connection, keys: KeyRing, count: int) -> list[Phone]:
+    last = connection.execute(sa.select(sa.func.max(factors.c.pk))).scalar_one()
+    query = (
+        sa.select(factors, users.c.login, users.c.id.label("user_id"))
+        .join(users, users.c.pk == factors.c.user_pk)
+        .where(factors.c.pk == sa.bindparam("number"), factors.c.state == "active", factors.c.removed.is_(None))
+        .where(users.c.disabled.is_(False), users.c.role == "user")
+    )
+    found: list[Phone] = []
+    for number in random.Random(1).sample(range(1, last + 1), last):
+        row = connection.execute(query, {"number": number}).one_or_none()
+        if row is None:
+            continue
+        seed = keys.unseal(row.sealed, purpose="totp", tenant=str(row.tenant_pk), user=row.user_id, row=row.id)
+        found.append(Phone(Person(row.login, row.user_id, row.user_pk, row.tenant_pk), seed))
+        if len(found) == count:
+            break
+    return found
