@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from secconsole.cli.safe_csv import original
 from secconsole.domain.errors import Invalid
+from secconsole.domain.safe_csv import original
 
 LONGEST_FIELD = 131_072  # what the csv module takes
 PASSWORD = "password"  # noqa: S105 - a column, whose cells are taken as they are and never quoted in a reason

@@ -20,8 +20,8 @@ from typing import BinaryIO, Generic, TypeVar
 
 from secconsole.cli import table
 from secconsole.cli.diagnostics import NobodyReads
-from secconsole.cli.safe_csv import neutral
 from secconsole.domain.errors import Unavailable
+from secconsole.domain.safe_csv import neutral
 from secconsole.domain.secret import HIDDEN, Secret
 from secconsole.domain.text import visible
 

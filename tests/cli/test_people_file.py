@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secconsole.cli.people_file import read_people
-from secconsole.cli.safe_csv import neutral
 from secconsole.domain.errors import Invalid
 from secconsole.domain.login import login_key
+from secconsole.domain.safe_csv import neutral
 from secconsole.domain.secret import Secret
 from secconsole.operations.users import NewUser, Rejected
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.cli.safe_csv import neutral, original
+from secconsole.domain.safe_csv import neutral, original
 
 
 @pytest.mark.parametrize("first", "=+-@\t\r\n\0")
