@@ -22,6 +22,7 @@ from textual.theme import Theme
 from textual.worker import Worker, WorkerFailed, WorkerState
 from textual.worker_manager import WorkerManager
 
+from secconsole.config.report import last_words, write_report
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.text import visible
 from secconsole.tui import clipboard, crash, themes
@@ -92,7 +93,7 @@ class ConsoleApp(App[int]):
         except Exception as error:
             if self._ending:  # the line is dead: what fails on the way out is only that
                 return self.return_code or crash.EXIT_CODE
-            sys.stderr.write(crash.last_words(error, crash.report(error)) + "\n")
+            sys.stderr.write(last_words(error, write_report(error)) + "\n")
             return crash.EXIT_CODE
         if self._crashed is not None:
             return crash.EXIT_CODE
@@ -211,7 +212,7 @@ class ConsoleApp(App[int]):
         if isinstance(error, SecconsoleError):
             self.notify(error.message, severity="error", timeout=8)
             return
-        path = crash.report(error)
+        path = write_report(error)
         where = f"\nReport: {path}" if path else ""
         what = f"That did not work: an internal error ({type(error).__name__}).{where}"
         self.notify(what, severity="error", timeout=12)
@@ -257,7 +258,7 @@ class ConsoleApp(App[int]):
         error = self._exception
         if error is not None and self._crashed is None:
             self._crashed = error
-            words = crash.last_words(error, None if self.is_headless else crash.report(error))
+            words = last_words(error, None if self.is_headless else write_report(error))
             self._exit_renderables.append(Text(words, no_wrap=True, overflow="ignore"))
         self._close_messages_no_wait()
 
@@ -312,5 +313,3 @@ class ConsoleApp(App[int]):
                 await self.screen.mount(TooSmall())
         elif covers:
             await covers.remove()
-
-

@@ -1,0 +1,82 @@
+"""A process that ends itself by a signal at the nth thing it asks of the database; a commit is two: before and after."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.secret import Secret
+from secconsole.operations.base import Operation
+from secconsole.operations.factors import ConfirmFactor
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.unbinding import Unbind
+from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.store.migrate import migrate
+from secconsole.store.sqlite import SqliteStore
+from tests.organisation import TENANT
+from tests.store.looking import database
+from tests.store.worker_calls import opened
+
+
+def operation_named(name: str, *facts: str) -> Operation[Any]:
+    match name:
+        case "unbind":
+            return Unbind(tenant=TENANT, users=("ana", "ben", "cid"), reason="lost on a journey", ticket="T-1")
+        case "set-policy":
+            return SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, grace_days=3)
+        case "import":
+            new = tuple(NewUser(i, f"new{i}", name=f"New {i}", role="helpdesk") for i in range(3))
+            return ImportUsers(tenant=TENANT, users=(*new, NewUser(9, "ana", name="Ana Anew", role="auditor")))
+        case "confirm":
+            enrollment, code = facts
+            return ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=Secret(code))
+        case _:
+            raise ValueError(name)
+
+
+def operate_until(
+    home: Path, pipe: Connection, name: str, facts: tuple[str, ...], now: float, number: int, ending: signal.Signals
+) -> None:
+    async def operate() -> None:
+        backend = await opened(now)
+        end_at(backend.store._engine, number, ending)
+        await backend.perform(operation_named(name, *facts))
+        await backend.close()
+
+    asyncio.run(operate())
+
+
+def migrate_until(home: Path, pipe: Connection, number: int, ending: signal.Signals) -> None:
+    store = SqliteStore(database(home))
+    end_at(store._engine, number, ending)
+    store.write(migrate).result()
+    store.close()
+
+
+def end_at(engine: sa.Engine, number: int, ending: signal.Signals) -> None:
+    """Let this process be ended by a signal at the nth statement or side of a commit."""
+    asked = 0
+
+    def count(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == number:
+            os.kill(os.getpid(), ending)
+            signal.pause()  # another thread may be the one that the signal is delivered to
+
+    sa.event.listen(engine, "before_cursor_execute", count)
+    commit = engine.dialect.do_commit
+
+    def committing(connection: Any) -> None:
+        count()
+        commit(connection)
+        count()
+
+    engine.dialect.do_commit = committing  # type: ignore[method-assign]

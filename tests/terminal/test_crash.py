@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from secconsole.config.report import last_words, write_report
 from secconsole.tui import crash
 from tests.terminal.conftest import Start
 
@@ -58,20 +59,20 @@ def test_a35_report_leaves_out_texts_notes_and_locals(monkeypatch: pytest.Monkey
 
     with pytest.raises(ExceptionGroup) as caught:
         inner()
-    path = crash.report(caught.value, now=0)
+    path = write_report(caught.value, now=0)
     assert path is not None
     text = path.read_text()
     assert CANARY not in text
-    assert CANARY not in crash.last_words(caught.value, path)
+    assert CANARY not in last_words(caught.value, path)
     assert "OSError [ENOSPC]" in text
     assert "KeyError" in text
     assert "in test_a35_report_leaves_out_texts_notes_and_locals" in text
     assert "1970-01-01 00:00:00 UTC" in text
-    assert crash.report(caught.value, now=0) != path
+    assert write_report(caught.value, now=0) != path
 
 
 def test_report_says_so_when_it_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SECCONSOLE_HOME", str(tmp_path / "file"))
-    assert crash.report(ValueError("x")) is None
-    assert "No report" in crash.last_words(ValueError("x"), None)
+    assert write_report(ValueError("x")) is None
+    assert "No report" in last_words(ValueError("x"), None)

@@ -1,0 +1,72 @@
+"""Ended in the middle: at every statement, by every signal that ends a process, an operation is done or not begun."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from secconsole.operations.factors import EnrollFactor
+from tests.organisation import TENANT, Organisation, seed_of
+from tests.store.looking import Tables, broken_chains, tables
+from tests.store.processes import worker
+from tests.store.worker_killed import operate_until
+
+ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
+ENTRIES = {"unbind": 3, "set-policy": 2, "import": 2, "confirm": 1}  # what each leaves in the audit
+FEWEST = {"unbind": 30, "set-policy": 10, "import": 10, "confirm": 10}  # statements, so that something is tested
+
+
+async def prepared(organisation: Organisation) -> tuple[str, ...]:
+    """Three people with phones, the first about to confirm a new one; what confirming it takes."""
+    for login in ("ana", "ben", "cid"):
+        await organisation.add(login)
+        await organisation.bind(login)
+        await organisation.sign_in(login)
+    started = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
+    organisation.seeds["ana"] = seed_of(started.key)
+    return started.enrollment, organisation.code("ana").reveal()
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+async def test_a38_ended_at_any_statement_it_is_all_or_nothing(
+    organisation: Organisation, name: str, tmp_path: Path
+) -> None:
+    facts = await prepared(organisation)
+    await organisation.backend.close()
+    before = tables(organisation.home)
+    for ending in ENDINGS:
+        home = tmp_path / ending.name
+        shutil.copytree(organisation.home, home)
+        ended = 0
+        for number in itertools.count(1):
+            with worker(operate_until, home, name, facts, organisation.clock.now, number, ending) as one:
+                code = one.exit_code()
+            after = tables(home)
+            assert broken_chains(home) == []
+            if code == 0 or after != before:
+                break
+            assert code == -ending
+            ended += 1
+        assert code == -ending, "the last one comes after the commit, before the answer"
+        assert ended >= FEWEST[name]
+        assert len(after["audit"]) == len(before["audit"]) + ENTRIES[name]
+        assert is_done(name, before, after)
+
+
+def is_done(name: str, before: Tables, after: Tables) -> bool:
+    """Whether all of an operation is there: the state that it leaves when nothing ends it."""
+    match name:
+        case "unbind":
+            statuses = [row for row in after["users"] if "unbound" in row]
+            ended = [row for row in after["sessions"] if "unbound" in row]
+            return len(statuses) == 4 and len(ended) == 3 and len(after["unbindings"]) == 1
+        case "set-policy":
+            return "required" in after["tenants"][0] and len(after["exemptions"]) == 1
+        case "import":
+            return len(after["users"]) == len(before["users"]) + 3 and any("Ana Anew" in row for row in after["users"])
+        case _:
+            return [row for row in after["factors"] if "pending" in row] == []
