@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import shutil
+import os
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,9 @@ from secconsole.operations.factors import EnrollFactor
 from tests.organisation import TENANT, Organisation, seed_of
 from tests.store.looking import Tables, broken_chains, tables
 from tests.store.processes import worker
-from tests.store.worker_killed import operate_until
+from tests.store.worker_killed import end_again_and_again
 
+LONG = bool(os.environ.get("SECCONSOLE_LONG_TESTS"))
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 ENTRIES = {"unbind": 3, "set-policy": 2, "import": 2, "confirm": 1}  # what each leaves in the audit
 FEWEST = {"unbind": 30, "set-policy": 10, "import": 10, "confirm": 10}  # statements, so that something is tested
@@ -31,30 +31,33 @@ async def prepared(organisation: Organisation) -> tuple[str, ...]:
     return started.enrollment, organisation.code("ana").reveal()
 
 
+@pytest.mark.parametrize("shift", range(len(ENDINGS)) if LONG else [0])
 @pytest.mark.parametrize("name", ENTRIES)
 async def test_a38_ended_at_any_statement_it_is_all_or_nothing(
-    organisation: Organisation, name: str, tmp_path: Path
+    organisation: Organisation, name: str, shift: int
 ) -> None:
+    """The signals take turns; in a long run each of them comes at each statement."""
     facts = await prepared(organisation)
     await organisation.backend.close()
-    before = tables(organisation.home)
-    for ending in ENDINGS:
-        home = tmp_path / ending.name
-        shutil.copytree(organisation.home, home)
-        ended = 0
+    home = organisation.home
+    before = tables(home)
+    ended = 0
+    with worker(end_again_and_again, home, name, facts, organisation.clock.now) as one:
         for number in itertools.count(1):
-            with worker(operate_until, home, name, facts, organisation.clock.now, number, ending) as one:
-                code = one.exit_code()
-            after = tables(home)
+            ending = ENDINGS[(number + shift) % len(ENDINGS)]
+            one.say((number, ending))
+            code = one.hear()
             assert broken_chains(home) == []
+            after = tables(home)
             if code == 0 or after != before:
                 break
             assert code == -ending
             ended += 1
-        assert code == -ending, "the last one comes after the commit, before the answer"
-        assert ended >= FEWEST[name]
-        assert len(after["audit"]) == len(before["audit"]) + ENTRIES[name]
-        assert is_done(name, before, after)
+        one.say(None)
+    assert code == -ending, "the last one comes after the commit, before the answer"
+    assert ended >= FEWEST[name]
+    assert len(after["audit"]) == len(before["audit"]) + ENTRIES[name]
+    assert is_done(name, before, after)
 
 
 def is_done(name: str, before: Tables, after: Tables) -> bool:

@@ -41,19 +41,28 @@ def operation_named(name: str, *facts: str) -> Operation[Any]:
             raise ValueError(name)
 
 
-def operate_until(
-    home: Path, pipe: Connection, name: str, facts: tuple[str, ...], now: float, number: int, ending: signal.Signals
-) -> None:
-    async def operate() -> None:
-        backend = await opened(now)
-        end_at(backend.store._engine, number, ending)
-        await backend.perform(operation_named(name, *facts))
-        await backend.close()
+def end_again_and_again(home: Path, pipe: Connection, what: str, facts: tuple[str, ...], now: float) -> None:
+    """For every number and signal that comes: do `what` in a process of its own, ended there; say its exit code."""
+    while (message := pipe.recv()) is not None:
+        number, ending = message
+        child = os.fork()
+        if child == 0:
+            if what == "migrate":
+                _migrate(home, number, ending)
+            else:
+                asyncio.run(_operate(operation_named(what, *facts), now, number, ending))
+            os._exit(0)
+        pipe.send(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
-    asyncio.run(operate())
+
+async def _operate(operation: Operation[Any], now: float, number: int, ending: signal.Signals) -> None:
+    backend = await opened(now)
+    end_at(backend.store._engine, number, ending)
+    await backend.perform(operation)
+    await backend.close()
 
 
-def migrate_until(home: Path, pipe: Connection, number: int, ending: signal.Signals) -> None:
+def _migrate(home: Path, number: int, ending: signal.Signals) -> None:
     store = SqliteStore(database(home))
     end_at(store._engine, number, ending)
     store.write(migrate).result()
