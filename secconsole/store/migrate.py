@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from secconsole.domain.errors import Unavailable
 
 CURRENT = "0001"
+SCRIPTS = "secconsole:store/migrations"
 
 
 def schema_version(connection: sa.Connection) -> str:
@@ -38,7 +39,7 @@ def migrate(connection: sa.Connection) -> None:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", "secconsole:store/migrations")
+    config.set_main_option("script_location", SCRIPTS)
     scripts = ScriptDirectory.from_config(config)
     context = MigrationContext.configure(connection)
     found = context.get_current_revision()

@@ -25,8 +25,7 @@ def at_once(organisation: Organisation, *calls: list[Call]) -> tuple[list[str], 
     that count, and hashes were looked at in all."""
     with ExitStack() as stack:
         workers = [
-            stack.enter_context(worker(call_at_once, organisation.home, part, organisation.clock.now))
-            for part in calls
+            stack.enter_context(worker(call_at_once, organisation.home, part, organisation.clock.now)) for part in calls
         ]
         for one in workers:
             assert one.hear() == "ready"

@@ -46,7 +46,7 @@ async def opened(now: float) -> EmbeddedBackend:
 
 
 def call_at_once(home: Path, pipe: Connection, calls: list[Call], now: float) -> None:
-    """Say ready, wait for the word, make every call from a thread of its own; say the answers and what was looked at."""
+    """Say ready, wait for the word, make every call from a thread of its own; say the answers and the counts."""
     looked = _Looked()
     backend = asyncio.run(opened(now))
     if calls[0][0] in ("second-factor", "sign-in"):
@@ -95,7 +95,7 @@ class _Looked:
                 super().__init__(stored, allowed, reserved)
                 looked.count("passwords", int(allowed))
 
-        signin.PasswordCheck = Noted  # type: ignore[misc]
+        setattr(signin, "PasswordCheck", Noted)  # noqa: B010
 
     def count(self, name: str, more: int = 1) -> None:
         with self._lock:
@@ -109,5 +109,3 @@ class _Looked:
             return original(*args, **kwargs)
 
         setattr(where, name, noting)
-
-

@@ -1,4 +1,4 @@
-"""A process that ends itself by a signal at the nth thing it asks of the database; a commit is two: before and after."""
+"""A process that ends itself by a signal at the nth thing it asks of the database; a commit is two: before, after."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from secconsole.operations.factors import ConfirmFactor
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ImportUsers, NewUser
-from secconsole.store.migrate import migrate
+from secconsole.store import migrate as migrations
+from secconsole.store import sqlite
 from secconsole.store.sqlite import SqliteStore
 from tests.organisation import TENANT
 from tests.store.looking import database
@@ -43,12 +44,16 @@ def operation_named(name: str, *facts: str) -> Operation[Any]:
 
 def end_again_and_again(home: Path, pipe: Connection, what: str, facts: tuple[str, ...], now: float) -> None:
     """For every number and signal that comes: do `what` in a process of its own, ended there; say its exit code."""
+    if what in ("migrate", "open"):
+        know_migrations(*facts)
     while (message := pipe.recv()) is not None:
         number, ending = message
         child = os.fork()
         if child == 0:
             if what == "migrate":
                 _migrate(home, number, ending)
+            elif what == "open":
+                asyncio.run(_open(now, number, ending))
             else:
                 asyncio.run(_operate(operation_named(what, *facts), now, number, ending))
             os._exit(0)
@@ -62,10 +67,29 @@ async def _operate(operation: Operation[Any], now: float, number: int, ending: s
     await backend.close()
 
 
+def know_migrations(scripts: str, current: str) -> None:
+    """Take the migrations of a folder for ours, and load all that they need."""
+    migrations.SCRIPTS, migrations.CURRENT = scripts, current
+    with sa.create_engine("sqlite://").begin() as connection:
+        migrations.migrate(connection)
+
+
+async def _open(now: float, number: int, ending: signal.Signals) -> None:
+    make = sqlite.open_engine
+
+    def ending_engine(path: Path) -> sa.Engine:
+        engine = make(path)
+        end_at(engine, number, ending)
+        return engine
+
+    sqlite.open_engine = ending_engine
+    await (await opened(now)).close()
+
+
 def _migrate(home: Path, number: int, ending: signal.Signals) -> None:
     store = SqliteStore(database(home))
     end_at(store._engine, number, ending)
-    store.write(migrate).result()
+    store.write(migrations.migrate).result()
     store.close()
 
 
@@ -88,4 +112,4 @@ def end_at(engine: sa.Engine, number: int, ending: signal.Signals) -> None:
         commit(connection)
         count()
 
-    engine.dialect.do_commit = committing  # type: ignore[method-assign]
+    engine.dialect.do_commit = committing  # type: ignore[method-assign, assignment]
