@@ -64,6 +64,7 @@ class UserSource:
         self.present, self._counted = present, counted
         self._people: OrderedDict[str, UserRow] = OrderedDict()
         self.count: UserCount | None = None
+        self.was_read = False
         self._counting: asyncio.Task[None] | None = None
         self._after: dict[int, str] = {}
         self._before: dict[int, str] = {}
@@ -92,6 +93,7 @@ class UserSource:
         if generation == self._generation:
             self._note_cursors(first, page)
         await asyncio.wait({counting}, timeout=COUNT_PATIENCE)
+        self.was_read = True
         for user in page.items:
             self._people[user.id] = user
             self._people.move_to_end(user.id)

@@ -61,7 +61,7 @@ def is_odd(user: UserRow) -> bool:
 
 def doubts(found: Sequence[str], look_alikes: Sequence[LookAlike]) -> list[str]:
     """What deserves a second look, a sentence each: hidden letters, mixed alphabets, and people with a like login."""
-    out = [f"{text[:1].upper()}{text[1:]}." for text in found]
+    out = [f"{text[:1].upper()}{text[1:]}." for text in dict.fromkeys(found)]
     like = [f"Looks like {o.login} ({o.name or 'no name'}, id {short_id(o.id)}). Check the id." for o in look_alikes]
     return out + like
 

@@ -120,9 +120,9 @@ def _what_happens(target: UnbindTarget, found: UnbindPreview, now: datetime) -> 
 
 def _afterwards(found: UnbindPreview, now: datetime) -> list[str]:
     anew = {
-        "required": "the next sign-in asks to bind a phone anew (policy: required)",
-        "optional": "the next sign-in goes without a second factor (policy: optional)",
-        "off": "no second factor is asked for while the policy is off",
+        "required": "the next sign-in asks to bind anew (policy: required)",
+        "optional": "no second factor is asked for then (policy: optional)",
+        "off": "no second factor is asked for (policy: off)",
     }[str(found.policy)]
     end = until(now + timedelta(minutes=found.undo_minutes), now)
     return [anew, f"can be undone until {end}"]

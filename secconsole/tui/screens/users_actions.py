@@ -21,7 +21,7 @@ from secconsole.operations.users import (
 )
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
-from secconsole.tui.words import moment
+from secconsole.tui.words import until
 
 ACTIONS: tuple[Action, ...] = (
     Action("users.unbind", "Unbind", "u", "Unbind whoever lost a phone: the marked users, or the one under the cursor.",
@@ -98,7 +98,7 @@ def _why_state_forbids(id: str, person: UserRow, detail: UserDetail | None, now:
     undo = detail.undo if detail is not None else None
     if id == "users.unbind" and person.status is BindingStatus.UNBOUND:
         if undo is not None:
-            return f"Already unbound {moment(undo.at, now)} by {undo.by}. Press x to undo."
+            return f"Already unbound at {until(undo.at, now)} by {undo.by}. Press x to undo."
         return f"{login} has no factor bound. The next sign-in asks to bind one, if the policy wants it."
     if id == "users.undo" and detail is not None and undo is None:
         if person.status is BindingStatus.UNBOUND:

@@ -34,7 +34,7 @@ def explain(detail: UserDetail, policy: Policy | None, now: datetime, *, utf8: b
     warn = glyph("warning", utf8=utf8)
     rows += [(f"{warn} {text}", "$status-pending") for text in say.doubts(detail.suspicions, detail.look_alikes)]
     if detail.suspicions or detail.look_alikes:
-        rows += ["  Two people can be meant. Ask for the e-mail address on record before you do anything.", ""]
+        rows += ["  Is it this one? Ask for the e-mail address on record first.", ""]
     rows.append(join((f"{mark} {word}", f"bold $status-{user.status}"), f"  {_status(detail, now)}"))
     rows += [join((f"  {say.FLAGS[flag]}", "bold"), f"  {_flag(flag, detail, now)}") for flag in user.flags]
     if detail.mfa_required:
@@ -82,13 +82,13 @@ def _tell(detail: UserDetail, policy: Policy | None, now: datetime) -> list[Part
     elif user.status is BindingStatus.BOUND:
         told += [
             "  Open the authenticator app, and enter the six digits it shows for us.",
-            "  Codes are refused? Set the phone's clock to automatic and try the next code.",
-            "  Lost the phone? I unbind it, and you bind the new one at the next sign-in.",
+            "  Codes refused? Set the phone's clock to automatic, try the next one.",
+            "  Lost the phone? I unbind it; bind the new one at the next sign-in.",
         ]
     elif (policy is not None and policy.policy is PolicyMode.REQUIRED) or detail.mfa_required:
         told += [
-            "  Install an authenticator app: Aegis, 2FAS, Google or Microsoft Authenticator.",
-            "  Then sign in: after the password a QR code is shown. Scan it, enter the six digits.",
+            "  Install an authenticator app: Aegis, 2FAS, Google Authenticator.",
+            "  Then sign in. Scan the QR code you see, enter the six digits.",
         ]
     else:
         told.append("  The password is enough. You may bind a phone in your own account.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +14,7 @@ from textual.timer import Timer
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.search import EVERYBODY, parse_search
 from secconsole.operations.users import ShowUser, UserCount, UserDetail, UserRow
+from secconsole.tui.key_order import KeyHold
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.users_filter import FilterMenu, with_token
 from secconsole.tui.screens.users_table import COLUMNS, SORTS, Rows, found_words
@@ -49,6 +51,7 @@ class UserList(Place):
         self._resting: Timer | None = None
         self._slow: Timer | None = None
         self._wanted = 0
+        self._arrived = asyncio.Event()
         self._loaded_at: datetime | None = None
         self._out_of_date = False
 
@@ -103,10 +106,19 @@ class UserList(Place):
     def set_search(self, text: str) -> None:
         """From another place: show what this search line finds."""
         self.bar.text = text
-        self.table.focus()
+        self.on_filter_bar_left()
 
     def on_filter_bar_left(self) -> None:
+        """Keys typed ahead are meant for what is being searched for, not for the list that is still in sight."""
         self.table.focus()
+        if self._search_again:
+            self._search_again = False
+            self._search()
+        self.run_worker(self._until_shown(self.app.hold_keys()), group="search", exit_on_error=False)
+
+    async def _until_shown(self, hold: KeyHold) -> None:
+        async with hold:
+            await self._arrived.wait()
 
     def on_filter_bar_changed(self) -> None:
         """Search at once, and again after a pause if more was typed meanwhile."""
@@ -131,21 +143,30 @@ class UserList(Place):
     def _show(self, query: UserQuery, *, keep: bool) -> None:
         self._query = query
         self._source = self._new_source()
+        self._arrived.clear()
         self.table.set_empty(_EMPTY if query.filter == EVERYBODY else _NOBODY)
         self.table.set_source(self._source, keep_cursor=keep)
 
     async def do_filter(self) -> None:
         pick = await self.app.ask(FilterMenu(self.bar.text))
         if pick is not None:
-            self.bar.text = with_token(self.bar.text, pick.token)
+            await self._search_for(with_token(self.bar.text, pick.token))
+
+    async def _search_for(self, text: str) -> None:
+        """Put this into the search line and wait until what it finds is in sight."""
+        self.bar.text = text
+        self._search()
+        await self._arrived.wait()
 
     async def do_sort(self) -> None:
         names = list(SORTS)
         now = names.index(self._sorted_by)
         self._sort_by(names[(now + 1) % len(names)])
+        await self._arrived.wait()
 
     async def do_reverse(self) -> None:
         self._sort_by(self._sorted_by)
+        await self._arrived.wait()
 
     def on_windowed_table_header_clicked(self, event: HeaderClicked) -> None:
         if event.column in SORTS:
@@ -189,7 +210,7 @@ class UserList(Place):
         if self.table.marks:
             self.table.clear_marks()
         else:
-            self.bar.text = ""
+            await self._search_for("")
 
     def on_windowed_table_marks_changed(self) -> None:
         self._say_found()
@@ -211,6 +232,8 @@ class UserList(Place):
         self.bar.say(" · ".join(part for part in parts if part), problem)
 
     def on_windowed_table_rows_loaded(self) -> None:
+        if self._source.was_read:
+            self._arrived.set()
         self._loaded_at, self._out_of_date = self.app.clock(), False
         self._say_found()
         self._rest()
@@ -219,6 +242,7 @@ class UserList(Place):
         if not self._out_of_date:
             self.app.say_failed(event.error)
         self._out_of_date = True
+        self._arrived.set()
         self._say_found()
 
     async def on_live_change(self) -> None:
