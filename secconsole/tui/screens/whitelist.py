@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.timer import Timer
 from textual.widgets import Static
 
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
@@ -20,6 +21,7 @@ from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.table_messages import LoadFailed
 from secconsole.tui.words import count
 
+REST = 0.06  # seconds
 _EMPTY = "Nobody is on the whitelist. a puts somebody on it."
 
 
@@ -48,6 +50,7 @@ class Whitelist(Place):
         super().__init__()
         self._entries: dict[str, Exemption] = {}
         self._search = ""
+        self._rest: Timer | None = None
         self._source = PagedRows(self._fetch)
 
     def compose_body(self) -> ComposeResult:
@@ -108,7 +111,10 @@ class Whitelist(Place):
         self.app.work_failed(event.error)
 
     def on_windowed_table_cursor_moved(self) -> None:
-        self._say()
+        """Say more once the cursor rests: on the way there every row would cost as much as a page."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self._say)
 
     def on_windowed_table_marks_changed(self) -> None:
         self._say()

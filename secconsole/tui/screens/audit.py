@@ -1,0 +1,201 @@
+"""Audit: what was done, by whom, to whom and when; live, and able to prove itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.timer import Timer
+from textual.widgets import Static
+
+from secconsole.domain.errors import SecconsoleError
+from secconsole.operations.audit import AuditEntry, ListAudit, VerifyAudit
+from secconsole.tui import audit_export
+from secconsole.tui.actions import Action
+from secconsole.tui.audit_export import Export
+from secconsole.tui.safe_text import safe
+from secconsole.tui.screens.audit_dialogs import ExportDialog, NarrowDialog
+from secconsole.tui.screens.audit_words import GROUPS, Narrowed, Rows, about, columns, found_words, verdict
+from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.place import Place
+from secconsole.tui.widgets.filter_bar import FilterBar
+from secconsole.tui.widgets.paged_rows import GrowingRows, RowPage
+from secconsole.tui.widgets.table import WindowedTable
+from secconsole.tui.widgets.table_messages import LoadFailed
+from secconsole.tui.words import plural
+
+_REMEMBERED = 20_000
+REST = 0.06  # seconds
+
+
+class Audit(Place):
+    """On the first line the list follows what happens; anywhere else it stands still and counts what is new above."""
+
+    NAME = "audit"
+    NUMBER = "5"
+    HELP_FILE = "audit.md"
+    CSS_PATH = "../styles/audit.tcss"
+    AUTO_FOCUS = "WindowedTable"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("audit.filter", "Filter", "f", "Show only some actions, or only what was refused.", ListAudit,
+               priority=1, command="secconsole audit list --action NAME"),
+        Action("audit.verify", "Verify", "v", "Check that no entry was changed, removed or put in.", VerifyAudit,
+               priority=0, command="secconsole audit verify"),
+        Action("audit.export", "Export", "o", "Write the entries to a file that only you can read.", ListAudit,
+               priority=1, command="secconsole audit export > FILE"),
+        Action("audit.newest", "Newest", "n", "Back to the newest entry, and follow.", priority=4),
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: dict[str, AuditEntry] = {}
+        self._search = ""
+        self._narrowed = Narrowed()
+        self._new = 0  # entries that came in above since the reader looked there
+        self._follow = False
+        self._busy = ""
+        self._rest: Timer | None = None
+        self._source = GrowingRows(self._nothing)
+
+    def compose_body(self) -> ComposeResult:
+        self._source = self._rows_of(self.query_shown)
+        yield FilterBar("Search who, whom, what, why: /")
+        with Container(id="list"):
+            yield WindowedTable(columns(self.app.clock()), self._source, empty="Nothing here.")
+            yield Static(id="entry")
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._show_others())
+
+    @property
+    def table(self) -> WindowedTable:
+        return self.query_one(WindowedTable)
+
+    @property
+    def query_shown(self) -> ListAudit:
+        """What is asked for, without its page."""
+        actions = GROUPS.get(self._narrowed.group, ())
+        return ListAudit(tenant=self.app.tenant, search=self._search, actions=actions, outcome=self._narrowed.outcome)
+
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    async def _nothing(cursor: str | None, limit: int) -> RowPage:
+        return RowPage((), None)
+
+    def _rows_of(self, query: ListAudit) -> GrowingRows:
+        async def fetch(cursor: str | None, limit: int) -> RowPage:
+            page = await self.app.perform(replace(query, limit=limit, cursor=cursor))
+            rows = Rows(self.app.theme_variables, self.app.clock(), utf8=self.app.terminal.utf8)
+            self._remember(page.items)
+            return RowPage([rows(entry) for entry in page.items], page.next)
+
+        return GrowingRows(fetch)
+
+    def _remember(self, entries: Iterable[AuditEntry]) -> None:
+        self._entries |= {entry.id: entry for entry in entries}
+        if len(self._entries) > _REMEMBERED:
+            self._entries = dict(list(self._entries.items())[_REMEMBERED // 2 :])
+
+    async def on_live_change(self) -> None:
+        self.run_worker(self._look_for_new(), group="new", exclusive=True, exit_on_error=False)
+
+    async def _look_for_new(self) -> None:
+        new = await self._source.grown()
+        if not new:
+            return
+        self._follow = self.table.cursor_index == 0
+        self._new = 0 if self._follow else self._new + new
+        self.table.refresh_rows()
+        self._say()
+
+    def _show_others(self) -> None:
+        self._new = 0
+        self._source = self._rows_of(self.query_shown)
+        self.table.set_empty("Nothing found." if self._search or self._narrowed.words else "Nothing here.")
+        self.table.set_source(self._source, keep_cursor=False)
+
+    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
+        self._search = event.text
+        self._show_others()
+
+    def on_filter_bar_left(self) -> None:
+        self.table.focus()
+
+    def on_windowed_table_rows_loaded(self) -> None:
+        if self._follow:
+            self._follow = False
+            self.table.move_to(0)
+        self._say()
+
+    def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
+        self.app.work_failed(event.error)
+
+    def on_windowed_table_cursor_moved(self) -> None:
+        """Say more once the cursor rests: on the way there every row would cost as much as a page."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, self._rested)
+
+    def _rested(self) -> None:
+        if self.table.cursor_index == 0:
+            self._new = 0
+        self._say()
+
+    def _say(self) -> None:
+        entry = self._entries.get(self.table.cursor_key or "")
+        self.query_one("#entry", Static).update(about(entry) if entry else safe(""))
+        above = f"{self._new} new above (n) · " if self._new else ""
+        found = found_words(self._source.total, self._narrowed, self._search)
+        self.query_one(FilterBar).say(self._busy or above + found)
+
+    # ---- keys ------------------------------------------------------------------------------------------------------
+
+    async def do_search(self) -> None:
+        self.query_one(FilterBar).focus()
+
+    def do_newest(self) -> None:
+        self.table.move_to(0)
+
+    async def do_filter(self) -> None:
+        narrowed = await self.app.ask(NarrowDialog(self._narrowed))
+        if narrowed is not None and narrowed != self._narrowed:
+            self._narrowed = narrowed
+            self._show_others()
+
+    def do_verify(self) -> None:
+        self.run_worker(self._verify(), group="verify", exclusive=True, exit_on_error=False)
+
+    async def _verify(self) -> None:
+        self._tell_busy("checking the chain …")
+        try:
+            check = await self.app.perform(VerifyAudit(tenant=self.app.tenant))
+        finally:
+            self._tell_busy("")
+        async with self.app.hold_keys():
+            await self.app.ask(Dialog("The audit", verdict(check), danger=not check.whole))
+
+    async def do_export(self) -> None:
+        export = await self.app.ask(ExportDialog(self.query_shown, self.app.clock()))
+        if export is not None:
+            self.run_worker(self._export(export), group="export", exit_on_error=False)
+
+    async def _export(self, export: Export) -> None:
+        try:
+            done = await audit_export.write(
+                export, self.app.perform, lambda written: self._tell_busy(f"writing: {written:,} …")
+            )
+        except SecconsoleError as error:
+            self.app.work_failed(error)
+        else:
+            self.app.say(f"{plural(done, 'entry', 'entries')} written to {export.path}\nOnly you can read it.")
+        finally:
+            self._tell_busy("")
+
+    def _tell_busy(self, busy: str) -> None:
+        self._busy = busy
+        if self.is_mounted:
+            self._say()
