@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from secconsole.config import locations
 from secconsole.config.private import read_private
@@ -24,12 +25,13 @@ class DemoAccount:
     note: str
 
 
+def demo_tenant() -> str:
+    """The tenant those accounts belong to; empty unless this home is a demo's."""
+    return str(_read().get("tenant", ""))
+
+
 def demo_accounts() -> tuple[DemoAccount, ...]:
     """The accounts that the sign-in screen of a demo offers; none unless this home is a demo's."""
-    path = locations.data_home() / FILE
-    if not path.exists():
-        return ()
-    content = json.loads(read_private(path))
     return tuple(
         DemoAccount(
             login=account["login"],
@@ -38,5 +40,11 @@ def demo_accounts() -> tuple[DemoAccount, ...]:
             totp_uri=Secret(account["totp_uri"]) if account["totp_uri"] else None,
             note=account["note"],
         )
-        for account in content["accounts"]
+        for account in _read().get("accounts", ())
     )
+
+
+def _read() -> dict[str, Any]:
+    path = locations.data_home() / FILE
+    content: dict[str, Any] = json.loads(read_private(path)) if path.exists() else {}
+    return content

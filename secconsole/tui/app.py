@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
+from textual import events
 from textual.screen import Screen
 
 from secconsole.backends.base import Backend
+from secconsole.config import locations
 from secconsole.domain.errors import NotAllowed, NotSignedIn, SecconsoleError, StepUpNeeded, Unavailable
-from secconsole.domain.roles import Permission, Role, may
+from secconsole.domain.roles import Permission, may
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
-from secconsole.operations.caller import Bearer
+from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.policy import Policy, ShowPolicy
-from secconsole.operations.signin import Identity, WhoAmI
+from secconsole.operations.signin import Identity, SignOut, WhoAmI
 from secconsole.operations.tenants import ListTenants
-from secconsole.tui.actions import PLACES, PlaceName
 from secconsole.tui.console_app import ConsoleApp
+from secconsole.tui.driver import ConsoleDriver
 from secconsole.tui.key_order import KeyHold
-from secconsole.tui.screens.place import Place
+from secconsole.tui.live import Live
+from secconsole.tui.places import Places
 from secconsole.tui.terminal import Terminal
 
 R = TypeVar("R")
@@ -32,7 +33,6 @@ T = TypeVar("T")
 Opener = Callable[[], Awaitable[Backend]]
 
 _STYLES = Path(__file__).parent / "styles"
-_BY_NAME = {place.name: place for place in PLACES}
 
 
 class StepUpCancelled(NotAllowed):
@@ -72,9 +72,9 @@ class SecConsole(ConsoleApp):
         self.clock = clock
         self.context = context
         self.local = local
-        self.tenant = tenant
-        self.tenant_is_given = bool(tenant)
-        self._home_tenant = tenant
+        self.home_tenant = tenant  # which people sign in to, where it need not be asked for
+        self.organisation = ""  # typed last
+        self.tenant = tenant  # where they work
         self.policy: Policy | None = None
         self.demo = False
         self.trouble = ""
@@ -82,9 +82,9 @@ class SecConsole(ConsoleApp):
         self._start_at = first_place
         self._backend: Backend | None = None
         self._identity: Identity | None = None
-        self._places: dict[str, Place] = {}
-        self._visited: list[str] = []
+        self.places = Places(self)
         self._leaving = False
+        self._live = Live(self)
 
     # ---- who and where ---------------------------------------------------------------------------------------------
 
@@ -97,6 +97,11 @@ class SecConsole(ConsoleApp):
     @backend.setter
     def backend(self, backend: Backend) -> None:
         self._backend = backend
+
+    @property
+    def has_backend(self) -> bool:
+        """Whether the store was opened already."""
+        return self._backend is not None
 
     @property
     def identity(self) -> Identity:
@@ -123,6 +128,10 @@ class SecConsole(ConsoleApp):
         """What the header says of the connection to the store, and in which look."""
         return (self.trouble, "trouble") if self.trouble else ("live", "live")
 
+    async def on_unmount(self) -> None:
+        if self._backend is not None and self._session is None:
+            await self._backend.close()
+
     async def on_mount(self) -> None:  # type: ignore[override]
         super().on_mount()
         if self._session is not None:
@@ -144,8 +153,8 @@ class SecConsole(ConsoleApp):
             self._identity = await self.backend.perform(WhoAmI())
             self.tenant = self._identity.tenant
             await self.read_policy()
-            self._visited = []
-            await self._show(place or self.first_place())
+            await self.places.show(place or self.places.first())
+            self._live.start()
         except SecconsoleError as error:
             self._identity = None
             await self._to_sign_in(error.message)
@@ -155,6 +164,48 @@ class SecConsole(ConsoleApp):
                 hold.release()
         if message:
             self.notify(message, timeout=8)
+
+    async def renew(self) -> None:
+        """Learn anew who one is and what holds here, and tell the places: something in the store has changed."""
+        before = self.identity
+        self._identity = await self.backend.perform(WhoAmI())
+        await self.read_policy()
+        for place in self.places:
+            await place.tell_changed()
+        if before.role is not self.identity.role:
+            self.say(f"Your role is {self.identity.role} now.")
+            here = self.places.here
+            if here is not None and self.why_not_there(here.NAME):
+                await self.places.show("account")
+
+    async def sign_out(self, reason: str = "You are signed out.") -> None:
+        """End the session here and in the store."""
+        with contextlib.suppress(SecconsoleError):
+            await self.backend.perform(SignOut())
+        self.backend.credential = Nobody()
+        self.leave(reason)
+
+    def begin_sign_out(self) -> None:
+        """Sign out, from where nothing can be waited for."""
+        self.run_worker(self.sign_out(), group="session", exit_on_error=False)
+
+    def wear(self, theme: str) -> None:
+        """Change the colours, and say how to keep them."""
+        self.theme = theme
+        self.notify(f'To keep it: theme = "{theme}" in {locations.config_path()}', timeout=6)
+
+    def toggle_mouse(self) -> None:
+        """Take the mouse, or leave it to the terminal."""
+        driver = self._driver
+        if isinstance(driver, ConsoleDriver):
+            self.mouse = not self.mouse
+            driver.use_mouse(self.mouse)
+            self.say("The mouse works here now." if self.mouse else "The mouse is the terminal's now.")
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self._live.touched()
+        await super().on_event(event)
 
     async def read_policy(self) -> None:
         """Learn the policy anew, for whoever may see it."""
@@ -174,17 +225,18 @@ class SecConsole(ConsoleApp):
             except StepUpNeeded:
                 from secconsole.tui.screens.step_up import StepUpDialog
 
-                if not await self.ask(StepUpDialog(bound=self.identity.bound)):
+                bound = (await self.backend.perform(WhoAmI())).bound
+                if not await self.ask(StepUpDialog(bound=bound)):
                     raise StepUpCancelled("Nothing was done.") from None
             except Unavailable:
-                self._set_trouble("store unavailable")
+                self.set_trouble("store unavailable")
                 raise
             else:
-                self._set_trouble("")
+                self.set_trouble("")
                 return reply
 
     async def ask(self, screen: Screen[T]) -> T:
-        """Show a dialog and wait for its answer; keys that the caller holds go to it. Call it from a worker."""
+        """Show a dialog and wait for its answer; keys that wait go to it. Call it from a worker."""
         return cast(T, await self.push_screen_wait(screen))
 
     def say(self, message: str) -> None:
@@ -198,7 +250,8 @@ class SecConsole(ConsoleApp):
         else:
             super().work_failed(error)
 
-    def _set_trouble(self, trouble: str) -> None:
+    def set_trouble(self, trouble: str) -> None:
+        """Say in the header what is wrong with the store, or with nothing that it is well again."""
         if trouble != self.trouble:
             self.trouble = trouble
             self.refresh_headers()
@@ -212,38 +265,13 @@ class SecConsole(ConsoleApp):
 
     # ---- places ----------------------------------------------------------------------------------------------------
 
-    def first_place(self) -> str:
-        """Where work begins: the helpdesk with people, those who look after the whole with the whole."""
-        role = self.identity.role
-        wanted = ("users",) if role is Role.HELPDESK else ("overview", "users")
-        return next((name for name in wanted if not self.why_not_there(name)), "account")
-
     def why_not_there(self, name: str) -> str:
         """Why one cannot go to a place, in words; empty if one can."""
-        place = _BY_NAME[name]
-        if not _is_built(place):
-            return f"{place.title} is not part of this version yet."
-        role = self.identity.role
-        if not place.own and not may(role, Permission.SEE):
-            return f"Your role, {role}, sees its own account only: press 7."
-        return ""
+        return self.places.why_not(name)
 
     def go(self, name: str) -> None:
         """Go to a place, or say why not."""
-        if reason := self.why_not_there(name):
-            self.say_why(reason)
-        elif isinstance(self.screen, Place) and name != self.screen.NAME:
-            self._visited = [*(n for n in self._visited if n != name), self.screen.NAME]
-            self.call_later(self._show, name)
-
-    def go_back(self) -> None:
-        """Go to the place one came from."""
-        while self._visited:
-            name = self._visited.pop()
-            if not self.why_not_there(name):
-                self.call_later(self._show, name)
-                return
-        self.say_why("There is no place to go back to. ctrl+q leaves the program; 7 is where you sign out.")
+        self.places.go(name)
 
     def why_no_other_tenant(self) -> str:
         """Why one cannot work in another tenant, in words; empty if one can."""
@@ -261,59 +289,14 @@ class SecConsole(ConsoleApp):
 
     async def _work_in(self, tenant: str) -> None:
         """Every place is new in another tenant: nothing of the one before may be taken for its own."""
-        assert isinstance(self.screen, Place)
-        here = self.screen.NAME
+        here = self.places.here
+        if here is None:
+            return
         self.tenant = tenant
         await self.read_policy()
-        self._forget_places()
-        self._visited = []
-        await self._show(here)
-
-    def _forget_places(self) -> None:
-        for name in self._places:
-            self.uninstall_screen(f"place-{name}")
-        self._places.clear()
-
-    async def show_help(self, place: Place) -> None:
-        """Help for a place, with its keys."""
-        from secconsole.tui.screens.help import HelpScreen, page
-
-        why_not = {action.id: place.why_not(action) for action in place.actions}
-        await self.ask(HelpScreen(place.title or "", page(place.HELP_FILE), place.actions, why_not))
-
-    async def show_palette(self, place: Place) -> None:
-        """Everything that can be done, by name; does what is chosen."""
-        from secconsole.tui.palette import Command, Palette
-
-        def act(id: str) -> Callable[[], object]:
-            return lambda: place.action_act(id)
-
-        def wear(theme: str) -> Callable[[], object]:
-            return lambda: setattr(self, "theme", theme)
-
-        commands = [
-            Command(action.title, action.help, act(action.id), action.key, place.why_not(action))
-            for action in place.actions
-            if action.id != "everywhere.palette"
-        ]
-        commands += [
-            Command(
-                f"Theme {name}", self.loaded_themes.themes[name].meta.get("description", ""), wear(name), theme=name
-            )
-            for name in sorted(self.available_themes)
-        ]
-        chosen = await self.ask(Palette(commands))
-        if chosen is not None:
-            chosen.run()
-
-    async def _show(self, name: str) -> None:
-        if name not in self._places:
-            self._places[name] = screen_class(name)()
-            self.install_screen(self._places[name], f"place-{name}")
-        if isinstance(self.screen, Place) or len(self.screen_stack) > 1:
-            await self.switch_screen(self._places[name])
-        else:
-            await self.push_screen(self._places[name])
+        old = self.places.forget()
+        await self.places.show(here.NAME)
+        await self.places.close(old)
 
     def leave(self, reason: str = "") -> None:
         """Back to the sign-in screen, with the reason on it."""
@@ -322,29 +305,17 @@ class SecConsole(ConsoleApp):
             self.call_later(self._to_sign_in, reason)
 
     async def _to_sign_in(self, reason: str) -> None:
+        """Keys typed until here were meant for what is gone: they are forgotten."""
         from secconsole.tui.screens.sign_in import SignInScreen
 
+        self._live.stop()
         self._key_order.clear()
         self._key_order.release_all()
         login = self._identity.login if self._identity is not None else ""
-        self.tenant = self._home_tenant
-        self.policy = None
-        self._forget_places()
+        old = self.places.forget()
         while len(self.screen_stack) > 2:
             await self.pop_screen()
         await self.switch_screen(SignInScreen(reason, login))
-        self._identity = None
+        await self.places.close(old)
+        self.policy = self._identity = None
         self._leaving = False
-
-
-def screen_class(name: str) -> type[Place]:
-    """The screen of a place; its module is loaded now."""
-    module, _, kind = _BY_NAME[name].screen.partition(":")
-    found: Any = getattr(import_module(f"secconsole.tui.screens.{module}"), kind)
-    return cast("type[Place]", found)
-
-
-@lru_cache
-def _is_built(place: PlaceName) -> bool:
-    module = place.screen.partition(":")[0]
-    return bool(module) and find_spec(f"secconsole.tui.screens.{module}") is not None

@@ -176,16 +176,20 @@ class ConsoleApp(App[int]):
         return list(target.ancestors_with_self) if typed.is_forwarded else [self.screen, self]
 
     async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
-        """As Textual's; keys go to the screen that is waited for, whoever held them; the caller's holds come back."""
-        task = asyncio.current_task()
-        mine = [hold for hold in self._key_order.holds if hold.owner is task]
+        """As Textual's; keys that wait go to the new screen while it is waited for, whoever made them wait.
+
+        A dialog that is busy may ask another one, for password and factor say, and that one has to take keys.
+        """
         await self._flush_next_callbacks()
         answer = self.push_screen(screen, wait_for_dismiss=True, mode=mode)
-        self._key_order.release_all()
+        lent = tuple(self._key_order.holds)
+        for hold in lent:
+            hold.lend()
         try:
             return await asyncio.shield(answer)
         finally:
-            self._key_order.holds.extend(mine)
+            for hold in lent:
+                hold.take_back()
 
     # ---- words to the person ---------------------------------------------------------------------------------------
 

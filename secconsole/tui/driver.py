@@ -285,6 +285,15 @@ class ConsoleDriver(LinuxDriver):
         if gone:
             self._hung_up()
 
+    def use_mouse(self, wanted: bool) -> None:
+        """Take the mouse from now on, or leave it to the terminal."""
+        if wanted:
+            self._mouse = True
+            self._enable_mouse_support()
+        else:
+            self._disable_mouse_support()
+            self._mouse = False
+
     def _run_input_thread(self) -> None:
         try:
             self.run_input_thread()

@@ -8,7 +8,6 @@ the next key is sent off when the fence has arrived and the screen on top stands
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
@@ -41,7 +40,7 @@ class KeyHold:
 
     def __init__(self, order: KeyOrder) -> None:
         self._order = order
-        self.owner = _task()
+        self._over = False
         order.holds.append(self)
 
     @property
@@ -49,12 +48,21 @@ class KeyHold:
         return self in self._order.holds
 
     def release(self) -> None:
+        self._over = True
+        self.lend()
+
+    def lend(self) -> None:
+        """Let keys go for as long as something else is asked; `take_back` makes them wait again."""
         if self.held:
             self._order.holds.remove(self)
             self._order.proceed()
 
+    def take_back(self) -> None:
+        """Keys wait again, unless this was released meanwhile."""
+        if not self._over and not self.held:
+            self._order.holds.append(self)
+
     async def __aenter__(self) -> KeyHold:
-        self.owner = _task()
         return self
 
     async def __aexit__(
@@ -87,8 +95,8 @@ class KeyOrder:
 
     def release_all(self) -> None:
         """Let go of every hold: the work that held the keys has failed and will not do it."""
-        self.holds.clear()
-        self.proceed()
+        for hold in tuple(self.holds):
+            hold.release()
 
     def clear(self) -> None:
         """Forget what was typed and not acted on yet."""
@@ -144,9 +152,3 @@ class KeyOrder:
         if not queue.post_message(events.Callback(callback=passed)):
             self._fence(queues[1:], arrived)
 
-
-def _task() -> asyncio.Task[object] | None:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None

@@ -18,6 +18,7 @@ from secconsole.tui.safe_text import join, safe
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
+    from secconsole.tui.screens.place import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,35 @@ class Command:
     def matches(self, words: Sequence[str]) -> bool:
         text = f"{self.title} {self.help} {self.keys}".casefold()
         return all(word in text for word in words)
+
+
+def commands_for(place: Place) -> list[Command]:
+    """All that can be done in a place: what it does itself, then the places, the console, and the themes."""
+    app = place.app
+
+    def act(id: str) -> Callable[[], object]:
+        return lambda: place.action_act(id)
+
+    def wear(theme: str) -> Callable[[], object]:
+        return lambda: app.wear(theme)
+
+    mouse = "Mouse off" if app.mouse else "Mouse on"
+    why = "Without it the terminal's own selection works." if app.mouse else "Click on rows, keys and places."
+    themes = app.loaded_themes.themes
+    return [
+        *(
+            Command(action.title, action.help, act(action.id), action.key, place.why_not(action))
+            for action in place.actions
+            if action.id != "everywhere.palette"
+        ),
+        Command("Sign out", "End your session and go back to the sign-in.", app.begin_sign_out),
+        Command(mouse, why, app.toggle_mouse),
+        Command("Leave", "Close the console.", lambda: app.exit(0), "ctrl+q"),
+        *(
+            Command(f"Theme {name}", themes[name].meta.get("description", ""), wear(name), theme=name)
+            for name in sorted(themes)
+        ),
+    ]
 
 
 def _line(command: Command, keys_width: int) -> Content:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
-from secconsole.backends.demo_accounts import DemoAccount
+from secconsole.backends.demo_accounts import DemoAccount, demo_tenant
 from secconsole.config import locations
 from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
 from secconsole.domain.model import SignInStatus
@@ -63,7 +63,7 @@ class SignInSteps:
     def __init__(self, screen: SignInScreen) -> None:
         self._screen = screen
         self._opening: asyncio.Task[None] | None = None
-        self._login = ""
+        self._login = self._tenant = ""
         self._account: DemoAccount | None = None
         self._asked: Secret[str] | None = None  # the challenge whose code form stands there
         self._picked = False  # from a demo's list, rather than typed
@@ -115,7 +115,7 @@ class SignInSteps:
 
     def _organisation(self) -> str | None:
         """What to put into the field for it; None where it is not asked for."""
-        return None if self._app.tenant_is_given else self._app.tenant
+        return None if self._app.home_tenant else self._app.organisation
 
     # ---- opening the store -----------------------------------------------------------------------------------------
 
@@ -125,7 +125,8 @@ class SignInSteps:
         try:
             if app.local and not locations.database_path().exists():
                 raise Unavailable(f"There is no store yet at {locations.database_path()}.")
-            app.backend = await app.opener()
+            if not app.has_backend:
+                app.backend = await app.opener()
             await self._find_tenant()
         except SecconsoleError as error:
             self._screen.interrupt(NotOpened(error))
@@ -135,11 +136,11 @@ class SignInSteps:
     async def _find_tenant(self) -> None:
         """The only tenant there is need not be asked for."""
         app = self._app
-        if app.tenant_is_given:
+        if app.home_tenant:
             return
         names = await self._known_tenants() if app.local else []
         if len(names) == 1:
-            app.tenant, app.tenant_is_given = names[0], True
+            app.home_tenant = names[0]
         else:
             await self._screen.ask_organisation()
 
@@ -160,7 +161,7 @@ class SignInSteps:
     async def _not_opened(self, error: SecconsoleError) -> None:
         """Say what to do, and try again when asked to."""
         missing = self._app.local and not locations.database_path().exists()
-        self._screen.set_title("No store yet" if missing else "The store cannot be opened")
+        self._screen.set_title("no store yet" if missing else "the store cannot be opened")
         self._screen.say(_make_one(error.message) if missing else error.message, bad=not missing)
         while True:
             await self._screen.put(Form([], [Button("leave", "Leave"), Button("again", "Try again")], focus="again"))
@@ -181,24 +182,25 @@ class SignInSteps:
         app.backend.credential = Nobody()
         if isinstance(entry, DemoAccount):
             self._account, self._login, password = entry, entry.login, entry.password
-            self._picked = True
+            self._picked, tenant = True, demo_tenant()
         else:
             self._picked = False
             self._login = str(entry["login"]).strip()
             given = entry["password"]
             assert isinstance(given, Secret)
-            password = given
-            if not app.tenant_is_given:
+            password, tenant = given, app.home_tenant
+            if not tenant:
                 if "organisation" not in entry:  # sent off before it was known that there are several
                     await self._screen.put(self._screen.credentials(self._login, organisation=""))
                     self._screen.form.set_value("password", password.reveal())
                     self._screen.form.focus_field("organisation")
                     return await self._first(await self._screen.entered())
-                app.tenant = str(entry["organisation"]).strip()
-        return await app.backend.perform(SignIn(tenant=app.tenant, login=self._login, password=password))
+                app.organisation = tenant = str(entry["organisation"]).strip()
+        self._tenant = tenant
+        return await app.backend.perform(SignIn(tenant=tenant, login=self._login, password=password))
 
     async def _next(self, answer: SignInAnswer) -> SignInAnswer:
-        self._screen.set_title(f"Sign in as {self._login}")
+        self._screen.set_title(self._login)
         if answer.status is SignInStatus.SECOND_FACTOR:
             return await self._second_factor(answer)
         if answer.status is SignInStatus.ENROLL:
@@ -273,7 +275,7 @@ class SignInSteps:
             bound = last.status is SignInStatus.COMPLETE
             return Checked(bound, last.message, last.server_time, last.left, over)
 
-        reason = f"{self._app.tenant} requires a second factor."
+        reason = f"{self._tenant} requires a second factor."
         end = await self._app.ask(BindingScreen(started, confirm, reason=reason, back="Start over"))
         if not end.bound and last.status is not SignInStatus.REFUSED:
             raise Unavailable(end.message) if end.message else LeftOff

@@ -18,6 +18,8 @@ from secconsole.tui.safe_text import join, lines, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from secconsole.tui.screens.place import Place
+
 FOLDER = Path(__file__).parent.parent / "help"
 
 
@@ -48,6 +50,12 @@ def key_table(actions: Sequence[Action], why_not: dict[str, str]) -> Content:
 
 def _keys(action: Action) -> str:
     return " ".join(action.shown_keys)
+
+
+def help_for(place: Place) -> HelpScreen:
+    """The page of a place with all its keys."""
+    why_not = {action.id: place.why_not(action) for action in place.actions}
+    return HelpScreen(place.TITLE or "", page(place.HELP_FILE), place.actions, why_not)
 
 
 class HelpScreen(ModalScreen[None]):

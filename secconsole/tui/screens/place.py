@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 
 from secconsole.domain.roles import may, may_phrase
-from secconsole.tui.actions import EVERYWHERE, PLACES, Action, find
+from secconsole.tui.actions import EVERYWHERE, Action, find
 from secconsole.tui.widgets.header import Header
 from secconsole.tui.widgets.hints import Hint, Hints
 
@@ -148,16 +148,19 @@ class Place(Screen[None]):
         self.app.say_why(f"There is nothing to search in {self.title}.")
 
     async def do_help(self) -> None:
-        await self.app.show_help(self)
+        from secconsole.tui.screens.help import help_for
+
+        await self.app.ask(help_for(self))
 
     async def do_palette(self) -> None:
-        await self.app.show_palette(self)
+        from secconsole.tui.palette import Palette, commands_for
+
+        chosen = await self.app.ask(Palette(commands_for(self)))
+        if chosen is not None:
+            chosen.run()
 
     async def do_tenant(self) -> None:
         await self.app.choose_tenant()
 
     async def do_back(self) -> None:
-        self.app.go_back()
-
-
-NUMBERS = {place.name: place.number for place in PLACES}
+        self.app.places.back()

@@ -76,6 +76,7 @@ class SignInScreen(Screen[None]):
 
             self._demo = DemoList(accounts, self.app.clock())
             self.app.demo = True
+            self._login = ""  # a digit picks an account while it is empty
         with Vertical(id="sign-in", classes="-demo" if accounts else ""):
             card = VerticalScroll(classes="card", id="card", can_focus=False)
             card.border_subtitle = safe(" · ".join(visible(badge) for badge in self.app.badges if badge != "DEMO"))
@@ -125,10 +126,10 @@ class SignInScreen(Screen[None]):
     def form(self) -> Form:
         return self.query_one(Form)
 
-    def set_title(self, title: str = "Sign in") -> None:
-        """The heading of the card, with the tenant where there is one."""
-        tenant = f" · {visible(self.app.tenant)}" if self.app.tenant else ""
-        self.query_one("#card").border_title = safe(f"{title}{tenant}")
+    def set_title(self, *more: str) -> None:
+        """The heading of the card: the program, the tenant where it is known, and more."""
+        parts = ["secconsole", *([self.app.home_tenant] if self.app.home_tenant else []), *more]
+        self.query_one("#card").border_title = safe(" · ".join(parts))
 
     def say(self, message: str | Content, *, bad: bool = True) -> None:
         """Say something above the form; nothing for an empty message."""
@@ -152,12 +153,9 @@ class SignInScreen(Screen[None]):
             self._entry = asyncio.get_running_loop().create_future()
             self.release()
         try:
-            entry = await self._entry
+            return await self._entry
         finally:
             self._entry = None
-        if self._hold is not None:
-            self._hold.owner = asyncio.current_task()
-        return entry
 
     def hold(self) -> None:
         """Keys wait from here on."""
