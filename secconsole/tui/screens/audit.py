@@ -39,6 +39,7 @@ class Audit(Place):
     HELP_FILE = "audit.md"
     CSS_PATH = "../styles/audit.tcss"
     AUTO_FOCUS = "WindowedTable"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (150, "-wide")]  # noqa: RUF012
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("audit.filter", "Filter", "f", "Show only some actions, or only what was refused.", ListAudit,
                priority=1, command="secconsole audit list --action NAME"),

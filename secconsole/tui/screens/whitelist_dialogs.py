@@ -190,10 +190,10 @@ class RemoveDialog(DoingDialog["str | None"]):
         rows: list[Part] = [who(entries[0])] if len(entries) == 1 else [brief(entry) for entry in entries[:NAMED]]
         if len(entries) > NAMED:
             rows.append(f"and {count(len(entries) - NAMED)} more")
-        rows += ["", "From then on the policy decides whether they are asked for a second factor."]
+        rows += ["", "From then on the policy decides about the second factor."]
         if unbound:
-            has = "has" if unbound == 1 else "have"
-            rows.append(f"{count(unbound)} of them {has} no factor, and will have to bind one where it is required.")
+            whom = "No factor is bound" if len(entries) == 1 else f"{count(unbound)} of them have no factor"
+            rows.append(f"{whom}: where one is required, it is bound at the next sign-in.")
         many = len(entries) > TYPED_ABOVE
         fields = [TextField(name="number", label=f"Type {len(entries)}", needed=True)] if many else []
         title = f"Take {plural(len(entries), 'user')} off the whitelist"

@@ -73,5 +73,5 @@ class PolicyChoice(Widget, can_focus=True):
     def render(self) -> Content:
         here = "$block-cursor-foreground on $block-cursor-background $cursor-row-style" if self.has_focus else "bold"
         parts = [(self._words(mode), here if mode is self.mode else "") for mode in _MODES]
-        hint = ("left and right look at another", "$muted") if self.has_focus else ("", "")
+        hint = ("left, right look", "$muted") if self.has_focus else ("", "")
         return join(*(part for pair in parts for part in (pair, " " * _GAP)), hint)
