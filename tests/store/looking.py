@@ -39,6 +39,15 @@ def tables(home: Path, but: Iterable[str] = ()) -> Tables:
         connection.close()
 
 
+def column(home: Path, table: str, name: str) -> list[object]:
+    """All values of one column."""
+    connection = sqlite3.connect(database(home))
+    try:
+        return [value for (value,) in connection.execute(f"SELECT {name} FROM {table}")]
+    finally:
+        connection.close()
+
+
 def differing(before: Tables, after: Tables) -> set[str]:
     """The tables in which something changed."""
     return {name for name in before if before[name] != after[name]}
