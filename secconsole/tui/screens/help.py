@@ -34,11 +34,15 @@ def page(name: str) -> str:
 def key_table(actions: Sequence[Action], why_not: dict[str, str]) -> Content:
     """One line for each action: its keys, what it does, and why it cannot act now."""
     width = max((len(_keys(action)) for action in actions), default=0)
+    titles = max((len(action.title) for action in actions), default=0)
     rows: list[Content] = []
     for action in actions:
         rows.append(
             join(
-                (_keys(action).rjust(width), "bold $key"), "  ", (action.title, "bold"), ("  " + action.help, "$muted")
+                (_keys(action).rjust(width), "bold $key"),
+                "  ",
+                (action.title.ljust(titles), "bold"),
+                ("  " + action.help, "$muted"),
             )
         )
         if reason := why_not.get(action.id):
@@ -82,13 +86,13 @@ class HelpScreen(ModalScreen[None]):
         card = VerticalScroll(classes="card", id="help", can_focus=False)
         card.border_title = safe(f"Help: {self._card_title}")
         card.border_subtitle = safe("↑ ↓ scroll · esc close")
+        from textual.widgets import Markdown  # 24 ms, and not everybody asks for help
+
         with card:
             if self._markdown:
-                from textual.widgets import Markdown  # 24 ms, and not everybody asks for help
-
                 yield Markdown(self._markdown, open_links=False)
             if self._actions:
-                yield Static(safe("Keys"), classes="heading")
+                yield Markdown(page("keys.md"), open_links=False)
                 yield Static(key_table(self._actions, self._why_not))
 
     def action_close(self) -> None:

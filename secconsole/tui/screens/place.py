@@ -72,7 +72,7 @@ class Place(Screen[None]):
             self.query_one(Hints).show(shown)
 
     def _is_hinted(self, action: Action) -> bool:
-        return not (action.id == "everywhere.search" and type(self).do_search is Place.do_search)
+        return action.id != "everywhere.search" or type(self).do_search is not Place.do_search
 
     # ---- coming and going ------------------------------------------------------------------------------------------
 
@@ -113,6 +113,8 @@ class Place(Screen[None]):
             return self.app.why_not_there(name)
         if action.id == "everywhere.tenant":
             return self.app.why_no_other_tenant()
+        if action.id == "everywhere.search" and type(self).do_search is Place.do_search:
+            return f"There is nothing to search in {self.TITLE}."
         if action.operation is None:
             return ""
         spec = action.operation.spec
@@ -145,7 +147,7 @@ class Place(Screen[None]):
             self.refresh_hints()
 
     async def do_search(self) -> None:
-        self.app.say_why(f"There is nothing to search in {self.title}.")
+        """For places where something can be found; the others say that nothing can."""
 
     async def do_help(self) -> None:
         from secconsole.tui.screens.help import help_for

@@ -38,8 +38,6 @@ def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
         if hints[index].width <= width:
             kept.add(index)
             width -= hints[index].width
-        else:
-            break
     return [hint for index, hint in enumerate(hints) if index in kept]
 
 
