@@ -1,0 +1,358 @@
+"""The Whitelist place: who is on it, and every way of changing that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+
+from secconsole.domain.errors import Invalid
+from secconsole.domain.model import PolicyMode, SignInStatus
+from secconsole.domain.secret import Secret
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.signin import SignIn
+from secconsole.operations.unbinding import Unbind
+from secconsole.operations.users import CreateUser
+from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
+from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.whitelist import Whitelist
+from secconsole.tui.screens.whitelist_dialogs import logins_in
+from secconsole.tui.screens.whitelist_words import end_of, typed
+from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+
+SIZE = (80, 24)
+
+
+async def put(organisation: Organisation, *logins: str, reason: str = "on leave", days: int | None = 3) -> None:
+    until = organisation.clock.at() + timedelta(days=days, hours=1) if days else None
+    await organisation.perform(AddToWhitelist(tenant="acme", users=logins, reason=reason, until=until))
+
+
+async def entries(organisation: Organisation) -> dict[str, Exemption]:
+    page = await organisation.perform(ListWhitelist(tenant="acme"))
+    return {entry.login: entry for entry in page.items}
+
+
+async def shows(app: SecConsole, pilot: Pilot[int], words: str) -> None:
+    await until(pilot, lambda: words in screen_text(app))
+    await settled(pilot)
+
+
+def said(app: SecConsole) -> str:
+    return "\n".join(note.message for note in app._notifications)
+
+
+async def type_in(pilot: Pilot[int], text: str) -> None:
+    await pilot.press(*("space" if char == " " else char for char in text))
+
+
+async def test_entries_say_state_end_and_reason(console: OpenConsole, organisation: Organisation) -> None:
+    await put(organisation, "nina")
+    await put(organisation, "bob", reason="shared desk", days=None)
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=(120, 30)) as pilot:
+        await shows(app, pilot, "2 entries")
+        text = screen_text(app)
+        bob, nina = (next(line for line in text.splitlines() if login in line) for login in ("bob", "nina"))
+        assert "● exempt but bound" in bob
+        assert "no end" in bob
+        assert "○ unbound" in nina
+        assert "3 days left" in nina
+        assert "on leave" in nina
+        assert "id 01" in text, "the entry under the cursor in full"
+
+
+async def test_add_finds_people_while_typing_and_adds_several_at_once(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await put(organisation, "bob")
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("a")
+        await type_in(pilot, "uma")
+        await pilot.press("enter", "enter")
+        await shows(app, pilot, "1 marked: uma")
+        await pilot.press("shift+tab", "ctrl+u")
+        await type_in(pilot, "nina")
+        await pilot.press("enter", "space", "tab")
+        await shows(app, pilot, "2 marked: uma, nina")
+        await type_in(pilot, "at sea")
+        await pilot.press("tab")
+        await type_in(pilot, "2027-01-31")
+        await pilot.press("enter")
+        await shows(app, pilot, "3 entries")
+        found = await entries(organisation)
+        assert set(found) == {"bob", "uma", "nina"}
+        assert found["uma"].reason == "at sea"
+        assert found["uma"].until == datetime(2027, 2, 1).astimezone()
+        assert found["bob"].reason == "on leave"
+
+
+async def test_add_does_not_mark_who_is_on_it_already(console: OpenConsole, organisation: Organisation) -> None:
+    await put(organisation, "bob")
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("a")
+        await type_in(pilot, "bob")
+        await pilot.press("enter", "space")
+        await until(pilot, lambda: "On the whitelist already" in said(app))
+        assert "Nobody marked yet" in screen_text(app)
+
+
+async def test_paste_lists_what_is_unknown_before_anything_is_done(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await put(organisation, "bob")
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("p")
+        await settled(pilot)
+        app.post_message(events.Paste("nina\r\nnewton, bob\nnobody; [b]x[/b]\x1b[2J\n"))
+        await shows(app, pilot, "5 logins")
+        await pilot.press("tab")
+        await type_in(pilot, "new phones")
+        await pilot.press("tab", *"+7d", "enter")
+        await shows(app, pilot, "Nothing was done yet")
+        text = screen_text(app)
+        assert "2  will be put on the whitelist: nina, newton" in text
+        assert "1  are on it already" in text
+        assert "nobody  There is no such user." in text
+        assert "[b]x[/b]\\x1b[2J  There is no such user." in text
+        assert set(await entries(organisation)) == {"bob"}
+        await pilot.press("enter")
+        await settled(pilot)
+        assert set(await entries(organisation)) == {"bob"}, "Cancel had the focus"
+        await pilot.press("p")
+        await settled(pilot)
+        await type_in(pilot, "nina,newton")
+        await pilot.press("tab", "x", "tab", *"+7d", "enter")
+        await shows(app, pilot, "Nothing was done yet")
+        await pilot.press("right", "enter")
+        await shows(app, pilot, "3 entries")
+        assert "2 users are on the whitelist now." in said(app)
+
+
+def test_logins_are_taken_apart_each_once() -> None:
+    assert logins_in("ana\n bob ,ana;;\tčeněk\n\n") == ("ana", "bob", "čeněk")
+
+
+async def test_edit_changes_reason_and_end(console: OpenConsole, organisation: Organisation) -> None:
+    await put(organisation, "nina")
+    app = await console("tomas", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("e", "ctrl+u")
+        await type_in(pilot, "back in May")
+        await pilot.press("tab", "ctrl+u", *"+0d", "tab", "tab", "enter")
+        await until(pilot, lambda: "is changed" in said(app))
+        entry = (await entries(organisation))["nina"]
+        here = organisation.clock.at().astimezone()
+        assert entry.reason == "back in May"
+        assert entry.until is not None
+        assert entry.until.astimezone().date() == here.date() + timedelta(days=1)
+        assert entry.by == "tomas"
+
+
+async def test_a47_second_edit_is_told_what_the_first_one_changed(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await put(organisation, "nina")
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("e", "ctrl+u")
+        await type_in(pilot, "mine")
+        tomas = await organisation.signed_in("tomas")
+        await tomas.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="theirs"))
+        await tomas.close()
+        await pilot.press("tab", "tab", "tab", "enter")
+        await shows(app, pilot, "tomas changed this entry meanwhile. It says now:")
+        assert "Reason  theirs" in screen_text(app)
+        assert (await entries(organisation))["nina"].reason == "theirs", "nothing is lost"
+        await pilot.press("enter")
+        await until(pilot, lambda: "is changed" in said(app))
+        assert (await entries(organisation))["nina"].reason == "mine"
+
+
+async def test_a47_edit_of_an_entry_that_is_gone_says_so(console: OpenConsole, organisation: Organisation) -> None:
+    await put(organisation, "nina")
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("e", "x")
+        await settled(pilot)
+        await organisation.perform(RemoveFromWhitelist(tenant="acme", users=("nina",)))
+        await pilot.press("tab", "tab", "tab", "enter")
+        await shows(app, pilot, "nina was taken off the whitelist meanwhile")
+        assert await entries(organisation) == {}
+
+
+async def test_a18_those_named_when_the_dialog_opened_are_taken_off(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await put(organisation, "nina", "newton")
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "2 entries")
+        await pilot.press("d")
+        await shows(app, pilot, "Take 1 user off the whitelist")
+        (id,) = [e.user for e in (await entries(organisation)).values() if e.login == "newton"]
+        assert f"newton   Newton Abbot   id {id}" in screen_text(app)
+        await put(organisation, "bob")  # sorts before, so that another row is where newton's was
+        place = next(screen for screen in app.screen_stack if isinstance(screen, Whitelist))
+        place.table.refresh_rows()
+        await pilot.press("enter")
+        await settled(pilot)
+        assert len(await entries(organisation)) == 3, "Cancel had the focus"
+        await pilot.press("home", "end", "up", "d")
+        await shows(app, pilot, f"id {id}")
+        await organisation.perform(RemoveFromWhitelist(tenant="acme", users=("bob",)))
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "newton is off the whitelist" in said(app))
+        assert set(await entries(organisation)) == {"nina"}
+
+
+async def test_several_marked_are_taken_off_at_once(console: OpenConsole, organisation: Organisation) -> None:
+    await put(organisation, "nina", "newton", "bob")
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "3 entries")
+        await pilot.press("space", "space")
+        await shows(app, pilot, "2 marked")
+        await pilot.press("d")
+        await shows(app, pilot, "Take 2 users off the whitelist")
+        await pilot.press("right", "enter")
+        await shows(app, pilot, "1 entry")
+        assert set(await entries(organisation)) == {"nina"}
+        assert "marked" not in screen_text(app)
+
+
+async def test_z2_last_platform_administrator_leaving_unbound_is_warned_of(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OFF))
+    await organisation.perform(Unbind(tenant="acme", users=("root",), reason="lost"))
+    await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.REQUIRED))
+    assert set(await entries(organisation)) == {"root"}
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("d", "right", "enter")
+        await shows(app, pilot, "This can lock everybody out")
+        assert "root is the last platform administrator" in screen_text(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert set(await entries(organisation)) == {"root"}, "Cancel had the focus"
+        await pilot.press("d", "right", "enter")
+        await shows(app, pilot, "This can lock everybody out")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "root is off the whitelist" in said(app))
+        assert await entries(organisation) == {}
+
+
+async def test_a34_entry_ends_by_itself_and_is_audited(console: OpenConsole, organisation: Organisation) -> None:
+    await put(organisation, "nina", days=1)
+    app = await console("aida", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 day left")
+        backend = await organisation.open()
+        ask = SignIn(tenant="acme", login="nina", password=Secret(organisation.password("nina")))
+        assert (await backend.perform(ask)).status is SignInStatus.COMPLETE
+        organisation.clock.forward(86_400 + 3_600 - 300)
+        await organisation.perform(CreateUser(tenant="acme", login="zed"))
+        assert set(await entries(organisation)) == {"nina"}
+        organisation.clock.forward(301)
+        assert (await backend.perform(ask)).status is SignInStatus.ENROLL
+        await backend.close()
+        assert await entries(organisation) == {}
+
+
+async def test_another_console_sees_a_new_entry_and_keeps_its_cursor(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await put(organisation, "nina", "newton")
+    app = await console("aida", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "2 entries")
+        await pilot.press("down")
+        await shows(app, pilot, "nina  Nina Berg")
+        await put(organisation, "bob")
+        await until(pilot, lambda: "3 entries" in screen_text(app), seconds=1.5)
+        place = app.screen
+        assert isinstance(place, Whitelist)
+        assert place.entry is not None
+        assert place.entry.login == "nina"
+
+
+@pytest.mark.parametrize(("login", "options"), [("hana", {}), ("aida", {}), ("root", {"read_only": True})])
+async def test_who_may_not_change_it_is_told_why(
+    console: OpenConsole, organisation: Organisation, login: str, options: dict[str, bool]
+) -> None:
+    await put(organisation, "nina")
+    app = await console(login, place="whitelist", **options)
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        for key in ("a", "p", "e", "d", "enter"):
+            app.clear_notifications()
+            await pilot.press(key)
+            await settled(pilot)
+            assert "read-only" in said(app) or f"Your role, {login and app.identity.role}, may not" in said(app)
+            assert isinstance(app.screen, Whitelist)
+
+
+async def test_search_narrows_and_escape_clears(console: OpenConsole, organisation: Organisation) -> None:
+    await put(organisation, "nina", "newton")
+    await put(organisation, "bob", reason="clean room")
+    app = await console("aida", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "3 entries")
+        await pilot.press("slash")
+        await type_in(pilot, "clean")
+        await shows(app, pilot, "1 found")
+        assert "bob" in screen_text(app)
+        await pilot.press("escape", "escape")
+        await shows(app, pilot, "3 entries")
+
+
+async def test_more_entries_than_a_page_are_reached(console: OpenConsole, organisation: Organisation) -> None:
+    for number in range(300):
+        await organisation.perform(CreateUser(tenant="acme", login=f"u{number:03}"))
+    await put(organisation, *(f"u{number:03}" for number in range(300)))
+    app = await console("aida", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "u000" in screen_text(app))
+        for _ in range(3):
+            await pilot.press("end")
+            await settled(pilot)
+            await pilot.pause(0.05)
+        await shows(app, pilot, "u299")
+        assert "300 entries" in screen_text(app)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Prague", "America/Los_Angeles", "Pacific/Kiritimati"])
+def test_ends_hold_through_the_day_that_was_typed(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        now = datetime(2027, 1, 15, 8, tzinfo=UTC)
+        today = now.astimezone(ZoneInfo(zone)).date()
+        assert end_of("2027-01-31", now) == datetime(2027, 2, 1, tzinfo=ZoneInfo(zone))
+        in_30 = today + timedelta(days=31)
+        assert end_of("+30d", now) == datetime(in_30.year, in_30.month, in_30.day, tzinfo=ZoneInfo(zone))
+        assert end_of(" ", now) is None
+        for text in ("2027-01-31", "2027-01-31T18:00:00", ""):
+            assert typed(end_of(text, now)) == text
+        for wrong in ("soon", "31.1.2027", "2027-02-30", "+99999d", "+-3d"):
+            with pytest.raises(Invalid):
+                end_of(wrong, now)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
