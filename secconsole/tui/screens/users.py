@@ -12,6 +12,7 @@ from secconsole.tui.screens.unbind import UnbindDialog, preview
 from secconsole.tui.screens.unbind_many import Outcome
 from secconsole.tui.screens.unbind_outcome import OutcomeDialog, undone_words
 from secconsole.tui.screens.undo import Bulk, UndoDialog
+from secconsole.tui.screens.user_enroll import enroll
 from secconsole.tui.screens.user_whitelist import EndExemptionDialog, ExemptDialog, changed_words
 from secconsole.tui.screens.users_actions import ACTIONS, why_not_to
 from secconsole.tui.screens.users_explain import ExplainDialog
@@ -182,6 +183,15 @@ class Users(UserList):
             await self._again()
             if reset is not None:
                 await self.app.ask(ask_for.OneTimePasswordDialog(reset.user, reset.password))
+
+    async def do_enroll(self) -> None:
+        user = self._one()
+        end = await enroll(self.app, user)
+        await self._again()
+        if end.bound:
+            self.app.say(f"{user.login} has bound a phone.")
+        else:
+            self.app.say_why(end.message or f"Nothing was bound for {user.login}. That key counts for nothing.")
 
     async def do_explain(self) -> None:
         detail = await self._look(self._one())

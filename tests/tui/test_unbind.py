@@ -1,0 +1,328 @@
+"""Unbinding and undoing from the console, by keyboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+
+from secconsole.domain.model import BindingStatus
+from secconsole.domain.secret import Secret
+from secconsole.operations.audit import ListAudit
+from secconsole.operations.unbinding import Unbind
+from secconsole.operations.users import CreateUser, ShowUser, UserDetail
+from secconsole.tui.app import SecConsole
+from secconsole.tui.screens import unbind, unbind_many
+from secconsole.tui.screens.step_up import StepUpDialog
+from secconsole.tui.screens.unbind import UnbindDialog
+from secconsole.tui.screens.unbind_many import BulkDialog
+from secconsole.tui.screens.unbind_outcome import OutcomeDialog
+from secconsole.tui.screens.undo import UndoDialog
+from secconsole.tui.screens.users import Users
+from secconsole.tui.screens.users_names import NamesDialog
+from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_users import on, opened
+
+KEYS = {" ": "space"}
+BOUND, UNBOUND = BindingStatus.BOUND, BindingStatus.UNBOUND
+
+
+async def show(organisation: Organisation, login: str) -> UserDetail:
+    detail = await organisation.perform(ShowUser(tenant="acme", user=login))
+    assert isinstance(detail, UserDetail)
+    return detail
+
+
+async def status(organisation: Organisation, login: str) -> BindingStatus:
+    return (await show(organisation, login)).user.status
+
+
+def told(app: SecConsole) -> str:
+    return " | ".join(notification.message for notification in app._notifications)
+
+
+async def start(console: OpenConsole, organisation: Organisation, pilot: Pilot[Any], who: str) -> Users:
+    place = await opened(pilot.app, pilot)  # type: ignore[arg-type]
+    await on(pilot, place, who)
+    return place
+
+
+async def test_unbinding_one_names_them_asks_why_and_is_done(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await start(console, organisation, pilot, "bob")
+        await pilot.press("u")
+        await settled(pilot)
+        assert isinstance(app.screen, UnbindDialog)
+        text = screen_text(app)
+        id = (await show(organisation, "bob")).user.id
+        for words in ("Unbind 1 user", "bob   Bob Novak", f"id {id}", "authenticator app stops working now",
+                      "the next sign-in asks to bind anew (policy: required)", "can be undone until",
+                      "[ Cancel ]"):  # fmt: skip
+            assert words in text, words
+        assert "mail" not in text
+        assert "notice" not in text
+        await pilot.press(*"lost phone", "tab", *"T-17", "tab", "right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Users))
+        await settled(pilot)
+        assert await status(organisation, "bob") is UNBOUND
+        assert "bob is unbound. x undoes it until" in told(app)
+        entries = await organisation.perform(ListAudit(tenant="acme", action="unbind"))
+        assert (entries.items[0].reason, entries.items[0].ticket, entries.items[0].actor) == (
+            "lost phone", "T-17", "hana",
+        )  # fmt: skip
+
+
+async def test_a_stray_enter_cancels(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(console, organisation, pilot, "bob")
+        await pilot.press("u", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, Users)
+        await pilot.press("u", "escape")
+        await settled(pilot)
+        assert isinstance(app.screen, Users)
+        assert await status(organisation, "bob") is BOUND
+
+
+async def test_without_a_reason_nobody_is_unbound(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(console, organisation, pilot, "bob")
+        await pilot.press("u", "tab", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, UnbindDialog)
+        assert "Reason is needed" in screen_text(app)
+        assert await status(organisation, "bob") is BOUND
+
+
+async def test_keys_typed_in_one_burst_land_in_the_dialog(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(console, organisation, pilot, "bob")
+        for key in ("u", *"lost phone 123", "tab", "tab", "right", "enter"):
+            app.post_message(events.Key(KEYS.get(key, key), None if len(key) > 1 else key))
+        await until(pilot, lambda: isinstance(app.screen, Users))
+        await settled(pilot)
+        assert await status(organisation, "bob") is UNBOUND
+        assert (await show(organisation, "bob")).undo.reason == "lost phone 123"  # type: ignore[union-attr]
+
+
+async def test_a18_a_list_that_resorts_under_the_dialog_does_not_change_whom_it_hits(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await start(console, organisation, pilot, "bob")
+        index = place.table.cursor_index
+        await pilot.press("u")
+        await settled(pilot)
+        assert isinstance(app.screen, UnbindDialog)
+        # Others come in above, so that somebody else stands where bob stood; then the whole order is turned round.
+        for login in ("aaron", "abel", "adam"):
+            await organisation.perform(CreateUser(tenant="acme", login=login))
+            await organisation.bind(login)
+        await place.on_live_change()
+        await until(pilot, lambda: place.table.count == 11)
+        await place.do_reverse()
+        place.table.move_to(index)
+        await pilot.pause()
+        assert place.person is not None
+        assert place.person.login != "bob"
+        await pilot.press(*"lost", "tab", "tab", "right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Users))
+        await settled(pilot)
+        assert await status(organisation, "bob") is UNBOUND
+        for login in ("aaron", "abel", "adam", "uma", "hana", "aida"):
+            assert await status(organisation, login) is BOUND, login
+
+
+async def test_x_takes_it_back_and_says_who_did_it_and_why(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(Unbind(tenant="acme", users=("bob",), reason="lost phone", ticket="T-9"))
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await start(console, organisation, pilot, "bob")
+        assert "x undoes it until" in screen_text(app)
+        await pilot.press("u")
+        await settled(pilot)
+        assert isinstance(app.screen, Users)
+        assert "Already unbound at" in told(app)
+        assert "Press x to undo" in told(app)
+        await pilot.press("x")
+        await settled(pilot)
+        text = screen_text(app)
+        assert isinstance(app.screen, UndoDialog)
+        assert "Unbound by local:" in text
+        assert "lost phone" in text
+        assert "T-9" in text
+        assert "Can be undone until" in text
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is place)
+        await settled(pilot)
+        assert await status(organisation, "bob") is BOUND
+        assert "bob is bound again, with the same phone" in told(app)
+
+
+async def test_after_ten_minutes_there_is_nothing_to_undo(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(Unbind(tenant="acme", users=("bob",), reason="lost phone"))
+    organisation.clock.forward(601)
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await start(console, organisation, pilot, "bob")
+        await pilot.press("x")
+        await settled(pilot)
+        assert isinstance(app.screen, Users)
+        assert "bob was not unbound within the last ten minutes" in told(app)
+
+
+async def test_look_alikes_are_named_in_the_dialog(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(CreateUser(tenant="acme", login="bоb", name="Bob Novak"))  # Cyrillic о
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(console, organisation, pilot, "bob")
+        await pilot.press("u")
+        await settled(pilot)
+        assert "⚠ Looks like bоb (Bob Novak, id" in screen_text(app)
+
+
+async def test_many_are_counted_first_listed_behind_d_and_undone_together(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("root", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("f", "u", "a", "f", "a")
+        await settled(pilot)
+        await on(pilot, place, "aida")
+        await pilot.press("space", "space")  # and bob
+        await pilot.press("u")
+        await settled(pilot)
+        assert isinstance(app.screen, UnbindDialog)
+        text = screen_text(app)
+        assert "Unbind 4 users" in text
+        assert "4 users: 2 bound, 2 already unbound" in text
+        assert "Newton Abbot" not in text
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, NamesDialog))
+        await until(pilot, lambda: "Newton Abbot" in screen_text(app))
+        await pilot.press("escape")
+        await settled(pilot)
+        assert isinstance(app.screen, UnbindDialog)
+        await pilot.press("up", "up", *"all phones lost", "tab", "tab", "right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, OutcomeDialog))
+        text = screen_text(app)
+        assert "2 users unbound" in text
+        assert "2 users not" in text
+        await pilot.press("d")
+        await until(pilot, lambda: "Unbound already" in screen_text(app))
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: app.screen is place)
+        assert await status(organisation, "aida") is UNBOUND
+        assert await status(organisation, "bob") is UNBOUND
+        assert len(place.table.marks) == 2  # those who were not
+        await pilot.press("A", "x")
+        await settled(pilot)
+        assert isinstance(app.screen, UndoDialog)
+        assert "Undo all 2" in screen_text(app)
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: app.screen is place)
+        await settled(pilot)
+        assert await status(organisation, "aida") is BOUND
+        assert await status(organisation, "bob") is BOUND
+
+
+async def crowd(organisation: Organisation, count: int) -> list[str]:
+    """So many more people with a phone bound."""
+    logins = [f"z{number:02}" for number in range(count)]
+    for login in logins:
+        await organisation.perform(CreateUser(tenant="acme", login=login, password=Secret("a password long enough")))
+        await organisation.bind(login)
+    return logins
+
+
+async def test_above_twenty_the_number_must_be_typed(console: OpenConsole, organisation: Organisation) -> None:
+    await crowd(organisation, 21)
+    app = await console("root", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        place.set_search("z status:bound")
+        await until(pilot, lambda: place.table.count == 21)
+        await pilot.press("a", "u", "up", "up", "up", *"lost", "tab", "tab", *"20", "tab", "right", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, UnbindDialog)
+        assert "That is not 21" in screen_text(app)
+        assert await status(organisation, "z00") is BOUND
+        await pilot.press("ctrl+u", *"21", "tab", "right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, OutcomeDialog))
+        assert "21 users unbound" in screen_text(app)
+        assert await status(organisation, "z20") is UNBOUND
+
+
+async def test_a_long_unbinding_is_one_event_and_can_be_stopped_and_gone_on_with(
+    console: OpenConsole, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (unbind, unbind_many):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
+    await crowd(organisation, 6)
+    app = await console("root", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        perform, portions = app.perform, 0
+
+        async def slowly(operation: Any) -> Any:
+            """Stop is pressed while the first portion is under way."""
+            nonlocal portions
+            if isinstance(operation, Unbind):
+                portions += 1
+                if portions == 1:
+                    dialog = app.screen
+                    assert isinstance(dialog, BulkDialog)
+                    dialog.action_cancel()
+            return await perform(operation)
+
+        monkeypatch.setattr(app, "perform", slowly)
+        place.set_search("z status:bound")
+        await until(pilot, lambda: place.table.count == 6)
+        await pilot.press("a", "u", "up", "up", *"lost", "tab", "tab", "right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, OutcomeDialog))
+        text = screen_text(app)
+        assert "Stopped" in text
+        assert "2 users unbound" in text
+        assert "4 not come to. You stopped it." in text
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is place)
+        assert portions == 1
+        assert len(place.table.marks) == 4
+        await pilot.press("u", "up", "up", *"lost", "tab", "tab", "right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, OutcomeDialog))
+        assert portions == 3
+        assert "4 users unbound" in screen_text(app)
+    states = [await status(organisation, f"z{number:02}") for number in range(6)]
+    assert states == [UNBOUND] * 6
+    events = {(await show(organisation, f"z{number:02}")).undo.event for number in range(6)}  # type: ignore[union-attr]
+    assert len(events) == 2  # one for each time it was begun
+
+
+async def test_when_the_proof_is_too_old_it_is_asked_for_and_then_gone_on(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await start(console, organisation, pilot, "bob")
+        organisation.clock.forward(330)
+        await pilot.press("u", *"lost", "tab", "tab", "right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, StepUpDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, UnbindDialog))
+        await settled(pilot)
+        assert await status(organisation, "bob") is BOUND
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, StepUpDialog))
+        code = organisation.code("hana")
+        await pilot.press(*organisation.password("hana"), "tab", *code, "tab", "right", "enter")
+        await until(pilot, lambda: app.screen is place)
+        await settled(pilot)
+        assert await status(organisation, "bob") is UNBOUND

@@ -1,0 +1,316 @@
+"""The users place: finding people, marking them, and seeing what is known of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from secconsole.operations.users import CreateUser, UserSort
+from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.users import Users
+from secconsole.tui.screens.users_filter import PICKS, with_token
+from secconsole.tui.widgets.user_detail import UserPane, UserStrip
+from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+
+
+def users_of(app: SecConsole) -> Users:
+    return next(screen for screen in reversed(app.screen_stack) if isinstance(screen, Users))
+
+
+async def opened(app: SecConsole, pilot: Pilot[Any]) -> Users:
+    """The place, with its rows and the details of the first user there."""
+    await until(pilot, lambda: isinstance(app.screen, Users) and app.screen.is_mounted)
+    place = users_of(app)
+    await until(pilot, lambda: place.table.cursor_key is not None and place.detail is not None)
+    await pilot.pause()
+    return place
+
+
+async def on(pilot: Pilot[Any], place: Users, login: str) -> None:
+    """Put the cursor on somebody and wait until all about them is there."""
+    table = place.table
+    for index in range(table.count):
+        table.move_to(index)
+        await pilot.pause()
+        if place.person is not None and place.person.login == login:
+            break
+    await until(pilot, lambda: place.detail is not None and place.detail.user.login == login)
+    await pilot.pause()
+
+
+def shown_logins(app: SecConsole) -> list[str]:
+    """The logins in the table, from the screen itself."""
+    rows = screen_text(app).split("\n")[5:]
+    return [row[3:].split()[0] for row in rows[: row_count(app)]]
+
+
+def pane_text(app: SecConsole) -> str:
+    """What the pane at the right says, its lines joined."""
+    return " ".join(" ".join(line.partition("│")[2] for line in screen_text(app).split("\n")).split())
+
+
+def row_count(app: SecConsole) -> int:
+    return min(users_of(app).table.count, users_of(app).table.view.page)
+
+
+async def test_everybody_is_listed_with_status_and_counts(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        text = screen_text(app)
+        assert shown_logins(app) == ["aida", "bob", "hana", "newton", "nina", "root", "tomas", "uma"]
+        assert "8 users" in text
+        assert "● bound" in text
+        assert "○ unbound" in text
+        assert "Login ▲" in text
+
+
+async def test_search_narrows_as_one_types_and_escape_shows_everybody(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("slash", "n", "o", "v")
+        await until(pilot, lambda: "1 of 8 users" in screen_text(app))
+        assert shown_logins(app) == ["bob"]
+        await pilot.press("escape")
+        await until(pilot, lambda: "8 users" in screen_text(app) and place.table.count == 8)
+        assert place.bar.text == ""
+        await pilot.press("escape")
+        await settled(pilot)
+        assert app.focused is place.table
+
+
+async def test_every_key_in_the_search_line_is_text(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("slash", *"1234567q", "question_mark", "colon", "space", "u", "x", "slash")
+        await settled(pilot)
+        assert app.screen is place
+        assert place.bar.text == "1234567q?: ux/"
+        await pilot.press("left", "left", "backspace", "home", "delete", "ctrl+w", "end", "ctrl+w")
+        await settled(pilot)
+        assert place.bar.text == "234567q?: "
+
+
+async def test_filters_in_the_search_line_and_problems_in_words(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        place.set_search("status:unbound")
+        await until(pilot, lambda: "2 of 8 users" in screen_text(app))
+        assert shown_logins(app) == ["newton", "nina"]
+        place.set_search("role:help")
+        await until(pilot, lambda: shown_logins(app) == ["hana"])
+        place.set_search("status:lost")
+        await until(pilot, lambda: "not one of bound" in screen_text(app))
+        place.set_search("zzz")
+        await until(pilot, lambda: "Nobody is found by that" in screen_text(app))
+
+
+async def test_keys_typed_ahead_of_a_search_go_to_what_it_finds(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("slash", *"is:locked", "ctrl+u", *"status:unb", "enter", "down", "space")
+        await settled(pilot)
+        assert [place._source.person(key).login for key in place.table.marks] == ["nina"]  # type: ignore[union-attr]
+
+
+async def test_a_quick_filter_is_one_key_and_stands_in_the_search_line(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("f", "u")
+        await settled(pilot)
+        assert place.bar.text == "status:unbound"
+        assert shown_logins(app) == ["newton", "nina"]
+        await pilot.press("f", "down", "enter")
+        await settled(pilot)
+        assert place.bar.text == "status:pending"
+        await pilot.press("f", "a")
+        await settled(pilot)
+        assert place.bar.text == ""
+        assert place.table.count == 8
+
+
+@pytest.mark.parametrize("pick", PICKS, ids=lambda pick: pick.title)
+def test_a_quick_filter_keeps_the_words_and_replaces_the_other_filters(pick: Any) -> None:
+    assert with_token("novak status:bound is:locked a:b", pick.token) == f"novak a:b {pick.token}".strip()
+
+
+async def test_sorting_by_key_and_by_the_header(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("S")
+        await settled(pilot)
+        assert "Login ▼" in screen_text(app)
+        assert shown_logins(app)[0] == "uma"
+        await pilot.press("s")
+        await settled(pilot)
+        assert "Name ▲" in screen_text(app)
+        assert shown_logins(app)[:2] == ["root", "aida"]  # root has no name
+        await pilot.press("s")
+        await settled(pilot)
+        assert place._query.sort is UserSort.LAST_SIGN_IN
+        assert place._query.descending
+        assert shown_logins(app)[0] == "hana"
+        await pilot.click(place.table, offset=(4, 0))
+        await until(pilot, lambda: "Login ▲" in screen_text(app))
+
+
+async def test_marks_survive_filters_and_live_changes(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("space", "space")
+        await settled(pilot)
+        marked = place.table.marks
+        assert len(marked) == 2
+        assert "2 marked" in screen_text(app)
+        place.set_search("nina")
+        await until(pilot, lambda: shown_logins(app) == ["nina"])
+        assert place.table.marks == marked
+        assert "2 marked · 1 of 8 users" in screen_text(app)
+        await organisation.perform(CreateUser(tenant="acme", login="aaron"))
+        place.set_search("")
+        await until(pilot, lambda: place.table.count == 9)
+        assert place.table.marks == marked
+        await pilot.press("escape")
+        await settled(pilot)
+        assert not place.table.marks
+        assert "marked" not in screen_text(app)
+
+
+async def test_marking_a_range_and_all_that_was_found(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("space", "down", "down", "v")
+        await until(pilot, lambda: len(place.table.marks) == 4)
+        await pilot.press("A")
+        await settled(pilot)
+        assert not place.table.marks
+        place.set_search("status:bound")
+        await until(pilot, lambda: place.table.count == 6)
+        await pilot.press("a")
+        await settled(pilot)
+        assert len(place.table.marks) == 6
+
+
+async def test_a_live_change_keeps_cursor_and_line(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "nina")
+        line = next(at for at, text in enumerate(screen_text(app).split("\n")) if "nina" in text)
+        for login in ("aaron", "abel"):
+            await organisation.perform(CreateUser(tenant="acme", login=login))
+        await place.on_live_change()
+        await until(pilot, lambda: place.table.count == 10)
+        await until(pilot, lambda: place.person is not None and place.person.login == "nina")
+        assert place.table.cursor_index == 6
+        assert "aaron" in screen_text(app) or screen_text(app).split("\n")[line].startswith("▌")
+
+
+async def test_the_strip_says_who_and_where_and_the_pane_says_all(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        assert not place.query_one(UserPane).display
+        assert "bob  Bob Novak  bob@acme.example" in screen_text(app)
+        assert "● bound: authenticator app" in screen_text(app)
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: place.query_one(UserPane).display)
+        await until(pilot, lambda: "Whitelist  no" in screen_text(app))
+        text = screen_text(app)
+        assert not place.query_one(UserStrip).display
+        assert place.person is not None
+        assert f"id {place.person.id}" in text
+        assert "bound a factor" in text
+        assert "Recent" in text
+
+
+async def test_the_pane_explains_look_alikes_and_whitelist(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(CreateUser(tenant="acme", login="bоb", name="Bob Nоvak"))  # Cyrillic о
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("bob",), reason="clean room"))
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(120, 40)) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bоb")
+        assert "⚠ Bob Nоvak" in screen_text(app)
+        text = pane_text(app)
+        assert "letter is Cyrillic о" in text
+        assert "Looks like bob" in text
+        await on(pilot, place, "bob")
+        text = pane_text(app)
+        assert "Looks like bоb" in text
+        assert "without an end: clean room" in text
+
+
+async def test_about_a_user_says_what_to_tell_the_caller(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "nina")
+        await pilot.press("h")
+        await settled(pilot)
+        text = screen_text(app)
+        assert "About nina" in text
+        assert "What to tell the caller" in text
+        assert "authenticator app" in text
+        await pilot.press("escape")
+        await settled(pilot)
+        assert app.screen is place
+
+
+@pytest.mark.parametrize(
+    ("login", "who", "key", "reason"),
+    [
+        ("aida", "bob", "u", "Your role, auditor, may not do this"),
+        ("hana", "bob", "w", "Your role, helpdesk, may not do this"),
+        ("hana", "root", "u", "A helpdesk may not act on a platform-admin"),
+        ("hana", "hana", "u", "A helpdesk may not act on a helpdesk"),
+        ("hana", "nina", "u", "nina has no factor bound"),
+        ("hana", "bob", "x", "bob is bound: there is nothing to undo"),
+        ("hana", "bob", "l", "bob is not locked"),
+        ("tomas", "bob", "D", "bob is not disabled"),
+        ("tomas", "tomas", "d", "Not to your own account"),
+        ("tomas", "tomas", "o", "Not to your own account"),
+    ],
+)
+async def test_a_key_that_cannot_act_says_why(
+    console: OpenConsole, login: str, who: str, key: str, reason: str
+) -> None:
+    app = await console(login, place="users")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, who)
+        await pilot.press(key)
+        await settled(pilot)
+        assert app.screen is place
+        assert [n.message for n in app._notifications if reason in n.message], list(app._notifications)
+
+
+async def test_read_only_changes_nothing(console: OpenConsole) -> None:
+    app = await console("root", place="users", read_only=True)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        place = await opened(app, pilot)
+        for key in ("u", "w", "l", "e", "r", "d", "D", "m", "o", "n"):
+            app.clear_notifications()
+            await pilot.press(key)
+            await settled(pilot)
+            assert app.screen is place
+            assert any("read-only" in n.message for n in app._notifications), key
+
+
+async def test_no_two_actions_of_the_place_share_a_key() -> None:
+    keys = [key for action in Users.ACTIONS for key in action.key_names]
+    assert len(keys) == len(set(keys))
+    assert all(hasattr(Users, action.method) for action in Users.ACTIONS)
+    assert {"c", "b"}.isdisjoint(keys)
