@@ -228,7 +228,8 @@ def in_words(error: BaseException) -> BaseException:
     if isinstance(error, OverflowError):
         return Invalid("There is a number in it that is too large.")
     if isinstance(error, OSError):
-        return Unavailable(f"The store did not do it: {error.strerror}. Nothing was changed.")
+        where = error.filename or "the store"
+        return Unavailable(f"{where} cannot be used: {error.strerror}. Nothing was changed; check its folder and mode.")
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if not isinstance(original, sqlite3.Error):
         return error
