@@ -158,19 +158,13 @@ def next_steps(adoption: Adoption, now: Impact) -> list[str]:
     admins = impact([*_of(adoption, ADMINS[0]), *_of(adoption, ADMINS[1])], adoption.policy)
     if admins.users > admins.bound:
         some = admins.users - admins.bound
-        steps.append(
-            f"Have the {plural(some, 'administrator')} without a factor bind one first."
-        )
+        steps.append(f"Have {_the(some, 'administrator')} without a factor bind one first.")
     if adoption.policy is PolicyMode.OFF:
         steps.append("Press 4 to see what asking for a second factor would mean.")
     elif adoption.policy is PolicyMode.OPTIONAL and missing:
-        steps.append(
-            f"{plural(missing, 'user')} may stay without: press 4 for what requiring would mean."
-        )
+        steps.append(f"{plural(missing, 'user')} may stay without: press 4 for what requiring would mean.")
     elif now.must_enroll:
-        steps.append(
-            f"Tell the {plural(now.must_enroll, 'user')} who must bind which app to install."
-        )
+        steps.append(f"Tell {_the(now.must_enroll, 'user')} who must bind which app to install.")
     if adoption.whitelisted_open:
         steps.append("Press 3 and give whitelist entries an end, or take them off.")
     if adoption.expiring_soon:
@@ -215,6 +209,10 @@ def _read(sentence: str) -> Cell:
 
 def _of(adoption: Adoption, role: Role) -> list[Group]:
     return [group for group in adoption.groups if group.role is role and group.count]
+
+
+def _the(number: int, word: str) -> str:
+    return f"the {word}" if number == 1 else f"the {plural(number, word)}"
 
 
 def _s(word: str, number: int) -> str:

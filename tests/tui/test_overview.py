@@ -1,0 +1,142 @@
+"""Overview: counts, and where they lead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.users import CreateUser, DisableUser
+from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.tui.terminal import Terminal
+from secconsole.tui.widgets.bars import bar, percent
+from secconsole.tui.widgets.board import Board
+from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7), st.integers(0, 200), st.booleans())
+def test_bars_are_as_wide_as_asked_and_empty_or_full_only_when_it_is_so(
+    part: int, rest: int, width: int, utf8: bool
+) -> None:
+    whole = part + rest
+    filled, empty = bar(part, whole, width, utf8=utf8)
+    assert len(filled) + len(empty) == width
+    if width >= 2 and whole:
+        assert bool(filled) is bool(part)
+        full = filled == ("█" if utf8 else "#") * width
+        assert full is (part == whole)
+    assert utf8 or (filled + empty).isascii()
+
+
+def test_percentages_round_no_share_away() -> None:
+    assert [percent(n, 1_000_000) for n in (0, 1, 500_000, 999_999, 1_000_000)] == [
+        "0 %", "0.1 %", "50.0 %", "99.9 %", "100 %",
+    ]  # fmt: skip
+    assert percent(0, 0) == "–"
+
+
+async def test_shares_roles_and_what_wants_a_look(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(
+        CreateUser(tenant="acme", login="zoe", role=Role.TENANT_ADMIN, password=Secret("zoe has a long password"))
+    )
+    await organisation.perform(CreateUser(tenant="acme", login="old"))
+    await organisation.perform(DisableUser(tenant="acme", user="old"))
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="x"))
+    soon = organisation.clock.at() + timedelta(days=5)
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("newton",), reason="x", until=soon))
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "What to do next" in screen_text(app))
+        text = screen_text(app)
+        for words in (
+            "A second factor is required since 15 Jan 2027", "no grace period", "9 users, and 1 disabled",
+            "● bound   6 66.7 %", "○ unbound 3 33.3 %", "platform-admin 1 of 1 █", "tenant-admin   1 of 2",
+            "1  tenant administrator has no factor", "1  on the whitelist without an end",
+            "1  whitelist entry ends within 7 days", "1  disabled", "Have the administrator without a factor",
+        ):  # fmt: skip
+            assert words in text, text
+        assert "SMS" not in text, "what there is none of is not there"
+
+
+async def test_enter_leads_to_the_people_counted(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "What to do next" in screen_text(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "/ status:unbound" in screen_text(app) and "newton" in screen_text(app))
+        assert "uma" not in screen_text(app)
+        await pilot.press("q")
+        await until(pilot, lambda: "What to do next" in screen_text(app))
+        await settled(pilot)
+        assert app.screen.query_one(Board).target == "users:status:unbound", "the cursor is where it was"
+
+
+async def test_whitelist_lines_lead_to_the_whitelist(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="at sea"))
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "without an end" in screen_text(app))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: "at sea" in screen_text(app))
+
+
+@pytest.mark.parametrize(
+    ("mode", "says", "next_"),
+    [
+        (PolicyMode.OFF, "Nobody is asked for a second factor", "Press 4 to see what asking"),
+        (PolicyMode.OPTIONAL, "A second factor is asked of those who have one", "2 users may stay without"),
+    ],
+)
+async def test_policy_and_advice_follow_what_another_console_sets(
+    console: OpenConsole, organisation: Organisation, mode: PolicyMode, says: str, next_: str
+) -> None:
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Tell the 2 users who must bind" in screen_text(app))
+        await organisation.perform(SetPolicy(tenant="acme", mode=mode))
+        await until(pilot, lambda: says in screen_text(app) and next_ in screen_text(app), seconds=1.5)
+
+
+async def test_everything_in_order_says_so(console: OpenConsole, organisation: Organisation) -> None:
+    for login in ("newton", "nina"):
+        await organisation.bind(login)
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Everybody who should have a factor has one." in screen_text(app))
+        assert "Nothing: everything is in order." in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40), (200, 60)])
+async def test_nothing_is_cut_or_stretched(
+    console: OpenConsole, organisation: Organisation, size: tuple[int, int]
+) -> None:
+    app = await console("aida", place="overview")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "bound" in screen_text(app))
+        await settled(pilot)
+        board = app.screen.query_one(Board)
+        assert board.size.width <= min(120, size[0])
+        if size[1] >= 24:
+            assert "What to do next" in screen_text(app)
+        else:
+            await pilot.press("end")
+            await settled(pilot)
+            assert board.target.startswith("users:role:")
+            assert "user " in screen_text(app), "the line under the cursor is in sight"
+
+
+async def test_bars_and_signs_have_ascii_twins(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("aida", place="overview")
+    app.terminal = Terminal(utf8=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "What to do next" in screen_text(app))
+        body = "\n".join(screen_text(app).splitlines()[4:-1])
+        assert "* bound" in body
+        assert "###" in body
+        assert not set("●○◐█░") & set(body)
