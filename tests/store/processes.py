@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["tests.store.worker_calls", "tests.store.worker_killed", "tests.store.worker_writes"])
+FORKED.set_forkserver_preload([f"tests.store.worker_{name}" for name in ("calls", "disk", "killed", "writes")])
 LONGEST = 60.0  # seconds until a process that should be done counts as hung
 
 
