@@ -35,7 +35,8 @@ def check_code(
     for factor in usable:
         step = step_of(context, user, factor, code)
         if step is not None and factors.use_step(context.connection, factor, step=step, now=context.now):
-            users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
+            if user.failures or user.locked_until:
+                users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
             return factor, ""
     count_failure(context, user)
     factors.count_failure(context.connection, (f.pk for f in usable))

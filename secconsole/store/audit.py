@@ -19,6 +19,12 @@ _SEALED = (
     "ticket", "channel", "address", "request_id", "details",
 )  # fmt: skip
 _START = b"\0" * 32
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+
+# Built once: building a statement takes longer than running it.
+_HEAD = sa.select(audit_heads).where(audit_heads.c.tenant_pk == sa.bindparam("tenant"))
+_LOCKED_HEAD = _HEAD.with_for_update()
+_MOVE_HEAD = sa.update(audit_heads).where(audit_heads.c.tenant_pk == sa.bindparam("tenant"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +37,21 @@ class Broken:
 
 def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, values: dict[str, object]) -> None:
     """Add an entry to a tenant's chain, in the transaction of the change it speaks of."""
-    head = connection.execute(
-        sa.select(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk).with_for_update()
-    ).first()
+    head = connection.execute(_LOCKED_HEAD, {"tenant": tenant_pk}).first()
     seq, before = (head.seq + 1, head.mac) if head else (1, _START)
     entry = {**values, "tenant_pk": tenant_pk, "seq": seq}
     mac = _mac(keys, before, entry)
-    connection.execute(sa.insert(audit).values(**entry, mac=mac))
+    connection.execute(sa.insert(audit), {**entry, "mac": mac})
     new = {"seq": seq, "mac": mac, "signature": _sign(keys, tenant_pk, seq, mac)}
     if head:
-        connection.execute(sa.update(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk).values(new))
+        connection.execute(_MOVE_HEAD, {"tenant": tenant_pk, **new})
     else:
-        connection.execute(sa.insert(audit_heads).values(tenant_pk=tenant_pk, **new))
+        connection.execute(sa.insert(audit_heads), {"tenant_pk": tenant_pk, **new})
 
 
 def check_chain(connection: sa.Connection, keys: KeyRing, tenant_pk: int) -> tuple[int, Broken | None]:
     """Walk a tenant's chain; how many entries fit, and where it breaks."""
-    head = connection.execute(sa.select(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk)).first()
+    head = connection.execute(_HEAD, {"tenant": tenant_pk}).first()
     before, seq = _START, 0
     query = sa.select(audit).where(audit.c.tenant_pk == tenant_pk).order_by(audit.c.seq)
     for row in connection.execute(query.execution_options(yield_per=1000)):
@@ -96,8 +100,7 @@ def entries(
 
 
 def _mac(keys: KeyRing, before: bytes, entry: dict[str, object]) -> bytes:
-    body = json.dumps([entry[name] for name in _SEALED], ensure_ascii=True, separators=(",", ":"))
-    return keys.audit_mac(before + body.encode())
+    return keys.audit_mac(before + _ENCODER.encode([entry[name] for name in _SEALED]).encode())
 
 
 def _sign(keys: KeyRing, tenant_pk: int, seq: int, mac: bytes) -> bytes:

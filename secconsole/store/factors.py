@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,11 +15,22 @@ from secconsole.store.users import user_by_pk
 
 _LIVE = factors.c.removed.is_(None)
 
+# What every verify does, built once: building a statement takes longer than running it.
+_LIVE_OF = sa.select(factors).where(factors.c.user_pk == sa.bindparam("user"), _LIVE).order_by(factors.c.pk)
+_USE = sa.update(factors).where(
+    factors.c.pk == sa.bindparam("this"),
+    factors.c.last_step < sa.bindparam("step"),
+    factors.c.state == FactorState.ACTIVE,
+    _LIVE,
+)
+_ERASABLE = (
+    sa.select(unbindings.c.pk).where(unbindings.c.erased.is_(None), unbindings.c.at <= sa.bindparam("before")).limit(1)
+)
+
 
 def live_factors(connection: sa.Connection, user_pk: int) -> list[FactorRecord]:
     """The pending and active factors of a user, oldest first."""
-    query = sa.select(factors).where(factors.c.user_pk == user_pk, _LIVE).order_by(factors.c.pk)
-    return [_factor(row) for row in connection.execute(query)]
+    return [_factor(row) for row in connection.execute(_LIVE_OF, {"user": user_pk})]
 
 
 def factor_by_id(connection: sa.Connection, tenant_pk: int, id: str) -> FactorRecord | None:
@@ -47,12 +60,8 @@ def activate(connection: sa.Connection, factor: FactorRecord, *, step: int, now:
 
 def use_step(connection: sa.Connection, factor: FactorRecord, *, step: int, now: int) -> bool:
     """Mark a time step used if no such or later one was: one statement decides that a code counts once."""
-    query = (
-        sa.update(factors)
-        .where(factors.c.pk == factor.pk, factors.c.last_step < step, factors.c.state == FactorState.ACTIVE, _LIVE)
-        .values(last_step=step, last_used=now, failures=0)
-    )
-    return connection.execute(query).rowcount == 1
+    values = {"this": factor.pk, "step": step, "last_step": step, "last_used": now, "failures": 0}
+    return connection.execute(_USE, values).rowcount == 1
 
 
 def count_failure(connection: sa.Connection, pks: Iterable[int]) -> None:
@@ -130,8 +139,7 @@ def erase_before(connection: sa.Connection, before: int, now: int) -> int:
 
 
 def has_erasable(connection: sa.Connection, before: int) -> bool:
-    query = sa.select(unbindings.c.pk).where(unbindings.c.erased.is_(None), unbindings.c.at <= before).limit(1)
-    return connection.execute(query).first() is not None
+    return connection.execute(_ERASABLE, {"before": before}).first() is not None
 
 
 def refresh_user(connection: sa.Connection, user_pk: int) -> UserRecord:
@@ -152,7 +160,12 @@ def refresh_user(connection: sa.Connection, user_pk: int) -> UserRecord:
 
 
 def _factor(row: sa.Row[tuple[object, ...]]) -> FactorRecord:
-    values = dict(row._mapping)
-    values["kind"] = FactorKind(values["kind"])
-    values["state"] = FactorState(values["state"])
-    return FactorRecord(**values)
+    values: list[Any] = list(row)
+    values[_KIND] = FactorKind(values[_KIND])
+    values[_STATE] = FactorState(values[_STATE])
+    return FactorRecord(*values)
+
+
+_COLUMNS = tuple(column.name for column in factors.c)
+_KIND, _STATE = (_COLUMNS.index(name) for name in ("kind", "state"))
+assert tuple(field.name for field in fields(FactorRecord)) == _COLUMNS  # so that a row can be taken as it comes

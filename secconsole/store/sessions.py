@@ -9,13 +9,15 @@ from secconsole.store.keys import token_hash
 from secconsole.store.rows import ChallengeRecord, SessionRecord
 from secconsole.store.schema import challenges, sessions
 
+_BY_TOKEN = sa.select(sessions).where(sessions.c.token_hash == sa.bindparam("hashed"))
+
 
 def add_session(connection: sa.Connection, token: Secret[str], values: dict[str, object]) -> None:
     connection.execute(sa.insert(sessions).values({**values, "token_hash": token_hash(token)}))
 
 
 def session_by_token(connection: sa.Connection, token: Secret[str]) -> SessionRecord | None:
-    row = connection.execute(sa.select(sessions).where(sessions.c.token_hash == token_hash(token))).one_or_none()
+    row = connection.execute(_BY_TOKEN, {"hashed": token_hash(token)}).one_or_none()
     return _session(row) if row else None
 
 

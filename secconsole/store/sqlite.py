@@ -37,15 +37,18 @@ class _Job(Generic[T]):
     error: BaseException | None = None
 
     def run(self, connection: sa.Connection) -> None:
+        driver = _driver_of(connection)  # its savepoints cost nothing; SQLAlchemy's as much as four statements
         try:
-            with connection.begin_nested():
-                try:
-                    self.reply = self.body(connection)
-                except BaseException as error:
-                    self.error = error
-                    raise
+            driver.execute("SAVEPOINT body")
+            try:
+                self.reply = self.body(connection)
+            except BaseException as error:
+                self.error = error
+                if driver.in_transaction:  # on a full disk SQLite may have rolled back already
+                    driver.execute("ROLLBACK TO body")
+            if driver.in_transaction:
+                driver.execute("RELEASE body")
         except BaseException as error:  # kept for whoever asked; the thread must live on
-            # On a full disk SQLite may have rolled back already, and undoing the savepoint fails in its turn.
             self.error = self.error or error
 
     def answer(self, failure: BaseException | None) -> None:
@@ -158,7 +161,7 @@ class SqliteStore:
                 if job.future.set_running_or_notify_cancel():
                     batch.append(job)
                     job.run(connection)
-                    if not _in_transaction(connection):  # a full disk rolls back everything, not only this body
+                    if not _driver_of(connection).in_transaction:  # a full disk rolls back all, not only this body
                         raise in_words(job.error) if job.error else Unavailable("The store rolled the change back.")
                 if len(batch) >= MOST_PER_COMMIT:
                     break
@@ -242,9 +245,10 @@ def in_words(error: BaseException) -> BaseException:
     return unforeseen
 
 
-def _in_transaction(connection: sa.Connection) -> bool:
-    raw = connection.connection.driver_connection
-    return bool(raw is not None and raw.in_transaction)
+def _driver_of(connection: sa.Connection) -> sqlite3.Connection:
+    driver: sqlite3.Connection | None = connection.connection.driver_connection
+    assert driver is not None
+    return driver
 
 
 _WORDS = {

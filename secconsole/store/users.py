@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,11 +17,20 @@ from secconsole.store.schema import users
 
 _AT_ONCE = 400  # values in one IN list
 
+# Asked by nearly every operation, so built once: building a statement takes longer than running it.
+_BY_PK = sa.select(users).where(users.c.pk == sa.bindparam("this"))
+_BY_ID = sa.select(users).where(users.c.tenant_pk == sa.bindparam("tenant"), users.c.id == sa.bindparam("name"))
+_BY_LOGIN = sa.select(users).where(
+    users.c.tenant_pk == sa.bindparam("tenant"), users.c.login_key == sa.bindparam("name")
+)
+_CHANGE = sa.update(users).where(users.c.pk == sa.bindparam("this"))
+
 
 def user_by_name(connection: sa.Connection, tenant_pk: int, name: str) -> UserRecord | None:
     """Find a user of a tenant by id or login."""
-    found = users_by_name(connection, tenant_pk, (name,))
-    return found.get(name)
+    query, key = (_BY_ID, name) if is_id(name) else (_BY_LOGIN, login_key(name))
+    row = connection.execute(query, {"tenant": tenant_pk, "name": key}).one_or_none()
+    return user_record(row) if row else None
 
 
 def users_by_name(connection: sa.Connection, tenant_pk: int, names: Sequence[str]) -> dict[str, UserRecord]:
@@ -39,7 +50,7 @@ def users_by_name(connection: sa.Connection, tenant_pk: int, names: Sequence[str
 
 
 def user_by_pk(connection: sa.Connection, pk: int) -> UserRecord:
-    return user_record(connection.execute(sa.select(users).where(users.c.pk == pk)).one())
+    return user_record(connection.execute(_BY_PK, {"this": pk}).one())
 
 
 def add_users(connection: sa.Connection, tenant_pk: int, rows: Iterable[Mapping[str, object]]) -> None:
@@ -59,13 +70,12 @@ def change_user(connection: sa.Connection, pk: int, **values: object) -> UserRec
 
 def note_failure(connection: sa.Connection, pk: int, *, failures: int, locked_until: int) -> None:
     """Keep how many entries failed in a row and until when the account is held back; no new version."""
-    connection.execute(sa.update(users).where(users.c.pk == pk).values(failures=failures, locked_until=locked_until))
+    connection.execute(_CHANGE, {"this": pk, "failures": failures, "locked_until": locked_until})
 
 
 def note_sign_in(connection: sa.Connection, pk: int, now: int) -> None:
     """A sign-in was completed: failures are forgotten."""
-    values = {"failures": 0, "locked_until": 0, "last_sign_in": now}
-    connection.execute(sa.update(users).where(users.c.pk == pk).values(values))
+    connection.execute(_CHANGE, {"this": pk, "failures": 0, "locked_until": 0, "last_sign_in": now})
 
 
 def set_password_hash(connection: sa.Connection, pk: int, old: str | None, new: str) -> bool:
@@ -95,15 +105,17 @@ def count_locked(connection: sa.Connection, tenant_pk: int, now: int) -> int:
 
 
 def user_record(row: sa.Row[tuple[object, ...]]) -> UserRecord:
-    """A row that has all the columns of `users`, and maybe more."""
-    values = {name: row._mapping[name] for name in _COLUMNS}
-    values["role"] = Role(values["role"])
-    values["status"] = BindingStatus(values["status"])
-    values["kinds"] = kinds_from(values["kinds"])
-    return UserRecord(**values)
+    """A row that begins with all the columns of `users`."""
+    values: list[Any] = list(row[: len(_COLUMNS)])
+    values[_ROLE] = Role(values[_ROLE])
+    values[_STATUS] = BindingStatus(values[_STATUS])
+    values[_KINDS] = kinds_from(values[_KINDS])
+    return UserRecord(*values)
 
 
 _COLUMNS = tuple(column.name for column in users.c)
+_ROLE, _STATUS, _KINDS = (_COLUMNS.index(name) for name in ("role", "status", "kinds"))
+assert tuple(field.name for field in fields(UserRecord)) == _COLUMNS  # so that a row can be taken as it comes
 
 
 _DEFAULTS: dict[str, object] = {

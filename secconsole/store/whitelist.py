@@ -8,6 +8,8 @@ from secconsole.store.rows import ExemptionRecord, UserRecord
 from secconsole.store.schema import exemptions, users
 from secconsole.store.users import user_record
 
+_EXPIRED = sa.select(exemptions.c.user_pk).where(exemptions.c.until <= sa.bindparam("now")).limit(1)
+
 
 def exemption_of(connection: sa.Connection, user_pk: int, now: int) -> ExemptionRecord | None:
     """A user's entry, unless it has expired."""
@@ -70,8 +72,7 @@ def expired(connection: sa.Connection, now: int) -> list[tuple[UserRecord, Exemp
 
 
 def has_expired(connection: sa.Connection, now: int) -> bool:
-    query = sa.select(exemptions.c.user_pk).where(exemptions.c.until <= now).limit(1)
-    return connection.execute(query).first() is not None
+    return connection.execute(_EXPIRED, {"now": now}).first() is not None
 
 
 def count_open(connection: sa.Connection, tenant_pk: int) -> int:
