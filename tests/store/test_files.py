@@ -1,0 +1,75 @@
+"""The files on disk: private whatever the umask, and the store's own opened by SQLite alone."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import secconsole
+from tests.store.processes import worker
+from tests.store.worker_files import use_everything
+
+ALWAYS = {"console.db", "console.db.next", "console.db.writing", "master.key", "demo.json"}
+LATER = {"session", "config.toml"}
+
+# Modules that open files, and which. A new one has to say here that it is not the store's: reading a database that
+# SQLite has open drops SQLite's locks on it, when it is closed again, for the whole process.
+OPENERS = {
+    "config/theme_file.py": "a person's theme",
+    "config/private.py": "key, session and settings",
+    "config/report.py": "a new report",
+    "tui/audit_export.py": "a new export",
+    "cli/diagnostics.py": "/dev/null",
+    "cli/csv_file.py": "a person's list",
+    "store/queue.py": "the two lock files, which SQLite does not know",
+    "backends/embedded.py": "the store before it is one: made empty, and only if there is none",
+}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a39_everything_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    home = tmp_path / "new" / "home"
+    with worker(use_everything, home, umask) as one:
+        while_open, afterwards = one.hear(), one.hear()
+    assert while_open.keys() >= ALWAYS | {"console.db-wal", "console.db-shm"}
+    assert afterwards.keys() >= ALWAYS | LATER | {"log"}
+    for modes in (while_open, afterwards):
+        folders = {".", "..", "log"} & modes.keys()
+        assert {modes[name] for name in folders} == {0o700}
+        assert {name: oct(mode) for name, mode in modes.items() if name not in folders and mode != 0o600} == {}
+
+
+def test_nobody_but_sqlite_opens_the_store(tmp_path: Path) -> None:
+    """Once, and before it is one, the file is made empty; SQLite's own opening does not go through Python."""
+    with worker(use_everything, tmp_path / "home", 0o022) as one:
+        one.hear()
+        one.hear()
+        by_us = one.hear()
+    assert [name for name, _ in by_us] == ["console.db"]
+
+
+def test_every_module_that_opens_files_is_known() -> None:
+    root = Path(secconsole.__file__).parent
+    found = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if any(_opens(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert found == OPENERS.keys()
+
+
+def _opens(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    match node.func:
+        case ast.Name(id="open") | ast.Attribute(attr="read_bytes" | "write_bytes" | "write_text"):
+            return True
+        case ast.Attribute(value=ast.Name(id="os" | "io"), attr="open"):
+            return True
+        case ast.Attribute(value=ast.Name(id="shutil"), attr=name) if name.startswith(("copy", "move")):
+            return True
+        case ast.Attribute(value=ast.Name(id="path"), attr="open"):
+            return True
+    return False
