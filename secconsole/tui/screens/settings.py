@@ -54,7 +54,7 @@ class Settings(Place):
         with VerticalScroll(can_focus=False):
             with Horizontal(id="choice"):
                 yield Static("Second factor  ")
-                yield PolicyChoice()
+                yield PolicyChoice(utf8=self.app.terminal.utf8)
             yield Static(id="now")
             yield Static(id="impact")
             yield Static(KINDS, id="kinds")

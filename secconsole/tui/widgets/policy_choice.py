@@ -38,8 +38,9 @@ class PolicyChoice(Widget, can_focus=True):
     class Left(Message):
         """Down: the person goes on to the fields."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, utf8: bool = True) -> None:
         super().__init__()
+        self._dot = "•" if utf8 else "*"
         self.mode = PolicyMode.OFF
         self.now: PolicyMode | None = None
 
@@ -68,9 +69,11 @@ class PolicyChoice(Widget, can_focus=True):
                 return
 
     def _words(self, mode: PolicyMode) -> str:
-        return f"({'•' if mode is self.mode else ' '}) {mode}" + (" (now)" if mode is self.now else "")
+        return f"({self._dot if mode is self.mode else ' '}) {mode}" + (" (now)" if mode is self.now else "")
 
     def render(self) -> Content:
+        if self.now is None:  # not known yet: nothing may look as if it were chosen
+            return join("…" if self._dot == "•" else "...")
         here = "$block-cursor-foreground on $block-cursor-background $cursor-row-style" if self.has_focus else "bold"
         parts = [(self._words(mode), here if mode is self.mode else "") for mode in _MODES]
         hint = ("left, right look", "$muted") if self.has_focus else ("", "")
