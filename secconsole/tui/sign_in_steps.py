@@ -115,7 +115,7 @@ class SignInSteps:
 
     def _organisation(self) -> str | None:
         """What to put into the field for it; None where it is not asked for."""
-        return None if self._app.home_tenant else self._app.organisation
+        return None if self._app.home_tenant or not self._app.has_backend else self._app.organisation
 
     # ---- opening the store -----------------------------------------------------------------------------------------
 

@@ -57,6 +57,13 @@ def grouped(key: str) -> tuple[str, ...]:
     return tuple(" ".join(groups[i : i + 4]) for i in range(0, len(groups), 4))
 
 
+class DigitsForm(Form):
+    """Leaves letters to the screen: its code field takes digits alone."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return character is not None and character in "0123456789" and super().check_consume_key(key, character)
+
+
 class BindingScreen(Screen[BindingEnd]):
     """Shows a key that was made, and takes codes until one from it was right."""
 
@@ -96,7 +103,7 @@ class BindingScreen(Screen[BindingEnd]):
                 yield Static(safe(self._heading), classes="heading")
                 yield Static(safe(self._reason), id="reason")
                 yield Static(self._steps(hidden=False), id="steps")
-                yield Form(
+                yield DigitsForm(
                     [CodeField(name="code", label="Code", needed=True)], [cancel(self._back), Button("bind", "Bind")]
                 )
                 yield Static(id="message")

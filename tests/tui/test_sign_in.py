@@ -1,0 +1,543 @@
+"""Signing in: every answer has its step, keys typed ahead land where they were meant, nothing secret stays in sight."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from secconsole.backends.base import Backend
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.otpauth import otpauth_uri
+from secconsole.domain.secret import Secret
+from secconsole.domain.totp import code_for_step, time_step
+from secconsole.operations.factors import ListFactors
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.tenants import CreateTenant
+from secconsole.operations.users import CreateUser, DisableUser, ResetPassword
+from secconsole.tui.app import SecConsole
+from secconsole.tui.live import IDLE, IDLE_WORDS
+from secconsole.tui.screens.account import Account
+from secconsole.tui.screens.binding import HIDDEN_KEY, BindingScreen, grouped
+from secconsole.tui.screens.sign_in import SignInScreen
+from secconsole.tui.terminal import Terminal
+from secconsole.tui.widgets.form import Form
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+
+SigningIn = Callable[..., SecConsole]
+SIZE = (80, 24)
+
+
+async def typed(pilot: Pilot[Any], text: str) -> None:
+    """Type as a terminal sends it: `\\t` and `\\r` among letters, all in one burst."""
+    app = pilot.app
+    names = {"\t": "tab", "\r": "enter"}
+    for char in text:
+        app.post_message(events.Key(names.get(char, char), None if char in names else char))
+    await pilot.pause()
+
+
+def burst(organisation: Organisation, login: str) -> str:
+    return f"{login}\t{organisation.password(login)}\r{organisation.code(login)}\r"
+
+
+def note(app: SecConsole) -> str:
+    return str(app.screen.query_one("#note", Static).content)
+
+
+def ready(app: SecConsole) -> bool:
+    """The first form stands, and which tenant it is for is known."""
+    return isinstance(app.screen, SignInScreen) and bool(app.home_tenant) and app.keys_settled
+
+
+async def test_login_password_and_code_in_one_burst(signing_in: SigningIn, organisation: Organisation) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, burst(organisation, "hana") + "7")
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        assert app.identity.login == "hana"
+        assert app.tenant == TENANT
+
+
+async def test_keys_typed_while_the_store_is_still_being_opened(organisation: Organisation) -> None:
+    may_open = asyncio.Event()
+
+    async def slow() -> Backend:
+        await may_open.wait()
+        return await organisation.open()
+
+    app = SecConsole(Terminal(), opener=slow, clock=organisation.clock.at)
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, "hana")
+        await until(pilot, lambda: app.screen.query(Form) and app.screen.query_one(Form).values["login"] == "hana")
+        await typed(pilot, burst(organisation, "hana").removeprefix("hana"))
+        assert not app.signed_in
+        may_open.set()
+        await until(pilot, lambda: app.signed_in)
+
+
+async def test_a_wrong_password_keeps_the_login_and_nothing_of_the_password(signing_in: SigningIn) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, "hana\tsesame open now\r")
+        await until(pilot, lambda: "Check login and password" in screen_text(app))
+        await settled(pilot)
+        form = app.screen.query_one(Form)
+        assert form.values == {"login": "hana", "password": Secret("")}
+        assert form.focused_name == "password"
+        assert "sesame" not in screen_text(app)
+
+
+async def test_a_wrong_code_tells_the_servers_time_and_how_many_are_left(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        wrong = "000000" if organisation.code("hana") != "000000" else "111111"
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: "authenticator app" in note(app))
+        await typed(pilot, f"{wrong}\r")
+        await until(pilot, lambda: "phone's clock" in note(app))
+        assert re.search(r"Server time \d\d:\d\d:\d\d [+-]\d\d:\d\d", note(app))
+        assert "4 entries left" in note(app)
+        assert app.screen.query_one(Form).values["code"] == ""
+        await typed(pilot, organisation.code("hana") + "\r")
+        await until(pilot, lambda: app.signed_in)
+
+
+async def test_after_too_many_wrong_codes_it_starts_over(signing_in: SigningIn, organisation: Organisation) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: "authenticator app" in note(app))
+        for _ in range(5):
+            await typed(pilot, "999999\r")
+            await settled(pilot)
+        assert "Start again" in note(app)
+        assert app.screen.query_one(Form).values["login"] == "hana"
+
+
+async def test_escape_goes_back_to_the_beginning(signing_in: SigningIn, organisation: Organisation) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: "authenticator app" in note(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "password" in app.screen.query_one(Form).values)
+        assert note(app) == ""
+
+
+async def test_a_code_that_was_used_is_not_taken_again(signing_in: SigningIn, organisation: Organisation) -> None:
+    backend = await organisation.signed_in("hana")
+    await backend.close()
+    organisation.clock.now -= 60
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, burst(organisation, "hana"))
+        await until(pilot, lambda: "Each code works once" in note(app))
+        assert not app.signed_in
+
+
+# ---- binding ---------------------------------------------------------------------------------------------------------
+
+
+async def at_binding(pilot: Pilot[Any], organisation: Organisation) -> BindingScreen:
+    app = pilot.app
+    await typed(pilot, f"newton\t{organisation.password('newton')}\r")
+    await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "Scan the code" in screen_text(app))
+    await settled(pilot)
+    assert isinstance(app.screen, BindingScreen)
+    return app.screen
+
+
+def shown_key(app: SecConsole) -> str:
+    """The key in groups of four, read off the screen."""
+    return "".join(re.findall(r"^.*  ((?:[A-Z2-7]{4} ){3}[A-Z2-7]{4})$", screen_text(app), re.M)).replace(" ", "")
+
+
+def code_of(key: str, organisation: Organisation) -> str:
+    import base64
+
+    return code_for_step(Secret(base64.b32decode(key)), time_step(organisation.clock.now))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_whoever_must_bind_does_so_on_the_way_in(
+    signing_in: SigningIn, organisation: Organisation, size: tuple[int, int]
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=size) as pilot:
+        await at_binding(pilot, organisation)
+        text = screen_text(app)
+        for words in ("acme requires a second factor", "Aegis", "i invert", "o other font", "? help", "Code"):
+            assert words in text
+        assert "▄" in text
+        key = shown_key(app)
+        assert len(key) == 32
+        await typed(pilot, code_of(key, organisation) + "\r")
+        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: isinstance(app.screen, Account))
+    factors = (await organisation.perform(ListFactors(tenant=TENANT, user="newton"))).items
+    assert [factor.state for factor in factors] == ["active"]
+
+
+async def test_a_wrong_code_while_binding_leaves_the_key_as_it_is(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await at_binding(pilot, organisation)
+        key = shown_key(app)
+        await typed(pilot, "000000\r")
+        await until(pilot, lambda: "Server time" in screen_text(app))
+        assert shown_key(app) == key
+        await settled(pilot)
+        await typed(pilot, code_of(key, organisation) + "\r")
+        await until(pilot, lambda: app.signed_in)
+
+
+async def test_the_keys_beside_the_code_field_do_not_get_into_it(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    from secconsole.domain.qr import Form as QrForm
+    from secconsole.tui.widgets.qr import QrCode
+
+    app = signing_in()
+    async with app.run_test(size=(140, 60)) as pilot:
+        screen = await at_binding(pilot, organisation)
+        await typed(pilot, "12i34o")
+        await settled(pilot)
+        assert screen.query_one(Form).values["code"] == "1234"
+        assert screen.query_one(QrCode).inverted
+        assert screen.query_one(QrCode).form is QrForm.BACKGROUND
+
+
+async def test_a_window_too_low_for_the_code_says_so_and_the_key_still_works(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=(80, 17)) as pilot:
+        await at_binding(pilot, organisation)
+        words = " ".join(screen_text(app).split())
+        assert re.search(r"needs \d+ rows", words)
+        key = shown_key(app)
+        await typed(pilot, code_of(key, organisation) + "\r")
+        await until(pilot, lambda: app.signed_in)
+
+
+async def test_a36_the_key_is_gone_while_nobody_looks_and_when_the_screen_is_left(
+    signing_in: SigningIn, organisation: Organisation, tmp_path: Path
+) -> None:
+    from secconsole.tui.widgets.qr import QrCode
+
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await at_binding(pilot, organisation)
+        key = shown_key(app)
+        app.post_message(events.AppBlur())
+        await until(pilot, lambda: HIDDEN_KEY in screen_text(app))
+        assert grouped(key)[0] not in screen_text(app)
+        assert "▄" not in screen_text(app)
+        app.post_message(events.AppFocus())
+        await pilot.press("5")
+        await until(pilot, lambda: shown_key(app) == key)
+        assert screen.query_one(Form).values["code"] == ""  # the key that brought it back did nothing else
+        screen.query_one(QrCode).redact()  # as the time that it has does
+        await until(pilot, lambda: HIDDEN_KEY in screen_text(app))
+        assert not list(app.get_system_commands(screen))
+        app.action_screenshot(str(tmp_path / "shot.svg"))
+        assert not list(tmp_path.glob("*.svg"))
+        assert app.clipboard == ""
+        await pilot.press("x", "escape")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        await settled(pilot)
+        assert grouped(key)[0] not in screen_text(app)
+        assert screen._started is None
+
+
+# ---- other answers ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_password_that_was_reset_is_replaced_on_the_way_in(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    reset = await organisation.perform(ResetPassword(tenant=TENANT, user="hana"))
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, f"hana\t{reset.password.reveal()}\r")
+        await until(pilot, lambda: "Choose a new password" in note(app))
+        await typed(pilot, "one long password\tanother long password\r")
+        await until(pilot, lambda: "not the same" in note(app))
+        await typed(pilot, "short\tshort\r")
+        await until(pilot, lambda: "too short" in note(app))
+        await settled(pilot)
+        await typed(pilot, f"seven grey herons\tseven grey herons\r{organisation.code('hana')}\r")
+        await until(pilot, lambda: app.signed_in)
+        assert "herons" not in screen_text(app)
+
+
+async def test_a_plain_user_comes_to_their_account_and_the_other_places_say_why(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, burst(organisation, "uma") + "2")
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        await settled(pilot)
+        assert [n.message for n in app._notifications] == ["Your role, user, sees its own account only: press 7."]
+        assert "(2 Users)" in screen_text(app)
+
+
+async def test_the_organisation_is_asked_for_where_there_are_several(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    await organisation.perform(CreateTenant(name="globex"))
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "Organisation" in screen_text(app))
+        code = organisation.code("hana")
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r{TENANT}\r{code}\r")
+        await until(pilot, lambda: app.signed_in)
+
+
+async def test_an_entry_before_it_is_known_that_there_are_several_is_not_lost(organisation: Organisation) -> None:
+    await organisation.perform(CreateTenant(name="globex"))
+    may_open = asyncio.Event()
+
+    async def slow() -> Backend:
+        await may_open.wait()
+        return await organisation.open()
+
+    app = SecConsole(Terminal(), opener=slow, clock=organisation.clock.at)
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        may_open.set()
+        await until(pilot, lambda: "Organisation" in screen_text(app))
+        await settled(pilot)
+        assert app.screen.query_one(Form).focused_name == "organisation"
+        await typed(pilot, f"{TENANT}\r{organisation.code('hana')}\r")
+        await until(pilot, lambda: app.signed_in)
+
+
+async def test_the_tenant_may_be_given_and_then_nothing_of_others_is_known(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    await organisation.perform(CreateTenant(name="globex"))
+    app = signing_in(tenant="globex")
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, burst(organisation, "hana"))
+        await until(pilot, lambda: "Check login and password" in screen_text(app))
+        assert "globex" in screen_text(app)
+        assert TENANT not in screen_text(app)
+
+
+async def test_no_store_yet_says_how_to_make_one_and_tries_again(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = tmp_path / "elsewhere"
+    monkeypatch.setenv("SECCONSOLE_HOME", str(home))
+    app = SecConsole(Terminal(), opener=organisation.open, clock=organisation.clock.at)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "secconsole init" in screen_text(app))
+        assert "secconsole demo" in screen_text(app)
+        await settled(pilot)
+        monkeypatch.setenv("SECCONSOLE_HOME", str(organisation.home))
+        await pilot.press("enter")
+        await until(pilot, lambda: ready(app))
+        await typed(pilot, burst(organisation, "hana"))
+        await until(pilot, lambda: app.signed_in)
+
+
+async def test_a_key_that_others_may_read_is_told_and_may_be_mended(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    key = organisation.home / "master.key"
+    key.chmod(0o644)
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "chmod 600" in " ".join(screen_text(app).split()))
+        await settled(pilot)
+        key.chmod(0o600)
+        await pilot.press("enter")
+        await until(pilot, lambda: ready(app))
+
+
+async def test_leaving_from_there_gives_the_code_of_what_was_wrong(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    (organisation.home / "master.key").chmod(0o644)
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "cannot be opened" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("left", "enter")
+        await until(pilot, lambda: not app.is_running)
+    assert app.return_value == 6
+
+
+# ---- hostile text ----------------------------------------------------------------------------------------------------
+
+HOSTILE = "[@click=app.exit]x[/] [/b] \x1b]0;pwn\x07 \u202e\u200b"
+
+
+async def test_a15_a16_what_is_typed_as_login_stays_text(signing_in: SigningIn) -> None:
+    app = signing_in(tenant=HOSTILE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: ready(app))
+        app.post_message(events.Paste("[@click=app.exit]y[/][bold"))
+        await typed(pilot, "\tsome password\r")
+        await until(pilot, lambda: "Check login and password" in screen_text(app))
+        text = screen_text(app)
+        assert "[@click=app.exit]x[/] [/b] \\x1b]0;pwn\\x07" in text
+        assert "[@click=app.exit]y[/][bold" in text
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e]", text)
+
+
+async def test_a15_a16_a_persons_name_stays_text_on_their_account(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(
+        CreateUser(tenant=TENANT, login="eve", name="[red]Eve[/] [@click=app.exit]z[/]", password=Secret(
+            organisation.password("eve")))
+    )  # fmt: skip
+    await organisation.bind("eve")
+    app = await console("eve")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "[red]Eve[/] [@click=app.exit]z[/]" in screen_text(app))
+
+
+# ---- the session's end -----------------------------------------------------------------------------------------------
+
+
+async def test_a_session_ended_elsewhere_leads_back_with_the_reason(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, burst(organisation, "hana") + "7")
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        await organisation.perform(DisableUser(tenant=TENANT, user="hana", reason="left"))
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        await until(pilot, lambda: "Your session has ended" in note(app))
+        assert not app.signed_in
+        await settled(pilot)
+        organisation.clock.next_code()
+        await typed(pilot, "x\r")  # login is kept, this is a password
+        await until(pilot, lambda: "Check login" in note(app))
+
+
+async def test_a_console_left_alone_signs_out(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "Hana" in screen_text(app))
+        await settled(pilot)
+        organisation.clock.forward(IDLE.total_seconds() - 60)
+        await app._live.leave_if_idle()
+        assert app.signed_in
+        await pilot.press("6")
+        organisation.clock.forward(120)
+        await app._live.leave_if_idle()
+        assert app.signed_in  # a key was pressed meanwhile
+        organisation.clock.forward(IDLE.total_seconds())
+        await app._live.leave_if_idle()
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and note(app) == IDLE_WORDS)
+
+
+async def test_a_policy_switched_off_lets_in_without_a_code(signing_in: SigningIn, organisation: Organisation) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: app.signed_in)
+
+
+# ---- demo ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def demo(organisation: Organisation) -> Organisation:
+    """The organisation made a demo: hana is 1, newton, who must bind, is 2."""
+    accounts = [
+        {"login": "hana", "password": organisation.password("hana"), "role": "helpdesk", "note": "unbinds",
+         "totp_uri": otpauth_uri(seed=organisation.seeds["hana"], account="hana", issuer=TENANT).reveal()},
+        {"login": "newton", "password": organisation.password("newton"), "role": "user", "note": "must bind",
+         "totp_uri": None},
+    ]  # fmt: skip
+    path = organisation.home / "demo.json"
+    path.write_text(json.dumps({"tenant": TENANT, "accounts": accounts}))
+    path.chmod(0o600)
+    return organisation
+
+
+async def test_a_demo_offers_its_accounts_with_their_codes_and_one_key_signs_in(
+    signing_in: SigningIn, demo: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "DEMO" in screen_text(app))
+        code = demo.code("hana")
+        assert f"{code[:3]} {code[3:]}" in screen_text(app)
+        await typed(pilot, "17")
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        assert app.identity.login == "hana"
+        assert "DEMO" in screen_text(app)
+
+
+async def test_a_demo_account_signs_in_twice_within_one_code(signing_in: SigningIn, demo: Organisation) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        for _ in range(2):
+            await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
+            await settled(pilot)
+            await typed(pilot, "17")
+            await until(pilot, lambda: isinstance(app.screen, Account))
+            await settled(pilot)
+            await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        await settled(pilot)
+        await typed(pilot, "1")
+        await until(pilot, lambda: "Each code works once" in note(app))
+        assert "Demo: the phone shows" in note(app)
+
+
+async def test_the_demo_account_that_must_bind_goes_straight_to_the_code(
+    signing_in: SigningIn, demo: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, "2")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "Scan the code" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        await settled(pilot)
+        await typed(pilot, "17")  # the login is empty again, so a digit picks
+        await until(pilot, lambda: isinstance(app.screen, Account))
+
+
+async def test_a_digit_in_a_login_that_is_begun_is_a_letter_of_it(signing_in: SigningIn, demo: Organisation) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, "h1")
+        await settled(pilot)
+        assert app.screen.query_one(Form).values["login"] == "h1"
+
+
+async def test_the_codes_shown_are_those_of_now_once_a_key_is_pressed(
+    signing_in: SigningIn, demo: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "DEMO" in screen_text(app))
+        demo.clock.forward(90)
+        await typed(pilot, "h")
+        code = demo.code("hana")
+        await until(pilot, lambda: f"{code[:3]} {code[3:]}" in screen_text(app))
