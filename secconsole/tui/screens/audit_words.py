@@ -91,8 +91,8 @@ def about(entry: AuditEntry) -> Content:
         rows.append(join(("why ", "$muted"), why))
     if details:
         rows.append(join((details, "$muted")))
-    rows.append(join((f"{moment}  {entry.outcome} by {entry.channel}", "$muted")))
-    rows.append(join((f"entry {entry.id}", "$muted")))
+    rows.append(join((moment, "$muted")))
+    rows.append(join((f"entry {entry.id}, {entry.outcome} by {entry.channel}", "$muted")))
     return lines(*rows)
 
 

@@ -76,5 +76,5 @@ class PolicyChoice(Widget, can_focus=True):
             return join("…" if self._dot == "•" else "...")
         here = "$block-cursor-foreground on $block-cursor-background $cursor-row-style" if self.has_focus else "bold"
         parts = [(self._words(mode), here if mode is self.mode else "") for mode in _MODES]
-        hint = ("left, right look", "$muted") if self.has_focus else ("", "")
+        hint = ("left, right", "$muted") if self.has_focus else ("", "")
         return join(*(part for pair in parts for part in (pair, " " * _GAP)), hint)
