@@ -21,4 +21,4 @@ def parse_until(text: str) -> datetime | None:
             return datetime.fromisoformat(text).astimezone()
         return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time.min).astimezone()
     except (ValueError, OverflowError):
-        raise Invalid("That is no date. Write it as 2027-01-31, or 2027-01-31T18:00.", "until") from None
+        raise Invalid("That is no date. Write it as 2027-01-31.", "until") from None

@@ -23,7 +23,7 @@ from secconsole.operations.users import (
 )
 from secconsole.tui.widgets.row_window import BLOCK, KEPT, Row
 
-COUNT_PATIENCE = 0.03  # seconds that rows wait for their count; it may be slower than they are
+COUNT_PATIENCE = 0.03  # seconds that rows wait for their count at most
 _REMEMBERED = BLOCK * KEPT
 
 R = TypeVar("R")
@@ -92,7 +92,8 @@ class UserSource:
         page = await self._perform(self._page(first, count))
         if generation == self._generation:
             self._note_cursors(first, page)
-        await asyncio.wait({counting}, timeout=COUNT_PATIENCE)
+        if not self.query.filter.words:  # without words the count is kept ready; with them the rows are there first
+            await asyncio.wait({counting}, timeout=COUNT_PATIENCE)
         self.was_read = True
         for user in page.items:
             self._people[user.id] = user

@@ -147,7 +147,10 @@ class ResetDialog(DoingDialog["PasswordReset | None"]):
 
 
 class OneTimePasswordDialog(Dialog[None]):
-    """Shows a one-time password, hidden as soon as the terminal loses the focus and gone when it closes."""
+    """Shows a one-time password, hidden as soon as the terminal loses the focus and gone when it closes.
+
+    It begins on Hide, so that an Enter too many does not lose what is shown only once.
+    """
 
     def __init__(self, user: UserRow, password: Secret[str]) -> None:
         self._user: UserRow = user
@@ -155,7 +158,7 @@ class OneTimePasswordDialog(Dialog[None]):
         buttons = [
             Button("close", "I have handed it over", cancels=True), Button("hide", "Hide"), Button("copy", "Copy"),
         ]  # fmt: skip
-        super().__init__("One-time password", self._words(shown=True), (), buttons, focus="close")
+        super().__init__("One-time password", self._words(shown=True), (), buttons, focus="hide")
         self._shown = True
 
     def on_mount(self) -> None:

@@ -179,9 +179,10 @@ class Users(UserList):
         made = await self.app.ask(ask_for.NewUserDialog(self.app.identity.role))
         if made is not None:
             changed, reset = made
-            self.app.say(f"{changed.user.login} is made, and binds a phone at the first sign-in if the policy asks.")
             await self._again()
-            if reset is not None:
+            if reset is None:
+                self.app.say(f"{changed.user.login} is made.")
+            else:
                 await self.app.ask(ask_for.OneTimePasswordDialog(reset.user, reset.password))
 
     async def do_enroll(self) -> None:

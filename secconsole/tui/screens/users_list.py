@@ -26,7 +26,7 @@ from secconsole.tui.widgets.user_detail import UserPane, UserStrip
 from secconsole.tui.words import clock
 
 SEARCH_PAUSE = 0.07  # seconds between two searches while somebody types
-REST = 0.08  # seconds that the cursor rests on a row before its details are fetched
+REST = 0.12  # seconds that the cursor rests on a row before its details are fetched
 SLOW = 0.15  # seconds after which the row's own facts stand in for details that are still on their way
 MOST_MARKED = 10_000  # rows marked by one key
 
@@ -97,6 +97,11 @@ class UserList(Place):
         self._source.present = Rows(self.app.theme_variables, self.app.clock, utf8=self.app.terminal.utf8)
         self.table.refresh_rows()
         self._show_detail()
+
+    def action_act(self, id: str) -> None:
+        """What was said about the key before is over with this one; it would stand in front of a dialog."""
+        self.app.clear_notifications()
+        super().action_act(id)
 
     # ---- search, filter, sort --------------------------------------------------------------------------------------
 
@@ -184,7 +189,8 @@ class UserList(Place):
         same = SORTS[column] is query.sort
         descending = not query.descending if same else column == "seen"
         self.table.set_sort(column, descending=descending)
-        self._show(UserQuery(query.filter, SORTS[column], descending), keep=True)
+        # Where somebody stands among what words find can only be said once it is counted to the end.
+        self._show(UserQuery(query.filter, SORTS[column], descending), keep=not query.filter.words)
 
     # ---- marks -----------------------------------------------------------------------------------------------------
 

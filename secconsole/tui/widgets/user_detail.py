@@ -55,17 +55,17 @@ class UserStrip(Static):
         id = f"id {short_id(user.id)}"
         doubt = detail is not None and bool(detail.suspicions or detail.look_alikes)
         warn = f"{glyph('warning', utf8=utf8)} look twice (h)" if doubt or say.is_odd(user) else ""
-        left = fitted(
+        return fitted(
             [
                 (user.login, "bold"),
                 (warn, "$status-pending"),
                 (user.name, ""),
+                (id, "$muted"),
                 (user.email, "$muted"),
                 (say.masked_phone(user.phone), "$muted"),
             ],
-            width - len(id) - len(_GAP),
+            width,
         )
-        return join(left, " " * (width - len(id) - left.cell_length), (id, "$muted"))
 
     def _where(self, user: UserRow, detail: UserDetail | None, now: datetime, width: int, utf8: bool) -> Content:
         mark, word = status_words(user.status, utf8=utf8)
@@ -80,7 +80,6 @@ class UserStrip(Static):
             ("disabled" if "disabled" in user.flags else "", "$danger"),
             ("must choose a new password" if "must-reset" in user.flags else "", "$muted"),
             (f"whitelisted {say.whitelist_words(exempt, now)}" if exempt else "", "$status-whitelisted"),
-            ("" if exempt else "whitelisted: no", "$muted"),
         ]
         taken = sum(len(_GAP) + cell_len(visible(text)) for text, _ in tail[:4] if text)
         binding = say.binding_words(detail, now)
