@@ -27,6 +27,11 @@ class Action:
     command: str = ""
 
     @property
+    def is_dangerous(self) -> bool:
+        """Whether it says so itself or its operation does."""
+        return self.dangerous or (self.operation is not None and self.operation.spec.dangerous)
+
+    @property
     def method(self) -> str:
         """Name of the method of a place that does it: `do_unbind` for `users.unbind`."""
         return "do_" + self.id.rpartition(".")[2].replace("-", "_")
@@ -64,23 +69,32 @@ def key_words(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlaceName:
-    """A place as the row at the top names it, and where its screen is: module and class, loaded when gone to."""
+    """A place as the row at the top names it, and where its screen is: module and class, loaded when gone to.
+
+    `narrow` is what it is called there where columns are few; `own`: everybody may see it, since it shows only
+    themselves.
+    """
 
     name: str
     number: str
     title: str
     screen: str
     short: str = ""
-    own: bool = False  # everybody may see it, since it shows only themselves
+    narrow: str = ""
+    own: bool = False
+
+    def words(self, *, narrow: bool) -> str:
+        """The name in the row at the top."""
+        return (self.narrow if narrow else "") or self.short or self.title
 
 
 PLACES: tuple[PlaceName, ...] = (
-    PlaceName("overview", "1", "Overview", "overview:Overview"),
+    PlaceName("overview", "1", "Overview", "overview:Overview", narrow="Over"),
     PlaceName("users", "2", "Users", "users:Users"),
-    PlaceName("whitelist", "3", "Whitelist", "whitelist:Whitelist"),
-    PlaceName("settings", "4", "Settings", "settings:Settings"),
+    PlaceName("whitelist", "3", "Whitelist", "whitelist:Whitelist", narrow="List"),
+    PlaceName("settings", "4", "Settings", "settings:Settings", narrow="Set"),
     PlaceName("audit", "5", "Audit", "audit:Audit"),
-    PlaceName("incident", "6", "Incident", ""),
+    PlaceName("incident", "6", "Incident", "", narrow="Inc"),
     PlaceName("account", "7", "My account", "account:Account", short="Me", own=True),
 )
 

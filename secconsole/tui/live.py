@@ -73,6 +73,6 @@ class Live:
                 self._app.leave(error.message)
                 return
             except SecconsoleError:
-                self._app.set_trouble("not live: store unavailable")
+                self._app.set_trouble("store unavailable")
             await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])
             failures += 1

@@ -1,28 +1,418 @@
-"""The frame: header, places, hints, help, palette."""
+"""The frame: header, places, hints, help, palette, live changes, proof asked for in between."""
 
 from __future__ import annotations
 
-from tests.tui.conftest import OpenConsole, screen_text, settled, until
+import re
+from typing import Any, ClassVar
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from secconsole.domain.errors import NotSignedIn, Unavailable
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.roles import Role
+from secconsole.operations.account import KeepFactor
+from secconsole.operations.factors import ListFactors
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.tenants import CreateTenant
+from secconsole.operations.users import ChangeRole
+from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.tui.actions import Action
+from secconsole.tui.app import SecConsole
+from secconsole.tui.palette import Palette
+from secconsole.tui.screens.account import Account
+from secconsole.tui.screens.account_dialogs import PasswordDialog, RemoveFactorDialog
+from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.dialog import ConfirmDialog
+from secconsole.tui.screens.help import HelpScreen
+from secconsole.tui.screens.place import READ_ONLY
+from secconsole.tui.screens.sign_in import SignInScreen
+from secconsole.tui.screens.step_up import StepUpDialog
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.header import policy_words
+from secconsole.tui.widgets.hints import Hint, fitting
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+
+SIZE = (80, 24)
 
 
-async def test_console_signed_in_shows_who_and_where(console: OpenConsole) -> None:
+def said(app: SecConsole) -> list[str]:
+    """What the toasts say now."""
+    return [notification.message for notification in app._notifications]
+
+
+async def at_account(app: SecConsole, pilot: Pilot[Any]) -> Account:
+    await until(pilot, lambda: isinstance(app.screen, Account) and "Second factor" in screen_text(app))
+    account = app.screen
+    assert isinstance(account, Account)
+    await until(pilot, lambda: account._me is not None)
+    await settled(pilot)
+    return account
+
+
+# ---- header and places -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_the_header_says_where_one_is_what_holds_and_who_one_is(
+    console: OpenConsole, size: tuple[int, int]
+) -> None:
     app = await console("hana", place="account")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Hana" in screen_text(app))
-        assert "acme" in screen_text(app).splitlines()[0]
-        assert "helpdesk hana" in screen_text(app).splitlines()[0]
+    async with app.run_test(size=size) as pilot:
+        await at_account(app, pilot)
+        first, second = screen_text(app).splitlines()[:2]
+        assert "acme" in first
+        assert "MFA required" in first
+        assert first.rstrip().endswith("helpdesk hana")
+        assert " 2 Users" in second
+        assert " 7 Me" in second
+        assert second.rstrip().endswith("live")
+
+
+async def test_a_place_that_is_not_there_says_so_and_is_marked_without_colour(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        assert "(6 Incident)" in screen_text(app)
         await pilot.press("6")
         await settled(pilot)
-        assert [n.message for n in app._notifications] == ["Incident is not part of this version yet."]
-        print(screen_text(app))
+        assert said(app) == ["Incident is not part of this version yet."]
 
 
-async def test_help_and_palette(console: OpenConsole) -> None:
+async def test_digits_go_to_places_and_q_goes_back(console: OpenConsole) -> None:
     app = await console("hana", place="account")
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Hana" in screen_text(app))
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("2")
+        await until(pilot, lambda: app.places.here is not None and app.places.here.NAME == "users")
+        await settled(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        await pilot.press("q")
+        await settled(pilot)
+        assert "no place to go back to" in said(app)[0]
+
+
+async def test_read_only_is_marked_and_every_writing_key_says_so(console: OpenConsole) -> None:
+    app = await console("hana", place="account", read_only=True)
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert "READ-ONLY" in screen_text(app).splitlines()[0]
+        for action in account.ACTIONS:
+            wrote = action.operation is not None and action.operation.spec.writes
+            assert (account.why_not(action) == READ_ONLY) is wrote
+        await pilot.press("e")
+        await settled(pilot)
+        assert said(app) == [READ_ONLY]
+
+
+async def test_only_platform_administrators_change_the_tenant(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(CreateTenant(name="globex"))
+    app = await console("tomas", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("t")
+        await settled(pilot)
+        assert said(app) == ["Your role, tenant-admin, works in acme only."]
+    app = await console("root", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        before = await at_account(app, pilot)
+        await pilot.press("t", "right", "enter")
+        await until(pilot, lambda: app.tenant == "globex" and isinstance(app.screen, Account))
+        await until(pilot, lambda: "globex" in screen_text(app).splitlines()[0])
+        await settled(pilot)
+        assert "MFA off" in screen_text(app)
+        assert app.screen is not before
+        assert not before.is_running
+
+
+def test_the_policy_in_a_few_words() -> None:
+    assert policy_words(None) == ""
+
+
+# ---- hints, help, palette --------------------------------------------------------------------------------------------
+
+
+def test_the_hints_that_fit_are_the_most_needed_in_their_own_order() -> None:
+    hints = [Hint(Action(f"x.{n}", title, n, "", priority=priority), False) for n, title, priority in (
+        ("a", "First", 5), ("b", "Second", 0), ("c", "Third", 1))]  # fmt: skip
+    assert [h.action.title for h in fitting(hints, 80)] == ["First", "Second", "Third"]
+    assert [h.action.title for h in fitting(hints, 19)] == ["Second", "Third"]
+    assert [h.action.title for h in fitting(hints, 10)] == ["Second"]
+    assert [h.action.title for h in fitting(hints, 9)] == ["Third"]
+    assert fitting(hints, 3) == []
+
+
+async def test_a_key_that_cannot_act_stands_in_brackets_and_says_why(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=(120, 30)) as pilot:
+        await at_account(app, pilot)
+        await until(pilot, lambda: "(r Remove factor)" in screen_text(app).splitlines()[-1])
+        await pilot.press("r")
+        await settled(pilot)
+        assert "cannot be removed" in said(app)[0]
+
+
+async def test_help_shows_the_page_and_every_key_with_its_reason(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=(100, 120)) as pilot:
+        account = await at_account(app, pilot)
         await pilot.press("question_mark")
-        await until(pilot, lambda: "Help: My account" in screen_text(app))
-        await pilot.press("escape", "colon")
-        await until(pilot, lambda: "Commands" in screen_text(app))
-        print(screen_text(app))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: "A lost phone" in screen_text(app))
+        text = screen_text(app)
+        for action in account.actions:
+            assert action.title in text
+        assert "not now: You are not on the whitelist" in text
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen is account)
+
+
+async def test_the_palette_does_what_is_chosen_and_says_what_cannot_be(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(app.screen, Palette))
+        await pilot.press(*"incid")
+        await settled(pilot)
+        assert "not now: Incident is not part of this version yet." in screen_text(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert said(app) == ["Incident is not part of this version yet."]
+        await pilot.press("ctrl+p", *"xyzzy")
+        await until(pilot, lambda: "Nothing is called that." in screen_text(app))
+        await pilot.press("escape", "colon", *"change pass", "enter")
+        await until(pilot, lambda: isinstance(app.screen, PasswordDialog))
+
+
+async def test_a_theme_is_shown_while_it_is_chosen_and_gone_with_escape(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        before = app.theme
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(app.screen, Palette))
+        await pilot.press(*"fjord")
+        await until(pilot, lambda: app.theme == "fjord")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.theme == before)
+        await pilot.press("colon", *"fjord", "enter")
+        await settled(pilot)
+        assert app.theme == "fjord"
+        assert 'theme = "fjord"' in said(app)[0]
+
+
+async def test_a16_markup_in_the_palette_stays_text(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(app.screen, Palette))
+        app.screen.query_one(Input).value = "[@click=app.exit]x[/b]"
+        await until(pilot, lambda: "Nothing is called that." in screen_text(app))
+
+
+# ---- live ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_policy_changed_elsewhere_is_in_the_header_at_once(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+        await until(pilot, lambda: "MFA optional" in screen_text(app).splitlines()[0])
+
+
+async def test_a_role_changed_elsewhere_holds_at_once(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        assert "(2 Users)" in screen_text(app)
+        await organisation.perform(ChangeRole(tenant=TENANT, user="uma", role=Role.HELPDESK))
+        await until(pilot, lambda: "helpdesk uma" in screen_text(app).splitlines()[0])
+        await until(pilot, lambda: " 2 Users" in screen_text(app))
+        await until(pilot, lambda: said(app) == ["Your role is helpdesk now."])
+
+
+async def test_a_store_that_does_not_answer_is_in_the_header_until_it_does(
+    console: OpenConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        broken = True
+        real = app.backend.perform
+
+        async def perform(operation: Any) -> Any:
+            if broken:
+                raise Unavailable("The disk is full. Nothing was changed.")
+            return await real(operation)
+
+        monkeypatch.setattr(app.backend, "perform", perform)
+        await pilot.press("e")
+        await until(pilot, lambda: "store unavailable" in screen_text(app).splitlines()[1])
+        assert said(app) == ["The disk is full. Nothing was changed."]
+        broken = False
+        await settled(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: "live" in screen_text(app).splitlines()[1])
+
+
+# ---- proof in between ------------------------------------------------------------------------------------------------
+
+
+async def test_what_matters_asks_again_once_the_proof_is_old(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        organisation.clock.forward(600)
+        code = organisation.code("hana")
+        wrong = "000000" if code != "000000" else "111111"
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, StepUpDialog))
+        await settled(pilot)
+        await pilot.press(*"nonsense", "tab", *wrong, "enter")
+        await until(pilot, lambda: "Server time" in screen_text(app))
+        await settled(pilot)
+        assert "nonsense" not in screen_text(app)
+        assert app.screen.query_one(Form).focused_name == "password"
+        password = [key if key != " " else "space" for key in organisation.password("hana")]
+        await pilot.press(*password, "tab", *code, "enter")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+
+
+async def test_leaving_that_question_does_nothing_and_says_nothing(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        organisation.clock.forward(600)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, StepUpDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert said(app) == []
+        assert len((await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items) == 1
+
+
+async def test_a_busy_dialog_may_ask_for_proof_and_keys_reach_that(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        organisation.clock.forward(600)
+        new = [*"four", "space", *"green", "space", *"owls"]
+        await pilot.press("p", *new, "tab", *new, "enter")
+        await until(pilot, lambda: isinstance(app.screen, StepUpDialog))
+        password = [key if key != " " else "space" for key in organisation.password("hana")]
+        await pilot.press(*password, "tab", *organisation.code("hana"), "enter")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert said(app)[0].startswith("Your password is changed.")
+
+
+async def test_an_operation_after_the_session_has_ended_leads_to_the_sign_in(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        organisation.clock.forward(13 * 3600)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "session has ended" in screen_text(app))
+        with pytest.raises(NotSignedIn):
+            assert app.identity
+
+
+# ---- my account ------------------------------------------------------------------------------------------------------
+
+
+async def test_another_phone_takes_over_once_it_is_confirmed(console: OpenConsole, organisation: Organisation) -> None:
+    import base64
+
+    from secconsole.domain.secret import Secret
+    from secconsole.domain.totp import code_for_step, time_step
+
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        old = (await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items[0].id
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "Bind another phone" in screen_text(app))
+        key = "".join(re.findall(r"^.*  ((?:[A-Z2-7]{4} ){3}[A-Z2-7]{4})$", screen_text(app), re.M)).replace(" ", "")
+        code = code_for_step(Secret(base64.b32decode(key)), time_step(organisation.clock.now))
+        await pilot.press(*code, "enter")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert said(app) == ["The new phone is bound; the old one no longer works."]
+        (factor,) = (await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items
+        assert factor.id != old
+
+
+async def test_a_factor_is_removed_where_none_is_required(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("r", "enter")  # Cancel has the focus
+        await settled(pilot)
+        assert len((await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items) == 1
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, RemoveFactorDialog))
+        await pilot.press("tab", "tab", "enter", "right", "enter")
+        await until(pilot, lambda: "No phone is bound" in screen_text(app))
+
+
+async def test_who_is_on_the_whitelist_may_choose_to_stay_asked(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("hana",), reason="night shift"))
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert "night shift" in screen_text(app)
+        assert account.ACTIONS[3].operation is KeepFactor
+        await pilot.press("k")
+        await until(pilot, lambda: "You chose to be asked all the same" in screen_text(app))
+
+
+# ---- dialogs ---------------------------------------------------------------------------------------------------------
+
+
+class Asking(Account):
+    ACTIONS: ClassVar[tuple[Action, ...]] = (Action("x.sweep", "Sweep", "s", "Sweep everything."),)
+    answers: ClassVar[list[bool]] = []
+
+    async def do_sweep(self) -> None:
+        dialog = ConfirmDialog("Sweep [b]312[/b]", "[@click=app.exit]all[/] of it", "Sweep", True, "312")
+        self.answers.append(await self.app.ask(dialog))
+
+
+async def test_a_dangerous_confirmation_has_cancel_focused_and_wants_the_number_typed(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        place = Asking()
+        await app.push_screen(place)
+        await settled(pilot)
+        Asking.answers.clear()
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "Sweep [b]312[/b]" in screen_text(app)
+        assert "[@click=app.exit]all[/] of it" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: Asking.answers == [False])
+        await pilot.press("s", "up", *"311", "enter", "right", "enter")
+        await until(pilot, lambda: "That is not 312." in screen_text(app))
+        await pilot.press("ctrl+u", *"312", "enter", "right", "enter")
+        await until(pilot, lambda: Asking.answers == [False, True])

@@ -27,6 +27,7 @@ from secconsole.tui.app import SecConsole
 from secconsole.tui.live import IDLE, IDLE_WORDS
 from secconsole.tui.screens.account import Account
 from secconsole.tui.screens.binding import HIDDEN_KEY, BindingScreen, grouped
+from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.form import Form
@@ -51,6 +52,11 @@ def burst(organisation: Organisation, login: str) -> str:
 
 def note(app: SecConsole) -> str:
     return str(app.screen.query_one("#note", Static).content)
+
+
+def inside(app: SecConsole) -> bool:
+    """Signed in, and the first place stands."""
+    return app.signed_in and isinstance(app.screen, Place) and app.screen.is_mounted
 
 
 def ready(app: SecConsole) -> bool:
@@ -81,7 +87,7 @@ async def test_keys_typed_while_the_store_is_still_being_opened(organisation: Or
         await typed(pilot, burst(organisation, "hana").removeprefix("hana"))
         assert not app.signed_in
         may_open.set()
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
 
 
 async def test_a_wrong_password_keeps_the_login_and_nothing_of_the_password(signing_in: SigningIn) -> None:
@@ -110,7 +116,7 @@ async def test_a_wrong_code_tells_the_servers_time_and_how_many_are_left(
         assert "4 entries left" in note(app)
         assert app.screen.query_one(Form).values["code"] == ""
         await typed(pilot, organisation.code("hana") + "\r")
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
 
 
 async def test_after_too_many_wrong_codes_it_starts_over(signing_in: SigningIn, organisation: Organisation) -> None:
@@ -183,7 +189,7 @@ async def test_whoever_must_bind_does_so_on_the_way_in(
         key = shown_key(app)
         assert len(key) == 32
         await typed(pilot, code_of(key, organisation) + "\r")
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
         await until(pilot, lambda: isinstance(app.screen, Account))
     factors = (await organisation.perform(ListFactors(tenant=TENANT, user="newton"))).items
     assert [factor.state for factor in factors] == ["active"]
@@ -201,7 +207,7 @@ async def test_a_wrong_code_while_binding_leaves_the_key_as_it_is(
         assert shown_key(app) == key
         await settled(pilot)
         await typed(pilot, code_of(key, organisation) + "\r")
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
 
 
 async def test_the_keys_beside_the_code_field_do_not_get_into_it(
@@ -230,7 +236,7 @@ async def test_a_window_too_low_for_the_code_says_so_and_the_key_still_works(
         assert re.search(r"needs \d+ rows", words)
         key = shown_key(app)
         await typed(pilot, code_of(key, organisation) + "\r")
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
 
 
 async def test_a36_the_key_is_gone_while_nobody_looks_and_when_the_screen_is_left(
@@ -280,7 +286,7 @@ async def test_a_password_that_was_reset_is_replaced_on_the_way_in(
         await until(pilot, lambda: "too short" in note(app))
         await settled(pilot)
         await typed(pilot, f"seven grey herons\tseven grey herons\r{organisation.code('hana')}\r")
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
         assert "herons" not in screen_text(app)
 
 
@@ -305,7 +311,7 @@ async def test_the_organisation_is_asked_for_where_there_are_several(
         await until(pilot, lambda: "Organisation" in screen_text(app))
         code = organisation.code("hana")
         await typed(pilot, f"hana\t{organisation.password('hana')}\r{TENANT}\r{code}\r")
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
 
 
 async def test_an_entry_before_it_is_known_that_there_are_several_is_not_lost(organisation: Organisation) -> None:
@@ -324,7 +330,7 @@ async def test_an_entry_before_it_is_known_that_there_are_several_is_not_lost(or
         await settled(pilot)
         assert app.screen.query_one(Form).focused_name == "organisation"
         await typed(pilot, f"{TENANT}\r{organisation.code('hana')}\r")
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
 
 
 async def test_the_tenant_may_be_given_and_then_nothing_of_others_is_known(
@@ -353,7 +359,7 @@ async def test_no_store_yet_says_how_to_make_one_and_tries_again(
         await pilot.press("enter")
         await until(pilot, lambda: ready(app))
         await typed(pilot, burst(organisation, "hana"))
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
 
 
 async def test_a_key_that_others_may_read_is_told_and_may_be_mended(
@@ -456,7 +462,7 @@ async def test_a_policy_switched_off_lets_in_without_a_code(signing_in: SigningI
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, f"hana\t{organisation.password('hana')}\r")
-        await until(pilot, lambda: app.signed_in)
+        await until(pilot, lambda: inside(app))
 
 
 # ---- demo ------------------------------------------------------------------------------------------------------------

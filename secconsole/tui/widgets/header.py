@@ -82,20 +82,21 @@ class Header(Widget):
 
     def _second(self, width: int) -> Strip:
         app = self.app
+        state, look = app.live_words
+        narrow = sum(cell_len(place.words(narrow=False)) + 4 for place in PLACES) + cell_len(state) + 2 > width
         self._spans = []
         pieces: list[Piece] = []
         at = 0
         for place in PLACES:
-            words = f" {place.number} {place.short or place.title} "
+            words = f" {place.number} {place.words(narrow=narrow)} "
             part = "here" if place.name == self._here else "dim" if app.why_not_there(place.name) else "place"
             if part == "dim":
                 words = f"({words[1:-1]})"
             self._spans.append((at, at + cell_len(words), place.name))
             pieces.append((words, part))
             at += cell_len(words)
-        state, part = app.live_words
         gap = max(1, width - at - cell_len(state) - 1)
-        return self._strip([*pieces, (" " * gap, "dim"), (state, part), (" ", "dim")], width)
+        return self._strip([*pieces, (" " * gap, "dim"), (state, look), (" ", "dim")], width)
 
     def _strip(self, pieces: list[Piece], width: int) -> Strip:
         segments = [Segment(text, self._look(part)) for text, part in pieces if text]

@@ -73,7 +73,7 @@ class Hints(Widget):
             if hint.dim:
                 segments.append(Segment(f"({action.key} {action.title})", self._look("dim")))
             else:
-                word = "danger" if action.dangerous else "word"
+                word = "danger" if action.is_dangerous else "word"
                 segments += [
                     Segment(f" {action.key}", self._look("key")),
                     Segment(f" {action.title} ", self._look(word)),
