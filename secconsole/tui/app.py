@@ -46,6 +46,7 @@ def utc_now() -> datetime:
 class SecConsole(ConsoleApp):
     """The program. `opener` opens the backend once the sign-in screen stands; `session` is one already signed in."""
 
+    ENABLE_COMMAND_PALETTE = False  # there is our own
     CSS_PATH = [  # type: ignore[assignment]  # noqa: RUF012
         _STYLES / "base.tcss",
         _STYLES / "frame.tcss",
