@@ -120,8 +120,20 @@ class SqliteStore:
             connection = self._reader()
             with connection.begin():
                 return body(connection)
+        except SecconsoleError:
+            raise
         except Exception as error:
+            self._forget_reader()
             raise in_words(error) from None
+
+    def _forget_reader(self) -> None:
+        """Whatever state a failure left this thread's connection in, the next read begins anew."""
+        connection: sa.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            del self._local.connection
+            self._opened.remove(connection)
+            with suppress(Exception):
+                connection.close()
 
     def _reader(self) -> sa.Connection:
         connection: sa.Connection | None = getattr(self._local, "connection", None)
