@@ -19,9 +19,9 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ImportUsers, NewUser
 from secconsole.store import migrate as migrations
-from secconsole.store import sqlite
 from secconsole.store.sqlite import SqliteStore
 from tests.organisation import TENANT
+from tests.store.driver import hooked
 from tests.store.looking import database
 from tests.store.worker_calls import opened
 
@@ -50,21 +50,37 @@ def end_again_and_again(home: Path, pipe: Connection, what: str, facts: tuple[st
         number, ending = message
         child = os.fork()
         if child == 0:
+            end = Ending(number, ending)
             if what == "migrate":
-                _migrate(home, number, ending)
+                _migrate(home, end)
             elif what == "open":
-                asyncio.run(_open(now, number, ending))
+                asyncio.run(_open(now, end))
             else:
-                asyncio.run(_operate(operation_named(what, *facts), now, number, ending))
+                asyncio.run(_operate(operation_named(what, *facts), now, end))
             os._exit(0)
         pipe.send(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
-async def _operate(operation: Operation[Any], now: float, number: int, ending: signal.Signals) -> None:
-    backend = await opened(now)
-    end_at(backend.store._engine, number, ending)
-    await backend.perform(operation)
-    await backend.close()
+class Ending:
+    """Ends this process by a signal at the nth call."""
+
+    def __init__(self, number: int, ending: signal.Signals) -> None:
+        self._left, self._ending = number, ending
+        self.armed = False
+
+    def __call__(self) -> None:
+        self._left -= self.armed
+        if self.armed and self._left == 0:
+            os.kill(os.getpid(), self._ending)
+            signal.pause()  # another thread may be the one that the signal is delivered to
+
+
+async def _operate(operation: Operation[Any], now: float, end: Ending) -> None:
+    with hooked(end, after_commit=end):
+        backend = await opened(now)
+        end.armed = True
+        await backend.perform(operation)
+        await backend.close()
 
 
 def know_migrations(scripts: str, current: str) -> None:
@@ -74,42 +90,15 @@ def know_migrations(scripts: str, current: str) -> None:
         migrations.migrate(connection)
 
 
-async def _open(now: float, number: int, ending: signal.Signals) -> None:
-    make = sqlite.open_engine
-
-    def ending_engine(path: Path) -> sa.Engine:
-        engine = make(path)
-        end_at(engine, number, ending)
-        return engine
-
-    sqlite.open_engine = ending_engine
-    await (await opened(now)).close()
+async def _open(now: float, end: Ending) -> None:
+    end.armed = True
+    with hooked(end, after_commit=end):
+        await (await opened(now)).close()
 
 
-def _migrate(home: Path, number: int, ending: signal.Signals) -> None:
-    store = SqliteStore(database(home))
-    end_at(store._engine, number, ending)
-    store.write(migrations.migrate).result()
-    store.close()
-
-
-def end_at(engine: sa.Engine, number: int, ending: signal.Signals) -> None:
-    """Let this process be ended by a signal at the nth statement or side of a commit."""
-    asked = 0
-
-    def count(*_: object) -> None:
-        nonlocal asked
-        asked += 1
-        if asked == number:
-            os.kill(os.getpid(), ending)
-            signal.pause()  # another thread may be the one that the signal is delivered to
-
-    sa.event.listen(engine, "before_cursor_execute", count)
-    commit = engine.dialect.do_commit
-
-    def committing(connection: Any) -> None:
-        count()
-        commit(connection)
-        count()
-
-    engine.dialect.do_commit = committing  # type: ignore[method-assign, assignment]
+def _migrate(home: Path, end: Ending) -> None:
+    end.armed = True
+    with hooked(end, after_commit=end):
+        store = SqliteStore(database(home))
+        store.write(migrations.migrate).result()
+        store.close()
