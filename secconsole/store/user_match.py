@@ -45,10 +45,10 @@ class Words:
 
 def words_of(connection: sa.Connection, wanted: UserFilter) -> Words | None:
     """How the words of a filter are best found; None if it has none."""
-    if not wanted.words:
-        return None
     long = tuple(word for word in wanted.words if len(word) >= _TRIGRAM)
-    short = tuple(word for word in wanted.words if len(word) < _TRIGRAM)
+    short = tuple(word for word in wanted.words if 0 < len(word) < _TRIGRAM)
+    if not long and not short:
+        return None
     return Words(long, short, _are_many(connection, long) if long else True)
 
 
