@@ -80,7 +80,7 @@ class Context:
     @property
     def target(self) -> UserRecord:
         if self.found_target is None:
-            raise LookupError("this operation has no target")
+            raise NotFound("There is no such user.")
         return self.found_target
 
     @property
