@@ -28,6 +28,8 @@ def check_fields(line: NewUser, tenant: str) -> dict[str, object]:
             raise Invalid(f"The {name} is longer than {longest} characters.", name)
         if "\0" in text:
             raise Invalid(f"The {name} has a NUL character in it.", name)
+        if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
+            raise Invalid(f"The {name} has a character in it that is no text: half of a pair.", name)
         if text:
             values[name] = text
     if "email" in values and not _EMAIL.match(str(values["email"])):
