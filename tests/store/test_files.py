@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import secconsole
+from tests.store.looking import broken_chains, column
 from tests.store.processes import worker
-from tests.store.worker_files import use_everything
+from tests.store.worker_files import make_store, use_everything
 
 ALWAYS = {"console.db", "console.db.next", "console.db.writing", "master.key", "demo.json"}
 LATER = {"session", "config.toml"}
@@ -39,6 +40,21 @@ def test_a39_everything_is_private_whatever_the_umask(tmp_path: Path, umask: int
         folders = {".", "..", "log"} & modes.keys()
         assert {modes[name] for name in folders} == {0o700}
         assert {name: oct(mode) for name, mode in modes.items() if name not in folders and mode != 0o600} == {}
+
+
+def test_of_two_who_make_a_store_at_once_one_makes_it(tmp_path: Path) -> None:
+    for round in range(5):
+        home = tmp_path / str(round)
+        with worker(make_store, home, "ann") as ann, worker(make_store, home, "bob") as bob:
+            both = (ann, bob)
+            for one in both:
+                one.hear()
+            for one in both:
+                one.say("go")
+            said = [one.hear() for one in both]
+        assert sorted(said) == ["conflict", "made"]
+        assert broken_chains(home) == []
+        assert column(home, "users", "login") == [("ann", "bob")[said.index("made")]]
 
 
 def test_nobody_but_sqlite_opens_the_store(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import cast
 
 from secconsole.backends.demo_people import TENANT
+from secconsole.backends.embedded import create_store
 from secconsole.config.report import write_report
 from secconsole.config.settings import save_setting
+from secconsole.domain.errors import SecconsoleError
 from secconsole.operations.users import CountUsers, DisableUser
 from tests.cli.conftest import Shell
-from tests.organisation import PASSWORD
+from tests.organisation import PASSWORD, cheap_passwords
 from tests.store.worker_calls import opened
 
 STORE_FILES = ("console.db", "console.db-wal", "console.db-shm", "console.db-journal")
@@ -47,6 +49,19 @@ def use_everything(home: Path, pipe: Connection, umask: int) -> None:
     assert write_report(ValueError("x"), 0.0) is not None
     pipe.send(_modes(home))
     pipe.send(by_us)
+
+
+def make_store(home: Path, pipe: Connection, admin: str) -> None:
+    """Make a store, at the same moment as others; say whether it was made."""
+    passwords = cheap_passwords()
+    pipe.send("ready")
+    pipe.recv()
+    try:
+        asyncio.run(create_store(tenant=admin, admin=admin, password=PASSWORD, passwords=passwords))
+    except SecconsoleError as error:
+        pipe.send(error.code)
+    else:
+        pipe.send("made")
 
 
 async def _open_and_look(home: Path, pipe: Connection, login: str) -> None:
