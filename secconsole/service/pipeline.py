@@ -42,6 +42,7 @@ T = TypeVar("T")
 Clock = Callable[[], float]  # seconds since the epoch
 AREAS = (account, audit, factors, imports, policy, session, signin, tenants, unbinding, users, whitelist)
 TOUCH_AFTER = 60_000
+LOOK_AGAIN_AFTER = 1_000  # for what has become due
 LONGEST_WAIT = 15.0  # seconds for the store to begin a write
 
 
@@ -58,6 +59,7 @@ class Service:
 
     def __init__(self, store: Store, keys: KeyRing, passwords: Passwords, clock: Clock = time.time) -> None:
         self._store, self._keys, self._passwords, self._clock = store, keys, passwords, clock
+        self._looked = 0
 
     async def perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
         """Do an operation and return its reply; raise a `SecconsoleError` if nothing was done."""
@@ -109,7 +111,7 @@ class Service:
     ) -> Callable[[sa.Connection], tuple[Any, Actor | None]]:
         def body(connection: sa.Connection) -> tuple[Any, Actor | None]:
             context = self._context(connection, source)
-            if operation.spec.writes and is_due(connection, context.now):
+            if operation.spec.writes and self._is_due(connection, context.now):
                 sweep(context)
                 context.entries = 0
             authorise(context, operation, credential)
@@ -126,7 +128,7 @@ class Service:
 
     async def _read(self, body: Callable[[sa.Connection], T], source: Source) -> T:
         def unless_due(connection: sa.Connection) -> tuple[bool, T | None]:
-            if is_due(connection, int(self._clock() * 1000)):
+            if self._is_due(connection, int(self._clock() * 1000)):
                 return True, None
             return False, body(connection)
 
@@ -135,6 +137,15 @@ class Service:
             await self._write(lambda connection: sweep(self._context(connection, source)))
             return await asyncio.wrap_future(self._store.read(body))
         return reply  # type: ignore[return-value]
+
+    def _is_due(self, connection: sa.Connection, now: int) -> bool:
+        """Whether to sweep. The store is asked once a second at most; entries say themselves until when they hold."""
+        if abs(now - self._looked) < LOOK_AGAIN_AFTER:
+            return False
+        if is_due(connection, now):
+            return True
+        self._looked = now
+        return False
 
     async def _write(self, body: Callable[[sa.Connection], T]) -> T:
         future = self._store.write(body)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from secconsole.store.keys import KeyRing
+from secconsole.store.prepared import Prepared
 from secconsole.store.schema import audit, audit_heads
 
 _SEALED = (
@@ -21,10 +22,15 @@ _SEALED = (
 _START = b"\0" * 32
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
-# Built once: building a statement takes longer than running it.
-_HEAD = sa.select(audit_heads).where(audit_heads.c.tenant_pk == sa.bindparam("tenant"))
-_LOCKED_HEAD = _HEAD.with_for_update()
-_MOVE_HEAD = sa.update(audit_heads).where(audit_heads.c.tenant_pk == sa.bindparam("tenant"))
+_HEAD = Prepared(
+    sa.select(audit_heads.c.seq, audit_heads.c.mac)
+    .where(audit_heads.c.tenant_pk == sa.bindparam("tenant"))
+    .with_for_update()
+)
+_ADD = Prepared(sa.insert(audit), [*_SEALED, "mac"])
+_MOVE_HEAD = Prepared(
+    sa.update(audit_heads).where(audit_heads.c.tenant_pk == sa.bindparam("tenant")), ["seq", "mac", "signature"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +43,22 @@ class Broken:
 
 def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, values: dict[str, object]) -> None:
     """Add an entry to a tenant's chain, in the transaction of the change it speaks of."""
-    head = connection.execute(_LOCKED_HEAD, {"tenant": tenant_pk}).first()
-    seq, before = (head.seq + 1, head.mac) if head else (1, _START)
+    head = _HEAD.row(connection, tenant=tenant_pk)
+    last, before = head or (0, _START)
+    seq = last + 1
     entry = {**values, "tenant_pk": tenant_pk, "seq": seq}
     mac = _mac(keys, before, entry)
-    connection.execute(sa.insert(audit), {**entry, "mac": mac})
+    _ADD.change(connection, **entry, mac=mac)
     new = {"seq": seq, "mac": mac, "signature": _sign(keys, tenant_pk, seq, mac)}
     if head:
-        connection.execute(_MOVE_HEAD, {"tenant": tenant_pk, **new})
+        _MOVE_HEAD.change(connection, tenant=tenant_pk, **new)
     else:
         connection.execute(sa.insert(audit_heads), {"tenant_pk": tenant_pk, **new})
 
 
 def check_chain(connection: sa.Connection, keys: KeyRing, tenant_pk: int) -> tuple[int, Broken | None]:
     """Walk a tenant's chain; how many entries fit, and where it breaks."""
-    head = connection.execute(_HEAD, {"tenant": tenant_pk}).first()
+    head = connection.execute(sa.select(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk)).first()
     before, seq = _START, 0
     query = sa.select(audit).where(audit.c.tenant_pk == tenant_pk).order_by(audit.c.seq)
     for row in connection.execute(query.execution_options(yield_per=1000)):

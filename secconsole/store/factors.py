@@ -9,19 +9,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.domain.model import FactorKind, FactorState, binding_status
+from secconsole.store.prepared import Prepared
 from secconsole.store.rows import FactorRecord, UserRecord, kinds_to
 from secconsole.store.schema import factors, unbindings, users
 from secconsole.store.users import user_by_pk
 
 _LIVE = factors.c.removed.is_(None)
 
-# What every verify does, built once: building a statement takes longer than running it.
-_LIVE_OF = sa.select(factors).where(factors.c.user_pk == sa.bindparam("user"), _LIVE).order_by(factors.c.pk)
-_USE = sa.update(factors).where(
-    factors.c.pk == sa.bindparam("this"),
-    factors.c.last_step < sa.bindparam("step"),
-    factors.c.state == FactorState.ACTIVE,
-    _LIVE,
+_LIVE_OF = Prepared(sa.select(factors).where(factors.c.user_pk == sa.bindparam("user"), _LIVE).order_by(factors.c.pk))
+_USE = Prepared(
+    sa.update(factors)
+    .where(factors.c.pk == sa.bindparam("this"), factors.c.last_step < sa.bindparam("step"))
+    .where(factors.c.state == FactorState.ACTIVE, _LIVE)
+    .values(last_step=sa.bindparam("step"), last_used=sa.bindparam("now"), failures=0)
 )
 _ERASABLE = (
     sa.select(unbindings.c.pk).where(unbindings.c.erased.is_(None), unbindings.c.at <= sa.bindparam("before")).limit(1)
@@ -30,7 +30,7 @@ _ERASABLE = (
 
 def live_factors(connection: sa.Connection, user_pk: int) -> list[FactorRecord]:
     """The pending and active factors of a user, oldest first."""
-    return [_factor(row) for row in connection.execute(_LIVE_OF, {"user": user_pk})]
+    return [_factor(row) for row in _LIVE_OF.rows(connection, user=user_pk)]
 
 
 def factor_by_id(connection: sa.Connection, tenant_pk: int, id: str) -> FactorRecord | None:
@@ -60,8 +60,7 @@ def activate(connection: sa.Connection, factor: FactorRecord, *, step: int, now:
 
 def use_step(connection: sa.Connection, factor: FactorRecord, *, step: int, now: int) -> bool:
     """Mark a time step used if no such or later one was: one statement decides that a code counts once."""
-    values = {"this": factor.pk, "step": step, "last_step": step, "last_used": now, "failures": 0}
-    return connection.execute(_USE, values).rowcount == 1
+    return _USE.change(connection, this=factor.pk, step=step, now=now) == 1
 
 
 def count_failure(connection: sa.Connection, pks: Iterable[int]) -> None:
@@ -159,7 +158,7 @@ def refresh_user(connection: sa.Connection, user_pk: int) -> UserRecord:
     return user_by_pk(connection, user_pk)
 
 
-def _factor(row: sa.Row[tuple[object, ...]]) -> FactorRecord:
+def _factor(row: Sequence[Any]) -> FactorRecord:
     values: list[Any] = list(row)
     values[_KIND] = FactorKind(values[_KIND])
     values[_STATE] = FactorState(values[_STATE])

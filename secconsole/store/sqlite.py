@@ -40,16 +40,11 @@ class _Job(Generic[T]):
         driver = _driver_of(connection)  # its savepoints cost nothing; SQLAlchemy's as much as four statements
         try:
             driver.execute("SAVEPOINT body")
-            try:
-                self.reply = self.body(connection)
-            except BaseException as error:
-                self.error = error
-                if driver.in_transaction:  # on a full disk SQLite may have rolled back already
-                    driver.execute("ROLLBACK TO body")
-            if driver.in_transaction:
-                driver.execute("RELEASE body")
+            self.reply = self.body(connection)
+            driver.execute("RELEASE body")
         except BaseException as error:  # kept for whoever asked; the thread must live on
-            self.error = self.error or error
+            self.error = error
+            _undo_body(driver)
 
     def answer(self, failure: BaseException | None) -> None:
         error = self.error or failure
@@ -216,7 +211,7 @@ def open_engine(path: Path) -> sa.Engine:
     def begin(connection: sa.Connection) -> None:
         # A write that begins with a read and upgrades later fails at once when somebody else wrote meanwhile.
         writes = connection.get_execution_options().get("secconsole_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        _driver_of(connection).execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
@@ -255,6 +250,16 @@ def in_words(error: BaseException) -> BaseException:
     unforeseen = Unavailable(f"The store did not do it ({name or type(original).__name__}). Nothing was changed.")
     unforeseen.__cause__ = original  # the driver's own error: unlike SQLAlchemy's it holds no parameters
     return unforeseen
+
+
+def _undo_body(driver: sqlite3.Connection) -> None:
+    """Back to the savepoint; to before the whole transaction, where SQLite has gone already or cannot do less."""
+    try:
+        if driver.in_transaction:
+            driver.execute("ROLLBACK TO body")
+            driver.execute("RELEASE body")
+    except sqlite3.Error:
+        driver.rollback()
 
 
 def _driver_of(connection: sa.Connection) -> sqlite3.Connection:

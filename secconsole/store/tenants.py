@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from secconsole.domain.impact import Group
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role
+from secconsole.store.prepared import Prepared
 from secconsole.store.rows import TenantRow, kinds_from, kinds_to
 from secconsole.store.schema import tenants, user_counts
 
-# Asked by every operation, so built once: building a statement takes longer than running it.
-_BY_NAME = sa.select(tenants).where(
-    sa.or_(tenants.c.name_key == sa.bindparam("key"), tenants.c.id == sa.bindparam("name"))
+_BY_NAME = Prepared(
+    sa.select(tenants).where(sa.or_(tenants.c.name_key == sa.bindparam("key"), tenants.c.id == sa.bindparam("name")))
 )
-_BY_PK = sa.select(tenants).where(tenants.c.pk == sa.bindparam("this"))
+_BY_PK = Prepared(sa.select(tenants).where(tenants.c.pk == sa.bindparam("this")))
 
 
 def tenant_by_name(connection: sa.Connection, name: str) -> TenantRow | None:
     """Find a tenant by its name (any case) or id."""
     name = name.strip()
-    row = connection.execute(_BY_NAME, {"key": name.casefold(), "name": name}).one_or_none()
+    row = _BY_NAME.row(connection, key=name.casefold(), name=name)
     return _tenant(row) if row else None
 
 
 def tenant_by_pk(connection: sa.Connection, pk: int) -> TenantRow:
-    return _tenant(connection.execute(_BY_PK, {"this": pk}).one())
+    row = _BY_PK.row(connection, this=pk)
+    if row is None:
+        raise LookupError(pk)
+    return _tenant(row)
 
 
 def all_tenants(connection: sa.Connection) -> list[TenantRow]:
@@ -87,9 +93,12 @@ def groups(connection: sa.Connection, tenant_pk: int) -> tuple[Group, ...]:
     )
 
 
-def _tenant(row: sa.Row[tuple[object, ...]]) -> TenantRow:
-    values = dict(row._mapping)
-    values.pop("name_key")
+def _tenant(row: Sequence[Any]) -> TenantRow:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    del values["name_key"]
     values["policy"] = PolicyMode(values["policy"])
     values["kinds"] = kinds_from(values["kinds"])
     return TenantRow(**values)
+
+
+_COLUMNS = tuple(column.name for column in tenants.c)

@@ -12,24 +12,23 @@ from secconsole.domain.ident import is_id
 from secconsole.domain.login import login_key, skeleton
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
+from secconsole.store.prepared import Prepared
 from secconsole.store.rows import UserRecord, kinds_from
 from secconsole.store.schema import users
 
 _AT_ONCE = 400  # values in one IN list
 
-# Asked by nearly every operation, so built once: building a statement takes longer than running it.
-_BY_PK = sa.select(users).where(users.c.pk == sa.bindparam("this"))
-_BY_ID = sa.select(users).where(users.c.tenant_pk == sa.bindparam("tenant"), users.c.id == sa.bindparam("name"))
-_BY_LOGIN = sa.select(users).where(
-    users.c.tenant_pk == sa.bindparam("tenant"), users.c.login_key == sa.bindparam("name")
-)
+_OF_TENANT = sa.select(users).where(users.c.tenant_pk == sa.bindparam("tenant"))
+_BY_ID = Prepared(_OF_TENANT.where(users.c.id == sa.bindparam("name")))
+_BY_LOGIN = Prepared(_OF_TENANT.where(users.c.login_key == sa.bindparam("name")))
+_BY_PK = Prepared(sa.select(users).where(users.c.pk == sa.bindparam("this")))
 _CHANGE = sa.update(users).where(users.c.pk == sa.bindparam("this"))
 
 
 def user_by_name(connection: sa.Connection, tenant_pk: int, name: str) -> UserRecord | None:
     """Find a user of a tenant by id or login."""
     query, key = (_BY_ID, name) if is_id(name) else (_BY_LOGIN, login_key(name))
-    row = connection.execute(query, {"tenant": tenant_pk, "name": key}).one_or_none()
+    row = query.row(connection, tenant=tenant_pk, name=key)
     return user_record(row) if row else None
 
 
@@ -50,7 +49,10 @@ def users_by_name(connection: sa.Connection, tenant_pk: int, names: Sequence[str
 
 
 def user_by_pk(connection: sa.Connection, pk: int) -> UserRecord:
-    return user_record(connection.execute(_BY_PK, {"this": pk}).one())
+    row = _BY_PK.row(connection, this=pk)
+    if row is None:
+        raise LookupError(pk)
+    return user_record(row)
 
 
 def add_users(connection: sa.Connection, tenant_pk: int, rows: Iterable[Mapping[str, object]]) -> None:
@@ -104,17 +106,20 @@ def count_locked(connection: sa.Connection, tenant_pk: int, now: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def user_record(row: sa.Row[tuple[object, ...]]) -> UserRecord:
+def user_record(row: Sequence[Any]) -> UserRecord:
     """A row that begins with all the columns of `users`."""
     values: list[Any] = list(row[: len(_COLUMNS)])
     values[_ROLE] = Role(values[_ROLE])
     values[_STATUS] = BindingStatus(values[_STATUS])
     values[_KINDS] = kinds_from(values[_KINDS])
+    for flag in _FLAGS:
+        values[flag] = bool(values[flag])
     return UserRecord(*values)
 
 
 _COLUMNS = tuple(column.name for column in users.c)
 _ROLE, _STATUS, _KINDS = (_COLUMNS.index(name) for name in ("role", "status", "kinds"))
+_FLAGS = tuple(i for i, column in enumerate(users.c) if isinstance(column.type, sa.Boolean))
 assert tuple(field.name for field in fields(UserRecord)) == _COLUMNS  # so that a row can be taken as it comes
 
 
