@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import uvicorn
+
 from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
+from secconsole.backends.http import HttpBackend
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.base import Operation
-from secconsole.operations.caller import Bearer, Credential, Nobody
+from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
 from secconsole.operations.users import CreateUser
+from secconsole.server.app import make_app
 from secconsole.service.passwords import Passwords
 
 R = TypeVar("R")
@@ -26,6 +31,7 @@ R = TypeVar("R")
 TENANT = "acme"
 ROOT = "root"
 PASSWORD = Secret("correct horse battery staple")
+SOCKET = "api.sock"
 START = 1_800_000_000.0
 
 
@@ -54,6 +60,8 @@ class Organisation:
     home: Path
     backend: EmbeddedBackend
     clock: Clock
+    over_http: bool = False
+    front: HttpBackend | None = None
     seeds: dict[str, Secret[bytes]] = field(default_factory=dict)
 
     async def perform(self, operation: Operation[R], credential: Credential | None = None) -> R:
@@ -61,11 +69,20 @@ class Organisation:
         owner = self.backend.credential
         if credential is None:
             return await self.backend.perform(operation)
+        if self.over_http:
+            return await self._ask_server(operation, credential)
         self.backend.credential = credential
         try:
             return await self.backend.perform(operation)
         finally:
             self.backend.credential = owner
+
+    async def _ask_server(self, operation: Operation[R], credential: Credential) -> R:
+        """The same by way of a real server on a socket, and the client that consoles use."""
+        if self.front is None:
+            self.front = HttpBackend(f"unix:{self.home / SOCKET}", credential)
+        self.front.credential = credential
+        return await self.front.perform(operation)
 
     async def add(self, login: str, role: Role = Role.USER, *, name: str = "", email: str = "") -> None:
         """A user with the common password."""
@@ -118,13 +135,48 @@ async def open_store(clock: Clock) -> EmbeddedBackend:
     return await open_embedded(owner, "command", clock=clock, passwords=cheap_passwords())
 
 
+class _Current:
+    """Whatever store the organisation has open now: the server outlives its reopening."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self._organisation = organisation
+
+    async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:
+        return await self._organisation.backend.perform_as(operation, credential, source)
+
+    def changes(self) -> AsyncIterator[None]:
+        return self._organisation.backend.changes()
+
+    async def is_ready(self) -> bool:
+        return await self._organisation.backend.is_ready()
+
+
 @asynccontextmanager
-async def organisation_in(home: Path) -> AsyncIterator[Organisation]:
+async def server_of(organisation: Organisation) -> AsyncIterator[None]:
+    """A real server on a UNIX socket, in this event loop so that it shares the clock."""
+    app = make_app(_Current(organisation))
+    config = uvicorn.Config(app, uds=str(organisation.home / SOCKET), log_config=None, lifespan="off", http="httptools")
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await running
+
+
+@asynccontextmanager
+async def organisation_in(home: Path, *, over_http: bool = False) -> AsyncIterator[Organisation]:
     """Make an organisation in a home (SECCONSOLE_HOME must point there) and close it at the end."""
     await create_store(tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords())
     clock = Clock()
-    made = Organisation(home, await open_store(clock), clock)
+    made = Organisation(home, await open_store(clock), clock, over_http)
     try:
-        yield made
+        async with server_of(made) if over_http else nullcontext():
+            yield made
+            if made.front is not None:
+                await made.front.close()
     finally:
         await made.backend.close()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from secconsole.config import locations
 from secconsole.config.private import refuse_shared
-from secconsole.domain.errors import Conflict, Unavailable
+from secconsole.domain.errors import Conflict, SecconsoleError, Unavailable
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
@@ -66,6 +66,17 @@ class EmbeddedBackend:
 
     async def perform(self, operation: Operation[R]) -> R:
         return await self._service.perform(operation, self.credential, self._source)
+
+    async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:
+        """Do an operation for one of many callers, as a server has them."""
+        return await self._service.perform(operation, credential, source)
+
+    async def is_ready(self) -> bool:
+        """Whether the store answers now."""
+        try:
+            return await asyncio.wrap_future(self.store.read(check_version))
+        except SecconsoleError:
+            return False
 
     def lacks(self, operation: type[Operation[object]]) -> str:
         return ""
@@ -170,9 +181,14 @@ async def open_embedded(
     *,
     clock: Callable[[], float] = time.time,
     passwords: Passwords | None = None,
+    database: Path | None = None,
 ) -> EmbeddedBackend:
-    """Open the store of this home; raise `Unavailable` with what to do if it, its key or their modes are not right."""
-    database, key = locations.database_path(), locations.key_path()
+    """Open the store of this home, or one elsewhere with the key beside it.
+
+    Raises `Unavailable` with what to do if the store, its key or their modes are not right.
+    """
+    key = database.with_name(locations.key_path().name) if database else locations.key_path()
+    database = database or locations.database_path()
     if not database.exists():
         raise Unavailable(f"There is no store at {database}. Make one with: secconsole init, or try: secconsole demo")
     refuse_shared(database, os.stat(database))

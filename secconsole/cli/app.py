@@ -28,6 +28,7 @@ COMMANDS = {
     "doctor": ("doctor", "doctor", "Look for what is wrong with this installation."),
     "sign-in": ("session", "sign_in", "Sign in; commands then act as you until you sign out."),
     "sign-out": ("session", "sign_out", "End the session that sign-in keeps."),
+    "serve": ("serve", "serve", "Offer the same operations as an HTTP API."),
     "completion": ("completion", "completion", "Print the completion script for a shell."),
 }
 

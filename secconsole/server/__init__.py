@@ -1,0 +1,1 @@
+"""The HTTP face: every operation as a route, made from its declaration."""

@@ -1,0 +1,51 @@
+"""Notices of change as server-sent events: that something changed, never what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from secconsole.domain.errors import SecconsoleError
+from secconsole.operations.caller import Source
+from secconsole.operations.signin import WhoAmI
+from secconsole.server.problems import problem_of
+from secconsole.server.routes import Performer, credential_of
+
+KEEP_ALIVE = 15.0  # seconds; a comment that keeps proxies from closing a quiet line
+
+
+def add_changes(app: FastAPI, performer: Performer) -> None:
+    """Add the stream; one watcher of the store serves all who listen."""
+
+    @app.get("/v1/changes", include_in_schema=False)
+    async def changes(request: Request) -> Response:
+        try:
+            credential = credential_of(request)
+            await performer.perform_as(WhoAmI(), credential, Source("api", "", request.state.request_id))
+        except SecconsoleError as error:
+            return problem_of(error, request.state.request_id)
+        return StreamingResponse(_notices(performer), media_type="text/event-stream")
+
+
+async def _notices(performer: Performer) -> AsyncIterator[bytes]:
+    """`: hello` at once, `event: change` after each change, a comment now and then."""
+    yield b": hello\n\n"
+    changes = aiter(performer.changes())
+    waiting: asyncio.Task[None] | None = None
+    try:
+        while True:
+            waiting = waiting or asyncio.ensure_future(anext(changes))
+            done, _ = await asyncio.wait((waiting,), timeout=KEEP_ALIVE)
+            if not done:
+                yield b": still here\n\n"
+                continue
+            waiting.result()
+            waiting = None
+            yield b"event: change\ndata: {}\n\n"
+    finally:
+        if waiting is not None:
+            waiting.cancel()

@@ -1,0 +1,18 @@
+"""The same suite for every backend: in this process, and by way of a server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.organisation import Organisation, organisation_in
+
+
+@pytest_asyncio.fixture(params=["embedded", "http"])
+async def organisation(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Organisation]:
+    """Tenant `acme`; whoever signs in does so through the backend that the suite is run for."""
+    async with organisation_in(home, over_http=request.param == "http") as made:
+        yield made
