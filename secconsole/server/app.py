@@ -10,9 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secconsole import __version__
@@ -57,7 +59,8 @@ def make_app(performer: Performer) -> FastAPI:
         words = {404: ("not-found", "There is no such path."), 405: ("method-not-allowed", "Not with this method.")}
         code, detail = words.get(error.status_code, ("refused", "The request was refused."))
         response = problem(error.status_code, code, detail, request.state.request_id)
-        response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["allow"] = ", ".join(sorted(_methods_at(app, request.url.path)))
         return response
 
     def openapi() -> dict[str, Any]:
@@ -72,6 +75,15 @@ def make_app(performer: Performer) -> FastAPI:
     app.openapi = openapi  # type: ignore[method-assign]
     app.add_middleware(_Around, metrics=metrics)
     return app
+
+
+def _methods_at(app: FastAPI, path: str) -> set[str]:
+    """The methods of all routes with this path: they are separate routes here, and each knows only its own."""
+    found: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, Route | APIRoute) and route.path_regex.match(path):
+            found |= route.methods or set()
+    return found
 
 
 class _Around:

@@ -1,0 +1,157 @@
+"""The HTTP API: strict in what it takes, one shape for what goes wrong, nothing behind the first half of a sign-in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.roles import Permission
+from secconsole.operations.base import OPERATIONS
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.wire import from_request, to_request
+from secconsole.server.app import make_app
+from secconsole.server.routes import LONGEST_BODY
+from secconsole.server.serve import parse_listen
+from tests.examples import example_of
+from tests.organisation import PASSWORD, TENANT, Organisation
+
+SIGN_IN = f"/v1/tenants/{TENANT}/sign-in"
+GOOD = {"login": "root", "password": PASSWORD.reveal()}
+
+
+@pytest_asyncio.fixture
+async def client(organisation: Organisation) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=make_app(organisation.backend))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
+        yield made
+
+
+async def test_j5_two_calls_and_a_token_only_after_the_second(
+    organisation: Organisation, client: httpx.AsyncClient
+) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    first = (await client.post(SIGN_IN, json={**GOOD, "login": "ana"})).json()
+    assert (first["status"], first["token"]) == ("second-factor", None)
+    half = {"authorization": f"Bearer {first['challenge']}"}
+    assert (await client.get("/v1/me", headers=half)).status_code == 401
+    body = {"factor": first["factors"][0]["id"], "code": organisation.code("ana").reveal()}
+    second = (await client.post(f"/v1/sign-in/{first['challenge']}/verify", json=body)).json()
+    assert second["status"] == "complete"
+    whole = {"authorization": f"Bearer {second['token']}"}
+    assert (await client.get("/v1/me", headers=whole)).json()["login"] == "ana"
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+async def test_a10_nothing_works_with_half_a_sign_in(
+    organisation: Organisation, client: httpx.AsyncClient, name: str
+) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    challenge = (await client.post(SIGN_IN, json={**GOOD, "login": "ana"})).json()["challenge"]
+    if OPERATIONS[name].spec.permission is Permission.NOBODY:
+        return
+    request = to_request(example_of(name))
+    for headers in ({}, {"authorization": f"Bearer {challenge}"}, {"authorization": f"Basic {challenge}"}):
+        answer = await client.request(
+            request.method, request.path, params=list(request.query), content=request.body,
+            headers={"content-type": "application/json", **headers},
+        )  # fmt: skip
+        assert answer.status_code == 401, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_every_operation_survives_the_wire(name: str) -> None:
+    operation = example_of(name, user="ana/..%2F ?#é") if "{user}" in OPERATIONS[name].spec.path else example_of(name)
+    request = to_request(operation)
+    pattern = OPERATIONS[name].spec.path
+    values = {part[1:-1]: getattr(operation, part[1:-1]) for part in pattern.split("/") if part.startswith("{")}
+    path = {name: value.reveal() if hasattr(value, "reveal") else value for name, value in values.items()}
+    assert from_request(OPERATIONS[name], path, request.query, request.body or b"") == operation
+
+
+@pytest.mark.parametrize(
+    "content, kind, status",
+    [
+        (b"{", "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        (b"[]", "application/json", 422),
+        (b'{"login":"root"}', "application/json", 422),
+        (b'{"login":1,"password":"x"}', "application/json", 422),
+        (b'{"login":"root","password":"x","more":1}', "application/json", 422),
+        (b"login=root", "application/x-www-form-urlencoded", 415),
+        (b'"' + b"x" * LONGEST_BODY + b'"', "application/json", 413),
+    ],
+)
+async def test_what_is_not_understood_is_refused_in_words(
+    client: httpx.AsyncClient, content: bytes, kind: str, status: int
+) -> None:
+    answer = await client.post(SIGN_IN, content=content, headers={"content-type": kind})
+    assert answer.status_code == status, answer.text
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["detail"]
+    assert answer.headers["x-request-id"] == problem["request_id"]
+
+
+async def test_unknown_paths_parameters_and_methods(client: httpx.AsyncClient) -> None:
+    token = (await client.post(SIGN_IN, json=GOOD)).json()["token"]
+    client.headers["authorization"] = f"Bearer {token}"
+    users = f"/v1/tenants/{TENANT}/users"
+    assert (await client.get("/v1/nothing")).status_code == 404
+    assert (await client.get(users, params={"colour": "red"})).status_code == 422
+    assert (await client.get(users, params=[("limit", "1"), ("limit", "2")])).status_code == 422
+    refused = await client.put(users)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert (await client.get(users, params={"status": "unbound"})).json()["items"][0]["login"] == "root"
+
+
+async def test_the_document_names_every_operation(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    named = {op["operationId"] for path in document["paths"].values() for op in path.values()}
+    assert named == set(OPERATIONS)
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+async def test_health_and_metrics_hold_no_secrets(client: httpx.AsyncClient) -> None:
+    token = (await client.post(SIGN_IN, json=GOOD)).json()["token"]
+    assert (await client.get("/healthz")).text == "ok\n"
+    assert (await client.get("/readyz")).status_code == 200
+    text = (await client.get("/metrics")).text
+    assert 'operation="sign-in",status="200"' in text
+    assert token not in text
+
+
+async def test_an_unforeseen_error_is_answered_without_its_text(
+    organisation: Organisation,
+    client: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("the canary sings " + PASSWORD.reveal())
+
+    monkeypatch.setattr(organisation.backend, "perform_as", broken)
+    with caplog.at_level(logging.INFO):
+        answer = await client.post(SIGN_IN, json=GOOD)
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "internal-error"
+    for text in (answer.text, caplog.text):
+        assert "canary" not in text
+        assert PASSWORD.reveal() not in text
+
+
+@pytest.mark.parametrize("text, local", [
+    ("127.0.0.1:8443", True), ("[::1]:8443", True), ("localhost:1", True), ("unix:/run/x/api.sock", True),
+    ("0.0.0.0:8443", False), ("[::]:8443", False), ("192.0.2.7:443", False), ("example.org:443", False),
+])  # fmt: skip
+def test_only_this_machine_is_served_without_encryption(text: str, local: bool) -> None:
+    assert parse_listen(text).is_local == local
