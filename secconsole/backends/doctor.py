@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,13 +105,11 @@ def _store(now: datetime) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("store", False, f"there is none at {path}", "Make one: secconsole init, or try: secconsole demo")
         return
-    store = SqliteStore(path)
     try:
-        yield from store.read(lambda connection: list(_stored(connection, now))).result()
+        with closing(SqliteStore(path)) as store:
+            yield from store.read(lambda connection: list(_stored(connection, now))).result()
     except SecconsoleError as error:
         yield Finding("store", False, error.message, "Put the store back from a backup if it stays so.")
-    finally:
-        store.close()
 
 
 def _stored(connection: sa.Connection, now: datetime) -> Iterator[Finding]:

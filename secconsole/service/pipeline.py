@@ -134,7 +134,9 @@ class Service:
 
         due, reply = await asyncio.wrap_future(self._store.read(unless_due))
         if due:
-            await self._write(lambda connection: sweep(self._context(connection, source)))
+            # A full or read-only disk keeps nobody from looking; what has ended counts for nothing all the same.
+            with suppress(Unavailable):
+                await self._write(lambda connection: sweep(self._context(connection, source)))
             return await asyncio.wrap_future(self._store.read(body))
         return reply  # type: ignore[return-value]
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 import sqlalchemy as sa
 
-from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, Stale, StepUpNeeded
+from secconsole.domain.errors import (
+    Conflict,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Stale,
+    StepUpNeeded,
+    Unavailable,
+)
 from secconsole.domain.model import BindingStatus, Flag, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -221,6 +232,27 @@ async def test_a34_the_end_of_an_entry_is_seen_by_readers_too(organisation: Orga
     row = (await organisation.perform(ListUsers(tenant=TENANT))).items[0]
     assert row.login == "ana"
     assert row.flags == ()
+
+
+async def test_a46_looking_works_while_nothing_can_be_written(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await organisation.add("ana")
+    until = when(int((organisation.clock.now + 60) * 1000))
+    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("ana",), reason="test", until=until))
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    organisation.clock.forward(minutes=1)
+
+    def full(body: object) -> Future[object]:
+        refused: Future[object] = Future()
+        refused.set_exception(Unavailable("The disk is full."))
+        return refused
+
+    with monkeypatch.context() as patched:
+        patched.setattr(organisation.backend.store, "write", full)
+        detail = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
+    assert detail.whitelist is None
+    assert (await organisation.start("ana")).status is SignInStatus.ENROLL
 
 
 async def test_z2_platform_administrators_are_put_on_the_whitelist(organisation: Organisation) -> None:

@@ -1,0 +1,105 @@
+"""Reaching further than one's role, and doing it unseen."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from secconsole.domain.errors import Invalid, NotAllowed, StepUpNeeded
+from secconsole.domain.roles import Role
+from secconsole.operations.audit import ListAudit, VerifyAudit
+from secconsole.operations.factors import ListFactors
+from secconsole.operations.unbinding import Unbind
+from secconsole.operations.users import CreateUser, ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.store.schema import audit, audit_heads
+from tests.organisation import PASSWORD, TENANT, Organisation
+
+
+async def test_a_session_alone_makes_no_administrators(organisation: Organisation) -> None:
+    await organisation.add("tom", Role.TENANT_ADMIN)
+    await organisation.add("ana")
+    tom = await organisation.sign_in("tom")
+    organisation.clock.forward(minutes=10)
+    evil = CreateUser(tenant=TENANT, login="evil", role=Role.TENANT_ADMIN, password=PASSWORD)
+    lines = (
+        NewUser(2, "evil", role="helpdesk", password=PASSWORD),
+        NewUser(2, "ana", role="tenant-admin"),
+        NewUser(2, "root", email="evil@example.org"),
+    )
+    with pytest.raises(StepUpNeeded):
+        await organisation.perform(evil, tom)
+    for line in lines[:2]:
+        with pytest.raises(StepUpNeeded):
+            await organisation.perform(ImportUsers(tenant=TENANT, users=(line,)), tom)
+    await organisation.perform(ImportUsers(tenant=TENANT, users=lines, check_only=True), tom)
+    refused = await organisation.perform(ImportUsers(tenant=TENANT, users=lines[2:]), tom)
+    assert len(refused.rejected) == 1
+    assert {u.login for u in (await organisation.perform(ListUsers(tenant=TENANT))).items} == {"root", "tom", "ana"}
+    await organisation.perform(CreateUser(tenant=TENANT, login="bob"), tom)
+    done = await organisation.perform(
+        ImportUsers(tenant=TENANT, users=(NewUser(2, "cyd"), NewUser(3, "ana", name="Ana"))), tom
+    )
+    assert (done.created, done.updated) == (1, 1)
+
+
+async def test_a_session_alone_does_not_change_an_administrator(organisation: Organisation) -> None:
+    await organisation.add("tom", Role.TENANT_ADMIN)
+    await organisation.add("una", Role.TENANT_ADMIN)
+    tom = await organisation.sign_in("tom")
+    organisation.clock.forward(minutes=10)
+    with pytest.raises(StepUpNeeded):
+        await organisation.perform(ImportUsers(tenant=TENANT, users=(NewUser(2, "una", email="evil@x.org"),)), tom)
+
+
+async def test_an_import_does_not_hide_whom_it_made_an_administrator(organisation: Organisation) -> None:
+    lines = (NewUser(2, "evil", role="tenant-admin", password=PASSWORD), NewUser(3, "ana"))
+    await organisation.perform(ImportUsers(tenant=TENANT, users=lines))
+    page = await organisation.perform(ListAudit(tenant=TENANT, action="user.created"))
+    assert [(e.target, e.details) for e in page.items][0] == ("evil", {"role": "tenant-admin"})
+    assert "ana" not in {e.target for e in page.items}
+
+
+async def test_a_plain_user_does_not_learn_who_else_there_is(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    ana = await organisation.sign_in("ana")
+    for operation in (ShowUser, ListFactors):
+        said = []
+        for login in ("root", "nobody", ""):
+            with pytest.raises(NotAllowed) as refused:
+                await organisation.perform(operation(tenant=TENANT, user=login), ana)
+            said.append(refused.value.message)
+        assert len(set(said)) == 1
+
+
+async def test_a_plain_user_sees_of_their_account_nobody_else(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.add("аna", name="Somebody Else")
+    await organisation.bind("ana")
+    await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="seems to be a spy", ticket="T-1"))
+    detail = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
+    assert detail.look_alikes
+    assert detail.undo is not None
+    mine = await organisation.perform(ShowUser(tenant=TENANT, user="ana"), await organisation.sign_in("ana"))
+    assert mine.look_alikes == ()
+    assert mine.undo is None
+
+
+@pytest.mark.parametrize("login", ["local:root", "LOCAL:root", "local：root", "secconsole", "SecConsole"])
+async def test_nobody_is_called_as_the_audit_calls_what_is_no_user(organisation: Organisation, login: str) -> None:
+    with pytest.raises(Invalid):
+        await organisation.perform(CreateUser(tenant=TENANT, login=login))
+    result = await organisation.perform(ImportUsers(tenant=TENANT, users=(NewUser(2, login),)))
+    assert [r.line for r in result.rejected] == [2]
+
+
+async def test_a41_an_audit_that_was_wiped_altogether_is_missed(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.backend.close()
+    with sqlite3.connect(organisation.home / "console.db") as database:
+        database.execute(f"DELETE FROM {audit.name}")
+        database.execute(f"DELETE FROM {audit_heads.name}")
+    await organisation.reopen()
+    check = await organisation.perform(VerifyAudit(tenant=TENANT))
+    assert (check.ok, check.entries) == (False, 0)
+    assert "missing" in check.problem
