@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Generic, TypeVar
 
 T = TypeVar("T", str, bytes)
@@ -38,6 +37,8 @@ class Secret(Generic[T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        import hmac  # it loads OpenSSL, which the first frame can do without
+
         return hmac.compare_digest(_bytes(self.__value), _bytes(other.reveal()))
 
     def __hash__(self) -> int:

@@ -1,36 +1,37 @@
-"""The console: one backend, whoever is signed in to it, and the places they go to."""
+"""The console: a backend, the sign-in to it, and whoever is at work. What a session needs is loaded with it."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual import events
-from textual.screen import Screen
 
-from secconsole.backends.base import Backend
 from secconsole.config import locations
 from secconsole.domain.errors import NotAllowed, NotSignedIn, SecconsoleError, StepUpNeeded, Unavailable
-from secconsole.domain.roles import Permission, may
-from secconsole.domain.secret import Secret
-from secconsole.operations.base import Operation
-from secconsole.operations.caller import Bearer, Nobody
-from secconsole.operations.policy import Policy, ShowPolicy
-from secconsole.operations.signin import Identity, SignOut, WhoAmI
-from secconsole.operations.tenants import ListTenants
 from secconsole.tui.console_app import ConsoleApp
 from secconsole.tui.driver import ConsoleDriver
-from secconsole.tui.key_order import KeyHold
 from secconsole.tui.live import Live
-from secconsole.tui.places import Places
 from secconsole.tui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from secconsole.backends.base import Backend
+    from secconsole.domain.secret import Secret
+    from secconsole.operations.base import Operation
+    from secconsole.operations.policy import Policy
+    from secconsole.operations.signin import Identity
+    from secconsole.tui.key_order import KeyHold
+    from secconsole.tui.places import Places
+    from secconsole.tui.session import Session
+
+    Opener = Callable[[], Awaitable[Backend]]
 
 R = TypeVar("R")
 T = TypeVar("T")
-Opener = Callable[[], Awaitable[Backend]]
 
 _STYLES = Path(__file__).parent / "styles"
 
@@ -44,14 +45,13 @@ def utc_now() -> datetime:
 
 
 class SecConsole(ConsoleApp):
-    """The program. `opener` opens the backend once the sign-in screen stands; `session` is one already signed in."""
+    """The program. `opener` opens the backend once the sign-in screen stands; `session` is one already signed in.
+
+    `home_tenant` is where people sign in, empty where they are asked for it; `tenant` is where they work.
+    """
 
     ENABLE_COMMAND_PALETTE = False  # there is our own
-    CSS_PATH = [  # type: ignore[assignment]  # noqa: RUF012
-        _STYLES / "base.tcss",
-        _STYLES / "frame.tcss",
-        _STYLES / "sign_in.tcss",
-    ]
+    CSS_PATH = [_STYLES / "base.tcss", _STYLES / "sign_in.tcss"]  # type: ignore[assignment]  # noqa: RUF012
 
     def __init__(
         self,
@@ -73,17 +73,14 @@ class SecConsole(ConsoleApp):
         self.clock = clock
         self.context = context
         self.local = local
-        self.home_tenant = tenant  # which people sign in to, where it need not be asked for
+        self.home_tenant = self.tenant = tenant
         self.organisation = ""  # typed last
-        self.tenant = tenant  # where they work
-        self.policy: Policy | None = None
         self.demo = False
         self.trouble = ""
-        self._session = session
-        self._start_at = first_place
+        self._given = session
+        self._first_place = first_place
         self._backend: Backend | None = None
-        self._identity: Identity | None = None
-        self.places = Places(self)
+        self._session: Session | None = None
         self._leaving = False
         self._live = Live(self)
 
@@ -105,59 +102,80 @@ class SecConsole(ConsoleApp):
         return self._backend is not None
 
     @property
-    def identity(self) -> Identity:
-        """Who is signed in; raises `NotSignedIn` if nobody is."""
-        if self._identity is None:
+    def session(self) -> Session:
+        """The session of whoever is signed in; raises `NotSignedIn` if nobody is."""
+        if self._session is None:
             raise NotSignedIn("You are not signed in. Sign in first.")
-        return self._identity
+        return self._session
 
     @property
     def signed_in(self) -> bool:
-        return self._identity is not None and not self._leaving
+        return self._session is not None and not self._leaving
+
+    @property
+    def identity(self) -> Identity:
+        return self.session.identity
+
+    @property
+    def policy(self) -> Policy | None:
+        """What holds in the tenant one works in; None for those who may not see it."""
+        return self._session.policy if self._session is not None else None
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self.session.policy = policy
+
+    @property
+    def places(self) -> Places:
+        return self.session.places
 
     @property
     def badges(self) -> tuple[str, ...]:
         """What nobody may overlook, for the header."""
-        return tuple(
-            badge
-            for badge, shown in ((self.context, bool(self.context)), ("DEMO", self.demo), ("READ-ONLY", self.read_only))
-            if shown
-        )
+        said = (self.context, "DEMO" if self.demo else "", "READ-ONLY" if self.read_only else "")
+        return tuple(badge for badge in said if badge)
 
     @property
     def live_words(self) -> tuple[str, str]:
         """What the header says of the connection to the store, and in which look."""
         return (self.trouble, "trouble") if self.trouble else ("live", "live")
 
-    async def on_unmount(self) -> None:
-        if self._backend is not None and self._session is None:
-            await self._backend.close()
+    # ---- sign-in and its end ---------------------------------------------------------------------------------------
 
-    async def on_mount(self) -> None:  # type: ignore[override]
+    def get_default_screen(self) -> Screen[Any]:
+        """The sign-in is the lowest screen: one that lay below it would cost a tenth of the time to the first frame."""
+        from secconsole.tui.screens.sign_in import SignInScreen
+
+        screen = super().get_default_screen() if self._given is not None else SignInScreen()
+        screen._push_result_callback(screen, None)  # which Textual takes away again when another one replaces it
+        return screen
+
+    def on_mount(self) -> None:
         super().on_mount()
-        if self._session is not None:
-            self.backend = self._session
-            self.run_worker(self.begin(self._start_at), group="session", exit_on_error=False)
-        else:
-            from secconsole.tui.screens.sign_in import SignInScreen
+        if self._given is not None:
+            self.backend = self._given
+            self.run_worker(self.begin(self._first_place), group="session", exit_on_error=False)
 
-            await self.push_screen(SignInScreen())
+    async def on_unmount(self) -> None:
+        if self._backend is not None and self._given is None:
+            await self._backend.close()
 
     def sign_in_with(self, token: Secret[str], hold: KeyHold | None, message: str = "") -> None:
         """Take up work with a new session; keys that wait go to the first place."""
+        from secconsole.operations.caller import Bearer
+
         self.backend.credential = Bearer(token)
         self.run_worker(self.begin("", hold, message), group="session", exit_on_error=False)
 
     async def begin(self, place: str = "", hold: KeyHold | None = None, message: str = "") -> None:
-        """Take up work as whoever the backend's credential names."""
+        """Begin a session as whoever the backend's credential names, in a place or where their work begins."""
+        from secconsole.tui.session import Session
+
         try:
-            self._identity = await self.backend.perform(WhoAmI())
-            self.tenant = self._identity.tenant
-            await self.read_policy()
+            self._session = await Session.begin(self)
             await self.places.show(place or self.places.first())
             self._live.start()
         except SecconsoleError as error:
-            self._identity = None
             await self._to_sign_in(error.message)
             return
         finally:
@@ -166,52 +184,42 @@ class SecConsole(ConsoleApp):
         if message:
             self.notify(message, timeout=8)
 
-    async def renew(self) -> None:
-        """Learn anew who one is and what holds here, and tell the places: something in the store has changed."""
-        before = self.identity
-        self._identity = await self.backend.perform(WhoAmI())
-        await self.read_policy()
-        for place in self.places:
-            await place.tell_changed()
-        if before.role is not self.identity.role:
-            self.say(f"Your role is {self.identity.role} now.")
-            here = self.places.here
-            if here is not None and self.why_not_there(here.NAME):
-                await self.places.show("account")
-
     async def sign_out(self, reason: str = "You are signed out.") -> None:
         """End the session here and in the store."""
-        with contextlib.suppress(SecconsoleError):
-            await self.backend.perform(SignOut())
-        self.backend.credential = Nobody()
+        await self.session.end()
         self.leave(reason)
 
     def begin_sign_out(self) -> None:
         """Sign out, from where nothing can be waited for."""
         self.run_worker(self.sign_out(), group="session", exit_on_error=False)
 
-    def wear(self, theme: str) -> None:
-        """Change the colours, and say how to keep them."""
-        self.theme = theme
-        self.notify(f'To keep it: theme = "{theme}" in {locations.config_path()}', timeout=6)
+    def leave(self, reason: str = "") -> None:
+        """Back to the sign-in screen, with the reason on it."""
+        if self._session is not None and not self._leaving:
+            self._leaving = True
+            self.call_later(self._to_sign_in, reason)
 
-    def toggle_mouse(self) -> None:
-        """Take the mouse, or leave it to the terminal."""
-        driver = self._driver
-        if isinstance(driver, ConsoleDriver):
-            self.mouse = not self.mouse
-            driver.use_mouse(self.mouse)
-            self.say("The mouse works here now." if self.mouse else "The mouse is the terminal's now.")
+    async def _to_sign_in(self, reason: str) -> None:
+        """Keys typed until here were meant for what is gone: they are forgotten."""
+        from secconsole.tui.screens.sign_in import SignInScreen
+
+        self._live.stop()
+        self._key_order.clear()
+        self._key_order.release_all()
+        session = self._session
+        old = session.places.forget() if session is not None else []
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        await self.switch_screen(SignInScreen(reason, session.identity.login if session is not None else ""))
+        if session is not None:
+            await session.places.close(old)
+        self._session = None
+        self._leaving = False
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self._live.touched()
         await super().on_event(event)
-
-    async def read_policy(self) -> None:
-        """Learn the policy anew, for whoever may see it."""
-        seen = may(self.identity.role, Permission.SEE)
-        self.policy = await self.backend.perform(ShowPolicy(tenant=self.tenant)) if seen else None
 
     # ---- doing things ----------------------------------------------------------------------------------------------
 
@@ -226,8 +234,7 @@ class SecConsole(ConsoleApp):
             except StepUpNeeded:
                 from secconsole.tui.screens.step_up import StepUpDialog
 
-                bound = (await self.backend.perform(WhoAmI())).bound
-                if not await self.ask(StepUpDialog(bound=bound)):
+                if not await self.ask(StepUpDialog(bound=await self.session.is_bound())):
                     raise StepUpCancelled("Nothing was done.") from None
             except Unavailable:
                 self.set_trouble("store unavailable")
@@ -239,6 +246,16 @@ class SecConsole(ConsoleApp):
     async def ask(self, screen: Screen[T]) -> T:
         """Show a dialog and wait for its answer; keys that wait go to it. Call it from a worker."""
         return cast(T, await self.push_screen_wait(screen))
+
+    def go(self, name: str) -> None:
+        """Go to a place, or say why not."""
+        self.places.go(name)
+
+    def why_not_there(self, name: str) -> str:
+        """Why one cannot go to a place, in words; empty if one can."""
+        return self.places.why_not(name)
+
+    # ---- words and looks -------------------------------------------------------------------------------------------
 
     def say(self, message: str) -> None:
         """Tell that something was done."""
@@ -259,64 +276,18 @@ class SecConsole(ConsoleApp):
 
     def refresh_headers(self) -> None:
         """Draw anew what the header of the place in sight says."""
-        from secconsole.tui.widgets.header import Header
-
-        for header in self.screen.query(Header):
+        for header in self.screen.query("Header"):
             header.refresh()
 
-    # ---- places ----------------------------------------------------------------------------------------------------
+    def wear(self, theme: str) -> None:
+        """Change the colours, and say how to keep them."""
+        self.theme = theme
+        self.notify(f'To keep it: theme = "{theme}" in {locations.config_path()}', timeout=6)
 
-    def why_not_there(self, name: str) -> str:
-        """Why one cannot go to a place, in words; empty if one can."""
-        return self.places.why_not(name)
-
-    def go(self, name: str) -> None:
-        """Go to a place, or say why not."""
-        self.places.go(name)
-
-    def why_no_other_tenant(self) -> str:
-        """Why one cannot work in another tenant, in words; empty if one can."""
-        role = self.identity.role
-        return "" if may(role, Permission.MANAGE_TENANTS) else f"Your role, {role}, works in {self.tenant} only."
-
-    async def choose_tenant(self) -> None:
-        """Let a platform administrator choose another tenant, and go there."""
-        from secconsole.tui.screens.tenant import TenantDialog
-
-        tenants = (await self.perform(ListTenants())).items
-        name = await self.ask(TenantDialog(tenants, self.tenant))
-        if name and name != self.tenant:
-            self.call_later(self._work_in, name)
-
-    async def _work_in(self, tenant: str) -> None:
-        """Every place is new in another tenant: nothing of the one before may be taken for its own."""
-        here = self.places.here
-        if here is None:
-            return
-        self.tenant = tenant
-        await self.read_policy()
-        old = self.places.forget()
-        await self.places.show(here.NAME)
-        await self.places.close(old)
-
-    def leave(self, reason: str = "") -> None:
-        """Back to the sign-in screen, with the reason on it."""
-        if self._identity is not None and not self._leaving:
-            self._leaving = True
-            self.call_later(self._to_sign_in, reason)
-
-    async def _to_sign_in(self, reason: str) -> None:
-        """Keys typed until here were meant for what is gone: they are forgotten."""
-        from secconsole.tui.screens.sign_in import SignInScreen
-
-        self._live.stop()
-        self._key_order.clear()
-        self._key_order.release_all()
-        login = self._identity.login if self._identity is not None else ""
-        old = self.places.forget()
-        while len(self.screen_stack) > 2:
-            await self.pop_screen()
-        await self.switch_screen(SignInScreen(reason, login))
-        await self.places.close(old)
-        self.policy = self._identity = None
-        self._leaving = False
+    def toggle_mouse(self) -> None:
+        """Take the mouse, or leave it to the terminal."""
+        driver = self._driver
+        if isinstance(driver, ConsoleDriver):
+            self.mouse = not self.mouse
+            driver.use_mouse(self.mouse)
+            self.say("The mouse works here now." if self.mouse else "The mouse is the terminal's now.")

@@ -64,7 +64,7 @@ class Live:
         while True:
             try:
                 async for _ in self._app.backend.changes():
-                    await self._app.renew()
+                    await self._app.session.renew()
                     failures = 0
                     self._app.set_trouble("")
                     await asyncio.sleep(SETTLE)

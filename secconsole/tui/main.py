@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def run_console(
     url, tenant = backend or named.backend, tenant or named.tenant
 
     def console(terminal: Terminal) -> int:
+        gc.disable()  # until the first frame: looking through what is only just being loaded finds nothing
         return _run(terminal, settings, url, tenant, context, theme, read_only, mouse)
 
     return enter(console)

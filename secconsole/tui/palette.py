@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -75,6 +76,7 @@ def _line(command: Command, keys_width: int) -> Content:
 class Palette(ModalScreen[Command | None]):
     """Type a part of a name; arrows choose, enter does it, escape leaves everything as it was, colours too."""
 
+    CSS_PATH = Path(__file__).parent / "styles" / "palette.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False, priority=True),
         Binding("up", "move(-1)", "Up", show=False, priority=True),

@@ -79,10 +79,7 @@ class Places:
         if name not in self._open:
             self._open[name] = screen_class(name)()
             self._app.install_screen(self._open[name], f"{name}-{next(self._numbers)}")
-        if len(self._app.screen_stack) > 1:
-            await self._app.switch_screen(self._open[name])
-        else:
-            await self._app.push_screen(self._open[name])
+        await self._app.switch_screen(self._open[name])
 
     def forget(self) -> list[Place]:
         """Open all anew from now on. Give those that were open to `close` when others are in sight."""

@@ -23,6 +23,7 @@ from secconsole.operations.signin import (
     VerifySignIn,
 )
 from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.screens.sign_in import LeftOff
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import (
     Button,
@@ -43,10 +44,6 @@ if TYPE_CHECKING:
 ASK_CODE = "Enter the code that your authenticator app shows now."
 NEW_PASSWORD = "Choose a new password before you go on. A few unrelated words make a good one; spaces are fine."  # noqa: S105
 BOUND = "Your phone is bound. From now on its code is asked for when you sign in."
-
-
-class LeftOff(Exception):
-    """The person went back to the beginning."""
 
 
 class NotOpened(Exception):

@@ -490,7 +490,7 @@ async def test_a_demo_offers_its_accounts_with_their_codes_and_one_key_signs_in(
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "DEMO" in screen_text(app))
         code = demo.code("hana")
-        assert f"{code[:3]} {code[3:]}" in screen_text(app)
+        await until(pilot, lambda: f"{code[:3]} {code[3:]}" in screen_text(app))
         await typed(pilot, "17")
         await until(pilot, lambda: isinstance(app.screen, Account))
         assert app.identity.login == "hana"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -47,6 +48,7 @@ def factor_name(factor: FactorRow) -> str:
 
 
 class Account(Place):
+    CSS_PATH = Path(__file__).parent.parent / "styles" / "account.tcss"
     NAME = "account"
     NUMBER = "7"
     TITLE = "My account"

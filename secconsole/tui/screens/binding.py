@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -67,6 +68,7 @@ class DigitsForm(Form):
 class BindingScreen(Screen[BindingEnd]):
     """Shows a key that was made, and takes codes until one from it was right."""
 
+    CSS_PATH = Path(__file__).parent.parent / "styles" / "binding.tcss"
     AUTO_FOCUS = "Form"
     BINDINGS: ClassVar[list[BindingType]] = [
         # The code field takes digits alone, so these may come before it.

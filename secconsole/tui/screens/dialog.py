@@ -34,6 +34,13 @@ class Dialog(ModalScreen[T], Generic[T]):
         Binding("pagedown", "scroll(1)", "Down", show=False),
     ]
     cancelled: ClassVar[object] = None
+    DEFAULT_CSS = """
+    Dialog .dialog-body {
+        width: 100%;
+        height: auto;
+        margin-bottom: 1;
+    }
+    """
 
     def __init__(
         self,

@@ -65,6 +65,7 @@ def help_for(place: Place) -> HelpScreen:
 class HelpScreen(ModalScreen[None]):
     """Scrolls with arrows and pages; escape, q and ? close it."""
 
+    CSS_PATH = Path(__file__).parent.parent / "styles" / "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,enter", "close", "Close", show=False),
         Binding("down,j", "scroll(1)", "Down", show=False),

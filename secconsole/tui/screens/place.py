@@ -33,6 +33,11 @@ class Place(Screen[None]):
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     HELP_FILE: ClassVar[str]
     AUTO_FOCUS = "*"
+    DEFAULT_CSS = """
+    Place > #body {
+        height: 1fr;
+    }
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +117,7 @@ class Place(Screen[None]):
         if group == "go":
             return self.app.why_not_there(name)
         if action.id == "everywhere.tenant":
-            return self.app.why_no_other_tenant()
+            return self.app.session.why_no_other_tenant()
         if action.id == "everywhere.search" and type(self).do_search is Place.do_search:
             return f"There is nothing to search in {self.TITLE}."
         if action.operation is None:
@@ -162,7 +167,7 @@ class Place(Screen[None]):
             chosen.run()
 
     async def do_tenant(self) -> None:
-        await self.app.choose_tenant()
+        await self.app.session.choose_tenant()
 
     async def do_back(self) -> None:
         self.app.places.back()

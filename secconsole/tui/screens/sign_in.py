@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -14,22 +15,27 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from secconsole.backends.demo_accounts import DemoAccount, demo_accounts
+from secconsole.config import locations
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
 from secconsole.tui.safe_text import join, safe
-from secconsole.tui.sign_in_steps import LeftOff, SignInSteps
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, Field, PasswordField, TextField, Value
-from secconsole.tui.widgets.hints import key_line
 
 if TYPE_CHECKING:
+    from secconsole.backends.demo_accounts import DemoAccount
     from secconsole.tui.app import SecConsole
     from secconsole.tui.key_order import KeyHold
     from secconsole.tui.widgets.demo_list import DemoList
 
-Entered = Mapping[str, Value] | DemoAccount
+
+class LeftOff(Exception):
+    """The person went back to the beginning."""
+
+
+if TYPE_CHECKING:
+    Entered = Mapping[str, Value] | DemoAccount
 
 
 class Credentials(Form):
@@ -74,7 +80,7 @@ class SignInScreen(Screen[None]):
         if accounts:
             from secconsole.tui.widgets.demo_list import DemoList
 
-            self._demo = DemoList(accounts, self.app.clock())
+            self._demo = DemoList(accounts)
             self.app.demo = True
             self._login = ""  # a digit picks an account while it is empty
         with Vertical(id="sign-in", classes="-demo" if accounts else ""):
@@ -85,11 +91,15 @@ class SignInScreen(Screen[None]):
                 yield self.credentials(self._login)
             if self._demo is not None:
                 yield self._demo
-        yield Static(key_line(("enter", "go on"), ("tab", "next"), ("f1", "help"), ("ctrl+q", "leave")), id="keys")
+        keys = (("enter", "go on"), ("tab", "next"), ("f1", "help"), ("ctrl+q", "leave"))
+        words = (part for key, word in keys for part in ((f" {key}", "bold $key"), (f" {word} ", "$muted")))
+        yield Static(join(*words), id="keys")
 
     def _accounts(self) -> tuple[DemoAccount, ...]:
-        if not self.app.local:
+        if not self.app.local or not (locations.data_home() / "demo.json").exists():
             return ()
+        from secconsole.backends.demo_accounts import demo_accounts
+
         try:
             return demo_accounts()
         except (SecconsoleError, ValueError, KeyError, OSError):
@@ -113,9 +123,17 @@ class SignInScreen(Screen[None]):
         if self._reason:
             self.say(self._reason, bad=False)
         self._entry = asyncio.get_running_loop().create_future()
-        steps = SignInSteps(self)
-        # After the first frame, which nothing of the store may hold up.
-        self.call_after_refresh(self.run_worker, steps.walk(), exit_on_error=False)
+        self.call_after_refresh(self.run_worker, self._walk(), exit_on_error=False)
+
+    async def _walk(self) -> None:
+        """After the first frame, which nothing of the store may hold up."""
+        gc.freeze()
+        gc.enable()
+        from secconsole.tui.sign_in_steps import SignInSteps
+
+        if self._demo is not None:
+            self._demo.renew(self.app.clock())
+        await SignInSteps(self).walk()
 
     def on_unmount(self) -> None:
         self.release()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from secconsole.backends.demo_accounts import DemoAccount
-from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.tui.safe_text import join, lines, safe
+
+if TYPE_CHECKING:
+    from secconsole.backends.demo_accounts import DemoAccount
+    from secconsole.domain.secret import Secret
 
 
 def code_of(uri: Secret[str], now: datetime, later: int = 0) -> tuple[str, datetime]:
     """The code that an account's phone shows, now or some steps later, and until when it shows it."""
     from secconsole.domain.otpauth import parse_otpauth
+    from secconsole.domain.totp import code_for_step, time_step
 
     key = parse_otpauth(uri)
     step = time_step(now.timestamp(), key.parameters.period) + later
@@ -44,16 +47,18 @@ class DemoList(Widget):
             super().__init__()
             self.account = account
 
-    def __init__(self, accounts: Sequence[DemoAccount], now: datetime) -> None:
+    def __init__(self, accounts: Sequence[DemoAccount]) -> None:
         super().__init__(classes="card")
         self.accounts = tuple(accounts)
-        self._now = now
+        self._now: datetime | None = None  # codes are left out of the first frame, which they would hold up
         self.border_title = safe("DEMO: throw-away data, invented people")
         self.border_subtitle = safe(f"1–{len(self.accounts)} sign in as one of them, while Login is empty")
 
     def renew(self, now: datetime) -> None:
         """Show the codes of this moment."""
-        if time_step(now.timestamp()) != time_step(self._now.timestamp()):
+        from secconsole.domain.totp import time_step
+
+        if self._now is None or time_step(now.timestamp()) != time_step(self._now.timestamp()):
             self._now = now
             self.refresh()
 
@@ -74,7 +79,7 @@ class DemoList(Widget):
         ends: datetime | None = None
         for number, account in enumerate(self.accounts, 1):
             code = ""
-            if account.totp_uri is not None:
+            if account.totp_uri is not None and self._now is not None:
                 code, ends = code_of(account.totp_uri, self._now)
             rows.append(
                 join(
@@ -85,6 +90,6 @@ class DemoList(Widget):
                     (spaced(code) if code else "", "$muted"),
                 )
             )
-        if ends is not None:
-            rows.append(safe(f"codes until {ends.astimezone():%H:%M:%S}".rjust(logins + roles + 53), "$muted"))
+        words = f"codes until {ends.astimezone():%H:%M:%S}" if ends is not None else ""
+        rows.append(safe(words.rjust(logins + roles + 53), "$muted"))
         return lines(*rows)

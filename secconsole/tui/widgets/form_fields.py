@@ -10,7 +10,7 @@ from secconsole.domain.secret import Secret
 Value = str | bool | Secret[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Field:
     """Common to all: the label beside it, and a line of help while it has the focus."""
 
@@ -20,28 +20,28 @@ class Field:
     help: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class TextField(Field):
     value: str = ""
     placeholder: str = ""
     max_length: int = 256
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class PasswordField(Field):
     """Shown as bullets; its value is a Secret."""
 
     max_length: int = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class CodeField(Field):
     """Takes digits only; what else is pasted with them, such as a prefix, falls away."""
 
     digits: int = 6
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ChoiceField(Field):
     """One of several (value, words)."""
 
@@ -49,7 +49,7 @@ class ChoiceField(Field):
     value: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class CheckField(Field):
     """Yes or no; `text` stands beside the box."""
 
@@ -57,7 +57,7 @@ class CheckField(Field):
     value: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ReadOnly(Field):
     """Something to read among the fields."""
 

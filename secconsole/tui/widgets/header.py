@@ -43,6 +43,24 @@ class Header(Widget):
         "header--product", "header--tenant", "header--badge", "header--policy", "header--who", "header--place",
         "header--here", "header--dim", "header--live", "header--trouble", "header--rule",
     }  # fmt: skip
+    DEFAULT_CSS = """
+    Header {
+        height: 3;
+        background: $background;
+
+        & > .header--product { color: $heading; text-style: bold; }
+        & > .header--tenant { color: $foreground; text-style: bold; }
+        & > .header--badge { color: $danger-text; background: $danger; text-style: bold; }
+        & > .header--policy { color: $foreground; }
+        & > .header--who { color: $muted; }
+        & > .header--place { color: $foreground; }
+        & > .header--here { color: $cursor-row-text; background: $cursor-row; text-style: $cursor-row-style; }
+        & > .header--dim { color: $muted; }
+        & > .header--live { color: $status-bound; }
+        & > .header--trouble { color: $danger; text-style: bold; }
+        & > .header--rule { color: $rule; }
+    }
+    """
 
     def __init__(self, here: str) -> None:
         super().__init__()

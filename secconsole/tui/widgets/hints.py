@@ -9,12 +9,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual._cells import cell_len
-from textual.content import Content
 from textual.strip import Strip
 from textual.widget import Widget
 
 from secconsole.tui.actions import Action
-from secconsole.tui.safe_text import join
 
 NEVER = 9
 
@@ -41,15 +39,21 @@ def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
     return [hint for index, hint in enumerate(hints) if index in kept]
 
 
-def key_line(*keys: tuple[str, str]) -> Content:
-    """Keys and their words, for a screen that has no registry of its own."""
-    return join(*(part for key, word in keys for part in ((f" {key}", "bold $key"), (f" {word} ", "$muted"))))
-
-
 class Hints(Widget):
     """A dim hint stands in round brackets, so that it is told apart without colour."""
 
     COMPONENT_CLASSES = {"hints--key", "hints--word", "hints--dim", "hints--danger"}  # noqa: RUF012
+    DEFAULT_CSS = """
+    Hints {
+        height: 1;
+        background: $band;
+
+        & > .hints--key { color: $key; background: $band; text-style: bold; }
+        & > .hints--word { color: $band-text; background: $band; }
+        & > .hints--danger { color: $danger; background: $band; }
+        & > .hints--dim { color: $muted; background: $band; }
+    }
+    """
 
     def __init__(self, press: Callable[[Action], None]) -> None:
         super().__init__()
