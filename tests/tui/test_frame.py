@@ -383,6 +383,9 @@ async def test_who_is_on_the_whitelist_may_choose_to_stay_asked(
         assert "night shift" in screen_text(app)
         assert account.ACTIONS[3].operation is KeepFactor
         await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, StepUpDialog))  # signed in by password alone
+        password = [key if key != " " else "space" for key in organisation.password("hana")]
+        await pilot.press(*password, "tab", *organisation.code("hana"), "enter")
         await until(pilot, lambda: "You chose to be asked all the same" in screen_text(app))
 
 
