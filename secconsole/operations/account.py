@@ -22,7 +22,7 @@ class ChangePassword(Operation[PasswordChanged]):
     password: Secret[str]
 
 
-@declare("account.keep-factor", "POST", "/v1/me/keep-factor", Permission.OWN_ACCOUNT)
+@declare("account.keep-factor", "POST", "/v1/me/keep-factor", Permission.OWN_ACCOUNT, step_up=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepFactor(Operation[None]):
     """Stay asked for one's factor although one is on the whitelist, or no longer."""

@@ -13,7 +13,7 @@ from secconsole.operations.factors import Verdict
 from secconsole.operations.signin import BindingStarted
 from secconsole.service.codes import WRONG, parameters_of, seal_seed, seed_of, step_of
 from secconsole.service.context import Context, when
-from secconsole.store import factors
+from secconsole.store import factors, sessions
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
 
 
@@ -83,6 +83,10 @@ def confirm_enrollment(
         raise Conflict("That factor is bound already.")
     if old:
         factors.remove(context.connection, user.pk, old, now=context.now, event=None)
+    # What was proved before was proved without this factor; only who shows it here, signed in as the user, has done so.
+    actor = context.found_actor
+    own = actor.session.pk if actor and actor.session and actor.session.user_pk == user.pk else None
+    sessions.forget_proofs(context.connection, user.pk, but=own)
     context.audit(
         "factor.confirmed", user, tenant=tenant, by=_who(context, user), kind=factor.kind, factor=factor.id,
         replaced=len(old),

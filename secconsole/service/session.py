@@ -7,7 +7,7 @@ from secconsole.domain.throttle import is_held
 from secconsole.operations.signin import Identity, Proof, SignOut, StepUp, WhoAmI
 from secconsole.service.authorise import STEP_UP
 from secconsole.service.codes import check_code, count_failure, held_words, take_back
-from secconsole.service.context import Context, PasswordCheck, when
+from secconsole.service.context import Context, PasswordCheck, when, when_or_none
 from secconsole.service.handlers import handles
 from secconsole.store import factors, sessions, users
 
@@ -23,8 +23,8 @@ def who_am_i(context: Context, operation: WhoAmI) -> Identity:
         tenant=context.found_tenant.name if context.found_tenant else "",
         bound=actor.user is not None and actor.user.status == "bound",
         signed_in_at=when(session.created) if session else None,
-        proved_at=when(session.proved) if session else None,
-        step_up_until=when(session.proved + STEP_UP) if session else None,
+        proved_at=when_or_none(session.proved) if session else None,
+        step_up_until=when(session.proved + STEP_UP) if session and session.proved else None,
     )
 
 

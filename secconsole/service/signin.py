@@ -230,7 +230,7 @@ def _complete(
         "channel": context.source.channel,
         "created": context.now,
         "last_seen": context.now,
-        "proved": context.now,
+        "proved": context.now if factor or user.status is not BindingStatus.BOUND else 0,  # a phone not shown: not yet
         "expires": context.now + ABSOLUTE,
     }
     sessions.add_session(context.connection, token, values)
@@ -248,6 +248,8 @@ def _challenge(
     user = users.user_by_pk(context.connection, challenge.user_pk)
     if user.disabled or (stage == "enroll" and user.status is BindingStatus.BOUND):
         return None  # bound meanwhile, by an administrator say: a password alone must not replace that phone
+    if user.locked_until >= FOREVER and stage != "second-factor":  # there checking the code says so
+        return None
     return challenge, tenants.tenant_by_pk(context.connection, challenge.tenant_pk), user
 
 

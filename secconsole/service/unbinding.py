@@ -95,6 +95,7 @@ def undo_unbind(context: Context, operation: UndoUnbind) -> UndoResult:
             failed.append(NotDone(user.id, user.login, "Has begun to bind anew meanwhile."))
             continue
         factors.restore(context.connection, user.pk, operation.event)
+        sessions.forget_proofs(context.connection, user.pk)  # meanwhile a password was enough to prove it
         context.audit("unbind.undone", user, event=operation.event)
         restored.append(Unbound(user.id, user.login))
     context.unchanged = not restored

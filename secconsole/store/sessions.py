@@ -36,6 +36,14 @@ def end_sessions(connection: sa.Connection, user_pk: int, *, now: int, why: str,
     return done
 
 
+def forget_proofs(connection: sa.Connection, user_pk: int, *, but: int | None = None) -> None:
+    """Have all of a user's sessions (but one) prove password and factor again before what needs that."""
+    query = sa.update(sessions).where(sessions.c.user_pk == user_pk, sessions.c.ended.is_(None))
+    if but is not None:
+        query = query.where(sessions.c.pk != but)
+    connection.execute(query.values(proved=0))
+
+
 def end_session(connection: sa.Connection, pk: int, *, now: int, why: str) -> None:
     query = sa.update(sessions).where(sessions.c.pk == pk, sessions.c.ended.is_(None))
     connection.execute(query.values(ended=now, ended_why=why))
