@@ -20,6 +20,8 @@ _LOOKS_LIKE = {
     "0": "o", "1": "l", "|": "l", "!": "l",
 }  # fmt: skip
 _PAIRS = {"rn": "m", "vv": "w", "cl": "d"}
+# What the audit calls those who act and are no users: nobody's login may pass for one of them.
+_NO_USERS = re.compile(r"local:|secconsole\Z")
 _FORM = re.compile(r"\S+\Z")
 
 
@@ -41,6 +43,8 @@ def check_login(login: str) -> str:
         raise Invalid("The login has invisible or control characters in it.", "login")
     if is_id(login.upper()):
         raise Invalid("That login could be taken for an id.", "login")
+    if _NO_USERS.match(login_key(login)):
+        raise Invalid("That login could be taken for the program itself.", "login")
     if "/" in login or login.startswith("-"):
         raise Invalid("A login has no / and does not begin with a dash.", "login")
     return login

@@ -32,13 +32,25 @@ def authorise(context: Context, operation: Operation[Any], credential: Credentia
     allowed = may(actor.role, spec.permission)
     if not allowed and not spec.own:
         raise NotAllowed(f"A {actor.role} may not do this. Those who may: {may_phrase(spec.permission)}.")
-    context.found_target = _find_target(context, operation)
+    try:
+        context.found_target = _find_target(context, operation)
+    except NotFound:
+        if not allowed:  # in the same words as for somebody who is there: whoever may not see others learns of none
+            raise NotAllowed(_own_only(actor)) from None
+        raise
     if context.found_target is not None and not (spec.own and context.is_own):
         if not allowed:
-            raise NotAllowed(f"A {actor.role} may do this for their own account only.")
+            raise NotAllowed(_own_only(actor))
         if spec.on_lower and not may_act_on(actor.role, context.found_target.role):
             raise NotAllowed(f"A {actor.role} may not act on a {context.found_target.role}.")
-    if spec.step_up and actor.session is not None and context.now - actor.session.proved > STEP_UP:
+    if spec.step_up:
+        need_proof(context)
+
+
+def need_proof(context: Context) -> None:
+    """Raise `StepUpNeeded` unless password and factor were proved just now; the store's owner has none to prove."""
+    session = context.actor.session
+    if session is not None and context.now - session.proved > STEP_UP:
         raise StepUpNeeded("This needs your password and second factor again.")
 
 
@@ -56,6 +68,10 @@ def authenticate(connection: sa.Connection, credential: Credential, now: int) ->
     if user.disabled:
         raise NotSignedIn("Your session has ended. Sign in again.")
     return Actor(user.login, user.role, user, session)
+
+
+def _own_only(actor: Actor) -> str:
+    return f"A {actor.role} may do this for their own account only."
 
 
 def _find_tenant(context: Context, operation: Operation[Any], actor: Actor) -> None:

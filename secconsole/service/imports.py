@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from secconsole.domain.errors import Invalid
 from secconsole.domain.login import login_key
-from secconsole.domain.roles import Role, may_act_on
+from secconsole.domain.roles import Role, may_act_on, rank
 from secconsole.domain.secret import Secret
 from secconsole.operations.users import ImportResult, ImportUsers, Rejected
+from secconsole.service.authorise import need_proof
 from secconsole.service.context import Context
 from secconsole.service.fields import check_fields, with_id
 from secconsole.service.handlers import handles
@@ -63,7 +64,12 @@ def import_users(context: Context, operation: ImportUsers) -> ImportResult:
         context.unchanged = True
         kept = not operation.all_or_nothing or not rejected
         return ImportResult(len(new) * kept, len(changes) * kept, unchanged, tuple(rejected))
+    privileged = [str(values["login"]) for values in new if _is_privileged(values)]
+    if privileged or any(_is_privileged(change) or rank(user.role) > rank(Role.USER) for user, change in changes):
+        need_proof(context)  # as doing the same to one user would
     users.add_users(context.connection, context.tenant.pk, new)
+    for user in users.users_by_name(context.connection, context.tenant.pk, privileged).values():
+        context.audit("user.created", user, role=user.role)
     for user, difference in changes:
         _apply(context, user, difference)
     if new or changes:
@@ -71,6 +77,10 @@ def import_users(context: Context, operation: ImportUsers) -> ImportResult:
     else:
         context.unchanged = True
     return ImportResult(len(new), len(changes), unchanged, tuple(rejected))
+
+
+def _is_privileged(values: dict[str, object]) -> bool:
+    return rank(Role(str(values.get("role", Role.USER)))) > rank(Role.USER)
 
 
 def _check_roles(context: Context, user: UserRecord | None, values: dict[str, object]) -> None:

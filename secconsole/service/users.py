@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed
 from secconsole.domain.login import suspicions
-from secconsole.domain.roles import Permission, may, may_act_on, rank
+from secconsole.domain.roles import Permission, Role, may, may_act_on, rank
 from secconsole.domain.search import UserFilter
 from secconsole.domain.throttle import FOREVER, is_held
 from secconsole.operations.users import (
@@ -29,6 +29,7 @@ from secconsole.operations.users import (
     UserPage,
     UserSort,
 )
+from secconsole.service.authorise import need_proof
 from secconsole.service.context import Context, when
 from secconsole.service.fields import check_fields, with_id
 from secconsole.service.handlers import handles, only_password
@@ -79,17 +80,18 @@ def show_user(context: Context, operation: ShowUser) -> UserDetail:
     user, connection = context.target, context.connection
     entry = exemption_of(connection, user.pk, context.now)
     held = is_held(user.locked_until, context.now)
-    # To a plain user their own account is shown; what others did to it is the auditors' to see.
-    sees_events = may(context.actor.role, Permission.SEE)
-    events = audit.entries(connection, user.tenant_pk, limit=RECENT, target_id=user.id) if sees_events else []
+    # To a plain user their own account is shown; what others did to it, and who else there is, is the auditors' to see.
+    sees_others = may(context.actor.role, Permission.SEE)
+    events = audit.entries(connection, user.tenant_pk, limit=RECENT, target_id=user.id) if sees_others else []
+    others = users.look_alikes(connection, user) if sees_others else []
     return UserDetail(
         user=user_row(user, context.now),
         version=user.version,
         created=when(user.created),
         factors=tuple(factor_row(f) for f in factors.live_factors(connection, user.pk)),
         whitelist=exemption(user, entry) if entry else None,
-        undo=undoable(context, user),
-        look_alikes=tuple(look_alike(other) for other in users.look_alikes(connection, user)),
+        undo=undoable(context, user) if sees_others else None,
+        look_alikes=tuple(look_alike(other) for other in others),
         suspicions=tuple(suspicions(user.login) + suspicions(user.name)),
         failures=user.failures,
         locked_until=when(user.locked_until) if held and user.locked_until < FOREVER else None,
@@ -110,6 +112,8 @@ def create_user(context: Context, operation: CreateUser) -> UserChanged:
     values = check_fields(line, context.tenant.name)
     if rank(operation.role) > rank(context.actor.role):
         raise NotAllowed(f"A {context.actor.role} may not make a {operation.role}.")
+    if rank(operation.role) > rank(Role.USER):  # as giving somebody that role would
+        need_proof(context)
     if users.user_by_name(context.connection, context.tenant.pk, operation.login) is not None:
         raise Conflict("There is a user with that login already.")
     if context.hashes:
