@@ -68,7 +68,7 @@ def check_chain(connection: sa.Connection, keys: KeyRing, tenant_pk: int) -> tup
             return seq, Broken(row.id, "this entry was changed or put in")
         before, seq = row.mac, row.seq
     if head is None:
-        return seq, Broken(None, "the signed head is missing") if seq else None
+        return seq, Broken(None, "the signed head is missing")  # making a tenant is its first entry: none is empty
     if head.signature != _sign(keys, tenant_pk, head.seq, head.mac):
         return seq, Broken(None, "the signed head was changed")
     if head.seq != seq or head.mac != before:
