@@ -22,8 +22,18 @@ REASONS = (
 )
 TICKETS = (("lost phone", "T-1881"), ("new phone, old one wiped", "T-1902"), ("phone stolen", "T-1907"))
 
-_FIRST = ["alex", "maria", "ivan", "olga", "petr", "anna", "dmitry", "elena", "sergey", "natalia", "john", "emma", "liam", "noah", "olivia", "ava", "sophia", "mia", "lucas", "ethan", "wei", "li", "ming", "yuki", "hanako", "kenji", "fatima", "omar", "ali", "zara", "pablo", "lucia", "diego", "carlos", "marta", "jan", "eva", "marek", "karel", "zdenek", "ingrid", "lars", "sven", "astrid", "bjorn", "aisha", "kofi", "amara", "chidi", "nina", "oscar", "felix", "greta", "hugo", "ida", "otto", "clara", "bruno", "marius", "maja"]
-_LAST = ["novak", "svoboda", "dvorak", "cerny", "kral", "horak", "lindqvist", "berg", "holm", "dahl", "strand", "lund", "otto", "maier", "huber", "wagner", "fischer", "weber", "rossi", "bianchi", "ferrari", "costa", "silva", "santos", "sosa", "garcia", "lopez", "ruiz", "moreno", "okafor", "mensah", "diallo", "haddad", "nasser", "khan", "patel", "iyer", "rao", "sato", "tanaka", "suzuki", "kim", "park", "nguyen", "tran", "wong", "chen", "wu", "smith", "jones", "brown", "taylor", "walker", "hughes", "murphy", "kelly", "byrne"]
+_FIRST = (
+    "alex maria ivan olga petr anna dmitry elena sergey natalia john emma liam noah olivia ava sophia mia "
+    "lucas ethan wei li ming yuki hanako kenji fatima omar ali zara pablo lucia diego carlos marta jan "
+    "eva marek karel zdenek ingrid lars sven astrid bjorn aisha kofi amara chidi nina oscar felix greta "
+    "hugo ida otto clara bruno marius maja"
+).split()
+_LAST = (
+    "novak svoboda dvorak cerny kral horak lindqvist berg holm dahl strand lund otto maier huber wagner "
+    "fischer weber rossi bianchi ferrari costa silva santos sosa garcia lopez ruiz moreno okafor mensah "
+    "diallo haddad nasser khan patel iyer rao sato tanaka suzuki kim park nguyen tran wong chen wu smith "
+    "jones brown taylor walker hughes murphy kelly byrne"
+).split()
 
 
 @dataclass(frozen=True, slots=True)
