@@ -14,7 +14,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from secconsole.config import locations
-from secconsole.config.private import refuse_shared
+from secconsole.config.private import refuse_shared, refuse_shared_folder
 from secconsole.domain.errors import Conflict, SecconsoleError, Unavailable
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -191,6 +191,7 @@ async def open_embedded(
     database = database or locations.database_path()
     if not database.exists():
         raise Unavailable(f"There is no store at {database}. Make one with: secconsole init, or try: secconsole demo")
+    refuse_shared_folder(database.parent)
     refuse_shared(database, os.stat(database))
     keys = load_key_file(key)
     store = await asyncio.to_thread(SqliteStore, database)

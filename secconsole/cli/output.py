@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ from secconsole.domain.secret import HIDDEN, Secret
 from secconsole.domain.text import visible
 
 T = TypeVar("T")
+_BEYOND_ASCII = re.compile("[^\\x00-\\x7e]+")
 Value = object  # text, number, bool, moment, enum, tuple of these, or None
 
 
@@ -84,7 +86,7 @@ class Output:
         import msgspec
 
         encoded = msgspec.json.encode(reply, enc_hook=_encoder(reveal))
-        self._bytes(msgspec.json.format(encoded, indent=2) + b"\n")
+        self._bytes(_harmless(msgspec.json.format(encoded, indent=2)) + b"\n")
 
     def record(self, columns: Columns[T], thing: T, *, reply: object | None = None) -> None:
         """One thing: JSON is the thing itself or `reply`, CSV one row, a table one line for each column."""
@@ -138,7 +140,7 @@ class Listing(Generic[T]):
             self._add_json(items)
         elif self._output.format is Format.CSV:
             for item in items:
-                self._output._write(_csv_line([plain(c.value(item)) for c in self._columns]))
+                self._output._write(_csv_line([self._cell(c.value(item)) for c in self._columns]))
         elif items:
             rows = [[visible(shown(c.value(item))) for c in self._columns] for item in items]
             for line in self._table.lines(rows):
@@ -154,12 +156,16 @@ class Listing(Generic[T]):
         elif self._output.is_table and not self._count:
             self._output.line("None.")
 
+    def _cell(self, value: Value) -> str:
+        """As it is for a file, and harmless where somebody looks on."""
+        return visible(plain(value)) if self._output.width else plain(value)
+
     def _add_json(self, items: Sequence[T]) -> None:
         import msgspec
 
         encoder = msgspec.json.Encoder(enc_hook=_encoder(reveal=False))
         for number, item in enumerate(items, self._count):
-            self._output._bytes((b",\n" if number else b"\n") + encoder.encode(item))
+            self._output._bytes((b",\n" if number else b"\n") + _harmless(encoder.encode(item)))
 
 
 def shown(value: Value) -> str:
@@ -206,6 +212,20 @@ def _csv_line(row: Sequence[str]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerow([neutral(cell) for cell in row])
     return buffer.getvalue()
+
+
+def _harmless(encoded: bytes) -> bytes:
+    """The same JSON, what a terminal could act on (C1, DEL, directions of writing) spelled as JSON's own escapes."""
+    return _BEYOND_ASCII.sub(lambda found: _spelled(found[0]), encoded.decode()).encode()
+
+
+def _spelled(text: str) -> str:
+    if text.isprintable():
+        return text
+    units = ((c, c.encode("utf-16-be").hex()) for c in text)
+    return "".join(
+        c if c.isprintable() else "".join(f"\\u{u[i : i + 4]}" for i in range(0, len(u), 4)) for c, u in units
+    )
 
 
 def _encoder(reveal: bool) -> Callable[[object], object]:

@@ -29,6 +29,15 @@ def refuse_shared(path: Path, info: os.stat_result) -> None:
         raise Unavailable(f"{path} belongs to another user. It must belong to whoever runs secconsole.")
 
 
+def refuse_shared_folder(path: Path) -> None:
+    """Raise `Unavailable` if others may put files into a folder: SQLite would take up a log they left there."""
+    info = os.stat(path)
+    if stat.S_IMODE(info.st_mode) & 0o022:
+        raise Unavailable(f"Others may write in {path}. Make it private first: chmod 700 {path}")
+    if info.st_uid not in (os.geteuid(), 0):
+        raise Unavailable(f"{path} belongs to another user. It must belong to whoever runs secconsole.")
+
+
 def write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
     """Write a text file 0600 whatever the umask, whole or not at all, and on disk when this returns.
 

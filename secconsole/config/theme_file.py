@@ -231,7 +231,7 @@ class _Judge:
     def _style(self, where: str, value: object) -> None:
         words = value.split() if isinstance(value, str) else []
         if not words or not _STYLES.issuperset(words) or ("none" in words and len(words) > 1):
-            self.problems.append(f'{where} must be none, or some of {", ".join(sorted(_STYLES - {"none"}))}')
+            self.problems.append(f"{where} must be none, or some of {', '.join(sorted(_STYLES - {'none'}))}")
 
 
 def _hard_to_read(theme: ThemeFile) -> list[str]:

@@ -55,6 +55,9 @@ def begin(typed: str, format: str, query: ListAudit) -> Export:
     path = Path(typed.strip()).expanduser()
     if not path.is_absolute():
         path = locations.data_home() / path
+    if path.suffix.lower() != f".{format}":
+        # Entries hold what others wrote. In ~/.ssh/rc or ~/.bashrc that would be run, and a forced command left.
+        raise Invalid(f"Give it a name that ends in .{format}.", "path")
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         os.fchmod(handle, 0o600)

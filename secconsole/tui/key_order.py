@@ -151,4 +151,3 @@ class KeyOrder:
 
         if not queue.post_message(events.Callback(callback=passed)):
             self._fence(queues[1:], arrived)
-
