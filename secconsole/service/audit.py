@@ -6,22 +6,27 @@ from secconsole.domain.errors import Invalid
 from secconsole.operations.audit import AuditCheck, AuditPage, ListAudit, VerifyAudit
 from secconsole.operations.users import MOST_PER_PAGE
 from secconsole.service.context import Context, milliseconds
+from secconsole.service.fields import check_words
 from secconsole.service.handlers import handles
 from secconsole.service.views import audit_entry
 from secconsole.store import audit
+
+MOST_DIGITS = 18  # of a number that the store can hold
 
 
 @handles(ListAudit)
 def list_audit(context: Context, operation: ListAudit) -> AuditPage:
     if not 1 <= operation.limit <= MOST_PER_PAGE:
         raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
-    if operation.cursor is not None and not (operation.cursor.isascii() and operation.cursor.isdigit()):
+    cursor = operation.cursor
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
         raise Invalid("The cursor is not one of this list.", "cursor")
+    check_words(operation.search.split())
     rows = audit.entries(
         context.connection,
         context.tenant.pk,
         limit=operation.limit + 1,
-        before=int(operation.cursor) if operation.cursor else None,
+        before=int(cursor) if cursor else None,
         search=operation.search,
         actions=(operation.action,) if operation.action else operation.actions,
         outcome=operation.outcome,

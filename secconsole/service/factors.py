@@ -23,6 +23,7 @@ from secconsole.service.views import factor_row
 from secconsole.store import factors, sessions
 from secconsole.store.rows import FactorRecord
 
+LONGEST_LABEL = 100
 ENROLLMENT = 60 * 60_000  # how long a key waits for its first code
 
 
@@ -36,6 +37,8 @@ def list_factors(context: Context, operation: ListFactors) -> FactorList:
 def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
     if operation.digits not in (6, 8):
         raise Invalid("A code has 6 or 8 digits.", "digits")
+    if len(operation.label) > LONGEST_LABEL:
+        raise Invalid(f"The label is longer than {LONGEST_LABEL} characters.", "label")
     return start_enrollment(
         context,
         context.tenant,

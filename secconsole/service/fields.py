@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from secconsole.domain.errors import Invalid
 from secconsole.domain.login import check_login
@@ -12,6 +13,7 @@ from secconsole.operations.users import NewUser
 from secconsole.service.context import Context
 
 _LONGEST = {"name": 200, "email": 254, "phone": 40}
+MOST_WORDS = 32
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
 
 
@@ -43,6 +45,15 @@ def check_fields(line: NewUser, tenant: str) -> dict[str, object]:
     if line.password is not None:
         check_password(line.password, shortest=SHORTEST, login=login, tenant=tenant)
     return values
+
+
+def check_words(words: Sequence[str]) -> Sequence[str]:
+    """The words of a search; raise `Invalid` if the store could not look for them."""
+    if len(words) > MOST_WORDS:
+        raise Invalid(f"Search for at most {MOST_WORDS} words at once.", "search")
+    if any("\0" in word for word in words):
+        raise Invalid("There is a NUL character in what is searched for.", "search")
+    return words
 
 
 def with_id(context: Context, values: dict[str, object]) -> dict[str, object]:

@@ -155,7 +155,9 @@ def _find(context: Context, operation: SignIn) -> UserRecord | None:
 
 
 def _subject(context: Context, operation: SignIn) -> bytes:
-    return context.keys.lookup(f"{operation.tenant.strip().casefold()}\0{login_key(operation.login)}")
+    tenant = tenants.tenant_by_name(context.connection, operation.tenant)  # by its name or its id: one count for both
+    name = tenant.id if tenant else operation.tenant.strip().casefold()
+    return context.keys.lookup(f"{name}\0{login_key(operation.login)}")
 
 
 def _facts(context: Context, tenant: TenantRow, user: UserRecord, *, known: bool, right: bool) -> SignInFacts:

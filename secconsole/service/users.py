@@ -31,11 +31,12 @@ from secconsole.operations.users import (
 )
 from secconsole.service.authorise import need_proof
 from secconsole.service.context import Context, when
-from secconsole.service.fields import check_fields, with_id
+from secconsole.service.fields import check_fields, check_words, with_id
 from secconsole.service.handlers import handles, only_password
 from secconsole.service.passwords import one_time_password
 from secconsole.service.sweep import UNDO
 from secconsole.service.views import audit_entry, exemption, factor_row, look_alike, user_row
+from secconsole.service.whitelist import LONGEST_REASON
 from secconsole.store import audit, factors, sessions, user_search, users
 from secconsole.store.rows import UserRecord
 from secconsole.store.user_search import Order, Window
@@ -51,6 +52,7 @@ def list_users(context: Context, operation: ListUsers) -> UserPage:
         raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
     if operation.at is not None and operation.at < 0:
         raise Invalid("The position counts from 0.", "at")
+    check_words(operation.filter.words)
     order = Order(_COLUMNS[operation.sort], operation.descending)
     window = Window(operation.limit, operation.cursor, operation.backwards, operation.at)
     found = user_search.find_users(context.connection, context.tenant.pk, operation.filter, order, window, context.now)
@@ -59,6 +61,7 @@ def list_users(context: Context, operation: ListUsers) -> UserPage:
 
 @handles(CountUsers)
 def count_users(context: Context, operation: CountUsers) -> UserCount:
+    check_words(operation.filter.words)
     pk = context.tenant.pk
     total, _ = user_search.count_users(context.connection, pk, UserFilter(), context.now)
     if operation.filter == UserFilter():
@@ -69,6 +72,7 @@ def count_users(context: Context, operation: CountUsers) -> UserCount:
 
 @handles(FindPosition)
 def find_position(context: Context, operation: FindPosition) -> int | None:
+    check_words(operation.filter.words)
     order = Order(_COLUMNS[operation.sort], operation.descending)
     return user_search.position_of(
         context.connection, context.tenant.pk, context.target, operation.filter, order, context.now
@@ -131,6 +135,8 @@ def disable_user(context: Context, operation: DisableUser) -> UserChanged:
     user = context.target
     if context.is_own:
         raise Conflict("You cannot disable yourself. Ask another administrator.")
+    if len(operation.reason) > LONGEST_REASON:
+        raise Invalid(f"The reason is longer than {LONGEST_REASON} characters.", "reason")
     if user.disabled:
         return _unchanged(context, user)
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="disabled")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from secconsole.domain.errors import Conflict, Invalid, Stale
 from secconsole.domain.model import BindingStatus, PolicyMode
 from secconsole.domain.roles import Role
@@ -15,6 +17,7 @@ from secconsole.operations.whitelist import (
     WhitelistPage,
 )
 from secconsole.service.context import Context, milliseconds
+from secconsole.service.fields import check_words
 from secconsole.service.handlers import handles
 from secconsole.service.views import exemption
 from secconsole.store import users, whitelist
@@ -27,6 +30,7 @@ LONGEST_REASON = 500
 def list_whitelist(context: Context, operation: ListWhitelist) -> WhitelistPage:
     if not 1 <= operation.limit <= MOST_PER_PAGE:
         raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    check_words(operation.search.split())
     found = whitelist.list_exemptions(
         context.connection,
         context.tenant.pk,
@@ -43,6 +47,8 @@ def list_whitelist(context: Context, operation: ListWhitelist) -> WhitelistPage:
 @handles(AddToWhitelist)
 def add_to_whitelist(context: Context, operation: AddToWhitelist) -> WhitelistChanged:
     reason = checked_reason(operation.reason)
+    if operation.until and operation.until.year >= datetime.max.year:  # elsewhere on earth it would have no date
+        raise Invalid("That end is too far off. Leave it out for none.", "until")
     until = milliseconds(operation.until) if operation.until else None
     if until is not None and until <= context.now:
         raise Invalid("That end has passed already. Give a later one, or none.", "until")

@@ -229,7 +229,7 @@ def _encode(parts: list[str | int]) -> str:
 def _decode(cursor: str) -> object:
     try:
         return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         raise _NOT_OURS from None
 
 
