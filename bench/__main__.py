@@ -10,18 +10,23 @@ import textwrap
 import time
 from pathlib import Path
 
-from bench import importing, kill, verify
+from bench import importing, keys, kill, start, verify
 from bench.figure import Bench, Figure, Result
 from bench.stores import Stores
 
 FIGURES: dict[str, Figure] = {
+    "start": start.first_frame,
+    "memory": start.memory,
+    "keys": keys.table_keys,
+    "search": keys.search,
+    "bytes": keys.wire,
     "verify": verify.beside_bare,
     "at-once": verify.many_at_once,
     "big": verify.big_beside_small,
     "kill": kill.lost_writes,
     "import": importing.import_time,
 }
-_WIDTHS = (62, 10, 8, 13)
+_WIDTHS = (62, 10, 10, 13)
 _HOW = 70
 
 

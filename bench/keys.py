@@ -1,0 +1,175 @@
+"""What a key costs in the Users place: time until its frame is there, and bytes on the line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.console import go_to_users, sign_in, take_accounts, terminal
+from bench.figure import Bench, Result, median, milliseconds, percentile
+from secconsole.backends.demo_people import TENANT
+from secconsole.backends.embedded import open_embedded
+from secconsole.config.locations import HOME_VARIABLE
+from secconsole.domain.search import parse_search
+from secconsole.operations.caller import StoreOwner
+from secconsole.operations.users import ListUsers
+from tests.terminal.terminal_driver import Key, Term
+
+SMALL = 1_000
+PAGE = 128
+WORDS = ("maria", "novak", "jan k", "okafor", "status:unbound", "zdenek b", "ai", "example", "rossi12", "xyzzy")
+BETWEEN = 0.12  # seconds between two keys of somebody who types well
+_TABLE = range(3, 19)  # the search, its count and the rows at 80×24; what is below waits for the cursor to rest
+
+
+def table_keys(bench: Bench) -> Iterator[Result]:
+    """The same keys in a big organisation and in a small one, in turn."""
+    rounds = bench.rounds(20)
+    measured: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in ("down", "pagedown", "end")}
+    with ExitStack() as open_ones:
+        pair = [_users_place(bench, open_ones, users, f"keys-{users}") for users in (bench.users, SMALL)]
+        for number in range(rounds):
+            bench.say(f"keys in Users: round {number + 1} of {rounds}")
+            for name, (big, small) in measured.items():
+                for term, values in zip(pair, (big, small), strict=True):
+                    values.append(_seconds(_press(term, name)))
+            for term in pair:
+                _press(term, "home")
+    for name, (big, small) in measured.items():
+        yield Result(
+            f"key to frame in Users, {name}, {bench.users:,} ÷ {SMALL:,} users", median(big) / median(small), 1.5, "×",
+            f"{milliseconds(median(big))} ÷ {milliseconds(median(small))}; in turn, n = {rounds}",
+        )  # fmt: skip
+
+
+def search(bench: Bench) -> Iterator[Result]:
+    with ExitStack() as open_ones:
+        bench.say("search, key by key")
+        home = open_ones.enter_context(bench.stores.copy(bench.users, "search"))
+        term = open_ones.enter_context(_in_users(home))
+        frames = [seconds for word in WORDS for seconds in _typed(term, word)]
+        term.close()
+        bench.say("search, the query alone")
+        queries = asyncio.run(_queries(home, bench.rounds(8)))
+    yield Result(
+        f"search, key to frame, p95, {bench.users:,} users", percentile(frames, 95) * 1000, 60, " ms",
+        f"p50 {milliseconds(median(frames))}; {len(frames)} keys, {BETWEEN * 1000:.0f} ms apart, {len(WORDS)} searches",
+    )  # fmt: skip
+    every = [seconds for found in queries.values() for seconds in found]
+    slowest = max(queries, key=lambda text: median(queries[text]))
+    yield Result(
+        f"search, the query itself, p95, {bench.users:,} users", percentile(every, 95) * 1000, 10, " ms",
+        f"p50 {milliseconds(median(every))}; ListUsers of {PAGE}, every beginning of those searches, n = {len(every)}; "
+        f"slowest {slowest!r}, {milliseconds(median(queries[slowest]))}",
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Bytes:
+    held: list[float] = field(default_factory=list)
+    cursor: list[int] = field(default_factory=list)
+    page: list[int] = field(default_factory=list)
+    place: list[int] = field(default_factory=list)
+
+
+def wire(bench: Bench) -> Iterator[Result]:
+    """Bytes to the terminal at 80×24, true colour."""
+    rounds = bench.rounds(8)
+    found = _Bytes()
+    with ExitStack() as open_ones:
+        term = _users_place(bench, open_ones, bench.users, "bytes")
+        for number in range(rounds):
+            bench.say(f"bytes: round {number + 1} of {rounds}")
+            found.held.append(_held(term, "down", 10))
+            found.cursor += [_press(term, "down", 0.4).nbytes for _ in range(3)]
+            found.page += [_press(term, "pagedown", 0.4).nbytes for _ in range(2)]
+            found.place += [_press(term, place, 0.6).nbytes for place in "13452"]
+        bench.say("bytes: idle")
+        term.wait_quiet(1, 10)
+        before = term.nbytes
+        time.sleep(5)
+        idle = (term.nbytes - before) / 5
+    how = "median, 80×24, true colour, n = {}"
+    yield Result(
+        "bytes, cursor, each key of a held one", median(found.held), 300, " B", how.format(len(found.held) * 10)
+    )
+    yield Result(
+        "bytes, cursor, once, and then the details of who it is on", median(found.cursor), None, " B",
+        how.format(len(found.cursor)),
+    )  # fmt: skip
+    yield Result("bytes, page", median(found.page), 3000, " B", how.format(len(found.page)))
+    yield Result("bytes, change of place", max(found.place), 6000, " B", f"the largest of {len(found.place)}")
+    yield Result("bytes, idle second", idle, 0, " B", "over 5 s in Users")
+
+
+def _users_place(bench: Bench, open_ones: ExitStack, users: int, name: str) -> Term:
+    bench.say(f"signing in among {users:,} users")
+    return open_ones.enter_context(_in_users(open_ones.enter_context(bench.stores.copy(users, name))))
+
+
+@contextmanager
+def _in_users(home: Path) -> Iterator[Term]:
+    accounts = list(take_accounts(home).values())
+    with terminal(home) as term:
+        sign_in(term, accounts[0])
+        go_to_users(term)
+        yield term
+
+
+def _typed(term: Term, text: str) -> list[float]:
+    """Type a search as a person does; seconds from each key to the frame in which the table stands still."""
+    term.press("/")
+    term.wait_quiet(0.3, 5)
+    taken = [_press(term, letter, BETWEEN) for letter in text]
+    term.press("escape")  # back to the table, the search as it is
+    term.wait_quiet(0.3, 5)
+    term.press("/")
+    term.wait_quiet(0.3, 5)
+    term.press(*["backspace"] * len(text))
+    term.press("enter")
+    term.wait_quiet(0.5, 5)
+    return [_seconds(key) for key in taken]
+
+
+def _held(term: Term, name: str, count: int) -> float:
+    """Bytes of each press of a key that is held down, at the 30 a second of a common keyboard."""
+    before = term.nbytes
+    for _ in range(count):
+        term.press(name, gap=1 / 30)
+    held = term.nbytes - before
+    term.wait_quiet(0.4, 5)
+    return held / count
+
+
+async def _queries(home: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds for each beginning of the searches, as the console asks for it."""
+    os.environ[HOME_VARIABLE] = str(home)
+    backend = await open_embedded(StoreOwner("bench"), "command")
+    asked = [text[:length] for text in WORDS for length in range(1, len(text) + 1)]
+    measured: dict[str, list[float]] = {text: [] for text in asked}
+    try:
+        for _ in range(rounds):
+            for text in measured:
+                query = ListUsers(tenant=TENANT, filter=parse_search(text)[0], limit=PAGE)
+                started = time.perf_counter()
+                await backend.perform(query)
+                measured[text].append(time.perf_counter() - started)
+    finally:
+        await backend.close()
+    return measured
+
+
+def _press(term: Term, name: str, quiet: float = 0.25) -> Key:
+    return term.key(name, quiet=quiet, region=lambda t: t.grid(rows=_TABLE))
+
+
+def _seconds(key: Key) -> float:
+    found = key.settled or key.first
+    if found is None:
+        raise TimeoutError("a key changed nothing")
+    return found
