@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from secconsole.domain.ident import short_id
 from secconsole.operations.users import CreateUser, UserSort
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
@@ -223,7 +224,8 @@ async def test_the_strip_says_who_and_where_and_the_pane_says_all(console: OpenC
         place = await opened(app, pilot)
         await on(pilot, place, "bob")
         assert not place.query_one(UserPane).display
-        assert "bob  Bob Novak  bob@acme.example" in screen_text(app)
+        assert place.person is not None
+        assert f"bob  Bob Novak  id {short_id(place.person.id)}  bob@acme.example" in screen_text(app)
         assert "● bound: authenticator app" in screen_text(app)
         await pilot.resize_terminal(120, 40)
         await until(pilot, lambda: place.query_one(UserPane).display)

@@ -1,0 +1,99 @@
+"""A helpdesk agent's day in a real terminal: find, be sure, unbind, undo; and what a key costs on the line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from secconsole.backends.demo import create_demo
+from tests.terminal.terminal_driver import Term
+
+pytestmark = pytest.mark.terminal
+Start = Callable[..., Term]
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "demo"
+    monkeypatch.setenv("SECCONSOLE_HOME", str(home))
+    asyncio.run(create_demo(home, users=300, seed=7))
+    return home
+
+
+def opened(term: Start, home: Path, login: str = "hana", **options: object) -> Term:
+    window = {"cols": 80, "rows": 24} | options
+    env = {"SECCONSOLE_HOME": str(home)} | dict(window.pop("env", {}))  # type: ignore[call-overload]
+    started = term("-m", "tests.terminal.sample_users", login, env=env, **window)
+    assert started.wait_text("300 users", 20) is not None, started.text()
+    started.wait_quiet(0.3)
+    return started
+
+
+def test_lost_phone_typed_in_one_burst_and_taken_back(term: Start, demo: Path) -> None:
+    started = opened(term, demo)
+    started.type("/marek.novak")
+    assert started.wait_text(r"1 of 300 users", 5) is not None, started.text()
+    assert started.wait_text(r"look twice", 5) is not None, started.text()
+    started.press("enter")
+    started.type("u")
+    assert started.wait_text(r"Unbind 1 user.*Looks like", 5) is not None, started.text()
+    started.send("lost phone\tT-17\t\x1b[C\r")
+    assert started.wait_text(r"marek.novak is unbound\. x undoes it until", 5) is not None, started.text()
+    assert started.wait_text(r"unbound by hana just now \(lost phone, T-17\)", 5) is not None, started.text()
+    started.send("x\r")
+    assert started.wait_text(r"marek.novak is bound again, with the same phone", 5) is not None, started.text()
+
+
+def test_search_and_unbinding_in_one_single_burst_hit_the_one_who_was_searched_for(term: Start, demo: Path) -> None:
+    started = opened(term, demo)
+    started.send("/bobby\rulost\t\t\x1b[C\r")
+    assert started.wait_text(r"bobby.tables is unbound", 8) is not None, started.text()
+
+
+def test_every_key_that_cannot_act_says_why(term: Start, demo: Path) -> None:
+    started = opened(term, demo)
+    for key, why in (("w", "Your role, helpdesk, may not do this"), ("l", "is not locked"), ("x", "nothing to undo")):
+        started.press(key)
+        assert started.wait_text(why, 5) is not None, started.text()
+
+
+def test_nothing_is_sent_while_nobody_acts(term: Start, demo: Path) -> None:
+    started = opened(term, demo)
+    started.key("down", quiet=0.5)
+    mark = started.mark()
+    assert not started.wait_until(lambda _: bool(started.since(mark)), timeout=2.5)
+
+
+@pytest.mark.parametrize(("cols", "rows"), [(80, 24), (120, 40)])
+def test_a_step_costs_300_bytes_and_the_details_come_when_it_rests(
+    term: Start, demo: Path, cols: int, rows: int
+) -> None:
+    started = opened(term, demo, cols=cols, rows=rows)
+    costs = []
+    for _ in range(10):
+        mark = started.mark()
+        started.press("down")
+        started.wait_until(lambda _: bool(started.since(mark)), timeout=2, every=0.005)  # noqa: B023 - within the turn
+        costs.append(len(started.since(mark)))
+        started.wait_quiet(0.3)
+    assert 0 < median(costs) <= 300, costs
+    page = started.key("pagedown", quiet=0.4).nbytes
+    assert page <= 3_000 if cols == 80 else page <= 8_000
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("look", ["secconsole-dark", "secconsole-light", "ansi-dark", "NO_COLOR"])
+def test_status_is_a_word_in_every_size_and_colour(term: Start, demo: Path, size: tuple[int, int], look: str) -> None:
+    env = {"NO_COLOR": "1"} if look == "NO_COLOR" else {"SECCONSOLE_TEST_THEME": look}
+    started = opened(term, demo, cols=size[0], rows=size[1], env=env)
+    text = started.text()
+    assert "● bound" in text
+    assert "○ unbound" in text
+    assert "u Unbind" in text
+    widths = {len(line.rstrip()) for line in started.lines()}
+    assert max(widths) <= size[0]
+    assert ("Sessions" in text) == (size[0] >= 120)
