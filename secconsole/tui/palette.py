@@ -33,9 +33,23 @@ class Command:
     dim: str = ""
     theme: str = ""
 
-    def matches(self, words: Sequence[str]) -> bool:
-        text = f"{self.title} {self.help} {self.keys}".casefold()
-        return all(word in text for word in words)
+    def distance(self, words: Sequence[str]) -> int | None:
+        """How far what was typed is from this: 0 begins its name, 1 is in it, 2 is said of it; None is none of it."""
+        title = self.title.casefold()
+        if title.startswith(" ".join(words)):
+            return 0
+        if all(word in title for word in words):
+            return 1
+        said = f"{title} {self.help.casefold()}"
+        return 2 if all(word in said for word in words) else None
+
+
+def found(commands: Sequence[Command], text: str) -> list[Command]:
+    """Those that fit what was typed, the nearest first, else in their own order."""
+    words = text.casefold().split()
+    near = [(command.distance(words), command) for command in commands]
+    fitting = [(distance, command) for distance, command in near if distance is not None]
+    return [command for _, command in sorted(fitting, key=lambda pair: pair[0])]
 
 
 def commands_for(place: Place) -> list[Command]:
@@ -116,8 +130,7 @@ class Palette(ModalScreen[Command | None]):
         self._show(event.value)
 
     def _show(self, text: str) -> None:
-        words = text.casefold().split()
-        self._found = [command for command in self._commands if command.matches(words)]
+        self._found = found(self._commands, text)
         width = max((len(command.keys) for command in self._found), default=0)
         listing = self.query_one(OptionList)
         listing.set_options([Option(_line(command, width)) for command in self._found])

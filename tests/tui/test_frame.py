@@ -20,7 +20,7 @@ from secconsole.operations.users import ChangeRole
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.app import SecConsole
-from secconsole.tui.palette import Palette
+from secconsole.tui.palette import Command, Palette, found
 from secconsole.tui.screens.account import Account
 from secconsole.tui.screens.account_dialogs import PasswordDialog, RemoveFactorDialog
 from secconsole.tui.screens.binding import BindingScreen
@@ -168,6 +168,14 @@ async def test_help_shows_the_page_and_every_key_with_its_reason(console: OpenCo
         assert "not now: You are not on the whitelist" in text
         await pilot.press("q")
         await until(pilot, lambda: app.screen is account)
+
+
+def test_what_is_named_so_comes_before_what_only_speaks_of_it() -> None:
+    unbind = Command("Unbind", "Lets them sign in, and others out.", int)
+    away = Command("Sign out", "End your session.", int)
+    assert [c.title for c in found([unbind, away], "sign out")] == ["Sign out", "Unbind"]
+    assert found([unbind, away], "nobody") == []
+    assert found([unbind, away], "") == [unbind, away]
 
 
 async def test_the_palette_does_what_is_chosen_and_says_what_cannot_be(console: OpenConsole) -> None:
