@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 T = TypeVar("T")
+
+LAST_WORD = 1.0  # seconds that ending the session may hold up the end of the program
 
 _STYLES = Path(__file__).parent / "styles"
 
@@ -133,7 +137,7 @@ class SecConsole(ConsoleApp):
     def badges(self) -> tuple[str, ...]:
         """What nobody may overlook, for the header."""
         said = (self.context, "DEMO" if self.demo else "", "READ-ONLY" if self.read_only else "")
-        return tuple(badge for badge in said if badge)
+        return tuple(f"[{badge}]" if self.no_color else badge for badge in said if badge)
 
     @property
     def live_words(self) -> tuple[str, str]:
@@ -157,8 +161,13 @@ class SecConsole(ConsoleApp):
             self.run_worker(self.begin(self._first_place), group="session", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        if self._backend is not None and self._given is None:
-            await self._backend.close()
+        """Whatever it ends by: nobody can go on with this session, so it must not stay open in the store."""
+        if self._backend is None or self._given is not None:
+            return
+        if self._session is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._session.end(), LAST_WORD)
+        await self._backend.close()
 
     def sign_in_with(self, token: Secret[str], hold: KeyHold | None, message: str = "") -> None:
         """Take up work with a new session; keys that wait go to the first place."""

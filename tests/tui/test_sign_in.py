@@ -22,7 +22,7 @@ from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.users import CreateUser, DisableUser, ResetPassword
+from secconsole.operations.users import CreateUser, DisableUser, ResetPassword, ShowUser
 from secconsole.tui.app import SecConsole
 from secconsole.tui.live import IDLE, IDLE_WORDS
 from secconsole.tui.screens.account import Account
@@ -463,6 +463,16 @@ async def test_a_policy_switched_off_lets_in_without_a_code(signing_in: SigningI
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, f"hana\t{organisation.password('hana')}\r")
         await until(pilot, lambda: inside(app))
+
+
+async def test_leaving_the_program_ends_the_session(signing_in: SigningIn, organisation: Organisation) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, burst(organisation, "hana"))
+        await until(pilot, lambda: inside(app))
+        assert (await organisation.perform(ShowUser(tenant=TENANT, user="hana"))).sessions == 1
+        await pilot.press("ctrl+q")
+    assert (await organisation.perform(ShowUser(tenant=TENANT, user="hana"))).sessions == 0
 
 
 # ---- demo ------------------------------------------------------------------------------------------------------------

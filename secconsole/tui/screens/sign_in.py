@@ -85,7 +85,7 @@ class SignInScreen(Screen[None]):
             self._login = ""  # a digit picks an account while it is empty
         with Vertical(id="sign-in", classes="-demo" if accounts else ""):
             card = VerticalScroll(classes="card", id="card", can_focus=False)
-            card.border_subtitle = safe(" · ".join(visible(badge) for badge in self.app.badges if badge != "DEMO"))
+            card.border_subtitle = safe(" · ".join(visible(badge) for badge in self.app.badges if "DEMO" not in badge))
             with card:
                 yield Static(id="note")
                 yield self.credentials(self._login)
