@@ -52,8 +52,11 @@ def kept_session() -> KeptSession | None:
         return None
     try:
         kept = json.loads(read_private(path))
-        return KeptSession(kept["backend"], kept["tenant"], kept["login"], Secret(kept["token"]))
-    except (ValueError, TypeError, KeyError):
+        backend, tenant, login, token = (kept[name] for name in ("backend", "tenant", "login", "token"))
+        if not all(isinstance(text, str) for text in (backend, tenant, login, token)):
+            raise ValueError("not text")
+        return KeptSession(backend, tenant, login, Secret(token))
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise Invalid(f"{path} is damaged. Sign in again: secconsole sign-in") from None
 
 

@@ -20,7 +20,7 @@ class WriteQueue:
 
     @staticmethod
     def _open(database: Path, suffix: str) -> int:
-        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
+        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         handle = os.open(database.with_name(database.name + suffix), flags, 0o600)
         os.fchmod(handle, 0o600)
         return handle

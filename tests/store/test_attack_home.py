@@ -18,3 +18,16 @@ async def test_a37_a_home_that_others_can_write_in_is_refused(organisation: Orga
         await open_embedded(Nobody(), "console")
     organisation.home.chmod(0o755)
     await (await open_embedded(Nobody(), "console")).close()
+
+
+async def test_a_lock_file_that_leads_elsewhere_is_not_followed(organisation: Organisation) -> None:
+    await organisation.backend.close()
+    precious = organisation.home.parent / "precious"
+    precious.touch(mode=0o644)
+    precious.chmod(0o644)
+    lock = organisation.home / "console.db.next"
+    lock.unlink()
+    lock.symlink_to(precious)
+    with pytest.raises(Unavailable, match=r"console\.db\.next"):
+        await open_embedded(Nobody(), "console")
+    assert precious.stat().st_mode & 0o777 == 0o644
