@@ -149,7 +149,7 @@ class SignInScreen(Screen[None]):
         parts = ["secconsole", *([self.app.home_tenant] if self.app.home_tenant else []), *more]
         self.query_one("#card").border_title = safe(" · ".join(parts))
 
-    def say(self, message: str | Content, *, bad: bool = True) -> None:
+    def say(self, message: Content | str, *, bad: bool = True) -> None:
         """Say something above the form; nothing for an empty message."""
         note = self.query_one("#note", Static)
         content = safe(message) if isinstance(message, str) else message
