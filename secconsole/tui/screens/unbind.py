@@ -10,6 +10,7 @@ from textual import events
 from textual.content import Content
 
 from secconsole.domain.errors import Invalid
+from secconsole.domain.model import BindingStatus
 from secconsole.operations.unbinding import (
     MOST_SHOWN,
     TYPED_ABOVE,
@@ -74,7 +75,9 @@ class UnbindDialog(DoingDialog["Outcome | None"]):
             return
         if self._many and event.key == "d":
             event.stop()
-            await self.app.push_screen(NamesDialog("Who they are", _names(self._found), _more(self._found)))
+            await self.app.push_screen(
+                NamesDialog("Who they are", _names(self._found, utf8=self.app.terminal.utf8), _more(self._found))
+            )
         elif not self._many:
             self.form.focus_field("reason")
             self.form.on_key(event)
@@ -107,15 +110,20 @@ def _about_one(found: UnbindPreview, now: datetime, *, utf8: bool) -> Content:
 
 
 def _what_happens(target: UnbindTarget, found: UnbindPreview, now: datetime) -> list[Part]:
-    ended = f"{plural(target.sessions, 'session')} end" + ("s" if target.sessions == 1 else "")
     facts = [
         f"{say.target_factors(target)} stops working now" if target.factors else "has no factor bound",
-        ended if target.sessions else "no session is open",
+        _ended(target.sessions),
         *_afterwards(found, now),
     ]
     if target.whitelisted:
         facts.insert(0, "is on the whitelist, so is not asked for a factor anyway")
     return _listed("What happens", facts)
+
+
+def _ended(sessions: int) -> str:
+    if not sessions:
+        return "no session is open"
+    return f"{plural(sessions, 'session')} {'ends' if sessions == 1 else 'end'}"
 
 
 def _afterwards(found: UnbindPreview, now: datetime) -> list[str]:
@@ -142,7 +150,7 @@ def _about_many(found: UnbindPreview, now: datetime, asked: int) -> Content:
         rows.append((f"{plural(odd, 'name')} can be taken for another: look at the list", "$status-pending"))
     facts = [
         "their factors stop working now",
-        f"{plural(found.sessions, 'session')} end" + ("s" if found.sessions == 1 else ""),
+        _ended(found.sessions),
         *_afterwards(found, now),
     ]
     rows += ["", *_listed("What happens", facts), "", (("d lists them by name"), "$key")]
@@ -154,13 +162,17 @@ def _listed(label: str, facts: Sequence[str]) -> list[Part]:
     return [join((head, "$muted"), fact) for head, fact in zip(heads, facts, strict=True)]
 
 
-def _names(found: UnbindPreview) -> list[tuple[str, str, str]]:
-    """(login, name, what there is to say) of each."""
-    rows = []
-    for target in found.targets:
+def _names(found: UnbindPreview, *, utf8: bool) -> list[tuple[str, str, str]]:
+    """(login, name, what there is to say) of each, those to look at twice first."""
+    doubted, plain = [], []
+    for target in sorted(found.targets, key=lambda target: target.login.casefold()):
         doubts = say.doubts(target.suspicions, target.look_alikes)
-        rows.append((target.login, target.name, doubts[0] if doubts else f"{target.status}, id {target.id}"))
-    return [*rows, *((failed.login, "", failed.reason) for failed in found.failed)]
+        if doubts:
+            doubted.append((target.login, target.name, f"{glyph('warning', utf8=utf8)} {doubts[0]}"))
+        else:
+            what = "unbound already" if target.status is BindingStatus.UNBOUND else f"id {target.id}"
+            plain.append((target.login, target.name, what))
+    return [*doubted, *((failed.login, "", failed.reason) for failed in found.failed), *plain]
 
 
 def _more(found: UnbindPreview) -> str:

@@ -37,7 +37,6 @@ class NamesDialog(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,d", "close", "Close", show=False)]
     DEFAULT_CSS = """
-    NamesDialog > .card { height: 80%; max-width: 110; padding: 0 1; }
     NamesDialog WindowedTable { height: 1fr; }
     NamesDialog Static { height: auto; }
     """

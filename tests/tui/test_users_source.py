@@ -1,0 +1,107 @@
+"""The users table's rows: read by cursor where one is known, counted, and what is said when they cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from secconsole.domain.errors import Unavailable
+from secconsole.domain.search import parse_search
+from secconsole.operations.users import CountUsers, CreateUser, ListUsers, UserCount, UserRow
+from secconsole.tui.user_source import UserQuery, UserSource
+from secconsole.tui.widgets.row_window import Row
+from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_users import opened
+
+LOGINS = ["aida", "bob", "hana", "newton", "nina", "root", "tomas", "uma"]
+
+
+class Asked:
+    """Passes operations on, and remembers them."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self.lists: list[ListUsers] = []
+        self._organisation = organisation
+
+    async def __call__(self, operation: Any) -> Any:
+        if isinstance(operation, ListUsers):
+            self.lists.append(operation)
+        return await self._organisation.perform(operation)
+
+
+def login_row(user: UserRow) -> Row:
+    return Row(user.id, (user.login,))
+
+
+def source_of(asked: Asked, text: str = "") -> UserSource:
+    return UserSource(asked, "acme", UserQuery(parse_search(text)[0]), login_row)
+
+
+async def logins(source: UserSource, first: int, count: int) -> list[object]:
+    return [row.cells[0] for row in await source.load(first, count)]
+
+
+async def test_rows_beside_known_ones_are_reached_by_cursor_and_others_by_position(
+    organisation: Organisation,
+) -> None:
+    asked = Asked(organisation)
+    source = source_of(asked)
+    assert await logins(source, 3, 3) == LOGINS[3:6]
+    assert asked.lists[-1].at == 3
+    assert await logins(source, 6, 3) == LOGINS[6:]
+    assert asked.lists[-1].cursor is not None
+    assert not asked.lists[-1].backwards
+    assert await logins(source, 0, 3) == LOGINS[:3]
+    assert asked.lists[-1].backwards
+    assert source.total == 8
+
+
+async def test_after_a_change_cursors_and_count_are_taken_afresh(organisation: Organisation) -> None:
+    asked = Asked(organisation)
+    source = source_of(asked)
+    await logins(source, 0, 3)
+    await organisation.perform(CreateUser(tenant="acme", login="aaron"))
+    source.renew()
+    assert await logins(source, 3, 3) == LOGINS[2:5]
+    assert asked.lists[-1].at == 3
+    assert source.total == 9
+
+
+async def test_a_count_that_was_stopped_leaves_the_end_open(organisation: Organisation) -> None:
+    source = source_of(Asked(organisation))
+    source.count = UserCount(1000, 5000, capped=True)
+    assert source.total is None
+
+
+async def test_everybody_found_is_given_by_id(organisation: Organisation) -> None:
+    source = source_of(Asked(organisation), "status:unbound")
+    found = [id async for page in source.everybody() for id in page]
+    rows = await source.load(0, 10)
+    assert [row.key for row in rows] == found
+    assert len(found) == 2
+    assert await source.index_of(found[1]) == 1
+
+
+async def test_what_cannot_be_read_anew_stays_and_says_how_old_it_is(
+    console: OpenConsole, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await opened(app, pilot)
+        perform = app.perform
+
+        async def away(operation: Any) -> Any:
+            if isinstance(operation, ListUsers | CountUsers):
+                raise Unavailable("The store cannot be reached.")
+            return await perform(operation)
+
+        monkeypatch.setattr(place._source, "_perform", away)
+        await place.on_live_change()
+        await until(pilot, lambda: "Not up to date: as of" in screen_text(app))
+        assert "bob" in screen_text(app)
+        assert any("cannot be reached" in told.message for told in app._notifications)
+        monkeypatch.setattr(place._source, "_perform", perform)
+        await settled(pilot)
+        await place.on_live_change()
+        await until(pilot, lambda: "8 users" in screen_text(app) and "Not up to date" not in screen_text(app))
