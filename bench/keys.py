@@ -24,6 +24,7 @@ SMALL = 1_000
 PAGE = 128
 WORDS = ("maria", "novak", "jan k", "okafor", "status:unbound", "zdenek b", "ai", "example", "rossi12", "xyzzy")
 BETWEEN = 0.12  # seconds between two keys of somebody who types well
+_BEFORE_DETAILS = 0.06  # seconds without output: less than the details below wait for the cursor to rest
 _TABLE = range(3, 19)  # the search, its count and the rows at 80×24; what is below waits for the cursor to rest
 
 
@@ -71,8 +72,8 @@ def search(bench: Bench) -> Iterator[Result]:
 
 @dataclass(slots=True)
 class _Bytes:
-    held: list[float] = field(default_factory=list)
     cursor: list[int] = field(default_factory=list)
+    details: list[int] = field(default_factory=list)
     page: list[int] = field(default_factory=list)
     place: list[int] = field(default_factory=list)
 
@@ -85,8 +86,10 @@ def wire(bench: Bench) -> Iterator[Result]:
         term = _users_place(bench, open_ones, bench.users, "bytes")
         for number in range(rounds):
             bench.say(f"bytes: round {number + 1} of {rounds}")
-            found.held.append(_held(term, "down", 10))
-            found.cursor += [_press(term, "down", 0.4).nbytes for _ in range(3)]
+            _press(term, "home", 0.4)
+            found.cursor += [_press(term, "down", _BEFORE_DETAILS).nbytes for _ in range(5)]
+            term.wait_quiet(0.4, 5)
+            found.details += [_press(term, "down", 0.4).nbytes for _ in range(3)]
             found.page += [_press(term, "pagedown", 0.4).nbytes for _ in range(2)]
             found.place += [_press(term, place, 0.6).nbytes for place in "13452"]
         bench.say("bytes: idle")
@@ -95,13 +98,10 @@ def wire(bench: Bench) -> Iterator[Result]:
         time.sleep(5)
         idle = (term.nbytes - before) / 5
     how = "median, 80×24, true colour, n = {}"
+    yield Result("bytes, cursor", median(found.cursor), 300, " B", how.format(len(found.cursor)))
     yield Result(
-        "bytes, cursor, each key of a held one", median(found.held), 300, " B", how.format(len(found.held) * 10)
+        "  and with the details of who it rests on", median(found.details), None, " B", how.format(len(found.details))
     )
-    yield Result(
-        "bytes, cursor, once, and then the details of who it is on", median(found.cursor), None, " B",
-        how.format(len(found.cursor)),
-    )  # fmt: skip
     yield Result("bytes, page", median(found.page), 3000, " B", how.format(len(found.page)))
     yield Result("bytes, change of place", max(found.place), 6000, " B", f"the largest of {len(found.place)}")
     yield Result("bytes, idle second", idle, 0, " B", "over 5 s in Users")
@@ -134,16 +134,6 @@ def _typed(term: Term, text: str) -> list[float]:
     term.press("enter")
     term.wait_quiet(0.5, 5)
     return [_seconds(key) for key in taken]
-
-
-def _held(term: Term, name: str, count: int) -> float:
-    """Bytes of each press of a key that is held down, at the 30 a second of a common keyboard."""
-    before = term.nbytes
-    for _ in range(count):
-        term.press(name, gap=1 / 30)
-    held = term.nbytes - before
-    term.wait_quiet(0.4, 5)
-    return held / count
 
 
 async def _queries(home: Path, rounds: int) -> dict[str, list[float]]:

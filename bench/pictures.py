@@ -1,0 +1,140 @@
+"""`python -m bench.pictures`: draw the README's pictures from the running program, on the demo of a fixed seed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from bench.console import ROOT, SIGN_IN, Account, await_text, sign_in, take_accounts, terminal
+from bench.stores import Stores
+from secconsole.backends.demo_people import TENANT
+from secconsole.backends.embedded import open_embedded
+from secconsole.config.locations import HOME_VARIABLE
+from secconsole.domain.model import PolicyMode
+from secconsole.operations.caller import StoreOwner
+from secconsole.operations.policy import SetPolicy
+from tests.terminal.terminal_driver import Term, font_file
+
+FOLDER = ROOT / "docs"
+USERS = 5_000
+CELL = (12, 25)  # pixels: twice what a small screen shows, so that letters are crisp on a fine one
+_MARGIN = 16
+_ROUND = 14
+_SMOOTH = 4  # corners are drawn so many times larger and made smaller
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What to show: who signs in, how large the terminal is, and what is pressed before it is drawn."""
+
+    file: str
+    login: str
+    columns: int
+    rows: int
+    theme: str
+    background: str
+    act: Callable[[Term], None]
+
+
+def _users(term: Term) -> None:
+    term.press("2")
+    await_text(term, "Last sign-in.*ago")
+    term.press("/")
+    term.wait_quiet(0.4)
+    term.type("marek", gap=0.05)
+    await_text(term, r"\d+ of 5,000")
+    term.press("enter")
+    while "marek.novak " not in _row_at_cursor(term):
+        term.press("down")
+        term.wait_quiet(0.1)
+
+
+def _row_at_cursor(term: Term) -> str:
+    return next((line for line in term.lines() if line.startswith("▌")), "")
+
+
+def _enroll(term: Term) -> None:
+    await_text(term, "Code")
+
+
+def _settings(term: Term) -> None:
+    term.press("4")
+    await_text(term, r"\(•\) optional")
+    term.press("right")
+    await_text(term, "If you switch to required")
+
+
+PICTURES = (
+    Picture("users.png", "hana", 120, 36, "secconsole-dark", "#101010", _users),
+    Picture("enroll.png", "newton", 80, 24, "secconsole-dark", "#101010", _enroll),
+    Picture("settings.png", "tomas", 80, 24, "secconsole-light", "#ffffff", _settings),
+)
+
+
+def main() -> int:
+    if font_file() is None:
+        sys.stderr.write("The pictures need the font DejaVu Sans Mono (Debian: fonts-dejavu-core).\n")
+        return 1
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="secconsole-pictures-") as folder:
+        stores = Stores(Path(folder), lambda text: None)
+        with stores.copy(USERS, "pictures") as home:
+            accounts = take_accounts(home)
+            for picture in PICTURES:
+                if picture.file == "settings.png":  # where there is something to switch on
+                    asyncio.run(_make_optional(home))
+                image = _drawn(picture, home, accounts[picture.login])
+                target = FOLDER / picture.file
+                image.save(target, optimize=True)
+                print(f"{target.relative_to(ROOT)}  {image.width}×{image.height}  {target.stat().st_size:,} bytes")
+    return 0
+
+
+async def _make_optional(home: Path) -> None:
+    os.environ[HOME_VARIABLE] = str(home)
+    backend = await open_embedded(StoreOwner("root"), "command")
+    try:
+        await backend.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    finally:
+        await backend.close()
+
+
+def _drawn(picture: Picture, home: Path, account: Account) -> Image.Image:
+    with terminal(
+        home, "--theme", picture.theme, columns=picture.columns, rows=picture.rows, background=picture.background
+    ) as term:
+        await_text(term, SIGN_IN)
+        sign_in(term, account)
+        picture.act(term)
+        term.wait_quiet(0.8, 10)
+        screen = term.picture(cell=CELL, terminal="light" if picture.background == "#ffffff" else "dark")
+    return _in_window(screen)
+
+
+def _in_window(screen: Image.Image) -> Image.Image:
+    """A margin in the screen's own colour, round corners and a thin edge; few colours, so that the file is small."""
+    paper = Counter(screen.get_flattened_data()).most_common(1)[0][0]
+    size = (screen.width + 2 * _MARGIN, screen.height + 2 * _MARGIN)
+    window = Image.new("RGB", size, paper)
+    window.paste(screen, (_MARGIN, _MARGIN))
+    large = (size[0] * _SMOOTH, size[1] * _SMOOTH)
+    mask, edge = Image.new("L", large, 0), Image.new("L", large, 0)
+    box = (0, 0, large[0] - 1, large[1] - 1)
+    ImageDraw.Draw(mask).rounded_rectangle(box, _ROUND * _SMOOTH, fill=255)
+    ImageDraw.Draw(edge).rounded_rectangle(box, _ROUND * _SMOOTH, outline=255, width=_SMOOTH)
+    window.paste("#808080", (0, 0), edge.resize(size, Image.Resampling.LANCZOS))
+    shown = Image.new("RGBA", size, (0, 0, 0, 0))
+    shown.paste(window, (0, 0), mask.resize(size, Image.Resampling.LANCZOS))
+    return shown.quantize(192, method=Image.Quantize.FASTOCTREE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
