@@ -57,7 +57,7 @@ def kept_session() -> KeptSession | None:
             raise ValueError("not text")
         return KeptSession(backend, tenant, login, Secret(token))
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise Invalid(f"{path} is damaged. Sign in again: secconsole sign-in") from None
+        raise Invalid(f"{path} is damaged. Take it away and sign in again: rm {path}") from None
 
 
 def keep_session(session: KeptSession) -> None:

@@ -74,7 +74,7 @@ class RemoveFactor(Operation[FactorList]):
     factor: str
 
 
-@declare("verify", "POST", "/v1/tenants/{tenant}/users/{user}/verify", Permission.VERIFY)
+@declare("verify", "POST", "/v1/tenants/{tenant}/users/{user}/verify", Permission.VERIFY, on_lower=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyCode(Operation[Verdict]):
     """Check a code against a user's active factors; a code is accepted once."""

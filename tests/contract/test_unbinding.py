@@ -354,6 +354,16 @@ async def test_helpdesk_unbinds_users_and_nobody_above(organisation: Organisatio
     assert {e.action for e in refusals} >= {"policy.set", "factor.enroll"}
 
 
+async def test_helpdesk_cannot_hold_an_administrator_out_by_wrong_codes(organisation: Organisation) -> None:
+    for login, role in (("hana", Role.HELPDESK), ("petra", Role.PLATFORM_ADMIN)):
+        await organisation.add(login, role)
+        await organisation.bind(login)
+    hana = await organisation.sign_in("hana")
+    with pytest.raises(NotAllowed):
+        await organisation.perform(VerifyCode(tenant=TENANT, user="petra", code=Secret("000000")), hana)
+    assert (await organisation.perform(ShowUser(tenant=TENANT, user="petra"))).failures == 0
+
+
 async def test_nobody_raises_themselves_or_others_above_themselves(organisation: Organisation) -> None:
     await organisation.add("tom", Role.TENANT_ADMIN)
     await organisation.add("ana")
