@@ -19,5 +19,5 @@ def test_a_damaged_session_is_told_of(shell: Shell, content: str) -> None:
     for command in (("user", "list"), ("sign-out",)):
         answer = shell(*command)
         assert answer.code == 2
-        assert "is damaged. Sign in again" in answer.err
+        assert "is damaged. Take it away and sign in again" in answer.err
         assert "internal error" not in answer.err
