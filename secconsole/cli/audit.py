@@ -9,9 +9,9 @@ import click
 
 from secconsole.cli.command import Noun
 from secconsole.cli.diagnostics import ExitCode, say
-from secconsole.cli.moment import parse_since
 from secconsole.cli.output import Column, Listing
 from secconsole.cli.work import Work, working
+from secconsole.config.until import parse_since
 from secconsole.operations.audit import AuditCheck, AuditEntry, AuditPage, ListAudit, VerifyAudit
 
 MOST_PER_PAGE = 500

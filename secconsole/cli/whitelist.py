@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,9 +12,9 @@ import click
 from secconsole.cli.command import Noun
 from secconsole.cli.csv_file import opened, read_records
 from secconsole.cli.diagnostics import ExitCode
-from secconsole.cli.moment import parse_until
 from secconsole.cli.output import Column, Listing
 from secconsole.cli.work import Work, working
+from secconsole.config.until import parse_until
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.operations.whitelist import (
     AddToWhitelist,
@@ -72,7 +72,7 @@ async def list_entries(work: Work, search: str) -> None:
 @working
 async def add(work: Work, logins: tuple[str, ...], reason: str, until: str | None) -> int:
     """Put users on the whitelist, or change reason and end of those who are on it."""
-    end = parse_until(until) if until else None
+    end = parse_until(until or "", datetime.now(UTC))
     changed = await work.perform(AddToWhitelist(tenant=await work.tenant(), users=logins, reason=reason, until=end))
     return _answer(work, changed, len(logins))
 
@@ -133,7 +133,7 @@ def _entries(stream: BinaryIO, failed: list[NotDone]) -> dict[tuple[str, datetim
             problem = "the login is empty"
         if not problem:
             try:
-                end = parse_until(until) if until else None
+                end = parse_until(until or "", datetime.now(UTC))
                 entries.setdefault((record.cells.get("reason", ""), end), []).append(login)
             except Invalid as error:
                 problem = error.message

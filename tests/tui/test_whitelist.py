@@ -9,6 +9,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from secconsole.config.until import parse_until
 from secconsole.domain.errors import Invalid
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.secret import Secret
@@ -20,7 +21,7 @@ from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhite
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.whitelist import Whitelist
 from secconsole.tui.screens.whitelist_dialogs import logins_in
-from secconsole.tui.screens.whitelist_words import end_of, typed
+from secconsole.tui.screens.whitelist_words import typed
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
 SIZE = (80, 24)
@@ -344,15 +345,15 @@ def test_ends_hold_through_the_day_that_was_typed(zone: str, monkeypatch: pytest
     try:
         now = datetime(2027, 1, 15, 8, tzinfo=UTC)
         today = now.astimezone(ZoneInfo(zone)).date()
-        assert end_of("2027-01-31", now) == datetime(2027, 2, 1, tzinfo=ZoneInfo(zone))
+        assert parse_until("2027-01-31", now) == datetime(2027, 2, 1, tzinfo=ZoneInfo(zone))
         in_30 = today + timedelta(days=31)
-        assert end_of("+30d", now) == datetime(in_30.year, in_30.month, in_30.day, tzinfo=ZoneInfo(zone))
-        assert end_of(" ", now) is None
+        assert parse_until("+30d", now) == datetime(in_30.year, in_30.month, in_30.day, tzinfo=ZoneInfo(zone))
+        assert parse_until(" ", now) is None
         for text in ("2027-01-31", "2027-01-31T18:00:00", ""):
-            assert typed(end_of(text, now)) == text
+            assert typed(parse_until(text, now)) == text
         for wrong in ("soon", "31.1.2027", "2027-02-30", "+99999d", "+-3d"):
             with pytest.raises(Invalid):
-                end_of(wrong, now)
+                parse_until(wrong, now)
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from secconsole.config.until import parse_until
 from secconsole.domain.errors import Conflict, Stale
 from secconsole.operations.users import UserRow
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, RemoveFromWhitelist, WhitelistChanged
 from secconsole.tui.safe_text import Part, join, lines
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.until import parse_until
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
 from secconsole.tui.words import day, plural, until
 
@@ -39,7 +39,7 @@ class ExemptDialog(DoingDialog["WhitelistChanged | None"]):
         super().__init__("Whitelist", body, fields, buttons, focus="reason", danger=True)
 
     async def do(self, button: str, values: Values) -> WhitelistChanged | None:
-        end = parse_until(str(values["until"]))
+        end = parse_until(str(values["until"]), self.app.clock())
         return await self.app.perform(
             AddToWhitelist(tenant=self.app.tenant, users=self._ids, reason=str(values["reason"]), until=end)
         )

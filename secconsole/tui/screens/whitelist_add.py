@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from secconsole.config.until import parse_until
 from secconsole.domain.errors import Invalid
 from secconsole.domain.model import Flag
 from secconsole.domain.search import parse_search
@@ -15,7 +16,6 @@ from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.safe_text import join, safe
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
 from secconsole.tui.screens.whitelist_dialogs import changed_words, reason_and_until
-from secconsole.tui.screens.whitelist_words import end_of
 from secconsole.tui.user_source import UserQuery, UserSource
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.form import Form
@@ -129,7 +129,7 @@ class AddDialog(DoingDialog["str | None"]):
                 tenant=self._tenant,
                 users=tuple(self._marked),
                 reason=str(values["reason"]),
-                until=end_of(str(values["until"]), self.app.clock()),
+                until=parse_until(str(values["until"]), self.app.clock()),
                 only_new=True,
             )
         )

@@ -10,6 +10,7 @@ from datetime import datetime
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from secconsole.config.until import parse_until
 from secconsole.domain.errors import Conflict, Invalid, Stale
 from secconsole.domain.model import BindingStatus
 from secconsole.operations.whitelist import (
@@ -23,7 +24,7 @@ from secconsole.operations.whitelist import (
 from secconsole.tui.safe_text import Part, join, lines, safe
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.whitelist_words import UNTIL_HELP, brief, end_of, end_words, typed, who
+from secconsole.tui.screens.whitelist_words import UNTIL_HELP, brief, end_words, typed, who
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
 from secconsole.tui.widgets.paste_box import PasteBox
 from secconsole.tui.words import count, plural
@@ -88,7 +89,7 @@ class PasteDialog(DoingDialog["Pasted | None"]):
         if not logins:
             self._box.focus()
             raise Invalid("Paste some logins first.")
-        reason, until = str(values["reason"]), end_of(str(values["until"]), self._clock())
+        reason, until = str(values["reason"]), parse_until(str(values["until"]), self._clock())
         check = await self.app.perform(
             AddToWhitelist(
                 tenant=self.app.tenant, users=logins, reason=reason, until=until, only_new=True, check_only=True
@@ -151,7 +152,9 @@ class EditDialog(DoingDialog["str | None"]):
 
     async def do(self, button: str, values: Values) -> str:
         entry = self._entry
-        until = entry.until if values["until"] == typed(entry.until) else end_of(str(values["until"]), self._clock())
+        until = (
+            entry.until if values["until"] == typed(entry.until) else parse_until(str(values["until"]), self._clock())
+        )
         try:
             done = await self.app.perform(
                 AddToWhitelist(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
@@ -10,12 +9,10 @@ from rich.style import Style
 from textual.color import Color
 from textual.content import Content
 
-from secconsole.domain.errors import Invalid
 from secconsole.domain.ident import short_id
 from secconsole.domain.model import BindingStatus
 from secconsole.operations.whitelist import Exemption
 from secconsole.tui.safe_text import join, lines, safe_text
-from secconsole.tui.until import parse_until
 from secconsole.tui.widgets.row_window import Row
 from secconsole.tui.widgets.table import Column
 from secconsole.tui.words import count, day, exact, left, moment, status_words
@@ -32,21 +29,6 @@ COLUMNS = (
 )
 SOON = timedelta(days=30)  # an end that is nearer is said as what is left
 UNTIL_HELP = "2027-01-31 or +30d: through that day. Empty: without an end, not advised."
-
-_SPAN = re.compile(r"\+([0-9]{1,4})d?\Z")
-
-
-def end_of(text: str, now: datetime) -> datetime | None:
-    """The first moment at which an entry no longer holds; None for an empty text. Raises `Invalid` for `until`.
-
-    `+30d` holds through the thirtieth day from today, a date through that day, in the reader's zone.
-    """
-    if found := _SPAN.match(text.strip()):
-        try:
-            text = (now.astimezone().date() + timedelta(days=int(found[1]))).isoformat()
-        except OverflowError:
-            raise Invalid("That is too far away.", "until") from None
-    return parse_until(text)
 
 
 def typed(until: datetime | None) -> str:

@@ -24,6 +24,8 @@ def impact_words(preview: PolicyPreview, grace_days: int, *, width: int, utf8: b
 
     def line(many: int, words: str, colour: str = "") -> Content:
         head: Part = (f"{count(many):>{number}}", colour) if colour else f"{count(many):>{number}}"
+        if len(words) > words_width:
+            return join(head, "  ", words)
         graph = bar_content(many, impact.users, room, utf8=utf8, colour=colour or "$bar-filled")
         return join(head, "  ", f"{words:<{words_width}}", "  ", graph)
 
