@@ -40,7 +40,7 @@ class Prepared:
 
     def _compile(self, dialect: sa.Dialect) -> tuple[str, list[str], dict[str, Any]]:
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
-        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        fixed = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
         done = str(compiled), list(compiled.positiontup), fixed
         self._compiled[dialect.name] = done
         return done
