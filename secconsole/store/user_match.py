@@ -1,7 +1,8 @@
 """What a filter means to the database: conditions on users, and how the words of a search are found.
 
 Words of three letters and more go through a trigram index, which knows which rows hold three letters but not where;
-rows that hold all of a word's are then looked at. Shorter words are looked up as beginnings of login or name.
+rows that hold all of a word's are then looked at, for shorter words too. Where there are only shorter ones, they are
+looked up as beginnings of login or name.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Words:
 
     def conditions(self, *, but_first: bool = False) -> list[Condition]:
         """What a row has to fulfil, whichever way it was come upon; `but_first`: which begins with the first word."""
-        tests = [_contains(word) for word in self.long] + [_begins(word.casefold()) for word in self.short]
+        short = _contains if self.long else _begins
+        tests = [_contains(word) for word in self.long] + [short(word) for word in self.short]
         return tests[1:] if but_first else tests
 
 
@@ -79,6 +81,7 @@ def begins(column: sa.ColumnElement[str], word: str) -> Condition:
 
 
 def _begins(word: str) -> Condition:
+    word = word.casefold()
     return sa.or_(begins(users.c.login_key, word), begins(users.c.name_key, word))
 
 

@@ -169,7 +169,8 @@ def _by_position(
     ordered = in_order.order_by(*_keys(column, order.descending)).offset(start).limit(wanted)
     rows = [user_record(row) for row in connection.execute(ordered)]
     if len(rows) < wanted:
-        ahead = start + len(rows) if rows else _count(connection, in_order.with_only_columns(users.c.pk))
+        known = rows or not start
+        ahead = start + len(rows) if known else _count(connection, in_order.with_only_columns(users.c.pk))
         rest = sa.select(users).where(*conditions, *words.conditions(), sa.not_(beginning))
         if words.long:
             rest = rest.select_from(fts.join(users, users.c.pk == fts.c.rowid)).where(words.matching())
