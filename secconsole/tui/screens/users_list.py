@@ -30,7 +30,7 @@ REST = 0.12  # seconds that the cursor rests on a row before its details are fet
 SLOW = 0.15  # seconds after which the row's own facts stand in for details that are still on their way
 MOST_MARKED = 10_000  # rows marked by one key
 
-_HINT = "/ to search: part of a name, status:unbound, is:locked, role:helpdesk"
+_HINT = "part of a name, status:unbound, is:locked, role:helpdesk"
 _NOBODY = "Nobody is found by that. Escape shows everybody again."
 _EMPTY = "There are no users yet. n makes one; secconsole user import FILE.csv brings many."
 
