@@ -188,7 +188,7 @@ async def test_look_alikes_are_named_in_the_dialog(console: OpenConsole, organis
         assert "⚠ Looks like bоb (Bob Novak, id" in screen_text(app)
 
 
-async def test_many_are_counted_first_listed_behind_d_and_undone_together(
+async def test_many_are_counted_first_listed_behind_f2_and_undone_together(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("root", place="users")
@@ -205,14 +205,16 @@ async def test_many_are_counted_first_listed_behind_d_and_undone_together(
         assert "Unbind 4 users" in text
         assert "4 users: 2 bound, 2 already unbound" in text
         assert "Newton Abbot" not in text
-        await pilot.press("d")
+        await pilot.press("f2")
         await until(pilot, lambda: isinstance(app.screen, NamesDialog))
         await until(pilot, lambda: "Newton Abbot" in screen_text(app))
         await pilot.press("escape")
         await settled(pilot)
         assert isinstance(app.screen, UnbindDialog)
-        await pilot.press("up", "up", *"all phones lost", "tab", "tab", "right", "enter")
+        await pilot.press(*(KEYS.get(key, key) for key in "dropped them all"), "tab", "tab", "right", "enter")
         await until(pilot, lambda: isinstance(app.screen, OutcomeDialog))
+        entries = await organisation.perform(ListAudit(tenant="acme", action="unbind"))
+        assert entries.items[0].reason == "dropped them all"  # typed from Cancel on, letter for letter
         text = screen_text(app)
         assert "2 users unbound" in text
         assert "2 users not" in text
@@ -232,6 +234,28 @@ async def test_many_are_counted_first_listed_behind_d_and_undone_together(
         await settled(pilot)
         assert await status(organisation, "aida") is BOUND
         assert await status(organisation, "bob") is BOUND
+
+
+async def test_one_of_many_is_taken_back_from_what_came_of_it(console: OpenConsole, organisation: Organisation) -> None:
+    """Two are marked and one was unbound before: x, and Undo all, are for the other one alone."""
+    app = await console("root", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await opened(app, pilot)
+        for login in ("bob", "newton"):
+            await on(pilot, place, login)
+            await pilot.press("space")
+        await pilot.press("u")
+        await settled(pilot)
+        await pilot.press(*(KEYS.get(key, key) for key in "lost"), "tab", "tab", "right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, OutcomeDialog))
+        assert "1 user unbound" in screen_text(app)
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, UndoDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is place)
+        await settled(pilot)
+        assert await status(organisation, "bob") is BOUND
+        assert "bob is bound again" in told(app)
 
 
 async def crowd(organisation: Organisation, count: int) -> list[str]:

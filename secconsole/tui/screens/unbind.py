@@ -70,15 +70,13 @@ class UnbindDialog(DoingDialog["Outcome | None"]):
         super().__init__(title, body, fields, [cancel(), Button("unbind", "Unbind", danger=True)], danger=True)
 
     async def on_key(self, event: events.Key) -> None:
-        """On a button, letters are free: of one user they begin the reason, of many `d` shows who they are."""
-        if self.form.focused_name not in ("cancel", "unbind") or not event.is_printable or event.key == "space":
-            return
-        if self._many and event.key == "d":
+        """On a button, letters begin the reason: lost ones would leave a space after them to press Cancel."""
+        if self._many and event.key == "f2":
             event.stop()
             await self.app.push_screen(
                 NamesDialog("Who they are", _names(self._found, utf8=self.app.terminal.utf8), _more(self._found))
             )
-        elif not self._many:
+        elif self.form.focused_name in ("cancel", "unbind") and event.is_printable and event.key != "space":
             self.form.focus_field("reason")
             self.form.on_key(event)
 
@@ -153,7 +151,7 @@ def _about_many(found: UnbindPreview, now: datetime, asked: int) -> Content:
         _ended(found.sessions),
         *_afterwards(found, now),
     ]
-    rows += ["", *_listed("What happens", facts), "", (("d lists them by name"), "$key")]
+    rows += ["", *_listed("What happens", facts), "", ("f2 lists them by name", "$key")]
     return lines(*rows)
 
 

@@ -33,6 +33,9 @@ class OutcomeDialog(Dialog[bool]):
             event.stop()
             rows = [(failed.login, "", failed.reason) for failed in self._outcome.failed]
             await self.app.push_screen(NamesDialog("Not unbound", rows))
+        elif event.key == "x" and self._outcome.unbound:
+            event.stop()
+            self.dismiss(True)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()

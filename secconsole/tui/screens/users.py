@@ -85,7 +85,7 @@ class Users(UserList):
 
     async def _tell(self, outcome: Outcome, *, many: bool) -> None:
         now = self.app.clock()
-        if outcome.event and outcome.undo_until is not None and len(outcome.unbound) > 1:
+        if many and outcome.event and outcome.undo_until is not None and outcome.unbound:
             self._bulk = Bulk(outcome.event, len(outcome.unbound), outcome.undo_until)
         if many:
             self.table.set_marks(self.table.marks - {user.id for user in outcome.unbound})
@@ -111,7 +111,8 @@ class Users(UserList):
         user = detail.user if detail is not None else None
         result: UndoResult | None = await self.app.ask(UndoDialog(user, undo, self._undoable_bulk(), self.app.clock()))
         if result is not None:
-            if self._bulk is not None and result.event == self._bulk.event and len(result.restored) > 1:
+            bulk = self._bulk
+            if bulk is not None and result.event == bulk.event and (len(result.restored) > 1 or bulk.users == 1):
                 self._bulk = None
             self.app.say(undone_words(result))
             await self._again()

@@ -33,9 +33,9 @@ class _Listed:
 
 
 class NamesDialog(ModalScreen[None]):
-    """(login, name, what there is to say) of each; `more` is said below. Escape, enter or d closes it."""
+    """(login, name, what there is to say) of each; `more` is said below. Escape, enter, or what opened it closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,d", "close", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,d,f2", "close", "Close", show=False)]
     DEFAULT_CSS = """
     NamesDialog WindowedTable { height: 1fr; }
     NamesDialog Static { height: auto; }
