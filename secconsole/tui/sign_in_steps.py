@@ -22,6 +22,7 @@ from secconsole.operations.signin import (
     StartBinding,
     VerifySignIn,
 )
+from secconsole.tui.demo_words import phone_words
 from secconsole.tui.safe_text import join, lines, safe
 from secconsole.tui.screens.sign_in import LeftOff
 from secconsole.tui.widgets.form import Form
@@ -247,15 +248,8 @@ class SignInSteps:
 
     def _demo_words(self) -> list[Content]:
         """In a demo: what the phone of whoever signs in shows now."""
-        from secconsole.tui.widgets.demo_list import code_of, spaced
-
-        account = next((a for a in self._screen.demo_accounts if a.login == self._login and a.totp_uri), None)
-        if account is None or account.totp_uri is None:
-            return []
-        now = self._app.clock()
-        (code, ends), (following, _) = code_of(account.totp_uri, now), code_of(account.totp_uri, now, 1)
-        words = f"Demo: the phone shows {spaced(code)} until {ends.astimezone():%H:%M:%S}, then {spaced(following)}."
-        return [safe(words, "$key")]
+        account = next((a for a in self._screen.demo_accounts if a.login == self._login), None)
+        return phone_words(account, self._app.clock()) if account is not None else []
 
     async def _bind(self, answer: SignInAnswer) -> SignInAnswer:
         from secconsole.tui.screens.binding import BindingScreen, Checked

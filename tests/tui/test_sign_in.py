@@ -29,6 +29,7 @@ from secconsole.tui.screens.account import Account
 from secconsole.tui.screens.binding import HIDDEN_KEY, BindingScreen, grouped
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.sign_in import SignInScreen
+from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.form import Form
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
@@ -505,6 +506,26 @@ async def test_a_demo_offers_its_accounts_with_their_codes_and_one_key_signs_in(
         await until(pilot, lambda: isinstance(app.screen, Account))
         assert app.identity.login == "hana"
         assert "DEMO" in screen_text(app)
+
+
+async def test_a_demo_says_the_password_and_code_that_it_asks_for_again(
+    signing_in: SigningIn, demo: Organisation
+) -> None:
+    """Whoever came in by one key was told neither, and would be stuck."""
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
+        await typed(pilot, "17")
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        proved: list[bool | None] = []
+        app.push_screen(StepUpDialog(bound=True), proved.append)
+        await until(pilot, lambda: f"was made as: {demo.password('hana')}" in screen_text(app))
+        demo.clock.forward(60)
+        code = demo.code("hana")
+        await typed(pilot, "wrong\t000000\r")
+        await until(pilot, lambda: f"the phone shows {code[:3]} {code[3:]}" in screen_text(app))
+        await typed(pilot, f"{demo.password('hana')}\t{code}\r")
+        await until(pilot, lambda: proved == [True])
 
 
 async def test_a_demo_account_signs_in_twice_within_one_code(signing_in: SigningIn, demo: Organisation) -> None:

@@ -17,6 +17,7 @@ from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, S
 from secconsole.operations.signin import StepUp
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.tui.actions import Action
+from secconsole.tui.demo_words import proof_words
 from secconsole.tui.safe_text import join, lines
 from secconsole.tui.screens.overview import ADMINS, go_to_users
 from secconsole.tui.screens.place import Place
@@ -59,6 +60,7 @@ class Settings(Place):
             yield Static(id="impact")
             yield Static(KINDS, id="kinds")
             yield PolicyForm(bound=self.app.identity.bound, id="change")
+            yield Static(id="demo")
             yield Static(id="may-not")
 
     # ---- reading ---------------------------------------------------------------------------------------------------
@@ -97,7 +99,17 @@ class Settings(Place):
             self.app.say_why(_changed_words(policy))
         self.query_one("#now", Static).update(now_words(policy))
         self._say_impact()
+        self._say_proof()
         self.refresh_hints()
+
+    def on_descendant_focus(self) -> None:
+        self._say_proof()
+
+    def _say_proof(self) -> None:
+        form = self.query_one(PolicyForm)
+        self.query_one("#demo", Static).update(
+            lines(*(proof_words(self.app) if form.display and form.has_focus else ()))
+        )
 
     def _say_impact(self) -> None:
         if self._preview is not None:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import NO_CODE, StepUp
+from secconsole.tui.demo_words import proof_words
 from secconsole.tui.safe_text import lines
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, Field, PasswordField, cancel
 from secconsole.tui.words import clock
+
+COUNTS = "It then counts for five minutes."
 
 
 class StepUpDialog(Dialog[bool]):
@@ -24,8 +27,15 @@ class StepUpDialog(Dialog[bool]):
             PasswordField(name="password", label="Password", needed=True),
             *([CodeField(name="code", label="Code", needed=True)] if bound else []),
         )
-        body = lines(f"This needs your {what} once more.", "It then counts for five minutes.")
+        self._said = f"This needs your {what} once more."
+        body = lines(self._said, COUNTS)
         super().__init__("Is it you?", body, fields, [cancel(), Button("prove", "Go on")], focus="password")
+
+    def on_mount(self) -> None:
+        self._say(self._said)
+
+    def _say(self, words: str) -> None:
+        self.set_body(lines(words, COUNTS, *proof_words(self.app)))
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
@@ -47,4 +57,4 @@ class StepUpDialog(Dialog[bool]):
             form.set_value(name, "")
         at = f" Server time {clock(proof.server_time)}." if proof.server_time else ""
         form.set_error("password", proof.message, clear=True)
-        self.set_body(lines(f"That was not right.{at}", "It then counts for five minutes."))
+        self._say(f"That was not right.{at}")
