@@ -114,7 +114,7 @@ async def test_z1_bindings_are_kept_over_off_and_on(console: OpenConsole, organi
         await prove(organisation, pilot, "root")
         await until(pilot, lambda: "(•) off (now)" in screen_text(app))
         assert (await sign_in(organisation, "uma")).status is SignInStatus.COMPLETE
-        await pilot.press("right", "right", "enter")
+        await pilot.press("right", "right", "enter", "tab")
         await prove(organisation, pilot, "root")
         await until(pilot, lambda: "(•) required (now)" in screen_text(app))
         answer = await sign_in(organisation, "uma")
@@ -191,7 +191,7 @@ async def test_z2_switching_on_puts_platform_administrators_on_the_whitelist(
         await ready(app, pilot)
         await pilot.press("right", "right")
         await until(pilot, lambda: "1 platform administrator will be put on the whitelist" in screen_text(app))
-        await pilot.press("enter")
+        await pilot.press("enter", "tab")
         await prove(organisation, pilot, "root")
         await until(pilot, lambda: "(•) required (now)" in screen_text(app))
     entries = await organisation.perform(ListWhitelist(tenant="acme"))
@@ -218,11 +218,13 @@ async def test_grace_period_alone_can_be_changed_and_has_limits(
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
-        await pilot.press("enter", "up", "ctrl+u", "9", "9", "9", "tab")
+        await pilot.press("tab", "ctrl+u", "9", "d", "9", "9", "tab")  # no letter is shown: it may be of a password
         await prove(organisation, pilot, "root")
         assert "A number of days from 0 to 365." in screen_text(app)
         await pilot.press("ctrl+u", "7")
         await until(pilot, lambda: "must bind within 7 days" in screen_text(app))
+        assert "If you give 7 days of grace:" in screen_text(app)
+        assert "As it is now" not in screen_text(app)
         await pilot.press("tab", "tab", "tab", "right", "enter")
         await until(pilot, lambda: "7 days of grace" in screen_text(app))
         policy = await organisation.perform(ShowPolicy(tenant="acme"))
@@ -233,7 +235,7 @@ async def test_nothing_to_change_is_said(console: OpenConsole, organisation: Org
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
-        await pilot.press("enter")
+        await pilot.press("enter", "tab")
         await prove(organisation, pilot, "root")
         assert "Nothing to change" in screen_text(app)
 

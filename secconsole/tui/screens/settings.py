@@ -60,7 +60,6 @@ class Settings(Place):
             yield Static(id="impact")
             yield Static(KINDS, id="kinds")
             yield PolicyForm(bound=self.app.identity.bound, id="change")
-            yield Static(id="demo")
             yield Static(id="may-not")
 
     # ---- reading ---------------------------------------------------------------------------------------------------
@@ -75,6 +74,7 @@ class Settings(Place):
         self._read()
 
     def on_policy_choice_looked(self) -> None:
+        self.query_one(PolicyForm).stand_at(self.query_one(PolicyChoice).mode)
         self._read()
 
     def on_resize(self) -> None:
@@ -91,6 +91,7 @@ class Settings(Place):
         preview = await self.app.perform(PreviewPolicy(tenant=self.app.tenant, mode=looked_at))
         self._policy, self._preview = policy, preview
         choice.show(looked_at, policy.policy)
+        form.stand_at(looked_at)
         if before is None or (before.grace_days != policy.grace_days and form.grace == before.grace_days):
             form.set_value("grace", str(policy.grace_days))
         if not form.has_focus:
@@ -106,17 +107,17 @@ class Settings(Place):
         self._say_proof()
 
     def _say_proof(self) -> None:
-        form = self.query_one(PolicyForm)
-        self.query_one("#demo", Static).update(
-            lines(*(proof_words(self.app) if form.display and form.has_focus else ()))
-        )
+        """In a demo, what to type: where the kinds stand, since the rows below the form are out of sight."""
+        words = proof_words(self.app) if self.query_one(PolicyForm).has_focus else []
+        self.query_one("#kinds", Static).update(lines(*words) if words else KINDS)
 
     def _say_impact(self) -> None:
         if self._preview is not None:
             width = min(WIDEST, self.size.width) - 6
-            grace = self.query_one(PolicyForm).grace
-            utf8 = self.app.terminal.utf8
-            self.query_one("#impact", Static).update(impact_words(self._preview, grace or 0, width=width, utf8=utf8))
+            grace = self.query_one(PolicyForm).grace or 0
+            held = self._policy.grace_days if self._policy is not None else grace
+            words = impact_words(self._preview, grace, held=held, width=width, utf8=self.app.terminal.utf8)
+            self.query_one("#impact", Static).update(words)
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
@@ -128,7 +129,7 @@ class Settings(Place):
         return ""
 
     def do_change(self) -> None:
-        self.query_one(PolicyForm).begin()
+        self.query_one(PolicyForm).focus()
 
     async def do_admins(self) -> None:
         """To the list that holds them; of two roles and two states the one with most of them."""

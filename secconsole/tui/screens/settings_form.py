@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from secconsole.domain.model import PolicyMode
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import NO_CODE
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, CodeField, Field, PasswordField, TextField, cancel
+from secconsole.tui.widgets.form_fields import Button, CodeField, Field, PasswordField, cancel
 
 LONGEST_GRACE = 365
 
@@ -35,8 +36,8 @@ class PolicyForm(Form):
 
     def __init__(self, *, bound: bool, id: str | None = None) -> None:
         fields: list[Field] = [
-            TextField(name="grace", label="Grace period", value="0", max_length=3,
-                      help="Days in which people may still sign in without; 0: they bind at the next sign-in."),
+            CodeField(name="grace", label="Grace, days", digits=3,
+                      help="Days to go on without a factor; 0: none."),
             PasswordField(name="password", label="Password", needed=True, help="Your own, to prove that it is you."),
         ]  # fmt: skip
         if bound:
@@ -49,10 +50,10 @@ class PolicyForm(Form):
         text = str(self.values["grace"]).strip() or "0"
         return int(text) if text.isascii() and text.isdigit() and int(text) <= LONGEST_GRACE else None
 
-    def begin(self) -> None:
-        """Take the keys, at the password: the grace period is one step up."""
-        self.focus_field("password")
-        self.focus()
+    def stand_at(self, mode: PolicyMode) -> None:
+        """Have the keys go to the first field that counts for a mode: only required has a grace period."""
+        if not self.has_focus:
+            self.focus_field("grace" if mode is PolicyMode.REQUIRED else "password")
 
     def reset(self, grace_days: int) -> None:
         """Forget what was typed."""
@@ -61,7 +62,6 @@ class PolicyForm(Form):
         for name in self.values:
             if name != "grace":
                 self.set_value(name, "")
-        self.focus_field("password")
 
     def refuse(self, wrong: str, why: str) -> None:
         """Say at the field what was wrong; a wrong password takes the code with it."""

@@ -14,8 +14,10 @@ MOST_WORDS, LEAST_WORDS, LEAST_BAR = 52, 40, 6  # cells of the words beside a co
 LONGEST_BAR = 30
 
 
-def impact_words(preview: PolicyPreview, grace_days: int, *, width: int, utf8: bool = True) -> Content:
-    """The lines of a preview, `width` cells wide; what does not apply is left out."""
+def impact_words(
+    preview: PolicyPreview, grace_days: int, *, held: int | None = None, width: int, utf8: bool = True
+) -> Content:
+    """The lines of a preview, `width` cells wide; what does not apply is left out. `held`: the days given now."""
     impact, mode = preview.impact, preview.policy
     same = mode is preview.now
     number = max(7, *(len(count(n)) for n in (impact.users, impact.bound)))
@@ -29,7 +31,7 @@ def impact_words(preview: PolicyPreview, grace_days: int, *, width: int, utf8: b
         graph = bar_content(many, impact.users, room, utf8=utf8, colour=colour or "$bar-filled")
         return join(head, "  ", f"{words:<{words_width}}", "  ", graph)
 
-    rows: list[Part] = [(f"As it is now, {mode}:" if same else f"If you switch to {mode} now:", "$heading")]
+    rows: list[Part] = [(_heading(mode, grace_days, same=same, other=held not in (None, grace_days)), "$heading")]
     if mode is PolicyMode.OFF:
         rows.append(line(impact.bound, "bound: not asked any more, their factors are kept", "$status-bound"))
         rows.append(line(impact.users - impact.bound, "without a factor: nothing changes"))
@@ -53,6 +55,14 @@ def impact_words(preview: PolicyPreview, grace_days: int, *, width: int, utf8: b
         rows.append(f"{added} will be put on the whitelist, so that nobody is locked out.")
     rows.append(_you(preview, grace_days))
     return lines(*rows)
+
+
+def _heading(mode: PolicyMode, grace_days: int, *, same: bool, other: bool) -> str:
+    if not same:
+        return f"If you switch to {mode} now:"
+    if other and mode is PolicyMode.REQUIRED:
+        return f"If you give {plural(grace_days, 'day')} of grace:" if grace_days else "If you give no grace any more:"
+    return f"As it is now, {mode}:"
 
 
 def _must_bind(mode: PolicyMode, grace_days: int) -> str:
