@@ -24,8 +24,7 @@ def parse_until(text: str, now: datetime) -> datetime | None:
             return _midnight(now.astimezone().date() + timedelta(days=int(found[1]) + 1))
         return _with_time(text) or _midnight(date.fromisoformat(text) + timedelta(days=1))
     except (ValueError, OverflowError):
-        advice = "Write it as 2027-01-31, as 2027-01-31T18:00, or as +30d for thirty days."
-        raise Invalid(f"{text} is no date. {advice}", "until") from None
+        raise Invalid(f"{text} is no date. Write 2027-01-31, 2027-01-31T18:00 or +30d.", "until") from None
 
 
 def parse_since(text: str) -> datetime:

@@ -93,6 +93,36 @@ async def test_add_finds_people_while_typing_and_adds_several_at_once(
         assert found["bob"].reason == "on leave"
 
 
+async def test_what_is_typed_over_the_found_begins_the_next_search(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    """One after the other is found and marked; n, and j and k, which move elsewhere, are letters of names here."""
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "0 entries")
+        await pilot.press("a")
+        await type_in(pilot, "nina")
+        await pilot.press("enter", "space")
+        await shows(app, pilot, "1 marked: nina")
+        await type_in(pilot, "king")
+        await shows(app, pilot, "/ king")
+        await pilot.press("ctrl+u")
+        await type_in(pilot, "uma")
+        await pilot.press("enter", "space")
+        await shows(app, pilot, "2 marked: nina, uma")
+        await pilot.press("tab")
+        await type_in(pilot, "at sea")
+        await pilot.press("tab", *"30d", "enter")
+        await shows(app, pilot, "30d is no date. Write 2027-01-31, 2027-01-31T18:00 or +30d.")
+        await pilot.press("ctrl+u", *"+30d", "tab", "tab", "tab", "ctrl+u", *"bob")
+        await shows(app, pilot, "/ bob")
+        await pilot.press("enter", "space")
+        await shows(app, pilot, "3 marked")
+        await pilot.press("tab", "enter", "enter")
+        await shows(app, pilot, "3 entries")
+        assert set(await entries(organisation)) == {"nina", "uma", "bob"}
+
+
 async def test_add_does_not_mark_who_is_on_it_already(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "bob")
     app = await console("root", place="whitelist")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Static
 
@@ -38,13 +39,29 @@ NAMED = 4
 
 
 class LeavingForm(Form):
-    """A form that lets the focus go up from its first field."""
+    """A form that lets the focus go up from its first field, and on from its last button."""
 
     def _navigate(self, key: str) -> bool:
         if key in ("up", "shift+tab") and self._stop == 0:
             self.screen.focus_previous()
             return True
+        if key == "tab" and self._stop == len(self._stops) - 1:
+            self.focus_field("reason")
+            self.screen.focus_next()
+            return True
         return super()._navigate(key)
+
+
+class FoundTable(WindowedTable):
+    """People found; what is typed over them begins the next search, letters that move in other tables too."""
+
+    def on_key(self, event: events.Key) -> None:
+        if event.is_printable and event.character is not None and event.key != "space":
+            event.stop()
+            event.prevent_default()
+            bar = self.screen.query_one(FilterBar)
+            self.screen.set_focus(bar)
+            bar.text = event.character
 
 
 class AddDialog(DoingDialog["str | None"]):
@@ -65,7 +82,7 @@ class AddDialog(DoingDialog["str | None"]):
 
     def compose_body(self) -> ComposeResult:
         yield FilterBar("a part of login, name or address")
-        yield WindowedTable(_COLUMNS, self._source, empty="Nobody found.")
+        yield FoundTable(_COLUMNS, self._source, empty="Nobody found.")
         yield Static(id="marked")
 
     def on_mount(self) -> None:
@@ -116,7 +133,7 @@ class AddDialog(DoingDialog["str | None"]):
         people = list(self._marked.values())
         names = ", ".join(person.login for person in people[:NAMED])
         more = f" and {count(len(people) - NAMED)} more" if len(people) > NAMED else ""
-        none = "Nobody marked yet: type to find, enter or space marks, tab goes on."
+        none = "Nobody marked yet: type to find, enter, space marks; then type on, or tab."
         words = join((f"{count(len(people))} marked: ", "bold"), names, more) if people else safe(none, "$muted")
         self.query_one("#marked", Static).update(words)
 

@@ -28,7 +28,7 @@ COLUMNS = (
     Column("by", "By", 12, priority=3, grow=8),
 )
 SOON = timedelta(days=30)  # an end that is nearer is said as what is left
-UNTIL_HELP = "2027-01-31 or +30d: through that day. Empty: without an end, not advised."
+UNTIL_HELP = "2027-01-31 or +30d, that day included. Empty: no end."
 
 
 def typed(until: datetime | None) -> str:
