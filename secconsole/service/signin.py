@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, NotFound
@@ -162,7 +164,6 @@ def _subject(context: Context, operation: SignIn) -> bytes:
 
 def _facts(context: Context, tenant: TenantRow, user: UserRecord, *, known: bool, right: bool) -> SignInFacts:
     live = factors.live_factors(context.connection, user.pk)
-    grace_from = max(tenant.required_since or 0, user.created)
     return SignInFacts(
         known=known,
         password_right=right,
@@ -176,15 +177,25 @@ def _facts(context: Context, tenant: TenantRow, user: UserRecord, *, known: bool
         active_factor=any(f.state is FactorState.ACTIVE for f in live),
         pending_factor=any(f.state is FactorState.PENDING and f.kind is not FactorKind.TOTP for f in live),
         switched_on=user.switched_on,
-        in_grace=context.now < grace_from + tenant.grace_days * 24 * 3_600_000,
+        in_grace=context.now < _grace_end(tenant, user),
     )
+
+
+def _grace_end(tenant: TenantRow, user: UserRecord) -> int:
+    """The millisecond from which on whoever has no factor binds one at sign-in."""
+    return max(tenant.required_since or 0, user.created) + tenant.grace_days * 24 * 3_600_000
+
+
+def _reminder(end: int) -> str:
+    at = datetime.fromtimestamp(end / 1000, UTC)
+    return f"A second factor is required soon, from {at:%Y-%m-%d %H:%M} UTC on. Bind one now: press 7, then e."
 
 
 def _go_on(
     context: Context, tenant: TenantRow, user: UserRecord, decision: Decision, challenge: ChallengeRecord | None
 ) -> SignInAnswer:
     if decision.status is SignInStatus.COMPLETE:
-        remind = "A second factor is required soon. Bind one now: press 7, then e." if decision.remind else ""
+        remind = _reminder(_grace_end(tenant, user)) if decision.remind else ""
         return _complete(context, tenant, user, challenge, decision.rule, message=remind)
     token = new_token()
     lasts = CHALLENGE if decision.status is SignInStatus.SECOND_FACTOR else BINDING

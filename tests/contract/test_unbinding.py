@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -300,7 +301,8 @@ async def test_grace_lets_in_with_a_reminder_until_it_ends(organisation: Organis
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, grace_days=7))
     answer = await organisation.start("ana")
     assert answer.status is SignInStatus.COMPLETE
-    assert "required soon" in answer.message
+    ends = datetime.fromtimestamp(organisation.clock.now, UTC) + timedelta(days=7)
+    assert f"required soon, from {ends:%Y-%m-%d %H:%M} UTC on" in answer.message
     organisation.clock.forward(days=7)
     assert (await organisation.start("ana")).status is SignInStatus.ENROLL
 
