@@ -179,6 +179,7 @@ async def test_a_new_user_is_made_and_gets_a_one_time_password(
         await until(pilot, lambda: isinstance(app.screen, OneTimePasswordDialog))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is place)
+        await until(pilot, lambda: place.person is not None and place.person.login == "bobby")  # to be enrolled next
         made = await show(organisation, "bobby")
         assert made.user.name == "Bobby"
         assert Flag.MUST_RESET in made.user.flags

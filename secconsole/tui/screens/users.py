@@ -180,6 +180,7 @@ class Users(UserList):
         made = await self.app.ask(ask_for.NewUserDialog(self.app.identity.role))
         if made is not None:
             changed, reset = made
+            self.set_search(changed.user.login)  # enrolling them is what comes next
             await self._again()
             if reset is None:
                 self.app.say(f"{changed.user.login} is made.")
