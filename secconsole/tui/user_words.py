@@ -23,16 +23,18 @@ FLAGS = {
     Flag.MUST_RESET: "must choose a new password",
 }
 
-_EVENTS = {
+EVENTS = {
     "account.keep-factor": "chose whether to stay asked",
     "factor.confirmed": "bound a factor",
     "factor.enrollment-started": "began to bind",
     "factor.removed": "removed a factor",
     "password.changed": "changed the password",
+    "policy.set": "switched the policy",
     "sign-in": "signed in",
     "sign-in.code": "gave a code",
     "sign-out": "signed out",
     "step-up": "proved who they are",
+    "tenant.created": "made the organisation",
     "unbind": "unbound",
     "unbind.undone": "unbinding undone",
     "user.created": "created",
@@ -128,7 +130,7 @@ def binding_words(detail: UserDetail, now: datetime) -> str:
 
 def event_words(entry: AuditEntry) -> str:
     """`unbound by hana: lost phone`."""
-    what = _EVENTS.get(entry.action, entry.action)
+    what = EVENTS.get(entry.action, entry.action)
     by = "" if entry.actor == entry.target else f" by {entry.actor}"
     outcome = "" if entry.outcome == "done" else f" ({entry.outcome})"
     why = f": {entry.reason}" if entry.reason else ""

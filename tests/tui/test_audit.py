@@ -17,6 +17,7 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.tui import user_words
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.audit import Audit
 from secconsole.tui.screens.audit_words import GROUPS
@@ -145,7 +146,7 @@ async def test_filter_by_group_and_outcome(console: OpenConsole, organisation: O
         assert "✗ refused" in screen_text(app)
 
 
-async def test_every_action_that_is_written_is_in_a_group() -> None:
+async def test_every_action_that_is_written_is_in_a_group_and_has_words() -> None:
     import re
     from pathlib import Path
 
@@ -154,6 +155,7 @@ async def test_every_action_that_is_written_is_in_a_group() -> None:
     source = "".join(path.read_text() for path in Path(secconsole.service.__file__).parent.glob("*.py"))
     written = set(re.findall(r'\.audit\(\s*"([a-z.-]+)"', source))
     assert written - {action for group in GROUPS.values() for action in group} == set()
+    assert written - set(user_words.EVENTS) == set()
 
 
 async def test_verify_says_in_words_that_the_chain_is_whole(console: OpenConsole, organisation: Organisation) -> None:
