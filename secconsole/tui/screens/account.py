@@ -129,17 +129,19 @@ class Account(Place):
             return [safe("Yes, at every sign-in, and before what matters.")]
         if me.mfa_required or policy is PolicyMode.REQUIRED:
             return [safe("It is required of you: you will have to bind a phone at a later sign-in. Better do it now.")]
-        return [safe("Not while none is bound.")]
+        return [safe("Not while none is bound. Once one is required, you bind it when you sign in.")]
 
     def _sessions(self, me: UserDetail, now: datetime) -> list[Content]:
         identity = self.app.identity
         proved = identity.step_up_until
+        bound = any(factor.state is FactorState.ACTIVE for factor in me.factors)
+        what, count_for = ("password and factor", "count for") if bound else ("password", "counts for")
         return [
             safe(f"Signed in {moment(identity.signed_in_at, now)}; {plural(me.sessions, 'session')} open in all."),
             safe(
-                f"Your password and factor count for what matters until {until(proved, now)}."
+                f"Your {what} {count_for} what matters until {until(proved, now)}."
                 if proved is not None and proved > now
-                else "What matters asks for your password and factor again."
+                else f"What matters asks for your {what} again."
             ),
         ]
 

@@ -194,5 +194,5 @@ class OneTimePasswordDialog(Dialog[None]):
             join(("Password   ", "$muted"), (password, "bold")),
             "",
             "It is shown this once. It must be changed at the next sign-in." if shown
-            else "Hidden while nobody looked. Hide shows it again.",
+            else "Hidden. Hide, or h, shows it again.",
         )  # fmt: skip
