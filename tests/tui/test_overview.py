@@ -77,6 +77,18 @@ async def test_enter_leads_to_the_people_counted(console: OpenConsole, organisat
         assert app.screen.query_one(Board).target == "users:status:unbound", "the cursor is where it was"
 
 
+@pytest.mark.parametrize(("login", "advised"), [("root", True), ("hana", False)])
+async def test_nobody_is_advised_to_do_what_they_may_not(
+    console: OpenConsole, organisation: Organisation, login: str, advised: bool
+) -> None:
+    """Only those who change the whitelist are told to give its entries an end."""
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="x"))
+    app = await console(login, place="overview")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "What to do next" in screen_text(app))
+        assert ("give whitelist entries an end" in screen_text(app)) is advised
+
+
 async def test_whitelist_lines_lead_to_the_whitelist(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="at sea"))
     app = await console("aida", place="overview")

@@ -12,9 +12,10 @@ from textual.widgets import Static
 
 from secconsole.domain.impact import Group, Impact, impact
 from secconsole.domain.model import BindingStatus, PolicyMode
-from secconsole.domain.roles import Role
+from secconsole.domain.roles import Role, may
 from secconsole.operations.policy import Policy, ShowPolicy
 from secconsole.operations.tenants import Adoption, ShowAdoption
+from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.safe_text import join, safe
 from secconsole.tui.screens.place import Place
@@ -71,7 +72,8 @@ class Overview(Place):
             return
         self._shown = adoption, policy
         self.query_one("#said", Static).update(policy_line(adoption, policy))
-        beside, below = panels(adoption, utf8=self.app.terminal.utf8)
+        exempts = not self.app.read_only and may(self.app.identity.role, AddToWhitelist.spec.permission)
+        beside, below = panels(adoption, exempts=exempts, utf8=self.app.terminal.utf8)
         self.query_one(Board).show(beside, below)
         self.refresh_hints()
 
@@ -115,8 +117,8 @@ def policy_line(adoption: Adoption, policy: Policy) -> Content:
     return join((mode, "$heading"), ("".join(parts) + ".", "$muted"))
 
 
-def panels(adoption: Adoption, *, utf8: bool) -> tuple[list[Panel], list[Panel]]:
-    """What stands beside each other, and what below."""
+def panels(adoption: Adoption, *, exempts: bool, utf8: bool) -> tuple[list[Panel], list[Panel]]:
+    """What stands beside each other, and what below. `exempts`: whether the reader may change the whitelist."""
     now = impact(adoption.groups, adoption.policy)
     disabled = sum(group.count for group in adoption.groups if group.disabled)
     title = plural(now.users, "user") + (f", and {count(disabled)} disabled" if disabled else "")
@@ -127,7 +129,7 @@ def panels(adoption: Adoption, *, utf8: bool) -> tuple[list[Panel], list[Panel]]
     wants = list(wanting(adoption, now))
     nothing = Cell(lambda width: safe("Nothing: everything is in order.", "$muted"))
     look = Panel("Wants a look", [_want(number, words, target) for number, words, target in wants] or [nothing])
-    advice = Panel("What to do next", [_read(sentence) for sentence in next_steps(adoption, now)[:2]])
+    advice = Panel("What to do next", [_read(sentence) for sentence in next_steps(adoption, now, exempts=exempts)[:2]])
     return [shares, roles], [look, advice]
 
 
@@ -151,8 +153,8 @@ def _watched(adoption: Adoption, now: Impact) -> Iterable[tuple[int, str, str]]:
     yield sum(g.count for g in adoption.groups if g.disabled), "disabled", "users:is:disabled"
 
 
-def next_steps(adoption: Adoption, now: Impact) -> list[str]:
-    """What to do next, the most pressing first."""
+def next_steps(adoption: Adoption, now: Impact, *, exempts: bool) -> list[str]:
+    """What to do next, the most pressing first; nothing that the reader may not do."""
     missing = now.users - now.bound
     steps: list[str] = []
     admins = impact([*_of(adoption, ADMINS[0]), *_of(adoption, ADMINS[1])], adoption.policy)
@@ -165,7 +167,7 @@ def next_steps(adoption: Adoption, now: Impact) -> list[str]:
         steps.append(f"{plural(missing, 'user')} may stay without: press 4 for what requiring would mean.")
     elif now.must_enroll:
         steps.append(f"Tell {_the(now.must_enroll, 'user')} who must bind which app to install.")
-    if adoption.whitelisted_open:
+    if adoption.whitelisted_open and exempts:
         steps.append("Press 3 and give whitelist entries an end, or take them off.")
     if adoption.expiring_soon:
         steps.append("Press 3 to see whose whitelist entry ends soon, and tell them.")
