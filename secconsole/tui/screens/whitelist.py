@@ -153,7 +153,7 @@ class Whitelist(Place):
     async def do_paste(self) -> None:
         pasted = await self.app.ask(dialogs.PasteDialog(self.app.clock))
         if pasted is not None:
-            self._tell(await self.app.ask(dialogs.PastedDialog(pasted)))
+            self._tell(await self.app.ask(dialogs.PastedDialog(pasted, self.app.clock())))
 
     async def do_edit(self) -> None:
         if entry := self.entry:

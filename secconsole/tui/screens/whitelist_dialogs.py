@@ -30,6 +30,7 @@ from secconsole.tui.widgets.paste_box import PasteBox
 from secconsole.tui.words import count, plural
 
 Clock = Callable[[], datetime]
+SOME = 3  # logins that are named for the others
 NAMED = 8  # people named in a dialog; the others are counted
 TYPED_ABOVE = 20  # of more than so many at once the number is typed
 
@@ -104,25 +105,27 @@ def logins_in(text: str) -> tuple[str, ...]:
 
 
 def _some(logins: Sequence[str]) -> str:
-    names = ", ".join(logins[:3])
-    return f": {names}{' …' if len(logins) > 3 else ''}" if names else ""
+    more = len(logins) - SOME
+    return ", ".join(logins[:SOME]) + (f" and {count(more)} more" if more > 0 else "")
 
 
 class PastedDialog(DoingDialog["str | None"]):
     """Says what would be done, with the logins that are not known, and does it when told to."""
 
-    def __init__(self, pasted: Pasted) -> None:
+    def __init__(self, pasted: Pasted, now: datetime) -> None:
         self._pasted = pasted
         check, new = pasted.check, len(pasted.check.changed)
         rows: list[Part] = [
-            join((f"{count(new):>7}", "bold"), "  will be put on the whitelist", (_some(check.changed), "$muted")),
+            join((f"{count(new):>7}", "bold"), "  will be put on the whitelist", ":" if new else ""),
+            *([join("         ", _some(check.changed))] if new else []),
             join((f"{count(len(check.unchanged)):>7}", "bold"), "  are on it already, and stay as they are"),
             join((f"{count(len(check.failed)):>7}", "bold"), "  cannot be"),
             *(join("         ", (failed.login, "bold"), f"  {failed.reason}") for failed in check.failed[:NAMED]),
         ]
         if len(check.failed) > NAMED:
             rows.append(f"         and {count(len(check.failed) - NAMED)} more")
-        rows += ["", join(("Reason  ", "$muted"), pasted.reason)]
+        until = end_words(pasted.until, now)
+        rows += ["", join(("Reason  ", "$muted"), pasted.reason), join(("Until   ", "$muted"), until)]
         fields: list[Field] = []
         if new > TYPED_ABOVE:
             fields.append(TextField(name="number", label=f"Type {new}", needed=True))
