@@ -13,6 +13,7 @@ from secconsole.service.authorise import need_proof
 from secconsole.service.context import Context
 from secconsole.service.fields import check_fields, with_id
 from secconsole.service.handlers import handles
+from secconsole.service.users import keep_platform_admin
 from secconsole.store import sessions, users
 from secconsole.store.rows import UserRecord
 
@@ -98,6 +99,8 @@ def _difference(user: UserRecord, values: dict[str, object]) -> dict[str, object
 
 
 def _apply(context: Context, user: UserRecord, difference: dict[str, object]) -> None:
+    if "role" in difference:
+        keep_platform_admin(context, user)
     users.change_user(context.connection, user.pk, **difference)
     if "role" in difference:
         sessions.end_sessions(context.connection, user.pk, now=context.now, why="role changed")

@@ -139,6 +139,7 @@ def disable_user(context: Context, operation: DisableUser) -> UserChanged:
         raise Invalid(f"The reason is longer than {LONGEST_REASON} characters.", "reason")
     if user.disabled:
         return _unchanged(context, user)
+    keep_platform_admin(context, user)
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="disabled")
     user = users.change_user(context.connection, user.pk, disabled=True)
     context.audit("user.disabled", user, reason=operation.reason, sessions_ended=ended)
@@ -163,6 +164,7 @@ def change_role(context: Context, operation: ChangeRole) -> UserChanged:
         return _unchanged(context, user)
     if context.is_own:
         raise Conflict("You cannot change your own role. Ask another administrator.")
+    keep_platform_admin(context, user)
     before = user.role
     ended = 0
     if rank(operation.role) < rank(before):
@@ -199,6 +201,14 @@ def require_mfa(context: Context, operation: RequireMfa) -> UserChanged:
     user = users.change_user(context.connection, context.target.pk, switched_on=operation.required)
     context.audit("user.mfa-required" if operation.required else "user.mfa-not-required", user)
     return _changed(context, user)
+
+
+def keep_platform_admin(context: Context, user: UserRecord) -> None:
+    """Raise if nobody could look after the platform once this user is disabled or has a lower role."""
+    if user.role is not Role.PLATFORM_ADMIN or user.disabled:
+        return
+    if not users.another_has_role(context.connection, user.pk, Role.PLATFORM_ADMIN):
+        raise Conflict(f"{user.login} is the last platform administrator. Make another one first.")
 
 
 def undoable(context: Context, user: UserRecord) -> Undoable | None:

@@ -100,6 +100,12 @@ def with_role(connection: sa.Connection, tenant_pk: int, role: Role) -> list[Use
     return [user_record(row) for row in connection.execute(query.order_by(users.c.login_key))]
 
 
+def another_has_role(connection: sa.Connection, pk: int, role: Role) -> bool:
+    """Whether somebody else, in whichever tenant, has a role other than `user` and is not disabled."""
+    others = sa.and_(users.c.role == role, users.c.role != "user", users.c.pk != pk, users.c.disabled.is_(sa.false()))
+    return connection.execute(sa.select(users.c.pk).where(others).limit(1)).first() is not None
+
+
 def count_locked(connection: sa.Connection, tenant_pk: int, now: int) -> int:
     locked = sa.select(sa.func.count()).select_from(users)
     query = locked.where(users.c.tenant_pk == tenant_pk, users.c.locked_until > 0, users.c.locked_until > now)

@@ -26,7 +26,15 @@ from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFacto
 from secconsole.operations.policy import PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.signin import StartBinding, StepUp, WhoAmI
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UndoUnbind
-from secconsole.operations.users import ChangeRole, CreateUser, ListUsers, ShowUser
+from secconsole.operations.users import (
+    ChangeRole,
+    CreateUser,
+    DisableUser,
+    ImportUsers,
+    ListUsers,
+    NewUser,
+    ShowUser,
+)
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist, RemoveFromWhitelist
 from secconsole.service.context import when
 from secconsole.store.audit import check_chain
@@ -432,3 +440,28 @@ async def _tampered(organisation: Organisation, statement: str) -> tuple[bool, s
         return broken is None, broken.problem if broken else ""
 
     return organisation.backend.store.write(look).result()
+
+
+async def test_a50_the_last_platform_administrator_stays_one(organisation: Organisation) -> None:
+    """Neither disabled nor demoted, nor both of two in one import: nobody could look after the platform any more."""
+    demote = NewUser(2, ROOT, role=Role.USER)
+    for operation in (
+        DisableUser(tenant=TENANT, user=ROOT),
+        ChangeRole(tenant=TENANT, user=ROOT, role=Role.USER),
+        ImportUsers(tenant=TENANT, users=(demote,)),
+    ):
+        with pytest.raises(Conflict, match="last platform administrator"):
+            await organisation.perform(operation)
+    await organisation.add("petra", Role.PLATFORM_ADMIN)
+    with pytest.raises(Conflict, match="last platform administrator"):
+        await organisation.perform(ImportUsers(tenant=TENANT, users=(demote, NewUser(3, "petra", role=Role.USER))))
+    assert (await organisation.perform(ShowUser(tenant=TENANT, user=ROOT))).user.role is Role.PLATFORM_ADMIN
+    await organisation.perform(DisableUser(tenant=TENANT, user="petra"))
+    with pytest.raises(Conflict, match="last platform administrator"):
+        await organisation.perform(ChangeRole(tenant=TENANT, user=ROOT, role=Role.AUDITOR))
+
+
+async def test_one_of_two_platform_administrators_may_go(organisation: Organisation) -> None:
+    await organisation.add("petra", Role.PLATFORM_ADMIN)
+    await organisation.perform(ChangeRole(tenant=TENANT, user=ROOT, role=Role.USER))
+    assert (await organisation.perform(ShowUser(tenant=TENANT, user=ROOT))).user.role is Role.USER
