@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest_asyncio
 from hypothesis import settings
 
 from tests.organisation import Organisation, organisation_in
+from tests.postgres import Cluster
 
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
@@ -28,3 +29,13 @@ async def organisation(home: Path) -> AsyncIterator[Organisation]:
     """Tenant `acme` with its platform administrator `root`, on a real store, acting as the store's owner."""
     async with organisation_in(home) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL of these tests' own; each takes a database from it. Where none can be had, the test fails."""
+    cluster = Cluster()
+    try:
+        yield cluster
+    finally:
+        cluster.remove()
