@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Invalid
+from secconsole.domain.limits import MOST_DIGITS
 from secconsole.operations.audit import AuditCheck, AuditPage, ListAudit, VerifyAudit
 from secconsole.operations.users import MOST_PER_PAGE
 from secconsole.service.context import Context, milliseconds
@@ -10,8 +11,6 @@ from secconsole.service.fields import check_words
 from secconsole.service.handlers import handles
 from secconsole.service.views import audit_entry
 from secconsole.store import audit
-
-MOST_DIGITS = 18  # of a number that the store can hold
 
 
 @handles(ListAudit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, Invalid, NotFound
+from secconsole.domain.limits import CODE_DIGITS, LONGEST_LABEL
 from secconsole.domain.model import FactorState, PolicyMode
 from secconsole.domain.totp import TotpParameters
 from secconsole.operations.factors import (
@@ -23,7 +24,6 @@ from secconsole.service.views import factor_row
 from secconsole.store import factors, sessions
 from secconsole.store.rows import FactorRecord
 
-LONGEST_LABEL = 100
 ENROLLMENT = 60 * 60_000  # how long a key waits for its first code
 
 
@@ -35,7 +35,7 @@ def list_factors(context: Context, operation: ListFactors) -> FactorList:
 
 @handles(EnrollFactor)
 def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
-    if operation.digits not in (6, 8):
+    if operation.digits not in CODE_DIGITS:
         raise Invalid("A code has 6 or 8 digits.", "digits")
     if len(operation.label) > LONGEST_LABEL:
         raise Invalid(f"The label is longer than {LONGEST_LABEL} characters.", "label")

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 
 from secconsole.domain.errors import Invalid
+from secconsole.domain.limits import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PHONE, MOST_WORDS
 from secconsole.domain.login import check_login
 from secconsole.domain.password import SHORTEST, check_password
 from secconsole.domain.roles import Role
 from secconsole.operations.users import NewUser
 from secconsole.service.context import Context
 
-_LONGEST = {"name": 200, "email": 254, "phone": 40}
-MOST_WORDS = 32
+_LONGEST = {"name": LONGEST_NAME, "email": LONGEST_EMAIL, "phone": LONGEST_PHONE}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secconsole.domain.errors import Invalid
+from secconsole.domain.limits import MOST_LINES
 from secconsole.domain.login import login_key
 from secconsole.domain.roles import Role, may_act_on, rank
 from secconsole.domain.secret import Secret
@@ -16,8 +17,6 @@ from secconsole.service.handlers import handles
 from secconsole.service.users import keep_platform_admin
 from secconsole.store import sessions, users
 from secconsole.store.rows import UserRecord
-
-MOST_LINES = 5_000
 
 
 def _passwords(operation: ImportUsers) -> Sequence[Secret[str]]:

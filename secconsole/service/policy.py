@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from secconsole.domain.errors import Invalid, Stale
 from secconsole.domain.impact import Group, impact, must_bind, shut_out
+from secconsole.domain.limits import LONGEST_GRACE
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.throttle import FOREVER
@@ -16,7 +17,6 @@ from secconsole.service.views import policy_view
 from secconsole.store import tenants, users, whitelist
 from secconsole.store.rows import ExemptionRecord, UserRecord
 
-LONGEST_GRACE = 365
 ADMIN_REASON = "platform administrator, put here when the second factor was switched on"
 
 

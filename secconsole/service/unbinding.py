@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, Invalid, NotFound
+from secconsole.domain.limits import LONGEST_TICKET
 from secconsole.domain.login import suspicions
 from secconsole.domain.model import BindingStatus
 from secconsole.operations.unbinding import (
@@ -25,8 +26,6 @@ from secconsole.service.views import look_alike
 from secconsole.service.whitelist import checked_reason
 from secconsole.store import factors, sessions, users
 from secconsole.store.rows import UserRecord
-
-LONGEST_TICKET = 100
 
 
 @handles(PreviewUnbind)

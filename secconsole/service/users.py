@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed
+from secconsole.domain.limits import LONGEST_REASON
 from secconsole.domain.login import suspicions
 from secconsole.domain.roles import Permission, Role, may, may_act_on, rank
 from secconsole.domain.search import UserFilter
@@ -36,7 +37,6 @@ from secconsole.service.handlers import handles, only_password
 from secconsole.service.passwords import one_time_password
 from secconsole.service.sweep import UNDO
 from secconsole.service.views import audit_entry, exemption, factor_row, look_alike, user_row
-from secconsole.service.whitelist import LONGEST_REASON
 from secconsole.store import audit, factors, sessions, user_search, users
 from secconsole.store.rows import UserRecord
 from secconsole.store.user_search import Order, Window

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from secconsole.domain.errors import Conflict, Invalid, Stale
+from secconsole.domain.limits import LONGEST_REASON
 from secconsole.domain.model import BindingStatus, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.operations.users import MOST_PER_PAGE
@@ -22,8 +23,6 @@ from secconsole.service.handlers import handles
 from secconsole.service.views import exemption
 from secconsole.store import users, whitelist
 from secconsole.store.rows import ExemptionRecord, UserRecord
-
-LONGEST_REASON = 500
 
 
 @handles(ListWhitelist)
