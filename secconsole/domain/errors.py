@@ -2,6 +2,7 @@
 
     SecconsoleError
     ├── Invalid            the request itself is wrong: which field, and why     exit 2, HTTP 422
+    │   └── Unfit          its form is right, and still it cannot be taken       exit 2, HTTP 409
     ├── NotSignedIn        no valid session or token                             exit 3, HTTP 401
     ├── NotAllowed         signed in, but may not                                exit 3, HTTP 403
     │   └── StepUpNeeded   may, after proving password and factor again          exit 3, HTTP 403
@@ -37,6 +38,12 @@ class Invalid(SecconsoleError):
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class Unfit(Invalid):
+    """What no description of a field's form can say: a password easy to guess, an end that has passed."""
+
+    http_status = 409
 
 
 class NotSignedIn(SecconsoleError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from secconsole.domain.errors import Invalid
+from secconsole.domain.errors import Invalid, Unfit
 from secconsole.domain.ident import is_id
-from secconsole.domain.text import escape, is_plain
+from secconsole.domain.text import BLANKS, escape, is_plain
 
 LONGEST = 128
 
@@ -23,6 +23,8 @@ _PAIRS = {"rn": "m", "vv": "w", "cl": "d"}
 # What the audit calls those who act and are no users: nobody's login may pass for one of them.
 _NO_USERS = re.compile(r"local:|secconsole\Z")
 _FORM = re.compile(r"\S+\Z")
+# What of this a regular expression of any dialect can say.
+PATTERN = rf"^[{BLANKS}]*[^{BLANKS}/\-][^{BLANKS}/]*[{BLANKS}]*$"
 
 
 def login_key(login: str) -> str:
@@ -32,21 +34,23 @@ def login_key(login: str) -> str:
 
 def check_login(login: str) -> str:
     """Return a login fit to be stored; raise `Invalid` with the reason if it is not."""
+    if len(login) > LONGEST:
+        raise Invalid(f"The login is longer than {LONGEST} characters.", "login")
     login = login.strip()
     if not login:
         raise Invalid("The login is empty.", "login")
-    if len(login) > LONGEST:
-        raise Invalid(f"The login is longer than {LONGEST} characters.", "login")
     if not _FORM.match(login):
         raise Invalid("A login has no blanks in it.", "login")
-    if not is_plain(login):
-        raise Invalid("The login has invisible or control characters in it.", "login")
-    if is_id(login.upper()):
-        raise Invalid("That login could be taken for an id.", "login")
-    if _NO_USERS.match(login_key(login)):
-        raise Invalid("That login could be taken for the program itself.", "login")
     if "/" in login or login.startswith("-"):
         raise Invalid("A login has no / and does not begin with a dash.", "login")
+    if not is_plain(login):
+        raise Unfit("The login has invisible or control characters in it.", "login")
+    if is_id(login.upper()):
+        raise Unfit("That login could be taken for an id.", "login")
+    if _NO_USERS.match(login_key(login)):
+        raise Unfit("That login could be taken for the program itself.", "login")
+    if not login.strip("."):
+        raise Unfit("A login of dots alone could be taken for a folder.", "login")  # as a part of a URL's path
     return login
 
 

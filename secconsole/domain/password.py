@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from secconsole.domain.errors import Invalid
+from secconsole.domain.errors import Invalid, Unfit
 from secconsole.domain.secret import Secret
 
 SHORTEST_ALONE = 15  # where it can be the only factor, as it can while a tenant's policy is off or optional
@@ -24,15 +24,15 @@ def normal_password(password: Secret[str]) -> Secret[str]:
 
 def check_password(password: Secret[str], *, shortest: int, login: str = "", tenant: str = "") -> None:
     """Raise `Invalid` with the reason unless the password may be chosen; `shortest` is in characters."""
-    text = normal_password(password).reveal()
+    written, text = len(password.reveal()), normal_password(password).reveal()
     if len(text) < shortest:
         message = f"The password is too short: it needs at least {shortest} characters. A few plain words do."
-        raise Invalid(message, "password")
+        raise (Invalid if written < SHORTEST else Unfit)(message, "password")
     if len(text) > LONGEST:
-        raise Invalid(f"The password is longer than {LONGEST} characters.", "password")
+        raise (Invalid if written > LONGEST else Unfit)(f"The password is longer than {LONGEST} characters.", "password")
     rest = text.casefold()
     for word in (*_COMMON, login.casefold(), tenant.casefold()):
         if len(word) >= 3:
             rest = rest.replace(word, "")
     if len(set(rest)) < 5:
-        raise Invalid("That password is easy to guess. A few unrelated words make a good one.", "password")
+        raise Unfit("That password is easy to guess. A few unrelated words make a good one.", "password")

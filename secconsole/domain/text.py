@@ -7,6 +7,8 @@ import unicodedata
 # Printable by Unicode's book, and yet nothing is drawn: they hide in a name as well as a zero-width space does.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(c) for c in range(0x180B, 0x1810)}
 _VARIATION = frozenset(chr(c) for c in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+# What Python takes for blank, for a class in a regular expression: other dialects' \s leaves some of these out.
+BLANKS = r"\s\x1c-\x1f\x85"
 _MOST_MARKS = 2  # more combining marks than this on one letter climb into the lines above and below
 
 

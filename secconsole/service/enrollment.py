@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from secconsole.domain.errors import Conflict, Invalid
+from secconsole.domain.errors import Conflict, Unfit
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.otpauth import key_text, otpauth_uri
 from secconsole.domain.secret import Secret
@@ -29,7 +29,7 @@ def start_enrollment(
 ) -> BindingStarted:
     """Make a new key for a user; an earlier one that was never confirmed is dropped, an active one stays."""
     if kind is not FactorKind.TOTP:
-        raise Invalid(f"Only totp can be bound here so far, not {kind}.", "kind")
+        raise Unfit(f"Only totp can be bound here so far, not {kind}.", "kind")
     if kind not in tenant.kinds:
         raise Conflict(f"The policy of {tenant.name} does not allow {kind}.")
     factors.drop_pending(context.connection, user.pk, kind, context.now)

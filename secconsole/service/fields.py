@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from secconsole.domain.errors import Invalid
+from secconsole.domain.errors import Invalid, Unfit
 from secconsole.domain.limits import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PHONE, MOST_WORDS
 from secconsole.domain.login import check_login
 from secconsole.domain.password import SHORTEST, check_password
@@ -25,14 +25,14 @@ def check_fields(line: NewUser, tenant: str) -> dict[str, object]:
     login = check_login(line.login)
     values: dict[str, object] = {"login": login}
     for name, longest in _LONGEST.items():
-        text = getattr(line, name).strip()
+        text = getattr(line, name)
         if len(text) > longest:
             raise Invalid(f"The {name} is longer than {longest} characters.", name)
         if "\0" in text:
             raise Invalid(f"The {name} has a NUL character in it.", name)
         if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
             raise Invalid(f"The {name} has a character in it that is no text: half of a pair.", name)
-        if text:
+        if text := text.strip():
             values[name] = text
     if "email" in values and not _EMAIL.match(str(values["email"])):
         raise Invalid("That is not an e-mail address: it needs a name, an @ and a domain.", "email")
@@ -68,7 +68,7 @@ def e164(text: str) -> str:
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
-        raise Invalid("The phone number needs its country code, as in +420 601 123 456.", "phone") from None
+        raise Unfit("The phone number needs its country code, as in +420 601 123 456.", "phone") from None
     if not phonenumbers.is_possible_number(number):
-        raise Invalid("The phone number is too long or too short for its country.", "phone")
+        raise Unfit("The phone number is too long or too short for its country.", "phone")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

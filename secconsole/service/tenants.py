@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from secconsole.domain.errors import Conflict, Invalid
+from secconsole.domain.limits import LONGEST_TENANT
 from secconsole.domain.password import SHORTEST_ALONE, check_password
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -18,7 +19,7 @@ from secconsole.store import tenants, users, whitelist
 from secconsole.store.rows import TenantRow
 
 SOON = 7 * 24 * 3_600_000
-_NAME = re.compile(r"[\w][\w.\- ]{0,62}\Z")
+_NAME = re.compile(r"[\w][\w.\- ]*\Z")
 
 
 @handles(ListTenants)
@@ -37,8 +38,10 @@ def _password(operation: CreateTenant) -> Sequence[Secret[str]]:
 @handles(CreateTenant, hashes=_password)
 def create_tenant(context: Context, operation: CreateTenant) -> Tenant:
     name = operation.name.strip()
-    if not _NAME.match(name):
-        raise Invalid("A tenant's name is 1 to 63 letters, digits, dots, dashes and blanks.", "name")
+    if len(operation.name) > LONGEST_TENANT or not _NAME.match(name):
+        raise Invalid(f"A tenant's name is 1 to {LONGEST_TENANT} letters, digits, dots, dashes and blanks.", "name")
+    if operation.password is not None:
+        check_password(operation.password, shortest=SHORTEST_ALONE, login=operation.admin, tenant=name)
     if tenants.tenant_by_name(context.connection, name) is not None:
         raise Conflict("There is a tenant of that name already.")
     tenant = tenants.add_tenant(context.connection, id=context.new_id(), name=name, now=context.now)
@@ -53,7 +56,6 @@ def add_admin(context: Context, tenant: TenantRow, login: str, password: Secret[
     """A tenant's first administrator; the one that the store's owner makes is a platform administrator."""
     values = check_fields(NewUser(0, login, role=role, password=password), tenant.name)
     if password is not None:
-        check_password(password, shortest=SHORTEST_ALONE, login=login, tenant=tenant.name)
         values["password_hash"] = context.hashes[0]
     users.add_users(context.connection, tenant.pk, [with_id(context, values)])
     admin = users.user_by_name(context.connection, tenant.pk, login)

@@ -48,7 +48,7 @@ def preview_unbind(context: Context, operation: PreviewUnbind) -> UnbindPreview:
 @handles(Unbind)
 def unbind(context: Context, operation: Unbind) -> UnbindResult:
     reason, ticket = checked_reason(operation.reason), operation.ticket.strip()
-    if len(ticket) > LONGEST_TICKET:
+    if len(operation.ticket) > LONGEST_TICKET:
         raise Invalid(f"The ticket is longer than {LONGEST_TICKET} characters.", "ticket")
     if len(operation.users) > MOST_AT_ONCE:
         raise Invalid(f"At most {MOST_AT_ONCE:,} users at once; go on with the same event.", "users")

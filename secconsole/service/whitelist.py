@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from secconsole.domain.errors import Conflict, Invalid, Stale
+from secconsole.domain.errors import Conflict, Invalid, Stale, Unfit
 from secconsole.domain.limits import LONGEST_REASON
 from secconsole.domain.model import BindingStatus, PolicyMode
 from secconsole.domain.roles import Role
@@ -47,10 +47,10 @@ def list_whitelist(context: Context, operation: ListWhitelist) -> WhitelistPage:
 def add_to_whitelist(context: Context, operation: AddToWhitelist) -> WhitelistChanged:
     reason = checked_reason(operation.reason)
     if operation.until and operation.until.year >= datetime.max.year:  # elsewhere on earth it would have no date
-        raise Invalid("That end is too far off. Leave it out for none.", "until")
+        raise Unfit("That end is too far off. Leave it out for none.", "until")
     until = milliseconds(operation.until) if operation.until else None
     if until is not None and until <= context.now:
-        raise Invalid("That end has passed already. Give a later one, or none.", "until")
+        raise Unfit("That end has passed already. Give a later one, or none.", "until")
     targets, failed = context.targets(operation.users)
     changed: list[str] = []
     unchanged: list[str] = []
@@ -88,12 +88,11 @@ def remove_from_whitelist(context: Context, operation: RemoveFromWhitelist) -> W
 
 def checked_reason(reason: str) -> str:
     """A reason as it is kept; raise `Invalid` if there is none."""
-    reason = reason.strip()
-    if not reason:
+    if not reason.strip():
         raise Invalid("Give a reason: it is what others will have to go by later.", "reason")
     if len(reason) > LONGEST_REASON:
         raise Invalid(f"The reason is longer than {LONGEST_REASON} characters.", "reason")
-    return reason
+    return reason.strip()
 
 
 def _refuse_stale(user: UserRecord, now: ExemptionRecord | None, seen: Seen) -> None:
