@@ -14,11 +14,11 @@ from secconsole.cli.output import Column, Listing, shown
 from secconsole.cli.stdin import chosen_password
 from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid
+from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.roles import Role
 from secconsole.domain.search import UserFilter, parse_search
 from secconsole.operations.users import (
-    MOST_PER_PAGE,
     ChangeRole,
     CountUsers,
     CreateUser,

@@ -8,7 +8,10 @@
     │   └── StepUpNeeded   may, after proving password and factor again          exit 3, HTTP 403
     ├── NotFound           no such thing, or none that you may know of           exit 4, HTTP 404
     ├── Conflict           the state does not allow it                           exit 5, HTTP 409
-    │   └── Stale          somebody changed it since you looked                  exit 5, HTTP 409
+    │   ├── Stale          somebody changed it since you looked                  exit 5, HTTP 409
+    │   ├── KeyReused      this Idempotency-Key came with another request        exit 5, HTTP 409
+    │   ├── ReplyGone      this was done before, and the reply is not kept       exit 5, HTTP 409
+    │   └── StillRunning   the same request is being done just now               exit 5, HTTP 409
     └── Unavailable        store, disk, key or server: nothing was changed       exit 6, HTTP 503
 
 A wrong password or code is not an error: it is an answer, since its count must be kept when the answer is no.
@@ -68,6 +71,18 @@ class Conflict(SecconsoleError):
 
 class Stale(Conflict):
     code = "stale"
+
+
+class KeyReused(Conflict):
+    code = "key-reused"
+
+
+class ReplyGone(Conflict):
+    code = "reply-gone"
+
+
+class StillRunning(Conflict):
+    code = "still-running"
 
 
 class Unavailable(SecconsoleError):

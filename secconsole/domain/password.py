@@ -29,7 +29,8 @@ def check_password(password: Secret[str], *, shortest: int, login: str = "", ten
         message = f"The password is too short: it needs at least {shortest} characters. A few plain words do."
         raise (Invalid if written < SHORTEST else Unfit)(message, "password")
     if len(text) > LONGEST:
-        raise (Invalid if written > LONGEST else Unfit)(f"The password is longer than {LONGEST} characters.", "password")
+        message = f"The password is longer than {LONGEST} characters."
+        raise (Invalid if written > LONGEST else Unfit)(message, "password")
     rest = text.casefold()
     for word in (*_COMMON, login.casefold(), tenant.casefold()):
         if len(word) >= 3:

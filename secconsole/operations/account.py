@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secconsole.domain.roles import Permission
-from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import NewPassword
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class PasswordChanged:
 class ChangePassword(Operation[PasswordChanged]):
     """Choose another password for oneself; one's other sessions end."""
 
-    password: Secret[str]
+    password: NewPassword
 
 
 @declare("account.keep-factor", "POST", "/v1/me/keep-factor", Permission.OWN_ACCOUNT, step_up=True)

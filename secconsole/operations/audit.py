@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import Actions, Limit, Moment, NumberCursor, Search, TenantName, UserName
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class AuditEntry:
     """One entry. `outcome` is `done`, `refused` or `failed`; `details` are small facts, never secrets."""
 
     id: str
-    at: datetime
+    at: Moment
     actor: str
     action: str
     target: str
@@ -50,15 +50,15 @@ class ListAudit(Operation[AuditPage]):
     `search`: part of actor, target, action, reason or ticket; `actions`: one of these; `limit`: 1 to 500.
     """
 
-    tenant: str
-    search: str = ""
+    tenant: TenantName
+    search: Search = ""
     action: str = ""
-    actions: tuple[str, ...] = ()
+    actions: Actions = ()
     outcome: str = ""
-    user: str = ""
-    since: datetime | None = None
-    limit: int = 50
-    cursor: str | None = None
+    user: UserName = ""
+    since: Moment | None = None
+    limit: Limit = 50
+    cursor: NumberCursor | None = None
 
 
 @declare("audit.verify", "GET", "/v1/tenants/{tenant}/audit/verify", Permission.SEE)
@@ -66,4 +66,4 @@ class ListAudit(Operation[AuditPage]):
 class VerifyAudit(Operation[AuditCheck]):
     """Check the chain of entries from the first to the signed head."""
 
-    tenant: str
+    tenant: TenantName

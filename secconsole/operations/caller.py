@@ -29,6 +29,17 @@ class StoreOwner:
 Credential = Nobody | Bearer | StoreOwner
 
 
+@dataclass(slots=True)
+class IdempotencyKey:
+    """What a caller names a request by, so that it is not done twice when it is sent twice; 1 to 64 visible characters.
+
+    `replayed` is set when the request was answered with the reply to an earlier one.
+    """
+
+    text: str
+    replayed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a request came from. `channel`: console, command or api; `address`: the peer's, as the socket says it."""
@@ -36,3 +47,4 @@ class Source:
     channel: str = "command"
     address: str = ""
     request_id: str = ""
+    key: IdempotencyKey | None = None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Permission
-from secconsole.domain.secret import Secret
 from secconsole.domain.totp import Algorithm
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import Code, Digits, Id, Label, Moment, TenantName, UserName
 from secconsole.operations.signin import BindingStarted
 from secconsole.operations.users import FactorRow
 
@@ -26,7 +25,7 @@ class Verdict:
 
     accepted: bool
     message: str = ""
-    server_time: datetime | None = None
+    server_time: Moment | None = None
     factor: str | None = None
 
 
@@ -35,8 +34,8 @@ class Verdict:
 class ListFactors(Operation[FactorList]):
     """List a user's factors."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
 
 
 @declare("factor.enroll", "POST", "/v1/tenants/{tenant}/users/{user}/factors", Permission.MANAGE_USERS,
@@ -45,12 +44,12 @@ class ListFactors(Operation[FactorList]):
 class EnrollFactor(Operation[BindingStarted]):
     """Start binding a factor; an earlier unconfirmed one is dropped, an active one stays until this is confirmed."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
     kind: FactorKind = FactorKind.TOTP
-    label: str = ""
+    label: Label = ""
     algorithm: Algorithm = Algorithm.SHA1
-    digits: int = 6
+    digits: Digits = 6
 
 
 @declare("factor.confirm", "POST", "/v1/tenants/{tenant}/enrollments/{enrollment}/confirm", Permission.MANAGE_USERS,
@@ -59,9 +58,9 @@ class EnrollFactor(Operation[BindingStarted]):
 class ConfirmFactor(Operation[Verdict]):
     """Make a factor active by a code from it."""
 
-    tenant: str
-    enrollment: str
-    code: Secret[str]
+    tenant: TenantName
+    enrollment: Id
+    code: Code
 
 
 @declare("factor.remove", "DELETE", "/v1/tenants/{tenant}/factors/{factor}", Permission.MANAGE_USERS,
@@ -70,8 +69,8 @@ class ConfirmFactor(Operation[Verdict]):
 class RemoveFactor(Operation[FactorList]):
     """Remove one factor; refused to users themselves while the policy requires one and it is their last."""
 
-    tenant: str
-    factor: str
+    tenant: TenantName
+    factor: Id
 
 
 @declare("verify", "POST", "/v1/tenants/{tenant}/users/{user}/verify", Permission.VERIFY, on_lower=True)
@@ -79,6 +78,6 @@ class RemoveFactor(Operation[FactorList]):
 class VerifyCode(Operation[Verdict]):
     """Check a code against a user's active factors; a code is accepted once."""
 
-    tenant: str
-    user: str
-    code: Secret[str]
+    tenant: TenantName
+    user: UserName
+    code: Code

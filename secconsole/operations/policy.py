@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from secconsole.domain.impact import Impact
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import FactorKinds, GraceDays, Moment, TenantName, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class Policy:
     grace_days: int
     kinds: tuple[FactorKind, ...]
     version: int
-    changed: datetime | None
+    changed: Moment | None
     changed_by: str
-    required_since: datetime | None
+    required_since: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class PolicyPreview:
 class ShowPolicy(Operation[Policy]):
     """Show the policy."""
 
-    tenant: str
+    tenant: TenantName
 
 
 @declare("policy.preview", "GET", "/v1/tenants/{tenant}/policy/preview", Permission.SEE)
@@ -66,7 +66,7 @@ class ShowPolicy(Operation[Policy]):
 class PreviewPolicy(Operation[PolicyPreview]):
     """Say what a policy would do before it is set."""
 
-    tenant: str
+    tenant: TenantName
     mode: PolicyMode
 
 
@@ -79,9 +79,9 @@ class SetPolicy(Operation[Policy]):
     them who have a factor bound are still asked for it. Raises `Stale` when `expect` is not the version that holds.
     """
 
-    tenant: str
+    tenant: TenantName
     mode: PolicyMode | None = None
-    grace_days: int | None = None
-    kinds: tuple[FactorKind, ...] | None = None
+    grace_days: GraceDays | None = None
+    kinds: FactorKinds | None = None
     whitelist_admins: bool = True
-    expect: int | None = None
+    expect: Version | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import Challenge, Code, FactorChoice, Id, Moment, NewPassword, TenantName
 
 NO_CODE = Secret("")  # for somebody who has no factor bound
 
@@ -36,9 +36,9 @@ class SignInAnswer:
     factors: tuple[OfferedFactor, ...] = ()
     prefix: str | None = None
     message: str = ""
-    server_time: datetime | None = None
+    server_time: Moment | None = None
     left: int | None = None
-    retry_at: datetime | None = None
+    retry_at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Identity:
     role: Role
     tenant: str
     bound: bool
-    signed_in_at: datetime | None
-    proved_at: datetime | None
-    step_up_until: datetime | None
+    signed_in_at: Moment | None
+    proved_at: Moment | None
+    step_up_until: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class BindingStarted:
     kind: FactorKind
     uri: Secret[str]
     key: Secret[str]
-    expires: datetime
+    expires: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class Proof:
 
     accepted: bool
     message: str = ""
-    until: datetime | None = None
-    server_time: datetime | None = None
+    until: Moment | None = None
+    server_time: Moment | None = None
     wrong: str = ""
 
 
@@ -86,7 +86,7 @@ class Proof:
 class SignIn(Operation[SignInAnswer]):
     """Sign in with login and password."""
 
-    tenant: str
+    tenant: TenantName
     login: str
     password: Secret[str]
 
@@ -96,9 +96,9 @@ class SignIn(Operation[SignInAnswer]):
 class VerifySignIn(Operation[SignInAnswer]):
     """Give the second factor's code for a sign-in."""
 
-    challenge: Secret[str]
-    factor: str
-    code: Secret[str]
+    challenge: Challenge
+    factor: FactorChoice
+    code: Code
 
 
 @declare("sign-in.bind", "POST", "/v1/sign-in/{challenge}/enroll", Permission.NOBODY)
@@ -106,7 +106,7 @@ class VerifySignIn(Operation[SignInAnswer]):
 class StartBinding(Operation[BindingStarted]):
     """Start binding a factor in a sign-in that asks for it."""
 
-    challenge: Secret[str]
+    challenge: Challenge
     kind: FactorKind = FactorKind.TOTP
 
 
@@ -115,9 +115,9 @@ class StartBinding(Operation[BindingStarted]):
 class ConfirmBinding(Operation[SignInAnswer]):
     """Confirm the factor being bound with a code from it, and finish signing in."""
 
-    challenge: Secret[str]
-    enrollment: str
-    code: Secret[str]
+    challenge: Challenge
+    enrollment: Id
+    code: Code
 
 
 @declare("sign-in.new-password", "POST", "/v1/sign-in/{challenge}/new-password", Permission.NOBODY)
@@ -125,8 +125,8 @@ class ConfirmBinding(Operation[SignInAnswer]):
 class ChoosePassword(Operation[SignInAnswer]):
     """Choose a new password in a sign-in that asks for it, and go on."""
 
-    challenge: Secret[str]
-    password: Secret[str]
+    challenge: Challenge
+    password: NewPassword
 
 
 @declare("who-am-i", "GET", "/v1/me", Permission.OWN_ACCOUNT)
@@ -141,7 +141,7 @@ class StepUp(Operation[Proof]):
     """Prove password and second factor again, as dangerous operations ask for."""
 
     password: Secret[str]
-    code: Secret[str] = NO_CODE
+    code: Code = NO_CODE
 
 
 @declare("sign-out", "POST", "/v1/me/sign-out", Permission.OWN_ACCOUNT)

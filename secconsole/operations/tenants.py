@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from secconsole.domain.impact import Group
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Permission
-from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import AdminLogin, AdminPassword, Moment, NewTenantName, TenantName
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
     id: str
     name: str
-    created: datetime
+    created: Moment
     policy: PolicyMode
     users: int
 
@@ -31,10 +30,10 @@ class TenantList:
 class Adoption:
     """The counted groups of a tenant's users, and what wants a look today."""
 
-    tenant: str
+    tenant: TenantName
     policy: PolicyMode
     grace_days: int
-    required_since: datetime | None
+    required_since: Moment | None
     groups: tuple[Group, ...]
     locked: int
     whitelisted_open: int
@@ -52,9 +51,9 @@ class ListTenants(Operation[TenantList]):
 class CreateTenant(Operation[Tenant]):
     """Create a tenant, and with `admin` its first administrator."""
 
-    name: str
-    admin: str = ""
-    password: Secret[str] | None = None
+    name: NewTenantName
+    admin: AdminLogin = ""
+    password: AdminPassword | None = None
 
 
 @declare("tenant.adoption", "GET", "/v1/tenants/{tenant}/adoption", Permission.SEE)
@@ -62,4 +61,4 @@ class CreateTenant(Operation[Tenant]):
 class ShowAdoption(Operation[Adoption]):
     """Show how many users are bound, by role, and what wants attention."""
 
-    tenant: str
+    tenant: TenantName

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Annotated
 
+from msgspec import Meta
+
+from secconsole.domain.limits import MOST_AT_ONCE
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Permission, Role
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import Id, Moment, Reason, TenantName, Ticket, UserName
 from secconsole.operations.users import LookAlike
 from secconsole.operations.whitelist import NotDone
 
 UNDO_MINUTES = 10
 TYPED_ABOVE = 20  # more users than this: the number must be typed
-MOST_AT_ONCE = 1000
 MOST_SHOWN = 200
 
 
@@ -62,7 +65,7 @@ class UnbindResult:
     unbound: tuple[Unbound, ...]
     failed: tuple[NotDone, ...]
     event: str
-    undo_until: datetime | None
+    undo_until: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,8 @@ class UndoResult:
 class PreviewUnbind(Operation[UnbindPreview]):
     """Say what an unbinding would do before it is done."""
 
-    tenant: str
-    users: tuple[str, ...]
+    tenant: TenantName
+    users: tuple[UserName, ...]
 
 
 @declare("unbind", "POST", "/v1/tenants/{tenant}/unbind", Permission.UNBIND, dangerous=True, step_up=True)
@@ -91,10 +94,10 @@ class Unbind(Operation[UnbindResult]):
     `users` are ids or logins. `event` continues a larger unbinding of the same person, so that one undo takes all back.
     """
 
-    tenant: str
-    users: tuple[str, ...]
-    reason: str
-    ticket: str = ""
+    tenant: TenantName
+    users: Annotated[tuple[UserName, ...], Meta(max_length=MOST_AT_ONCE)]
+    reason: Reason
+    ticket: Ticket = ""
     event: str = ""
 
 
@@ -103,6 +106,6 @@ class Unbind(Operation[UnbindResult]):
 class UndoUnbind(Operation[UndoResult]):
     """Take an unbinding back within ten minutes: the same phones work again."""
 
-    tenant: str
-    event: str
-    users: tuple[str, ...] = ()
+    tenant: TenantName
+    event: Id
+    users: tuple[UserName, ...] = ()

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
+from msgspec import Meta
+
+from secconsole.domain.limits import MOST_LINES
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.search import EVERYBODY, UserFilter
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import (
+    Cursor,
+    Email,
+    Limit,
+    LineNumber,
+    Login,
+    Moment,
+    NewPassword,
+    OptionalReason,
+    PersonName,
+    Phone,
+    Position,
+    TenantName,
+    UserName,
+)
 from secconsole.operations.whitelist import Exemption
-
-MOST_PER_PAGE = 500
 
 
 class UserSort(StrEnum):
@@ -36,7 +52,7 @@ class UserRow:
     status: BindingStatus
     flags: tuple[Flag, ...]
     factors: tuple[FactorKind, ...]
-    last_sign_in: datetime | None
+    last_sign_in: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +82,9 @@ class FactorRow:
     state: FactorState
     label: str
     masked: str
-    created: datetime
-    bound: datetime | None
-    last_used: datetime | None
+    created: Moment
+    bound: Moment | None
+    last_used: Moment | None
     exhausted: bool  # a hundred wrong codes in a row: takes none any more
 
 
@@ -86,11 +102,11 @@ class Undoable:
     """An unbinding that can still be undone."""
 
     event: str
-    until: datetime
+    until: Moment
     by: str
     reason: str
     ticket: str
-    at: datetime
+    at: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +115,14 @@ class UserDetail:
 
     user: UserRow
     version: int
-    created: datetime
+    created: Moment
     factors: tuple[FactorRow, ...]
     whitelist: Exemption | None
     undo: Undoable | None
     look_alikes: tuple[LookAlike, ...]
     suspicions: tuple[str, ...]
     failures: int
-    locked_until: datetime | None  # None while locked: until somebody unlocks
+    locked_until: Moment | None  # None while locked: until somebody unlocks
     locked: bool
     has_password: bool
     mfa_required: bool
@@ -133,7 +149,7 @@ class PasswordReset:
 class NewUser:
     """One line of an import. An empty field leaves what is there; `line` comes back with a rejection."""
 
-    line: int
+    line: LineNumber
     login: str
     name: str = ""
     email: str = ""
@@ -166,22 +182,22 @@ class ListUsers(Operation[UserPage]):
     `at`, counted from 0. `limit`: 1 to 500.
     """
 
-    tenant: str
+    tenant: TenantName
     filter: UserFilter = EVERYBODY
     sort: UserSort = UserSort.LOGIN
     descending: bool = False
-    limit: int = 50
-    cursor: str | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
     backwards: bool = False
-    at: int | None = None
+    at: Position | None = None
 
 
-@declare("user.count", "GET", "/v1/tenants/{tenant}/users/count", Permission.SEE)
+@declare("user.count", "GET", "/v1/tenants/{tenant}/user-count", Permission.SEE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountUsers(Operation[UserCount]):
     """Count the users that a filter finds."""
 
-    tenant: str
+    tenant: TenantName
     filter: UserFilter = EVERYBODY
 
 
@@ -190,8 +206,8 @@ class CountUsers(Operation[UserCount]):
 class FindPosition(Operation[int | None]):
     """Say at which position of a list a user stands, or None."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
     filter: UserFilter = EVERYBODY
     sort: UserSort = UserSort.LOGIN
     descending: bool = False
@@ -202,8 +218,8 @@ class FindPosition(Operation[int | None]):
 class ShowUser(Operation[UserDetail]):
     """Show one user with factors, whitelist entry and recent events."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
 
 
 @declare("user.create", "POST", "/v1/tenants/{tenant}/users", Permission.MANAGE_USERS)
@@ -211,16 +227,16 @@ class ShowUser(Operation[UserDetail]):
 class CreateUser(Operation[UserChanged]):
     """Create a user."""
 
-    tenant: str
-    login: str
-    name: str = ""
-    email: str = ""
-    phone: str = ""
+    tenant: TenantName
+    login: Login
+    name: PersonName = ""
+    email: Email = ""
+    phone: Phone = ""
     role: Role = Role.USER
-    password: Secret[str] | None = None
+    password: NewPassword | None = None
 
 
-@declare("user.import", "POST", "/v1/tenants/{tenant}/users/import", Permission.MANAGE_USERS)
+@declare("user.import", "POST", "/v1/tenants/{tenant}/user-import", Permission.MANAGE_USERS)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportUsers(Operation[ImportResult]):
     """Create and update many users.
@@ -229,8 +245,8 @@ class ImportUsers(Operation[ImportResult]):
     with `check_only` nothing is written.
     """
 
-    tenant: str
-    users: tuple[NewUser, ...]
+    tenant: TenantName
+    users: Annotated[tuple[NewUser, ...], Meta(max_length=MOST_LINES)]
     all_or_nothing: bool = False
     check_only: bool = False
 
@@ -241,9 +257,9 @@ class ImportUsers(Operation[ImportResult]):
 class DisableUser(Operation[UserChanged]):
     """Keep a user from signing in, and end their sessions."""
 
-    tenant: str
-    user: str
-    reason: str = ""
+    tenant: TenantName
+    user: UserName
+    reason: OptionalReason = ""
 
 
 @declare("user.enable", "POST", "/v1/tenants/{tenant}/users/{user}/enable", Permission.MANAGE_USERS,
@@ -252,8 +268,8 @@ class DisableUser(Operation[UserChanged]):
 class EnableUser(Operation[UserChanged]):
     """Let a disabled user sign in again."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
 
 
 @declare("user.role", "POST", "/v1/tenants/{tenant}/users/{user}/role", Permission.MANAGE_USERS,
@@ -262,8 +278,8 @@ class EnableUser(Operation[UserChanged]):
 class ChangeRole(Operation[UserChanged]):
     """Give a user another role; the sessions of somebody demoted end."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
     role: Role
 
 
@@ -273,8 +289,8 @@ class ChangeRole(Operation[UserChanged]):
 class ResetPassword(Operation[PasswordReset]):
     """Replace a password by a one-time one that must be changed at the next sign-in, and end the sessions."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
 
 
 @declare("user.unlock", "POST", "/v1/tenants/{tenant}/users/{user}/unlock", Permission.UNLOCK, on_lower=True)
@@ -282,8 +298,8 @@ class ResetPassword(Operation[PasswordReset]):
 class UnlockUser(Operation[UserChanged]):
     """Forget the failed entries that hold an account back."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
 
 
 @declare("user.require-mfa", "POST", "/v1/tenants/{tenant}/users/{user}/require-mfa", Permission.MANAGE_USERS,
@@ -292,6 +308,6 @@ class UnlockUser(Operation[UserChanged]):
 class RequireMfa(Operation[UserChanged]):
     """Require a second factor of one user, or stop requiring it."""
 
-    tenant: str
-    user: str
+    tenant: TenantName
+    user: UserName
     required: bool = True

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Permission, Role
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.fields import Cursor, Limit, Moment, Reason, Search, TenantName, UserName
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Exemption:
     role: Role
     status: BindingStatus
     reason: str
-    since: datetime
-    until: datetime | None
+    since: Moment
+    until: Moment | None
     by: str
 
 
@@ -30,7 +30,7 @@ class Seen:
     """What an entry said when somebody began to edit it."""
 
     reason: str
-    until: datetime | None
+    until: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class WhitelistChanged:
 class ListWhitelist(Operation[WhitelistPage]):
     """List the whitelist by login. `search`: part of login or name; `limit`: 1 to 500."""
 
-    tenant: str
-    search: str = ""
-    limit: int = 500
-    cursor: str | None = None
+    tenant: TenantName
+    search: Search = ""
+    limit: Limit = 500
+    cursor: Cursor | None = None
 
 
 @declare("whitelist.add", "POST", "/v1/tenants/{tenant}/whitelist", Permission.MANAGE_WHITELIST,
@@ -78,16 +78,16 @@ class AddToWhitelist(Operation[WhitelistChanged]):
     `expect` is not what the entries say now.
     """
 
-    tenant: str
-    users: tuple[str, ...]
-    reason: str
-    until: datetime | None = None
+    tenant: TenantName
+    users: tuple[UserName, ...]
+    reason: Reason
+    until: Moment | None = None
     only_new: bool = False
     check_only: bool = False
     expect: Seen | None = None
 
 
-@declare("whitelist.remove", "DELETE", "/v1/tenants/{tenant}/whitelist", Permission.MANAGE_WHITELIST, step_up=True)
+@declare("whitelist.remove", "POST", "/v1/tenants/{tenant}/whitelist/remove", Permission.MANAGE_WHITELIST, step_up=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveFromWhitelist(Operation[WhitelistChanged]):
     """Take users off the whitelist.
@@ -96,6 +96,6 @@ class RemoveFromWhitelist(Operation[WhitelistChanged]):
     out, unless `accept_lockout`.
     """
 
-    tenant: str
-    users: tuple[str, ...]
+    tenant: TenantName
+    users: tuple[UserName, ...]
     accept_lockout: bool = False

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.limits import MOST_DIGITS
+from secconsole.domain.limits import MOST_ACTIONS, MOST_DIGITS, MOST_PER_PAGE
 from secconsole.operations.audit import AuditCheck, AuditPage, ListAudit, VerifyAudit
-from secconsole.operations.users import MOST_PER_PAGE
 from secconsole.service.context import Context, milliseconds
 from secconsole.service.fields import check_words
 from secconsole.service.handlers import handles
@@ -20,6 +19,8 @@ def list_audit(context: Context, operation: ListAudit) -> AuditPage:
     cursor = operation.cursor
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
         raise Invalid("The cursor is not one of this list.", "cursor")
+    if len(operation.actions) > MOST_ACTIONS:
+        raise Invalid(f"Name at most {MOST_ACTIONS} actions.", "actions")
     check_words(operation.search.split())
     rows = audit.entries(
         context.connection,

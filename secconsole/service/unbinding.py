@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, Invalid, NotFound
-from secconsole.domain.limits import LONGEST_TICKET
+from secconsole.domain.limits import LONGEST_TICKET, MOST_AT_ONCE
 from secconsole.domain.login import suspicions
 from secconsole.domain.model import BindingStatus
 from secconsole.operations.unbinding import (
-    MOST_AT_ONCE,
     MOST_SHOWN,
     PreviewUnbind,
     Unbind,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed
-from secconsole.domain.limits import LONGEST_REASON
+from secconsole.domain.limits import LONGEST_REASON, MOST_PER_PAGE
 from secconsole.domain.login import suspicions
 from secconsole.domain.roles import Permission, Role, may, may_act_on, rank
 from secconsole.domain.search import UserFilter
 from secconsole.domain.throttle import FOREVER, is_held
 from secconsole.operations.users import (
-    MOST_PER_PAGE,
     ChangeRole,
     CountUsers,
     CreateUser,

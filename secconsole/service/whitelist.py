@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from secconsole.domain.errors import Conflict, Invalid, Stale, Unfit
-from secconsole.domain.limits import LONGEST_REASON
+from secconsole.domain.limits import LONGEST_REASON, MOST_PER_PAGE
 from secconsole.domain.model import BindingStatus, PolicyMode
 from secconsole.domain.roles import Role
-from secconsole.operations.users import MOST_PER_PAGE
 from secconsole.operations.whitelist import (
     AddToWhitelist,
     ListWhitelist,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.domain.search import EVERYBODY, UserFilter
 from secconsole.operations.base import Operation
 from secconsole.operations.users import (
-    MOST_PER_PAGE,
     CountUsers,
     FindPosition,
     ListUsers,
