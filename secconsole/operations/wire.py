@@ -9,22 +9,23 @@ import dataclasses
 import re
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from secconsole.domain.errors import Invalid
-from secconsole.domain.search import UserFilter
+from secconsole.domain.errors import Invalid, NotFound
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
+from secconsole.operations.shape import FLATTENED, PLACEHOLDER, alternatives, hints_of, restored, shape_of
 
 R = TypeVar("R")
 
-_Password = typing.Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_FLATTENED = {UserFilter}  # in a query string their fields stand for themselves
+_WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})\Z", re.ASCII)
+_TRUTH = {"true": True, "false": False}
+_PLACE = re.compile(r" - at `\$\.?(?P<field>.*)`\Z")
+_ODD_FIELD = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*?)`\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,6 @@ class Request:
     body: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Where the fields of an operation go: into the path, the query string or the body; and what it answers with."""
-
-    in_path: tuple[str, ...]
-    query: type[msgspec.Struct] | None
-    body: type[msgspec.Struct] | None
-    reply: object
-
-
 def encode(value: object) -> bytes:
     """JSON of a reply, its secrets revealed: whoever may have the reply may have them."""
     return msgspec.json.encode(value, enc_hook=_plain)
@@ -56,43 +47,22 @@ def decode(text: bytes, kind: object) -> object:
     """A reply from JSON; raise `Invalid` if it is not one."""
     try:
         return msgspec.json.decode(text, type=kind, dec_hook=_wrap)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"The server's answer is not understood: {error}.") from None
 
 
-_shapes: dict[str, Shape] = {}
-
-
-def shape_of(kind: type[Operation[object]]) -> Shape:
-    """Where the fields of an operation go."""
-    if kind.spec.name not in _shapes:
-        _shapes[kind.spec.name] = _make_shape(kind)
-    return _shapes[kind.spec.name]
-
-
-def _make_shape(kind: type[Operation[object]]) -> Shape:
-    hints = typing.get_type_hints(kind)
-    in_path = tuple(_PLACEHOLDER.findall(kind.spec.path))
-    rest = [(f.name, hints[f.name], _default(f)) for f in dataclasses.fields(kind) if f.name not in in_path]  # type: ignore[arg-type]
-    reads = kind.spec.method in ("GET", "DELETE")
-    name = "".join(part.capitalize() for part in re.split(r"[.\-]", kind.spec.name))
-    query = _struct(f"{name}Query", _flat(rest)) if reads and rest else None
-    body = _struct(f"{name}Body", rest) if not reads else None
-    return Shape(in_path, query, body, _reply_of(kind))
-
-
 def to_request(operation: Operation[object]) -> Request:
-    """The request that asks for an operation."""
+    """The request that asks for an operation; raise `NotFound` for a name that cannot stand in a path."""
     kind = type(operation)
     shape = shape_of(kind)
     values = {f.name: getattr(operation, f.name) for f in dataclasses.fields(operation)}  # type: ignore[arg-type]
-    path = _PLACEHOLDER.sub(lambda match: quote(str(_plain_text(values[match[1]])), safe=""), kind.spec.path)
+    path = PLACEHOLDER.sub(lambda match: _segment(match[1], values[match[1]]), kind.spec.path)
     rest = {name: value for name, value in values.items() if name not in shape.in_path}
     if shape.body is not None:
         return Request(kind.spec.method, path, (), encode(rest))
     query: list[tuple[str, str]] = []
     for name, value in rest.items():
-        parts = _fields_of(value) if type(value) in _FLATTENED else {name: value}
+        parts = _fields_of(value) if type(value) in FLATTENED else {name: value}
         query += [(key, text) for key, part in parts.items() for text in _texts(part)]
     return Request(kind.spec.method, path, tuple(query), None)
 
@@ -100,80 +70,103 @@ def to_request(operation: Operation[object]) -> Request:
 def from_request(
     kind: type[Operation[R]], path: Mapping[str, str], query: Sequence[tuple[str, str]], body: bytes
 ) -> Operation[R]:
-    """The operation that a request asks for; raise `Invalid` naming what is wrong with it."""
+    """The operation that a request asks for.
+
+    Raises `Invalid` naming what is wrong with it, `NotFound` for a path that can lead nowhere, and msgspec's
+    `DecodeError` if the body is not JSON.
+    """
     shape = shape_of(kind)
-    values: dict[str, object] = dict(path)
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
+    values: dict[str, object] = {}
+    for name, text in path.items():
+        if "\0" in text:
+            raise NotFound(f"There is no such {name}.")
+        values[name] = restored(hints[name], text)
+    fields = set() if shape.query is None else set(shape.query.__struct_fields__)
+    for name, _ in query:
+        if name not in fields:
+            raise Invalid(f"{name} is no parameter here.", name)
     try:
         if shape.body is not None:
-            given = msgspec.json.decode(body or b"{}", type=shape.body, dec_hook=_wrap)
-            values |= {name: getattr(given, name) for name in given.__struct_fields__}
-        elif query and shape.query is None:
-            raise Invalid(f"{query[0][0]} is no parameter here.", query[0][0])
+            given = _read_body(shape.body, body)
+            values |= {name: restored(hints[name], getattr(given, name)) for name in given.__struct_fields__}
         elif shape.query is not None:
             values |= _from_query(shape.query, query, hints)
-        wrapped = {n: Secret(v) if hints[n] == Secret[str] and isinstance(v, str) else v for n, v in values.items()}
     except msgspec.ValidationError as error:
-        raise Invalid(f"{str(error).rstrip('.')}.") from None
-    return kind(**wrapped)
+        raise _refusal(str(error)) from None
+    return kind(**values)
+
+
+def _read_body(struct: type[msgspec.Struct], body: bytes) -> msgspec.Struct:
+    try:
+        return msgspec.json.decode(body or b"{}", type=struct)
+    except UnicodeDecodeError:
+        raise msgspec.DecodeError("not UTF-8") from None
+    except RecursionError:
+        raise msgspec.DecodeError("nested too deeply") from None
 
 
 def _from_query(
     struct: type[msgspec.Struct], query: Sequence[tuple[str, str]], hints: Mapping[str, object]
 ) -> dict[str, object]:
-    many: dict[str, object] = {}
+    given: dict[str, list[str]] = {}
     for name, text in query:
-        listed = many.setdefault(name, [])
-        assert isinstance(listed, list)
-        listed.append(text)
-    for field in msgspec.structs.fields(struct):
-        given = many.get(field.name)
-        if isinstance(given, list) and typing.get_origin(field.type) is not tuple:
-            if len(given) > 1:
-                raise Invalid(f"{field.name} is given more than once.", field.name)
-            many[field.name] = given[0]
-    found = msgspec.convert(many, type=struct, strict=False, dec_hook=_wrap)
-    flat = {name: getattr(found, name) for name in found.__struct_fields__}
+        given.setdefault(name, []).append(text)
     values: dict[str, object] = {}
-    for name, hint in hints.items():
-        if hint in _FLATTENED:
-            assert isinstance(hint, type)
-            values[name] = hint(**{f.name: flat.pop(f.name) for f in dataclasses.fields(hint) if f.name in flat})
-        elif name in flat:
-            values[name] = flat[name]
-    return values
-
-
-def _struct(name: str, fields: Sequence[tuple[str, object, object]]) -> type[msgspec.Struct]:
-    declared: list[tuple[str, object] | tuple[str, object, object]] = []
-    for field, hint, default in fields:
-        kind = _Password if hint == Secret[str] else hint
-        start = default.reveal() if isinstance(default, Secret) else default
-        declared.append((field, kind) if default is MISSING else (field, kind, start))
-    return msgspec.defstruct(name, declared, kw_only=True, forbid_unknown_fields=True)
-
-
-def _flat(fields: Sequence[tuple[str, object, object]]) -> list[tuple[str, object, object]]:
-    out: list[tuple[str, object, object]] = []
-    for name, hint, default in fields:
-        if hint in _FLATTENED:
-            assert isinstance(hint, type)
-            hints = typing.get_type_hints(hint)
-            out += [(f.name, hints[f.name], _default(f)) for f in dataclasses.fields(hint)]
+    for field in msgspec.structs.fields(struct):
+        texts = given.get(field.name)
+        kinds = alternatives(field.type)
+        if texts is None:
+            continue
+        if any(typing.get_origin(kind) is tuple for kind in kinds):
+            values[field.name] = texts
+        elif len(texts) > 1:
+            raise Invalid(f"{field.name} is given more than once.", field.name)
         else:
-            out.append((name, hint, default))
-    return out
+            values[field.name] = _from_text(texts[0], kinds)
+    found = msgspec.convert(values, type=struct)
+    flat = {name: getattr(found, name) for name in found.__struct_fields__}
+    whole: dict[str, object] = {}
+    for name, hint in hints.items():
+        if hint in FLATTENED:
+            assert isinstance(hint, type)
+            whole[name] = hint(**{f.name: flat[f.name] for f in dataclasses.fields(hint)})
+        elif name in flat:
+            whole[name] = restored(hint, flat[name])
+    return whole
 
 
-def _default(field: dataclasses.Field[object]) -> object:
-    return field.default if field.default is not MISSING else MISSING
+def _from_text(text: str, kinds: Sequence[object]) -> object:
+    """A number or a truth value only in the spelling that JSON has for it; anything else stays a text."""
+    if int in kinds and _WHOLE_NUMBER.match(text):
+        return int(text)
+    return _TRUTH.get(text, text) if bool in kinds else text
 
 
-def _reply_of(kind: type[Operation[object]]) -> object:
-    for base in kind.__orig_bases__:  # type: ignore[attr-defined]
-        if typing.get_origin(base) is Operation:
-            return typing.get_args(base)[0]
-    raise TypeError(f"{kind.__name__} does not say what it answers with")
+def _refusal(message: str) -> Invalid:
+    """What msgspec has against a request, in words and with the field."""
+    place = _PLACE.search(message)
+    field = place["field"] if place else ""
+    what = message[: place.start()] if place else message
+    odd = _ODD_FIELD.match(what)
+    if odd is not None:
+        name = f"{field}.{odd['name']}" if field else odd["name"]
+        words = "is not known here" if odd["what"] == "contains unknown" else "is missing"
+        return Invalid(f"{name} {words}.", name)
+    if "matching regex" in what:  # the one that everything read as text must match
+        return Invalid(f"{field} has a NUL character in it.", field)
+    return Invalid(f"{field or 'The body'}: {what[0].lower()}{what[1:].rstrip('.')}.", field)
+
+
+def _segment(name: str, value: object) -> str:
+    """A value as one part of a path. What is only dots means another folder to every proxy, and nobody's name is."""
+    text = str(value.reveal() if isinstance(value, Secret) else value)
+    if not text.strip("."):
+        raise NotFound(f"There is no such {name}.")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise NotFound(f"There is no such {name}.") from None
 
 
 def _fields_of(value: object) -> dict[str, object]:
@@ -188,10 +181,6 @@ def _texts(value: object) -> list[str]:
         return [text for part in value for text in _texts(part)]
     plain = msgspec.to_builtins(value, enc_hook=_plain)
     return [("true" if plain else "false") if isinstance(plain, bool) else str(plain)]
-
-
-def _plain_text(value: object) -> object:
-    return value.reveal() if isinstance(value, Secret) else value
 
 
 def _plain(value: object) -> object:
