@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -11,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from secconsole.domain.errors import NotAllowed, StepUpNeeded, Unavailable
+from secconsole.domain.errors import NotAllowed, SecconsoleError, StepUpNeeded, Unavailable
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Source
@@ -29,10 +28,13 @@ from secconsole.service import (
     whitelist,
 )
 from secconsole.service.authorise import authenticate, authorise
-from secconsole.service.context import Actor, Context, PasswordCheck
+from secconsole.service.claims import claim_of
+from secconsole.service.context import Context, PasswordCheck
 from secconsole.service.handlers import HANDLERS, Handler
+from secconsole.service.idempotency import Again, Once, once_for, vanished
 from secconsole.service.passwords import Passwords
 from secconsole.service.sweep import is_due, sweep
+from secconsole.store.claim import NOTHING, Claim
 from secconsole.store.keys import KeyRing
 from secconsole.store.sessions import touch_session
 
@@ -51,51 +53,79 @@ class Store(Protocol):
 
     def read(self, body: Callable[[sa.Connection], T]) -> Future[T]: ...
 
-    def write(self, body: Callable[[sa.Connection], T]) -> Future[T]: ...
+    def write(
+        self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
+    ) -> Future[T]: ...
+
+    def now(self, connection: sa.Connection) -> float: ...
 
 
 class Service:
-    """Performs operations on one store."""
+    """Performs operations on one store. Without a clock of its own it goes by the store's, which all servers share."""
 
-    def __init__(self, store: Store, keys: KeyRing, passwords: Passwords, clock: Clock = time.time) -> None:
+    def __init__(self, store: Store, keys: KeyRing, passwords: Passwords, clock: Clock | None = None) -> None:
         self._store, self._keys, self._passwords, self._clock = store, keys, passwords, clock
         self._looked = 0
 
     async def perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
         """Do an operation and return its reply; raise a `SecconsoleError` if nothing was done."""
         handler = HANDLERS[type(operation)]
+        once = once_for(self._keys, operation, credential, source)
         try:
-            prepared = await self._prepare(handler, operation, credential, source)
-            body = self._body(handler, operation, credential, source, *prepared)
-            done = self._write(body) if operation.spec.writes else self._read(body, source)
-            reply, actor = await done
-        except NotAllowed as error:
-            await self._note_refusal(operation, credential, source, error)
+            prepared = await self._prepare(handler, operation, credential, source, once)
+            body = self._body(handler, operation, credential, source, *prepared) if prepared else vanished
+            if not operation.spec.writes:
+                reply, context = await self._read(body, source)
+            elif once is None:
+                reply, context = await self._write(body, claim_of(operation, credential))
+            else:
+                body = once.around(body, lambda connection: self._context(connection, source))
+                reply, context = await self._write(body, claim_of(operation, credential), repeatable=True)
+        except SecconsoleError as error:
+            if once is not None and once.is_entered:
+                with suppress(Unavailable):
+                    await self._write(once.withdraw)
+            if isinstance(error, NotAllowed):
+                await self._note_refusal(operation, credential, source, error)
             raise
-        await self._keep_alive(actor)
-        return reply  # type: ignore[no-any-return]
+        await self._keep_alive(context)
+        return reply.told(source.key) if isinstance(reply, Again) else reply  # type: ignore[no-any-return]
 
     async def _prepare(
-        self, handler: Handler, operation: Operation[Any], credential: Credential, source: Source
-    ) -> tuple[PasswordCheck | None, Sequence[Secret[str]], Sequence[str]]:
+        self, handler: Handler, operation: Operation[Any], credential: Credential, source: Source, once: Once | None
+    ) -> tuple[PasswordCheck | None, Sequence[Secret[str]], Sequence[str]] | None:
+        """What is to be done outside of the transaction; None if the request is known and will be answered as before."""
         check: PasswordCheck | None = None
         wanted: Sequence[Secret[str]] = ()
         hashes: Sequence[str] = ()
         reserve = handler.reserve
         if reserve is not None:
 
-            def reserving(connection: sa.Connection) -> PasswordCheck:
+            def reserving(connection: sa.Connection) -> PasswordCheck | None:
                 context = self._context(connection, source)
+                if once is not None and not once.enter(context):
+                    return None
                 authorise(context, operation, credential)
                 return reserve(context, operation)
 
-            check = await self._write(reserving)
+            check = await self._write(reserving, claim_of(operation, credential))
+            if check is None:
+                return None
             given = getattr(operation, "password")  # noqa: B009 - an operation that reserves has a password
             check.right = await self._passwords.check(check.stored, given) and check.allowed
             if check.right and check.stored and self._passwords.is_outdated(check.stored):
                 check.new_hash = await self._passwords.hash(given)
         if handler.hashes is not None and (wanted := handler.hashes(operation)):
-            await self._read(lambda c: authorise(self._context(c, source), operation, credential), source)
+
+            def may(connection: sa.Connection) -> bool:
+                context = self._context(connection, source)
+                if once is not None and once.is_known(context):
+                    return False
+                authorise(context, operation, credential)
+                return True
+
+            if not await self._read(may, source):
+                return None
             hashes = await asyncio.gather(*(self._passwords.hash(password) for password in wanted))
         return check, wanted, hashes
 
@@ -108,8 +138,8 @@ class Service:
         check: PasswordCheck | None,
         passwords: Sequence[Secret[str]],
         hashes: Sequence[str],
-    ) -> Callable[[sa.Connection], tuple[Any, Actor | None]]:
-        def body(connection: sa.Connection) -> tuple[Any, Actor | None]:
+    ) -> Callable[[sa.Connection], tuple[Any, Context]]:
+        def body(connection: sa.Connection) -> tuple[Any, Context]:
             context = self._context(connection, source)
             if operation.spec.writes and self._is_due(connection, context.now):
                 sweep(context)
@@ -119,16 +149,17 @@ class Service:
             reply = handler.run(context, operation)
             if operation.spec.writes and context.entries == 0 and not context.unchanged:
                 context.audit(operation.spec.name, context.found_target)
-            return reply, context.found_actor
+            return reply, context
 
         return body
 
     def _context(self, connection: sa.Connection, source: Source) -> Context:
-        return Context(connection, self._keys, int(self._clock() * 1000), source)
+        now = self._clock() if self._clock is not None else self._store.now(connection)
+        return Context(connection, self._keys, int(now * 1000), source)
 
     async def _read(self, body: Callable[[sa.Connection], T], source: Source) -> T:
         def unless_due(connection: sa.Connection) -> tuple[bool, T | None]:
-            if self._is_due(connection, int(self._clock() * 1000)):
+            if self._is_due(connection, self._context(connection, source).now):
                 return True, None
             return False, body(connection)
 
@@ -149,8 +180,10 @@ class Service:
         self._looked = now
         return False
 
-    async def _write(self, body: Callable[[sa.Connection], T]) -> T:
-        future = self._store.write(body)
+    async def _write(
+        self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
+    ) -> T:
+        future = self._store.write(body, claim, repeatable=repeatable)
         waiting = asyncio.shield(asyncio.wrap_future(future))
         try:
             return await asyncio.wait_for(waiting, LONGEST_WAIT)
@@ -172,11 +205,11 @@ class Service:
                 tenant = signin.tenant_of(connection, context.found_actor.user)
                 context.audit(operation.spec.name, outcome="refused", reason=error.message, tenant=tenant)
 
-        await self._write(body)
+        await self._write(body, claim_of(operation, credential))
 
-    async def _keep_alive(self, actor: Actor | None) -> None:
-        session = actor.session if actor else None
-        now = int(self._clock() * 1000)
+    async def _keep_alive(self, context: Context) -> None:
+        session = context.found_actor.session if context.found_actor else None
+        now = context.now
         if session is not None and now - session.last_seen > TOUCH_AFTER:
             # What was asked for is done: a disk that fills up just now must not make it look as if it were not.
             with suppress(Unavailable):
