@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 from pathlib import Path
 
 import click
@@ -14,35 +12,72 @@ from secconsole.cli.diagnostics import say
 from secconsole.domain.errors import Unavailable
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_CONNECTIONS = 512
 
 
 @click.command(cls=Verb)
-@click.option("--listen", default="127.0.0.1:8443", show_default=True, metavar="ADDRESS",
-              help="HOST:PORT, or unix:PATH. Without a certificate only on this machine.")  # fmt: skip
+@click.option("--listen", multiple=True, default=["127.0.0.1:8443"], show_default=True, metavar="ADDRESS",
+              help="HOST:PORT, unix:PATH or systemd; may be given several times. Without a certificate only on this "
+              "machine.")  # fmt: skip
 @click.option("--store", default="", metavar="URL", help="sqlite:///PATH; else the store of this home.")
-@click.option("--tls-cert", type=_FILE, help="The certificate and its chain, as PEM.")
+@click.option("--tls-cert", type=_FILE, help="The certificate and its chain, as PEM; loaded anew when it changes.")
 @click.option("--tls-key", type=_FILE, help="The certificate's key, as PEM.")
+@click.option("--trusted-proxy", multiple=True, metavar="ADDRESS",
+              help="A proxy that may say where clients are: an address, a network, or unix. Repeatable.")  # fmt: skip
+@click.option("--proxy-header", type=click.Choice(["x-forwarded-for", "forwarded"]), default="x-forwarded-for",
+              show_default=True, help="The header in which that proxy gives it.")  # fmt: skip
+@click.option("--socket-group", default="", metavar="GROUP", help="Open UNIX sockets to a group; else to this user.")
+@click.option("--metrics-from", multiple=True, metavar="NETWORK",
+              help="Who may read /metrics besides this machine. Repeatable.")  # fmt: skip
+@click.option("--limit-concurrency", type=click.IntRange(1, 1_000_000), default=_CONNECTIONS, show_default=True,
+              metavar="N", help="How many connections are served at once.")  # fmt: skip
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info",
+              show_default=True, help="What to say on standard error; JSON unless that is a terminal.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Only look whether it would start.")
-def serve(listen: str, store: str, tls_cert: Path | None, tls_key: Path | None, check: bool) -> None:
+def serve(
+    listen: tuple[str, ...],
+    store: str,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    trusted_proxy: tuple[str, ...],
+    proxy_header: str,
+    socket_group: str,
+    metrics_from: tuple[str, ...],
+    limit_concurrency: int,
+    log_level: str,
+    check: bool,
+) -> None:
     """Offer the same operations as an HTTP API, for consoles elsewhere and for other programs.
 
     The API describes itself at /openapi.json; /healthz, /readyz and /metrics are for those who watch it.
 
     \b
     secconsole serve --listen 127.0.0.1:8443
-    secconsole serve --listen unix:/run/secconsole/api.sock
+    secconsole serve --listen unix:/run/secconsole/api.sock --socket-group helpdesk
+    secconsole serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
     """
     try:
+        from secconsole.server import listen as addresses
+        from secconsole.server import logs, opening, proxies, tls
         from secconsole.server import serve as server
+        from secconsole.server.limits import Limits
     except ModuleNotFoundError as error:
         raise Unavailable(f"The server needs {error.name}: pip install 'secconsole[server]'") from None
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
-    certificate = server.Certificate(tls_cert, tls_key) if tls_cert and tls_key else None
-    address, database = server.parse_listen(listen), server.parse_store(store)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    settings = server.Settings(
+        listen=tuple(addresses.parse_listen(text) for text in dict.fromkeys(listen)),
+        certificate=tls.Certificate(tls_cert, tls_key) if tls_cert and tls_key else None,
+        proxies=proxies.parse_proxies(trusted_proxy, proxy_header),
+        socket_group=socket_group,
+        metrics_from=proxies.parse_networks(metrics_from, "metrics-from"),
+        limits=Limits(connections=limit_concurrency),
+    )
+    opened = opening.parse_store(store)
+    logs.start_logging(log_level)
     if check:
-        asyncio.run(server.check(address, database, certificate))
-        say(f"It would start: {address} on {database}.")
+        for warning in asyncio.run(server.check(settings, opened)):
+            say(warning)
+        say(f"It would start: {', '.join(str(place) for place in settings.listen)} on {opened}.")
         return
-    asyncio.run(server.serve(address, database, certificate))
+    server.run(settings, opened)

@@ -1,11 +1,8 @@
-"""The ASGI application: routes, request ids, health, metrics, and answers to everything unforeseen."""
+"""The ASGI application: routes, health, metrics, and answers to everything unforeseen."""
 
 from __future__ import annotations
 
-import logging
-import re
-import secrets
-import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,44 +12,39 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secconsole import __version__
-from secconsole.config.report import describe
+from secconsole.server.around import Around
 from secconsole.server.changes import add_changes
-from secconsole.server.metrics import Metrics
+from secconsole.server.metrics import Counted, Metrics
 from secconsole.server.openapi import complete
+from secconsole.server.peers import Caller, Callers
 from secconsole.server.problems import problem
+from secconsole.server.proxies import Network, is_in
 from secconsole.server.routes import Performer, add_routes
-
-log = logging.getLogger("secconsole.server")
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
-_SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+from secconsole.server.stopping import Stop
 
 
-def make_app(performer: Performer) -> FastAPI:
-    """The application over a performer of operations; whoever calls this opens and closes the store."""
+def make_app(
+    performer: Performer,
+    *,
+    stop: Stop | None = None,
+    callers: Callers | None = None,
+    metrics: Metrics | None = None,
+    metrics_from: Sequence[Network] = (),
+) -> FastAPI:
+    """The application over a performer of operations; whoever calls this opens and closes the store.
+
+    Metrics are for this machine and the networks in `metrics_from`.
+    """
     app = FastAPI(title="secconsole", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
-    metrics = Metrics()
+    stop = stop or Stop()
+    metrics = metrics or Metrics()
+    performer = Counted(performer, metrics)
     add_routes(app, performer)
-    add_changes(app, performer)
-
-    @app.get("/healthz", include_in_schema=False)
-    async def healthy() -> Response:
-        """Alive: the process answers."""
-        return PlainTextResponse("ok\n")
-
-    @app.get("/readyz", include_in_schema=False)
-    async def ready() -> Response:
-        """Ready: the store answers too."""
-        if await performer.is_ready():
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse("the store does not answer\n", 503)
-
-    @app.get("/metrics", include_in_schema=False)
-    async def measured() -> Response:
-        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+    add_changes(app, performer, stop)
+    _add_health(app, performer, stop)
+    _add_metrics(app, metrics, metrics_from)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
@@ -73,8 +65,35 @@ def make_app(performer: Performer) -> FastAPI:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
-    app.add_middleware(_Around, metrics=metrics)
+    app.add_middleware(Around, metrics=metrics, callers=callers or Callers())
     return app
+
+
+def _add_health(app: FastAPI, performer: Performer, stop: Stop) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthy() -> Response:
+        """Alive: the process answers."""
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def ready() -> Response:
+        """Ready: the store answers too, and the server is not about to stop."""
+        if stop.has_begun:
+            return PlainTextResponse("stopping\n", 503)
+        if await performer.is_ready():
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("the store does not answer\n", 503)
+
+
+def _add_metrics(app: FastAPI, metrics: Metrics, metrics_from: Sequence[Network]) -> None:
+    @app.get("/metrics", include_in_schema=False)
+    async def measured(request: Request) -> Response:
+        caller: Caller = request.state.caller
+        address = caller.network
+        if address is not None and not address.is_loopback and not is_in(address, metrics_from):
+            detail = "Metrics are for this machine. The server's --metrics-from names who else may read them."
+            return problem(403, "not-allowed", detail, request.state.request_id)
+        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
 
 def _methods_at(app: FastAPI, path: str) -> set[str]:
@@ -84,43 +103,3 @@ def _methods_at(app: FastAPI, path: str) -> set[str]:
         if isinstance(route, Route | APIRoute) and route.path_regex.match(path):
             found |= route.methods or set()
     return found
-
-
-class _Around:
-    """Around every request: an id for the audit and the log, its time for the metrics, and no traceback outwards."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
-        began, status = time.perf_counter(), 500
-        started = False
-
-        async def sending(message: Message) -> None:
-            nonlocal status, started
-            if message["type"] == "http.response.start":
-                status, started = message["status"], True
-                have = {name for name, _ in message["headers"]}
-                extra = [(name, value) for name, value in _SAFE_HEADERS if name not in have]
-                message["headers"] = [*message["headers"], *extra, (b"x-request-id", request_id.encode())]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sending)
-        except Exception as error:
-            log.error("request %s failed: %s", request_id, describe(error))
-            if started:
-                raise
-            detail = "That did not work: an internal error. The log has it under this request id."
-            await problem(500, "internal-error", detail, request_id)(scope, receive, sending)
-        finally:
-            route = scope.get("route")
-            name = getattr(route, "name", "none")
-            self._metrics.count(name, status, time.perf_counter() - began)
-            log.info("%s %s %s %.1f ms", request_id, name, status, (time.perf_counter() - began) * 1000)

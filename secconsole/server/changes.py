@@ -10,42 +10,44 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from secconsole.domain.errors import SecconsoleError
-from secconsole.operations.caller import Source
 from secconsole.operations.signin import WhoAmI
 from secconsole.server.problems import problem_of
-from secconsole.server.routes import Performer, credential_of
+from secconsole.server.routes import Performer, credential_of, source_of
+from secconsole.server.stopping import Stop
 
 KEEP_ALIVE = 15.0  # seconds; a comment that keeps proxies from closing a quiet line
 
 
-def add_changes(app: FastAPI, performer: Performer) -> None:
+def add_changes(app: FastAPI, performer: Performer, stop: Stop) -> None:
     """Add the stream; one watcher of the store serves all who listen."""
 
     @app.get("/v1/changes", include_in_schema=False)
     async def changes(request: Request) -> Response:
         try:
-            credential = credential_of(request)
-            await performer.perform_as(WhoAmI(), credential, Source("api", "", request.state.request_id))
+            await performer.perform_as(WhoAmI(), credential_of(request), source_of(request))
         except SecconsoleError as error:
             return problem_of(error, request.state.request_id)
-        return StreamingResponse(_notices(performer), media_type="text/event-stream")
+        return StreamingResponse(_notices(performer, stop), media_type="text/event-stream")
 
 
-async def _notices(performer: Performer) -> AsyncIterator[bytes]:
-    """`: hello` at once, `event: change` after each change, a comment now and then."""
+async def _notices(performer: Performer, stop: Stop) -> AsyncIterator[bytes]:
+    """`: hello` at once, `event: change` after each change, a comment now and then; it ends when the server stops."""
     yield b": hello\n\n"
     changes = aiter(performer.changes())
     waiting: asyncio.Task[None] | None = None
+    stopping = asyncio.ensure_future(stop.wait())
     try:
-        while True:
+        while not stop.has_begun:
             waiting = waiting or asyncio.ensure_future(anext(changes))
-            done, _ = await asyncio.wait((waiting,), timeout=KEEP_ALIVE)
+            done, _ = await asyncio.wait((waiting, stopping), timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 yield b": still here\n\n"
+            if waiting not in done:
                 continue
             waiting.result()
             waiting = None
             yield b"event: change\ndata: {}\n\n"
     finally:
+        stopping.cancel()
         if waiting is not None:
             waiting.cancel()

@@ -25,9 +25,10 @@ from secconsole.operations import (  # noqa: F401 - each declares its operations
     whitelist,
 )
 from secconsole.operations.base import OPERATIONS, Operation
-from secconsole.operations.caller import Bearer, Credential, Nobody, Source
+from secconsole.operations.caller import Bearer, Credential, Source
 from secconsole.operations.wire import encode, from_request, shape_of
 from secconsole.server.openapi import describe
+from secconsole.server.peers import Caller
 from secconsole.server.problems import problem, problem_of
 
 R = TypeVar("R")
@@ -77,8 +78,7 @@ def _endpoint(kind: type[Operation[object]], performer: Performer) -> Callable[[
             if takes_body and body and not _is_json(request):
                 return problem(415, "unsupported-media-type", "Send the body as application/json.", request_id)
             operation = from_request(kind, request.path_params, request.query_params.multi_items(), body)
-            source = Source("api", request.client.host if request.client else "", request_id)
-            reply = await performer.perform_as(operation, credential_of(request), source)
+            reply = await performer.perform_as(operation, credential_of(request), source_of(request))
         except TooLarge:
             return problem(413, "too-large", f"The body is longer than {LONGEST_BODY:,} bytes.", request_id)
         except msgspec.DecodeError:
@@ -92,11 +92,17 @@ def _endpoint(kind: type[Operation[object]], performer: Performer) -> Callable[[
     return endpoint
 
 
+def source_of(request: Request) -> Source:
+    """Where a request comes from, for the audit."""
+    return Source("api", request.state.caller.address, request.state.request_id)
+
+
 def credential_of(request: Request) -> Credential:
-    """Who asks, by the Authorization header alone; one that is not understood is not taken for none."""
+    """Who asks, by the Authorization header, else by the socket; a header not understood is not taken for none."""
     given = request.headers.get("authorization")
     if given is None:
-        return Nobody()
+        caller: Caller = request.state.caller
+        return caller.without_token
     match = _TOKEN.match(given)
     if match is None:
         raise NotSignedIn("The Authorization header must be: Bearer TOKEN.")

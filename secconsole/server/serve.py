@@ -1,146 +1,111 @@
-"""Running the server: where it listens, how it is encrypted, and how it ends."""
+"""Running the server: everything that is needed to start, in an order in which nothing is half done."""
 
 from __future__ import annotations
 
-import ipaddress
-import os
-import ssl
-from dataclasses import dataclass
+import asyncio
+import logging
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-import uvicorn
-
-from secconsole.backends.embedded import EmbeddedBackend, open_embedded
-from secconsole.config import locations
-from secconsole.domain.errors import Invalid, Unavailable
-from secconsole.operations.caller import Nobody
 from secconsole.server.app import make_app
+from secconsole.server.limits import Limits, make_room
+from secconsole.server.listen import Door, Listen, close_doors, demand_encryption, is_handed_over, open_doors
+from secconsole.server.logs import report_loop_errors
+from secconsole.server.metrics import Metrics
+from secconsole.server.notify import notify
+from secconsole.server.opening import open_store, store_owner
+from secconsole.server.peers import Callers
+from secconsole.server.proxies import Network, Proxies
+from secconsole.server.running import ApiServer, run_until_stopped, signals
+from secconsole.server.stopping import Stop
+from secconsole.server.tls import Certificate, LiveCertificate
 
-GRACE = 10  # seconds for requests under way when the server is told to stop
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Listen:
-    """An address to listen on: host and port, or a UNIX socket."""
+class Settings:
+    """How to serve. `socket_group`: whose members may open UNIX sockets; `metrics_from`: who else may read metrics."""
 
-    host: str = ""
-    port: int = 0
-    socket: Path | None = None
+    listen: tuple[Listen, ...]
+    certificate: Certificate | None = None
+    proxies: Proxies = field(default_factory=Proxies)
+    socket_group: str = ""
+    metrics_from: tuple[Network, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
-    @property
-    def is_local(self) -> bool:
-        """Whether nobody else's line is between the two ends."""
-        if self.socket is not None or self.host == "localhost":
-            return True
+
+def run(settings: Settings, store: Path) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished. Raises what `check` would."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings, store))
+
+
+async def serve(settings: Settings, store: Path) -> None:
+    certificate, doors = _prepare(settings)
+    try:
+        asyncio.get_running_loop().set_exception_handler(report_loop_errors)
+        backend = await open_store(store)
         try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    def __str__(self) -> str:
-        if self.socket is not None:
-            return f"unix:{self.socket}"
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """Files in PEM form; the key must be private."""
-
-    chain: Path
-    key: Path
-
-
-def parse_listen(text: str) -> Listen:
-    """Read `HOST:PORT`, `[IPv6]:PORT` or `unix:PATH`; raise `Invalid` for anything else."""
-    if text.startswith("unix:"):
-        path = Path(text.removeprefix("unix:").removeprefix("//"))
-        if not path.name:
-            raise Invalid("unix: needs the path of a socket, as in unix:/run/secconsole/api.sock.", "listen")
-        return Listen(socket=path.absolute())
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-        raise Invalid(f"{text} is no address: give HOST:PORT or unix:PATH.", "listen")
-    return Listen(host, int(port))
-
-
-def parse_store(url: str) -> Path:
-    """Read `sqlite:///PATH`; empty means the store of this home."""
-    if not url:
-        return locations.database_path()
-    path = url.removeprefix("sqlite:///")
-    if path == url or not path:
-        raise Invalid(f"{url} is no store that can be served so far: give sqlite:///PATH.", "store")
-    return Path(path).absolute()
-
-
-async def serve(listen: Listen, database: Path, certificate: Certificate | None) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished. Raises `Invalid` for an unsafe address."""
-    if certificate is None and not listen.is_local:
-        raise Invalid(
-            f"{listen} is open to the network, and passwords would cross it in the clear. "
-            "Give --tls-cert and --tls-key, or listen on 127.0.0.1 or a UNIX socket behind a proxy that encrypts.",
-            "listen",
-        )
-    backend = await open_embedded(Nobody(), "api", database=database)
-    try:
-        await _run(backend, listen, certificate)
+            stop, metrics = Stop(), Metrics()
+            if certificate is not None:
+                metrics.watch_certificate(lambda: certificate.expires.timestamp())
+            app = make_app(
+                backend,
+                stop=stop,
+                metrics=metrics,
+                metrics_from=settings.metrics_from,
+                callers=Callers(settings.proxies, store_owner(store)),
+            )
+            server = ApiServer(app, doors, certificate, settings.limits, lambda: _opened(doors))
+            with signals(stop, certificate):
+                await run_until_stopped(server, stop)
+        finally:
+            await backend.close()
     finally:
-        await backend.close()
+        close_doors(doors)
+    log.info("Stopped.")
 
 
-async def check(listen: Listen, database: Path, certificate: Certificate | None) -> None:
-    """Whether `serve` would start: address, store, key and certificate; raises what `serve` would."""
-    if certificate is None and not listen.is_local:
-        await serve(listen, database, certificate)
-    if certificate is not None:
-        _tls(certificate)
-    await (await open_embedded(Nobody(), "api", database=database)).close()
+async def check(settings: Settings, store: Path) -> list[str]:
+    """Whether `serve` would start: addresses, store, key and certificate. Raises what it would; returns warnings."""
+    places = tuple(place for place in settings.listen if not place.is_handed_over or is_handed_over())
+    certificate, doors = _prepare(settings, places)
+    close_doors(doors)
+    await (await open_store(store)).close()
+    if certificate is not None and certificate.expires <= datetime.now(UTC):
+        return [f"The certificate ran out on {certificate.expires:%Y-%m-%d}: clients will refuse it."]
+    return []
 
 
-async def _run(backend: EmbeddedBackend, listen: Listen, certificate: Certificate | None) -> None:
-    config = uvicorn.Config(
-        make_app(backend),
-        host=listen.host or "127.0.0.1",
-        port=listen.port,
-        uds=str(_private_socket(listen.socket)) if listen.socket else None,
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # the peer's own address is what counts; a header can say anything
-        timeout_graceful_shutdown=GRACE,
-        lifespan="off",
-        h11_max_incomplete_event_size=64 * 1024,
-    )
-    config.load()
-    if certificate is not None:
-        config.ssl = _tls(certificate)
-    server = uvicorn.Server(config)
+def _prepare(settings: Settings, places: tuple[Listen, ...] | None = None) -> tuple[LiveCertificate | None, list[Door]]:
+    if settings.certificate is None:
+        demand_encryption(settings.listen)
+    make_room(settings.limits.connections)
+    certificate = LiveCertificate(settings.certificate) if settings.certificate else None
+    doors = open_doors(settings.listen if places is None else places, group=settings.socket_group)
     try:
-        await server.serve()
-    except SystemExit:
-        raise Unavailable(f"{listen} cannot be listened on. Is something else there already?") from None
-    finally:
-        if listen.socket:
-            listen.socket.unlink(missing_ok=True)
+        if certificate is None:
+            demand_encryption(tuple(doors))  # what a name or a socket unit really stands for
+    except BaseException:
+        close_doors(doors)
+        raise
+    return certificate, doors
 
 
-def _private_socket(path: Path) -> Path:
-    """A socket lies in a folder of its own that only we may enter: uvicorn makes the socket open to everybody."""
-    locations.ensure_private_dir(path.parent)
-    if path.is_socket():
-        os.unlink(path)
-    return path
+def _opened(doors: list[Door]) -> None:
+    log.info("Listening on %s.", ", ".join(str(door) for door in doors))
+    notify("READY=1")
 
 
-def _tls(certificate: Certificate) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    """uvloop's where it is installed."""
+    if sys.platform == "win32":
+        return None
     try:
-        context.load_cert_chain(certificate.chain, certificate.key)
-    except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or "not a certificate and its key"
-        raise Unavailable(f"The certificate {certificate.chain} cannot be used: {reason}.") from None
-    return context
+        import uvloop
+    except ModuleNotFoundError:
+        return None
+    return uvloop.Loop

@@ -16,7 +16,6 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.wire import from_request, to_request
 from secconsole.server.app import make_app
 from secconsole.server.routes import LONGEST_BODY
-from secconsole.server.serve import parse_listen
 from tests.examples import example_of
 from tests.organisation import PASSWORD, TENANT, Organisation
 
@@ -147,11 +146,3 @@ async def test_an_unforeseen_error_is_answered_without_its_text(
     for text in (answer.text, caplog.text):
         assert "canary" not in text
         assert PASSWORD.reveal() not in text
-
-
-@pytest.mark.parametrize("text, local", [
-    ("127.0.0.1:8443", True), ("[::1]:8443", True), ("localhost:1", True), ("unix:/run/x/api.sock", True),
-    ("0.0.0.0:8443", False), ("[::]:8443", False), ("192.0.2.7:443", False), ("example.org:443", False),
-])  # fmt: skip
-def test_only_this_machine_is_served_without_encryption(text: str, local: bool) -> None:
-    assert parse_listen(text).is_local == local

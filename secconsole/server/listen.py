@@ -1,0 +1,265 @@
+"""Where the server listens: addresses of the network, private sockets of this machine, or what systemd hands over."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import ipaddress
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from secconsole.config import locations
+from secconsole.domain.errors import Invalid, Unavailable
+
+SYSTEMD = "systemd"
+_FIRST_HANDED_OVER = 3  # sd_listen_fds(3): SD_LISTEN_FDS_START
+_ELSEWHERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # one of a name's addresses may be of a kind we lack
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address to listen on: host and port, a UNIX socket, or (neither) the sockets that systemd opened."""
+
+    host: str = ""
+    port: int = 0
+    socket: Path | None = None
+
+    @property
+    def is_handed_over(self) -> bool:
+        return not self.host and self.socket is None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody else's line is between the two ends, as far as the words tell."""
+        return self.is_handed_over or self.socket is not None or self.host == "localhost" or _is_loopback(self.host)
+
+    def __str__(self) -> str:
+        if self.is_handed_over:
+            return SYSTEMD
+        if self.socket is not None:
+            return f"unix:{self.socket}"
+        return _address(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A bound socket; `path` is the file to take away with it, if we made one, and `inode` what it was then."""
+
+    socket: socket.socket
+    path: Path | None = None
+    inode: int = 0
+
+    @property
+    def is_unix(self) -> bool:
+        return self.socket.family == socket.AF_UNIX
+
+    @property
+    def is_local(self) -> bool:
+        return self.is_unix or _is_loopback(self.socket.getsockname()[0])
+
+    def __str__(self) -> str:
+        name = self.socket.getsockname()
+        return f"unix:{name}" if self.is_unix else _address(name[0], name[1])
+
+    def close(self) -> None:
+        self.socket.close()
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                if os.lstat(self.path).st_ino == self.inode:  # else somebody put another in its place
+                    self.path.unlink()
+
+
+def parse_listen(text: str) -> Listen:
+    """Read `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` or `systemd`; raise `Invalid` for anything else."""
+    if text == SYSTEMD:
+        return Listen()
+    if text.startswith("unix:"):
+        path = Path(text.removeprefix("unix:").removeprefix("//"))
+        if not path.name:
+            raise Invalid("unix: needs the path of a socket, as in unix:/run/secconsole/api.sock.", "listen")
+        return Listen(socket=path.absolute())
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise Invalid(f"{text} is no address: give HOST:PORT or unix:PATH.", "listen")
+    return Listen(host, int(port))
+
+
+def open_doors(places: tuple[Listen, ...], *, group: str = "") -> list[Door]:
+    """Bind every address, and accept nobody yet; raise `Unavailable` in words if one cannot be had.
+
+    UNIX sockets are open to their owner alone, or to the members of `group` too.
+    """
+    doors: list[Door] = []
+    try:
+        for place in places:
+            if place.is_handed_over:
+                doors += _handed_over()
+            elif place.socket is not None:
+                doors.append(_unix(place.socket, group))
+            else:
+                doors += _network(place)
+    except BaseException:
+        close_doors(doors)
+        raise
+    return doors
+
+
+def close_doors(doors: list[Door]) -> None:
+    for door in doors:
+        door.close()
+
+
+def demand_encryption(places: tuple[Listen | Door, ...]) -> None:
+    """Raise `Invalid` for an address that passwords would cross a network to."""
+    for place in places:
+        if not place.is_local:
+            raise Invalid(
+                f"{place} is open to the network, and passwords would cross it in the clear. "
+                "Give --tls-cert and --tls-key, or listen on 127.0.0.1 or a UNIX socket behind a proxy that encrypts.",
+                "listen",
+            )
+
+
+def is_handed_over() -> bool:
+    """Whether systemd opened sockets for this very process."""
+    return os.environ.get("LISTEN_PID") == str(os.getpid())
+
+
+def _handed_over() -> list[Door]:
+    count = os.environ.get("LISTEN_FDS", "")
+    if not is_handed_over() or not (count.isascii() and count.isdigit()) or count == "0":
+        raise Unavailable("systemd handed no socket over. Start it by its socket unit, or listen on an address.")
+    doors = []
+    for number in range(_FIRST_HANDED_OVER, _FIRST_HANDED_OVER + int(count)):
+        try:
+            opened = socket.socket(fileno=number)
+            opened.set_inheritable(False)
+            if not opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                raise Unavailable("systemd handed a socket over that does not listen. The unit needs: Accept=no")
+        except OSError as error:
+            raise Unavailable(f"The socket that systemd handed over cannot be used: {error.strerror}.") from None
+        doors.append(Door(opened))
+    return doors
+
+
+def _network(place: Listen) -> list[Door]:
+    try:
+        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError):
+        raise Unavailable(f"{place.host} is no name that is known here.") from None
+    doors: list[Door] = []
+    missing: OSError | None = None
+    for family, kind, protocol, _, address in dict.fromkeys(found):
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            opened.bind(address)
+        except OSError as error:
+            opened.close()
+            missing = error
+            if error.errno not in _ELSEWHERE:
+                close_doors(doors)
+                raise Unavailable(_refused(place, error)) from None
+        else:
+            doors.append(Door(opened))
+    if not doors:
+        assert missing is not None
+        raise Unavailable(_refused(place, missing))
+    return doors
+
+
+def _refused(place: Listen, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{place} cannot be listened on: something else is there already."
+    if error.errno == errno.EACCES:
+        return f"{place} cannot be listened on by this user. Ports below 1024 are for root or systemd to open."
+    if error.errno in _ELSEWHERE:
+        return f"{place} cannot be listened on: that is no address of this machine."
+    return f"{place} cannot be listened on: {error.strerror}."
+
+
+def _unix(path: Path, group: str) -> Door:
+    members = _group(group) if group else None
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _prepare_folder(path.parent, members, group)
+        _remove_dead(path)
+        mask = os.umask(0o177)  # never open to others, not even until the next line
+        try:
+            opened.bind(str(path))
+        finally:
+            os.umask(mask)
+        if members is not None:
+            os.chown(path, -1, members)
+            os.chmod(path, 0o660)
+        return Door(opened, path, os.lstat(path).st_ino)
+    except OSError as error:
+        opened.close()
+        reason = "its path is longer than a socket's may be" if error.errno is None else error.strerror
+        raise Unavailable(f"unix:{path} cannot be listened on: {reason}.") from None
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _prepare_folder(folder: Path, members: int | None, group: str) -> None:
+    """The folder is made private; one that is there is left as it is, and refused if others may put things into it."""
+    if not folder.exists():
+        locations.ensure_private_dir(folder)
+        if members is not None:
+            os.chown(folder, -1, members)
+            folder.chmod(0o750)
+    info = os.stat(folder)
+    if stat.S_IMODE(info.st_mode) & 0o022:
+        raise Unavailable(
+            f"Others may write in {folder}, and could put a socket of their own there. "
+            "Choose a folder for it alone, as in unix:/run/secconsole/api.sock."
+        )
+    if info.st_uid not in (os.geteuid(), 0):
+        raise Unavailable(f"{folder} belongs to another user. It must belong to whoever runs secconsole.")
+    may_enter = info.st_mode & 0o001 or (info.st_gid == members and info.st_mode & 0o010)
+    if members is not None and not may_enter:
+        raise Unavailable(f"The group {group} cannot enter {folder}: chgrp {group} {folder} && chmod 750 {folder}")
+
+
+def _remove_dead(path: Path) -> None:
+    """Take away a socket that nobody listens on any more; raise `Unavailable` for anything else in its place."""
+    if not os.path.lexists(path):
+        return
+    if not stat.S_ISSOCK(os.lstat(path).st_mode):
+        raise Unavailable(f"{path} is there already, and is no socket.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a full queue says that somebody is there too
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except BlockingIOError:
+            pass
+    raise Unavailable(f"unix:{path} cannot be listened on: something else is there already.")
+
+
+def _group(name: str) -> int:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise Unavailable(f"There is no group {name} on this machine.") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

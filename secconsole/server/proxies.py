@@ -1,0 +1,125 @@
+"""Whose word counts on where a request came from: named proxies', and nobody else's."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from secconsole.domain.errors import Invalid
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Headers = Iterable[tuple[bytes, bytes]]
+
+UNIX = "unix"
+HEADERS = ("x-forwarded-for", "forwarded")
+
+
+class Unreadable(ValueError):
+    """A trusted proxy named a client that is no address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """The proxies that are believed, and the one header they set; another one may be the client's own invention."""
+
+    networks: tuple[Network, ...] = ()
+    unix: bool = False
+    header: str = HEADERS[0]
+
+    def trust(self, peer: Address | None) -> bool:
+        """Whether a peer is one of them; None is the peer at the other end of a UNIX socket."""
+        return self.unix if peer is None else is_in(peer, self.networks)
+
+    def client_of(self, peer: Address | None, headers: Headers) -> Address | None:
+        """Who asks: the rightmost address that is not a trusted proxy's, else the peer itself.
+
+        Raises `Unreadable` for a name that is no address before one was found.
+        """
+        if not self.trust(peer):
+            return peer
+        found = peer
+        for text in reversed(list(_hops(self.header, headers))):
+            found = _hop(text)
+            if not is_in(found, self.networks):
+                break
+        return found
+
+
+def parse_proxies(texts: Sequence[str], header: str = HEADERS[0]) -> Proxies:
+    """Read addresses, networks and `unix`; raise `Invalid` for anything else, and for networks of everybody."""
+    return Proxies(
+        parse_networks([text for text in texts if text != UNIX], "trusted-proxy", allow_all=False),
+        UNIX in texts,
+        header,
+    )
+
+
+def parse_networks(texts: Sequence[str], field: str, *, allow_all: bool = True) -> tuple[Network, ...]:
+    """Read addresses and networks (`10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`)."""
+    found: list[Network] = []
+    for text in texts:
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError:
+            raise Invalid(f"{text} is neither an address nor a network, as 10.0.0.1 or 10.0.0.0/8.", field) from None
+        if not network.prefixlen and not allow_all:
+            raise Invalid(f"{text} is everybody, who could then come from anywhere they say. Name the proxy.", field)
+        found.append(network)
+    return tuple(found)
+
+
+def parse_address(text: str) -> Address | None:
+    """An address as sockets and headers write it; IPv4 within IPv6 is IPv4. None if it is none."""
+    if "%" in text:  # a zone could be any text, and means nothing on another machine
+        text = text.partition("%")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _hops(name: str, headers: Headers) -> Iterator[str]:
+    """What each proxy noted, the first hop first; several headers of the name are one list."""
+    wanted = name.encode()
+    for given, value in headers:
+        if given != wanted:
+            continue
+        for part in value.decode("latin-1").split(","):
+            yield _forwarded_for(part) if name == "forwarded" else part.strip()
+
+
+def _forwarded_for(part: str) -> str:
+    """The `for` of one element of RFC 7239's header; empty if it has none."""
+    for pair in part.split(";"):
+        key, _, value = pair.partition("=")
+        if key.strip().lower() == "for":
+            return value.strip().removeprefix('"').removesuffix('"')
+    return ""
+
+
+def _hop(text: str) -> Address:
+    """`192.0.2.7`, `192.0.2.7:4711`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:4711`."""
+    host = text
+    if text.startswith("["):
+        host, closed, port = text[1:].partition("]")
+        if not closed or (port and not _is_port(port.removeprefix(":"))):
+            raise Unreadable
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+        if not _is_port(port):
+            raise Unreadable
+    address = None if "%" in host else parse_address(host)
+    if address is None:
+        raise Unreadable
+    return address
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit()
