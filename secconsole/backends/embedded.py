@@ -1,15 +1,14 @@
-"""The embedded store: operations performed in this process on one SQLite file."""
+"""The embedded store: operations performed in this process, on one SQLite file or on a PostgreSQL database."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import pwd
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -28,9 +27,21 @@ from secconsole.store.keys import KeyRing, create_key_file, load_key_file
 from secconsole.store.migrate import check_version, migrate, schema_version
 from secconsole.store.sqlite import SqliteStore
 
+if TYPE_CHECKING:
+    from secconsole.store.postgres import PostgresStore
+
 R = TypeVar("R")
 
 WATCH_SECONDS = 0.4
+READY_SECONDS = 2.0
+
+
+class Watch(Protocol):
+    """What a store has that tells whether anybody has written."""
+
+    async def changed(self) -> bool: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +60,12 @@ class EmbeddedBackend:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: SqliteStore | PostgresStore,
         keys: KeyRing,
         credential: Credential,
         channel: str,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         passwords: Passwords | None = None,
     ) -> None:
         self.credential = credential
@@ -72,25 +83,23 @@ class EmbeddedBackend:
         return await self._service.perform(operation, credential, source)
 
     async def is_ready(self) -> bool:
-        """Whether the store answers now."""
+        """Whether the store answers now, and not only after a while."""
         try:
-            return await asyncio.wrap_future(self.store.read(check_version))
-        except SecconsoleError:
+            return await asyncio.wait_for(asyncio.wrap_future(self.store.read(check_version)), READY_SECONDS)
+        except (SecconsoleError, TimeoutError):
             return False
 
     def lacks(self, operation: type[Operation[object]]) -> str:
         return ""
 
     async def changes(self) -> AsyncIterator[None]:
-        """Look at SQLite's change counter a few times a second; it costs no disk access while nothing changes."""
-        watch = await asyncio.to_thread(self.store.watch)
+        """Look a few times a second whether the store was written to."""
+        watch: Watch = await asyncio.to_thread(self.store.watch)
         try:
-            seen = watch()
+            await watch.changed()
             while True:
                 await asyncio.sleep(WATCH_SECONDS)
-                now = watch()
-                if now != seen:
-                    seen = now
+                if await watch.changed():
                     yield
         finally:
             watch.close()
@@ -110,7 +119,7 @@ def store_owner() -> StoreOwner | None:
         owners = {os.stat(path).st_uid for path in (locations.database_path(), locations.key_path())}
     except OSError:
         return None
-    return _owner() if owners == {os.geteuid()} else None
+    return owner_here() if owners == {os.geteuid()} else None
 
 
 async def create_store(
@@ -148,7 +157,7 @@ async def open_new(database: Path, key: Path, *, passwords: Passwords | None = N
         keys = create_key_file(key)
         store = await asyncio.to_thread(SqliteStore, database)
         try:
-            await asyncio.wrap_future(store.write(lambda connection: _make(connection, keys)))
+            await asyncio.wrap_future(store.write(lambda connection: make_schema(connection, keys)))
         except BaseException:
             await asyncio.to_thread(store.close)
             raise
@@ -158,17 +167,19 @@ async def open_new(database: Path, key: Path, *, passwords: Passwords | None = N
     except BaseException:
         _discard(database, key)
         raise
-    return EmbeddedBackend(store, keys, _owner(), "command", passwords=passwords)
+    return EmbeddedBackend(store, keys, owner_here(), "command", passwords=passwords)
 
 
-def _make(connection: sa.Connection, keys: KeyRing) -> None:
+def make_schema(connection: sa.Connection, keys: KeyRing) -> None:
+    """Fill an empty database with the tables and what ties the store to its key."""
     migrate(connection)
     inner = keys.make_inner()
     set_fact(connection, INNER_KEY, inner)
     keys.open_inner(inner)
 
 
-def _owner() -> StoreOwner:
+def owner_here() -> StoreOwner:
+    """Whoever runs this, as the owner of a store."""
     try:
         return StoreOwner(pwd.getpwuid(os.geteuid()).pw_name)
     except KeyError:
@@ -179,7 +190,7 @@ async def open_embedded(
     credential: Credential,
     channel: str,
     *,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     passwords: Passwords | None = None,
     database: Path | None = None,
 ) -> EmbeddedBackend:

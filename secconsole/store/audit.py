@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from secconsole.store.contains import contains
 from secconsole.store.keys import KeyRing
 from secconsole.store.prepared import Prepared
 from secconsole.store.schema import audit, audit_heads
@@ -102,7 +103,7 @@ def entries(
         query = query.where(audit.c.at >= since)
     for word in search.split():
         fields = (audit.c.actor, audit.c.action, audit.c.target, audit.c.reason, audit.c.ticket)
-        query = query.where(sa.or_(*(field.contains(word, autoescape=True) for field in fields)))
+        query = query.where(sa.or_(*(contains(field, word) for field in fields)))
     return list(connection.execute(query))
 
 

@@ -16,10 +16,12 @@ metadata = sa.MetaData(
 # On SQLite only INTEGER PRIMARY KEY is the row id itself; BIGINT would cost a second index.
 Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Time = sa.BigInteger
+# PostgreSQL would order and compare text by the rules of some language; SQLite does by the characters' numbers.
+Words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def _text(name: str, default: str = "") -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False, server_default=default)
+    return sa.Column(name, Words, nullable=False, server_default=default)
 
 
 def _flag(name: str) -> sa.Column[bool]:
@@ -42,9 +44,9 @@ tenants = sa.Table(
     "tenants",
     metadata,
     sa.Column("pk", Key, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("name_key", sa.Text, nullable=False, unique=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("name_key", Words, nullable=False, unique=True),
     _number("created"),
     _text("policy", "off"),
     _number("grace_days"),
@@ -59,10 +61,10 @@ users = sa.Table(
     "users",
     metadata,
     sa.Column("pk", Key, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("id", Words, nullable=False, unique=True),
     _tenant(),
-    sa.Column("login", sa.Text, nullable=False),
-    sa.Column("login_key", sa.Text, nullable=False),
+    sa.Column("login", Words, nullable=False),
+    sa.Column("login_key", Words, nullable=False),
     _text("name"),
     _text("name_key"),
     _text("email"),
@@ -77,13 +79,13 @@ users = sa.Table(
     _flag("must_reset"),
     _flag("switched_on"),
     _flag("keeps_factor"),
-    sa.Column("password_hash", sa.Text),
+    sa.Column("password_hash", Words),
     _number("failures"),
     _number("locked_until"),
     _number("last_sign_in"),  # 0: never, so that it can be ordered by
     _number("created"),
     _number("version", 1),
-    sa.Column("skeleton", sa.Text),  # only where it differs from login_key
+    sa.Column("skeleton", Words),  # only where it differs from login_key
     sa.UniqueConstraint("tenant_pk", "login_key"),
 )
 sa.Index("ix_users_status", users.c.tenant_pk, users.c.status, users.c.login_key, users.c.pk)
@@ -106,8 +108,8 @@ user_counts = sa.Table(
     "user_counts",
     metadata,
     sa.Column("tenant_pk", Key, primary_key=True),
-    sa.Column("role", sa.Text, primary_key=True),
-    sa.Column("status", sa.Text, primary_key=True),
+    sa.Column("role", Words, primary_key=True),
+    sa.Column("status", Words, primary_key=True),
     sa.Column("whitelisted", sa.Boolean, primary_key=True),
     sa.Column("disabled", sa.Boolean, primary_key=True),
     sa.Column("must_reset", sa.Boolean, primary_key=True),
@@ -122,11 +124,11 @@ factors = sa.Table(
     "factors",
     metadata,
     sa.Column("pk", Key, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("id", Words, nullable=False, unique=True),
     _tenant(),
     _user(),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("kind", Words, nullable=False),
+    sa.Column("state", Words, nullable=False),
     _text("label"),
     _text("address"),
     sa.Column("sealed", sa.LargeBinary),
@@ -140,7 +142,7 @@ factors = sa.Table(
     _number("last_step", -1),
     _number("failures"),
     sa.Column("removed", Time),  # a row stays for good: every authenticator ever bound is on record
-    sa.Column("removed_event", sa.Text),
+    sa.Column("removed_event", Words),
     sa.Index("ix_factors_user", "user_pk", "removed"),
     sa.Index("ix_factors_removed_event", "removed_event"),
 )
@@ -149,7 +151,7 @@ unbindings = sa.Table(
     "unbindings",
     metadata,
     sa.Column("pk", Key, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("id", Words, nullable=False, unique=True),
     _tenant(),
     _number("at"),
     _text("by_id"),
@@ -177,7 +179,7 @@ sessions = sa.Table(
     "sessions",
     metadata,
     sa.Column("pk", Key, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("id", Words, nullable=False, unique=True),
     sa.Column("token_hash", sa.LargeBinary, nullable=False, unique=True),
     _tenant(),
     _user(),
@@ -221,7 +223,7 @@ audit = sa.Table(
     "audit",
     metadata,
     sa.Column("pk", Key, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("id", Words, nullable=False, unique=True),
     _tenant(),
     _number("seq"),
     _number("at"),
@@ -253,15 +255,32 @@ audit_heads = sa.Table(
     sa.Column("signature", sa.LargeBinary, nullable=False),
 )
 
+# Replies to requests that came with a key of their own, so that one sent again is answered and not done again.
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("name", sa.LargeBinary, primary_key=True),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary),
+    _number("due"),  # when the reply is wiped; never after `expires`, when the row is deleted
+    _number("expires"),
+    sa.Index("ix_idempotency_due", "due"),
+)
+
 # Single facts about the whole store, such as its own key (sealed).
 facts = sa.Table(
     "facts",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("name", Words, primary_key=True),
     sa.Column("value", sa.LargeBinary, nullable=False),
 )
 
 _COUNTED = ("role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "switched_on", "keeps_factor")
+_GROUP = ("tenant_pk", *_COUNTED, "blocked")
+
+
+def _group_of(row: str, forever: int) -> str:
+    return ", ".join((f"{row}.tenant_pk", *(f"{row}.{c}" for c in _COUNTED), f"{row}.locked_until >= {forever}"))
 
 
 def sqlite_extras(forever: int) -> list[str]:
@@ -269,15 +288,12 @@ def sqlite_extras(forever: int) -> list[str]:
 
     `forever`: the `locked_until` that means locked until unlocked.
     """
-    names = ", ".join((*_COUNTED, "blocked"))
-
-    def values(row: str) -> str:
-        return ", ".join((*(f"{row}.{c}" for c in _COUNTED), f"{row}.locked_until >= {forever}"))
+    names = ", ".join(_GROUP)
 
     def count(row: str, step: str) -> str:
         return (
-            f"INSERT INTO user_counts (tenant_pk, {names}, n) VALUES ({row}.tenant_pk, {values(row)}, {step}) "  # noqa: S608
-            f"ON CONFLICT (tenant_pk, {names}) DO UPDATE SET n = n + ({step});"
+            f"INSERT INTO user_counts ({names}, n) VALUES ({_group_of(row, forever)}, {step}) "  # noqa: S608
+            f"ON CONFLICT ({names}) DO UPDATE SET n = n + ({step});"
         )
 
     index = "INSERT INTO users_fts (rowid, login, name, email) VALUES (new.pk, new.login, new.name, new.email);"
@@ -293,4 +309,42 @@ def sqlite_extras(forever: int) -> list[str]:
         f"CREATE TRIGGER users_renamed AFTER UPDATE OF login, name, email ON users BEGIN {drop} {index} END",
         f"CREATE TRIGGER users_counted AFTER UPDATE OF {', '.join(_COUNTED)}, locked_until ON users BEGIN "
         f"{count('old', '-1')} {count('new', '1')} END",
+    ]
+
+
+def postgres_extras(forever: int) -> list[str]:
+    """The same on PostgreSQL: an index of trigrams, and a trigger that counts once for each statement.
+
+    One that counted row by row would write the same count anew for every line of an import.
+    """
+    names = ", ".join(_GROUP)
+    steps = {"added": "1", "gone": "-1"}
+
+    def count(*tables: str) -> str:
+        rows = " UNION ALL ".join(
+            f"SELECT {_group_of('u', forever)}, {steps[table]} FROM {table} u"  # noqa: S608
+            for table in tables
+        )
+        return (
+            f"INSERT INTO user_counts ({names}, n) SELECT {names}, sum(step) FROM ({rows}) AS steps ({names}, step) "  # noqa: S608
+            f"GROUP BY {names} HAVING sum(step) <> 0 ORDER BY {names} "
+            f"ON CONFLICT ({names}) DO UPDATE SET n = user_counts.n + excluded.n"
+        )
+
+    def trigger(event: str, *tables: str) -> list[str]:
+        name = f"users_counted_on_{event.lower()}"
+        kinds = {"added": "NEW TABLE AS added", "gone": "OLD TABLE AS gone"}
+        return [
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN {count(*tables)}; RETURN NULL; END $$",
+            f"CREATE TRIGGER {name} AFTER {event} ON users REFERENCING {' '.join(kinds[t] for t in tables)} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()",
+        ]
+
+    return [
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+        "CREATE INDEX ix_users_words ON users USING gin (login gin_trgm_ops, name gin_trgm_ops, email gin_trgm_ops)",
+        *trigger("INSERT", "added"),
+        *trigger("DELETE", "gone"),
+        *trigger("UPDATE", "added", "gone"),
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import Generic, TypeVar
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
+from secconsole.store.claim import NOTHING, Claim
 from secconsole.store.queue import WriteQueue
 
 T = TypeVar("T")
@@ -73,8 +75,13 @@ class SqliteStore:
         self._writer = threading.Thread(target=self._write_on, name="store-write", daemon=True)
         self._writer.start()
 
-    def write(self, body: Callable[[sa.Connection], T]) -> Future[T]:
-        """Run a body in a write transaction; the future is done after COMMIT, and may be cancelled until it starts."""
+    def write(
+        self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
+    ) -> Future[T]:
+        """Run a body in a write transaction; the future is done after COMMIT, and may be cancelled until it starts.
+
+        `claim` and `repeatable` matter where there are several writers, and a network between them and their store.
+        """
         job = _Job(body, Future())
         with self._closing:
             if self._closed:
@@ -92,8 +99,12 @@ class SqliteStore:
         future.set_exception(Unavailable(_CLOSED))
         return future
 
+    def now(self, connection: sa.Connection) -> float:
+        """The time, in seconds since the epoch."""
+        return time.time()
+
     def watch(self) -> Watch:
-        """A number to be asked for now and then that changes when anybody has written."""
+        """What tells whether anybody has written since it was last asked."""
         return Watch(self.path)
 
     def close(self) -> None:
@@ -217,12 +228,18 @@ def open_engine(path: Path) -> sa.Engine:
 
 
 class Watch:
-    """A connection that only asks whether another one has written since."""
+    """A connection that only asks whether another one has written since; that costs no disk access."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._seen = self._version()
 
-    def __call__(self) -> int:
+    async def changed(self) -> bool:
+        """Whether anybody has written since this was last asked."""
+        before, self._seen = self._seen, self._version()
+        return self._seen != before
+
+    def _version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:

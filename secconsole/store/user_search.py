@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from secconsole.domain.errors import Invalid
+from secconsole.domain.errors import Unfit
+from secconsole.domain.limits import MOST_EXACT
 from secconsole.domain.model import Flag
 from secconsole.domain.search import UserFilter
 from secconsole.domain.throttle import FOREVER
 from secconsole.store.rows import UserRecord
 from secconsole.store.schema import user_counts, users
-from secconsole.store.user_match import FEW, Condition, Words, begins, filter_conditions, fts, words_of
+from secconsole.store.user_match import FEW, Condition, Words, begins, filter_conditions, words_of
 from secconsole.store.users import user_record
 
 MOST_COUNTED = 10_000  # without words; with words FEW
@@ -68,7 +69,7 @@ def find_users(
     if words is not None:
         conditions += words.conditions()
         if not words.many:
-            conditions.append(users.c.pk.in_(sa.select(fts.c.rowid).where(words.matching())))
+            conditions += words.in_index
     total = count_users(connection, tenant_pk, wanted, now)[0] if window.at and words is None else 0
     return _in_order(connection, conditions, order, window, total)
 
@@ -81,9 +82,7 @@ def count_users(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, n
     most = MOST_COUNTED if words is None else FEW
     query = sa.select(users.c.pk).where(*filter_conditions(tenant_pk, wanted, now))
     if words is not None:
-        query = query.where(*words.conditions())
-        if words.long:
-            query = query.select_from(fts.join(users, users.c.pk == fts.c.rowid)).where(words.matching())
+        query = words.from_index(query.where(*words.conditions()))
     some = query.limit(most + 1).subquery()
     found = int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
     return min(found, most), found > most
@@ -99,7 +98,7 @@ def position_of(
         conditions += words.conditions()
         if words.many:
             return None
-        conditions.append(users.c.pk.in_(sa.select(fts.c.rowid).where(words.matching())))
+        conditions += words.in_index
     if connection.execute(sa.select(users.c.pk).where(*conditions, users.c.pk == user.pk)).first() is None:
         return None
     before = _beyond(order, _cursor(user, order), backwards=True)
@@ -173,8 +172,7 @@ def _by_position(
         ahead = start + len(rows) if known else _count(connection, in_order.with_only_columns(users.c.pk))
         rest = sa.select(users).where(*conditions, *words.conditions(), sa.not_(beginning))
         if words.long:
-            rest = rest.select_from(fts.join(users, users.c.pk == fts.c.rowid)).where(words.matching())
-            rest = rest.order_by(fts.c.rowid)
+            rest = words.from_index(rest).order_by(words.index_order)
         else:
             rest = rest.where(begins(other, words.first)).order_by(other, users.c.pk)
         rest = rest.offset(max(0, start - ahead)).limit(wanted - len(rows))
@@ -207,7 +205,7 @@ def _at(position: int) -> str:
 
 def _position(cursor: str) -> int:
     match _decode(cursor):
-        case ["at", int(position)] if position >= 0:
+        case ["at", int(position)] if 0 <= position <= MOST_EXACT:
             return position
     raise _NOT_OURS
 
@@ -229,12 +227,20 @@ def _encode(parts: list[str | int]) -> str:
 
 def _decode(cursor: str) -> object:
     try:
-        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        json.dumps(parts, ensure_ascii=False).encode()  # half of a surrogate pair is no text to any store
     except (ValueError, binascii.Error, RecursionError):
         raise _NOT_OURS from None
+    if not isinstance(parts, list) or not all(_can_be_stored(part) for part in parts):
+        raise _NOT_OURS
+    return parts
 
 
-_NOT_OURS = Invalid("The cursor is not one of this list.", "cursor")
+def _can_be_stored(part: object) -> bool:
+    return "\0" not in part if isinstance(part, str) else isinstance(part, int) and abs(part) <= MOST_EXACT
+
+
+_NOT_OURS = Unfit("The cursor is not one of this list.", "cursor")
 
 
 def _from_counts(connection: sa.Connection, tenant_pk: int, wanted: UserFilter) -> int:

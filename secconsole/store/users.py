@@ -103,7 +103,9 @@ def with_role(connection: sa.Connection, tenant_pk: int, role: Role) -> list[Use
 def another_has_role(connection: sa.Connection, pk: int, role: Role) -> bool:
     """Whether somebody else, in whichever tenant, has a role other than `user` and is not disabled."""
     others = sa.and_(users.c.role == role, users.c.role != "user", users.c.pk != pk, users.c.disabled.is_(sa.false()))
-    return connection.execute(sa.select(users.c.pk).where(others).limit(1)).first() is not None
+    # Held until the end: two who take each other's role away, each in a tenant of their own, would see one another.
+    query = sa.select(users.c.pk).where(others).limit(1).with_for_update()
+    return connection.execute(query).first() is not None
 
 
 def count_locked(connection: sa.Connection, tenant_pk: int, now: int) -> int:

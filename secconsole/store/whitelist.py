@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from secconsole.store.contains import contains
 from secconsole.store.rows import ExemptionRecord, UserRecord
 from secconsole.store.schema import exemptions, users
 from secconsole.store.users import user_record
@@ -55,7 +56,7 @@ def list_exemptions(
         query = query.where(users.c.login_key > after)
     for word in search.split():
         fields = (users.c.login, users.c.name, exemptions.c.reason)
-        query = query.where(sa.or_(*(field.contains(word, autoescape=True) for field in fields)))
+        query = query.where(sa.or_(*(contains(field, word) for field in fields)))
     return [
         (user_record(row), ExemptionRecord(row.pk, row.reason, row.since, row.until, row.by))
         for row in connection.execute(query)

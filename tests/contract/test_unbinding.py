@@ -252,7 +252,7 @@ async def test_a46_looking_works_while_nothing_can_be_written(
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
     organisation.clock.forward(minutes=1)
 
-    def full(body: object) -> Future[object]:
+    def full(*_: object, **__: object) -> Future[object]:
         refused: Future[object] = Future()
         refused.set_exception(Unavailable("The disk is full."))
         return refused

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
-from secconsole.store.schema import sqlite_extras
+from secconsole.store.schema import Words, postgres_extras, sqlite_extras
 
 revision = "0001"
 down_revision = None
@@ -17,23 +19,33 @@ def upgrade() -> None:
     #
     op.create_table(
         "facts",
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", Words, nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_facts")),
     )
     op.create_table(
+        "idempotency",
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("due", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expires", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_idempotency")),
+    )
+    op.create_index("ix_idempotency_due", "idempotency", ["due"], unique=False)
+    op.create_table(
         "tenants",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("id", Words, nullable=False),
+        sa.Column("name", Words, nullable=False),
+        sa.Column("name_key", Words, nullable=False),
         sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("policy", sa.Text(), server_default="off", nullable=False),
+        sa.Column("policy", Words, server_default="off", nullable=False),
         sa.Column("grace_days", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("kinds", sa.Text(), server_default="totp", nullable=False),
+        sa.Column("kinds", Words, server_default="totp", nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("changed", sa.BigInteger(), nullable=True),
-        sa.Column("changed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("changed_by", Words, server_default="", nullable=False),
         sa.Column("required_since", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_tenants")),
         sa.UniqueConstraint("id", name=op.f("uq_tenants_id")),
@@ -51,8 +63,8 @@ def upgrade() -> None:
     op.create_table(
         "user_counts",
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("role", Words, nullable=False),
+        sa.Column("status", Words, nullable=False),
         sa.Column("whitelisted", sa.Boolean(), nullable=False),
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("must_reset", sa.Boolean(), nullable=False),
@@ -78,22 +90,22 @@ def upgrade() -> None:
     op.create_table(
         "audit",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", Words, nullable=False),
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("at", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("actor", sa.Text(), server_default="", nullable=False),
-        sa.Column("actor_id", sa.Text(), server_default="", nullable=False),
-        sa.Column("action", sa.Text(), server_default="", nullable=False),
-        sa.Column("target", sa.Text(), server_default="", nullable=False),
-        sa.Column("target_id", sa.Text(), server_default="", nullable=False),
-        sa.Column("outcome", sa.Text(), server_default="", nullable=False),
-        sa.Column("reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("ticket", sa.Text(), server_default="", nullable=False),
-        sa.Column("channel", sa.Text(), server_default="", nullable=False),
-        sa.Column("address", sa.Text(), server_default="", nullable=False),
-        sa.Column("request_id", sa.Text(), server_default="", nullable=False),
-        sa.Column("details", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("actor", Words, server_default="", nullable=False),
+        sa.Column("actor_id", Words, server_default="", nullable=False),
+        sa.Column("action", Words, server_default="", nullable=False),
+        sa.Column("target", Words, server_default="", nullable=False),
+        sa.Column("target_id", Words, server_default="", nullable=False),
+        sa.Column("outcome", Words, server_default="", nullable=False),
+        sa.Column("reason", Words, server_default="", nullable=False),
+        sa.Column("ticket", Words, server_default="", nullable=False),
+        sa.Column("channel", Words, server_default="", nullable=False),
+        sa.Column("address", Words, server_default="", nullable=False),
+        sa.Column("request_id", Words, server_default="", nullable=False),
+        sa.Column("details", Words, server_default="{}", nullable=False),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_audit_tenant_pk")),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_audit")),
@@ -116,13 +128,13 @@ def upgrade() -> None:
     op.create_table(
         "unbindings",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", Words, nullable=False),
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("by_id", sa.Text(), server_default="", nullable=False),
-        sa.Column("by", sa.Text(), server_default="", nullable=False),
-        sa.Column("reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("ticket", sa.Text(), server_default="", nullable=False),
+        sa.Column("by_id", Words, server_default="", nullable=False),
+        sa.Column("by", Words, server_default="", nullable=False),
+        sa.Column("reason", Words, server_default="", nullable=False),
+        sa.Column("ticket", Words, server_default="", nullable=False),
         sa.Column("erased", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_unbindings_tenant_pk")),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_unbindings")),
@@ -132,30 +144,30 @@ def upgrade() -> None:
     op.create_table(
         "users",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", Words, nullable=False),
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("login", sa.Text(), nullable=False),
-        sa.Column("login_key", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), server_default="", nullable=False),
-        sa.Column("name_key", sa.Text(), server_default="", nullable=False),
-        sa.Column("email", sa.Text(), server_default="", nullable=False),
-        sa.Column("phone", sa.Text(), server_default="", nullable=False),
-        sa.Column("role", sa.Text(), server_default="user", nullable=False),
-        sa.Column("status", sa.Text(), server_default="unbound", nullable=False),
-        sa.Column("kinds", sa.Text(), server_default="", nullable=False),
-        sa.Column("weak_only", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("whitelisted", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("disabled", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("must_reset", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("switched_on", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("keeps_factor", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("login", Words, nullable=False),
+        sa.Column("login_key", Words, nullable=False),
+        sa.Column("name", Words, server_default="", nullable=False),
+        sa.Column("name_key", Words, server_default="", nullable=False),
+        sa.Column("email", Words, server_default="", nullable=False),
+        sa.Column("phone", Words, server_default="", nullable=False),
+        sa.Column("role", Words, server_default="user", nullable=False),
+        sa.Column("status", Words, server_default="unbound", nullable=False),
+        sa.Column("kinds", Words, server_default="", nullable=False),
+        sa.Column("weak_only", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("whitelisted", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("disabled", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("must_reset", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("switched_on", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("keeps_factor", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("password_hash", Words, nullable=True),
         sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("locked_until", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("last_sign_in", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
-        sa.Column("skeleton", sa.Text(), nullable=True),
+        sa.Column("skeleton", Words, nullable=True),
         sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_users_tenant_pk")),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_users")),
         sa.UniqueConstraint("id", name=op.f("uq_users_id")),
@@ -166,35 +178,35 @@ def upgrade() -> None:
         "users",
         ["tenant_pk", "disabled", "login_key"],
         unique=False,
-        sqlite_where=sa.text("disabled IS 1"),
+        **_where("disabled IS TRUE"),
     )
     op.create_index(
         "ix_users_few_must_reset",
         "users",
         ["tenant_pk", "must_reset", "login_key"],
         unique=False,
-        sqlite_where=sa.text("must_reset IS 1"),
+        **_where("must_reset IS TRUE"),
     )
     op.create_index(
         "ix_users_few_role",
         "users",
         ["tenant_pk", "role", "login_key"],
         unique=False,
-        sqlite_where=sa.text("role != 'user'"),
+        **_where("role != 'user'"),
     )
     op.create_index(
         "ix_users_few_whitelisted",
         "users",
         ["tenant_pk", "whitelisted", "login_key"],
         unique=False,
-        sqlite_where=sa.text("whitelisted IS 1"),
+        **_where("whitelisted IS TRUE"),
     )
     op.create_index(
         "ix_users_kinds",
         "users",
         ["tenant_pk", "kinds", "login_key"],
         unique=False,
-        sqlite_where=sa.text("kinds != '' AND kinds != 'totp'"),
+        **_where("kinds != '' AND kinds != 'totp'"),
     )
     op.create_index("ix_users_last_sign_in", "users", ["tenant_pk", "last_sign_in", "pk"], unique=False)
     op.create_index(
@@ -202,7 +214,7 @@ def upgrade() -> None:
         "users",
         ["tenant_pk", "locked_until"],
         unique=False,
-        sqlite_where=sa.text("locked_until > 0"),
+        **_where("locked_until > 0"),
     )
     op.create_index("ix_users_name", "users", ["tenant_pk", "name_key", "pk"], unique=False)
     op.create_index(
@@ -210,7 +222,7 @@ def upgrade() -> None:
         "users",
         ["tenant_pk", "skeleton"],
         unique=False,
-        sqlite_where=sa.text("skeleton IS NOT NULL"),
+        **_where("skeleton IS NOT NULL"),
     )
     op.create_index("ix_users_status", "users", ["tenant_pk", "status", "login_key", "pk"], unique=False)
     op.create_table(
@@ -219,7 +231,7 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("stage", sa.Text(), server_default="", nullable=False),
+        sa.Column("stage", Words, server_default="", nullable=False),
         sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("expires", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
@@ -234,10 +246,10 @@ def upgrade() -> None:
         "exemptions",
         sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", Words, server_default="", nullable=False),
         sa.Column("since", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
-        sa.Column("by", sa.Text(), server_default="", nullable=False),
+        sa.Column("by", Words, server_default="", nullable=False),
         sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_exemptions_tenant_pk")),
         sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_exemptions_user_pk")),
         sa.PrimaryKeyConstraint("user_pk", name=op.f("pk_exemptions")),
@@ -247,15 +259,15 @@ def upgrade() -> None:
     op.create_table(
         "factors",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", Words, nullable=False),
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("label", sa.Text(), server_default="", nullable=False),
-        sa.Column("address", sa.Text(), server_default="", nullable=False),
+        sa.Column("kind", Words, nullable=False),
+        sa.Column("state", Words, nullable=False),
+        sa.Column("label", Words, server_default="", nullable=False),
+        sa.Column("address", Words, server_default="", nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("algorithm", sa.Text(), server_default="SHA1", nullable=False),
+        sa.Column("algorithm", Words, server_default="SHA1", nullable=False),
         sa.Column("digits", sa.BigInteger(), server_default="6", nullable=False),
         sa.Column("period", sa.BigInteger(), server_default="30", nullable=False),
         sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
@@ -265,7 +277,7 @@ def upgrade() -> None:
         sa.Column("last_step", sa.BigInteger(), server_default="-1", nullable=False),
         sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("removed", sa.BigInteger(), nullable=True),
-        sa.Column("removed_event", sa.Text(), nullable=True),
+        sa.Column("removed_event", Words, nullable=True),
         sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_factors_tenant_pk")),
         sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_factors_user_pk")),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_factors")),
@@ -276,17 +288,17 @@ def upgrade() -> None:
     op.create_table(
         "sessions",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", Words, nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("channel", sa.Text(), server_default="", nullable=False),
+        sa.Column("channel", Words, server_default="", nullable=False),
         sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("last_seen", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("proved", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("expires", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("ended", sa.BigInteger(), nullable=True),
-        sa.Column("ended_why", sa.Text(), server_default="", nullable=False),
+        sa.Column("ended_why", Words, server_default="", nullable=False),
         sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_sessions_tenant_pk")),
         sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_sessions_user_pk")),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_sessions")),
@@ -295,6 +307,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_sessions_user", "sessions", ["user_pk", "ended"], unique=False)
 
+    extras = sqlite_extras if op.get_bind().dialect.name == "sqlite" else postgres_extras
+    for statement in extras(FOREVER):
+        op.get_bind().exec_driver_sql(statement)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index of only those rows, in the words of either database."""
     if op.get_bind().dialect.name == "sqlite":
-        for statement in sqlite_extras(FOREVER):
-            op.get_bind().exec_driver_sql(statement)
+        return {"sqlite_where": sa.text(condition.replace("IS TRUE", "IS 1"))}  # as the queries put it
+    return {"postgresql_where": sa.text(condition)}

@@ -1,0 +1,112 @@
+"""The store on PostgreSQL: opened, made, and brought up to date on request. Its key lies in this home."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from secconsole.backends.embedded import EmbeddedBackend, make_schema, owner_here
+from secconsole.config import locations
+from secconsole.domain.errors import NotAllowed, Unavailable
+from secconsole.operations.caller import Credential
+from secconsole.service.passwords import Passwords
+from secconsole.store.facts import INNER_KEY, fact
+from secconsole.store.keys import KeyRing, create_key_file, load_key_file
+from secconsole.store.migrate import CURRENT, check_version, migrate, schema_version
+from secconsole.store.postgres import PostgresStore
+from secconsole.store.postgres_address import parse_address
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What `migrate_postgres` found and left; `key` is the file of a key that was made, else empty."""
+
+    store: str
+    before: str
+    after: str
+    key: str = ""
+
+
+async def open_postgres(
+    url: str,
+    credential: Credential | None,
+    channel: str,
+    *,
+    clock: Callable[[], float] | None = None,
+    passwords: Passwords | None = None,
+) -> EmbeddedBackend:
+    """Open a database whose schema is current; without a credential, as its owner: whoever has its key.
+
+    Raises `Unavailable` with what to do if the database, its schema or the key are not right, and `NotAllowed` for
+    somebody else's key.
+    """
+    address = parse_address(url)
+    keys = load_key_file(locations.key_path())
+    if credential is None and os.stat(locations.key_path()).st_uid != os.geteuid():
+        raise NotAllowed(f"The key {locations.key_path()} belongs to another user.")
+    store = await asyncio.to_thread(PostgresStore, address)
+    try:
+        inner = await asyncio.wrap_future(store.read(_inner_of_current))
+        if inner is None:
+            raise Unavailable(f"{address.shown} is empty or older than this secconsole. Run: secconsole store migrate")
+        keys.open_inner(inner)
+    except BaseException:
+        await asyncio.to_thread(store.close)
+        raise
+    return EmbeddedBackend(store, keys, credential or owner_here(), channel, clock=clock, passwords=passwords)
+
+
+async def migrate_postgres(url: str) -> Migrated:
+    """Make the schema in an empty database, or bring an older one up to date; a key is made only with the schema.
+
+    Raises `Unavailable` for a newer schema, and for a key that is not this store's or that belongs to another one.
+    """
+    address = parse_address(url)
+    store = await asyncio.to_thread(PostgresStore, address)
+    try:
+        before = await asyncio.wrap_future(store.read(schema_version))
+        key = locations.key_path()
+        if before:
+            keys = load_key_file(key)
+            await asyncio.wrap_future(store.write(lambda connection: _update(connection, keys)))
+            return Migrated(address.shown, before, CURRENT)
+        locations.ensure_private_dir(key.parent)
+        made = not key.exists()
+        keys = create_key_file(key) if made else load_key_file(key)
+        try:
+            await asyncio.wrap_future(store.write(lambda connection: _make_alone(connection, keys)))
+        except BaseException:
+            if made:
+                key.unlink()
+            raise
+        return Migrated(address.shown, "", CURRENT, str(key) if made else "")
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+def _make_alone(connection: sa.Connection, keys: KeyRing) -> None:
+    _one_at_a_time(connection)
+    if schema_version(connection):
+        raise Unavailable("Somebody else has just made the schema. Put their master.key here, then go on.")
+    make_schema(connection, keys)
+
+
+def _update(connection: sa.Connection, keys: KeyRing) -> None:
+    _one_at_a_time(connection)
+    current = check_version(connection)
+    keys.open_inner(fact(connection, INNER_KEY) or b"")
+    if not current:
+        migrate(connection)
+
+
+def _one_at_a_time(connection: sa.Connection) -> None:
+    """Two who migrate at once do so one after the other."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('secconsole migrate'))")
+
+
+def _inner_of_current(connection: sa.Connection) -> bytes | None:
+    return fact(connection, INNER_KEY) if check_version(connection) else None

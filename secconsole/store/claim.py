@@ -1,0 +1,84 @@
+"""What a write is about, so that a store with several writers lets only one at a time into a tenant.
+
+On SQLite there is one writer anyway. On PostgreSQL a write first takes its tenant's chain of audit entries, which it
+would need at its end in any case; what it reads from then on nobody changes until it is done. So the same transaction
+bodies are right on both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from secconsole.store.prepared import Prepared
+from secconsole.store.schema import audit_heads, challenges, sessions, tenants
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How a write names its tenant: by name or id, or by the hash of the challenge or session that belongs to it."""
+
+    tenant: str = ""
+    challenge: bytes | None = None
+    session: bytes | None = None
+
+
+NOTHING = Claim()
+
+
+def take(connection: sa.Connection, claim: Claim, *, wait: bool) -> float:
+    """Take a tenant's chain until the transaction ends; return the database's time after that, in seconds.
+
+    Without `wait` the driver's error (55P03) is raised where another transaction has it. A claim on what does not
+    exist is granted: the body will not find it either.
+    """
+    if claim.tenant:
+        name = claim.tenant.strip()
+        row = _BY_TENANT[wait].row(connection, key=name.casefold(), name=name)
+    elif claim.challenge is not None:
+        row = _BY_CHALLENGE[wait].row(connection, hashed=claim.challenge)
+    elif claim.session is not None:
+        row = _BY_SESSION[wait].row(connection, hashed=claim.session)
+    else:
+        return time_of(connection)
+    assert row is not None
+    return float(row[0])
+
+
+def time_of(connection: sa.Connection) -> float:
+    """The database's time: the same for all servers, whatever their own clocks say."""
+    row = _TIME.row(connection)
+    assert row is not None
+    return float(row[0])
+
+
+def _taking(wanted: sa.Select[tuple[int]]) -> tuple[Prepared, Prepared]:
+    """Statements that take a chain without waiting, and with; the clock is read when that is done."""
+    return _statement(wanted, wait=False), _statement(wanted, wait=True)
+
+
+def _statement(wanted: sa.Select[tuple[int]], *, wait: bool) -> Prepared:
+    taken = wanted.with_for_update(of=audit_heads, nowait=not wait).cte("taken").prefix_with("MATERIALIZED")
+    return Prepared(sa.select(_NOW, sa.func.count()).select_from(taken))
+
+
+_NOW: Any = sa.literal_column("extract(epoch from clock_timestamp())::float8")
+_TIME = Prepared(sa.select(_NOW))
+_HEAD = sa.select(audit_heads.c.tenant_pk)
+_BY_TENANT = _taking(
+    _HEAD.join(tenants, tenants.c.pk == audit_heads.c.tenant_pk).where(
+        sa.or_(tenants.c.name_key == sa.bindparam("key"), tenants.c.id == sa.bindparam("name"))
+    )
+)
+_BY_CHALLENGE = _taking(
+    _HEAD.join(challenges, challenges.c.tenant_pk == audit_heads.c.tenant_pk).where(
+        challenges.c.token_hash == sa.bindparam("hashed")
+    )
+)
+_BY_SESSION = _taking(
+    _HEAD.join(sessions, sessions.c.tenant_pk == audit_heads.c.tenant_pk).where(
+        sessions.c.token_hash == sa.bindparam("hashed")
+    )
+)

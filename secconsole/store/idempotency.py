@@ -1,0 +1,105 @@
+"""Replies kept for a while, so that a request that is sent again is answered again and not done again.
+
+A row's name stands for the caller and the key they sent, its `request` for what they asked for; both are keyed digests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert  # what it makes is right for SQLite too
+
+from secconsole.store.prepared import Prepared
+from secconsole.store.schema import idempotency
+
+MOST_CLEARED = 200  # rows at a time: more are left for the next write
+
+_ROW = idempotency.c
+_GONE = b""
+_THIS = _ROW.name == sa.bindparam("this")
+_RUNNING = _ROW.sealed.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReply:
+    """`sealed`: None while the request is being done, empty once the reply is wiped (at `due`, or for good reason)."""
+
+    name: bytes
+    request: bytes
+    sealed: bytes | None
+    due: int
+    expires: int
+
+
+def enter(connection: sa.Connection, name: bytes, request: bytes, *, now: int, until: int) -> bool:
+    """Take a name for a request that is now done; False if it is taken. It is free again `until` then, unless kept.
+
+    Who enters second at the same time waits for the first one's transaction.
+    """
+    return _ENTER.change(connection, name=name, request=request, due=until, expires=until, now=now) == 1
+
+
+def keep(connection: sa.Connection, name: bytes, request: bytes, sealed: bytes, *, due: int, expires: int) -> bool:
+    """Keep the reply to a request that was entered; False if it no longer is."""
+    values: dict[str, object] = {"sealed": sealed, "due": due, "expires": expires}
+    return _KEEP.change(connection, this=name, asked=request, **values) == 1
+
+
+def find(connection: sa.Connection, name: bytes, now: int) -> KeptReply | None:
+    row = _FIND.row(connection, this=name, now=now)
+    return KeptReply(*row) if row else None
+
+
+def spoil(connection: sa.Connection, name: bytes) -> None:
+    """Wipe what is known of a name that came with different requests; it stays taken until it expires."""
+    _SPOIL.change(connection, this=name)
+
+
+def withdraw(connection: sa.Connection, name: bytes, request: bytes) -> None:
+    """Free the name of a request that was entered and came to nothing."""
+    _WITHDRAW.change(connection, this=name, asked=request)
+
+
+def has_due(connection: sa.Connection, now: int) -> bool:
+    return _DUE.row(connection, now=now) is not None
+
+
+def clear(connection: sa.Connection, now: int) -> None:
+    """Delete what has expired and wipe the replies that are due, as many as is cheap."""
+    _DELETE.change(connection, now=now)
+    _WIPE.change(connection, now=now)
+
+
+def _enter() -> Prepared:
+    taken = insert(idempotency)
+    again = {name: taken.excluded[name] for name in ("request", "due", "expires")} | {"sealed": None}
+    expired = _ROW.expires <= sa.bindparam("now")
+    return Prepared(
+        taken.on_conflict_do_update(index_elements=["name"], set_=again, where=expired),
+        ["name", "request", "due", "expires"],
+    )
+
+
+def _some(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Of the rows that something is due for, the first few that are so."""
+    due = sa.select(_ROW.name).where(_ROW.due <= sa.bindparam("now"), *which)
+    few = due.order_by(_ROW.due).limit(sa.literal_column(str(MOST_CLEARED)))
+    return _ROW.name.in_(few.with_for_update(skip_locked=True))  # whoever holds one of them is not waited for
+
+
+_ENTER = _enter()
+_KEEP = Prepared(
+    sa.update(idempotency).where(_THIS, _ROW.request == sa.bindparam("asked"), _RUNNING), ["sealed", "due", "expires"]
+)
+_FIND = Prepared(sa.select(idempotency).where(_THIS, _ROW.expires > sa.bindparam("now")))
+_SPOIL = Prepared(
+    sa.update(idempotency).where(_THIS, sa.not_(_RUNNING)).values(request=_GONE, sealed=_GONE, due=_ROW.expires)
+)
+_WITHDRAW = Prepared(sa.delete(idempotency).where(_THIS, _ROW.request == sa.bindparam("asked"), _RUNNING))
+_DUE = Prepared(sa.select(sa.literal_column("1")).where(_ROW.due <= sa.bindparam("now")).limit(sa.literal_column("1")))
+_DELETE = Prepared(sa.delete(idempotency).where(_some(_ROW.expires <= sa.bindparam("now"))))
+_WIPE = Prepared(
+    sa.update(idempotency).where(_some(_ROW.expires > sa.bindparam("now"))).values(sealed=_GONE, due=_ROW.expires)
+)
+assert tuple(field.name for field in fields(KeptReply)) == tuple(c.name for c in idempotency.c)

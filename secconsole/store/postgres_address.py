@@ -1,0 +1,46 @@
+"""The address of a PostgreSQL database, as people write it and as it may be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from secconsole.domain.errors import Invalid
+
+SCHEMES = ("postgresql://", "postgres://")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`dsn` is for the driver, `shown` for people."""
+
+    dsn: str
+    shown: str
+
+
+def parse_address(url: str) -> Address:
+    """Read `postgresql://[USER@]HOST[:PORT][,HOST…]/DATABASE[?…]`; raise `Invalid` for anything else.
+
+    A password is refused: whoever may list processes could read it. PGPASSWORD or a password file give it instead.
+    With several hosts the one that can be written to is looked for.
+    """
+    if not is_postgres(url):
+        raise Invalid(f"{url} is no PostgreSQL address: it begins with postgresql://.", "store")
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    user = parts.netloc.rpartition("@")[0]
+    if ":" in user or "password" in query:
+        raise Invalid(
+            "Leave the password out of the address: everybody on this machine could read it there. "
+            "Put it into ~/.pgpass, or into PGPASSWORD for this one command.",
+            "store",
+        )
+    if not parts.path.strip("/"):
+        raise Invalid(f"{url} names no database: it ends with /NAME.", "store")
+    query.setdefault("target_session_attrs", "read-write")
+    dsn = parts._replace(scheme="postgresql", query=urlencode(query, safe="/,:")).geturl()
+    return Address(dsn, parts._replace(scheme="postgresql", query="", fragment="").geturl())
+
+
+def is_postgres(url: str) -> bool:
+    return url.startswith(SCHEMES)
