@@ -19,7 +19,8 @@ _CONNECTIONS = 512
 @click.option("--listen", multiple=True, default=["127.0.0.1:8443"], show_default=True, metavar="ADDRESS",
               help="HOST:PORT, unix:PATH or systemd; may be given several times. Without a certificate only on this "
               "machine.")  # fmt: skip
-@click.option("--store", default="", metavar="URL", help="sqlite:///PATH; else the store of this home.")
+@click.option("--store", default="", metavar="URL", envvar="SECCONSOLE_STORE", show_envvar=True,
+              help="sqlite:///PATH or postgresql://USER@HOST/DATABASE; else the store of this home.")  # fmt: skip
 @click.option("--tls-cert", type=_FILE, help="The certificate and its chain, as PEM; loaded anew when it changes.")
 @click.option("--tls-key", type=_FILE, help="The certificate's key, as PEM.")
 @click.option("--trusted-proxy", multiple=True, metavar="ADDRESS",
@@ -57,8 +58,9 @@ def serve(
     secconsole serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
     """
     try:
+        from secconsole.backends.stores import parse_store
         from secconsole.server import listen as addresses
-        from secconsole.server import logs, opening, proxies, tls
+        from secconsole.server import logs, proxies, tls
         from secconsole.server import serve as server
         from secconsole.server.limits import Limits
     except ModuleNotFoundError as error:
@@ -73,11 +75,11 @@ def serve(
         metrics_from=proxies.parse_networks(metrics_from, "metrics-from"),
         limits=Limits(connections=limit_concurrency),
     )
-    opened = opening.parse_store(store)
-    logs.start_logging(log_level)
+    opened = parse_store(store)
     if check:
         for warning in asyncio.run(server.check(settings, opened)):
             say(warning)
         say(f"It would start: {', '.join(str(place) for place in settings.listen)} on {opened}.")
         return
+    logs.start_logging(log_level)
     server.run(settings, opened)

@@ -65,7 +65,7 @@ def make_app(
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
-    app.add_middleware(Around, metrics=metrics, callers=callers or Callers())
+    app.add_middleware(Around, metrics=metrics, callers=callers or Callers(), stop=stop)
     return app
 
 

@@ -17,6 +17,7 @@ from secconsole.server.peers import Caller, Callers
 from secconsole.server.problems import problem
 from secconsole.server.protocol import TOO_MANY, TOO_SLOW
 from secconsole.server.proxies import Unreadable
+from secconsole.server.stopping import Stop
 
 log = logging.getLogger("secconsole.server.request")
 
@@ -31,21 +32,21 @@ _SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"n
 class Around:
     """Gives every request a `request_id` and a `caller`, answers what went wrong, and says what became of it."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, callers: Callers) -> None:
-        self._app, self._metrics, self._callers = app, metrics, callers
+    def __init__(self, app: ASGIApp, metrics: Metrics, callers: Callers, stop: Stop) -> None:
+        self._app, self._metrics, self._callers, self._stop = app, metrics, callers, stop
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Request(scope, self._metrics).answer(self._app, self._callers, receive, send)
+        await _Request(scope, self._metrics, self._stop).answer(self._app, self._callers, receive, send)
 
 
 class _Request:
-    def __init__(self, scope: Scope, metrics: Metrics) -> None:
+    def __init__(self, scope: Scope, metrics: Metrics, stop: Stop) -> None:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         self.id = given if _REQUEST_ID.match(given) else secrets.token_hex(8)
-        self._scope, self._metrics = scope, metrics
+        self._scope, self._metrics, self._stop = scope, metrics, stop
         self._state: dict[str, Any] = scope.setdefault("state", {})
         self._state["request_id"] = self.id
         self._state["caller"] = Caller()
@@ -98,6 +99,8 @@ class _Request:
         self._seconds = time.perf_counter() - self._began
         have = dict(message["headers"])
         extra = [(name, value) for name, value in _SAFE_HEADERS if name not in have]
+        if self._stop.has_begun and b"connection" not in have:
+            extra.append((b"connection", b"close"))  # so that nobody asks again where soon nobody listens
         message["headers"] = [*message["headers"], *extra, (b"x-request-id", self.id.encode())]
         if have.get(b"content-type", b"").startswith(b"text/event-stream"):
             self._is_stream = True

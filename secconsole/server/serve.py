@@ -6,8 +6,6 @@ import asyncio
 import logging
 import sys
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
 from secconsole.server.app import make_app
 from secconsole.server.limits import Limits, make_room
@@ -37,13 +35,13 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
 
-def run(settings: Settings, store: Path) -> None:
+def run(settings: Settings, store: StorePlace) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished. Raises what `check` would."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings, store))
 
 
-async def serve(settings: Settings, store: Path) -> None:
+async def serve(settings: Settings, store: StorePlace) -> None:
     certificate, doors = _prepare(settings)
     try:
         asyncio.get_running_loop().set_exception_handler(report_loop_errors)
@@ -52,6 +50,8 @@ async def serve(settings: Settings, store: Path) -> None:
             stop, metrics = Stop(), Metrics()
             if certificate is not None:
                 metrics.watch_certificate(lambda: certificate.expires.timestamp())
+                if warning := certificate.warning():
+                    log.error("%s", warning)
             app = make_app(
                 backend,
                 stop=stop,
@@ -69,15 +69,13 @@ async def serve(settings: Settings, store: Path) -> None:
     log.info("Stopped.")
 
 
-async def check(settings: Settings, store: Path) -> list[str]:
+async def check(settings: Settings, store: StorePlace) -> list[str]:
     """Whether `serve` would start: addresses, store, key and certificate. Raises what it would; returns warnings."""
     places = tuple(place for place in settings.listen if not place.is_handed_over or is_handed_over())
     certificate, doors = _prepare(settings, places)
     close_doors(doors)
     await (await open_store(store)).close()
-    if certificate is not None and certificate.expires <= datetime.now(UTC):
-        return [f"The certificate ran out on {certificate.expires:%Y-%m-%d}: clients will refuse it."]
-    return []
+    return [warning] if certificate is not None and (warning := certificate.warning()) else []
 
 
 def _prepare(settings: Settings, places: tuple[Listen, ...] | None = None) -> tuple[LiveCertificate | None, list[Door]]:

@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 
 _WORDS = {
     "KEY_VALUES_MISMATCH": "the key belongs to another certificate",
-    "NO_START_LINE": "it is not in PEM form",
-    "PEM_LIB": "it is not in PEM form, or is cut short",
     "EE_KEY_TOO_SMALL": "its key is too short to be safe",
     "CA_MD_TOO_WEAK": "its signature is too weak to be safe",
 }
@@ -46,7 +44,12 @@ class LiveCertificate:
         self.context, self.expires = _load(files)
         self._current = self.context
         self.context.sni_callback = self._choose  # called in every handshake, with a name or without
-        self._say_if_expired()
+
+    def warning(self) -> str:
+        """What is wrong with the certificate although it can be used; empty if nothing is."""
+        if self.expires > datetime.now(UTC):
+            return ""
+        return f"The certificate ran out on {_day(self.expires)}: clients will refuse it."
 
     def look(self, *, always: bool = False) -> None:
         """Load the files anew if they changed since the last look, or `always`."""
@@ -60,15 +63,12 @@ class LiveCertificate:
             log.error("%s The one loaded before stays in use; it is valid until %s.", error.message, _day(self.expires))
             return
         log.info("The certificate was loaded anew; it is valid until %s.", _day(self.expires))
-        self._say_if_expired()
+        if warning := self.warning():
+            log.error("%s", warning)
 
     def _choose(self, handshake: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:
         self.look()
         handshake.context = self._current
-
-    def _say_if_expired(self) -> None:
-        if self.expires <= datetime.now(UTC):
-            log.error("The certificate ran out on %s: clients will refuse it.", _day(self.expires))
 
 
 def _load(files: Certificate) -> tuple[ssl.SSLContext, datetime]:
@@ -80,7 +80,7 @@ def _load(files: Certificate) -> tuple[ssl.SSLContext, datetime]:
         context.load_cert_chain(files.chain, files.key, _no_passphrase)
         leaf = x509.load_pem_x509_certificates(files.chain.read_bytes())[0]
     except ssl.SSLError as error:
-        reason = _WORDS.get(error.reason or "", "it is not a certificate and its key")
+        reason = _WORDS.get(error.reason or "", "it or its key is not in PEM form, or is cut short")
         raise Unavailable(f"The certificate {files.chain} cannot be used: {reason}.") from None
     except OSError as error:
         raise Unavailable(f"{error.filename or files.chain} cannot be read: {error.strerror}.") from None
