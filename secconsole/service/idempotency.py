@@ -26,7 +26,8 @@ from secconsole.domain.roles import Permission
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Source, StoreOwner
-from secconsole.operations.wire import decode, encode, shape_of
+from secconsole.operations.shape import shape_of
+from secconsole.operations.wire import decode, encode
 from secconsole.service.authorise import authenticate
 from secconsole.service.context import Actor, Context
 from secconsole.store import idempotency
@@ -52,7 +53,7 @@ class Again:
 
     outcome: object
 
-    def told(self, key: IdempotencyKey | None) -> object:
+    def told(self, key: IdempotencyKey | None) -> Any:
         """The reply, marked as one given before; raises where there is none."""
         if isinstance(self.outcome, SecconsoleError):
             raise self.outcome
@@ -121,7 +122,7 @@ class Once:
         if row is None or row.sealed is None:
             return Again(StillRunning(_RUNNING_WORDS))
         if row.request != self._request:
-            # What is asked for may be a guess at a code or password: one is all that can be compared with the right one.
+            # It may be a guess at a code or password: one is all that is compared with what was right.
             idempotency.spoil(context.connection, self._name)
             return Again(KeyReused(_REUSED))
         return self._open(row, context)

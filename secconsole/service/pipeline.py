@@ -94,7 +94,7 @@ class Service:
     async def _prepare(
         self, handler: Handler, operation: Operation[Any], credential: Credential, source: Source, once: Once | None
     ) -> tuple[PasswordCheck | None, Sequence[Secret[str]], Sequence[str]] | None:
-        """What is to be done outside of the transaction; None if the request is known and will be answered as before."""
+        """What is to be done outside of the transaction; None if the request is known: it is answered as before."""
         check: PasswordCheck | None = None
         wanted: Sequence[Secret[str]] = ()
         hashes: Sequence[str] = ()

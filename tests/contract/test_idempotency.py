@@ -1,0 +1,421 @@
+"""A write sent again with the same `Idempotency-Key`: the same reply, nothing done twice. Only a server has keys."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Iterable
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from secconsole.domain.errors import Unavailable
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.roles import Permission, Role
+from secconsole.domain.secret import Secret
+from secconsole.operations.account import ChangePassword
+from secconsole.operations.base import Operation
+from secconsole.operations.caller import Bearer, Credential, Nobody
+from secconsole.operations.factors import EnrollFactor, VerifyCode
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.shape import shape_of
+from secconsole.operations.signin import SignIn, SignOut, StepUp, VerifySignIn
+from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ResetPassword
+from secconsole.operations.wire import decode, to_request
+from secconsole.service.idempotency import RUNNING
+from secconsole.store import users
+from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, organisation_in
+from tests.store.examples import ANOTHER, EXAMPLES, WRITING, secrets_in
+from tests.store.looking import broken_chains, column, database, differing, tables
+
+KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
+USE = ("sessions.last_seen",)  # moved by whoever asks, whatever they ask
+REPLAY = "idempotent-replay"
+
+every_write = pytest.mark.parametrize("operation", WRITING, ids=lambda operation: operation.spec.name)
+
+
+@pytest_asyncio.fixture
+async def organisation(home: Path) -> AsyncIterator[Organisation]:
+    async with organisation_in(home, over_http=True) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def client(organisation: Organisation) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.AsyncHTTPTransport(uds=str(organisation.home / SOCKET))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
+        yield made
+
+
+async def send(
+    client: httpx.AsyncClient, operation: Operation[Any], who: Credential, key: str | None = KEY
+) -> httpx.Response:
+    request = to_request(operation)
+    headers = headers_of(who) | ({} if key is None else {"idempotency-key": key})
+    query = httpx.QueryParams(list(request.query))
+    return await client.request(request.method, request.path, params=query, content=request.body, headers=headers)
+
+
+def headers_of(who: Credential) -> dict[str, str]:
+    bearer = {"authorization": f"Bearer {who.token.reveal()}"} if isinstance(who, Bearer) else {}
+    return {"content-type": "application/json", **bearer}
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+async def asked(organisation: Organisation, operation: type[Operation[Any]]) -> tuple[Operation[Any], Credential]:
+    """The example of an operation, asked for by whoever may over HTTP."""
+    example = await EXAMPLES[operation](organisation)
+    return example.operation, example.who or await organisation.sign_in("root")
+
+
+def different(operation: Operation[Any]) -> Operation[Any] | None:
+    """Another request of the same kind by the same caller; None if there is only one."""
+    for field in dataclasses.fields(operation):  # type: ignore[arg-type]
+        value = getattr(operation, field.name)
+        nobodys = operation.spec.permission is Permission.NOBODY and field.name in ("tenant", "challenge")
+        if nobodys or value is None:
+            continue
+        if isinstance(value, Enum):
+            other: object = next(member for member in type(value) if member is not value)
+        elif isinstance(value, Secret):
+            other = Secret(value.reveal() + "7")
+        elif isinstance(value, str):
+            other = value + "x"
+        elif isinstance(value, tuple):
+            other = value * 2
+        else:
+            other = not value
+        return dataclasses.replace(operation, **{field.name: other})  # type: ignore[type-var]
+    return None
+
+
+def file_holds(home: Path, texts: Iterable[str]) -> list[str]:
+    """Which of these texts stand in clear in the store's files."""
+    files = [path.read_bytes() for path in database(home).parent.glob(database(home).name + "*")]
+    return [text for text in texts if any(text.encode() in content for content in files)]
+
+
+def kept(organisation: Organisation) -> int:
+    """How many replies the store keeps."""
+    return sum(bool(sealed) for sealed in column(organisation.home, "idempotency", "sealed"))
+
+
+async def failures_of(organisation: Organisation, login: str) -> object:
+    names = column(organisation.home, "users", "login")
+    return column(organisation.home, "users", "failures")[names.index(login)]
+
+
+@every_write
+async def test_sent_again_every_write_is_answered_as_before_and_done_once(
+    organisation: Organisation, client: httpx.AsyncClient, operation: type[Operation[Any]]
+) -> None:
+    request, who = await asked(organisation, operation)
+    first = await send(client, request, who)
+    assert first.status_code in (200, 204), first.text
+    assert REPLAY not in first.headers
+    after, entries = tables(organisation.home, USE), len(column(organisation.home, "audit", "pk"))
+    organisation.clock.forward(seconds=5)
+    again = await send(client, request, who)
+    if operation is SignOut:  # the session is no more, and whoever has none is told nothing
+        assert again.status_code == 401
+    else:
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+        assert again.headers[REPLAY] == "true"
+        assert again.headers.get("content-type") == first.headers.get("content-type")
+    assert differing(after, tables(organisation.home, USE)) == set()
+    assert len(column(organisation.home, "audit", "pk")) == entries
+    reply = decode(first.content, shape_of(operation).reply) if first.content else None
+    told = [text for text in (*secrets_in(request), *secrets_in(reply), KEY) if len(text) > 6]
+    assert file_holds(organisation.home, told) == []
+    assert broken_chains(organisation.home) == []
+
+
+@every_write
+async def test_a_key_that_came_with_another_request_is_refused(
+    organisation: Organisation, client: httpx.AsyncClient, operation: type[Operation[Any]]
+) -> None:
+    request, who = await asked(organisation, operation)
+    others = kept(organisation)  # those of the client that got us here
+    assert (await send(client, request, who)).is_success
+    after = tables(organisation.home, (*USE, "idempotency"))
+    other = different(request) or ChangePassword(password=ANOTHER)
+    refused = await send(client, other, who)
+    if operation is SignOut:
+        assert refused.status_code == 401
+        return
+    assert code_of(refused) == (409, "key-reused")
+    assert differing(after, tables(organisation.home, (*USE, "idempotency"))) == set()
+    # From now on the key says nothing at all: or it would tell, uncounted, whether a guess was the right one.
+    assert code_of(await send(client, request, who)) == (409, "key-reused")
+    assert kept(organisation) == others
+
+
+async def test_a_key_is_refused_for_another_operation_with_the_same_content(
+    organisation: Organisation, client: httpx.AsyncClient
+) -> None:
+    await organisation.add("ana")
+    root = await organisation.sign_in("root")
+    assert (await send(client, DisableUser(tenant=TENANT, user="ana"), root)).is_success
+    assert code_of(await send(client, EnableUser(tenant=TENANT, user="ana"), root)) == (409, "key-reused")
+
+
+@pytest.mark.parametrize("again_at_once", [False, True])
+async def test_a_lost_reply_is_asked_for_again(
+    organisation: Organisation, client: httpx.AsyncClient, again_at_once: bool
+) -> None:
+    """The connection is cut when the request is out and before anything came back."""
+    root = await organisation.sign_in("root")
+    create = CreateUser(tenant=TENANT, login="ana", password=ANOTHER)
+    request = to_request(create)
+    assert request.body is not None
+    head = {**headers_of(root), "host": "localhost", "idempotency-key": KEY, "content-length": str(len(request.body))}
+    lines = [f"{request.method} {request.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+    _, writer = await asyncio.open_unix_connection(organisation.home / SOCKET)
+    writer.write("\r\n".join([*lines, "", ""]).encode() + request.body)
+    await writer.drain()
+    writer.transport.abort()
+    while not again_at_once and "ana" not in column(organisation.home, "users", "login"):
+        await asyncio.sleep(0.01)
+    answer = await send(client, create, root)
+    assert (answer.status_code, answer.json()["user"]["login"]) == (200, "ana")
+    assert answer.headers.get(REPLAY) == "true" or again_at_once  # at once, either may be the one that is done
+    again = await send(client, create, root)
+    assert (again.headers[REPLAY], again.content) == ("true", answer.content)
+    assert column(organisation.home, "users", "login").count("ana") == 1
+    assert column(organisation.home, "audit", "action").count("user.created") == 2  # root is the other
+
+
+async def test_of_many_at_once_one_is_done(organisation: Organisation, client: httpx.AsyncClient) -> None:
+    await organisation.add("ana")
+    root = await organisation.sign_in("root")
+    reset = ResetPassword(tenant=TENANT, user="ana")
+    answers = await asyncio.gather(*(send(client, reset, root) for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["password"] for answer in answers}) == 1
+    assert [answer.headers.get(REPLAY) for answer in answers].count("true") == 7
+    assert column(organisation.home, "audit", "action").count("user.password-reset") == 1
+
+
+async def test_of_many_sign_ins_at_once_one_is_done_and_counted(
+    organisation: Organisation, client: httpx.AsyncClient
+) -> None:
+    await organisation.add("ana")
+    for password in (Secret("not the password, sorry"), PASSWORD):
+        right = password is PASSWORD
+        sessions = len(column(organisation.home, "sessions", "pk"))
+        request = SignIn(tenant=TENANT, login="ana", password=password)
+        answers = await asyncio.gather(*(send(client, request, Nobody(), f"{KEY}-{right}") for _ in "1234"))
+        done = [answer for answer in answers if answer.status_code == 200]
+        assert len({answer.content for answer in done}) == 1
+        for answer in answers:
+            if answer not in done:
+                assert code_of(answer) == (409, "still-running")
+                assert int(answer.headers["retry-after"]) >= 1
+        assert len(column(organisation.home, "sessions", "pk")) == sessions + right
+        assert await failures_of(organisation, "ana") == (not right)  # none once they are in
+
+
+async def test_another_caller_with_the_same_key_gets_nothing_of_it(
+    organisation: Organisation, client: httpx.AsyncClient
+) -> None:
+    for login in ("ana", "ben"):
+        await organisation.add(login)
+    ana, ben = [await organisation.sign_in(login) for login in ("ana", "ben")]
+    keys = []
+    for login, who in (("ana", ana), ("ben", ben)):
+        answer = await send(client, EnrollFactor(tenant=TENANT, user=login), who)
+        assert REPLAY not in answer.headers
+        keys.append(answer.json()["key"])
+    assert keys[0] != keys[1]
+    again = await organisation.sign_in("ana")  # another session of the same person is another caller too
+    assert REPLAY not in (await send(client, EnrollFactor(tenant=TENANT, user="ana"), again)).headers
+    for nobody in (Nobody(), Bearer(Secret("made-up"))):
+        assert (await send(client, EnrollFactor(tenant=TENANT, user="ana"), nobody)).status_code == 401
+
+
+async def test_nobody_else_s_challenge_shares_a_key(organisation: Organisation, client: httpx.AsyncClient) -> None:
+    for login in ("ana", "ben"):
+        await organisation.add(login)
+        await organisation.bind(login)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    tokens = []
+    for login in ("ana", "ben"):
+        challenge = (await organisation.start(login)).challenge
+        assert challenge is not None
+        verify = VerifySignIn(challenge=challenge, factor="", code=organisation.code(login))
+        tokens.append((await send(client, verify, Nobody())).json()["token"])
+    assert len({*tokens}) == 2
+    assert None not in tokens
+
+
+async def test_an_ended_session_gets_no_reply_again(organisation: Organisation, client: httpx.AsyncClient) -> None:
+    await organisation.add("ada", Role.TENANT_ADMIN)
+    await organisation.add("ana")
+    ada = await organisation.sign_in("ada")
+    reset = ResetPassword(tenant=TENANT, user="ana")
+    assert (await send(client, reset, ada)).is_success
+    await organisation.perform(SignOut(), ada)
+    assert code_of(await send(client, reset, ada)) == (401, "not-signed-in")
+
+
+async def test_another_role_gets_no_reply_again(organisation: Organisation, client: httpx.AsyncClient) -> None:
+    await organisation.add("ada", Role.TENANT_ADMIN)
+    await organisation.add("ana")
+    ada = await organisation.sign_in("ada")
+    reset = ResetPassword(tenant=TENANT, user="ana")
+    assert (await send(client, reset, ada)).is_success
+    await organisation.perform(ChangeRole(tenant=TENANT, user="ada", role=Role.AUDITOR))
+    after = tables(organisation.home, USE)
+    again = await send(client, reset, ada)
+    assert again.status_code in (401, 409)
+    assert "password" not in again.json()
+    assert differing(after, tables(organisation.home, USE)) == set()
+
+
+async def test_a_wrong_code_is_counted_once(organisation: Organisation, client: httpx.AsyncClient) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    root = await organisation.sign_in("root")
+    verify = VerifyCode(tenant=TENANT, user="ana", code=Secret("000000"))
+    for _ in range(6):  # one more than lock for a while
+        answer = await send(client, verify, root)
+        assert answer.json()["accepted"] is False
+    assert await failures_of(organisation, "ana") == 1
+    right = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
+    assert (await send(client, right, root, "another-key")).json()["accepted"] is True
+    assert (await send(client, right, root, "another-key")).json()["accepted"] is True
+    assert (await send(client, right, root, "a-third-key")).json()["accepted"] is False  # a code works once
+
+
+@pytest.mark.parametrize("login", ["ana", "nobody-has-this"])
+async def test_a_wrong_password_is_counted_once(
+    organisation: Organisation, client: httpx.AsyncClient, login: str
+) -> None:
+    await organisation.add("ana")
+    for _ in range(6):
+        wrong = SignIn(tenant=TENANT, login=login, password=Secret("not the password, sorry"))
+        answer = await send(client, wrong, Nobody())
+        assert answer.json()["status"] == "refused"
+        assert answer.json()["retry_at"] is None
+    counted = await failures_of(organisation, "ana"), column(organisation.home, "unknown_logins", "failures")
+    assert counted == ((1, []) if login == "ana" else (0, [1]))
+
+
+async def test_a_wrong_step_up_is_counted_once(organisation: Organisation, client: httpx.AsyncClient) -> None:
+    await organisation.add("ana")
+    ana = await organisation.sign_in("ana")
+    for _ in range(6):
+        answer = await send(client, StepUp(password=Secret("not the password, sorry")), ana)
+        assert answer.json()["accepted"] is False
+    assert await failures_of(organisation, "ana") == 1
+
+
+async def test_a_guess_under_the_key_of_a_sign_in_tells_nothing(
+    organisation: Organisation, client: httpx.AsyncClient
+) -> None:
+    """Or whoever learnt the key could look for the password without being counted."""
+    await organisation.add("ana")
+    right = SignIn(tenant=TENANT, login="ana", password=PASSWORD)
+    assert (await send(client, right, Nobody())).json()["status"] == "complete"
+    for guess in ("guess one is wrong", "guess two is wrong", PASSWORD.reveal()):
+        guessed = dataclasses.replace(right, password=Secret(guess))
+        assert code_of(await send(client, guessed, Nobody())) == (409, "key-reused")
+
+
+async def test_a_refusal_is_not_kept(organisation: Organisation, client: httpx.AsyncClient) -> None:
+    root = await organisation.sign_in("root")
+    disable = DisableUser(tenant=TENANT, user="ana")
+    assert (await send(client, disable, root)).status_code == 404
+    await organisation.add("ana")
+    done = await send(client, disable, root)
+    assert done.status_code == 200
+    assert REPLAY not in done.headers
+
+
+async def test_a_sign_in_that_the_store_refused_may_be_sent_again(
+    organisation: Organisation, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its key is entered before the password is checked, and must not stay entered."""
+    await organisation.add("ana")
+    request = SignIn(tenant=TENANT, login="ana", password=PASSWORD)
+
+    def full(*_: object) -> None:
+        raise Unavailable("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(users, "note_sign_in", full)
+        assert (await send(client, request, Nobody())).status_code == 503
+    answer = await send(client, request, Nobody())
+    assert answer.json()["status"] == "complete"
+    assert REPLAY not in answer.headers
+
+
+async def test_a_sign_in_that_was_cut_short_is_done_when_sent_again(
+    organisation: Organisation, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that ended between counting a try and looking at its password leaves the key entered, for a while."""
+    await organisation.add("ana")
+    request = SignIn(tenant=TENANT, login="ana", password=PASSWORD)
+
+    async def ends(*_: object) -> bool:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(organisation.backend.passwords, "check", ends)
+        assert (await send(client, request, Nobody())).status_code == 500
+    assert code_of(await send(client, request, Nobody())) == (409, "still-running")
+    organisation.clock.forward(seconds=RUNNING / 1000)
+    answer = await send(client, request, Nobody())
+    assert answer.json()["status"] == "complete"
+    assert (await send(client, request, Nobody())).content == answer.content
+    assert column(organisation.home, "sessions", "user_pk").count(2) == 1
+
+
+async def test_what_is_secret_is_given_again_for_minutes_and_then_wiped(
+    organisation: Organisation, client: httpx.AsyncClient
+) -> None:
+    await organisation.add("ana")
+    root = await organisation.sign_in("root")
+    reset = ResetPassword(tenant=TENANT, user="ana")
+    first = await send(client, reset, root)
+    organisation.clock.forward(minutes=9)
+    assert (await send(client, reset, root)).content == first.content
+    organisation.clock.forward(minutes=3)
+    after = tables(organisation.home, (*USE, "idempotency"))
+    gone = await send(client, reset, root)
+    assert code_of(gone) == (409, "reply-gone")
+    assert differing(after, tables(organisation.home, (*USE, "idempotency"))) == set()
+    assert (await send(client, CreateUser(tenant=TENANT, login="ben"), root, "another-key")).is_success
+    assert kept(organisation) == 1  # the other one's
+    assert code_of(await send(client, reset, root)) == (409, "reply-gone")
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 65, "größe", "a\tb"])
+async def test_a_key_that_is_none_is_refused(organisation: Organisation, client: httpx.AsyncClient, key: str) -> None:
+    headers = [(b"idempotency-key", key.encode())]
+    answer = await client.post("/v1/me/sign-out", headers=headers)
+    assert code_of(answer) == (422, "invalid")
+    assert answer.json()["field"] == "Idempotency-Key"
+
+
+async def test_two_keys_are_one_too_many(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/me/sign-out", headers=[("idempotency-key", "a"), ("idempotency-key", "b")])
+    assert code_of(answer) == (422, "invalid")
+
+
+async def test_reading_takes_no_key_and_keeps_nothing(organisation: Organisation, client: httpx.AsyncClient) -> None:
+    root = await organisation.sign_in("root")
+    before = column(organisation.home, "idempotency", "name")
+    for _ in "12":
+        answer = await client.get("/v1/me", headers=headers_of(root) | {"idempotency-key": KEY})
+        assert answer.status_code == 200
+        assert REPLAY not in answer.headers
+    assert column(organisation.home, "idempotency", "name") == before
