@@ -22,6 +22,7 @@ from secconsole.operations.caller import Credential, Source, StoreOwner
 from secconsole.operations.tenants import CreateTenant
 from secconsole.service.passwords import Passwords
 from secconsole.service.pipeline import Service
+from secconsole.store.copy import refuse_unfinished
 from secconsole.store.facts import INNER_KEY, fact, set_fact
 from secconsole.store.keys import KeyRing, create_key_file, load_key_file
 from secconsole.store.migrate import check_version, migrate, schema_version
@@ -217,6 +218,8 @@ async def open_embedded(
 async def _take_into_use(store: SqliteStore, keys: KeyRing) -> None:
     def look(connection: sa.Connection) -> tuple[bool, bytes | None]:
         current = check_version(connection)
+        if current:
+            refuse_unfinished(connection)
         return current, fact(connection, INNER_KEY) if schema_version(connection) else None
 
     current, inner = await asyncio.wrap_future(store.read(look))

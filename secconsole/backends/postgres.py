@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from secconsole.backends.embedded import EmbeddedBackend, make_schema, owner_here
+from secconsole.backends.embedded import Created, EmbeddedBackend, make_schema, owner_here
 from secconsole.config import locations
-from secconsole.domain.errors import NotAllowed, Unavailable
+from secconsole.domain.errors import Conflict, Unavailable
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Credential
+from secconsole.operations.tenants import CreateTenant, ListTenants
 from secconsole.service.passwords import Passwords
+from secconsole.store.copy import refuse_unfinished
 from secconsole.store.facts import INNER_KEY, fact
 from secconsole.store.keys import KeyRing, create_key_file, load_key_file
 from secconsole.store.migrate import CURRENT, check_version, migrate, schema_version
 from secconsole.store.postgres import PostgresStore
-from secconsole.store.postgres_address import parse_address
+from secconsole.store.postgres_address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +35,38 @@ class Migrated:
 
 
 async def open_postgres(
-    url: str,
-    credential: Credential | None,
+    address: Address,
+    credential: Credential,
     channel: str,
     *,
     clock: Callable[[], float] | None = None,
     passwords: Passwords | None = None,
 ) -> EmbeddedBackend:
-    """Open a database whose schema is current; without a credential, as its owner: whoever has its key.
+    """Open a database whose schema is current.
 
-    Raises `Unavailable` with what to do if the database, its schema or the key are not right, and `NotAllowed` for
-    somebody else's key.
+    Raises `Unavailable` with what to do if the database, its schema or the key in this home are not right.
     """
-    address = parse_address(url)
     keys = load_key_file(locations.key_path())
-    if credential is None and os.stat(locations.key_path()).st_uid != os.geteuid():
-        raise NotAllowed(f"The key {locations.key_path()} belongs to another user.")
     store = await asyncio.to_thread(PostgresStore, address)
     try:
         inner = await asyncio.wrap_future(store.read(_inner_of_current))
         if inner is None:
-            raise Unavailable(f"{address.shown} is empty or older than this secconsole. Run: secconsole store migrate")
+            raise Unavailable(
+                f"{address.shown} is empty or older than this secconsole. Look at the upgrade notes, then run: "
+                f"secconsole store migrate --store {address.shown}"
+            )
         keys.open_inner(inner)
     except BaseException:
         await asyncio.to_thread(store.close)
         raise
-    return EmbeddedBackend(store, keys, credential or owner_here(), channel, clock=clock, passwords=passwords)
+    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords)
 
 
-async def migrate_postgres(url: str) -> Migrated:
+async def migrate_postgres(address: Address) -> Migrated:
     """Make the schema in an empty database, or bring an older one up to date; a key is made only with the schema.
 
     Raises `Unavailable` for a newer schema, and for a key that is not this store's or that belongs to another one.
     """
-    address = parse_address(url)
     store = await asyncio.to_thread(PostgresStore, address)
     try:
         before = await asyncio.wrap_future(store.read(schema_version))
@@ -86,6 +87,24 @@ async def migrate_postgres(url: str) -> Migrated:
         return Migrated(address.shown, "", CURRENT, str(key) if made else "")
     finally:
         await asyncio.to_thread(store.close)
+
+
+async def create_in_postgres(
+    address: Address, *, tenant: str, admin: str, password: Secret[str], passwords: Passwords | None = None
+) -> Created:
+    """Make the tables if there are none, and a first tenant with its platform administrator.
+
+    Raises `Conflict` if there is a tenant already.
+    """
+    await migrate_postgres(address)
+    backend = await open_postgres(address, owner_here(), "command", passwords=passwords)
+    try:
+        if (await backend.perform(ListTenants())).items:
+            raise Conflict(f"There is an organisation in {address.shown} already. Nothing was changed.")
+        made = await backend.perform(CreateTenant(name=tenant, admin=admin, password=password))
+    finally:
+        await backend.close()
+    return Created(made.name, admin, Role.PLATFORM_ADMIN, address.shown, str(locations.key_path()))
 
 
 def _make_alone(connection: sa.Connection, keys: KeyRing) -> None:
@@ -109,4 +128,7 @@ def _one_at_a_time(connection: sa.Connection) -> None:
 
 
 def _inner_of_current(connection: sa.Connection) -> bytes | None:
-    return fact(connection, INNER_KEY) if check_version(connection) else None
+    if not check_version(connection):
+        return None
+    refuse_unfinished(connection)
+    return fact(connection, INNER_KEY)

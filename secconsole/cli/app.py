@@ -24,6 +24,8 @@ COMMANDS = {
     "undo": ("unbind", "undo", "Take an unbinding back within ten minutes."),
     "verify": ("verify", "verify", "Check a user's code: exit 0 accepted, 1 not."),
     "audit": ("audit", "audit", "What was done, by whom: list, verify, export."),
+    "context": ("context", "context", "Places to work at, by name: add, list, use, remove."),
+    "store": ("store", "store", "Stores on PostgreSQL: make or update the tables, copy an organisation."),
     "theme": ("theme", "theme", "Colours of the console: list, check."),
     "doctor": ("doctor", "doctor", "Look for what is wrong with this installation."),
     "sign-in": ("session", "sign_in", "Sign in; commands then act as you until you sign out."),
@@ -57,8 +59,9 @@ def cli(context: click.Context, read_only: bool, theme: str, no_mouse: bool) -> 
     if context.invoked_subcommand is None:
         call = current_call()
         options = ConsoleOptions(
-            call.backend or "", call.tenant or "", call.context or "", theme, read_only, mouse=not no_mouse
-        )
+            call.backend, call.tenant or "", call.context or "", theme, read_only, mouse=not no_mouse,
+            ca_file=str(call.ca_file.absolute()) if call.ca_file else "",
+        )  # fmt: skip
         return call.open_console(options)
     if read_only or theme or no_mouse:
         raise click.UsageError("--read-only, --theme and --no-mouse are for the console, not for a command.")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import click
 
 from secconsole.backends.embedded import Created, create_store, store_exists
+from secconsole.backends.stores import parse_store
 from secconsole.cli.command import Verb, current_call
 from secconsole.cli.diagnostics import ask, say
 from secconsole.cli.output import Column, Output
 from secconsole.cli.stdin import chosen_password
 from secconsole.config import locations
-from secconsole.domain.errors import Conflict
+from secconsole.domain.errors import Conflict, Invalid
 
 COLUMNS: list[Column[Created]] = [
     Column("tenant", lambda c: c.tenant),
@@ -26,23 +28,39 @@ COLUMNS: list[Column[Created]] = [
 @click.command(cls=Verb)
 @click.option("--admin", metavar="LOGIN", help="The first platform administrator; asked for if it is left out.")
 @click.option("--password-stdin", is_flag=True, help="Read the administrator's password from standard input.")
-def init(admin: str | None, password_stdin: bool) -> None:
+@click.option("--store", metavar="URL", envvar="SECCONSOLE_STORE", default="", show_envvar=True,
+              help="postgresql://USER@HOST/DATABASE instead of a file on this machine.")  # fmt: skip
+def init(admin: str | None, password_stdin: bool, store: str) -> None:
     """Make the store on this machine, with a tenant (--tenant) and its first administrator.
 
-    It is kept in $SECCONSOLE_HOME, or where XDG says. What is left out is asked for at the terminal.
+    It is kept in $SECCONSOLE_HOME, or where XDG says. What is left out is asked for at the terminal. On PostgreSQL the
+    database has to be there; its tables are made, and only the key is kept on this machine.
 
     \b
     secconsole init --tenant acme --admin root
     """
-    if store_exists():
+    place = parse_store(store)
+    address = None if isinstance(place.database, Path) else place.database
+    if store and address is None:
+        raise Invalid("--store is for PostgreSQL here. A file is made in $SECCONSOLE_HOME.", "store")
+    if address is None and store_exists():
         raise Conflict(f"There is a store already in {locations.data_home()}. Nothing was changed.")
     call = current_call()
     tenant = call.tenant or ask("Tenant (the organisation's short name):")
     login = admin or ask("Administrator's login:")
     password = chosen_password(from_stdin=password_stdin)
-    made = asyncio.run(create_store(tenant=tenant, admin=login, password=password))
+    if address is None:
+        made = asyncio.run(create_store(tenant=tenant, admin=login, password=password))
+    else:
+        from secconsole.backends.postgres import create_in_postgres
+
+        made = asyncio.run(create_in_postgres(address, tenant=tenant, admin=login, password=password))
     out = Output(call.format)
     out.record(COLUMNS, made)
     out.flush()
     if out.is_table:
-        say("Open the console with: secconsole")
+        say(
+            "Open the console with: secconsole"
+            if address is None
+            else f"Serve it with: secconsole serve --store {place}"
+        )

@@ -7,6 +7,7 @@ import logging
 import sys
 from dataclasses import dataclass, field
 
+from secconsole.backends.stores import StorePlace
 from secconsole.server.app import make_app
 from secconsole.server.limits import Limits, make_room
 from secconsole.server.listen import Door, Listen, close_doors, demand_encryption, is_handed_over, open_doors
@@ -75,7 +76,8 @@ async def check(settings: Settings, store: StorePlace) -> list[str]:
     certificate, doors = _prepare(settings, places)
     close_doors(doors)
     await (await open_store(store)).close()
-    return [warning] if certificate is not None and (warning := certificate.warning()) else []
+    warning = certificate.warning() if certificate is not None else ""
+    return [warning] if warning else []
 
 
 def _prepare(settings: Settings, places: tuple[Listen, ...] | None = None) -> tuple[LiveCertificate | None, list[Door]]:

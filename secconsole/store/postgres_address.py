@@ -12,7 +12,7 @@ SCHEMES = ("postgresql://", "postgres://")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`dsn` is for the driver, `shown` for people."""
+    """`dsn` is for the driver, `shown` for people, who may copy it into a command."""
 
     dsn: str
     shown: str
@@ -29,7 +29,7 @@ def parse_address(url: str) -> Address:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     user = parts.netloc.rpartition("@")[0]
-    if ":" in user or "password" in query:
+    if ":" in user or "password" in query or "sslpassword" in query:
         raise Invalid(
             "Leave the password out of the address: everybody on this machine could read it there. "
             "Put it into ~/.pgpass, or into PGPASSWORD for this one command.",
@@ -37,9 +37,9 @@ def parse_address(url: str) -> Address:
         )
     if not parts.path.strip("/"):
         raise Invalid(f"{url} names no database: it ends with /NAME.", "store")
+    shown = parts._replace(scheme="postgresql").geturl()
     query.setdefault("target_session_attrs", "read-write")
-    dsn = parts._replace(scheme="postgresql", query=urlencode(query, safe="/,:")).geturl()
-    return Address(dsn, parts._replace(scheme="postgresql", query="", fragment="").geturl())
+    return Address(parts._replace(scheme="postgresql", query=urlencode(query, safe="/,:")).geturl(), shown)
 
 
 def is_postgres(url: str) -> bool:
