@@ -24,7 +24,7 @@ _PAIRS = {"rn": "m", "vv": "w", "cl": "d"}
 _NO_USERS = re.compile(r"local:|secconsole\Z")
 _FORM = re.compile(r"\S+\Z")
 # What of this a regular expression of any dialect can say.
-PATTERN = rf"^[{BLANKS}]*[^{BLANKS}/\-][^{BLANKS}/]*[{BLANKS}]*$"
+PATTERN = rf"^[{BLANKS}]*[^{BLANKS}\x00/\-][^{BLANKS}\x00/]*[{BLANKS}]*$"
 
 
 def login_key(login: str) -> str:

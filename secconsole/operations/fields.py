@@ -90,7 +90,7 @@ Reason = Annotated[
     Meta(
         min_length=1,
         max_length=LONGEST_REASON,
-        pattern=_SIGN,
+        pattern=rf"^[^\x00]*{_SIGN}[^\x00]*$",
         description="Why, for whoever reads the audit later; not blank.",
     ),
 ]

@@ -70,6 +70,11 @@ def _make_shape(kind: type[Operation[object]], described: bool) -> Shape:
     return Shape(in_path, query, body, _reply_of(kind))
 
 
+def answers_nothing(kind: type[Operation[object]]) -> bool:
+    """Whether an operation answers with nothing at all, rather than with a value that may be null."""
+    return shape_of(kind).reply is types.NoneType
+
+
 def restored(hint: object, value: object) -> object:
     """What was read as `_carried` says, as the operation has it: secrets wrapped, structs as dataclasses."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)

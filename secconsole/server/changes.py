@@ -13,6 +13,7 @@ from secconsole.domain.errors import SecconsoleError
 from secconsole.operations.signin import WhoAmI
 from secconsole.server.problems import problem_of
 from secconsole.server.routes import Performer, credential_of, source_of
+from secconsole.server.routing import PathRoute
 from secconsole.server.stopping import Stop
 
 KEEP_ALIVE = 15.0  # seconds; a comment that keeps proxies from closing a quiet line
@@ -21,13 +22,16 @@ KEEP_ALIVE = 15.0  # seconds; a comment that keeps proxies from closing a quiet 
 def add_changes(app: FastAPI, performer: Performer, stop: Stop) -> None:
     """Add the stream; one watcher of the store serves all who listen."""
 
-    @app.get("/v1/changes", include_in_schema=False)
     async def changes(request: Request) -> Response:
         try:
             await performer.perform_as(WhoAmI(), credential_of(request), source_of(request))
         except SecconsoleError as error:
             return problem_of(error, request.state.request_id)
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         return StreamingResponse(_notices(performer, stop), media_type="text/event-stream")
+
+    app.router.routes.append(PathRoute("/v1/changes", changes, method="GET", name="changes"))
 
 
 async def _notices(performer: Performer, stop: Stop) -> AsyncIterator[bytes]:
@@ -44,6 +48,8 @@ async def _notices(performer: Performer, stop: Stop) -> AsyncIterator[bytes]:
                 yield b": still here\n\n"
             if waiting not in done:
                 continue
+            if isinstance(waiting.exception(), StopAsyncIteration):
+                return
             waiting.result()
             waiting = None
             yield b"event: change\ndata: {}\n\n"

@@ -2,103 +2,290 @@
 
 from __future__ import annotations
 
-import typing
+import sys
 from collections.abc import Iterable
 from functools import cache
+from inspect import cleandoc
 
 import msgspec
 
+from secconsole import __version__
 from secconsole.domain.roles import Permission, may_phrase
-from secconsole.domain.secret import Secret
 from secconsole.operations.base import OPERATIONS, Operation
-from secconsole.operations.wire import shape_of
-from secconsole.server.problems import MEANINGS, MEDIA_TYPE, SCHEMA
+from secconsole.operations.shape import answers_nothing
+from secconsole.operations.wire import encode, to_request
+from secconsole.server.examples import EXAMPLES
+from secconsole.server.idempotency import REPLAY, parameters
+from secconsole.server.problems import CODES, MEANINGS, MEDIA_TYPE, SCHEMA
+from secconsole.server.problems import document as problem_document
+from secconsole.server.schemas import REF, Json, components, described, query_properties, schema_of
+from secconsole.server.watching import WATCHING, WATCHING_TAG
 
-Json = dict[str, typing.Any]
+_JSON = "application/json"
+_REQUEST_ID = "3f9c1e7a52b04d68"
+_TITLES = {"signin": "sign-in"}  # of tags that are not called as the module is
 
-_REF = "#/components/schemas/{name}"
+_ABOUT = """
+What the console does, for programs: the same operations, the same words.
+
+**To sign a user in takes two calls.** `POST /v1/tenants/{tenant}/sign-in` takes login and password. If it answers
+`second-factor`, its `token` is null: `POST /v1/sign-in/{challenge}/verify` takes the code, and answers `complete` with
+the token. (Other answers: `complete` at once where no second factor is asked for; `enroll` and `new-password`, which
+the calls beside it go on with; `refused`.) An application that wants its own users checked needs no more than these
+two. To act through this API, send the token as `Authorization: Bearer TOKEN`; a challenge opens nothing.
+
+Requests are read strictly: unknown fields and parameters, wrong types and repeated parameters are refused, and nothing
+is converted. Whatever goes wrong is a problem document (RFC 9457); match on its `code`. Times are RFC 3339; lists go on
+with `cursor`, the `next` of the page before. Every answer has an `X-Request-Id`, which the audit has too; send your
+own (up to 64 of `A-Z a-z 0-9 . _ -`), or get one.
+"""
 
 
 @cache
-def schemas() -> tuple[dict[int, Json], Json]:
-    """Schemas of all bodies, queries and replies by the identity of their type, and the components they refer to."""
-    kinds: list[object] = []
+def document() -> Json:
+    """The whole document; it never changes while the program runs."""
+    paths: dict[str, Json] = {}
+    responses: Json = {}
     for kind in OPERATIONS.values():
-        shape = shape_of(kind)
-        kinds += [part for part in (shape.body, shape.query, shape.reply) if part is not None]
-    found, components = msgspec.json.schema_components(
-        typing.cast("Iterable[typing.Any]", kinds), schema_hook=_schema_hook, ref_template=_REF
-    )
-    return {id(kind): schema for kind, schema in zip(kinds, found, strict=True)}, components
-
-
-def describe(kind: type[Operation[object]]) -> Json:
-    """What the document says of one operation."""
-    spec, shape = kind.spec, shape_of(kind)
-    by_type, _ = schemas()
-    text = (kind.__doc__ or "").strip()
-    if spec.permission not in (Permission.NOBODY, Permission.OWN_ACCOUNT):
-        text += f"\n\nFor: {may_phrase(spec.permission)}{', or one for oneself' if spec.own else ''}."
-    if spec.step_up:
-        text += "\n\nNeeds a proof of password and factor that is at most five minutes old (`step-up`)."
-    answer: Json = {"204": {"description": "Done."}}
-    if shape.reply is not type(None):
-        content = {"application/json": {"schema": by_type[id(shape.reply)]}}
-        answer = {"200": {"description": "Done.", "content": content}}
-    document: Json = {
-        "description": text,
-        "parameters": [_path_parameter(name) for name in shape.in_path] + _query_parameters(shape.query),
-        "responses": answer | {str(status): _problem(status) for status in _statuses(kind)},
-        "security": [] if spec.permission is Permission.NOBODY else [{"bearer": []}],
-    }
-    if shape.body is not None:
-        document["requestBody"] = {
-            "required": bool([f for f in msgspec.structs.fields(shape.body) if f.required]),
-            "content": {"application/json": {"schema": by_type[id(shape.body)]}},
-        }
-    return document
-
-
-def complete(document: Json) -> Json:
-    """Put the components into the document that FastAPI makes of the routes."""
-    _, components = schemas()
-    document["components"] = {
-        "schemas": components | {"Problem": SCHEMA},
-        "securitySchemes": {
-            "bearer": {"type": "http", "scheme": "bearer", "description": "A session's token, from signing in."}
+        paths.setdefault(kind.spec.path, {})[kind.spec.method.lower()] = _operation(kind)
+        responses |= {_name(*found): _problem(*found) for found in codes_of(kind).items()}
+    for path, operation in WATCHING.items():
+        codes = {status: list(ANYWHERE[status]) for status in ANYWHERE} | operation["codes"]
+        rest = {key: value for key, value in operation.items() if key != "codes"}
+        rest["responses"] = _problems(codes) | rest["responses"]
+        responses |= {_name(*found): _problem(*found) for found in codes.items()}
+        paths[path] = {"get": rest | {"parameters": [_ref("parameters", "RequestId")]}}
+    for item in paths.values():
+        for operation in item.values():
+            for response in operation["responses"].values():
+                if "$ref" not in response:
+                    response.setdefault("headers", {})["X-Request-Id"] = _ref("headers", "RequestId")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "secconsole",
+            "version": __version__,
+            "summary": "Multi-factor authentication of an organisation, and the checking of it",
+            "description": cleandoc(_ABOUT),
+            "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "servers": [{"url": "/", "description": "The server that this document came from."}],
+        "tags": _tags(),
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": components() | {"Problem": SCHEMA},
+            "responses": dict(sorted(responses.items())),
+            "parameters": {"RequestId": _REQUEST_ID_PARAMETER},
+            "headers": {"RequestId": _REQUEST_ID_HEADER},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A session's token, from signing in."}
+            },
+        },
+        "security": [{"bearer": []}],
     }
-    return document
 
 
-def _statuses(kind: type[Operation[object]]) -> list[int]:
-    takes_body = shape_of(kind).body is not None
-    found = [401, 403, 404, 409, 422, 503]
-    return sorted(found + ([400, 413, 415] if takes_body else []))
+_REQUEST_ID_PARAMETER: Json = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "description": "Your own name for this request, for logs and audit; one of another form is replaced.",
+    "schema": {"type": "string"},
+    "example": _REQUEST_ID,
+}
+_REQUEST_ID_HEADER: Json = {
+    "description": "What log and audit have this request under.",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+}
 
 
-def _problem(status: int) -> Json:
-    schema = {"$ref": _REF.format(name="Problem")}
-    return {"description": MEANINGS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+def codes_of(kind: type[Operation[object]]) -> dict[int, list[str]]:
+    """Which codes an operation's problems can have, by status."""
+    spec, shape = kind.spec, described(kind)
+    fields = {name for part in (shape.query, shape.body) if part is not None for name in part.__struct_fields__}
+    signed_in = spec.permission is not Permission.NOBODY
+    found: dict[int, list[str]] = {status: list(codes) for status, codes in ANYWHERE.items()}
+
+    def add(status: int, *codes: str, when: bool = True) -> None:
+        if when:
+            found.setdefault(status, []).extend(codes)
+
+    add(400, "not-json", when=shape.body is not None)
+    add(401, "not-signed-in", when=signed_in)
+    add(403, "not-allowed", when=signed_in and spec.permission is not Permission.OWN_ACCOUNT)
+    add(403, "step-up-needed", when=spec.step_up or spec.permission is Permission.MANAGE_USERS)
+    add(404, "not-found", when="{" in spec.path)
+    add(409, "conflict", "key-reused", "reply-gone", "still-running", when=spec.writes)
+    add(409, "stale", when="expect" in fields)
+    add(409, "invalid", when=spec.writes or "cursor" in fields)
+    add(413, "too-large", when=shape.body is not None)
+    add(415, "unsupported-media-type", when=shape.body is not None)
+    add(422, "invalid")
+    return found
 
 
-def _path_parameter(name: str) -> Json:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+#: what can come of any request
+ANYWHERE: dict[int, tuple[str, ...]] = {
+    400: ("not-http", "bad-forwarding"),
+    408: ("too-slow",),
+    431: ("headers-too-large",),
+    500: ("internal-error",),
+    503: ("unavailable", "busy"),
+}
 
 
-def _query_parameters(struct: type[msgspec.Struct] | None) -> list[Json]:
+def _operation(kind: type[Operation[object]]) -> Json:
+    spec, shape, example = kind.spec, described(kind), EXAMPLES[kind.spec.name]
+    operation: Json = {
+        "operationId": spec.name,
+        "tags": [_tag(kind.__module__)],
+        "summary": spec.summary,
+        "description": _description(kind),
+        "parameters": [
+            *_path_parameters(kind),
+            *_query_parameters(kind),
+            *parameters(spec),
+            _ref("parameters", "RequestId"),
+        ],
+        "responses": {"204": {"description": "Done."}},
+    }
+    if not answers_nothing(kind):
+        content = {"schema": schema_of(shape.reply), "examples": {"answer": {"value": _plain(example.reply)}}}
+        operation["responses"] = {"200": {"description": "Done.", "content": {_JSON: content}}}
+    if spec.writes:
+        for response in operation["responses"].values():
+            response["headers"] = {REPLAY: _REPLAY_HEADER}
+    operation["responses"] |= _problems(codes_of(kind))
+    if spec.permission is Permission.NOBODY:
+        operation["security"] = []
+    if shape.body is not None:
+        content = {"schema": schema_of(shape.body), "examples": {"request": {"value": _body_example(kind)}}}
+        needed = any(field.required for field in msgspec.structs.fields(shape.body))
+        operation["requestBody"] = {"required": needed, "content": {_JSON: content}}
+    return operation
+
+
+_REPLAY_HEADER: Json = {
+    "description": "`true` if this is the reply to an earlier request with the same key.",
+    "schema": {"type": "string", "const": "true"},
+}
+
+
+def _description(kind: type[Operation[object]]) -> str:
+    spec = kind.spec
+    text = cleandoc(kind.__doc__ or "")
+    if spec.permission is Permission.NOBODY:
+        text += "\n\nFor everybody: no token is needed."
+    elif spec.permission is Permission.OWN_ACCOUNT:
+        text += "\n\nFor everybody who is signed in."
+    else:
+        text += f"\n\nFor: {may_phrase(spec.permission)}{', or anybody for themselves' if spec.own else ''}."
+    if spec.step_up:
+        text += "\n\nNeeds a proof of password and factor that is at most five minutes old (`POST /v1/me/step-up`)."
+    return text
+
+
+def _problems(codes: dict[int, list[str]]) -> Json:
+    return {str(status): _ref("responses", _name(status, found)) for status, found in sorted(codes.items())}
+
+
+def _name(status: int, codes: list[str]) -> str:
+    return ".".join((str(status), *sorted(codes)))
+
+
+def _problem(status: int, codes: list[str]) -> Json:
+    narrowed = {"properties": {"status": {"const": status}, "code": {"enum": sorted(codes)}}}
+    content = {
+        "schema": {"allOf": [{"$ref": REF.format(name="Problem")}, narrowed]},
+        "examples": {code: {"value": _example_problem(status, code)} for code in sorted(codes)},
+    }
+    return {
+        "description": MEANINGS[status],
+        "headers": {"X-Request-Id": _ref("headers", "RequestId")} | _PROBLEM_HEADERS.get(status, {}),
+        "content": {MEDIA_TYPE: content},
+    }
+
+
+_SECONDS: Json = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 1}}
+_PROBLEM_HEADERS: dict[int, Json] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "const": "Bearer"}}},
+    409: {"Retry-After": _SECONDS},
+    503: {"Retry-After": _SECONDS},
+}
+
+
+def _example_problem(status: int, code: str) -> Json:
+    if code != "invalid":
+        return problem_document(status, code, CODES[code], _REQUEST_ID)
+    if status == 422:
+        return problem_document(status, code, CODES[code], _REQUEST_ID, "limit")
+    return problem_document(
+        status, code, "That end has passed already. Give a later one, or none.", _REQUEST_ID, "until"
+    )
+
+
+def _path_parameters(kind: type[Operation[object]]) -> list[Json]:
+    example = EXAMPLES[kind.spec.name].request
+    found: list[Json] = []
+    for name, hint in described(kind).in_path.items():
+        schema = {"minLength": 1, **schema_of(hint)}
+        about = schema.pop("description")
+        value = _plain(getattr(example, name))
+        found.append(
+            {"name": name, "in": "path", "required": True, "description": about, "schema": schema, "example": value}
+        )
+    return found
+
+
+def _query_parameters(kind: type[Operation[object]]) -> list[Json]:
+    struct = described(kind).query
     if struct is None:
         return []
-    _, components = schemas()
-    properties = components[struct.__name__]["properties"]
-    required = set(components[struct.__name__].get("required", ()))
-    return [
-        {"name": name, "in": "query", "required": name in required, "schema": schema}
-        for name, schema in properties.items()
-    ]
+    given: dict[str, list[str]] = {}
+    for name, text in to_request(EXAMPLES[kind.spec.name].request).query:
+        given.setdefault(name, []).append(text)
+    found: list[Json] = []
+    for name, schema, required in query_properties(struct):
+        parameter: Json = {"name": name, "in": "query", "required": required, "schema": schema}
+        if "description" in schema:
+            parameter["description"] = schema["description"]
+            parameter["schema"] = {key: value for key, value in schema.items() if key != "description"}
+        texts = given.get(name, [])
+        if schema.get("type") == "array":
+            parameter["example"] = texts
+        elif texts and texts[0]:
+            parameter["example"] = msgspec.json.decode(texts[0]) if schema.get("type") in _BARE else texts[0]
+        found.append(parameter)
+    return found
 
 
-def _schema_hook(kind: type) -> Json:
-    if typing.get_origin(kind) is Secret or kind is Secret:
-        return {"type": "string", "format": "password"}
-    raise NotImplementedError(kind)
+_BARE = ("integer", "boolean")
+
+
+def _body_example(kind: type[Operation[object]]) -> Json:
+    """The body of the example, without what is left as it is."""
+    struct = described(kind).body
+    assert struct is not None
+    body: Json = msgspec.json.decode(to_request(EXAMPLES[kind.spec.name].request).body or b"{}")
+    defaults = {f.name: _plain(f.default) for f in msgspec.structs.fields(struct) if not f.required}
+    return {name: value for name, value in body.items() if name not in defaults or value != defaults[name]}
+
+
+def _tags() -> list[Json]:
+    modules: Iterable[str] = dict.fromkeys(kind.__module__ for kind in OPERATIONS.values())
+    areas = [{"name": _tag(name), "description": (sys.modules[name].__doc__ or "").strip()} for name in modules]
+    return [*areas, WATCHING_TAG]
+
+
+def _tag(module: str) -> str:
+    name = module.rpartition(".")[2]
+    return _TITLES.get(name, name)
+
+
+def _ref(kind: str, name: str) -> Json:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _plain(value: object) -> object:
+    return msgspec.json.decode(encode(value))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from email.message import Message
 from typing import Protocol, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from secconsole.domain.errors import NotSignedIn, SecconsoleError
+from secconsole.domain.errors import Invalid, NotSignedIn, SecconsoleError
 from secconsole.domain.secret import Secret
 from secconsole.operations import (  # noqa: F401 - each declares its operations
     account,
@@ -26,14 +29,17 @@ from secconsole.operations import (  # noqa: F401 - each declares its operations
 )
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Credential, Source
-from secconsole.operations.wire import encode, from_request, shape_of
-from secconsole.server.openapi import describe
+from secconsole.operations.shape import answers_nothing, shape_of
+from secconsole.operations.wire import encode, from_request
+from secconsole.server.idempotency import headers_for, key_of
 from secconsole.server.peers import Caller
 from secconsole.server.problems import problem, problem_of
+from secconsole.server.routing import Endpoint, PathRoute
 
 R = TypeVar("R")
 
 LONGEST_BODY = 4 * 1024 * 1024
+MOST_PARAMETERS = 200
 _TOKEN = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]{1,512})\Z")
 
 
@@ -52,42 +58,34 @@ class TooLarge(Exception):
 
 
 def add_routes(app: FastAPI, performer: Performer) -> None:
-    """Add a route for every operation; paths without a placeholder come before those with one in the same place."""
-    for kind in sorted(OPERATIONS.values(), key=lambda kind: (kind.spec.path.count("{"), kind.spec.path)):
-        app.add_api_route(
-            kind.spec.path,
-            _endpoint(kind, performer),
-            methods=[kind.spec.method],
-            name=kind.spec.name,
-            summary=kind.spec.summary,
-            operation_id=kind.spec.name,
-            tags=[kind.spec.name.partition(".")[0]],
-            openapi_extra=describe(kind),
-            response_class=Response,
-            responses={},
-        )
+    """Add a route for every operation."""
+    for kind in OPERATIONS.values():
+        endpoint = _endpoint(kind, performer)
+        app.router.routes.append(PathRoute(kind.spec.path, endpoint, method=kind.spec.method, name=kind.spec.name))
 
 
-def _endpoint(kind: type[Operation[object]], performer: Performer) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(kind: type[Operation[object]], performer: Performer) -> Endpoint:
     takes_body = shape_of(kind).body is not None
 
     async def endpoint(request: Request) -> Response:
         request_id: str = request.state.request_id
         try:
             body = await _body(request) if takes_body else b""
-            if takes_body and body and not _is_json(request):
+            if body and not _is_json(request):
                 return problem(415, "unsupported-media-type", "Send the body as application/json.", request_id)
-            operation = from_request(kind, request.path_params, request.query_params.multi_items(), body)
-            reply = await performer.perform_as(operation, credential_of(request), source_of(request))
+            operation = from_request(kind, request.path_params, _query(request), body)
+            source = replace(source_of(request), key=key_of(request, kind.spec))
+            reply = await performer.perform_as(operation, credential_of(request), source)
         except TooLarge:
             return problem(413, "too-large", f"The body is longer than {LONGEST_BODY:,} bytes.", request_id)
         except msgspec.DecodeError:
             return problem(400, "not-json", "The body is not JSON.", request_id)
         except SecconsoleError as error:
             return problem_of(error, request_id)
-        if reply is None:
-            return Response(status_code=204)
-        return Response(encode(reply), media_type="application/json", headers={"cache-control": "no-store"})
+        headers = {"cache-control": "no-store", **headers_for(source.key)}
+        if answers_nothing(kind):
+            return Response(status_code=204, headers=headers)
+        return Response(encode(reply), media_type="application/json", headers=headers)
 
     return endpoint
 
@@ -99,18 +97,34 @@ def source_of(request: Request) -> Source:
 
 def credential_of(request: Request) -> Credential:
     """Who asks, by the Authorization header, else by the socket; a header not understood is not taken for none."""
-    given = request.headers.get("authorization")
-    if given is None:
+    given = request.headers.getlist("authorization")
+    if not given:
         caller: Caller = request.state.caller
         return caller.without_token
-    match = _TOKEN.match(given)
-    if match is None:
+    match = _TOKEN.match(given[0])
+    if match is None or len(given) > 1:
         raise NotSignedIn("The Authorization header must be: Bearer TOKEN.")
     return Bearer(Secret(match[1]))
 
 
 def _is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    """Whether the body says of itself that it is JSON: in UTF-8, as JSON always is, and not compressed."""
+    given = request.headers.getlist("content-type")
+    message = Message()
+    message["content-type"] = given[0] if len(given) == 1 else ""
+    charset = message.get_content_charset("utf-8")
+    plain = request.headers.get("content-encoding", "identity").lower() == "identity"
+    return message.get_content_type() == "application/json" and charset == "utf-8" and plain
+
+
+def _query(request: Request) -> list[tuple[str, str]]:
+    try:
+        text = request.scope["query_string"].decode()
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except UnicodeDecodeError:
+        raise Invalid("The query string is not UTF-8.") from None
+    except ValueError:
+        raise Invalid(f"The query string has more than {MOST_PARAMETERS} parameters.") from None
 
 
 async def _body(request: Request) -> bytes:

@@ -109,15 +109,8 @@ async def test_unknown_paths_parameters_and_methods(client: httpx.AsyncClient) -
     assert (await client.get(users, params={"colour": "red"})).status_code == 422
     assert (await client.get(users, params=[("limit", "1"), ("limit", "2")])).status_code == 422
     refused = await client.put(users)
-    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
     assert (await client.get(users, params={"status": "unbound"})).json()["items"][0]["login"] == "root"
-
-
-async def test_the_document_names_every_operation(client: httpx.AsyncClient) -> None:
-    document = (await client.get("/openapi.json")).json()
-    named = {op["operationId"] for path in document["paths"].values() for op in path.values()}
-    assert named == set(OPERATIONS)
-    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
 async def test_health_and_metrics_hold_no_secrets(client: httpx.AsyncClient) -> None:
