@@ -131,7 +131,10 @@ class Connection(HttpToolsProtocol):
     def _body_is_late(self) -> None:
         self._timer = None
         self.scope["state"]["too_slow"] = True
-        self._refuse(TOO_SLOW)
+        if self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self._refuse(TOO_SLOW)
 
     def _refuse(self, why: tuple[int, str, str]) -> None:
         """Answer without asking the application, unless the next answer is another request's; and close."""

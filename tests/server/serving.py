@@ -57,7 +57,9 @@ class Server:
 
 
 @contextmanager
-def serving(tmp_path: Path, *arguments: str, sockets: list[socket.socket] | None = None) -> Iterator[Server]:
+def serving(
+    tmp_path: Path, *arguments: str, sockets: list[socket.socket] | None = None, stderr: int | None = None
+) -> Iterator[Server]:
     """Start it, wait until it is ready, and kill it at the end if it still runs. `sockets` are handed over."""
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     address = tmp_path / f"notify-{len(list(tmp_path.iterdir()))}"
@@ -70,8 +72,9 @@ def serving(tmp_path: Path, *arguments: str, sockets: list[socket.socket] | None
         assert len(handed) == 1
         command = [sys.executable, "-I", "-c", _HAND_OVER, str(handed[0]), *command]
     with notices, open(log_path, "wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-                                   pass_fds=handed)  # fmt: skip
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log, env=environment, pass_fds=handed
+        )
         server = Server(process, notices, log_path)
         try:
             server.wait_for("READY=1")
