@@ -38,6 +38,7 @@ def _open_console(options: ConsoleOptions | None) -> int:
         theme=options.theme,
         read_only=options.read_only,
         mouse=options.mouse,
+        ca_file=options.ca_file,
     )
 
 

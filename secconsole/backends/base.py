@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
+from secconsole.domain.errors import Unavailable
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential
 
@@ -29,9 +30,44 @@ class Backend(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[None]:
-        """Yield once after anything changed in the store, by whomever; many changes may come as one."""
+        """Yield once after anything changed in the store, by whomever; many changes may come as one.
+
+        Where there is a line between, also once when it stands; `Unavailable` when it is lost: ask anew then.
+        """
         ...
 
     async def close(self) -> None:
         """Give back files and threads; what was acknowledged is on disk already."""
         ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A backend at the other end of a line, which may be slow or lost."""
+
+    async def reach(self) -> None:
+        """Ask for a sign of life; raise `NoAnswer` if none comes soon."""
+        ...
+
+    def silent_for(self) -> float:
+        """Seconds since anything last came over the line."""
+        ...
+
+
+class NoAnswer(Unavailable):
+    """Nothing came from the other end of the line. `brief` says so in a few words, for a header.
+
+    `perhaps_done`: the request was on its way, so that it may have been done all the same.
+    """
+
+    def __init__(self, message: str, brief: str = "server not reached", *, perhaps_done: bool = False) -> None:
+        super().__init__(message)
+        self.brief = brief
+        self.perhaps_done = perhaps_done
+
+
+class NotTrusted(NoAnswer):
+    """The server could not prove who it is; nothing was sent to it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "server not trusted")

@@ -3,100 +3,157 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
-import ssl
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TypeVar
 
 import httpx
-import msgspec
 
-from secconsole.backends.http_client import make_client
-from secconsole.domain.errors import (
-    Conflict,
-    Invalid,
-    NotAllowed,
-    NotFound,
-    NotSignedIn,
-    SecconsoleError,
-    Stale,
-    StepUpNeeded,
-    Unavailable,
-)
+from secconsole.backends.base import NoAnswer
+from secconsole.backends.http_client import ANSWER, CONNECT, make_client
+from secconsole.backends.http_errors import error_of, is_before_sending, may_pass, no_answer, wait_asked_for
+from secconsole.config.address import parse_address
+from secconsole.domain.errors import Invalid, NotSignedIn, SecconsoleError
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Credential, StoreOwner
-from secconsole.operations.wire import decode, shape_of, to_request
+from secconsole.operations.shape import shape_of
+from secconsole.operations.wire import Request, decode, to_request
 
 R = TypeVar("R")
 
-_BY_CODE: dict[str, type[SecconsoleError]] = {
-    kind.code: kind for kind in (NotSignedIn, NotAllowed, StepUpNeeded, NotFound, Conflict, Stale, Unavailable)
-}
-_BY_STATUS: dict[int, type[SecconsoleError]] = {401: NotSignedIn, 403: NotAllowed, 404: NotFound, 409: Conflict}
-TRIES = 3
-PAUSE = 0.2  # seconds before the first repetition, doubled each time
-LONGEST_PAUSE = 10.0
-_SILENCE = 45.0  # seconds without a word from the stream of changes: three of the server's signs of life
+PAUSE = 0.1  # seconds before the first repetition, doubled each time
+TRY_FOR = 5.0  # seconds after which nothing is tried again; with ANSWER the longest that anybody waits
+HELLO = 5.0  # seconds for a sign of life
+SILENCE = 20.0  # seconds without a word on the stream of changes: the server speaks at least every 15
+_BUSY = (429, 502, 503, 504)
+_UNSURE_FOR = 120.0  # seconds that the key of a request without answer is kept for the same request
 
 
 class HttpBackend:
-    """A backend over a server's HTTP API."""
+    """A backend over a server's HTTP API, at an address as `config.address` reads it."""
 
-    def __init__(self, url: str, credential: Credential) -> None:
+    def __init__(self, url: str, credential: Credential, ca_file: Path | None = None) -> None:
         if isinstance(credential, StoreOwner):
             raise Invalid("Only a session opens a server. Sign in first: secconsole sign-in", "backend")
+        address = parse_address(url)
         self.credential: Credential = credential
-        self._client, self.title = make_client(url)
+        self.title = address.title
+        self._client = make_client(address, ca_file)
+        self._heard = time.monotonic()
+        self._unsure: dict[bytes, tuple[str, float]] = {}
+
+    # ---- operations ------------------------------------------------------------------------------------------------
 
     async def perform(self, operation: Operation[R]) -> R:
-        """Ask the server; a request that may be repeated is, while the server cannot be reached.
+        """Ask the server, and ask again for a few seconds while it cannot be reached or is too busy.
 
-        Raises the server's own error, or `Unavailable` in words if there was no answer.
+        What changes something carries a key by which the server knows a repetition, and answers it as it did the first.
+        Raises the server's own error, or `NoAnswer` in words; at the latest after `TRY_FOR` and `ANSWER` seconds.
         """
         request = to_request(operation)
+        answer = await self._answered(request, writes=operation.spec.writes)
+        if answer.status_code == 204:
+            return None  # type: ignore[return-value]
+        if answer.status_code == 200:
+            return decode(answer.content, shape_of(type(operation)).reply)  # type: ignore[return-value]
+        raise error_of(answer, self.title)
+
+    async def _answered(self, request: Request, *, writes: bool) -> httpx.Response:
         headers = self._headers()
+        mark = self._mark(request)
         if request.body is not None:
-            headers |= {"content-type": "application/json"}
-        if operation.spec.writes:
-            headers["idempotency-key"] = secrets.token_hex(16)
-        pause = PAUSE
-        for attempt in range(1, TRIES + 1):
+            headers["content-type"] = "application/json"
+        if writes:
+            headers["idempotency-key"] = self._key_for(mark)
+        made = self._client.build_request(
+            request.method, request.path, params=list(request.query), content=request.body, headers=headers
+        )
+        began, pause, sent = time.monotonic(), PAUSE, False
+        while True:
+            failure: SecconsoleError
             try:
-                answer = await self._client.request(
-                    request.method, request.path, params=list(request.query), content=request.body, headers=headers
-                )
-            except httpx.HTTPError as error:
-                # A connection that was never made has asked for nothing; anything later may have been done.
-                harmless = not operation.spec.writes or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                if attempt == TRIES or not harmless or isinstance(error.__cause__, ssl.SSLError):
-                    raise Unavailable(_words(error, self.title, operation.spec.writes and not harmless)) from None
-                await asyncio.sleep(pause)
-                pause *= 2
+                async with asyncio.timeout(ANSWER):
+                    answer = await self._client.send(made)
+            except (httpx.HTTPError, TimeoutError) as error:
+                sent = sent or isinstance(error, TimeoutError) or not is_before_sending(error)
+                failure, wait = no_answer(error, self.title, perhaps_done=sent and writes), pause
+                again = not isinstance(error, TimeoutError) and may_pass(error)
             else:
-                return self._reply(operation, answer)
-        raise AssertionError("unreachable")
+                self._heard = time.monotonic()
+                if answer.status_code not in _BUSY:
+                    self._unsure.pop(mark, None)
+                    return answer
+                failure, wait, again = error_of(answer, self.title), max(pause, wait_asked_for(answer)), True
+            if not again or time.monotonic() + wait > began + TRY_FOR:
+                if not sent:
+                    self._unsure.pop(mark, None)
+                raise failure from None
+            await asyncio.sleep(wait)
+            pause *= 2
+
+    def _key_for(self, mark: bytes) -> str:
+        """A new key; the one before if the same was asked for a moment ago and its answer never came.
+
+        So whoever presses the button again after a lost line does nothing twice.
+        """
+        now = time.monotonic()
+        self._unsure = {asked: kept for asked, kept in self._unsure.items() if now - kept[1] < _UNSURE_FOR}
+        key, _ = self._unsure.get(mark, ("", 0.0))
+        self._unsure[mark] = key or secrets.token_hex(16), now
+        return self._unsure[mark][0]
+
+    def _mark(self, request: Request) -> bytes:
+        """By what a request is known again, without keeping what is in it."""
+        token = self.credential.token.reveal() if isinstance(self.credential, Bearer) else ""
+        return hashlib.sha256(repr((token, request)).encode()).digest()
 
     def lacks(self, operation: type[Operation[object]]) -> str:
         return "" if operation.spec.name in OPERATIONS else "This server does not offer it."
 
+    # ---- the line --------------------------------------------------------------------------------------------------
+
     async def changes(self) -> AsyncIterator[None]:
-        """Follow the server's stream of notices; connect again by itself, and count that as a change."""
-        pause = PAUSE
-        while True:
-            try:
-                timeout = httpx.Timeout(_SILENCE, connect=5.0)
-                async with self._client.stream(
-                    "GET", "/v1/changes", headers=self._headers(), timeout=timeout
-                ) as answer:
-                    if answer.status_code == 200:
-                        pause = PAUSE
-                        async for line in answer.aiter_lines():
-                            if line.startswith(("event: change", ": hello")):
-                                yield
-            except httpx.HTTPError:
-                pass
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+        """Follow the server's stream of notices until it is lost: once when it stands, then after each change.
+
+        Raises `NotSignedIn` when the session has ended, `NoAnswer` when nothing comes any more.
+        """
+        timeout = httpx.Timeout(SILENCE, connect=CONNECT)
+        asked = self._client.build_request("GET", "/v1/changes", headers=self._headers(), timeout=timeout)
+        answer = await self._soon(asked, stream=True)
+        try:
+            if answer.status_code != 200:
+                await answer.aread()
+                raise error_of(answer, self.title)
+            async for line in answer.aiter_lines():
+                self._heard = time.monotonic()
+                if line.startswith(("event: change", ": hello")):
+                    yield
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise no_answer(error, self.title, perhaps_done=False) from None
+        finally:
+            await answer.aclose()
+        raise NoAnswer(f"{self.title} has ended the connection.")
+
+    async def reach(self) -> None:
+        answer = await self._soon(self._client.build_request("GET", "/healthz"))
+        if answer.status_code != 200:
+            raise error_of(answer, self.title)
+
+    async def _soon(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """The beginning of an answer within `HELLO` seconds."""
+        try:
+            async with asyncio.timeout(HELLO):
+                answer = await self._client.send(request, stream=stream)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise no_answer(error, self.title, perhaps_done=False) from None
+        self._heard = time.monotonic()
+        return answer
+
+    def silent_for(self) -> float:
+        return time.monotonic() - self._heard
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -108,40 +165,3 @@ class HttpBackend:
         if not (token.reveal().isascii() and token.reveal().isprintable()):
             raise NotSignedIn("That is no token. Sign in again.")
         return {"authorization": f"Bearer {token.reveal()}"}
-
-    def _reply(self, operation: Operation[R], answer: httpx.Response) -> R:
-        if answer.status_code == 204:
-            return None  # type: ignore[return-value]
-        if answer.status_code == 200:
-            return decode(answer.content, shape_of(type(operation)).reply)  # type: ignore[return-value]
-        raise _error_of(answer, self.title)
-
-
-def _error_of(answer: httpx.Response, title: str) -> SecconsoleError:
-    """The error that a problem document stands for."""
-    try:
-        found = msgspec.json.decode(answer.content, type=dict[str, object])
-    except msgspec.DecodeError:
-        found = {}
-    code, detail = str(found.get("code", "")), str(found.get("detail", ""))
-    if code == "invalid" or answer.status_code in (400, 413, 415, 422):
-        return Invalid(detail or "The server does not understand the request.", str(found.get("field", "")))
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status_code)
-    if kind is not None and detail:
-        return kind(detail)
-    return Unavailable(detail or f"{title} answered {answer.status_code}, which is not what a secconsole server says.")
-
-
-def _words(error: httpx.HTTPError, title: str, perhaps_done: bool) -> str:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(cause, ssl.SSLError):
-        reason = getattr(cause, "verify_message", "") or "no agreement on how to encrypt"
-        return f"The certificate of {title} is not trusted: {reason}. Nothing was sent. Ask whoever runs the server."
-    if isinstance(error, httpx.TimeoutException):
-        what = f"{title} does not answer."
-    else:
-        what = f"{title} cannot be reached."
-    tail = " It may or may not have done what was asked: look before doing it again." if perhaps_done else ""
-    return f"{what}{tail or ' Nothing was changed.'}"

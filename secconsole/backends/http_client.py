@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 
 from secconsole import __version__
+from secconsole.backends.trust import trusting
+from secconsole.config.address import Address
 
 CONNECT, ANSWER = 5.0, 30.0  # seconds
 
 
-def make_client(url: str) -> tuple[httpx.AsyncClient, str]:
-    """A client that keeps its connections, and what people call the server; `url` is https://…, or unix:PATH."""
+def make_client(address: Address, ca_file: Path | None = None) -> httpx.AsyncClient:
+    """A client that keeps its connections; it heeds no proxy variables, and follows nobody elsewhere."""
     headers = {"user-agent": f"secconsole/{__version__}", "accept": "application/json"}
-    timeout = httpx.Timeout(ANSWER, connect=CONNECT)
-    limits = httpx.Limits(max_connections=8, max_keepalive_connections=4)
-    if url.startswith("unix:"):
-        path = url.removeprefix("unix:").removeprefix("//")
-        transport = httpx.AsyncHTTPTransport(uds=path, limits=limits)
-        return httpx.AsyncClient(
-            transport=transport, base_url="http://localhost", headers=headers, timeout=timeout
-        ), path
-    client = httpx.AsyncClient(
-        base_url=url.rstrip("/"),
+    limits = httpx.Limits(max_connections=16, max_keepalive_connections=4)
+    if address.socket is not None:
+        transport = httpx.AsyncHTTPTransport(uds=str(address.socket), limits=limits)
+    else:
+        verify = trusting(ca_file) if address.encrypted else False
+        transport = httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits)
+    return httpx.AsyncClient(
+        transport=transport,
+        base_url="http://localhost" if address.socket is not None else address.url,
         headers=headers,
-        timeout=timeout,
-        limits=limits,
+        timeout=httpx.Timeout(ANSWER, connect=CONNECT),
         trust_env=False,
         follow_redirects=False,
     )
-    return client, url

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from secconsole.config import locations
+from secconsole.config.contexts import Context
 from secconsole.config.private import read_private, write_private
 from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
@@ -19,7 +21,7 @@ TOKEN_VARIABLE = "SECCONSOLE_TOKEN_FILE"  # noqa: S105 - a variable's name
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
-    """A session that stays between commands; it counts for the backend it was made at."""
+    """A session that stays between commands; it counts for the backend it was made at, and is sent to no other."""
 
     backend: str
     tenant: str
@@ -27,27 +29,27 @@ class KeptSession:
     token: Secret[str]
 
 
-def credential_for(backend: str, token_file: Path | None) -> tuple[Credential, str]:
-    """Who acts at a backend, and the tenant that a kept session belongs to (else empty).
+def credential_for(place: Context, token_file: Path | None) -> tuple[Credential, str]:
+    """Who acts in a context, and the tenant that a kept session belongs to (else empty).
 
     Raises `Unavailable` for a token or session file that others may read.
     """
     named = token_file or os.environ.get(TOKEN_VARIABLE)
     if named:
         return Bearer(_token(Path(named))), ""
-    kept = kept_session()
-    if kept is not None and kept.backend == backend:
+    kept = kept_session(place)
+    if kept is not None and kept.backend == place.backend:
         return Bearer(kept.token), kept.tenant
-    if not backend:
+    if not place.backend:
         from secconsole.backends.embedded import store_owner
 
         return store_owner() or Nobody(), ""
     return Nobody(), ""
 
 
-def kept_session() -> KeptSession | None:
-    """The session that `sign-in` left, if any."""
-    path = _path()
+def kept_session(place: Context) -> KeptSession | None:
+    """The session that `sign-in` left in a context, if any."""
+    path = _path(place)
     if not os.path.lexists(path):
         return None
     try:
@@ -60,20 +62,28 @@ def kept_session() -> KeptSession | None:
         raise Invalid(f"{path} is damaged. Take it away and sign in again: rm {path}") from None
 
 
-def keep_session(session: KeptSession) -> None:
+def keep_session(place: Context, session: KeptSession) -> None:
     """Write the session down, 0600."""
-    locations.ensure_private_dir(_path().parent)
+    path = _path(place)
+    locations.ensure_private_dir(locations.data_home())
+    locations.ensure_private_dir(path.parent)
     kept = {"backend": session.backend, "tenant": session.tenant, "login": session.login}
-    write_private(_path(), json.dumps({**kept, "token": session.token.reveal()}))
+    write_private(path, json.dumps({**kept, "token": session.token.reveal()}))
 
 
-def forget_session() -> None:
+def forget_session(place: Context) -> None:
     """Remove the kept session, if there is one."""
     with contextlib.suppress(FileNotFoundError):
-        _path().unlink()
+        _path(place).unlink()
 
 
-def _path() -> Path:
+def _path(place: Context) -> Path:
+    """A file for each context; for servers without a name one by their address, which may hold anything."""
+    if place.name:
+        return locations.data_home() / "sessions" / place.name
+    if place.backend:
+        known_by = hashlib.sha256(place.backend.encode()).hexdigest()[:32]
+        return locations.data_home() / "sessions" / f"@{known_by}"  # no context is called like that
     return locations.data_home() / "session"
 
 

@@ -7,25 +7,29 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from secconsole.cli.output import Format
+
+if TYPE_CHECKING:
+    from secconsole.config.contexts import Context
 
 _LONGEST_LINE = 120  # of a command's help: its first sentence, whole
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
-    """How the console is to be opened; an empty backend is the store on this machine."""
+    """How the console is to be opened; without a backend in the context that is named or used."""
 
-    backend: str = ""
+    backend: str | None = None
     tenant: str = ""
     context: str = ""
     theme: str = ""
     read_only: bool = False
     mouse: bool = True
+    ca_file: str = ""
 
 
 @dataclass(slots=True)
@@ -37,7 +41,15 @@ class Call:
     format: Format | None = None
     backend: str | None = None
     context: str | None = None
+    ca_file: Path | None = None
     token_file: Path | None = None
+
+    def place(self) -> Context:
+        """Where to work, by what was said and configured; raises `Invalid` for a context that there is not."""
+        from secconsole.config.settings import load_settings
+
+        ca_file = str(self.ca_file.absolute()) if self.ca_file else ""
+        return load_settings().context(self.context or "", self.backend, ca_file)
 
 
 def current_call() -> Call:
@@ -134,8 +146,12 @@ def _shared_options(*, hidden: bool = True) -> list[click.Option]:
     return [
         option("--tenant", "The tenant to work on; else the configured or the only one.", metavar="NAME"),
         option("--format", "How to answer.", type=Word(Format)),
-        option("--backend", "Where the store is; else the one on this machine.", metavar="URL"),
-        option("--context", "A backend and a tenant that config.toml has a name for.", metavar="NAME"),
+        option("--backend", "A server: https://… or unix:PATH; else the store on this machine.", metavar="URL"),
+        option("--context", "Where to work, by a name: see secconsole context list.", metavar="NAME"),
+        option(
+            "--ca-file", "Trust a server by the authorities in this file alone.",
+            metavar="FILE", type=click.Path(path_type=Path),
+        ),
         option(
             "--token-file", "Act with the token in this file; only its owner may read it.",
             metavar="FILE", type=click.Path(path_type=Path),

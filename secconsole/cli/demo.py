@@ -15,6 +15,7 @@ from secconsole.cli.command import ConsoleOptions, Verb, current_call
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Output
 from secconsole.config import locations
+from secconsole.config.contexts import LOCAL
 
 COLUMNS: list[Column[DemoAccount]] = [
     Column("login", lambda a: a.login),
@@ -46,12 +47,12 @@ def demo(home: Path | None, users: int, seed: int, no_open: bool) -> int:
     try:
         if not no_open and demo_accounts():
             say(f"The demo in {folder} is opened again.")
-            return current_call().open_console(ConsoleOptions())
+            return current_call().open_console(ConsoleOptions(context=LOCAL))
         made = asyncio.run(create_demo(folder, users=users, seed=seed))
         _answer(Output(current_call().format), made)
         if no_open:
             return ExitCode.DONE
-        return current_call().open_console(ConsoleOptions(tenant=made.tenant))
+        return current_call().open_console(ConsoleOptions(tenant=made.tenant, context=LOCAL))
     finally:
         if home is None and not no_open:
             shutil.rmtree(folder, ignore_errors=True)

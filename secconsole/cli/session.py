@@ -58,7 +58,7 @@ async def sign_in(work: Work, login: str | None) -> int:
     if answer.status is not SignInStatus.COMPLETE or answer.token is None:
         raise NotSignedIn("You are not signed in. Try again: secconsole sign-in")
     work.backend.credential = Bearer(answer.token)
-    keep_session(KeptSession(work.url, tenant, login, answer.token))
+    keep_session(work.place, KeptSession(work.place.backend, tenant, login, answer.token))
     work.out.record(COLUMNS, await work.backend.perform(WhoAmI()))
     return ExitCode.DONE
 
@@ -92,14 +92,17 @@ async def _bind(work: Work, challenge: Secret[str]) -> SignInAnswer:
 @working
 async def sign_out(work: Work) -> int:
     """End the session that `secconsole sign-in` keeps."""
-    kept = kept_session()
+    kept = kept_session(work.place)
     if kept is None:
         say("There is no session to end.")
         return ExitCode.NO
-    work.backend.credential = Bearer(kept.token)
-    try:
-        await work.backend.perform(SignOut())
-    except NotSignedIn:
-        say("The session had ended already.")
-    forget_session()
+    if kept.backend == work.place.backend:
+        work.backend.credential = Bearer(kept.token)
+        try:
+            await work.backend.perform(SignOut())
+        except NotSignedIn:
+            say("The session had ended already.")
+    else:
+        say(f"The session was made at {kept.backend or 'the store on this machine'}; it is only forgotten here.")
+    forget_session(work.place)
     return ExitCode.DONE

@@ -17,7 +17,7 @@ from secconsole.cli.acting import credential_for
 from secconsole.cli.command import Call, current_call
 from secconsole.cli.diagnostics import ask, ask_hidden, can_ask, say
 from secconsole.cli.output import Output
-from secconsole.config.settings import load_settings
+from secconsole.config.contexts import Context
 from secconsole.domain.errors import Invalid, NotAllowed, StepUpNeeded
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
@@ -32,11 +32,10 @@ TENANT_VARIABLE = "SECCONSOLE_TENANT"
 
 @dataclass(slots=True)
 class Work:
-    """One command's means; `url` is the backend's (empty: the store on this machine), `named_tenant` what was said or
-    configured (empty: nothing)."""
+    """One command's means; `named_tenant` is the tenant that was said or configured (empty: none)."""
 
     backend: Backend
-    url: str
+    place: Context
     out: Output
     named_tenant: str
 
@@ -98,16 +97,15 @@ def _interruptible() -> Iterator[None]:
 async def _run(call: Call, command: Callable[[Work], Awaitable[int | None]]) -> int:
     from secconsole.backends.open import open_backend
 
-    context = load_settings().context(call.context or "")
-    url = call.backend if call.backend is not None else context.backend
-    credential, tenant = credential_for(url, call.token_file)
+    place = call.place()
+    credential, tenant = credential_for(place, call.token_file)
     if call.tenant == "":
         raise Invalid("--tenant is empty.", "tenant")
-    named = call.tenant or os.environ.get(TENANT_VARIABLE, "") or context.tenant or tenant
+    named = call.tenant or os.environ.get(TENANT_VARIABLE, "") or place.tenant or tenant
     out = Output(call.format)
-    backend = await open_backend(url, credential=credential, channel="command")
+    backend = await open_backend(place.backend, credential=credential, channel="command", ca_file=place.ca_file)
     try:
-        code = await command(Work(backend, url, out, named))
+        code = await command(Work(backend, place, out, named))
         out.flush()
     finally:
         await backend.close()

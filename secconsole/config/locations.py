@@ -23,6 +23,10 @@ def config_path() -> Path:
     return config_home() / "config.toml"
 
 
+def contexts_path() -> Path:
+    return config_home() / "contexts.toml"
+
+
 def themes_dir() -> Path:
     return config_home() / "themes"
 

@@ -4,40 +4,54 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from secconsole.config import locations, private
+from secconsole.config.contexts import LOCAL, Context, load_contexts, read_entries
 from secconsole.domain.errors import Invalid
+from secconsole.domain.text import visible
 
 _KNOWN = {"tenant": str, "theme": str, "mouse": bool, "contexts": dict}
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """A place to work at, named in config.toml; an empty backend is the store on this machine."""
-
-    backend: str = ""
-    tenant: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
-    """What config.toml says. `tenant` and `theme` are empty where it says nothing."""
+    """What config.toml says, with the contexts of contexts.toml. `tenant` and `theme` are empty where it says nothing.
+
+    `used` is the context that is worked at where none is named.
+    """
 
     tenant: str = ""
     theme: str = ""
     mouse: bool = True
     contexts: Mapping[str, Context] = field(default_factory=dict)
+    used: str = ""
 
-    def context(self, name: str) -> Context:
-        """The context of that name, or for no name the one that the rest of the file describes."""
-        if not name:
-            return Context(tenant=self.tenant)
+    def context(self, name: str = "", backend: str | None = None, ca_file: str = "") -> Context:
+        """Where to work: at a backend that is named itself, in the context of that name, or in the one that is used.
+
+        Raises `Invalid` if there is none of that name, or both were named.
+        """
+        if backend is not None:
+            if name:
+                raise Invalid("A context has its own backend: give --context or --backend, not both.", "context")
+            return self._with_ca(Context(backend=backend, tenant=self.tenant), ca_file)
+        name = name or self.used
+        if not name or name == LOCAL:
+            return self._with_ca(Context(tenant=self.tenant), ca_file)
         if name not in self.contexts:
-            there = ", ".join(sorted(self.contexts)) or "none"
-            raise Invalid(f"config.toml has no context {name}; it has: {there}.", "context")
-        return self.contexts[name]
+            there = ", ".join(sorted(self.contexts)) or "none yet"
+            raise Invalid(
+                f"There is no context {visible(name)}. There are: {there}. See: secconsole context", "context"
+            )
+        return self._with_ca(self.contexts[name], ca_file)
+
+    @staticmethod
+    def _with_ca(context: Context, ca_file: str) -> Context:
+        if ca_file and not context.backend.lower().startswith("https://"):
+            raise Invalid("--ca-file is for a server that is reached by https://.", "ca-file")
+        return replace(context, ca_file=ca_file) if ca_file else context
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -55,7 +69,10 @@ def load_settings(path: Path | None = None) -> Settings:
     tenant, theme, mouse = raw.get("tenant", ""), raw.get("theme", ""), raw.get("mouse", True)
     assert isinstance(tenant, str)
     assert isinstance(theme, str)
-    return Settings(tenant, theme, mouse is True, _contexts(path, raw.get("contexts", {})))
+    own = raw.get("contexts", {})
+    assert isinstance(own, dict)
+    kept = load_contexts(path.with_name(locations.contexts_path().name))
+    return Settings(tenant, theme, mouse is True, {**read_entries(path, own), **kept.entries}, kept.used)
 
 
 def save_setting(name: str, value: str | bool, path: Path | None = None) -> None:
@@ -76,17 +93,6 @@ def _read(path: Path) -> dict[str, object]:
         return tomllib.loads(private.read_private(path))
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path} is not TOML: {error}.") from None
-
-
-def _contexts(path: Path, raw: object) -> dict[str, Context]:
-    assert isinstance(raw, dict)
-    found: dict[str, Context] = {}
-    for name, entry in raw.items():
-        known = isinstance(entry, dict) and entry.keys() <= {"backend", "tenant"}
-        if not known or not all(isinstance(v, str) for v in entry.values()):
-            raise Invalid(f"{path}: contexts.{name} takes a backend and a tenant, both as text.", "contexts")
-        found[name] = Context(**entry)
-    return found
 
 
 def _article(kind: type) -> str:

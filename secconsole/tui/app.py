@@ -7,14 +7,17 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from textual import events
 
+from secconsole.backends.base import NoAnswer
 from secconsole.config import locations
+from secconsole.config.contexts import Context
 from secconsole.domain.errors import NotAllowed, NotSignedIn, SecconsoleError, StepUpNeeded, Unavailable
 from secconsole.tui.console_app import ConsoleApp
 from secconsole.tui.driver import ConsoleDriver
+from secconsole.tui.line import Left, Line
 from secconsole.tui.live import Live
 from secconsole.tui.terminal import Terminal
 
@@ -28,13 +31,14 @@ if TYPE_CHECKING:
     from secconsole.operations.signin import Identity
     from secconsole.tui.key_order import KeyHold
     from secconsole.tui.places import Places
-    from secconsole.tui.session import Session
+    from secconsole.tui.session import LeftAt, Session
 
     Opener = Callable[[], Awaitable[Backend]]
 
 R = TypeVar("R")
 T = TypeVar("T")
 
+NOWHERE = Context()
 LAST_WORD = 1.0  # seconds that ending the session may hold up the end of the program
 
 _STYLES = Path(__file__).parent / "styles"
@@ -42,6 +46,13 @@ _STYLES = Path(__file__).parent / "styles"
 
 class StepUpCancelled(NotAllowed):
     """The person was asked to prove password and factor again and chose not to; nothing was done."""
+
+
+@runtime_checkable
+class TellsLine(Protocol):
+    """A screen that says what there is to say about the way to the store."""
+
+    def tell_line(self) -> None: ...
 
 
 def utc_now() -> datetime:
@@ -67,7 +78,7 @@ class SecConsole(ConsoleApp):
         first_place: str = "",
         local: bool = True,
         tenant: str = "",
-        context: str = "",
+        place: Context = NOWHERE,
         mouse: bool = True,
         read_only: bool = False,
         clock: Callable[[], datetime] = utc_now,
@@ -75,18 +86,19 @@ class SecConsole(ConsoleApp):
         super().__init__(terminal, theme, mouse=mouse, read_only=read_only)
         self.opener = opener
         self.clock = clock
-        self.context = context
+        self.place = place
         self.local = local
         self.home_tenant = self.tenant = tenant
         self.organisation = ""  # typed last
         self.demo = False
-        self.trouble = ""
+        self.line = Line(self)
+        self.live = Live(self)
         self._given = session
         self._first_place = first_place
         self._backend: Backend | None = None
         self._session: Session | None = None
         self._leaving = False
-        self._live = Live(self)
+        self._left_at: LeftAt | None = None
 
     # ---- who and where ---------------------------------------------------------------------------------------------
 
@@ -136,13 +148,8 @@ class SecConsole(ConsoleApp):
     @property
     def badges(self) -> tuple[str, ...]:
         """What nobody may overlook, for the header."""
-        said = (self.context, "DEMO" if self.demo else "", "READ-ONLY" if self.read_only else "")
+        said = (self.place.name, "DEMO" if self.demo else "", "READ-ONLY" if self.read_only else "")
         return tuple(f"[{badge}]" if self.no_color else badge for badge in said if badge)
-
-    @property
-    def live_words(self) -> tuple[str, str]:
-        """What the header says of the connection to the store, and in which look."""
-        return (self.trouble, "trouble") if self.trouble else ("live", "live")
 
     # ---- sign-in and its end ---------------------------------------------------------------------------------------
 
@@ -182,8 +189,9 @@ class SecConsole(ConsoleApp):
 
         try:
             self._session = await Session.begin(self)
-            await self.places.show(place or self.places.first())
-            self._live.start()
+            await self.places.show(place or await self.session.go_back_to(self._left_at) or self.places.first())
+            self._left_at = None
+            self.live.start()
         except SecconsoleError as error:
             await self._to_sign_in(error.message)
             return
@@ -208,11 +216,18 @@ class SecConsole(ConsoleApp):
             self._leaving = True
             self.call_later(self._to_sign_in, reason)
 
+    def lose_session(self, reason: str) -> None:
+        """The session has ended elsewhere; whoever signs in again goes on in the same place."""
+        if self.signed_in:
+            self._left_at = self.session.left_at()
+            self.leave(reason)
+
     async def _to_sign_in(self, reason: str) -> None:
         """Keys typed until here were meant for what is gone: they are forgotten."""
         from secconsole.tui.screens.sign_in import SignInScreen
 
-        self._live.stop()
+        self.live.stop()
+        self.line.forget()
         self._key_order.clear()
         self._key_order.release_all()
         session = self._session
@@ -227,7 +242,9 @@ class SecConsole(ConsoleApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
-            self._live.touched()
+            self.live.touched()
+            if isinstance(event, events.Key) and event.key == "escape" and not event.is_forwarded and self.line.leave():
+                return
         await super().on_event(event)
 
     # ---- doing things ----------------------------------------------------------------------------------------------
@@ -236,21 +253,15 @@ class SecConsole(ConsoleApp):
         """Do an operation; ask for password and factor again where it needs that. Call it from a worker."""
         while True:
             try:
-                reply = await self.backend.perform(operation)
+                return await self.line.ask(operation)
             except NotSignedIn as error:
-                self.leave(error.message)
+                self.lose_session(error.message)
                 raise
             except StepUpNeeded:
                 from secconsole.tui.screens.step_up import StepUpDialog
 
                 if not await self.ask(StepUpDialog(bound=await self.session.is_bound())):
                     raise StepUpCancelled("Nothing was done.") from None
-            except Unavailable:
-                self.set_trouble("store unavailable")
-                raise
-            else:
-                self.set_trouble("")
-                return reply
 
     async def ask(self, screen: Screen[T]) -> T:
         """Show a dialog and wait for its answer; keys that wait go to it. Call it from a worker."""
@@ -272,21 +283,25 @@ class SecConsole(ConsoleApp):
         self.notify(message, timeout=5)
 
     def work_failed(self, error: BaseException) -> None:
-        if isinstance(error, StepUpCancelled | NotSignedIn):
+        if isinstance(error, StepUpCancelled | NotSignedIn) or (isinstance(error, Left) and not error.perhaps_done):
             self._key_order.release_all()  # said already, or chosen
         else:
             super().work_failed(error)
 
-    def set_trouble(self, trouble: str) -> None:
-        """Say in the header what is wrong with the store, or with nothing that it is well again."""
-        if trouble != self.trouble:
-            self.trouble = trouble
-            self.refresh_headers()
+    def reading_failed(self, error: BaseException) -> None:
+        if not isinstance(error, NoAnswer | Left | NotSignedIn):  # of these the header speaks, or the next screen
+            super().reading_failed(error)
 
     def refresh_headers(self) -> None:
         """Draw anew what the header of the place in sight says."""
         for header in self.screen.query("Header"):
             header.refresh()
+
+    def refresh_line(self) -> None:
+        """Have all that is in sight say what there is to say about the way to the store."""
+        for screen in self.screen_stack:
+            if isinstance(screen, TellsLine):
+                screen.tell_line()
 
     def wear(self, theme: str) -> None:
         """Change the colours, and say how to keep them."""

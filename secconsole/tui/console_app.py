@@ -32,6 +32,7 @@ from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.too_small import TooSmall
 
 QUIT_KEYS = frozenset({"ctrl+q", "ctrl+c"})
+READING = frozenset({"load", "preview", "new", "detail"})  # work that nobody asked for by a key
 _GRACE = 3.0  # seconds for a clean end after a signal; then the terminal is put back and the process goes
 
 
@@ -43,7 +44,10 @@ class _Workers(WorkerManager):
         if worker.state is WorkerState.ERROR and not worker.exit_on_error and worker.error is not None:
             app = self._app
             assert isinstance(app, ConsoleApp)
-            app.work_failed(worker.error)
+            if worker.group in READING:
+                app.reading_failed(worker.error)
+            else:
+                app.work_failed(worker.error)
 
 
 class ConsoleApp(App[int]):
@@ -156,6 +160,19 @@ class ConsoleApp(App[int]):
                 self.bell()
             await self._key_order.next()
 
+    @property
+    def keys_held(self) -> bool:
+        """Whether keys wait for work that is still under way."""
+        return bool(self._key_order.holds)
+
+    def has_typed(self, key: str) -> bool:
+        """Whether a key was pressed that has not been acted on yet."""
+        return self._key_order.holds_key(key)
+
+    def forget_typed(self) -> None:
+        """Act on nothing that was typed and still waits."""
+        self._key_order.clear()
+
     def _copies(self, key: str) -> bool:
         return key == "ctrl+c" and bool(self._screen_stack and self.screen.get_selected_text())
 
@@ -222,8 +239,16 @@ class ConsoleApp(App[int]):
         self.notify(what, severity="error", timeout=12)
 
     def work_failed(self, error: BaseException) -> None:
-        """Work in the background failed: tell of it, and let go of the keys that it may have held."""
+        """Work in the background failed: tell of it, and let go of the keys that it may have held.
+
+        Keys typed ahead are forgotten: they were meant for what did not come.
+        """
+        self._key_order.clear()
         self._key_order.release_all()
+        self.say_failed(error)
+
+    def reading_failed(self, error: BaseException) -> None:
+        """Something that is shown could not be read, without anybody having pressed a key for it."""
         self.say_failed(error)
 
     def copy_to_clipboard(self, text: str) -> None:

@@ -93,6 +93,10 @@ class KeyOrder:
         self._typed.append(typed)
         return True
 
+    def holds_key(self, key: str) -> bool:
+        """Whether a key is among what waits."""
+        return any(isinstance(typed, events.Key) and typed.key == key for typed in self._typed)
+
     def release_all(self) -> None:
         """Let go of every hold: the work that held the keys has failed and will not do it."""
         for hold in tuple(self.holds):

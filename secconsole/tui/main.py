@@ -12,32 +12,37 @@ from secconsole.tui.terminal import Terminal, enter
 
 if TYPE_CHECKING:
     from secconsole.backends.base import Backend
+    from secconsole.config.contexts import Context
     from secconsole.config.settings import Settings
 
 
 def run_console(
     *,
-    backend: str = "",
+    backend: str | None = None,
     tenant: str = "",
     context: str = "",
     theme: str = "",
     read_only: bool = False,
     mouse: bool = True,
+    ca_file: str = "",
 ) -> int:
-    """Open the console and give its exit code; options that are empty are looked up in config.toml."""
+    """Open the console and give its exit code; what is not said is looked up in config.toml and contexts.toml."""
     from secconsole.config.settings import load_settings
 
     try:
         settings = load_settings()
-        named = settings.context(context)
+        place = settings.context(context, backend, ca_file)
+        if place.backend:
+            from secconsole.config.address import parse_address
+
+            parse_address(place.backend)
     except SecconsoleError as error:
         sys.stderr.write(visible(error.message) + "\n")
         return error.exit_code
-    url, tenant = backend or named.backend, tenant or named.tenant
 
     def console(terminal: Terminal) -> int:
         gc.disable()  # until the first frame: looking through what is only just being loaded finds nothing
-        return _run(terminal, settings, url, tenant, context, theme, read_only, mouse)
+        return _run(terminal, settings, place, tenant, theme, read_only, mouse)
 
     return enter(console)
 
@@ -45,9 +50,8 @@ def run_console(
 def _run(
     terminal: Terminal,
     settings: Settings,
-    url: str,
+    place: Context,
     tenant: str,
-    context: str,
     theme: str,
     read_only: bool,
     mouse: bool,
@@ -62,18 +66,19 @@ def _run(
 
         # Loading what a store needs takes longer than the first frame: beside it, in a thread.
         opening = await asyncio.to_thread(import_module, "secconsole.backends.open")
-        if not url:
-            await asyncio.to_thread(import_module, "secconsole.backends.embedded")
-        opened: Backend = await opening.open_backend(url, credential=Nobody(), channel="console")
+        await asyncio.to_thread(import_module, f"secconsole.backends.{'http' if place.backend else 'embedded'}")
+        opened: Backend = await opening.open_backend(
+            place.backend, credential=Nobody(), channel="console", ca_file=place.ca_file
+        )
         return opened
 
     app = SecConsole(
         terminal,
         theme or settings.theme or None,
         opener=open_it,
-        local=not url,
-        tenant=tenant,
-        context=context,
+        local=not place.backend,
+        tenant=tenant or place.tenant,
+        place=place,
         mouse=mouse and settings.mouse,
         read_only=read_only,
     )

@@ -28,6 +28,7 @@ class Places:
         self._open: dict[str, Place] = {}
         self._visited: list[str] = []
         self._numbers = count(1)
+        self.latest = ""  # by name
 
     def __iter__(self) -> Iterator[Place]:
         """Those that were opened."""
@@ -79,6 +80,7 @@ class Places:
         if name not in self._open:
             self._open[name] = screen_class(name)()
             self._app.install_screen(self._open[name], f"{name}-{next(self._numbers)}")
+        self.latest = name
         await self._app.switch_screen(self._open[name])
 
     def forget(self) -> list[Place]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secconsole.domain.errors import SecconsoleError
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
 
 
+@dataclass(frozen=True, slots=True)
+class LeftAt:
+    """Where somebody was when their session ended elsewhere."""
+
+    user: str
+    tenant: str
+    place: str
+
+
 class Session:
     """From a sign-in to its end. `identity` and `policy` are read anew whenever the store changes."""
 
@@ -29,7 +39,7 @@ class Session:
     @classmethod
     async def begin(cls, app: SecConsole) -> Session:
         """Take up work as whoever the backend's credential names."""
-        identity = await app.backend.perform(WhoAmI())
+        identity = await app.line.ask(WhoAmI())
         app.tenant = identity.tenant
         return cls(app, identity, await _policy(app, identity))
 
@@ -38,8 +48,9 @@ class Session:
         app, before = self._app, self.identity
         self.identity = await app.backend.perform(WhoAmI())
         self.policy = await _policy(app, self.identity)
+        app.line.find()
         for place in self.places:
-            await place.tell_changed()
+            place.tell_changed()
         if before.role is not self.identity.role:
             app.say(f"Your role is {self.identity.role} now.")
             here = self.places.here
@@ -48,13 +59,28 @@ class Session:
 
     async def is_bound(self) -> bool:
         """Whether a second factor of theirs is bound by now."""
-        return (await self._app.backend.perform(WhoAmI())).bound
+        return (await self._app.line.ask(WhoAmI())).bound
 
     async def end(self) -> None:
         """End it in the store too, if that can be reached."""
         with contextlib.suppress(SecconsoleError):
             await self._app.backend.perform(SignOut())
         self._app.backend.credential = Nobody()
+
+    # ---- a session that ended elsewhere ----------------------------------------------------------------------------
+
+    def left_at(self) -> LeftAt:
+        """Where one is now."""
+        return LeftAt(self.identity.id, self._app.tenant, self.places.latest)
+
+    async def go_back_to(self, left: LeftAt | None) -> str:
+        """The place to go on in, in the tenant one worked in; empty if it was somebody else's or is closed to one."""
+        if left is None or left.user != self.identity.id or not left.place or self.places.why_not(left.place):
+            return ""
+        if left.tenant != self._app.tenant and not self.why_no_other_tenant():
+            self._app.tenant = left.tenant
+            self.policy = await _policy(self._app, self.identity)
+        return left.place
 
     # ---- tenants ---------------------------------------------------------------------------------------------------
 

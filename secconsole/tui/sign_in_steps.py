@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
+from secconsole.backends.base import NoAnswer
 from secconsole.backends.demo_accounts import DemoAccount, demo_tenant
 from secconsole.config import locations
 from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
@@ -83,6 +84,8 @@ class SignInSteps:
                     await self._again("")
                 except NotOpened as failed:
                     await self._not_opened(failed.error)
+                except NoAnswer as error:
+                    await self._again(error.message if error.perhaps_done else "")  # else the line itself is spoken of
                 except SecconsoleError as error:
                     await self._again(error.message)
         finally:
@@ -95,6 +98,9 @@ class SignInSteps:
             self._opening = asyncio.create_task(self._open())
         entry = await self._screen.entered()
         await asyncio.shield(self._opening)
+        while self._app.line.cut:
+            self._screen.say_cut()
+            entry = await self._screen.entered()
         answer = await self._first(entry)
         while answer.status not in (SignInStatus.COMPLETE, SignInStatus.REFUSED):
             answer = await self._next(answer)
@@ -125,6 +131,7 @@ class SignInSteps:
                 raise Unavailable(f"There is no store yet at {locations.database_path()}.")
             if not app.has_backend:
                 app.backend = await app.opener()
+            app.live.greet()
             await self._find_tenant()
         except SecconsoleError as error:
             self._screen.interrupt(NotOpened(error))
@@ -195,7 +202,7 @@ class SignInSteps:
                     return await self._first(await self._screen.entered())
                 app.organisation = tenant = str(entry["organisation"]).strip()
         self._tenant = tenant
-        return await app.backend.perform(SignIn(tenant=tenant, login=self._login, password=password))
+        return await app.line.ask(SignIn(tenant=tenant, login=self._login, password=password))
 
     async def _next(self, answer: SignInAnswer) -> SignInAnswer:
         self._screen.set_title(self._login)
@@ -222,7 +229,7 @@ class SignInSteps:
         values = _values(await screen.entered())
         factor = str(values.get("factor", answer.factors[0].id if answer.factors else ""))
         code = Secret(str(values["code"]))
-        return await self._app.backend.perform(VerifySignIn(challenge=challenge, factor=factor, code=code))
+        return await self._app.line.ask(VerifySignIn(challenge=challenge, factor=factor, code=code))
 
     def _code_form(self, answer: SignInAnswer) -> Form:
         options = [(factor.id, f"{factor.masked}" or factor.kind) for factor in answer.factors]
@@ -241,7 +248,7 @@ class SignInSteps:
             code, _ = code_of(uri, self._app.clock(), later)
             factor = answer.factors[0].id if answer.factors else ""
             operation = VerifySignIn(challenge=_challenge(answer), factor=factor, code=Secret(code))
-            answer = await self._app.backend.perform(operation)
+            answer = await self._app.line.ask(operation)
             if answer.status is not SignInStatus.SECOND_FACTOR:
                 break
         return answer
@@ -255,13 +262,13 @@ class SignInSteps:
         from secconsole.tui.screens.binding import BindingScreen, Checked
 
         challenge = _challenge(answer)
-        started = await self._app.backend.perform(StartBinding(challenge=challenge))
+        started = await self._app.line.ask(StartBinding(challenge=challenge))
         last = answer
 
         async def confirm(code: Secret[str]) -> Checked:
             nonlocal last
             operation = ConfirmBinding(challenge=challenge, enrollment=started.enrollment, code=code)
-            last = await self._app.backend.perform(operation)
+            last = await self._app.line.ask(operation)
             over = last.status is SignInStatus.REFUSED
             bound = last.status is SignInStatus.COMPLETE
             return Checked(bound, last.message, last.server_time, last.left, over)
@@ -288,7 +295,7 @@ class SignInSteps:
             problem = "" if password == values["again"] else "The two are not the same. Type both again."
             if not problem:
                 try:
-                    return await self._app.backend.perform(ChoosePassword(challenge=challenge, password=password))
+                    return await self._app.line.ask(ChoosePassword(challenge=challenge, password=password))
                 except Invalid as error:
                     problem = error.message
             screen.say(problem)

@@ -80,6 +80,12 @@ def ago(at: datetime | None, now: datetime) -> str:
     return "just now" if seconds < _MINUTE else f"{_span(seconds)} ago"
 
 
+def age(at: datetime, now: datetime) -> str:
+    """How old something is: `40 s`, `3 min`, `2 h`."""
+    seconds = max(0.0, (now - at).total_seconds())
+    return f"{int(seconds)} s" if seconds < _MINUTE else _span(seconds)
+
+
 def left(until: datetime | None, now: datetime) -> str:
     """What is left of a time: `3 days left`, `12 min left`, `ended`, `no end` for None."""
     if until is None:

@@ -131,7 +131,7 @@ def test_an_argument_that_is_not_utf_8_is_refused(shell: Shell) -> None:
 def test_without_a_command_the_console_opens_with_what_was_said(shell: Shell) -> None:
     options = ["--read-only", "--theme", "fjord", "--no-mouse", "--tenant", "acme", "--context", "lab"]
     assert shell(*options).code == 0
-    assert shell.opened == [ConsoleOptions("", "acme", "lab", "fjord", read_only=True, mouse=False)]
+    assert shell.opened == [ConsoleOptions(None, "acme", "lab", "fjord", read_only=True, mouse=False)]
     assert shell("--read-only", "user", "list").code == 2
 
 

@@ -28,14 +28,14 @@ def test_no_file_is_no_settings(path: Path) -> None:
 def test_everything_that_can_be_said(path: Path) -> None:
     write(path, 'tenant = "acme"\ntheme = "fjord"\nmouse = false\n[contexts.lab]\nbackend = "unix:/run/x"\n')
     settings = load_settings(path)
-    assert settings == Settings("acme", "fjord", False, {"lab": Context("unix:/run/x")})
+    assert settings == Settings("acme", "fjord", False, {"lab": Context("lab", "unix:/run/x")})
     assert settings.context("") == Context(tenant="acme")
-    assert settings.context("lab") == Context("unix:/run/x")
+    assert settings.context("lab") == Context("lab", "unix:/run/x")
 
 
 def test_an_unknown_context_names_those_there_are(path: Path) -> None:
     write(path, "[contexts.lab]\n[contexts.live]\n")
-    with pytest.raises(Invalid, match="has no context prod; it has: lab, live"):
+    with pytest.raises(Invalid, match="no context prod. There are: lab, live"):
         load_settings(path).context("prod")
 
 

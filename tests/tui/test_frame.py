@@ -263,14 +263,14 @@ async def test_a_store_that_does_not_answer_is_in_the_header_until_it_does(
 
         monkeypatch.setattr(app.backend, "perform", perform)
         await pilot.press("e")
-        await until(pilot, lambda: "store unavailable" in screen_text(app).splitlines()[1])
+        await until(pilot, lambda: "⚠ store unavailable · data from" in screen_text(app).splitlines()[2])
+        assert "stale" in screen_text(app).splitlines()[1]
         assert said(app) == ["The disk is full. Nothing was changed."]
         broken = False
-        await settled(pilot)
+        await until(pilot, lambda: "live" in screen_text(app).splitlines()[1])
+        assert set(screen_text(app).splitlines()[2]) == {"─"}
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, BindingScreen))
-        await pilot.press("escape")
-        await until(pilot, lambda: "live" in screen_text(app).splitlines()[1])
 
 
 # ---- proof in between ------------------------------------------------------------------------------------------------

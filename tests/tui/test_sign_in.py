@@ -447,14 +447,14 @@ async def test_a_console_left_alone_signs_out(console: OpenConsole, organisation
         await until(pilot, lambda: "Hana" in screen_text(app))
         await settled(pilot)
         organisation.clock.forward(IDLE.total_seconds() - 60)
-        await app._live.leave_if_idle()
+        await app.live.leave_if_idle()
         assert app.signed_in
         await pilot.press("6")
         organisation.clock.forward(120)
-        await app._live.leave_if_idle()
+        await app.live.leave_if_idle()
         assert app.signed_in  # a key was pressed meanwhile
         organisation.clock.forward(IDLE.total_seconds())
-        await app._live.leave_if_idle()
+        await app.live.leave_if_idle()
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and note(app) == IDLE_WORDS)
 
 

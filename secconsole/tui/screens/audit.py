@@ -133,7 +133,7 @@ class Audit(Place):
         self._say()
 
     def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
-        self.app.work_failed(event.error)
+        self.app.reading_failed(event.error)
 
     def on_windowed_table_cursor_moved(self) -> None:
         """Say more once the cursor rests: on the way there every row would cost as much as a page."""

@@ -69,6 +69,14 @@ class Dialog(ModalScreen[T], Generic[T]):
             yield from self.compose_body()
             yield self.form
 
+    def on_mount(self) -> None:
+        self.tell_line()
+
+    def tell_line(self) -> None:
+        """From the app: there is something else to say about the way to the store; the header may be covered."""
+        for card in self.query(".card"):
+            card.border_subtitle = safe(self.app.line.words(room=card.size.width - 6 if card.size.width else 60))
+
     def compose_body(self) -> ComposeResult:
         """What stands above the form; by default the body as text, if there is any."""
         if self._body.plain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -11,6 +12,7 @@ from textual.screen import Screen
 
 from secconsole.domain.roles import may, may_phrase
 from secconsole.tui.actions import EVERYWHERE, Action, find
+from secconsole.tui.line import PATIENCE
 from secconsole.tui.widgets.header import Header
 from secconsole.tui.widgets.hints import Hint, Hints
 
@@ -42,6 +44,7 @@ class Place(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._changed_meanwhile = False
+        self._reading = self._read_again = False
         taken: set[str] = set()
         for action in self.actions:
             keys = [key for key in action.key_names if key not in taken]
@@ -84,11 +87,25 @@ class Place(Screen[None]):
     def on_screen_resume(self) -> None:
         self.call_later(self._resumed)
 
-    async def _resumed(self) -> None:
-        if not self.app.signed_in:
-            return
-        self.refresh_hints()
-        self.query_one(Header).refresh()
+    def _resumed(self) -> None:
+        if self.app.signed_in:
+            self.refresh_hints()
+            self.query_one(Header).refresh()
+            self.run_worker(self._come(self.app.hold_keys()), group="load", exit_on_error=False)
+
+    async def _come(self, hold: KeyHold) -> None:
+        """Read what is shown; keys typed ahead wait for it, but not for a store that takes its time."""
+        reading = asyncio.ensure_future(self._read_for_showing())
+        try:
+            async with hold:
+                await asyncio.wait((reading,), timeout=PATIENCE)
+            await reading
+        finally:
+            reading.cancel()
+        if self.is_current:
+            self.refresh_hints()
+
+    async def _read_for_showing(self) -> None:
         await self.shown()
         if self._changed_meanwhile:
             self._changed_meanwhile = False
@@ -100,14 +117,33 @@ class Place(Screen[None]):
     async def on_live_change(self) -> None:
         """Something in the store changed; read anew what is shown. At most three times a second, and only in sight."""
 
-    async def tell_changed(self) -> None:
-        """From the app: something in the store changed."""
-        if self.is_current:
-            self.query_one(Header).refresh()
-            await self.on_live_change()
-            self.refresh_hints()
-        else:
+    def tell_changed(self) -> None:
+        """From the app: something in the store changed. What lies below a dialog is in sight too."""
+        if self not in self.app.screen_stack:
             self._changed_meanwhile = True
+        elif self._reading:
+            self._read_again = True
+        else:
+            self._reading = True
+            self.query_one(Header).refresh()
+            self.run_worker(self._read_changes(), group="load", exit_on_error=False)
+
+    async def _read_changes(self) -> None:
+        try:
+            while True:
+                self._read_again = False
+                await self.on_live_change()
+                self.refresh_hints()
+                if not self._read_again:
+                    return
+        finally:
+            self._reading = False
+
+    def tell_line(self) -> None:
+        """From the app: there is something else to say about the way to the store."""
+        if self.is_mounted and self.app.signed_in:
+            self.query_one(Header).refresh()
+            self.refresh_hints()
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
@@ -128,7 +164,7 @@ class Place(Screen[None]):
         role = self.app.identity.role
         if not may(role, spec.permission) and not spec.own:
             return f"Your role, {role}, may not do this. Those who may: {may_phrase(spec.permission)}."
-        return self.app.backend.lacks(action.operation)
+        return self.app.backend.lacks(action.operation) or self.app.line.why_not()
 
     def _press(self, action: Action) -> None:
         self.action_act(action.id)

@@ -16,12 +16,14 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from secconsole.config import locations
+from secconsole.config.address import server_name
+from secconsole.config.contexts import COLOURS
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.secret import Secret
-from secconsole.domain.text import visible
-from secconsole.tui.safe_text import join, safe
+from secconsole.tui.safe_text import Part, join, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, Field, PasswordField, TextField, Value
+from secconsole.tui.words import glyph
 
 if TYPE_CHECKING:
     from secconsole.backends.demo_accounts import DemoAccount
@@ -70,6 +72,7 @@ class SignInScreen(Screen[None]):
         self._entry: asyncio.Future[Entered] | None = None
         self._hold: KeyHold | None = None
         self._demo: DemoList | None = None
+        self._said_cut = False
 
     @property
     def app(self) -> SecConsole:  # type: ignore[override]
@@ -85,8 +88,9 @@ class SignInScreen(Screen[None]):
             self._login = ""  # a digit picks an account while it is empty
         with Vertical(id="sign-in", classes="-demo" if accounts else ""):
             card = VerticalScroll(classes="card", id="card", can_focus=False)
-            card.border_subtitle = safe(" · ".join(visible(badge) for badge in self.app.badges if "DEMO" not in badge))
+            card.border_subtitle = self._where()
             with card:
+                yield Static(id="line")
                 yield Static(id="note")
                 yield self.credentials(self._login)
             if self._demo is not None:
@@ -94,6 +98,20 @@ class SignInScreen(Screen[None]):
         keys = (("enter", "go on"), ("tab", "next"), ("f1", "help"), ("ctrl+q", "leave"))
         words = (part for key, word in keys for part in ((f" {key}", "bold $key"), (f" {word} ", "$muted")))
         yield Static(join(*words), id="keys")
+
+    def _where(self) -> Content:
+        """Context and server; a context that has a colour in it, and by its name where colours are few."""
+        place, badges = self.app.place, [badge for badge in self.app.badges if "DEMO" not in badge]
+        parts: list[Part] = []
+        if place.colour and not self.app.no_color:
+            paint = COLOURS[place.colour]
+            ansi = self.app.current_theme.ansi
+            ink, ground = (paint.ansi_ink, paint.ansi_ground) if ansi else (paint.ink, paint.ground)
+            parts, badges = [(f" {place.name} ", f"bold {ink} on {ground}")], badges[1:]
+        parts += [(badge, "bold") for badge in badges]
+        if place.backend:
+            parts.append(server_name(place.backend))
+        return join(*(piece for part in parts for piece in (" ", part))) if parts else join("")
 
     def _accounts(self) -> tuple[DemoAccount, ...]:
         if not self.app.local or not (locations.data_home() / "demo.json").exists():
@@ -149,8 +167,27 @@ class SignInScreen(Screen[None]):
         parts = ["secconsole", *([self.app.home_tenant] if self.app.home_tenant else []), *more]
         self.query_one("#card").border_title = safe(" · ".join(parts))
 
+    def tell_line(self) -> None:
+        """From the app: there is something else to say about the way to the store."""
+        line, note = self.app.line, self.query_one("#line", Static)
+        words = line.words()
+        if line.trouble:
+            words = f"{line.trouble} It is tried again by itself." if line.cut else line.trouble
+            words = f"{glyph('warning', utf8=self.app.terminal.utf8)} {words}"
+        note.update(safe(words))
+        note.set_class(bool(line.trouble), "-bad")
+        note.display = bool(words)
+        if line.fresh and self._said_cut:
+            self.say("")
+
+    def say_cut(self) -> None:
+        """Say that signing in has to wait; what was typed stays."""
+        self.say(self.app.line.why_not())
+        self._said_cut = True
+
     def say(self, message: Content | str, *, bad: bool = True) -> None:
         """Say something above the form; nothing for an empty message."""
+        self._said_cut = False
         note = self.query_one("#note", Static)
         content = safe(message) if isinstance(message, str) else message
         note.update(join("! ", content) if bad and content.plain else content)

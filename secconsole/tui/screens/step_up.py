@@ -47,7 +47,7 @@ class StepUpDialog(Dialog[bool]):
         assert isinstance(password, Secret)
         try:
             operation = StepUp(password=password, code=Secret(str(code)) if code else NO_CODE)
-            proof = await self.app.backend.perform(operation)
+            proof = await self.app.line.ask(operation)
         finally:
             form.busy = False
         if proof.accepted:

@@ -246,7 +246,7 @@ class UserList(Place):
 
     def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
         if not self._out_of_date:
-            self.app.say_failed(event.error)
+            self.app.reading_failed(event.error)
         self._out_of_date = True
         self._arrived.set()
         self._say_found()

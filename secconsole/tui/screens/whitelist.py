@@ -108,7 +108,7 @@ class Whitelist(Place):
         self._say()
 
     def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
-        self.app.work_failed(event.error)
+        self.app.reading_failed(event.error)
 
     def on_windowed_table_cursor_moved(self) -> None:
         """Say more once the cursor rests: on the way there every row would cost as much as a page."""

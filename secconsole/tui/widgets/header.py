@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from rich.cells import set_cell_size
@@ -12,6 +14,7 @@ from textual._cells import cell_len
 from textual.strip import Strip
 from textual.widget import Widget
 
+from secconsole.config.contexts import COLOURS
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.text import visible
 from secconsole.operations.policy import Policy
@@ -36,12 +39,36 @@ def policy_words(policy: Policy | None) -> str:
     return f"MFA required{since}"
 
 
+@dataclass(frozen=True, slots=True)
+class ContextStyles:
+    """The first line in the colour of a context: everything in the same two colours, its name and badges reversed."""
+
+    plain: Style
+    badge: Style
+
+    def look(self, part: str) -> Style:
+        if part == "badge":
+            return self.badge
+        return self.plain + Style(bold=True) if part in ("product", "tenant") else self.plain
+
+
+@lru_cache
+def context_styles(colour: str, *, ansi: bool) -> ContextStyles | None:
+    """How a context of that colour looks; None for one without. `ansi`: in the terminal's own sixteen colours."""
+    paint = COLOURS.get(colour)
+    if paint is None:
+        return None
+    names = (paint.ansi_ink, paint.ansi_ground) if ansi else (paint.ink, paint.ground)
+    ink, ground = (name.removeprefix("ansi_") for name in names)
+    return ContextStyles(Style(color=ink, bgcolor=ground), Style(color=ground, bgcolor=ink, bold=True))
+
+
 class Header(Widget):
     """Draws what the app knows; `refresh()` it when that has changed."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012
         "header--product", "header--tenant", "header--badge", "header--policy", "header--who", "header--place",
-        "header--here", "header--dim", "header--live", "header--trouble", "header--rule",
+        "header--here", "header--dim", "header--live", "header--trouble", "header--rule", "header--waiting",
     }  # fmt: skip
     DEFAULT_CSS = """
     Header {
@@ -57,6 +84,7 @@ class Header(Widget):
         & > .header--here { color: $cursor-row-text; background: $cursor-row; text-style: $cursor-row-style; }
         & > .header--dim { color: $muted; }
         & > .header--live { color: $status-bound; }
+        & > .header--waiting { color: $status-pending; }
         & > .header--trouble { color: $danger; text-style: bold; }
         & > .header--rule { color: $rule; }
     }
@@ -77,8 +105,7 @@ class Header(Widget):
             return self._first(width)
         if y == 1:
             return self._second(width)
-        rule = glyph("rule", utf8=self.app.terminal.utf8) * width
-        return Strip([Segment(rule, self._look("rule"))], width)
+        return self._rule(width)
 
     def _first(self, width: int) -> Strip:
         app = self.app
@@ -96,11 +123,11 @@ class Header(Widget):
         gap = max(2, width - used - cell_len(policy) - cell_len(who))
         before = max(1, min(gap - 1, (width - cell_len(policy)) // 2 - used)) if policy else gap
         pieces = [*left, (" " * before, "dim"), (policy, "policy"), (" " * (gap - before), "dim"), (who, "who")]
-        return self._strip(pieces, width)
+        return self._strip(pieces, width, context_styles(app.place.colour, ansi=app.current_theme.ansi))
 
     def _second(self, width: int) -> Strip:
         app = self.app
-        state, look = app.live_words
+        state, look = ("live", "live") if app.line.fresh else ("stale", "trouble")
         narrow = sum(cell_len(place.words(narrow=False)) + 4 for place in PLACES) + cell_len(state) + 2 > width
         self._spans = []
         pieces: list[Piece] = []
@@ -116,9 +143,26 @@ class Header(Widget):
         gap = max(1, width - at - cell_len(state) - 1)
         return self._strip([*pieces, (" " * gap, "dim"), (state, look), (" ", "dim")], width)
 
-    def _strip(self, pieces: list[Piece], width: int) -> Strip:
-        segments = [Segment(text, self._look(part)) for text, part in pieces if text]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+    def _rule(self, width: int) -> Strip:
+        """What there is to say about the way to the store, and at the right end which server it leads to."""
+        app = self.app
+        rule = glyph("rule", utf8=app.terminal.utf8)
+        words = app.line.words(room=width - 6)
+        left: list[Piece] = (
+            [(rule * 2, "rule"), (f" {words} ", "waiting" if app.line.fresh else "trouble")] if words else []
+        )
+        used = sum(cell_len(text) for text, _ in left)
+        server = visible(app.backend.title) if not app.local and app.has_backend else ""
+        right: list[Piece] = [(f" {server} ", "dim"), (rule * 2, "rule")] if server else []
+        if used + sum(cell_len(text) for text, _ in right) + 1 > width:
+            right = []
+        gap = width - used - sum(cell_len(text) for text, _ in right)
+        return self._strip([*left, (rule * gap, "rule"), *right], width)
+
+    def _strip(self, pieces: list[Piece], width: int, paint: ContextStyles | None = None) -> Strip:
+        look = self._look if paint is None else paint.look
+        segments = [Segment(text, look(part)) for text, part in pieces if text]
+        return Strip(segments).adjust_cell_length(width, self.rich_style if paint is None else paint.look(""))
 
     def _look(self, part: str) -> Style:
         return self.get_component_rich_style(f"header--{part}")

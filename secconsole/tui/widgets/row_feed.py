@@ -49,6 +49,7 @@ class RowFeed:
         self._reloading = False
         self._waiting = False  # for the pause after a reload
         self._again = False
+        self.failed = False  # the last time that the rows in sight were asked for
 
     @property
     def settled(self) -> bool:
@@ -114,11 +115,13 @@ class RowFeed:
             cursor, top = await self._place(rows, start_over=other, keep=keep)
         except SecconsoleError as error:
             if generation == self._generation:
+                self.failed = True
                 self._pause()
                 self._owner.loading_failed(error)
             return
         if generation != self._generation:
             return
+        self.failed = False
         self.rows, self._next = rows, None
         view.cursor, view.top = cursor, top
         self._pause()

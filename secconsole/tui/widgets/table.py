@@ -28,6 +28,7 @@ from secconsole.tui.widgets.table_lines import GUTTER, TableLines, TableStyles, 
 
 __all__ = ["Column", "Row", "RowSource", "TableCell", "WindowedTable"]
 
+NOT_READ = "Not read yet."
 HEAD = 1  # lines of the header
 _WHEEL = 3  # rows
 
@@ -312,6 +313,7 @@ class WindowedTable(Widget, can_focus=True):
         self.post_message(self.RowsLoaded(self, self.count))
 
     def loading_failed(self, error: SecconsoleError) -> None:
+        self._update()
         self.post_message(self.LoadFailed(self, error))
 
     # ---- drawing ---------------------------------------------------------------------------------------------------
@@ -352,7 +354,8 @@ class WindowedTable(Widget, can_focus=True):
         index = self.view.top + y - HEAD
         if index >= self.count:
             nothing = index == 0 and not self._feed.first_rows_awaited
-            return composer.empty(self._empty) if nothing else composer.blank()
+            said = NOT_READ if self._feed.failed else self._empty
+            return composer.empty(said) if nothing else composer.blank()
         row = self._feed.rows.row(index)
         return composer.row(row, at_cursor=index == self.view.cursor, marked=row is not None and row.key in self._marks)
 
