@@ -12,12 +12,14 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.account import ChangePassword
+from secconsole.operations.audit import VerifyAudit
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody
 from secconsole.operations.factors import EnrollFactor, VerifyCode
@@ -27,21 +29,21 @@ from secconsole.operations.signin import SignIn, SignOut, StepUp, VerifySignIn
 from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ResetPassword
 from secconsole.operations.wire import decode, to_request
 from secconsole.service.idempotency import RUNNING
-from secconsole.store import users
+from secconsole.store import users as user_store
+from secconsole.store.schema import audit, idempotency, metadata, sessions, unknown_logins, users
 from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, organisation_in
 from tests.store.examples import ANOTHER, EXAMPLES, WRITING, secrets_in
-from tests.store.looking import broken_chains, column, database, differing, tables
+from tests.store.looking import Tables, differing
 
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 USE = ("sessions.last_seen",)  # moved by whoever asks, whatever they ask
 REPLAY = "idempotent-replay"
 
-every_write = pytest.mark.parametrize("operation", WRITING, ids=lambda operation: operation.spec.name)
 
-
-@pytest_asyncio.fixture
-async def organisation(home: Path) -> AsyncIterator[Organisation]:
-    async with organisation_in(home, over_http=True) as made:
+@pytest_asyncio.fixture(params=["http", "http on postgres"])
+async def organisation(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Organisation]:
+    postgres = request.getfixturevalue("postgres") if request.param == "http on postgres" else None
+    async with organisation_in(home, over_http=True, postgres=postgres) as made:
         yield made
 
 
@@ -97,65 +99,77 @@ def different(operation: Operation[Any]) -> Operation[Any] | None:
     return None
 
 
-def file_holds(home: Path, texts: Iterable[str]) -> list[str]:
-    """Which of these texts stand in clear in the store's files."""
-    files = [path.read_bytes() for path in database(home).parent.glob(database(home).name + "*")]
-    return [text for text in texts if any(text.encode() in content for content in files)]
+async def rows(organisation: Organisation, but: Iterable[str] = ()) -> Tables:
+    """Everything in the store, but for some tables or `table.column`s."""
+    left_out = {*but, *USE}
+
+    def body(connection: sa.Connection) -> Tables:
+        found: Tables = {}
+        for table in metadata.sorted_tables:
+            columns = [column for column in table.c if f"{table.name}.{column.name}" not in left_out]
+            if table.name not in left_out:
+                found[table.name] = sorted((tuple(row) for row in connection.execute(sa.select(*columns))), key=repr)
+        return found
+
+    return await asyncio.wrap_future(organisation.backend.store.read(body))
 
 
-def kept(organisation: Organisation) -> int:
+async def values(organisation: Organisation, column: sa.Column[Any]) -> list[Any]:
+    """All values of one column."""
+    query = sa.select(column)
+    found = organisation.backend.store.read(lambda connection: list(connection.execute(query).scalars()))
+    return await asyncio.wrap_future(found)
+
+
+async def stored(organisation: Organisation, texts: Iterable[str]) -> list[str]:
+    """Which of these texts stand in clear in the store, or in the files of one that has files."""
+    cells = [cell for table in (await rows(organisation)).values() for row in table for cell in row]
+    content = [cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells]
+    content += [path.read_bytes() for path in organisation.home.glob("console.db*")]
+    return [text for text in texts if any(text.encode() in part for part in content)]
+
+
+async def kept(organisation: Organisation) -> int:
     """How many replies the store keeps."""
-    return sum(bool(sealed) for sealed in column(organisation.home, "idempotency", "sealed"))
+    return sum(bool(sealed) for sealed in await values(organisation, idempotency.c.sealed))
 
 
-async def failures_of(organisation: Organisation, login: str) -> object:
-    names = column(organisation.home, "users", "login")
-    return column(organisation.home, "users", "failures")[names.index(login)]
+async def failures_of(organisation: Organisation, login: str) -> int:
+    query = sa.select(users.c.failures).where(users.c.login == login)
+    found = organisation.backend.store.read(lambda connection: int(connection.execute(query).scalar_one()))
+    return await asyncio.wrap_future(found)
 
 
-@every_write
-async def test_sent_again_every_write_is_answered_as_before_and_done_once(
+@pytest.mark.parametrize("operation", WRITING, ids=lambda operation: operation.spec.name)
+async def test_every_write_is_done_once_under_a_key_and_nothing_else_is(
     organisation: Organisation, client: httpx.AsyncClient, operation: type[Operation[Any]]
 ) -> None:
     request, who = await asked(organisation, operation)
+    others = await kept(organisation)  # those of the client that got us here
     first = await send(client, request, who)
     assert first.status_code in (200, 204), first.text
     assert REPLAY not in first.headers
-    after, entries = tables(organisation.home, USE), len(column(organisation.home, "audit", "pk"))
-    organisation.clock.forward(seconds=5)
-    again = await send(client, request, who)
-    if operation is SignOut:  # the session is no more, and whoever has none is told nothing
-        assert again.status_code == 401
-    else:
-        assert (again.status_code, again.content) == (first.status_code, first.content)
-        assert again.headers[REPLAY] == "true"
-        assert again.headers.get("content-type") == first.headers.get("content-type")
-    assert differing(after, tables(organisation.home, USE)) == set()
-    assert len(column(organisation.home, "audit", "pk")) == entries
+    after = await rows(organisation)
     reply = decode(first.content, shape_of(operation).reply) if first.content else None
     told = [text for text in (*secrets_in(request), *secrets_in(reply), KEY) if len(text) > 6]
-    assert file_holds(organisation.home, told) == []
-    assert broken_chains(organisation.home) == []
-
-
-@every_write
-async def test_a_key_that_came_with_another_request_is_refused(
-    organisation: Organisation, client: httpx.AsyncClient, operation: type[Operation[Any]]
-) -> None:
-    request, who = await asked(organisation, operation)
-    others = kept(organisation)  # those of the client that got us here
-    assert (await send(client, request, who)).is_success
-    after = tables(organisation.home, (*USE, "idempotency"))
-    other = different(request) or ChangePassword(password=ANOTHER)
-    refused = await send(client, other, who)
-    if operation is SignOut:
-        assert refused.status_code == 401
+    assert await stored(organisation, told) == []
+    organisation.clock.forward(seconds=5)
+    if operation is SignOut:  # the session is no more, and whoever has none is told nothing
+        assert code_of(await send(client, request, who)) == (401, "not-signed-in")
+        assert differing(after, await rows(organisation)) == set()
         return
+    again = await send(client, request, who)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers[REPLAY] == "true"
+    assert again.headers.get("content-type") == first.headers.get("content-type")
+    assert differing(after, await rows(organisation)) == set()  # no second entry in the audit either
+    refused = await send(client, different(request) or ChangePassword(password=ANOTHER), who)
     assert code_of(refused) == (409, "key-reused")
-    assert differing(after, tables(organisation.home, (*USE, "idempotency"))) == set()
     # From now on the key says nothing at all: or it would tell, uncounted, whether a guess was the right one.
     assert code_of(await send(client, request, who)) == (409, "key-reused")
-    assert kept(organisation) == others
+    assert await kept(organisation) == others
+    assert differing(after, await rows(organisation)) == {"idempotency"}
+    assert (await organisation.perform(VerifyAudit(tenant=TENANT))).whole
 
 
 async def test_a_key_is_refused_for_another_operation_with_the_same_content(
@@ -182,15 +196,15 @@ async def test_a_lost_reply_is_asked_for_again(
     writer.write("\r\n".join([*lines, "", ""]).encode() + request.body)
     await writer.drain()
     writer.transport.abort()
-    while not again_at_once and "ana" not in column(organisation.home, "users", "login"):
+    while not again_at_once and "ana" not in await values(organisation, users.c.login):
         await asyncio.sleep(0.01)
     answer = await send(client, create, root)
     assert (answer.status_code, answer.json()["user"]["login"]) == (200, "ana")
     assert answer.headers.get(REPLAY) == "true" or again_at_once  # at once, either may be the one that is done
     again = await send(client, create, root)
     assert (again.headers[REPLAY], again.content) == ("true", answer.content)
-    assert column(organisation.home, "users", "login").count("ana") == 1
-    assert column(organisation.home, "audit", "action").count("user.created") == 2  # root is the other
+    assert (await values(organisation, users.c.login)).count("ana") == 1
+    assert (await values(organisation, audit.c.action)).count("user.created") == 2  # root is the other
 
 
 async def test_of_many_at_once_one_is_done(organisation: Organisation, client: httpx.AsyncClient) -> None:
@@ -201,7 +215,7 @@ async def test_of_many_at_once_one_is_done(organisation: Organisation, client: h
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["password"] for answer in answers}) == 1
     assert [answer.headers.get(REPLAY) for answer in answers].count("true") == 7
-    assert column(organisation.home, "audit", "action").count("user.password-reset") == 1
+    assert (await values(organisation, audit.c.action)).count("user.password-reset") == 1
 
 
 async def test_of_many_sign_ins_at_once_one_is_done_and_counted(
@@ -210,7 +224,7 @@ async def test_of_many_sign_ins_at_once_one_is_done_and_counted(
     await organisation.add("ana")
     for password in (Secret("not the password, sorry"), PASSWORD):
         right = password is PASSWORD
-        sessions = len(column(organisation.home, "sessions", "pk"))
+        before = len(await values(organisation, sessions.c.pk))
         request = SignIn(tenant=TENANT, login="ana", password=password)
         answers = await asyncio.gather(*(send(client, request, Nobody(), f"{KEY}-{right}") for _ in "1234"))
         done = [answer for answer in answers if answer.status_code == 200]
@@ -219,7 +233,7 @@ async def test_of_many_sign_ins_at_once_one_is_done_and_counted(
             if answer not in done:
                 assert code_of(answer) == (409, "still-running")
                 assert int(answer.headers["retry-after"]) >= 1
-        assert len(column(organisation.home, "sessions", "pk")) == sessions + right
+        assert len(await values(organisation, sessions.c.pk)) == before + right
         assert await failures_of(organisation, "ana") == (not right)  # none once they are in
 
 
@@ -273,11 +287,11 @@ async def test_another_role_gets_no_reply_again(organisation: Organisation, clie
     reset = ResetPassword(tenant=TENANT, user="ana")
     assert (await send(client, reset, ada)).is_success
     await organisation.perform(ChangeRole(tenant=TENANT, user="ada", role=Role.AUDITOR))
-    after = tables(organisation.home, USE)
+    after = await rows(organisation)
     again = await send(client, reset, ada)
     assert again.status_code in (401, 409)
     assert "password" not in again.json()
-    assert differing(after, tables(organisation.home, USE)) == set()
+    assert differing(after, await rows(organisation)) == set()
 
 
 async def test_a_wrong_code_is_counted_once(organisation: Organisation, client: httpx.AsyncClient) -> None:
@@ -305,7 +319,7 @@ async def test_a_wrong_password_is_counted_once(
         answer = await send(client, wrong, Nobody())
         assert answer.json()["status"] == "refused"
         assert answer.json()["retry_at"] is None
-    counted = await failures_of(organisation, "ana"), column(organisation.home, "unknown_logins", "failures")
+    counted = await failures_of(organisation, "ana"), await values(organisation, unknown_logins.c.failures)
     assert counted == ((1, []) if login == "ana" else (0, [1]))
 
 
@@ -351,7 +365,7 @@ async def test_a_sign_in_that_the_store_refused_may_be_sent_again(
         raise Unavailable("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(users, "note_sign_in", full)
+        patched.setattr(user_store, "note_sign_in", full)
         assert (await send(client, request, Nobody())).status_code == 503
     answer = await send(client, request, Nobody())
     assert answer.json()["status"] == "complete"
@@ -376,7 +390,7 @@ async def test_a_sign_in_that_was_cut_short_is_done_when_sent_again(
     answer = await send(client, request, Nobody())
     assert answer.json()["status"] == "complete"
     assert (await send(client, request, Nobody())).content == answer.content
-    assert column(organisation.home, "sessions", "user_pk").count(2) == 1
+    assert (await values(organisation, sessions.c.user_pk)).count(2) == 1
 
 
 async def test_what_is_secret_is_given_again_for_minutes_and_then_wiped(
@@ -389,12 +403,12 @@ async def test_what_is_secret_is_given_again_for_minutes_and_then_wiped(
     organisation.clock.forward(minutes=9)
     assert (await send(client, reset, root)).content == first.content
     organisation.clock.forward(minutes=3)
-    after = tables(organisation.home, (*USE, "idempotency"))
+    after = await rows(organisation, ["idempotency"])
     gone = await send(client, reset, root)
     assert code_of(gone) == (409, "reply-gone")
-    assert differing(after, tables(organisation.home, (*USE, "idempotency"))) == set()
+    assert differing(after, await rows(organisation, ["idempotency"])) == set()
     assert (await send(client, CreateUser(tenant=TENANT, login="ben"), root, "another-key")).is_success
-    assert kept(organisation) == 1  # the other one's
+    assert await kept(organisation) == 1  # the other one's
     assert code_of(await send(client, reset, root)) == (409, "reply-gone")
 
 
@@ -413,9 +427,9 @@ async def test_two_keys_are_one_too_many(client: httpx.AsyncClient) -> None:
 
 async def test_reading_takes_no_key_and_keeps_nothing(organisation: Organisation, client: httpx.AsyncClient) -> None:
     root = await organisation.sign_in("root")
-    before = column(organisation.home, "idempotency", "name")
+    before = await values(organisation, idempotency.c.name)
     for _ in "12":
         answer = await client.get("/v1/me", headers=headers_of(root) | {"idempotency-key": KEY})
         assert answer.status_code == 200
         assert REPLAY not in answer.headers
-    assert column(organisation.home, "idempotency", "name") == before
+    assert await values(organisation, idempotency.c.name) == before
