@@ -41,7 +41,7 @@ def test_a_demo_has_one_account_of_each_role_able_to_sign_in(anywhere: Shell, tm
 def test_a_demo_is_opened_and_opened_again(anywhere: Shell) -> None:
     assert anywhere("demo", "--home", "d", "--users", "20").code == 0
     assert anywhere("demo", "--home", "d").code == 0
-    assert anywhere.opened == [ConsoleOptions(tenant="acme"), ConsoleOptions()]
+    assert anywhere.opened == [ConsoleOptions(tenant="acme", context="local"), ConsoleOptions(context="local")]
     assert anywhere("demo", "--home", "d", "--no-open").code == 5
 
 
