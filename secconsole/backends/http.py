@@ -83,7 +83,7 @@ class HttpBackend:
                 again = not isinstance(error, TimeoutError) and may_pass(error)
             else:
                 self._heard = time.monotonic()
-                if answer.status_code not in _BUSY:
+                if answer.status_code not in _BUSY and not wait_asked_for(answer):
                     self._unsure.pop(mark, None)
                     return answer
                 failure, wait, again = error_of(answer, self.title), max(pause, wait_asked_for(answer)), True

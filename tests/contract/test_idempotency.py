@@ -14,6 +14,8 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
+from secconsole.backends import http
+from secconsole.backends.http_errors import wait_asked_for
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Permission, Role
@@ -235,6 +237,33 @@ async def test_of_many_sign_ins_at_once_one_is_done_and_counted(
                 assert int(answer.headers["retry-after"]) >= 1
         assert len(await values(organisation, sessions.c.pk)) == before + right
         assert await failures_of(organisation, "ana") == (not right)  # none once they are in
+
+
+async def test_a_console_waits_for_its_request_that_is_still_running(
+    organisation: Organisation, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await organisation.add("ana")
+    request = SignIn(tenant=TENANT, login="ana", password=PASSWORD)
+    check, slow, go_on = organisation.backend.passwords.check, asyncio.Event(), asyncio.Event()
+
+    async def checked(stored: str | None, password: Secret[str]) -> bool:
+        slow.set()
+        await go_on.wait()
+        return await check(stored, password)
+
+    def asked_to_wait(answer: httpx.Response) -> float:
+        if seconds := wait_asked_for(answer):
+            go_on.set()
+        return min(seconds, 0.01)
+
+    monkeypatch.setattr(organisation.backend.passwords, "check", checked)
+    monkeypatch.setattr(http, "wait_asked_for", asked_to_wait)
+    monkeypatch.setattr(http.HttpBackend, "_key_for", lambda *_: KEY)
+    first = asyncio.create_task(send(client, request, Nobody()))
+    await slow.wait()
+    answer = await organisation.perform(request, Nobody())
+    assert answer.token is not None
+    assert answer.token.reveal() == (await first).json()["token"]
 
 
 async def test_another_caller_with_the_same_key_gets_nothing_of_it(
