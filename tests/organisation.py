@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import uvicorn
 
-from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
+from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, owner_here, store_owner
 from secconsole.backends.http import HttpBackend
+from secconsole.backends.postgres import create_in_postgres, open_postgres
+from secconsole.backends.stores import StorePlace, parse_store
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -25,6 +29,8 @@ from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
 from secconsole.operations.users import CreateUser
 from secconsole.server.app import make_app
 from secconsole.service.passwords import Passwords
+from secconsole.store.postgres_address import parse_address
+from tests.postgres import Cluster
 
 R = TypeVar("R")
 
@@ -61,6 +67,7 @@ class Organisation:
     backend: EmbeddedBackend
     clock: Clock
     over_http: bool = False
+    place: StorePlace | None = None
     front: HttpBackend | None = None
     seeds: dict[str, Secret[bytes]] = field(default_factory=dict)
 
@@ -120,7 +127,7 @@ class Organisation:
     async def reopen(self) -> None:
         """Close the store and open it again, as after a restart."""
         await self.backend.close()
-        self.backend = await open_store(self.clock)
+        self.backend = await open_store(self.clock, self.place)
 
 
 def seed_of(key: Secret[str]) -> Secret[bytes]:
@@ -129,7 +136,9 @@ def seed_of(key: Secret[str]) -> Secret[bytes]:
     return Secret(base64.b32decode(text + "=" * (-len(text) % 8)))
 
 
-async def open_store(clock: Clock) -> EmbeddedBackend:
+async def open_store(clock: Clock, place: StorePlace | None = None) -> EmbeddedBackend:
+    if place is not None and not isinstance(place.database, Path):
+        return await open_postgres(place.database, owner_here(), "command", clock=clock, passwords=cheap_passwords())
     owner = store_owner()
     assert owner is not None
     return await open_embedded(owner, "command", clock=clock, passwords=cheap_passwords())
@@ -167,12 +176,55 @@ async def server_of(organisation: Organisation) -> AsyncIterator[None]:
         await running
 
 
+def template_in(postgres: Cluster) -> str:
+    """A database with a new organisation in it, made once for all who copy it; its key lies in the cluster's folder."""
+
+    def fill(dsn: str) -> None:
+        home = postgres.folder / "home"
+        before = os.environ.get("SECCONSOLE_HOME")
+        os.environ["SECCONSOLE_HOME"] = str(home)
+        try:
+            made = create_in_postgres(
+                parse_address(dsn), tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords()
+            )
+            # In a loop of its own: a fixture may be asked for from within a running one.
+            ThreadPoolExecutor(1).submit(asyncio.run, made).result()
+        finally:
+            os.environ.pop("SECCONSOLE_HOME")
+            if before is not None:
+                os.environ["SECCONSOLE_HOME"] = before
+
+    return postgres.template("organisation", fill)
+
+
+def copy_key(postgres: Cluster, home: Path) -> None:
+    """Put the template's key into a home, as on every server of one database."""
+    home.mkdir(mode=0o700, exist_ok=True)
+    key = home / "master.key"
+    key.write_bytes((postgres.folder / "home" / "master.key").read_bytes())
+    key.chmod(0o600)
+
+
 @asynccontextmanager
-async def organisation_in(home: Path, *, over_http: bool = False) -> AsyncIterator[Organisation]:
+async def organisation_in(
+    home: Path, *, over_http: bool = False, postgres: Cluster | None = None
+) -> AsyncIterator[Organisation]:
     """Make an organisation in a home (SECCONSOLE_HOME must point there) and close it at the end."""
-    await create_store(tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords())
+    with ExitStack() as stack:
+        place = None
+        if postgres is None:
+            await create_store(tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords())
+        else:
+            place = parse_store(stack.enter_context(postgres.database(template_in(postgres))))
+            copy_key(postgres, home)
+        async with _opened(home, over_http, place) as made:
+            yield made
+
+
+@asynccontextmanager
+async def _opened(home: Path, over_http: bool, place: StorePlace | None) -> AsyncIterator[Organisation]:
     clock = Clock()
-    made = Organisation(home, await open_store(clock), clock, over_http)
+    made = Organisation(home, await open_store(clock, place), clock, over_http, place)
     try:
         async with server_of(made) if over_http else nullcontext():
             yield made

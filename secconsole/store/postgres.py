@@ -142,9 +142,13 @@ class PostgresStore:
                 self._address.dsn, timeout=CONNECT, command_timeout=ANSWER, server_settings=settings
             )
 
-        return create_async_engine(
+        engine = create_async_engine(
             "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, pool_timeout=RIDE_OUT
         )
+        engine.dialect.use_insertmanyvalues_wo_returning = (
+            True  # many rows a statement: the triggers count once for each
+        )
+        return engine
 
     async def _shut(self) -> None:
         for lane in self._lanes:

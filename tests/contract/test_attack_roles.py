@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
+import asyncio
 
 import pytest
+import sqlalchemy as sa
 
 from secconsole.domain.errors import Invalid, NotAllowed, StepUpNeeded
 from secconsole.domain.roles import Role
@@ -96,11 +97,12 @@ async def test_nobody_is_called_as_the_audit_calls_what_is_no_user(organisation:
 
 async def test_a41_an_audit_that_was_wiped_altogether_is_missed(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await organisation.backend.close()
-    with sqlite3.connect(organisation.home / "console.db") as database:
-        database.execute(f"DELETE FROM {audit.name}")
-        database.execute(f"DELETE FROM {audit_heads.name}")
-    await organisation.reopen()
+
+    def wipe(connection: sa.Connection) -> None:
+        connection.execute(sa.delete(audit))
+        connection.execute(sa.delete(audit_heads))
+
+    await asyncio.to_thread(organisation.backend.store.write(wipe).result)
     check = await organisation.perform(VerifyAudit(tenant=TENANT))
     assert (check.whole, check.entries) == (False, 0)
     assert "missing" in check.problem
