@@ -24,7 +24,7 @@ _CONNECTIONS = 512
 @click.option("--tls-cert", type=_FILE, help="The certificate and its chain, as PEM; loaded anew when it changes.")
 @click.option("--tls-key", type=_FILE, help="The certificate's key, as PEM.")
 @click.option("--trusted-proxy", multiple=True, metavar="ADDRESS",
-              help="A proxy that may say where clients are: an address, a network, or unix. Repeatable.")  # fmt: skip
+              help="A proxy to believe on where clients are: an address, a network or unix:USER.")  # fmt: skip
 @click.option("--proxy-header", type=click.Choice(["x-forwarded-for", "forwarded"]), default="x-forwarded-for",
               show_default=True, help="The header in which that proxy gives it.")  # fmt: skip
 @click.option("--socket-group", default="", metavar="GROUP", help="Open UNIX sockets to a group; else to this user.")

@@ -16,6 +16,7 @@ from secconsole.server.routes import Performer, credential_of, source_of
 from secconsole.server.routing import PathRoute
 from secconsole.server.stopping import Stop
 
+_UNBUFFERED = {"x-accel-buffering": "no"}  # nginx would keep notices back until it has a page of them
 KEEP_ALIVE = 15.0  # seconds; a comment that keeps proxies from closing a quiet line
 
 
@@ -28,8 +29,8 @@ def add_changes(app: FastAPI, performer: Performer, stop: Stop) -> None:
         except SecconsoleError as error:
             return problem_of(error, request.state.request_id)
         if request.method == "HEAD":
-            return Response(media_type="text/event-stream")
-        return StreamingResponse(_notices(performer, stop), media_type="text/event-stream")
+            return Response(media_type="text/event-stream", headers=_UNBUFFERED)
+        return StreamingResponse(_notices(performer, stop), media_type="text/event-stream", headers=_UNBUFFERED)
 
     app.router.routes.append(PathRoute("/v1/changes", changes, method="GET", name="changes"))
 

@@ -55,8 +55,8 @@ class Callers:
         headers: Headers = scope["headers"]
         user: OsUser | None = scope.get("state", {}).get("os_user")
         client = scope.get("client")
-        peer = parse_address(client[0]) if client and user is None else None
-        found = self.proxies.client_of(peer, headers) if user is not None or peer is not None else None
+        peer = user.uid if user is not None else parse_address(client[0]) if client else None
+        found = self.proxies.client_of(peer, headers) if peer is not None else None
         if found is not None:
             return Caller(str(found), network=found)
         if user is None:
@@ -65,7 +65,12 @@ class Callers:
 
     def _owner(self, user: OsUser, headers: Headers) -> Nobody | StoreOwner:
         """The server's own user could open the store as well as we did; a proxy that they run speaks for others."""
-        if self.owner is None or self.proxies.unix or user.uid != os.geteuid() or user.uid == _overflow_uid():
+        if (
+            self.owner is None
+            or user.uid != os.geteuid()
+            or user.uid == _overflow_uid()
+            or self.proxies.trust(user.uid)
+        ):
             return Nobody()
         return Nobody() if any(name in _FORWARDING for name, _ in headers) else self.owner
 

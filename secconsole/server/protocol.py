@@ -137,11 +137,14 @@ class Connection(HttpToolsProtocol):
             self._refuse(TOO_SLOW)
 
     def _refuse(self, why: tuple[int, str, str]) -> None:
-        """Answer without asking the application, unless the next answer is another request's; and close."""
+        """Answer without asking the application, and close; but what was asked before is answered first."""
         if self.transport.is_closing():
             return
         waiting = self.cycle is None or self.cycle.response_complete
-        if waiting or not (self._in_head or self.cycle.response_started):
+        if self._in_head and not waiting:
+            self.cycle.keep_alive = False
+            return
+        if waiting or not self.cycle.response_started:
             self.transport.write(_plain(problem(*why)))
         self.transport.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import pwd
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Headers = Iterable[tuple[bytes, bytes]]
 
-UNIX = "unix"
+UNIX = "unix"  # the other end of a UNIX socket: anybody's, or with `:USER` a user's
 HEADERS = ("x-forwarded-for", "forwarded")
 
 
@@ -22,24 +23,30 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """The proxies that are believed, and the one header they set; another one may be the client's own invention."""
+    """The proxies that are believed, and the one header they set; another one may be the client's own invention.
+
+    `users` are the user ids of proxies that come by a UNIX socket; with `unix` whoever comes there is one.
+    """
 
     networks: tuple[Network, ...] = ()
+    users: frozenset[int] = frozenset()
     unix: bool = False
     header: str = HEADERS[0]
 
-    def trust(self, peer: Address | None) -> bool:
-        """Whether a peer is one of them; None is the peer at the other end of a UNIX socket."""
-        return self.unix if peer is None else is_in(peer, self.networks)
+    def trust(self, peer: Address | int) -> bool:
+        """Whether an address, or a user at the other end of a UNIX socket, is one of them."""
+        if isinstance(peer, int):
+            return self.unix or peer in self.users
+        return is_in(peer, self.networks)
 
-    def client_of(self, peer: Address | None, headers: Headers) -> Address | None:
-        """Who asks: the rightmost address that is not a trusted proxy's, else the peer itself.
+    def client_of(self, peer: Address | int, headers: Headers) -> Address | None:
+        """Who asks: the rightmost address that is not a trusted proxy's, else the peer's own, which a user has not.
 
         Raises `Unreadable` for a name that is no address before one was found.
         """
+        found = None if isinstance(peer, int) else peer
         if not self.trust(peer):
-            return peer
-        found = peer
+            return found
         for text in reversed(list(_hops(self.header, headers))):
             found = _hop(text)
             if not is_in(found, self.networks):
@@ -48,9 +55,11 @@ class Proxies:
 
 
 def parse_proxies(texts: Sequence[str], header: str = HEADERS[0]) -> Proxies:
-    """Read addresses, networks and `unix`; raise `Invalid` for anything else, and for networks of everybody."""
+    """Read addresses, networks, `unix` and `unix:USER`; raise `Invalid` for others, and for networks of everybody."""
+    named = [text for text in texts if text.startswith(UNIX + ":")]
     return Proxies(
-        parse_networks([text for text in texts if text != UNIX], "trusted-proxy", allow_all=False),
+        parse_networks([t for t in texts if t != UNIX and t not in named], "trusted-proxy", allow_all=False),
+        frozenset(_uid(text.removeprefix(UNIX + ":")) for text in named),
         UNIX in texts,
         header,
     )
@@ -119,6 +128,13 @@ def _hop(text: str) -> Address:
     if address is None:
         raise Unreadable
     return address
+
+
+def _uid(name: str) -> int:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise Invalid(f"There is no user {name} on this machine.", "trusted-proxy") from None
 
 
 def _is_port(text: str) -> bool:

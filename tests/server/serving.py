@@ -58,14 +58,23 @@ class Server:
 
 @contextmanager
 def serving(
-    tmp_path: Path, *arguments: str, sockets: list[socket.socket] | None = None, stderr: int | None = None
+    tmp_path: Path,
+    *arguments: str,
+    sockets: list[socket.socket] | None = None,
+    stderr: int | None = None,
+    before: str = "",
 ) -> Iterator[Server]:
-    """Start it, wait until it is ready, and kill it at the end if it still runs. `sockets` are handed over."""
+    """Start it, wait until it is ready, and kill it at the end if it still runs.
+
+    `sockets` are handed over; `before` is a program that executes its arguments in the end.
+    """
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     address = tmp_path / f"notify-{len(list(tmp_path.iterdir()))}"
     notices.bind(str(address))
     log_path = address.with_suffix(".log")
     command = [sys.executable, "-m", "secconsole", "serve", *arguments]
+    if before:
+        command = [sys.executable, "-I", "-c", before, *command]
     environment = {**os.environ, "NOTIFY_SOCKET": str(address)}
     handed = [opened.fileno() for opened in sockets or []]
     if handed:  # as systemd does: from 3 on, and for the very process that is executed

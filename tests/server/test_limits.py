@@ -176,6 +176,13 @@ async def test_what_follows_a_body_in_pieces_is_not_kept(organisation: Organisat
             assert await client.is_hung_up_on()
 
 
+async def test_nonsense_after_a_request_does_not_take_its_answer_away(organisation: Organisation) -> None:
+    async with serving(organisation, Limits()) as server, server.client() as client:
+        client.send(HEAD + SIGN_IN + b"nonsense \x00\r\n" * 10_000)
+        assert await client.answer() == (200, "")
+        assert await client.is_hung_up_on()
+
+
 async def test_what_is_no_http(organisation: Organisation) -> None:
     async with serving(organisation, Limits()) as server, server.client() as client:
         client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")

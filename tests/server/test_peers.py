@@ -157,11 +157,22 @@ def test_who_acts_without_a_token() -> None:
 
 
 def test_a_proxy_of_the_servers_own_user_speaks_for_others() -> None:
-    named = Callers(parse_proxies(["unix"]), OWNER)
-    assert named.of(scope(OsUser(ME))).without_token == Nobody()
-    assert named.of(scope(OsUser(ME), (b"x-forwarded-for", b"192.0.2.7"))).address == "192.0.2.7"
+    for text in ("unix", f"unix:{NAME}"):
+        named = Callers(parse_proxies([text]), OWNER)
+        assert named.of(scope(OsUser(ME))).without_token == Nobody()
+        assert named.of(scope(OsUser(ME), (b"x-forwarded-for", b"192.0.2.7"))).address == "192.0.2.7"
     for header in (b"x-forwarded-for", b"forwarded", b"via", b"x-real-ip"):
         assert Callers(owner=OWNER).of(scope(OsUser(ME), (header, b"192.0.2.7"))).without_token == Nobody()
+
+
+def test_only_the_user_that_the_proxy_runs_as_is_believed() -> None:
+    forwarded = (b"x-forwarded-for", b"192.0.2.7")
+    proxy = pwd.getpwnam("nobody").pw_uid
+    callers = Callers(parse_proxies(["unix:nobody"]), OWNER)
+    assert callers.of(scope(OsUser(proxy), forwarded)).address == "192.0.2.7"
+    assert callers.of(scope(OsUser(proxy))).address == f"nobody (uid {proxy})"
+    assert callers.of(scope(OsUser(ME), forwarded)).address == f"{NAME} (uid {ME})"
+    assert callers.of(scope(OsUser(ME))).without_token == OWNER
 
 
 def test_users_of_other_namespaces_are_nobody_we_know(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_only_the_header_that_the_proxy_sets_is_read() -> None:
             client_of(standard, PROXY, value, name="forwarded")
 
 
-@pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "proxy.example", "10.0.0.5/24", ""])
+@pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "proxy.example", "10.0.0.5/24", "", "unix:", "unix:nobody-here"])
 def test_whom_nobody_can_mean_to_trust(text: str) -> None:
     with pytest.raises(Invalid):
         parse_proxies([text])
