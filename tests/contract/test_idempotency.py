@@ -15,15 +15,16 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from secconsole.backends import http
+from secconsole.backends.embedded import EmbeddedBackend
 from secconsole.backends.http_errors import wait_asked_for
-from secconsole.domain.errors import Unavailable
+from secconsole.domain.errors import StillRunning, Unavailable
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.account import ChangePassword
 from secconsole.operations.audit import VerifyAudit
 from secconsole.operations.base import Operation
-from secconsole.operations.caller import Bearer, Credential, Nobody
+from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Nobody, Source
 from secconsole.operations.factors import EnrollFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.shape import shape_of
@@ -33,7 +34,7 @@ from secconsole.operations.wire import decode, to_request
 from secconsole.service.idempotency import RUNNING
 from secconsole.store import users as user_store
 from secconsole.store.schema import audit, idempotency, metadata, sessions, unknown_logins, users
-from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, organisation_in
+from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, open_store, organisation_in
 from tests.store.examples import ANOTHER, EXAMPLES, WRITING, secrets_in
 from tests.store.looking import Tables, differing
 
@@ -218,6 +219,32 @@ async def test_of_many_at_once_one_is_done(organisation: Organisation, client: h
     assert len({answer.json()["password"] for answer in answers}) == 1
     assert [answer.headers.get(REPLAY) for answer in answers].count("true") == 7
     assert (await values(organisation, audit.c.action)).count("user.password-reset") == 1
+
+
+async def test_of_many_at_once_one_is_done_whichever_server_they_reach(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    other = await open_store(organisation.clock, organisation.place)
+    reset, wrong = ResetPassword(tenant=TENANT, user="ana"), SignIn(tenant=TENANT, login="ana", password=ANOTHER)
+
+    async def ask(backend: EmbeddedBackend, operation: Operation[Any], who: Credential) -> tuple[object, bool]:
+        key = IdempotencyKey(KEY)
+        try:
+            return await backend.perform_as(operation, who, Source("api", key=key)), key.replayed
+        except StillRunning:
+            return None, True
+
+    try:
+        for operation, who in ((reset, organisation.backend.credential), (wrong, Nobody())):
+            both = [organisation.backend, other] * 4
+            answers = await asyncio.gather(*(ask(backend, operation, who) for backend in both))
+            done = [reply for reply, replayed in answers if not replayed]
+            assert len(done) == 1
+            assert all(reply in (done[0], None) for reply, _ in answers)
+            assert operation is wrong or None not in [reply for reply, _ in answers]  # they waited for the first
+    finally:
+        await other.close()
+    assert (await values(organisation, audit.c.action)).count("user.password-reset") == 1
+    assert await failures_of(organisation, "ana") == 1
 
 
 async def test_of_many_sign_ins_at_once_one_is_done_and_counted(
