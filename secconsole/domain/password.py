@@ -11,6 +11,8 @@ SHORTEST_ALONE = 15  # where it can be the only factor, as it can while a tenant
 SHORTEST = 8  # where a second factor goes with it
 LONGEST = 1024
 
+_TOO_LONG = f"The password is longer than {LONGEST} characters."
+
 _COMMON = (
     "password", "passwort", "qwerty", "qwertz", "letmein", "welcome", "iloveyou", "administrator", "changeme", "abc123",
     "123456", "111111", "monkey", "dragon", "football", "baseball", "superman", "trustno1", "sunshine", "princess",
@@ -22,18 +24,29 @@ def normal_password(password: Secret[str]) -> Secret[str]:
     return Secret(unicodedata.normalize("NFC", password.reveal()))
 
 
+def check_length(password: Secret[str], shortest: int = SHORTEST) -> None:
+    """Raise `Invalid` for a password that nobody's policy takes; the words say what this one's does."""
+    if len(password.reveal()) < SHORTEST:
+        raise Invalid(_too_short(shortest), "password")
+    if len(password.reveal()) > LONGEST:
+        raise Invalid(_TOO_LONG, "password")
+
+
 def check_password(password: Secret[str], *, shortest: int, login: str = "", tenant: str = "") -> None:
     """Raise `Invalid` with the reason unless the password may be chosen; `shortest` is in characters."""
-    written, text = len(password.reveal()), normal_password(password).reveal()
+    check_length(password, shortest)
+    text = normal_password(password).reveal()
     if len(text) < shortest:
-        message = f"The password is too short: it needs at least {shortest} characters. A few plain words do."
-        raise (Invalid if written < SHORTEST else Unfit)(message, "password")
+        raise Unfit(_too_short(shortest), "password")
     if len(text) > LONGEST:
-        message = f"The password is longer than {LONGEST} characters."
-        raise (Invalid if written > LONGEST else Unfit)(message, "password")
+        raise Unfit(_TOO_LONG, "password")
     rest = text.casefold()
     for word in (*_COMMON, login.casefold(), tenant.casefold()):
         if len(word) >= 3:
             rest = rest.replace(word, "")
     if len(set(rest)) < 5:
         raise Unfit("That password is easy to guess. A few unrelated words make a good one.", "password")
+
+
+def _too_short(shortest: int) -> str:
+    return f"The password is too short: it needs at least {shortest} characters. A few plain words do."

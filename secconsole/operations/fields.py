@@ -124,4 +124,4 @@ Words = Annotated[
 ]
 Search = Annotated[str, Meta(pattern=_WORDS, description=f"Up to {MOST_WORDS} words; all of them must be found.")]
 Actions = Annotated[tuple[str, ...], Meta(max_length=MOST_ACTIONS, description="One of these actions.")]
-LineNumber = Annotated[int, Meta(ge=0, le=MOST_EXACT, description="Comes back with a rejection.")]
+LineNumber = Annotated[int, Meta(description="Comes back with a rejection.")]

@@ -90,9 +90,18 @@ def restored(hint: object, value: object) -> object:
     if origin is tuple:
         assert isinstance(value, tuple)
         return tuple(restored(parts[0], item) for item in value)
+    if isinstance(value, float):
+        return _whole(value)
     if isinstance(value, msgspec.Struct):
         return typing.cast("type", hint)(**{n: restored(h, getattr(value, n)) for n, h, _ in _fields_of(hint)})
     return value
+
+
+def _whole(number: float) -> int:
+    """A number that JSON has with a fraction of zero: to a schema and to many who write JSON it is a whole one."""
+    if not number.is_integer() or abs(number) > MOST_EXACT:
+        raise msgspec.ValidationError("Expected `int`, got `float`")
+    return int(number)
 
 
 def alternatives(hint: object) -> tuple[object, ...]:
@@ -124,9 +133,11 @@ def _carried(hint: object, described: bool) -> object:
         hint = types.GenericAlias(tuple, (_carried(parts[0], described), ...))
     elif hint is str and not any(meta.pattern or "pattern" in (meta.extra_json_schema or {}) for meta in metas):
         metas = (*metas, _TEXT)
-    elif hint is int:
+    elif hint is int and described:
         metas += () if any(meta.ge is not None for meta in metas) else (_LEAST,)
         metas += () if any(meta.le is not None for meta in metas) else (_MOST,)
+    elif hint is int:
+        hint = typing.Union[typing.Annotated[int, _LEAST, _MOST], float]  # noqa: UP007 - and `restored` refuses the rest
     elif hint is datetime and not metas:
         metas = (_MOMENT,)
     elif dataclasses.is_dataclass(hint):

@@ -89,7 +89,8 @@ def from_request(
     try:
         if shape.body is not None:
             given = _read_body(shape.body, body)
-            values |= {name: restored(hints[name], getattr(given, name)) for name in given.__struct_fields__}
+            for name in given.__struct_fields__:
+                values[name] = _restored(name, hints[name], getattr(given, name))
         elif shape.query is not None:
             values |= _from_query(shape.query, query, hints)
     except msgspec.ValidationError as error:
@@ -132,8 +133,15 @@ def _from_query(
             assert isinstance(hint, type)
             whole[name] = hint(**{f.name: flat[f.name] for f in dataclasses.fields(hint)})
         elif name in flat:
-            whole[name] = restored(hint, flat[name])
+            whole[name] = _restored(name, hint, flat[name])
     return whole
+
+
+def _restored(name: str, hint: object, value: object) -> object:
+    try:
+        return restored(hint, value)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{name}: expected a whole number that fits.", name) from error
 
 
 def _from_text(text: str, kinds: Sequence[object]) -> object:
@@ -147,7 +155,7 @@ def _refusal(message: str) -> Invalid:
     """What msgspec has against a request, in words and with the field."""
     place = _PLACE.search(message)
     field = place["field"] if place else ""
-    what = message[: place.start()] if place else message
+    what = (message[: place.start()] if place else message).replace("int | float", "int")
     odd = _ODD_FIELD.match(what)
     if odd is not None:
         name = f"{field}.{odd['name']}" if field else odd["name"]

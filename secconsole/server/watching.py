@@ -9,8 +9,17 @@ Json = dict[str, Any]
 WATCHING_TAG: Json = {"name": "watching", "description": "Notices of change, and how the server itself is doing."}
 
 
-def _text(example: str, media_type: str = "text/plain") -> Json:
-    return {media_type: {"schema": {"type": "string"}, "examples": {"answer": {"value": example}}}}
+_A_CHANGE: Json = {"event": "change", "data": "{}"}
+_EVENT: Json = {
+    "description": "One event of the stream.",
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {"event": {"const": "change"}, "data": {"const": "{}", "description": "Nothing so far."}},
+}
+
+
+def _text(example: str) -> Json:
+    return {"text/plain": {"schema": {"type": "string"}, "examples": {"answer": {"value": example}}}}
 
 
 #: each with `codes`: the codes of problems of its own, by status
@@ -25,7 +34,7 @@ WATCHING: dict[str, Json] = {
         "responses": {
             "200": {
                 "description": "The stream.",
-                "content": _text(": hello\n\nevent: change\ndata: {}\n\n", "text/event-stream"),
+                "content": {"text/event-stream": {"schema": _EVENT, "examples": {"event": {"value": _A_CHANGE}}}},
             }
         },
         "codes": {401: ["not-signed-in"]},

@@ -10,7 +10,7 @@ from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import is_id
 from secconsole.domain.login import login_key
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
-from secconsole.domain.password import SHORTEST, SHORTEST_ALONE, check_password
+from secconsole.domain.password import SHORTEST, SHORTEST_ALONE, check_length, check_password
 from secconsole.domain.policy import Decision, Rule, SignInFacts, decide_second_factor, decide_sign_in
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FOREVER, held_until, is_held
@@ -126,6 +126,7 @@ def confirm_binding(context: Context, operation: ConfirmBinding) -> SignInAnswer
 
 @handles(ChoosePassword, hashes=only_password)
 def choose_password(context: Context, operation: ChoosePassword) -> SignInAnswer:
+    check_length(operation.password)
     found = _challenge(context, operation.challenge, "new-password")
     if found is None:
         return _over(context)
