@@ -27,9 +27,11 @@ COLUMNS: list[Column[AuditEntry]] = [
     Column("reason", lambda e: e.reason),
     Column("ticket", lambda e: e.ticket),
     Column("channel", lambda e: e.channel),
+    Column("address", lambda e: e.address),
+    Column("request_id", lambda e: e.request_id),
     Column("details", lambda e: tuple(f"{name}={value}" for name, value in e.details.items())),
 ]
-IN_TABLE = [c for c in COLUMNS if c.key not in ("id", "target_id", "channel", "details")]
+IN_TABLE = [c for c in COLUMNS if c.key not in ("id", "target_id", "channel", "address", "request_id", "details")]
 CHECK: list[Column[AuditCheck]] = [
     Column("whole", lambda c: c.whole),
     Column("entries", lambda c: c.entries),

@@ -67,8 +67,11 @@ def serve(
         raise Unavailable(f"The server needs {error.name}: pip install 'secconsole[server]'") from None
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
+    places = tuple(addresses.parse_listen(text) for text in dict.fromkeys(listen))
+    if socket_group and not any(place.socket for place in places):
+        raise click.UsageError("--socket-group is for the sockets of --listen unix:PATH.")
     settings = server.Settings(
-        listen=tuple(addresses.parse_listen(text) for text in dict.fromkeys(listen)),
+        listen=places,
         certificate=tls.Certificate(tls_cert, tls_key) if tls_cert and tls_key else None,
         proxies=proxies.parse_proxies(trusted_proxy, proxy_header),
         socket_group=socket_group,
@@ -79,7 +82,7 @@ def serve(
     if check:
         for warning in asyncio.run(server.check(settings, opened)):
             say(warning)
-        say(f"It would start: {', '.join(str(place) for place in settings.listen)} on {opened}.")
+        say(f"It would start: {', '.join(str(place) for place in places)} on {opened}.")
         return
     logs.start_logging(log_level)
     server.run(settings, opened)

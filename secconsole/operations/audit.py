@@ -11,7 +11,10 @@ from secconsole.operations.fields import Actions, Limit, Moment, NumberCursor, S
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One entry. `outcome` is `done`, `refused` or `failed`; `details` are small facts, never secrets."""
+    """One entry. `outcome` is `done`, `refused` or `failed`; `details` are small facts, never secrets.
+
+    `address`: where the request came from, or which user of the server's machine; `request_id`: the one in its log.
+    """
 
     id: str
     at: Moment
@@ -23,6 +26,8 @@ class AuditEntry:
     reason: str
     ticket: str
     channel: str
+    address: str
+    request_id: str
     details: dict[str, str | int | bool | None]
 
 

@@ -82,6 +82,8 @@ _entry = audit.AuditEntry(
     reason=REASON,
     ticket=TICKET,
     channel="api",
+    address="192.0.2.7",
+    request_id="913b2c26ede40aaa",
     details={"event": _EVENT, "factors": 1, "sessions_ended": 1},
 )
 _exemption = whitelist.Exemption(

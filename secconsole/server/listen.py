@@ -16,6 +16,7 @@ from secconsole.config import locations
 from secconsole.domain.errors import Invalid, Unavailable
 
 SYSTEMD = "systemd"
+BACKLOG = 1024
 _FIRST_HANDED_OVER = 3  # sd_listen_fds(3): SD_LISTEN_FDS_START
 _ELSEWHERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # one of a name's addresses may be of a kind we lack
 
@@ -47,7 +48,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A bound socket; `path` is the file to take away with it, if we made one, and `inode` what it was then."""
+    """A listening socket; `path` is the file to take away with it, if we made one, and `inode` what it was then."""
 
     socket: socket.socket
     path: Path | None = None
@@ -90,7 +91,7 @@ def parse_listen(text: str) -> Listen:
 
 
 def open_doors(places: tuple[Listen, ...], *, group: str = "") -> list[Door]:
-    """Bind every address, and accept nobody yet; raise `Unavailable` in words if one cannot be had.
+    """Listen on every address; raise `Unavailable` in words if one cannot be had. Who connects waits to be accepted.
 
     UNIX sockets are open to their owner alone, or to the members of `group` too.
     """
@@ -161,6 +162,7 @@ def _network(place: Listen) -> list[Door]:
             if family == socket.AF_INET6:
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             opened.bind(address)
+            opened.listen(BACKLOG)  # two may bind an address, and only the second to listen is told so
         except OSError as error:
             opened.close()
             missing = error
@@ -196,6 +198,7 @@ def _unix(path: Path, group: str) -> Door:
             opened.bind(str(path))
         finally:
             os.umask(mask)
+        opened.listen(BACKLOG)
         if members is not None:
             os.chown(path, -1, members)
             os.chmod(path, 0o660)

@@ -15,15 +15,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from secconsole.server.limits import Limits
-from secconsole.server.listen import Door
+from secconsole.server.listen import BACKLOG, Door
 from secconsole.server.notify import notify
 from secconsole.server.protocol import Connection
 from secconsole.server.stopping import Stop
 from secconsole.server.tls import LiveCertificate
 
 log = logging.getLogger(__name__)
-
-BACKLOG = 1024
 
 
 class ApiServer(uvicorn.Server):

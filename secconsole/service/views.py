@@ -100,5 +100,7 @@ def audit_entry(row: sa.Row[Any]) -> AuditEntry:
         reason=row.reason,
         ticket=row.ticket,
         channel=row.channel,
+        address=row.address,
+        request_id=row.request_id,
         details=json.loads(row.details),
     )

@@ -22,7 +22,8 @@ from secconsole.operations.base import Operation
 
 R = TypeVar("R")
 FIELDS = (
-    "id", "at", "actor", "action", "target", "target_id", "outcome", "reason", "ticket", "channel", "details"
+    "id", "at", "actor", "action", "target", "target_id", "outcome", "reason", "ticket", "channel", "address",
+    "request_id", "details",
 )  # fmt: skip
 PAGE = 500
 FORMATS = ("csv", "json")

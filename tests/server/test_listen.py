@@ -106,8 +106,7 @@ def test_a_dead_socket_is_replaced_and_a_living_one_never(tmp_path: Path) -> Non
     path = tmp_path / "api.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    with opened(f"unix:{path}") as (door,):
-        door.socket.listen()
+    with opened(f"unix:{path}"):
         with pytest.raises(Unavailable, match="something else is there already"):
             open_doors((parse_listen(f"unix:{path}"),))
         with socket.socket(socket.AF_UNIX) as client:
@@ -137,10 +136,8 @@ def test_a_path_too_long_for_a_socket_is_said_in_words(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_and_a_foreign_address_are_said_in_words() -> None:
-    with opened("127.0.0.1:0") as (door,):
-        door.socket.listen()
-        with pytest.raises(Unavailable, match="something else is there already"):
-            open_doors((parse_listen(str(door)),))
+    with opened("127.0.0.1:0") as (door,), pytest.raises(Unavailable, match="something else is there already"):
+        open_doors((parse_listen(str(door)),))
     with pytest.raises(Unavailable, match="no address of this machine"):
         open_doors((parse_listen("192.0.2.77:8443"),))
     with pytest.raises(Unavailable, match="no name that is known"):
@@ -149,10 +146,8 @@ def test_a_taken_port_and_a_foreign_address_are_said_in_words() -> None:
 
 def test_nothing_stays_behind_if_the_last_address_cannot_be_had(tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
-    with opened("127.0.0.1:0") as (door,):
-        door.socket.listen()
-        with pytest.raises(Unavailable):
-            open_doors((parse_listen(f"unix:{path}"), parse_listen(str(door))))
+    with opened("127.0.0.1:0") as (door,), pytest.raises(Unavailable):
+        open_doors((parse_listen(f"unix:{path}"), parse_listen(str(door))))
     assert not path.exists()
 
 

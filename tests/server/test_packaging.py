@@ -90,6 +90,7 @@ def test_the_units_command_line_is_understood() -> None:
         assert context.info_name == "serve"
         assert context.params["listen"] == ("systemd",)
         assert context.params["trusted_proxy"]
+        assert context.params["limit_concurrency"] == Limits().connections
 
 
 def test_the_units_leave_the_server_time_and_files_enough() -> None:
