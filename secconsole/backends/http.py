@@ -131,10 +131,13 @@ class HttpBackend:
                 self._heard = time.monotonic()
                 if line.startswith(("event: change", ": hello")):
                     yield
-        except (httpx.HTTPError, TimeoutError) as error:
+        except httpx.HTTPError as error:
+            if not isinstance(error, httpx.TimeoutException):
+                self._heard = time.monotonic()  # a line that breaks stood until then
             raise no_answer(error, self.title, perhaps_done=False) from None
         finally:
             await answer.aclose()
+        self._heard = time.monotonic()
         raise NoAnswer(f"{self.title} has ended the connection.")
 
     async def reach(self) -> None:

@@ -117,7 +117,7 @@ class Line:
         if self._error is None and self._app.signed_in:
             backend = self._app.backend
             silent = backend.silent_for() if isinstance(backend, Remote) else 0.0
-            self._as_of = self._app.clock() - timedelta(seconds=silent)
+            self._as_of = self._app.clock() - timedelta(seconds=int(silent))
         self._error = error
         self._tell()
 

@@ -160,6 +160,9 @@ class Live:
                 self._app.line.lose(error)
                 self._following.cancel()
                 self._following = self._work(self._follow())
+        else:
+            if not self._app.line.fresh:
+                self._changed.set()
 
 
 def _unavailable(error: SecconsoleError) -> Unavailable:

@@ -40,7 +40,7 @@ class Session:
     async def begin(cls, app: SecConsole) -> Session:
         """Take up work as whoever the backend's credential names."""
         identity = await app.line.ask(WhoAmI())
-        app.tenant = identity.tenant
+        app.tenant = app.organisation = identity.tenant
         return cls(app, identity, await _policy(app, identity))
 
     async def renew(self) -> None:

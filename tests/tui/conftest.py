@@ -27,6 +27,7 @@ from secconsole.operations.users import CreateUser
 from secconsole.service.passwords import Passwords
 from secconsole.tui.app import SecConsole
 from secconsole.tui.terminal import Terminal
+from tests.tui.front import Front
 
 TENANT = "acme"
 START = 1_800_000_000.0  # 15 Jan 2027 08:00 UTC
@@ -146,8 +147,37 @@ async def organisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Async
     await owner.close()
 
 
+async def never() -> Backend:
+    raise AssertionError("signed in already")
+
+
 class OpenConsole(Protocol):
     async def __call__(self, login: str, **options: Any) -> SecConsole: ...
+
+
+@pytest_asyncio.fixture
+async def front(organisation: Organisation) -> AsyncIterator[Front]:
+    """A server in front of the organisation's store."""
+    made = Front(organisation.owner, organisation.home)
+    await made.start()
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture
+async def remote(organisation: Organisation, front: Front) -> OpenConsole:
+    """As `console`, over the server."""
+
+    async def make(login: str, *, place: str = "", **options: Any) -> SecConsole:
+        embedded = await organisation.signed_in(login)
+        credential = embedded.credential
+        await embedded.close()
+        return SecConsole(
+            Terminal(), opener=never, session=front.client(credential), first_place=place, local=False,
+            clock=organisation.clock.at, **options,
+        )  # fmt: skip
+
+    return make
 
 
 @pytest_asyncio.fixture
@@ -161,9 +191,6 @@ async def console(organisation: Organisation) -> AsyncIterator[OpenConsole]:
     async def make(login: str, *, place: str = "", **options: Any) -> SecConsole:
         backend = await organisation.signed_in(login)
         opened.append(backend)
-
-        async def never() -> Backend:
-            raise AssertionError("signed in already")
 
         return SecConsole(
             Terminal(), opener=never, session=backend, first_place=place, clock=organisation.clock.at, **options
@@ -198,7 +225,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: flo
 
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not come to pass in time"
+        assert time.monotonic() < end, f"it did not come to pass in time\n{screen_text(pilot.app)}"  # type: ignore[arg-type]
         await pilot.pause(0.01)
 
 

@@ -505,7 +505,7 @@ async def test_a_demo_offers_its_accounts_with_their_codes_and_one_key_signs_in(
         await typed(pilot, "17")
         await until(pilot, lambda: isinstance(app.screen, Account))
         assert app.identity.login == "hana"
-        assert "DEMO" in screen_text(app)
+        await until(pilot, lambda: "DEMO" in screen_text(app))
 
 
 async def test_a_demo_says_the_password_and_code_that_it_asks_for_again(

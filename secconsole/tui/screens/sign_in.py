@@ -138,6 +138,7 @@ class SignInScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_title()
+        self.tell_line()
         if self._reason:
             self.say(self._reason, bad=False)
         self._entry = asyncio.get_running_loop().create_future()
@@ -169,6 +170,8 @@ class SignInScreen(Screen[None]):
 
     def tell_line(self) -> None:
         """From the app: there is something else to say about the way to the store."""
+        if not self.is_mounted:
+            return
         line, note = self.app.line, self.query_one("#line", Static)
         words = line.words()
         if line.trouble:
@@ -238,7 +241,7 @@ class SignInScreen(Screen[None]):
         async with self.app.hold_keys():
             old = self.form
             values, at = old.values, old.focused_name
-            form = self.credentials(organisation="")
+            form = self.credentials(organisation=self.app.organisation)
             form.set_value("login", str(values["login"]))
             password = values["password"]
             assert isinstance(password, Secret)

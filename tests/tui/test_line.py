@@ -1,0 +1,380 @@
+"""A console over a server that is slow, goes away, comes back, or ends the session; and changes made by others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from secconsole.backends import http
+from secconsole.domain.model import BindingStatus
+from secconsole.domain.roles import Role
+from secconsole.operations.unbinding import Unbind
+from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ShowUser
+from secconsole.tui import line, live
+from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.help import HelpScreen
+from secconsole.tui.screens.place import Place
+from secconsole.tui.screens.sign_in import SignInScreen
+from secconsole.tui.screens.unbind import UnbindDialog
+from secconsole.tui.screens.users import Users
+from secconsole.tui.screens.whitelist import Whitelist
+from secconsole.tui.terminal import Terminal
+from secconsole.tui.widgets.form import Form
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.front import Front
+from tests.tui.test_sign_in import burst, typed
+from tests.tui.test_users import on, opened
+
+SIZE = (80, 24)
+LOST = "⚠ server not reached · data from"
+CANNOT = "Cannot do this now: the server does not answer. Press again once it says live."
+
+
+def header(app: SecConsole) -> str:
+    """The three lines at the top of the place in sight."""
+    return "\n".join(screen_text(app).splitlines()[:3])
+
+
+def words(app: SecConsole) -> str:
+    """All that stands on the screen, without line ends and frames."""
+    return " ".join(screen_text(app).replace("│", " ").split())
+
+
+def said(app: SecConsole) -> str:
+    return " | ".join(notification.message for notification in app._notifications)
+
+
+async def lost(app: SecConsole, pilot: Pilot[Any], front: Front) -> None:
+    await front.stop()
+    await until(pilot, lambda: app.line.cut)
+    await until(pilot, lambda: LOST in header(app))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spoken of, doubted and given up sooner, so that tests need not wait as people do."""
+    monkeypatch.setattr(line, "PATIENCE", 0.05)
+    monkeypatch.setattr(line, "DOUBT", 0.1)
+    monkeypatch.setattr(line, "TICK", 0.05)
+    monkeypatch.setattr(http, "HELLO", 0.2)
+
+
+# ---- gone and back ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_shown_grows_old_in_plain_sight_and_is_fresh_again_by_itself(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "nina")
+        await pilot.press("space", "up")
+        at = f"{organisation.clock.at().astimezone():%H:%M:%S}"
+        await lost(app, pilot, front)
+        assert "stale" in header(app)
+        organisation.clock.forward(40)
+        await until(pilot, lambda: f"{LOST} {at}, 40 s old" in header(app))
+        organisation.clock.forward(600)
+        await until(pilot, lambda: "10 min old" in header(app))
+        assert "(u Unbind)" in screen_text(app)
+        await organisation.perform(CreateUser(tenant=TENANT, login="aaron"))
+        await front.start()
+        began = time.monotonic()
+        await until(pilot, lambda: "live" in header(app) and "aaron" in screen_text(app))
+        assert time.monotonic() - began < 2 * live.RETRY[-1]
+        assert set(header(app).splitlines()[2].partition(" ")[0]) == {"─"}
+        assert place.person is not None
+        assert place.person.login == "nina"
+        assert len(place.table.marks) == 1
+
+
+async def test_keys_scrolling_help_palette_and_places_go_on_without_the_server(
+    remote: OpenConsole, front: Front
+) -> None:
+    app = await remote("aida", place="users")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        place = await opened(app, pilot)
+        await lost(app, pilot, front)
+        await pilot.press("down", "down", "space")
+        await settled(pilot)
+        assert place.table.cursor_index == 3
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape", "colon")
+        await until(pilot, lambda: "Commands" in screen_text(app))
+        await pilot.press("escape", "3")
+        await until(pilot, lambda: isinstance(app.screen, Whitelist))
+        await until(pilot, lambda: "Not read yet." in screen_text(app))
+        assert LOST in header(app)
+        assert "Nobody is on the whitelist" not in screen_text(app)
+        for key in "14572":
+            await pilot.press(key)
+            await settled(pilot)
+            assert isinstance(app.screen, Place)
+            assert LOST in header(app)
+        assert said(app) == ""  # the header has said it
+        await front.start()
+        await until(pilot, lambda: app.line.fresh)
+        await pilot.press("3")
+        await until(pilot, lambda: "Nobody is on the whitelist" in screen_text(app))
+
+
+async def test_an_action_says_why_it_cannot_be_done_and_is_not_done_later(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        await lost(app, pilot, front)
+        await pilot.press("u")
+        await settled(pilot)
+        assert said(app) == CANNOT
+        await front.start()
+        await until(pilot, lambda: app.line.fresh)
+        await settled(pilot)
+        assert app.screen is place
+        assert (await show(organisation, "bob")) is BindingStatus.BOUND
+
+
+async def test_an_open_dialog_keeps_what_was_typed_and_says_how_it_stands(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        await pilot.press("u")
+        await until(pilot, lambda: isinstance(app.screen, UnbindDialog))
+        await settled(pilot)
+        await pilot.press(*"lost phone", "tab", *"T-17", "tab", "right")
+        await front.stop()
+        await until(pilot, lambda: "server not reached" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: CANNOT in said(app))
+        await settled(pilot)
+        assert isinstance(app.screen, UnbindDialog)
+        assert app.screen.query_one(Form).values == {"reason": "lost phone", "ticket": "T-17"}
+        await front.start()
+        await until(pilot, lambda: app.line.fresh)
+        assert "server not reached" not in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is place)
+        await settled(pilot)
+        assert (await show(organisation, "bob")) is BindingStatus.UNBOUND
+
+
+async def show(organisation: Organisation, login: str) -> BindingStatus:
+    detail = await organisation.perform(ShowUser(tenant=TENANT, user=login))
+    status = detail.user.status
+    assert isinstance(status, BindingStatus)
+    return status
+
+
+# ---- slow ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_slow_answer_is_spoken_of_and_can_be_left(remote: OpenConsole, front: Front) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        front.hold_up()
+        await pilot.press("u", *"lost phone")
+        await until(pilot, lambda: "esc leaves it" in header(app))
+        assert app.screen is place
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "esc leaves it" not in header(app)
+        await until(pilot, lambda: "server not reached" in header(app))  # nothing came for long
+        await pilot.press("down")
+        await settled(pilot)
+        assert app.screen is place
+        front.go_on()
+        await until(pilot, lambda: "live" in header(app))
+        assert said(app) == ""  # what was typed ahead pressed nothing here
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_leaving_a_change_says_that_it_may_have_been_done(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        await pilot.press("u")
+        await until(pilot, lambda: isinstance(app.screen, UnbindDialog))
+        await settled(pilot)
+        front.hold_up()
+        await pilot.press(*"lost phone", "tab", "tab", "right", "enter")
+        await until(pilot, lambda: "esc leaves it" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "may or may not have been done" in said(app))
+        assert isinstance(app.screen, UnbindDialog)
+        front.go_on()
+        await until(pilot, lambda: app.line.fresh)
+        await settled(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is place)
+        assert (await show(organisation, "bob")) is BindingStatus.UNBOUND
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_server_that_only_takes_its_time_is_not_given_up(
+    remote: OpenConsole, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        may_go_on = asyncio.Event()
+        real = organisation.owner.perform_as
+
+        async def slow(operation: Any, *rest: Any) -> Any:
+            if isinstance(operation, Unbind):
+                await may_go_on.wait()
+            return await real(operation, *rest)
+
+        monkeypatch.setattr(organisation.owner, "perform_as", slow)
+        reached: list[None] = []
+        reach = type(app.backend).reach  # type: ignore[attr-defined]
+
+        async def reaching(backend: Any) -> None:
+            await reach(backend)
+            reached.append(None)
+
+        monkeypatch.setattr(type(app.backend), "reach", reaching)
+        await pilot.press("u")
+        await until(pilot, lambda: isinstance(app.screen, UnbindDialog))
+        await settled(pilot)
+        await pilot.press(*"lost phone", "tab", "tab", "right", "enter")
+        await until(pilot, lambda: len(reached) > 2)
+        assert app.line.fresh
+        may_go_on.set()
+        await until(pilot, lambda: app.screen is place)
+        assert (await show(organisation, "bob")) is BindingStatus.UNBOUND
+
+
+# ---- signing in ------------------------------------------------------------------------------------------------------
+
+
+def signing_in(organisation: Organisation, front: Front, **options: Any) -> SecConsole:
+    async def opener() -> Any:
+        return front.client()
+
+    return SecConsole(
+        Terminal(), opener=opener, local=False, tenant=TENANT, clock=organisation.clock.at, **options
+    )  # fmt: skip
+
+
+async def test_signing_in_waits_for_the_server_with_what_was_typed(organisation: Organisation, front: Front) -> None:
+    await front.stop()
+    app = signing_in(organisation, front)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "cannot be reached: there is no such socket" in words(app))
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: CANNOT in words(app))
+        await front.start()
+        await until(pilot, lambda: "Cannot do this now" not in words(app) and app.line.fresh)
+        assert "cannot be reached" not in screen_text(app)
+        await typed(pilot, f"\r{organisation.code('hana')}\r")
+        await until(pilot, lambda: isinstance(app.screen, Users))
+
+
+async def test_a_session_that_ended_leads_back_to_the_same_place(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users", tenant=TENANT)
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, Whitelist))
+        await organisation.perform(DisableUser(tenant=TENANT, user="hana"))
+        await organisation.perform(EnableUser(tenant=TENANT, user="hana"))
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        await until(pilot, lambda: "Sign in again" in screen_text(app))
+        assert "hana" in screen_text(app)
+        organisation.clock.next_code()
+        await typed(pilot, f"{organisation.password('hana')}\r{organisation.code('hana')}\r")
+        await until(pilot, lambda: isinstance(app.screen, Place))
+        assert isinstance(app.screen, Whitelist)
+
+
+async def test_somebody_else_begins_where_their_work_begins(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("tomas", place="users", tenant=TENANT)
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, Whitelist))
+        app.lose_session("That session is over.")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.screen.is_mounted)
+        await settled(pilot)
+        await pilot.press("shift+tab", *["backspace"] * 5)
+        await typed(pilot, burst(organisation, "hana"))
+        await until(pilot, lambda: isinstance(app.screen, Place))
+        assert isinstance(app.screen, Users)
+
+
+async def test_a_restarted_server_knows_the_session_still(remote: OpenConsole, front: Front) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        place = await opened(app, pilot)
+        for _ in range(2):
+            await lost(app, pilot, front)
+            await front.start()
+            await until(pilot, lambda: app.line.fresh)
+        assert app.screen is place
+
+
+# ---- live ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_change_made_elsewhere_is_on_the_screen_within_a_second(
+    remote: OpenConsole, organisation: Organisation
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "nina")
+        taken: list[float] = []
+        for number in range(5):
+            await organisation.perform(CreateUser(tenant=TENANT, login=f"aa{number}"))
+            began = time.monotonic()
+            await until(pilot, lambda number=number: f"aa{number}" in screen_text(app))
+            taken.append(time.monotonic() - began)
+            assert place.person is not None
+            assert place.person.login == "nina"
+        assert max(taken) < 1.0, taken
+
+
+async def test_a_flood_of_changes_is_a_few_refreshes_and_quiet_asks_for_nothing(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        place = await opened(app, pilot)
+        front.gate.asked.clear()
+        began = time.monotonic()
+        creations = [CreateUser(tenant=TENANT, login=f"zz{number:03}") for number in range(200)]
+        roles = [ChangeRole(tenant=TENANT, user=f"zz{n:03}", role=role) for n in range(200) for role in
+                 (Role.AUDITOR, Role.USER)]  # fmt: skip
+        await asyncio.gather(*(organisation.perform(operation) for operation in creations))
+        await asyncio.gather(*(organisation.perform(operation) for operation in roles))
+        await until(pilot, lambda: place.table.count == 208 and place.table.settled)
+        seconds = time.monotonic() - began
+        lists = [path for path in front.gate.asked if path.endswith("/users")]
+        assert 0 < len(lists) <= 3 * (seconds / live.SETTLE + 2)
+        await until(pilot, lambda: place.table.settled and not app.line._waits)
+        await pilot.pause(1.0)  # what was on its way when the last change came
+        front.gate.asked.clear()
+        await pilot.pause(1.5)  # quiet can only be told by waiting
+        assert front.gate.asked == []
