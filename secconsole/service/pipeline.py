@@ -184,13 +184,13 @@ class Service:
         self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
     ) -> T:
         future = self._store.write(body, claim, repeatable=repeatable)
-        waiting = asyncio.shield(asyncio.wrap_future(future))
+        waiting = asyncio.wrap_future(future)
         try:
-            return await asyncio.wait_for(waiting, LONGEST_WAIT)
+            return await asyncio.wait_for(asyncio.shield(waiting), LONGEST_WAIT)
         except TimeoutError:
             if future.cancel():  # it had not begun, and never will
                 raise Unavailable("The store is busy: another process is writing. Nothing was changed.") from None
-            return await waiting
+            return await asyncio.shield(waiting)
 
     async def _note_refusal(
         self, operation: Operation[Any], credential: Credential, source: Source, error: NotAllowed

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import ExitStack
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from pathlib import Path
@@ -17,8 +18,9 @@ from secconsole.domain.errors import Unavailable
 from secconsole.operations.policy import ShowPolicy
 from secconsole.operations.users import CountUsers, CreateUser
 from secconsole.service import pipeline
+from secconsole.service.context import Context
 from secconsole.store.queue import WriteQueue
-from secconsole.store.sqlite import MOST_PER_COMMIT
+from secconsole.store.sqlite import MOST_PER_COMMIT, SqliteStore
 from tests.organisation import TENANT, Organisation
 from tests.store.looking import broken_chains, column, database
 from tests.store.processes import LONGEST, Worker, worker
@@ -155,6 +157,30 @@ async def test_a_write_that_waits_too_long_is_taken_back(
         holder.say("go on")
         await organisation.perform(CreateUser(tenant=TENANT, login="ben"))
     assert set(column(organisation.home, "users", "login")) == {"root", "ben"}
+
+
+async def test_a_write_that_has_begun_is_waited_for(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow the disk is: whether it was done must be told."""
+    given_up = threading.Event()
+    write, audit = SqliteStore.write, Context.audit
+
+    def writing(*arguments: object, **options: object) -> Future[object]:
+        future = write(*arguments, **options)
+        cancel = future.cancel
+        future.cancel = lambda: given_up.set() or cancel()
+        return future
+
+    def slowly(*arguments: object, **options: object) -> None:
+        assert given_up.wait(LONGEST)
+        audit(*arguments, **options)
+
+    monkeypatch.setattr(SqliteStore, "write", writing)
+    monkeypatch.setattr(Context, "audit", slowly)
+    monkeypatch.setattr(pipeline, "LONGEST_WAIT", 0.01)
+    made = await organisation.perform(CreateUser(tenant=TENANT, login="ana"))
+    assert made.user.login == "ana"
 
 
 async def test_other_tools_that_lock_the_file_are_waited_for(organisation: Organisation) -> None:
