@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.store.claim import NOTHING, Claim, take, time_of
@@ -173,7 +173,7 @@ class PostgresStore:
         patience = _Patience()
         while True:
             try:
-                async with self._readers.connect() as connection, connection.begin():
+                async with _connected(self._readers) as connection:
                     job.reply = await connection.run_sync(run)
             except Exception as error:
                 if await patience.may_repeat(error):
@@ -215,6 +215,9 @@ class _Lane:
             try:
                 await self._do_together(batch)
             except BaseException as error:  # whoever waits is told, and the lane lives on
+                if not batch:  # it did not come to taking any up
+                    batch.extend(job for job in self._waiting if job.begin())
+                    self._waiting.clear()
                 for job in batch:
                     job.error = job.error or error
             for job in batch:
@@ -226,8 +229,7 @@ class _Lane:
         while True:
             committing = False
             try:
-                async with self._engine.connect() as connection:
-                    await connection.begin()
+                async with _connected(self._engine) as connection:
                     if await connection.run_sync(self._run_all, batch):
                         committing = True
                         await connection.commit()
@@ -286,6 +288,20 @@ class _Lane:
                     return False
             job.error = error
         return True
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection in a transaction that is rolled back unless it is committed; given up if its server was lost."""
+    async with engine.connect() as connection:
+        try:
+            await connection.begin()
+            yield connection
+        except Exception as error:
+            if is_gone(error):
+                with suppress(Exception):
+                    await connection.invalidate(error)
+            raise
 
 
 class _Patience:

@@ -35,7 +35,7 @@ def is_gone(error: BaseException) -> bool:
     if isinstance(original, OSError | asyncio.TimeoutError | asyncpg.exceptions.TargetServerAttributeNotMatched):
         return True
     cause = getattr(original, "__cause__", None)
-    if isinstance(cause, asyncpg.exceptions.ConnectionDoesNotExistError | OSError):
+    if isinstance(cause, OSError) or (isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)):
         return True
     return code_of(error).startswith(_GONE)
 
