@@ -190,6 +190,7 @@ def _refused(place: Listen, error: OSError) -> str:
 def _unix(path: Path, group: str) -> Door:
     members = _group(group) if group else None
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    door = Door(opened)
     try:
         _prepare_folder(path.parent, members, group)
         _remove_dead(path)
@@ -198,18 +199,18 @@ def _unix(path: Path, group: str) -> Door:
             opened.bind(str(path))
         finally:
             os.umask(mask)
+        door = Door(opened, path, os.lstat(path).st_ino)
         opened.listen(BACKLOG)
         if members is not None:
-            os.chown(path, -1, members)
-            os.chmod(path, 0o660)
-        return Door(opened, path, os.lstat(path).st_ino)
+            _open_to(path, members, 0o660, group)
     except OSError as error:
-        opened.close()
+        door.close()
         reason = "its path is longer than a socket's may be" if error.errno is None else error.strerror
         raise Unavailable(f"unix:{path} cannot be listened on: {reason}.") from None
     except BaseException:
-        opened.close()
+        door.close()
         raise
+    return door
 
 
 def _prepare_folder(folder: Path, members: int | None, group: str) -> None:
@@ -217,8 +218,7 @@ def _prepare_folder(folder: Path, members: int | None, group: str) -> None:
     if not folder.exists():
         locations.ensure_private_dir(folder)
         if members is not None:
-            os.chown(folder, -1, members)
-            folder.chmod(0o750)
+            _open_to(folder, members, 0o750, group)
     info = os.stat(folder)
     if stat.S_IMODE(info.st_mode) & 0o022:
         raise Unavailable(
@@ -230,6 +230,14 @@ def _prepare_folder(folder: Path, members: int | None, group: str) -> None:
     may_enter = info.st_mode & 0o001 or (info.st_gid == members and info.st_mode & 0o010)
     if members is not None and not may_enter:
         raise Unavailable(f"The group {group} cannot enter {folder}: chgrp {group} {folder} && chmod 750 {folder}")
+
+
+def _open_to(path: Path, members: int, mode: int, group: str) -> None:
+    try:
+        os.chown(path, -1, members)
+    except PermissionError:
+        raise Unavailable(f"Only root or a member of {group} can open {path} to that group.") from None
+    path.chmod(mode)
 
 
 def _remove_dead(path: Path) -> None:

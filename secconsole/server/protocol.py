@@ -130,6 +130,9 @@ class Connection(HttpToolsProtocol):
 
     def _body_is_late(self) -> None:
         self._timer = None
+        if self.pipeline:
+            self._expect(self._limits.body, self._body_is_late)  # again it is we: it has to queue
+            return
         self.scope["state"]["too_slow"] = True
         if self.cycle.response_complete:
             self.transport.close()
@@ -144,7 +147,7 @@ class Connection(HttpToolsProtocol):
         if self._in_head and not waiting:
             self.cycle.keep_alive = False
             return
-        if waiting or not self.cycle.response_started:
+        if waiting or not (self.cycle.response_started or self.pipeline):
             self.transport.write(_plain(problem(*why)))
         self.transport.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import socket
@@ -42,6 +43,13 @@ class Server:
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
+
+    @property
+    def port(self) -> int:
+        """The one that it took, having been given 127.0.0.1:0."""
+        found = re.search(r"Listening on 127\.0\.0\.1:(\d+)", self.log())
+        assert found is not None
+        return int(found[1])
 
     def exit_code(self) -> int:
         return self.process.wait(LONGEST)

@@ -176,6 +176,29 @@ async def test_what_follows_a_body_in_pieces_is_not_kept(organisation: Organisat
             assert await client.is_hung_up_on()
 
 
+async def test_who_asks_twice_at_once_is_answered_in_turn(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second body cannot come while the first request is at work, since nobody reads on: that is our doing."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    perform = organisation.backend.perform_as
+
+    async def slow(*args: object) -> object:
+        asked.set()
+        await go_on.wait()
+        return await perform(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(organisation.backend, "perform_as", slow)
+    async with serving(organisation, QUICK) as server, server.client() as client, server.client() as other:
+        client.send(HEAD + SIGN_IN + HEAD + SIGN_IN[:5])
+        await asked.wait()
+        other.send(HEAD + SIGN_IN[:5])
+        assert await other.answer() == (408, "too-slow")  # so that much time went by
+        client.send(SIGN_IN[5:])
+        go_on.set()
+        assert [await client.answer() for _ in range(2)] == [(200, ""), (200, "")]
+
+
 async def test_nonsense_after_a_request_does_not_take_its_answer_away(organisation: Organisation) -> None:
     async with serving(organisation, Limits()) as server, server.client() as client:
         client.send(HEAD + SIGN_IN + b"nonsense \x00\r\n" * 10_000)

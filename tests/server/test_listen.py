@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import socket
 import stat
@@ -23,6 +24,12 @@ def opened(*texts: str, group: str = "") -> Iterator[list[Door]]:
         yield doors
     finally:
         close_doors(doors)
+
+
+def a_group() -> str:
+    """One that we may give things to, and if possible not ours."""
+    others = [entry.gr_name for entry in grp.getgrall() if entry.gr_gid != os.getegid()]
+    return others[0] if os.geteuid() == 0 else grp.getgrgid(os.getegid()).gr_name
 
 
 def mode(path: Path) -> int:
@@ -70,15 +77,24 @@ def test_a_socket_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None
 
 def test_a_socket_for_a_group(tmp_path: Path) -> None:
     path = tmp_path / "run" / "api.sock"
-    with opened(f"unix:{path}", group="nogroup"):
+    group = a_group()
+    with opened(f"unix:{path}", group=group):
         assert (mode(path.parent), mode(path)) == (0o750, 0o660)
-        assert path.parent.stat().st_gid == path.stat().st_gid != os.getegid()
+        assert path.parent.group() == path.group() == group
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may give anything to any group")
+def test_a_group_that_we_are_no_member_of(tmp_path: Path) -> None:
+    strange = next(e.gr_name for e in grp.getgrall() if e.gr_gid not in (os.getegid(), *os.getgroups()))
+    with pytest.raises(Unavailable, match="a member of"):
+        open_doors((parse_listen(f"unix:{tmp_path}/run/api.sock"),), group=strange)
 
 
 def test_a_group_that_cannot_get_to_the_socket_is_told_how(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir(mode=0o700)
-    with pytest.raises(Unavailable, match="chgrp nogroup"):
-        open_doors((parse_listen(f"unix:{tmp_path}/run/api.sock"),), group="nogroup")
+    group = a_group()
+    with pytest.raises(Unavailable, match=f"chgrp {group}"):
+        open_doors((parse_listen(f"unix:{tmp_path}/run/api.sock"),), group=group)
     with pytest.raises(Unavailable, match="no group nobodies"):
         open_doors((parse_listen(f"unix:{tmp_path}/run/api.sock"),), group="nobodies")
 

@@ -31,6 +31,8 @@ from tests.server.test_serve import store  # noqa: F401 - a fixture
 from tests.store.looking import column
 
 ME = os.geteuid()
+NOBODY = pwd.getpwnam("nobody")
+NOBODIES = grp.getgrgid(NOBODY.pw_gid).gr_name
 NAME = pwd.getpwuid(ME).pw_name
 OWNER = StoreOwner(NAME)
 AS_ROOT = pytest.mark.skipif(ME != 0, reason="only root can become somebody else")
@@ -73,7 +75,7 @@ def test_the_servers_own_user_owns_the_store_and_everybody_else_needs_a_token(
 ) -> None:
     path = folder / "run" / "api.sock"
     before = len(column(home, "audit", "pk"))
-    with serving(tmp_path, "--listen", f"unix:{path}", "--socket-group", "nogroup") as server:
+    with serving(tmp_path, "--listen", f"unix:{path}", "--socket-group", NOBODIES) as server:
         with line_to(path) as line:
             assert ask(line, "GET", "/v1/me")[1]["login"] == f"local:{NAME}"
         body = b'{"login": "ana"}'
@@ -81,10 +83,10 @@ def test_the_servers_own_user_owns_the_store_and_everybody_else_needs_a_token(
             assert ask(line, "POST", f"/v1/tenants/{TENANT}/users", body=body)[0] == 200
         wrong = b'{"login": "root", "password": "not this one"}'
         for lie in ((), ("x-forwarded-for: 127.0.0.1",), ("x-remote-user: root",)):
-            with acting_as("nobody", "nogroup"), line_to(path) as line:
+            with acting_as("nobody", NOBODIES), line_to(path) as line:
                 status, problem = ask(line, "GET", "/v1/me", *lie)
             assert (status, problem["code"]) == (401, "not-signed-in")
-        with acting_as("nobody", "nogroup"), line_to(path) as line:
+        with acting_as("nobody", NOBODIES), line_to(path) as line:
             assert ask(line, "POST", f"/v1/tenants/{TENANT}/sign-in", body=wrong)[1]["status"] == "refused"
         with line_to(path) as line:
             status, problem = ask(line, "GET", "/v1/me", "authorization: Bearer nonsense")
@@ -102,10 +104,10 @@ def test_the_servers_own_user_owns_the_store_and_everybody_else_needs_a_token(
 def test_a_socket_is_its_owners_alone_by_default(store: Path, tmp_path: Path, folder: Path) -> None:  # noqa: F811
     path = folder / "run" / "api.sock"
     with serving(tmp_path, "--listen", f"unix:{path}"):
-        with acting_as("nobody", "nogroup"), pytest.raises(PermissionError), line_to(path):
+        with acting_as("nobody", NOBODIES), pytest.raises(PermissionError), line_to(path):
             pass
         path.parent.chmod(0o755)
-        with acting_as("nobody", "nogroup"), pytest.raises(PermissionError), line_to(path):
+        with acting_as("nobody", NOBODIES), pytest.raises(PermissionError), line_to(path):
             pass
 
 
@@ -167,7 +169,7 @@ def test_a_proxy_of_the_servers_own_user_speaks_for_others() -> None:
 
 def test_only_the_user_that_the_proxy_runs_as_is_believed() -> None:
     forwarded = (b"x-forwarded-for", b"192.0.2.7")
-    proxy = pwd.getpwnam("nobody").pw_uid
+    proxy = NOBODY.pw_uid
     callers = Callers(parse_proxies(["unix:nobody"]), OWNER)
     assert callers.of(scope(OsUser(proxy), forwarded)).address == "192.0.2.7"
     assert callers.of(scope(OsUser(proxy))).address == f"nobody (uid {proxy})"

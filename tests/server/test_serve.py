@@ -83,11 +83,8 @@ def test_an_open_stream_of_changes_holds_nothing_up(store: Path, tmp_path: Path)
 
 
 def test_the_command_line_of_the_contract(store: Path, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with serving(tmp_path, "--listen", f"127.0.0.1:{port}", "--store", f"sqlite:///{store}") as server:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    with serving(tmp_path, "--listen", "127.0.0.1:0", "--store", f"sqlite:///{store}") as server:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as client:
             assert client.get("/healthz").text == "ok\n"
             assert client.get("/readyz").text == "ready\n"
             assert client.get("/openapi.json").json()["openapi"]

@@ -128,20 +128,17 @@ def test_a_certificate_that_ran_out_is_warned_of(tmp_path: Path) -> None:
 
 def test_a_server_renews_its_certificate_while_it_runs(store: Path, tmp_path: Path) -> None:  # noqa: F811
     files = link_to(tmp_path / "live", make_certificate(tmp_path / "1", 1))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = free.getsockname()
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 
     def connect(context: ssl.SSLContext = context) -> ssl.SSLSocket:
-        opened = socket.create_connection(address, LONGEST)
+        opened = socket.create_connection(("127.0.0.1", server.port), LONGEST)
         return context.wrap_socket(opened, server_hostname="localhost")
 
     def serial(opened: ssl.SSLSocket) -> int:
         return x509.load_der_x509_certificate(opened.getpeercert(binary_form=True) or b"").serial_number
 
-    arguments = ("--listen", f"127.0.0.1:{address[1]}", "--tls-cert", str(files.chain), "--tls-key", str(files.key))
+    arguments = ("--listen", "127.0.0.1:0", "--tls-cert", str(files.chain), "--tls-key", str(files.key))
     with serving(tmp_path, *arguments) as server:
         with connect() as before:
             assert (serial(before), before.version()) == (1, "TLSv1.3")
@@ -167,7 +164,7 @@ def test_a_server_renews_its_certificate_while_it_runs(store: Path, tmp_path: Pa
         old.maximum_version = ssl.TLSVersion.TLSv1_2
         with connect(old) as enough:
             assert enough.version() == "TLSv1.2"
-        with socket.create_connection(address, LONGEST) as plain:
+        with socket.create_connection(("127.0.0.1", server.port), LONGEST) as plain:
             plain.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
             assert not plain.recv(100).startswith(b"HTTP/")
         server.signal()
