@@ -103,10 +103,13 @@ class Cluster:
         self.sql(f'CREATE DATABASE {name} TEMPLATE "{template or "template0"}" STRATEGY file_copy')
         return self.dsn(name)
 
+    def name_of(self, dsn: str) -> str:
+        """The database of a DSN that was made here."""
+        return dsn.removeprefix("postgresql://postgres@/").partition("?")[0]
+
     def drop_database(self, dsn: str) -> None:
         """Be rid of a database, whoever is still connected."""
-        name = dsn.removeprefix("postgresql://postgres@/").partition("?")[0]
-        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self.sql(f'DROP DATABASE IF EXISTS "{self.name_of(dsn)}" WITH (FORCE)')
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:

@@ -40,7 +40,7 @@ async def test_each_database_is_as_its_template_and_nobody_elses(postgres: Clust
 
 def test_an_empty_database_can_search_by_trigrams(postgres: Cluster) -> None:
     with postgres.database() as dsn:
-        name = dsn.removeprefix("postgresql://postgres@/").partition("?")[0]
+        name = postgres.name_of(dsn)
         postgres.sql("CREATE EXTENSION pg_trgm", name)
         assert postgres.sql("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'", name) == "0"
 
