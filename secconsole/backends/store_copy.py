@@ -96,7 +96,7 @@ async def _compare(source: Store, sink: Store, table: sa.Table) -> CopiedTable:
             f"{table.name} is not the same on both sides ({here[0]:,} and {there[0]:,} rows): the origin was changed "
             "while it was copied. Stop what uses it, and run the same command with --anew. The copy stays unused."
         )
-    return CopiedTable(table.name, *here)
+    return CopiedTable(str(table.name), *here)
 
 
 def _begin(connection: sa.Connection, *, inner: bytes, anew: bool) -> bool:

@@ -181,7 +181,8 @@ def end_at_commit(postgres: Cluster, dsn: str, times: int) -> None:
         postgres,
         dsn,
         "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') <= "
-        f"{times} THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF; RETURN NEW; END $$",
+        f"{times} THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF; "
+        "RETURN NEW; END $$",
     )
     run(
         postgres,
