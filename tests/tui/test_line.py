@@ -280,9 +280,9 @@ async def test_signing_in_waits_for_the_server_with_what_was_typed(organisation:
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "cannot be reached: there is no such socket" in words(app))
         await typed(pilot, f"hana\t{organisation.password('hana')}\r")
-        await until(pilot, lambda: CANNOT in words(app))
+        await until(pilot, lambda: "Not signed in yet" in words(app))
         await front.start()
-        await until(pilot, lambda: "Cannot do this now" not in words(app) and app.line.fresh)
+        await until(pilot, lambda: "Not signed in yet" not in words(app) and app.line.fresh)
         assert "cannot be reached" not in screen_text(app)
         await typed(pilot, f"\r{organisation.code('hana')}\r")
         await until(pilot, lambda: isinstance(app.screen, Users))

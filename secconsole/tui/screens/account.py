@@ -63,7 +63,7 @@ class Account(Place):
 
     def compose_body(self) -> ComposeResult:
         with VerticalScroll(id="account"):
-            yield Static(id="who")
+            yield Static("…", id="who")
             yield Static(safe("Second factor"), classes="heading")
             yield Static(id="factors")
             yield Static(safe("Whether you are asked for it"), classes="heading")
@@ -158,6 +158,8 @@ class Account(Place):
         me = self._me
         if action not in self.ACTIONS or action is SIGN_OUT:
             return ""
+        if me is None and self.app.identity.id:
+            return "Your account is not read yet."
         if me is None:
             return "The owner of the store has no account of their own here."
         active = [factor for factor in me.factors if factor.state is FactorState.ACTIVE]

@@ -150,7 +150,7 @@ class Audit(Place):
         entry = self._entries.get(self.table.cursor_key or "")
         self.query_one("#entry", Static).update(about(entry) if entry else safe(""))
         above = f"{self._new} new above (n) · " if self._new else ""
-        found = found_words(self._source.total, self._narrowed, self._search)
+        found = "" if self.table.unread else found_words(self._source.total, self._narrowed, self._search)
         self.query_one(FilterBar).say(self._busy or above + found)
 
     # ---- keys ------------------------------------------------------------------------------------------------------

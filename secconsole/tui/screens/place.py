@@ -156,6 +156,10 @@ class Place(Screen[None]):
             return self.app.session.why_no_other_tenant()
         if action.id == "everywhere.search" and type(self).do_search is Place.do_search:
             return f"There is nothing to search in {self.TITLE}."
+        return self.may_not(action) or (self.app.line.why_not() if action.operation is not None else "")
+
+    def may_not(self, action: Action) -> str:
+        """Why an action is not for whoever is at work here, whatever the state of things; empty if it is."""
         if action.operation is None:
             return ""
         spec = action.operation.spec
@@ -164,7 +168,7 @@ class Place(Screen[None]):
         role = self.app.identity.role
         if not may(role, spec.permission) and not spec.own:
             return f"Your role, {role}, may not do this. Those who may: {may_phrase(spec.permission)}."
-        return self.app.backend.lacks(action.operation) or self.app.line.why_not()
+        return self.app.backend.lacks(action.operation)
 
     def _press(self, action: Action) -> None:
         self.action_act(action.id)

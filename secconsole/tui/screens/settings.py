@@ -9,6 +9,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from secconsole.backends.base import NoAnswer
 from secconsole.domain.errors import SecconsoleError, Stale
 from secconsole.domain.impact import must_bind
 from secconsole.domain.model import BindingStatus, PolicyMode
@@ -18,6 +19,7 @@ from secconsole.operations.signin import StepUp
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.tui.actions import Action
 from secconsole.tui.demo_words import proof_words
+from secconsole.tui.line import Left
 from secconsole.tui.safe_text import join, lines
 from secconsole.tui.screens.overview import ADMINS, go_to_users
 from secconsole.tui.screens.place import Place
@@ -65,7 +67,7 @@ class Settings(Place):
     # ---- reading ---------------------------------------------------------------------------------------------------
 
     async def shown(self) -> None:
-        reason = self.why_not(self.ACTIONS[0])
+        reason = self.may_not(self.ACTIONS[0])
         self.query_one(PolicyForm).display = not reason
         self.query_one("#may-not", Static).update(join((f"Only to look at. {reason}" if reason else "", "$muted")))
         self._read()
@@ -185,6 +187,9 @@ class Settings(Place):
         except Stale as error:
             self._look_again()
             self.app.say_why(error.message)
+            return
+        except (NoAnswer, Left) as error:
+            self.app.say_failed(error)  # what was typed stays
             return
         except SecconsoleError as error:
             form.reset(change.grace_days)

@@ -110,7 +110,7 @@ class SignInScreen(Screen[None]):
             parts, badges = [(f" {place.name} ", f"bold {ink} on {ground}")], badges[1:]
         parts += [(badge, "bold") for badge in badges]
         if place.backend:
-            parts.append(server_name(place.backend))
+            parts.append((server_name(place.backend), "$muted"))
         return join(*(piece for part in parts for piece in (" ", part))) if parts else join("")
 
     def _accounts(self) -> tuple[DemoAccount, ...]:
@@ -175,7 +175,8 @@ class SignInScreen(Screen[None]):
         line, note = self.app.line, self.query_one("#line", Static)
         words = line.words()
         if line.trouble:
-            words = f"{line.trouble} It is tried again by itself." if line.cut else line.trouble
+            words = line.trouble.removesuffix(" Nothing was changed.")
+            words = f"{words} It is tried again by itself." if line.cut else line.trouble
             words = f"{glyph('warning', utf8=self.app.terminal.utf8)} {words}"
         note.update(safe(words))
         note.set_class(bool(line.trouble), "-bad")
@@ -185,7 +186,7 @@ class SignInScreen(Screen[None]):
 
     def say_cut(self) -> None:
         """Say that signing in has to wait; what was typed stays."""
-        self.say(self.app.line.why_not())
+        self.say("Not signed in yet: press enter again once the server answers. What you typed stays.")
         self._said_cut = True
 
     def say(self, message: Content | str, *, bad: bool = True) -> None:

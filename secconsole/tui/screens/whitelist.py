@@ -126,7 +126,8 @@ class Whitelist(Place):
         entry = self.entry
         self.query_one("#entry", Static).update(about(entry, self.app.clock()) if entry else safe(""))
         marked = f"{count(len(self.table.marks))} marked · " if self.table.marks else ""
-        self.query_one(FilterBar).say(marked + found_words(self._source.total, self._search))
+        found = "" if self.table.unread else found_words(self._source.total, self._search)
+        self.query_one(FilterBar).say(marked + found)
         self.refresh_hints()
 
     # ---- keys ------------------------------------------------------------------------------------------------------

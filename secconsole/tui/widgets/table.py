@@ -136,6 +136,11 @@ class WindowedTable(Widget, can_focus=True):
         return len(self._feed.rows)
 
     @property
+    def unread(self) -> bool:
+        """Whether nothing is known of the rows, because they could not be had."""
+        return self._feed.failed and not self.loaded
+
+    @property
     def settled(self) -> bool:
         """Whether nothing is being fetched."""
         return self._feed.settled
