@@ -152,7 +152,8 @@ def _operation(kind: type[Operation[object]]) -> Json:
     }
     if not answers_nothing(kind):
         content = {"schema": schema_of(shape.reply), "examples": {"answer": {"value": _plain(example.reply)}}}
-        operation["responses"] = {"200": {"description": "Done.", "content": {_JSON: content}}}
+        words = "Done." if spec.writes else "The answer."
+        operation["responses"] = {"200": {"description": words, "content": {_JSON: content}}}
     if spec.writes:
         for response in operation["responses"].values():
             response["headers"] = {REPLAY: _REPLAY_HEADER}
@@ -231,6 +232,7 @@ def _path_parameters(kind: type[Operation[object]]) -> list[Json]:
     for name, hint in described(kind).in_path.items():
         schema = {"minLength": 1, **schema_of(hint)}
         about = schema.pop("description")
+        schema.pop("writeOnly", None)  # said of properties only
         value = _plain(getattr(example, name))
         found.append(
             {"name": name, "in": "path", "required": True, "description": about, "schema": schema, "example": value}

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from secconsole.domain.errors import Invalid, NotSignedIn, SecconsoleError
+from secconsole.domain.roles import Permission
 from secconsole.domain.secret import Secret
 from secconsole.operations import (  # noqa: F401 - each declares its operations
     account,
@@ -28,7 +29,7 @@ from secconsole.operations import (  # noqa: F401 - each declares its operations
     whitelist,
 )
 from secconsole.operations.base import OPERATIONS, Operation
-from secconsole.operations.caller import Bearer, Credential, Source
+from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.shape import answers_nothing, shape_of
 from secconsole.operations.wire import encode, from_request
 from secconsole.server.idempotency import headers_for, key_of
@@ -66,6 +67,7 @@ def add_routes(app: FastAPI, performer: Performer) -> None:
 
 def _endpoint(kind: type[Operation[object]], performer: Performer) -> Endpoint:
     takes_body = shape_of(kind).body is not None
+    is_open = kind.spec.permission is Permission.NOBODY  # who signs in anew may still send what has ended
 
     async def endpoint(request: Request) -> Response:
         request_id: str = request.state.request_id
@@ -75,7 +77,8 @@ def _endpoint(kind: type[Operation[object]], performer: Performer) -> Endpoint:
                 return problem(415, "unsupported-media-type", "Send the body as application/json.", request_id)
             operation = from_request(kind, request.path_params, _query(request), body)
             source = replace(source_of(request), key=key_of(request, kind.spec))
-            reply = await performer.perform_as(operation, credential_of(request), source)
+            credential = Nobody() if is_open else credential_of(request)
+            reply = await performer.perform_as(operation, credential, source)
         except TooLarge:
             return problem(413, "too-large", f"The body is longer than {LONGEST_BODY:,} bytes.", request_id)
         except msgspec.DecodeError:

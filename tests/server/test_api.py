@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import OPERATIONS
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.wire import from_request, to_request
-from secconsole.server.app import make_app
-from secconsole.server.routes import LONGEST_BODY
 from tests.examples import example_of
 from tests.organisation import PASSWORD, TENANT, Organisation
-
-SIGN_IN = f"/v1/tenants/{TENANT}/sign-in"
-GOOD = {"login": "root", "password": PASSWORD.reveal()}
-
-
-@pytest_asyncio.fixture
-async def client(organisation: Organisation) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=make_app(organisation.backend))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
-        yield made
+from tests.server.conftest import GOOD, SIGN_IN
 
 
 async def test_j5_two_calls_and_a_token_only_after_the_second(
@@ -77,33 +64,8 @@ def test_every_operation_survives_the_wire(name: str) -> None:
     assert from_request(OPERATIONS[name], path, request.query, request.body or b"") == operation
 
 
-@pytest.mark.parametrize(
-    "content, kind, status",
-    [
-        (b"{", "application/json", 400),
-        (b"\xff\xfe", "application/json", 400),
-        (b"[]", "application/json", 422),
-        (b'{"login":"root"}', "application/json", 422),
-        (b'{"login":1,"password":"x"}', "application/json", 422),
-        (b'{"login":"root","password":"x","more":1}', "application/json", 422),
-        (b"login=root", "application/x-www-form-urlencoded", 415),
-        (b'"' + b"x" * LONGEST_BODY + b'"', "application/json", 413),
-    ],
-)
-async def test_what_is_not_understood_is_refused_in_words(
-    client: httpx.AsyncClient, content: bytes, kind: str, status: int
-) -> None:
-    answer = await client.post(SIGN_IN, content=content, headers={"content-type": kind})
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    assert problem["status"] == status
-    assert problem["detail"]
-    assert answer.headers["x-request-id"] == problem["request_id"]
-
-
-async def test_unknown_paths_parameters_and_methods(client: httpx.AsyncClient) -> None:
-    token = (await client.post(SIGN_IN, json=GOOD)).json()["token"]
-    client.headers["authorization"] = f"Bearer {token}"
+async def test_unknown_paths_parameters_and_methods(root: httpx.AsyncClient) -> None:
+    client = root
     users = f"/v1/tenants/{TENANT}/users"
     assert (await client.get("/v1/nothing")).status_code == 404
     assert (await client.get(users, params={"colour": "red"})).status_code == 422
