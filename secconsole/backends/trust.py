@@ -11,6 +11,9 @@ from secconsole.domain.errors import Unavailable
 #: X509_V_ERR_… of OpenSSL's x509_vfy.h
 _NOT_YET, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN, _WRONG_NAME, _WRONG_ADDRESS = 9, 10, 18, 19, 62, 64
 _UNKNOWN_ISSUER: Final = frozenset({2, 20, 21, 27})
+_PASSING: Final = (
+    ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError,
+)  # fmt: skip
 _GIVE_IT: Final = (
     "If you have its file from whoever runs the server, give it: --ca-file FILE, or ca_file in the context."
 )
@@ -29,11 +32,11 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def tls_error(error: BaseException) -> ssl.SSLError | None:
-    """The TLS error behind another one, if that is what it was."""
+    """The TLS error behind another one, if that is what it was, and not only a line that broke or was too slow."""
     seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, ssl.SSLError):
+    while seen is not None and (not isinstance(seen, ssl.SSLError) or isinstance(seen, _PASSING)):
         seen = seen.__cause__ or seen.__context__
-    return seen if isinstance(seen, ssl.SSLError) and not isinstance(seen, ssl.SSLEOFError) else None
+    return seen
 
 
 def words(error: ssl.SSLError, title: str) -> str:
