@@ -32,7 +32,8 @@ def is_gone(error: BaseException) -> bool:
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
         return True
-    if isinstance(original, OSError | asyncio.TimeoutError | asyncpg.exceptions.TargetServerAttributeNotMatched):
+    # The driver's own confusion is among them: it meets a server's farewell before it has seen the end of the line.
+    if isinstance(original, OSError | asyncio.TimeoutError | asyncpg.InternalClientError):
         return True
     cause = getattr(original, "__cause__", None)
     if isinstance(cause, OSError) or (isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)):

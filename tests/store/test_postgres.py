@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -208,6 +209,19 @@ def test_what_can_tell_whether_it_was_done_is_done_again(postgres: Cluster, dsn:
     assert isinstance(once.exception(PATIENCE), Unavailable)
     assert again.exception(PATIENCE) is None
     assert names(store) == {"again"}
+
+
+def test_a_line_that_has_just_ended_is_given_up_for_another(store: PostgresStore) -> None:
+    """Asked between a dying server's last word and the end of the line, the driver raises an error of its own kind."""
+    first = iter([asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")])
+
+    def body(connection: sa.Connection) -> None:
+        put("after")(connection)
+        if error := next(first, None):
+            raise error
+
+    store.write(body).result(PATIENCE)
+    assert names(store) == {"after"}
 
 
 def test_a_server_that_is_started_anew_is_waited_for(postgres: Cluster, dsn: str, store: PostgresStore) -> None:
