@@ -8,10 +8,11 @@ import pwd
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
+from secconsole.backends.watcher import Watcher
 from secconsole.config import locations
 from secconsole.config.private import refuse_shared, refuse_shared_folder
 from secconsole.domain.errors import Conflict, SecconsoleError, Unavailable
@@ -33,16 +34,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-WATCH_SECONDS = 0.4
 READY_SECONDS = 2.0
-
-
-class Watch(Protocol):
-    """What a store has that tells whether anybody has written."""
-
-    async def changed(self) -> bool: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +67,7 @@ class EmbeddedBackend:
         self.passwords = passwords or Passwords()
         self._service = Service(store, keys, self.passwords, clock)
         self._source = Source(channel)
+        self._watcher = Watcher(store.watch)
 
     async def perform(self, operation: Operation[R]) -> R:
         return await self._service.perform(operation, self.credential, self._source)
@@ -94,16 +87,9 @@ class EmbeddedBackend:
         return ""
 
     async def changes(self) -> AsyncIterator[None]:
-        """Look a few times a second whether the store was written to."""
-        watch: Watch = await asyncio.to_thread(self.store.watch)
-        try:
-            await watch.changed()
-            while True:
-                await asyncio.sleep(WATCH_SECONDS)
-                if await watch.changed():
-                    yield
-        finally:
-            watch.close()
+        """Yield after each change, or several."""
+        async for _ in self._watcher.changes():
+            yield
 
     async def close(self) -> None:
         await asyncio.to_thread(self.store.close)
