@@ -52,7 +52,12 @@ class Watcher:
         bell.clear()
 
     async def _look(self) -> None:
-        watch = await asyncio.to_thread(self._open)
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open))
+        try:
+            watch = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close)  # a thread cannot be cancelled: what it opens is closed at once
+            raise
         try:
             await watch.changed()
             while True:
@@ -62,3 +67,8 @@ class Watcher:
                         bell.set()
         finally:
             watch.close()
+
+
+def _close(opened: asyncio.Future[Watch]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().close()
