@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, Protocol
 
 import pytest
 import pytest_asyncio
+from textual.app import App
 from textual.pilot import Pilot
 
 from secconsole.backends.base import Backend
@@ -27,10 +30,12 @@ from secconsole.operations.users import CreateUser
 from secconsole.service.passwords import Passwords
 from secconsole.tui.app import SecConsole
 from secconsole.tui.terminal import Terminal
+from secconsole.tui.widgets.table import WindowedTable
 from tests.tui.front import Front
 
 TENANT = "acme"
 START = 1_800_000_000.0  # 15 Jan 2027 08:00 UTC
+TURN = 0.005  # seconds
 
 
 class Clock:
@@ -123,15 +128,7 @@ PEOPLE = (
 )
 
 
-@pytest_asyncio.fixture
-async def organisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Organisation]:
-    home = tmp_path / "home"
-    monkeypatch.setenv("SECCONSOLE_HOME", str(home))
-    clock = Clock()
-    password = Secret(Organisation.password("root"))
-    await create_store(tenant=TENANT, admin="root", password=password, passwords=cheap())
-    owner = await open_embedded(store_owner() or Nobody(), "command", clock=clock, passwords=cheap())
-    made = Organisation(home, clock, owner)
+async def _fill(made: Organisation) -> None:
     await made.bind("root")
     for login, name, role, bound in PEOPLE:
         await made.perform(
@@ -143,8 +140,52 @@ async def organisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Async
         if bound:
             await made.bind(login)
     await made.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, whitelist_admins=False))
+
+
+async def _opened(home: Path) -> Organisation:
+    clock = Clock()
+    owner = await open_embedded(store_owner() or Nobody(), "command", clock=clock, passwords=cheap())
+    return Organisation(home, clock, owner)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
+    """The organisation on a store that is closed already, to be copied: filling it takes longer than most tests."""
+    home = tmp_path_factory.mktemp("filled") / "home"
+
+    async def make() -> Organisation:
+        password = Secret(Organisation.password("root"))
+        await create_store(tenant=TENANT, admin="root", password=password, passwords=cheap())
+        made = await _opened(home)
+        await _fill(made)
+        await made.owner.close()
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECCONSOLE_HOME", str(home))
+        return asyncio.run(make())
+
+
+@pytest_asyncio.fixture
+async def organisation(
+    filled: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Organisation]:
+    home = tmp_path / "home"
+    monkeypatch.setenv("SECCONSOLE_HOME", str(home))
+    shutil.copytree(filled.home, home)
+    made = await _opened(home)
+    made.clock.now = filled.clock.now
+    made.seeds.update(filled.seeds)
     yield made
-    await owner.close()
+    await made.owner.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_pauses() -> Iterator[None]:
+    """Textual lets 20 ms go by at least twice after each key; nothing here may lean on how long that is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)
+        yield
 
 
 async def never() -> Backend:
@@ -219,26 +260,38 @@ async def signing_in(organisation: Organisation) -> AsyncIterator[Callable[..., 
         await backend.close()
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Let the app go on until something holds; fail if it does not in time."""
-    import time
+async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Let the app go on until something holds and is drawn; fail if it does not in time.
 
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"it did not come to pass in time\n{screen_text(pilot.app)}"  # type: ignore[arg-type]
-        await pilot.pause(0.01)
+    The time is counted in turns that the app was given: on a busy machine they are longer, and so is the limit.
+    """
+    for _ in range(round(seconds / TURN)):
+        if _drawn(pilot.app) and condition():
+            return
+        await pilot.pause(TURN)
+    raise AssertionError(f"it did not come to pass in time\n{screen_text(pilot.app)}")
+
+
+def _drawn(app: App[Any]) -> bool:
+    """Whether the screen on top has been laid out: one that was only just put there shows nothing yet."""
+    return not app.is_running or (app.screen._compositor.size == app.size and not app.screen._layout_required)
 
 
 async def settled(pilot: Pilot[Any]) -> None:
-    """Wait until every key pressed so far has been acted on, and the work it began with keys held is done."""
+    """Wait until every key pressed has been acted on, the work it began with keys held is done, and rows are there."""
     app = pilot.app
     assert isinstance(app, SecConsole)
+
+    def is_settled() -> bool:
+        tables = app.screen.query(WindowedTable)
+        return app.keys_settled and not app.keys_held and all(table.settled for table in tables)
+
     await pilot.pause()
-    await until(pilot, lambda: app.keys_settled and not app._key_order.holds)
+    await until(pilot, is_settled)
     await pilot.pause()
 
 
-def screen_text(app: SecConsole) -> str:
+def screen_text(app: App[Any]) -> str:
     """What the screen on top shows, as text."""
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)

@@ -227,6 +227,7 @@ async def test_grace_period_alone_can_be_changed_and_has_limits(
         assert "As it is now" not in screen_text(app)
         await pilot.press("tab", "tab", "tab", "right", "enter")
         await until(pilot, lambda: "7 days of grace" in screen_text(app))
+        await settled(pilot)
         policy = await organisation.perform(ShowPolicy(tenant="acme"))
         assert (policy.policy, policy.grace_days) == (PolicyMode.REQUIRED, 7)
 
