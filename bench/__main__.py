@@ -10,7 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
-from bench import importing, keys, kill, start, verify
+from bench import importing, keys, kill, served, start, verify
 from bench.figure import Bench, Figure, Result
 from bench.stores import Stores
 
@@ -23,6 +23,7 @@ FIGURES: dict[str, Figure] = {
     "verify": verify.beside_bare,
     "at-once": verify.many_at_once,
     "big": verify.big_beside_small,
+    "served": served.beside_floor,
     "kill": kill.lost_writes,
     "import": importing.import_time,
 }

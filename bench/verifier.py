@@ -88,13 +88,14 @@ async def verifier(home: Path, phones: int) -> AsyncIterator[Verifier]:
     clock = Clock(time.time())
     backend = await open_embedded(StoreOwner("bench"), "command", clock=clock)
     try:
-        found = await asyncio.wrap_future(backend.store.read(lambda c: _phones(c, backend.keys, phones)))
+        found = await asyncio.wrap_future(backend.store.read(lambda c: phones_in(c, backend.keys, phones)))
         yield Verifier(backend, clock, found)
     finally:
         await backend.close()
 
 
-def _phones(connection: sa.Connection, keys: KeyRing, count: int) -> list[Phone]:
+def phones_in(connection: sa.Connection, keys: KeyRing, count: int) -> list[Phone]:
+    """So many phones of people who may sign in, from all over the store."""
     last = connection.execute(sa.select(sa.func.max(factors.c.pk))).scalar_one()
     query = (
         sa.select(factors, users.c.login, users.c.id.label("user_id"))
