@@ -1,0 +1,215 @@
+"""The API against its own description: schemathesis makes requests from the document, right ones and wrong ones.
+
+Every check and every phase is on, and nothing is left out. The server is the one that operators run, on a socket of
+this machine, over a real store. What fits the schemas must not be refused as malformed, what does not fit must be, no
+answer may be one that is not described, and nothing may end in an error of the server's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import schemathesis
+from schemathesis import AuthContext, Case
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import Status, events, from_schema
+from schemathesis.engine.recorder import CheckNode
+
+from secconsole.domain.roles import Permission, Role
+from secconsole.operations.base import OPERATIONS
+from secconsole.operations.caller import Credential, Nobody, Source
+from secconsole.operations.shape import shape_of
+from secconsole.operations.signin import SignIn
+from secconsole.operations.users import CreateUser
+from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.server.app import make_app
+from secconsole.server.limits import Limits
+from secconsole.server.listen import Door
+from secconsole.server.running import ApiServer, run_until_stopped
+from secconsole.server.stopping import Stop
+from secconsole.server.watching import WATCHING
+from tests.organisation import PASSWORD, TENANT, Organisation, organisation_in
+
+PHASES = {"examples", "coverage", "fuzzing", "stateful"}
+CHECKS = {
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "negative_data_rejection", "positive_data_acceptance", "missing_required_header",
+    "unsupported_method", "allow_header_conformance", "use_after_free", "ensure_resource_availability", "ignored_auth",
+    "object_level_authorization",
+}  # fmt: skip
+#: what only those do who know a code, or an id from moments ago: their answers of success have tests of their own
+OUT_OF_REACH = {"sign-in.bind", "factor.confirm", "factor.remove", "unbind.undo"}
+OPEN = {name for name, kind in OPERATIONS.items() if kind.spec.permission is Permission.NOBODY} | {
+    entry["operationId"] for entry in WATCHING.values() if "security" in entry
+}
+WATCHED = {entry["operationId"] for entry in WATCHING.values()}
+KEY = re.compile(r"[!-~]{1,64}\Z")
+
+
+class Served:
+    """The store behind the server. Its stream of changes ends, since who reads it here reads to the end."""
+
+    def __init__(self, organisation: Organisation) -> None:
+        self._backend = organisation.backend
+
+    async def perform_as(self, operation: Any, credential: Credential, source: Source) -> Any:
+        return await self._backend.perform_as(operation, credential, source)
+
+    async def changes(self) -> AsyncIterator[None]:
+        yield
+
+    async def is_ready(self) -> bool:
+        return await self._backend.is_ready()
+
+
+@asynccontextmanager
+async def server_of(organisation: Organisation) -> AsyncIterator[str]:
+    """A server in this event loop, so that it shares the clock; its URL."""
+    stop, opened = Stop(), asyncio.Event()
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio asks for it: TCP_NODELAY
+    bound.bind(("127.0.0.1", 0))
+    server = ApiServer(make_app(Served(organisation), stop=stop), [Door(bound)], None, Limits(), opened.set)
+    running = asyncio.create_task(run_until_stopped(server, stop))
+    await opened.wait()
+    try:
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+    finally:
+        stop.begin()
+        await running
+
+
+@dataclass
+class Administrators:
+    """Sign in one after the other: requests made here sign out, disable, and set passwords anew."""
+
+    organisation: Organisation
+    loop: asyncio.AbstractEventLoop
+    count: int = 0
+
+    def sign_in(self) -> str:
+        return asyncio.run_coroutine_threadsafe(self._sign_in(), self.loop).result()
+
+    async def _sign_in(self) -> str:
+        self.count += 1
+        login = f"admin-{self.count}"
+        backend = self.organisation.backend
+        await backend.perform(CreateUser(tenant=TENANT, login=login, role=Role.PLATFORM_ADMIN, password=PASSWORD))
+        await backend.perform(AddToWhitelist(tenant=TENANT, users=(login,), reason="signs in without a phone"))
+        answer = await backend.perform_as(SignIn(tenant=TENANT, login=login, password=PASSWORD), Nobody(), Source())
+        assert answer.token is not None
+        return answer.token.reveal()
+
+
+@dataclass
+class Found:
+    """What came of a run: failures in words, cases by phase, and each operation's answers by status."""
+
+    failures: list[str] = field(default_factory=list)
+    checks: set[str] = field(default_factory=set)
+    cases: Counter[str] = field(default_factory=Counter)
+    answers: dict[str, Counter[int]] = field(default_factory=dict)
+
+    def note(self, event: events.EngineEvent) -> None:
+        if isinstance(event, events.NonFatalError | events.FatalError):
+            self.failures.append(str(event))
+        if not isinstance(event, events.ScenarioFinished):
+            return
+        recorder = event.recorder
+        self.cases[event.phase.value] += len(recorder.interactions)
+        for case_id, exchange in recorder.interactions.items():
+            operation = recorder.cases[case_id].value.operation
+            counts = self.answers.setdefault(operation.definition.raw["operationId"], Counter())
+            if exchange.response is None:
+                self.failures.append(f"{operation.label}: no answer")
+            elif exchange.request.method == operation.method.upper():
+                counts[exchange.response.status_code] += 1
+        for node in (node for nodes in recorder.checks.values() for node in nodes):
+            self.checks.add(node.name)
+            if node.status is not Status.SUCCESS:
+                self.failures.append("\n".join(_words(node)))
+
+    def successes(self, name: str) -> int:
+        return sum(count for status, count in self.answers[name].items() if status < 300)
+
+
+def _words(node: CheckNode) -> Iterator[str]:
+    yield node.name
+    if node.failure_info is not None:
+        failure = node.failure_info.failure
+        yield from (failure.operation, failure.title, failure.message, node.failure_info.code_sample)
+
+
+def run(url: str, phases: set[str], administrators: Administrators | None = None) -> Found:
+    config = SchemathesisConfig.from_dict({
+        "seed": 4711,
+        "generation": {"deterministic": True, "max-examples": 5, "database": "none"},
+        "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
+        "request-timeout": 30,
+    })  # fmt: skip
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
+    if administrators is not None:
+
+        @schema.auth()
+        class _Auth:
+            def get(self, case: Case, context: AuthContext) -> str:
+                return administrators.sign_in()
+
+            def set(self, case: Case, token: str, context: AuthContext) -> None:
+                case.headers["Authorization"] = f"Bearer {token}"
+                if KEY.match(case.headers.get("Idempotency-Key", "")):  # else it is the same for all, and they conflict
+                    case.headers["Idempotency-Key"] = case.id
+
+    found = Found()
+    for event in from_schema(schema).execute():
+        found.note(event)
+    return found
+
+
+@pytest.fixture
+async def served(home: Any) -> AsyncIterator[tuple[Organisation, str]]:
+    async with organisation_in(home) as organisation:
+        for login in ("ana.kral", "ben.ortiz"):  # whom the examples in the document speak of
+            await organisation.add(login)
+        async with server_of(organisation) as url:
+            yield organisation, url
+
+
+async def test_signed_in_as_an_administrator(served: tuple[Organisation, str]) -> None:
+    organisation, url = served
+    administrators = Administrators(organisation, asyncio.get_running_loop())
+    found = await asyncio.to_thread(run, url, PHASES, administrators)
+    assert not found.failures, "\n\n".join(found.failures)
+    assert set(found.cases) >= PHASES
+    assert found.checks == CHECKS
+    assert set(found.answers) == set(OPERATIONS) | WATCHED
+    for name, counts in found.answers.items():
+        assert found.successes(name) or name in OUT_OF_REACH, (name, counts)
+        assert counts[401] <= counts.total() / 2, (name, counts)
+        assert counts[422] or not takes_anything(name), (name, counts)
+
+
+async def test_not_signed_in(served: tuple[Organisation, str]) -> None:
+    _, url = served
+    found = await asyncio.to_thread(run, url, PHASES - {"coverage"})
+    assert not found.failures, "\n\n".join(found.failures)
+    assert set(found.answers) == set(OPERATIONS) | WATCHED
+    for name, counts in found.answers.items():
+        if name in OPEN:
+            assert found.successes(name) or name in OUT_OF_REACH, (name, counts)
+        else:
+            assert set(counts) <= {400, 401, 415, 422}, (name, counts)
+            assert counts[401], (name, counts)
+
+
+def takes_anything(name: str) -> bool:
+    """Whether there is a body or a query that can be wrong."""
+    shape = None if name in WATCHED else shape_of(OPERATIONS[name])
+    return shape is not None and (shape.body is not None or shape.query is not None)
