@@ -78,7 +78,7 @@ class SecConsole(ConsoleApp):
         first_place: str = "",
         local: bool = True,
         tenant: str = "",
-        place: Context = NOWHERE,
+        context: Context = NOWHERE,
         mouse: bool = True,
         read_only: bool = False,
         clock: Callable[[], datetime] = utc_now,
@@ -86,7 +86,7 @@ class SecConsole(ConsoleApp):
         super().__init__(terminal, theme, mouse=mouse, read_only=read_only)
         self.opener = opener
         self.clock = clock
-        self.place = place
+        self.context = context
         self.local = local
         self.home_tenant = self.tenant = tenant
         self.organisation = ""  # typed last
@@ -148,7 +148,7 @@ class SecConsole(ConsoleApp):
     @property
     def badges(self) -> tuple[str, ...]:
         """What nobody may overlook, for the header."""
-        said = (self.place.name, "DEMO" if self.demo else "", "READ-ONLY" if self.read_only else "")
+        said = (self.context.name, "DEMO" if self.demo else "", "READ-ONLY" if self.read_only else "")
         return tuple(f"[{badge}]" if self.no_color else badge for badge in said if badge)
 
     # ---- sign-in and its end ---------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def _run(
         opener=open_it,
         local=not place.backend,
         tenant=tenant or place.tenant,
-        place=place,
+        context=place,
         mouse=mouse and settings.mouse,
         read_only=read_only,
     )

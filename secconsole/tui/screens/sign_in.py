@@ -101,7 +101,7 @@ class SignInScreen(Screen[None]):
 
     def _where(self) -> Content:
         """Context and server; a context that has a colour in it, and by its name where colours are few."""
-        place, badges = self.app.place, [badge for badge in self.app.badges if "DEMO" not in badge]
+        place, badges = self.app.context, [badge for badge in self.app.badges if "DEMO" not in badge]
         parts: list[Part] = []
         if place.colour and not self.app.no_color:
             paint = COLOURS[place.colour]

@@ -123,7 +123,7 @@ class Header(Widget):
         gap = max(2, width - used - cell_len(policy) - cell_len(who))
         before = max(1, min(gap - 1, (width - cell_len(policy)) // 2 - used)) if policy else gap
         pieces = [*left, (" " * before, "dim"), (policy, "policy"), (" " * (gap - before), "dim"), (who, "who")]
-        return self._strip(pieces, width, context_styles(app.place.colour, ansi=app.current_theme.ansi))
+        return self._strip(pieces, width, context_styles(app.context.colour, ansi=app.current_theme.ansi))
 
     def _second(self, width: int) -> Strip:
         app = self.app
