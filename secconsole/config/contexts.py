@@ -41,7 +41,7 @@ class Paint:
 
 
 COLOURS: Final[Mapping[str, Paint]] = {
-    "red": Paint("#b3261e", "#ffffff", "ansi_red", "ansi_bright_white"),
+    "red": Paint("#d32f2f", "#ffffff", "ansi_red", "ansi_bright_white"),
     "orange": Paint("#b84a00", "#ffffff", "ansi_yellow", "ansi_black"),
     "yellow": Paint("#f2c200", "#000000", "ansi_bright_yellow", "ansi_black"),
     "green": Paint("#1e7a3c", "#ffffff", "ansi_green", "ansi_black"),
