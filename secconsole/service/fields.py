@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from secconsole.domain.errors import Invalid, Unfit
+from secconsole.domain.errors import Invalid
 from secconsole.domain.limits import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PHONE, MOST_WORDS
 from secconsole.domain.login import check_login
 from secconsole.domain.password import SHORTEST, check_password
+from secconsole.domain.phone import e164
 from secconsole.domain.roles import Role
 from secconsole.operations.users import NewUser
 from secconsole.service.context import Context
@@ -59,16 +60,3 @@ def check_words(words: Sequence[str]) -> Sequence[str]:
 def with_id(context: Context, values: dict[str, object]) -> dict[str, object]:
     """A user's columns as they are inserted."""
     return {**values, "id": context.new_id(), "created": context.now}
-
-
-def e164(text: str) -> str:
-    """A phone number with its country code in the one form that is stored; raise `Invalid` if it is none."""
-    import phonenumbers  # only now: most commands never see a number
-
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise Unfit("The phone number needs its country code, as in +420 601 123 456.", "phone") from None
-    if not phonenumbers.is_possible_number(number):
-        raise Unfit("The phone number is too long or too short for its country.", "phone")
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

@@ -1,0 +1,70 @@
+"""How many codes are sent: caps for each user, address and tenant, and how long to wait where one is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from secconsole.domain.model import FactorKind
+
+_SECOND, _MINUTE = 1_000, 60_000
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+RETRIES = (5 * _SECOND, 15 * _SECOND, 45 * _SECOND, 2 * _MINUTE, 4 * _MINUTE)
+
+
+class Counted(StrEnum):
+    """Whose messages a cap counts, all within one tenant."""
+
+    USER = "user"
+    ADDRESS = "address"
+    TENANT = "tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most so many messages within a window of milliseconds."""
+
+    counted: Counted
+    most: int
+    window: int
+
+
+_PERSONAL = (
+    Cap(Counted.USER, 1, 40 * _SECOND),
+    Cap(Counted.USER, 5, _HOUR),
+    Cap(Counted.USER, 15, _DAY),
+    Cap(Counted.ADDRESS, 5, _HOUR),
+    Cap(Counted.ADDRESS, 10, _DAY),
+)
+_TRIALS = (Cap(Counted.ADDRESS, 1, 10 * _SECOND), Cap(Counted.ADDRESS, 20, _HOUR))
+# What a tenant sends in a day even if every password of it were known: each SMS costs money.
+PER_DAY = {FactorKind.EMAIL: 10_000, FactorKind.SMS: 2_000}
+
+
+def caps_of(kind: FactorKind, *, trial: bool) -> tuple[Cap, ...]:
+    """What is counted before a message goes out; `trial`: it tries settings out and is nobody's code."""
+    return (*(_TRIALS if trial else _PERSONAL), Cap(Counted.TENANT, PER_DAY[kind], _DAY))
+
+
+def allowed_from(found: Iterable[tuple[Cap, int | None]], now: int) -> int:
+    """From when on another message may go out; `now` if at once.
+
+    Each cap comes with the time of its `most`-th latest message, or None if there were not so many.
+    """
+    return max((then + cap.window for cap, then in found if then is not None), default=now)
+
+
+def wait_words(until: int, now: int) -> str:
+    """How long to wait, in words: `Wait 40 s`, `Wait 12 min`, `Wait 3 h`; always rounded up."""
+    wait = max(0, until - now)
+    for unit, size, below in (("s", _SECOND, 2 * _MINUTE), ("min", _MINUTE, 2 * _HOUR), ("h", _HOUR, 0)):
+        if wait < below or not below:
+            return f"Wait {max(1, -(-wait // size))} {unit} before asking for another code."
+    raise AssertionError
+
+
+def retry_after(attempts: int) -> int:
+    """Milliseconds until a message is tried again that failed so many times; it expires sooner or later."""
+    return RETRIES[min(attempts, len(RETRIES)) - 1]

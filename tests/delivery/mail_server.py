@@ -1,0 +1,79 @@
+"""A real mail server on a real socket, in the loop of the test, that behaves as it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+
+@dataclass
+class Mailbox:
+    """What arrived, and what the server answers: `at_rcpt` and `at_data` are answers to give once each, in order."""
+
+    port: int = 0
+    mails: list[EmailMessage] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
+    at_rcpt: list[str] = field(default_factory=list)
+    at_data: list[str] = field(default_factory=list)
+    silent: bool = False  # takes the message and never answers
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    logged_in: list[str] = field(default_factory=list)
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.at_rcpt:
+            return self.at_rcpt.pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.taken.set()
+        if self.silent:
+            await asyncio.Event().wait()
+        if self.at_data:
+            return self.at_data.pop(0)
+        assert isinstance(envelope.content, bytes)
+        self.envelopes.append(envelope)
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        return "250 OK"
+
+    def text(self, number: int = -1) -> str:
+        """What stands in a mail."""
+        return str(self.mails[number].get_content()).replace("\r\n", "\n")
+
+
+@asynccontextmanager
+async def mail_server(
+    mailbox: Mailbox | None = None, *, tls: ssl.SSLContext | None = None, at_once: bool = False,
+    password: str = "", utf8: bool = True,
+) -> AsyncIterator[Mailbox]:  # fmt: skip
+    """Serve a mailbox on a free port. `tls`: offered by STARTTLS, or from the first byte if `at_once`."""
+    box = mailbox or Mailbox()
+
+    def let_in(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+        box.logged_in.append(data.login.decode())
+        return AuthResult(success=data.password == password.encode(), handled=False)
+
+    def protocol() -> SMTP:
+        return SMTP(
+            box, hostname="mail.example", enable_SMTPUTF8=utf8, tls_context=None if at_once else tls,
+            authenticator=let_in if password else None, auth_required=bool(password),
+            auth_require_tls=tls is not None and not at_once,
+        )  # fmt: skip
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(protocol, "127.0.0.1", box.port, ssl=tls if at_once else None)
+    box.port = server.sockets[0].getsockname()[1]
+    try:
+        yield box
+    finally:
+        server.close()

@@ -1,0 +1,116 @@
+"""What is sent, to whom, and how often: the rules alone."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+from secconsole.delivery.texts import code_message, trial_message
+from secconsole.domain.errors import Invalid
+from secconsole.domain.mail_address import mail_address, masked_mail, on_the_wire
+from secconsole.domain.model import FactorKind
+from secconsole.domain.passcode import RANDOM_BYTES, Passcode, make_passcode
+from secconsole.domain.phone import masked_phone, sms_number
+from secconsole.domain.secret import Secret
+from secconsole.domain.sending import Cap, Counted, allowed_from, caps_of, retry_after, wait_words
+
+CODE = Passcode("XYWD", Secret("581883"))
+
+
+def test_a_code_has_four_letters_and_six_digits_with_its_zeros() -> None:
+    made = [make_passcode(os.urandom(RANDOM_BYTES)) for _ in range(2_000)]
+    assert all(re.fullmatch("[B-DF-HJ-NP-TV-Z]{4}", code.prefix) for code in made)
+    assert all(re.fullmatch("[0-9]{6}", code.digits.reveal()) for code in made)
+    assert len({code.digits.reveal() for code in made}) > 1_900
+    assert {code.digits.reveal()[0] for code in made} == set("0123456789")
+    assert len({code.prefix for code in made}) > 1_900
+    assert make_passcode(bytes(RANDOM_BYTES)).whole.reveal() == "BBBB-000000"
+    assert "581883" not in f"{CODE} {CODE!r}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "ana", "@acme.example", "ana@", "ana@@acme.example", "a@b@acme.example",
+        "ana@acme.example\nBcc: eve@x.example",
+        "ana@acme.example\r\n.", "ana@acme..example", "ana@-acme.example", "ana,eve@acme.example", "<ana@acme.example>",
+        "ana <ana@acme.example>", "ana@acme.example,eve@x.example", '"ana"@acme.example', "ana(x)@acme.example",
+        "ana@[127.0.0.1]", "an\u202ea@acme.example", "an\x00a@acme.example", "an\u200ba@acme.example",
+        "\ud800@acme.example",
+        "a" * 65 + "@acme.example", "ana@" + "a" * 64 + ".example", ".ana@acme.example", "a..na@acme.example",
+        "ana\x0b@acme.example", "ana@ac me.example", "a;b@acme.example",
+    ],
+)  # fmt: skip
+def test_what_is_no_single_plain_address_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        mail_address(text)
+
+
+def test_addresses_are_kept_in_one_spelling_and_masked() -> None:
+    assert mail_address(" Ana.K+x@ACME.Example ") == "Ana.K+x@acme.example"
+    assert on_the_wire("ana@čáp.example") == ("ana@xn--p-tfa5k.example", False)
+    assert on_the_wire("žofie@acme.example") == ("žofie@acme.example", True)
+    assert masked_mail("ana@acme.example") == "a•••@acme.example"
+    assert masked_phone("+15005550009") == "••• 009"
+
+
+def test_numbers_are_kept_in_one_spelling_and_those_that_cost_extra_refused() -> None:
+    assert sms_number("+1 (500) 555-0009") == "+15005550009"
+    for text in ("5005550009", "", "+1", "+420", "ana", "+1500555000900000", "+1 900 234 5678"):
+        with pytest.raises(Invalid):
+            sms_number(text)
+
+
+def test_caps_say_from_when_on() -> None:
+    once, often = Cap(Counted.USER, 1, 40_000), Cap(Counted.USER, 5, 3_600_000)
+    assert allowed_from([(once, None), (often, None)], 1_000_000) == 1_000_000
+    assert allowed_from([(once, 990_000), (often, None)], 1_000_000) == 1_030_000
+    assert allowed_from([(once, 990_000), (often, 100_000)], 1_000_000) == 3_700_000
+    assert {cap.counted for cap in caps_of(FactorKind.SMS, trial=False)} == set(Counted)
+    assert Counted.USER not in {cap.counted for cap in caps_of(FactorKind.SMS, trial=True)}
+
+
+@pytest.mark.parametrize(
+    ("wait", "words"),
+    [(40_000, "40 s"), (39_001, "40 s"), (119_999, "120 s"), (120_000, "2 min"), (7_199_999, "120 min"),
+     (7_200_000, "2 h"), (86_400_000, "24 h"), (0, "1 s")],
+)  # fmt: skip
+def test_waiting_is_told_in_words_and_never_too_short(wait: int, words: str) -> None:
+    assert wait_words(5_000 + wait, 5_000) == f"Wait {words} before asking for another code."
+
+
+def test_waits_between_tries_grow() -> None:
+    waits = [retry_after(attempts) for attempts in range(1, 9)]
+    assert waits == sorted(waits)
+    assert waits[0] == 5_000
+
+
+HOSTILE = "\x1b]0;x\x07\r\nBcc: eve@evil.example\n\u202eacme"
+
+
+def test_hostile_names_stay_within_their_line() -> None:
+    mail = code_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant=HOSTILE, login=HOSTILE)
+    assert "\n" not in mail.subject
+    assert "\r" not in mail.subject
+    lines = mail.text.reveal().splitlines()
+    assert not any(line.startswith("Bcc") for line in lines)
+    assert all(line.isprintable() for line in lines)
+    for message in (
+        code_message(FactorKind.SMS, "+15005550009", CODE, tenant=HOSTILE * 9, login=HOSTILE),
+        trial_message(FactorKind.SMS, "+15005550009", CODE, tenant=HOSTILE * 9),
+    ):
+        assert message.text.reveal().isprintable()
+        assert len(message.text.reveal()) <= 160
+        assert "XYWD-581883" in message.text.reveal()
+
+
+def test_a_locked_screen_shows_no_code() -> None:
+    for message in (
+        code_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant="acme", login="ana"),
+        trial_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant="acme"),
+    ):
+        assert "581883" not in message.subject
+        assert "XYWD" in message.subject
+        assert "581883" not in repr(message)
