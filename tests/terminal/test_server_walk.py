@@ -1,0 +1,211 @@
+"""The program in a terminal over a real server that is killed, stopped, restarted, or shows a wrong certificate."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from secconsole.backends.base import NoAnswer
+from secconsole.backends.http import HttpBackend
+from secconsole.operations.caller import Nobody
+from tests.backends.conftest import Authority, scripted
+from tests.terminal.conftest import ROOT, Start
+from tests.terminal.terminal_driver import Term
+from tests.terminal.test_console_walk import account, filled  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.terminal
+Console = Callable[..., Term]
+SIZES = [(80, 24, []), (200, 60, ["--theme", "secconsole-light"])]
+
+
+@dataclass
+class Server:
+    """`secconsole serve` as a process of its own, always on the same port."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "secconsole", "serve", "--listen", f"127.0.0.1:{self.port}"],
+            env={**os.environ, "SECCONSOLE_HOME": str(self.home)}, cwd=ROOT, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        asyncio.run(self._up())
+
+    async def _up(self) -> None:
+        backend = HttpBackend(self.url, Nobody())
+        end = time.monotonic() + 20
+        while True:
+            try:
+                await backend.reach()
+                break
+            except NoAnswer:
+                assert time.monotonic() < end
+        await backend.close()
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def server(filled: Path, tmp_path: Path) -> Iterator[Server]:  # noqa: F811
+    shutil.copytree(filled, tmp_path / "store")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    made = Server(tmp_path / "store", port)
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def console(term: Start, server: Server) -> Console:
+    """The program over the server, signed in as hana of the helpdesk or somebody else."""
+
+    def start(*words: str, login: str = "hana", **options: object) -> Term:
+        t = term("-m", "secconsole", "--backend", server.url, "--tenant", "acme", *words, **options)
+        assert t.wait_text("Password", 10), t.text()
+        password, code = account(server.home, login)
+        t.send(f"{login}\t{password}\r{code}\r")
+        assert t.wait_text("live", 15), t.text()
+        assert t.wait_text("users", 10), t.text()
+        t.wait_quiet(0.3)
+        return t
+
+    return start
+
+
+@pytest.mark.parametrize("cols, rows, words", SIZES)
+def test_killed_and_started_again_the_dialog_and_its_words_are_still_there(
+    console: Console, server: Server, cols: int, rows: int, words: list[str]
+) -> None:
+    t = console(*words, cols=cols, rows=rows)
+    t.send("/status:bound\r")
+    assert t.wait_text("● bound", 5), t.text()
+    t.wait_quiet(0.3)
+    t.send("\x1b[B\x1b[Bu")
+    assert t.wait_text("Unbind 1 user", 10), t.text()
+    t.send("lost phone")
+    server.kill()
+    assert t.wait_text(r"server not reached · data from \d\d:\d\d:\d\d, \d+ s old", 5), t.text()
+    t.send("\t\t\x1b[C\r")
+    assert t.wait_text("Cannot do this now: the server does not answer", 5), t.text()
+    assert "lost phone" in t.text()
+    server.start()
+    began = time.monotonic()
+    assert t.wait_text("server not reached", 5, gone=True) is not None, t.text()
+    assert time.monotonic() - began < 2.5
+    t.send("\r")
+    assert t.wait_text("is unbound. x undoes it", 10), t.text()
+
+
+def test_stopped_it_is_waited_for_left_given_up_and_found_again(console: Console, server: Server) -> None:
+    t = console()
+    server.signal(signal.SIGSTOP)
+    t.send("u")
+    assert t.wait_text("waiting for the server, 1 s · esc leaves it", 5), t.text()
+    t.send("\x1b")
+    assert t.wait_text("esc leaves it", 5, gone=True) is not None, t.text()
+    t.send("u")
+    assert t.wait_text("server not reached · data from", 20), t.text()
+    t.send("\x1b\x1b")
+    t.wait_quiet(0.2, 2)
+    assert t.key("down").changed
+    t.send("?")
+    assert t.wait_text("Users", 5), t.text()
+    t.send("\x1b")
+    server.signal(signal.SIGCONT)
+    assert t.wait_text("live", 5), t.text()
+    t.send("3")
+    assert t.wait_text("on leave|entr", 5), t.text()
+    server.signal(signal.SIGSTOP)
+    t.key("ctrl+q")
+    assert (t.wait_exit(5) or 9) < 3
+    server.signal(signal.SIGCONT)
+
+
+def test_quiet_costs_no_byte_and_next_to_no_time(console: Console, server: Server) -> None:
+    t = console()
+    t.wait_quiet(1.0, 10)
+    assert server.process is not None
+    before, spent, served = t.mark(), cpu_seconds(t.pid), cpu_seconds(server.process.pid)
+    t.wait_until(lambda _: False, 3.0)
+    assert t.mark() == before
+    assert cpu_seconds(t.pid) - spent < 0.15
+    assert cpu_seconds(server.process.pid) - served < 0.3
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far (proc(5), stat: utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_two_consoles_see_what_the_other_does(console: Console, server: Server) -> None:
+    one = console()
+    two = console(login="petra")
+    two.send("2")
+    assert two.wait_text("Last sign-in", 5), two.text()
+    one.send("/status:bound\r")
+    two.send("/status:bound\r")
+    assert one.wait_text("bound", 5)
+    assert two.wait_text("bound", 5)
+    one.wait_quiet(0.5)
+    two.wait_quiet(0.5)
+    one.send("u")
+    assert one.wait_text("Unbind 1 user", 10), one.text()
+    login = one.text().split("Unbind 1 user")[1].split("\n")[2].split()[1]
+    one.send("lost phone\t\t\x1b[C\r")
+    assert one.wait_text("is unbound", 10), one.text()
+    acknowledged = time.monotonic()
+    assert two.wait_until(lambda t: login not in t.text(), 5), two.text()
+    assert time.monotonic() - acknowledged < 1.5
+
+
+@pytest.mark.parametrize("days, words", [((-9, -2), "has expired"), ((-1, 9), "authority that this machine does not")])
+def test_a_wrong_certificate_is_explained_and_there_is_no_way_past_it(
+    term: Start, tmp_path: Path, days: tuple[int, int], words: str
+) -> None:
+    (tmp_path / "ca").mkdir()
+    authority = Authority(tmp_path / "ca")
+    trusted = ["--ca-file", str(authority.file)] if "expired" in words else []
+
+    async def walk() -> None:
+        async with scripted([], authority.server(days=days)) as (port, asked):
+            await asyncio.to_thread(refused, port)
+        assert asked.lines == []
+
+    def refused(port: int) -> None:
+        t = term("-m", "secconsole", "--backend", f"https://localhost:{port}", *trusted, "--tenant", "acme")
+        assert t.wait_text(words, 10), t.text()
+        t.send("ana\tsome password\r\r\x1b\ry")
+        assert t.wait_text("Not signed in yet", 5), t.text()
+        assert words in t.text()
+        assert b"some password" not in t.raw
+
+    assert isinstance(authority.server(), ssl.SSLContext)
+    asyncio.run(walk())
