@@ -165,6 +165,44 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def test_over_a_server_no_store_is_loaded_from_the_first_frame_to_the_last(
+    term: Start, server: Server, tmp_path: Path
+) -> None:
+    told = tmp_path / "modules"
+    program = (
+        "import atexit, pathlib, sys\n"
+        f"told = pathlib.Path({str(told)!r})\n"
+        "atexit.register(lambda: told.write_text(' '.join({n.partition('.')[0] for n in sys.modules})))\n"
+        f"sys.argv = ['secconsole', '--backend', {server.url!r}, '--tenant', 'acme']\n"
+        "from secconsole.__main__ import main\n"
+        "main()\n"
+    )
+    t = term("-c", program)
+    assert t.wait_text("Password", 10), t.text()
+    password, code = account(server.home, "petra")
+    t.send(f"petra\t{password}\r{code}\r")
+    assert t.wait_text("live", 15), t.text()
+    for place in "234571":
+        t.send(place)
+        t.wait_quiet(0.3)
+    t.key("ctrl+q")
+    assert t.wait_exit(5) is not None
+    loaded = set(told.read_text().split())
+    unwanted = {
+        "sqlalchemy",
+        "alembic",
+        "fastapi",
+        "starlette",
+        "pydantic",
+        "uvicorn",
+        "argon2",
+        "cryptography",
+        "sqlite3",
+    }
+    assert loaded & unwanted == set()
+    assert "httpx" in loaded
+
+
 def test_two_consoles_see_what_the_other_does(console: Console, server: Server) -> None:
     one = console()
     two = console(login="petra")
