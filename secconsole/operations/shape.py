@@ -14,13 +14,24 @@ import msgspec
 from msgspec import Meta
 
 from secconsole.domain.limits import MOST_EXACT
+from secconsole.domain.model import BindingStatus, FactorKind, Flag
+from secconsole.domain.roles import Role
 from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.fields import Words
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
-FLATTENED: dict[object, dict[str, object]] = {UserFilter: {"words": Words}}  # in a query their fields stand alone
+# In a query their fields stand alone; here with what the description says of them.
+FLATTENED: dict[object, dict[str, object]] = {
+    UserFilter: {
+        "words": Words,
+        "status": typing.Annotated[BindingStatus | None, Meta(description="Only users whose binding stands so.")],
+        "role": typing.Annotated[Role | None, Meta(description="Only users with this role.")],
+        "flag": typing.Annotated[Flag | None, Meta(description="Only users with this flag.")],
+        "factor": typing.Annotated[FactorKind | None, Meta(description="Only users with a factor of this kind.")],
+    }
+}
 
 # What no request may hold, whatever the field. PostgreSQL has no text with NUL in it; a time without its offset is no
 # moment; and a larger number is another one for many who read JSON.
