@@ -8,10 +8,21 @@ from typing import Any
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.operations import account, audit, factors, policy, signin, tenants, unbinding, users, whitelist
+from secconsole.operations import (
+    account,
+    audit,
+    factors,
+    policy,
+    recovery,
+    signin,
+    tenants,
+    unbinding,
+    users,
+    whitelist,
+)
 from secconsole.operations.base import OPERATIONS, Operation
 
-AREAS = (account, audit, factors, policy, signin, tenants, unbinding, users, whitelist)
+AREAS = (account, audit, factors, policy, recovery, signin, tenants, unbinding, users, whitelist)
 
 _VALUES: dict[str, object] = {
     "tenant": "acme",

@@ -22,6 +22,7 @@ COMMANDS = {
     "factor": ("factor", "factor", "A user's factors: enroll, confirm, remove."),
     "unbind": ("unbind", "unbind", "Let users who lost a phone bind anew."),
     "undo": ("unbind", "undo", "Take an unbinding back within ten minutes."),
+    "recovery-codes": ("recovery_codes", "recovery_codes", "Make ten codes, each good once for a lost phone."),
     "verify": ("verify", "verify", "Check a user's code: exit 0 accepted, 1 not."),
     "audit": ("audit", "audit", "What was done, by whom: list, verify, export."),
     "context": ("context", "context", "Places to work at, by name: add, list, use, remove."),

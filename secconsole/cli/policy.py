@@ -21,6 +21,7 @@ COLUMNS: list[Column[Policy]] = [
     Column("required_since", lambda p: p.required_since),
     Column("changed", lambda p: p.changed),
     Column("changed_by", lambda p: p.changed_by),
+    Column("recovery_view", lambda p: p.recovery_view, "Recovery codes can be looked at again"),
     Column("version", lambda p: p.version),
 ]
 
@@ -95,6 +96,10 @@ def _you(found: PolicyPreview) -> str:
 @click.argument("mode", type=Word(PolicyMode), required=False)
 @click.option("--grace-days", type=click.IntRange(0), help="Days until somebody without a factor must bind one.")
 @click.option("--kinds", metavar="KIND[,KIND]", help="The factor kinds that may be bound.")
+@click.option(
+    "--recovery-view/--no-recovery-view", default=None,
+    help="Let users look again at the recovery codes that they make from now on.",
+)  # fmt: skip
 @click.option("--no-whitelist-admins", is_flag=True, help="Do not put the platform administrators on the whitelist.")
 @click.option("--expect", type=int, metavar="VERSION", help="Refuse (exit 5) if somebody changed it since.")
 @working
@@ -103,6 +108,7 @@ async def set_policy(
     mode: PolicyMode | None,
     grace_days: int | None,
     kinds: str | None,
+    recovery_view: bool | None,
     no_whitelist_admins: bool,
     expect: int | None,
 ) -> None:
@@ -114,12 +120,12 @@ async def set_policy(
     \b
     secconsole policy set required --grace-days 7
     """
-    if mode is None and grace_days is None and kinds is None:
-        raise Invalid("Say what to set: off, optional or required, --grace-days or --kinds.", "mode")
+    if mode is None and grace_days is None and kinds is None and recovery_view is None:
+        raise Invalid("Say what to set: off, optional or required, --grace-days, --kinds or --recovery-view.", "mode")
     changed = await work.perform(
         SetPolicy(
             tenant=await work.tenant(), mode=mode, grace_days=grace_days,
-            kinds=None if kinds is None else _kinds(kinds),
+            kinds=None if kinds is None else _kinds(kinds), recovery_view=recovery_view,
             whitelist_admins=not no_whitelist_admins, expect=expect,
         )
     )  # fmt: skip

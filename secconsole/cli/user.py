@@ -164,6 +164,7 @@ def _facts(detail: UserDetail) -> list[tuple[str, object]]:
         ("Created", detail.created),
         ("Password", "set" if detail.has_password else "none"),
         ("Sessions", detail.sessions),
+        ("Recovery", f"{detail.recovery_left} codes left"),
         ("Failures", detail.failures),
     ]
     if detail.locked:

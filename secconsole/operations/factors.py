@@ -21,7 +21,10 @@ class FactorList:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a code was accepted. `message` is for the person; it never says which part of the check failed."""
+    """Whether a code was accepted. `message` is for the person; it never says which part of the check failed.
+
+    `factor`: the id of the factor that the code was from, or `recovery`.
+    """
 
     accepted: bool
     message: str = ""
@@ -76,7 +79,7 @@ class RemoveFactor(Operation[FactorList]):
 @declare("verify", "POST", "/v1/tenants/{tenant}/users/{user}/verify", Permission.VERIFY, on_lower=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyCode(Operation[Verdict]):
-    """Check a code against a user's active factors; a code is accepted once."""
+    """Check a code against a user's active factors and recovery codes; a code is accepted once."""
 
     tenant: TenantName
     user: UserName

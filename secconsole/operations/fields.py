@@ -44,7 +44,10 @@ Moment = Annotated[datetime, Meta(tz=True, description="A moment, RFC 3339 with 
 TenantName = Annotated[str, Meta(description="A tenant's name, in any case, or its id.")]
 UserName = Annotated[str, Meta(description="A user's login, in any case, or id.")]
 Challenge = Annotated[Secret[str], Meta(description="The `challenge` that the step before answered with.")]
-Code = Annotated[Secret[str], Meta(description="The code that the authenticator app shows now.")]
+Code = Annotated[
+    Secret[str],
+    Meta(description="The code that the authenticator app shows now; a recovery code, too, except to confirm."),
+]
 FactorChoice = Annotated[str, Meta(description="The id of one of the `factors` offered; empty: any of them.")]
 Id = Annotated[str, Meta(description="An id, as replies give it.")]
 

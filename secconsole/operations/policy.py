@@ -13,7 +13,10 @@ from secconsole.operations.fields import FactorKinds, GraceDays, Moment, TenantN
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds now. `version` goes into a change, so that nobody overwrites what they have not seen."""
+    """What holds now. `version` goes into a change, so that nobody overwrites what they have not seen.
+
+    `recovery_view`: whether users may look at their recovery codes again.
+    """
 
     policy: PolicyMode
     grace_days: int
@@ -22,6 +25,7 @@ class Policy:
     changed: Moment | None
     changed_by: str
     required_since: Moment | None
+    recovery_view: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,14 @@ class SetPolicy(Operation[Policy]):
     """Set the policy; None leaves a part as it is.
 
     Switching from off puts the platform administrators on the whitelist unless `whitelist_admins` is false; those of
-    them who have a factor bound are still asked for it. Raises `Stale` when `expect` is not the version that holds.
+    them who have a factor bound are still asked for it. `recovery_view` lets users look again at the recovery codes
+    that they make from then on; taken back, at none. Raises `Stale` when `expect` is not the version that holds.
     """
 
     tenant: TenantName
     mode: PolicyMode | None = None
     grace_days: GraceDays | None = None
     kinds: FactorKinds | None = None
+    recovery_view: bool | None = None
     whitelist_admins: bool = True
     expect: Version | None = None

@@ -94,7 +94,7 @@ class SignIn(Operation[SignInAnswer]):
 @declare("sign-in.verify", "POST", "/v1/sign-in/{challenge}/verify", Permission.NOBODY)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifySignIn(Operation[SignInAnswer]):
-    """Give the second factor's code for a sign-in."""
+    """Give the second factor's code for a sign-in, or a recovery code in its place."""
 
     challenge: Challenge
     factor: FactorChoice
@@ -138,7 +138,7 @@ class WhoAmI(Operation[Identity]):
 @declare("step-up", "POST", "/v1/me/step-up", Permission.OWN_ACCOUNT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepUp(Operation[Proof]):
-    """Prove password and second factor again, as dangerous operations ask for."""
+    """Prove password and second factor again, as dangerous operations ask for; a recovery code stands in for it."""
 
     password: Secret[str]
     code: Code = NO_CODE

@@ -129,6 +129,7 @@ class UserDetail:
     keeps_factor: bool
     sessions: int
     events: tuple[AuditEntry, ...]
+    recovery_left: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,22 @@ from datetime import UTC, datetime, timedelta
 
 from secconsole.domain.impact import Group, Impact
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode, SignInStatus
+from secconsole.domain.recovery import RANDOM_BYTES, recovery_code
 from secconsole.domain.roles import Role
 from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
-from secconsole.operations import account, audit, factors, policy, signin, tenants, unbinding, users, whitelist
+from secconsole.operations import (
+    account,
+    audit,
+    factors,
+    policy,
+    recovery,
+    signin,
+    tenants,
+    unbinding,
+    users,
+    whitelist,
+)
 from secconsole.operations.base import Operation
 
 
@@ -105,6 +117,7 @@ _policy = policy.Policy(
     changed=NOW,
     changed_by="root",
     required_since=NOW,
+    recovery_view=False,
 )
 _started = signin.BindingStarted(
     enrollment=_PENDING,
@@ -118,6 +131,7 @@ _accepted = factors.Verdict(True, server_time=NOW, factor=_FACTOR)
 _changed = users.UserChanged(_user, version=7)
 _tenant = tenants.Tenant("01KAMYTP9Z1B3D5F7H9K1N3Q5S", TENANT, NOW - timedelta(days=90), PolicyMode.REQUIRED, 412)
 _done = unbinding.Unbound(_ANA, "ana.kral")
+_recovery = tuple(recovery_code(bytes([number]) * RANDOM_BYTES) for number in range(17, 177, 16))
 _missing = whitelist.NotDone("cleo", "cleo", "There is no such user.")
 _group = Group(
     role=Role.USER,
@@ -212,6 +226,7 @@ _ALL = (
             keeps_factor=False,
             sessions=0,
             events=(_entry,),
+            recovery_left=0,
         ),
     ),
     Example(
@@ -261,6 +276,11 @@ _ALL = (
     Example(factors.ConfirmFactor(tenant=TENANT, enrollment=_PENDING, code=_CODE), _accepted),
     Example(factors.RemoveFactor(tenant=TENANT, factor=_FACTOR), factors.FactorList(())),
     Example(factors.VerifyCode(tenant=TENANT, user="ana.kral", code=_CODE), _accepted),
+    Example(
+        recovery.CreateRecoveryCodes(tenant=TENANT, user="ana.kral"),
+        recovery.RecoveryCodes(_recovery, NOW, voided=3),
+    ),
+    Example(recovery.ViewRecoveryCodes(), recovery.RecoveryCodesLeft(_recovery[1:], NOW)),
     Example(policy.ShowPolicy(tenant=TENANT), _policy),
     Example(
         policy.PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED),

@@ -22,6 +22,7 @@ from secconsole.operations import (  # noqa: F401 - each declares its operations
     audit,
     factors,
     policy,
+    recovery,
     signin,
     tenants,
     unbinding,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from secconsole.domain.errors import Conflict
 from secconsole.domain.password import check_password
 from secconsole.operations.account import ChangePassword, KeepFactor, PasswordChanged
 from secconsole.service.context import Context
 from secconsole.service.handlers import handles, only_password
 from secconsole.service.signin import shortest_password
 from secconsole.store import sessions, users
-from secconsole.store.rows import UserRecord
 
 
 @handles(ChangePassword, hashes=only_password)
 def change_password(context: Context, operation: ChangePassword) -> PasswordChanged:
-    user = _self(context)
+    user = context.own_account
     tenant = context.tenant
     check_password(operation.password, shortest=shortest_password(tenant), login=user.login, tenant=tenant.name)
     users.change_user(context.connection, user.pk, password_hash=context.hashes[0], must_reset=False)
@@ -28,11 +26,5 @@ def change_password(context: Context, operation: ChangePassword) -> PasswordChan
 
 @handles(KeepFactor)
 def keep_factor(context: Context, operation: KeepFactor) -> None:
-    user = users.change_user(context.connection, _self(context).pk, keeps_factor=operation.keep)
+    user = users.change_user(context.connection, context.own_account.pk, keeps_factor=operation.keep)
     context.audit("account.keep-factor", user, keep=operation.keep)
-
-
-def _self(context: Context) -> UserRecord:
-    if context.actor.user is None:
-        raise Conflict("The owner of the store has no account of their own. Sign in as a user.")
-    return context.actor.user

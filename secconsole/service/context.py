@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from secconsole.domain.errors import NotFound
+from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import make_id
 from secconsole.domain.roles import Role, may_act_on
 from secconsole.domain.secret import Secret
@@ -82,6 +82,13 @@ class Context:
         if self.found_target is None:
             raise NotFound("There is no such user.")
         return self.found_target
+
+    @property
+    def own_account(self) -> UserRecord:
+        """Whoever acts, as a user; raises `Conflict` for the owner of the store."""
+        if self.actor.user is None:
+            raise Conflict("The owner of the store has no account of their own. Sign in as a user.")
+        return self.actor.user
 
     @property
     def is_own(self) -> bool:

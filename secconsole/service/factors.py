@@ -20,6 +20,7 @@ from secconsole.service.codes import check_code
 from secconsole.service.context import Context, when
 from secconsole.service.enrollment import confirm_enrollment, start_enrollment
 from secconsole.service.handlers import handles
+from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.views import factor_row
 from secconsole.store import factors, sessions
 from secconsole.store.rows import FactorRecord
@@ -81,6 +82,11 @@ def verify_code(context: Context, operation: VerifyCode) -> Verdict:
         context.audit("verify", user, outcome="refused")
         message = "The account is disabled." if user.disabled else "No factor is bound."
         return Verdict(False, message, when(context.now))
+    if is_recovery_code(operation.code):
+        left, message = check_recovery_code(context, context.tenant, user, operation.code)
+        found = None if left is None else RECOVERY
+        context.audit("verify", user, outcome="done" if found else "refused", factor=RECOVERY)
+        return Verdict(found is not None, message, when(context.now), found)
     factor, message = check_code(context, user, operation.code, active)
     context.audit("verify", user, outcome="done" if factor else "refused", factor=factor.id if factor else "")
     return Verdict(factor is not None, message, when(context.now), factor.id if factor else None)

@@ -14,7 +14,7 @@ from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, S
 from secconsole.service.context import Context
 from secconsole.service.handlers import handles
 from secconsole.service.views import policy_view
-from secconsole.store import tenants, users, whitelist
+from secconsole.store import recovery, tenants, users, whitelist
 from secconsole.store.rows import ExemptionRecord, UserRecord
 
 ADMIN_REASON = "platform administrator, put here when the second factor was switched on"
@@ -49,13 +49,14 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     mode = tenant.policy if operation.mode is None else operation.mode
     grace = tenant.grace_days if operation.grace_days is None else operation.grace_days
     kinds = tenant.kinds if operation.kinds is None else operation.kinds
+    view = tenant.recovery_view if operation.recovery_view is None else operation.recovery_view
     if not 0 <= grace <= LONGEST_GRACE:
         raise Invalid(f"The grace period is between 0 and {LONGEST_GRACE} days.", "grace_days")
     if FactorKind.TOTP not in kinds:
         raise Invalid("totp has to stay allowed: it is the one kind that everybody can bind by themselves.", "kinds")
     if operation.expect is not None and operation.expect != tenant.version:
         raise Stale(f"{tenant.changed_by} changed the policy meanwhile: it is {tenant.policy} now. Look again first.")
-    if (mode, grace, kinds) == (tenant.policy, tenant.grace_days, tenant.kinds):
+    if (mode, grace, kinds, view) == (tenant.policy, tenant.grace_days, tenant.kinds, tenant.recovery_view):
         context.unchanged = True
         return policy_view(tenant)
     newly_required = mode is PolicyMode.REQUIRED and tenant.policy is not PolicyMode.REQUIRED
@@ -63,11 +64,15 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     actor = context.actor.login
     done = tenants.set_policy(
         context.connection, tenant, mode=mode, grace_days=grace, kinds=kinds, required_since=since,
-        now=context.now, by=actor,
+        recovery_view=view, now=context.now, by=actor,
     )  # fmt: skip
     if not done:
         raise Stale("Somebody changed the policy at the same moment. Look again first.")
-    context.audit("policy.set", before=tenant.policy, after=mode, grace_days=grace, kinds=",".join(kinds))
+    if tenant.recovery_view and not view:
+        recovery.erase_viewable(context.connection, tenant.pk)
+    context.audit(
+        "policy.set", before=tenant.policy, after=mode, grace_days=grace, kinds=",".join(kinds), recovery_view=view
+    )
     if tenant.policy is PolicyMode.OFF and mode is not PolicyMode.OFF and operation.whitelist_admins:
         _whitelist_admins(context)
     return policy_view(tenants.tenant_by_pk(context.connection, tenant.pk))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from secconsole.domain.model import FactorState
+from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import is_held
 from secconsole.operations.signin import Identity, Proof, SignOut, StepUp, WhoAmI
 from secconsole.service.authorise import STEP_UP
 from secconsole.service.codes import check_code, count_failure, held_words, take_back
 from secconsole.service.context import Context, PasswordCheck, when, when_or_none
 from secconsole.service.handlers import handles
+from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.store import factors, sessions, users
+from secconsole.store.rows import FactorRecord, UserRecord
 
 
 @handles(WhoAmI)
@@ -50,16 +55,29 @@ def step_up(context: Context, operation: StepUp) -> Proof:
         user = take_back(context, user)
         live = factors.live_factors(context.connection, user.pk)
         active = [f for f in live if f.state is FactorState.ACTIVE]
-        factor, message = check_code(context, user, operation.code, active) if active else (None, "")
-        if factor is not None or not active:
+        accepted, message, shown = _check(context, user, operation.code, active)
+        if accepted:
             users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
             sessions.touch_session(context.connection, session.pk, proved=context.now, last_seen=context.now)
-            context.audit("step-up", user)
-            return Proof(True, until=when(context.now + STEP_UP), server_time=when(context.now))
+            context.audit("step-up", user, factor=shown)
+            return Proof(True, message, until=when(context.now + STEP_UP), server_time=when(context.now))
     elif check is not None and not check.allowed:
         message, wrong = held_words(user), ""
     context.audit("step-up", user, outcome="refused")
     return Proof(False, message, server_time=when(context.now), wrong=wrong)
+
+
+def _check(
+    context: Context, user: UserRecord, code: Secret[str], active: Sequence[FactorRecord]
+) -> tuple[bool, str, str]:
+    """Whether the second factor was shown, or there is none to show; what to say; and what was shown."""
+    if not active:
+        return True, "", ""
+    if is_recovery_code(code):
+        left, message = check_recovery_code(context, context.tenant, user, code)
+        return left is not None, message, RECOVERY
+    factor, message = check_code(context, user, code, active)
+    return factor is not None, message, str(factor.kind) if factor else ""
 
 
 @handles(SignOut)

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import is_id
 from secconsole.domain.login import login_key
-from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
+from secconsole.domain.model import BindingStatus, FactorState, PolicyMode, SignInStatus
 from secconsole.domain.password import SHORTEST, SHORTEST_ALONE, check_length, check_password
-from secconsole.domain.policy import Decision, Rule, SignInFacts, decide_second_factor, decide_sign_in
+from secconsole.domain.policy import Decision, Rule, decide_second_factor, decide_sign_in
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FOREVER, held_until, is_held
 from secconsole.operations.signin import (
@@ -29,11 +29,12 @@ from secconsole.service.codes import check_code, count_failure, take_back
 from secconsole.service.context import Context, PasswordCheck, when
 from secconsole.service.enrollment import confirm_enrollment, start_enrollment
 from secconsole.service.handlers import handles, only_password
+from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
+from secconsole.service.sign_in_facts import grace_end, sign_in_facts
 from secconsole.service.views import masked
 from secconsole.store import factors, facts, sessions, tenants, users
 from secconsole.store.keys import new_token
 from secconsole.store.rows import ChallengeRecord, TenantRow, UserRecord
-from secconsole.store.whitelist import exemption_of
 
 CHALLENGE = 10 * 60_000  # a sign-in that waits for a code
 BINDING = 30 * 60_000  # one that waits for somebody to install an app first
@@ -78,7 +79,7 @@ def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
         user = take_back(context, user)
         if check.new_hash:
             users.set_password_hash(context.connection, user.pk, user.password_hash, check.new_hash)
-    decision = decide_sign_in(_facts(context, tenant, user, known=True, right=right))
+    decision = decide_sign_in(sign_in_facts(context, tenant, user, right=right))
     if decision.status is SignInStatus.REFUSED:
         context.audit("sign-in", user, outcome="refused", tenant=tenant, rule=decision.rule)
         return _refused(user.locked_until, context.now)
@@ -91,6 +92,11 @@ def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
     if found is None:
         return _over(context)
     challenge, tenant, user = found
+    if is_recovery_code(operation.code):  # it stands in for whichever factor was picked
+        recovered, message = check_recovery_code(context, tenant, user, operation.code)
+        if recovered is None:
+            return _wrong_code(context, challenge, tenant, user, operation.challenge, message, MOST_WRONG)
+        return _complete(context, tenant, user, challenge, Rule.HAS_FACTOR, message=message, factor=RECOVERY)
     live = factors.live_factors(context.connection, user.pk)
     among = [f for f in live if not operation.factor or f.id == operation.factor]
     factor, message = check_code(context, user, operation.code, among)
@@ -137,7 +143,7 @@ def choose_password(context: Context, operation: ChoosePassword) -> SignInAnswer
     sessions.end_sessions(context.connection, user.pk, now=context.now, why="new password")
     user = users.change_user(context.connection, user.pk, password_hash=context.hashes[0], must_reset=False)
     context.audit("password.changed", user, tenant=tenant, by=user.login)
-    decision = decide_second_factor(_facts(context, tenant, user, known=True, right=True))
+    decision = decide_second_factor(sign_in_facts(context, tenant, user, right=True))
     return _go_on(context, tenant, user, decision, None)
 
 
@@ -163,30 +169,6 @@ def _subject(context: Context, operation: SignIn) -> bytes:
     return context.keys.lookup(f"{name}\0{login_key(operation.login)}")
 
 
-def _facts(context: Context, tenant: TenantRow, user: UserRecord, *, known: bool, right: bool) -> SignInFacts:
-    live = factors.live_factors(context.connection, user.pk)
-    return SignInFacts(
-        known=known,
-        password_right=right,
-        disabled=user.disabled,
-        held_back=is_held(user.locked_until, context.now),
-        network_allowed=True,
-        must_reset=user.must_reset,
-        policy=tenant.policy,
-        whitelisted=exemption_of(context.connection, user.pk, context.now) is not None,
-        keeps_factor=user.keeps_factor,
-        active_factor=any(f.state is FactorState.ACTIVE for f in live),
-        pending_factor=any(f.state is FactorState.PENDING and f.kind is not FactorKind.TOTP for f in live),
-        switched_on=user.switched_on,
-        in_grace=context.now < _grace_end(tenant, user),
-    )
-
-
-def _grace_end(tenant: TenantRow, user: UserRecord) -> int:
-    """The millisecond from which on whoever has no factor binds one at sign-in."""
-    return max(tenant.required_since or 0, user.created) + tenant.grace_days * 24 * 3_600_000
-
-
 def _reminder(end: int) -> str:
     at = datetime.fromtimestamp(end / 1000, UTC)
     return f"A second factor is required soon, from {at:%Y-%m-%d %H:%M} UTC on. Bind one now: press 7, then e."
@@ -196,7 +178,7 @@ def _go_on(
     context: Context, tenant: TenantRow, user: UserRecord, decision: Decision, challenge: ChallengeRecord | None
 ) -> SignInAnswer:
     if decision.status is SignInStatus.COMPLETE:
-        remind = _reminder(_grace_end(tenant, user)) if decision.remind else ""
+        remind = _reminder(grace_end(tenant, user)) if decision.remind else ""
         return _complete(context, tenant, user, challenge, decision.rule, message=remind)
     token = new_token()
     lasts = CHALLENGE if decision.status is SignInStatus.SECOND_FACTOR else BINDING
@@ -209,7 +191,10 @@ def _go_on(
     }
     sessions.add_challenge(context.connection, token, values)
     sessions.forget_old(context.connection, context.now - 24 * 3_600_000)
-    context.audit("sign-in", user, outcome="continues", tenant=tenant, by=user.login, status=decision.status)
+    context.audit(
+        "sign-in", user, outcome="continues", tenant=tenant, by=user.login, status=decision.status,
+        rule=decision.rule,
+    )  # fmt: skip
     return SignInAnswer(
         decision.status,
         challenge=token,
@@ -242,6 +227,7 @@ def _complete(
         "tenant_pk": tenant.pk,
         "user_pk": user.pk,
         "channel": context.source.channel,
+        "address": context.source.address,
         "created": context.now,
         "last_seen": context.now,
         "proved": context.now if factor or user.status is not BindingStatus.BOUND else 0,  # a phone not shown: not yet

@@ -81,6 +81,7 @@ def policy_view(tenant: TenantRow) -> Policy:
         changed=when_or_none(tenant.changed),
         changed_by=tenant.changed_by,
         required_since=when_or_none(tenant.required_since),
+        recovery_view=tenant.recovery_view,
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.domain.model import FactorKind, FactorState, binding_status
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, binding_status
 from secconsole.store.prepared import Prepared
+from secconsole.store.recovery import erase_voided, restore_codes, void_codes
 from secconsole.store.rows import FactorRecord, UserRecord, kinds_to
 from secconsole.store.schema import factors, unbindings, users
 from secconsole.store.users import user_by_pk
@@ -70,12 +71,16 @@ def count_failure(connection: sa.Connection, pks: Iterable[int]) -> None:
 
 
 def remove(connection: sa.Connection, user_pk: int, pks: Sequence[int], *, now: int, event: str | None) -> None:
-    """Make factors stop working. Without an event that could be undone their seeds are wiped at once."""
+    """Make factors stop working, with the last one the recovery codes too.
+
+    Without an event that could be undone their seeds are wiped at once.
+    """
     values: dict[str, object] = {"removed": now, "removed_event": event}
     if event is None:
         values["sealed"] = None
     connection.execute(sa.update(factors).where(factors.c.pk.in_(pks), _LIVE).values(values))
-    refresh_user(connection, user_pk)
+    if refresh_user(connection, user_pk).status is not BindingStatus.BOUND:
+        void_codes(connection, user_pk, now=now, event=event)  # they stand in for a factor: there is none
 
 
 def drop_pending(connection: sa.Connection, user_pk: int, kind: FactorKind, now: int) -> None:
@@ -95,6 +100,7 @@ def restore(connection: sa.Connection, user_pk: int, event: str) -> None:
         .values(removed=None, removed_event=None)
     )
     connection.execute(query)
+    restore_codes(connection, user_pk, event)
     refresh_user(connection, user_pk)
 
 
@@ -134,6 +140,7 @@ def erase_before(connection: sa.Connection, before: int, now: int) -> int:
     if ids:
         connection.execute(sa.update(factors).where(factors.c.removed_event.in_(ids)).values(sealed=None))
         connection.execute(sa.update(unbindings).where(unbindings.c.id.in_(ids)).values(erased=now))
+        erase_voided(connection, ids)
     return len(ids)
 
 

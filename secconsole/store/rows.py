@@ -21,6 +21,7 @@ class TenantRow:
     changed: int | None
     changed_by: str
     required_since: int | None
+    recovery_view: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class SessionRecord:
     tenant_pk: int
     user_pk: int
     channel: str
+    address: str
     created: int
     last_seen: int
     proved: int

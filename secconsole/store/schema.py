@@ -55,6 +55,7 @@ tenants = sa.Table(
     sa.Column("changed", Time),
     _text("changed_by"),
     sa.Column("required_since", Time),
+    _flag("recovery_view"),
 )
 
 users = sa.Table(
@@ -147,6 +148,24 @@ factors = sa.Table(
     sa.Index("ix_factors_removed_event", "removed_event"),
 )
 
+# Only digests; `sealed` has a code itself while the tenant's policy lets its owner look at it again.
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    _user(),
+    sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("sealed", sa.LargeBinary),
+    _number("created"),
+    sa.Column("used", Time),
+    sa.Column("voided", Time),
+    sa.Column("voided_event", Words),
+    sa.Index("ix_recovery_codes_user", "user_pk"),
+    sa.Index("ix_recovery_codes_voided_event", "voided_event"),
+)
+
 unbindings = sa.Table(
     "unbindings",
     metadata,
@@ -184,6 +203,7 @@ sessions = sa.Table(
     _tenant(),
     _user(),
     _text("channel"),
+    _text("address"),
     _number("created"),
     _number("last_seen"),
     _number("proved"),

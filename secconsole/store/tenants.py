@@ -52,6 +52,7 @@ def set_policy(
     grace_days: int,
     kinds: tuple[FactorKind, ...],
     required_since: int | None,
+    recovery_view: bool,
     now: int,
     by: str,
 ) -> bool:
@@ -64,6 +65,7 @@ def set_policy(
             grace_days=grace_days,
             kinds=kinds_to(kinds),
             required_since=required_since,
+            recovery_view=recovery_view,
             version=tenants.c.version + 1,
             changed=now,
             changed_by=by,
@@ -98,6 +100,7 @@ def _tenant(row: Sequence[Any]) -> TenantRow:
     del values["name_key"]
     values["policy"] = PolicyMode(values["policy"])
     values["kinds"] = kinds_from(values["kinds"])
+    values["recovery_view"] = bool(values["recovery_view"])  # SQLite has no truth values
     return TenantRow(**values)
 
 

@@ -19,6 +19,7 @@ from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Credential, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor, VerifyCode
 from secconsole.operations.policy import PreviewPolicy, SetPolicy, ShowPolicy
+from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
 from secconsole.operations.signin import (
     ChoosePassword,
     ConfirmBinding,
@@ -110,6 +111,7 @@ for _operation in (
     VerifyAudit(tenant=TENANT),
     ListFactors(tenant=TENANT, user="ana"),
     EnrollFactor(tenant=TENANT, user="ana", label="old phone"),
+    CreateRecoveryCodes(tenant=TENANT, user="ana"),
     ShowPolicy(tenant=TENANT),
     PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED),
     SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL),
@@ -248,6 +250,14 @@ async def _(organisation: Organisation) -> Asked:
 async def _(organisation: Organisation) -> Asked:
     await organisation.add("ana")
     return Asked(KeepFactor(), await organisation.sign_in("ana"))
+
+
+@of(ViewRecoveryCodes)
+async def _(organisation: Organisation) -> Asked:
+    await ana_bound(organisation)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, recovery_view=True))
+    await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))
+    return Asked(ViewRecoveryCodes(), await organisation.sign_in("ana"))
 
 
 READING = [operation for operation in OPERATIONS.values() if not operation.spec.writes]

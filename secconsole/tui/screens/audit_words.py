@@ -19,7 +19,10 @@ from secconsole.tui.words import clock, count, day, exact, glyph, plural
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "sign-ins": ("sign-in", "sign-in.code", "sign-out", "step-up", "verify", "password.changed"),
-    "factors": ("factor.enrollment-started", "factor.confirmed", "factor.removed", "account.keep-factor"),
+    "factors": (
+        "factor.enrollment-started", "factor.confirmed", "factor.removed", "account.keep-factor", "recovery.created",
+        "recovery.viewed", "recovery.used",
+    ),
     "unbinding": ("unbind", "unbind.undone"),
     "whitelist": ("whitelist.added", "whitelist.changed", "whitelist.removed", "whitelist.expired"),
     "policy": ("policy.set", "user.mfa-required", "user.mfa-not-required"),

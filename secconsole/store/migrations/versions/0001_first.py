@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("changed", sa.BigInteger(), nullable=True),
         sa.Column("changed_by", Words, server_default="", nullable=False),
         sa.Column("required_since", sa.BigInteger(), nullable=True),
+        sa.Column("recovery_view", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_tenants")),
         sa.UniqueConstraint("id", name=op.f("uq_tenants_id")),
         sa.UniqueConstraint("name_key", name=op.f("uq_tenants_name_key")),
@@ -286,6 +287,26 @@ def upgrade() -> None:
     op.create_index("ix_factors_removed_event", "factors", ["removed_event"], unique=False)
     op.create_index("ix_factors_user", "factors", ["user_pk", "removed"], unique=False)
     op.create_table(
+        "recovery_codes",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", Words, nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=True),
+        sa.Column("voided", sa.BigInteger(), nullable=True),
+        sa.Column("voided_event", Words, nullable=True),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_recovery_codes_tenant_pk")),
+        sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_recovery_codes_user_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_recovery_codes")),
+        sa.UniqueConstraint("digest", name=op.f("uq_recovery_codes_digest")),
+        sa.UniqueConstraint("id", name=op.f("uq_recovery_codes_id")),
+    )
+    op.create_index("ix_recovery_codes_user", "recovery_codes", ["user_pk"], unique=False)
+    op.create_index("ix_recovery_codes_voided_event", "recovery_codes", ["voided_event"], unique=False)
+    op.create_table(
         "sessions",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("id", Words, nullable=False),
@@ -293,6 +314,7 @@ def upgrade() -> None:
         sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("channel", Words, server_default="", nullable=False),
+        sa.Column("address", Words, server_default="", nullable=False),
         sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("last_seen", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("proved", sa.BigInteger(), server_default="0", nullable=False),

@@ -1,0 +1,62 @@
+"""Recovery codes. Rows are those of a user's present set; making another one deletes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from secconsole.store.schema import recovery_codes
+
+_ROW = recovery_codes.c
+_UNUSED = sa.and_(_ROW.used.is_(None), _ROW.voided.is_(None))
+
+
+def replace_codes(connection: sa.Connection, user_pk: int, rows: Iterable[Mapping[str, object]]) -> None:
+    """Forget a user's codes and keep these: each with `digest`, and other columns where they matter."""
+    connection.execute(sa.delete(recovery_codes).where(_ROW.user_pk == user_pk))
+    connection.execute(sa.insert(recovery_codes), [{**row, "user_pk": user_pk} for row in rows])
+
+
+def use_code(connection: sa.Connection, user_pk: int, digest: bytes, now: int) -> bool:
+    """Mark a code used if it is there and was not: one statement decides that it counts once."""
+    this = sa.and_(_ROW.user_pk == user_pk, _ROW.digest == digest, _UNUSED)
+    return connection.execute(sa.update(recovery_codes).where(this).values(used=now, sealed=None)).rowcount == 1
+
+
+def count_left(connection: sa.Connection, user_pk: int) -> int:
+    query = sa.select(sa.func.count()).select_from(recovery_codes).where(_ROW.user_pk == user_pk, _UNUSED)
+    return int(connection.execute(query).scalar_one())
+
+
+def unused_codes(connection: sa.Connection, user_pk: int) -> list[sa.Row[Any]]:
+    """The unused codes of a user, in the order they were made in: `id`, `sealed` (None: not to be seen), `created`."""
+    query = sa.select(_ROW.id, _ROW.sealed, _ROW.created).where(_ROW.user_pk == user_pk, _UNUSED)
+    return list(connection.execute(query.order_by(_ROW.pk)))
+
+
+def void_codes(connection: sa.Connection, user_pk: int, *, now: int, event: str | None) -> None:
+    """Make a user's codes stop working; without an event that could be undone, for good."""
+    these = sa.and_(_ROW.user_pk == user_pk, _ROW.voided.is_(None))
+    if event is None:
+        connection.execute(sa.delete(recovery_codes).where(these))
+        return
+    connection.execute(sa.update(recovery_codes).where(these).values(voided=now, voided_event=event))
+
+
+def restore_codes(connection: sa.Connection, user_pk: int, event: str) -> None:
+    """Let the codes work again that an unbinding made stop."""
+    these = sa.and_(_ROW.user_pk == user_pk, _ROW.voided_event == event)
+    connection.execute(sa.update(recovery_codes).where(these).values(voided=None, voided_event=None))
+
+
+def erase_voided(connection: sa.Connection, events: Sequence[str]) -> None:
+    """Delete the codes of unbindings that can no longer be undone."""
+    connection.execute(sa.delete(recovery_codes).where(_ROW.voided_event.in_(events)))
+
+
+def erase_viewable(connection: sa.Connection, tenant_pk: int) -> None:
+    """Wipe what codes could be shown again from, for all of a tenant; they work on."""
+    kept = sa.and_(_ROW.tenant_pk == tenant_pk, _ROW.sealed.is_not(None))
+    connection.execute(sa.update(recovery_codes).where(kept).values(sealed=None))
