@@ -76,7 +76,7 @@ def document() -> Json:
             "schemas": components() | {"Problem": SCHEMA},
             "responses": dict(sorted(responses.items())),
             "parameters": {"RequestId": _REQUEST_ID_PARAMETER},
-            "headers": {"RequestId": _REQUEST_ID_HEADER},
+            "headers": {"RequestId": _REQUEST_ID_HEADER, "RequestIdOnceRead": _REQUEST_ID_HEADER | {"required": False}},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "A session's token, from signing in."}
             },
@@ -203,9 +203,13 @@ def _problem(status: int, codes: list[str]) -> Json:
     }
     return {
         "description": MEANINGS[status],
-        "headers": {"X-Request-Id": _ref("headers", "RequestId")} | _PROBLEM_HEADERS.get(status, {}),
+        "headers": {"X-Request-Id": _ref("headers", _id_header(status))} | _PROBLEM_HEADERS.get(status, {}),
         "content": {MEDIA_TYPE: content},
     }
+
+
+def _id_header(status: int) -> str:
+    return "RequestIdOnceRead" if status in ANYWHERE and status != 500 else "RequestId"
 
 
 _SECONDS: Json = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 1}}
