@@ -288,6 +288,23 @@ async def test_signing_in_waits_for_the_server_with_what_was_typed(organisation:
         await until(pilot, lambda: isinstance(app.screen, Users))
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_a_slow_sign_in_is_spoken_of_and_can_be_left(organisation: Organisation, front: Front) -> None:
+    app = signing_in(organisation, front)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "secconsole · acme" in screen_text(app) and bool(front.gate.asked))
+        front.hold_up()
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: "waiting for the server" in words(app) and "esc leaves it" in words(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "You did not wait for the answer." in words(app))
+        front.go_on()
+        await until(pilot, lambda: app.line.fresh)
+        organisation.clock.next_code()
+        await typed(pilot, f"{organisation.password('hana')}\r{organisation.code('hana')}\r")
+        await until(pilot, lambda: isinstance(app.screen, Users))
+
+
 async def test_a_session_that_ended_leads_back_to_the_same_place(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:

@@ -109,6 +109,7 @@ class BindingScreen(Screen[BindingEnd]):
                     [CodeField(name="code", label="Code", needed=True)], [cancel(self._back), Button("bind", "Bind")]
                 )
                 yield Static(id="message")
+                yield Static(id="line")
                 yield Static(self._keys(), id="keys")
 
     def _steps(self, *, hidden: bool) -> Content:
@@ -129,6 +130,13 @@ class BindingScreen(Screen[BindingEnd]):
             join(key("i", "invert"), "   ", key("o", "other font")),
             join(key("esc", self._back.lower()), "   ", key("?", "help")),
         )
+
+    def tell_line(self) -> None:
+        """From the app: there is something else to say about the way to the store."""
+        if self.is_mounted:
+            line, words = self.query_one("#line", Static), self.app.line.words()
+            line.update(safe(words))
+            line.display = bool(words)
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 

@@ -77,7 +77,12 @@ class Place(Screen[None]):
         """Dim the keys that cannot act now; call it after the cursor moved or a state changed."""
         if self.is_mounted:
             shown = [Hint(action, bool(self.why_not(action))) for action in self.actions if self._is_hinted(action)]
-            self.query_one(Hints).show(shown)
+            for hints in self.query(Hints):
+                hints.show(shown)
+
+    def _refresh_header(self) -> None:
+        for header in self.query(Header):  # none while the place comes or goes
+            header.refresh()
 
     def _is_hinted(self, action: Action) -> bool:
         return action.id != "everywhere.search" or type(self).do_search is not Place.do_search
@@ -90,7 +95,7 @@ class Place(Screen[None]):
     def _resumed(self) -> None:
         if self.app.signed_in:
             self.refresh_hints()
-            self.query_one(Header).refresh()
+            self._refresh_header()
             self.run_worker(self._come(self.app.hold_keys()), group="load", exit_on_error=False)
 
     async def _come(self, hold: KeyHold) -> None:
@@ -119,13 +124,13 @@ class Place(Screen[None]):
 
     def tell_changed(self) -> None:
         """From the app: something in the store changed. What lies below a dialog is in sight too."""
-        if self not in self.app.screen_stack:
+        if self not in self.app.screen_stack or not self.is_mounted:
             self._changed_meanwhile = True
         elif self._reading:
             self._read_again = True
         else:
             self._reading = True
-            self.query_one(Header).refresh()
+            self._refresh_header()
             self.run_worker(self._read_changes(), group="load", exit_on_error=False)
 
     async def _read_changes(self) -> None:
@@ -142,7 +147,7 @@ class Place(Screen[None]):
     def tell_line(self) -> None:
         """From the app: there is something else to say about the way to the store."""
         if self.is_mounted and self.app.signed_in:
-            self.query_one(Header).refresh()
+            self._refresh_header()
             self.refresh_hints()
 
     # ---- keys ------------------------------------------------------------------------------------------------------
