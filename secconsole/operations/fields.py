@@ -33,7 +33,6 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.text import BLANKS
 
 _SIGN = rf"[^{BLANKS}\x00]"
-_EMPTY = rf"^[{BLANKS}]*$"
 _WORDS = rf"^[{BLANKS}]*({_SIGN}+([{BLANKS}]+{_SIGN}+){{0,{MOST_WORDS - 1}}}[{BLANKS}]*)?$"
 _ADDRESS = rf"^[{BLANKS}]*([^@{BLANKS}\x00]+@[^@{BLANKS}\x00]+[{BLANKS}]*)?$"
 # \p is none of Python's: this one only describes.
@@ -61,7 +60,7 @@ Login = Annotated[
     ),
 ]
 AdminLogin = Annotated[
-    str, Meta(max_length=login.LONGEST, pattern=f"{_EMPTY}|{login.PATTERN}", description="A login, or empty for none.")
+    str, Meta(max_length=login.LONGEST, pattern=f"^$|{login.PATTERN}", description="A login, or empty for none.")
 ]
 NewTenantName = Annotated[
     str,
