@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,11 +10,18 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+import secconsole
 from tests.organisation import Organisation, organisation_in
 from tests.postgres import Cluster
 
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> None:
+    """As an install leaves it; else, where Python writes no bytecode, each program a test starts compiles it anew."""
+    compileall.compile_dir(Path(secconsole.__file__).parent, quiet=2)
 
 
 @pytest.fixture

@@ -33,27 +33,28 @@ def written(frame: list[tuple[int, int, list[tuple[str, str]]]] | str) -> str:
     return "\n".join(rows) + "\x1b[1;1H"
 
 
-def screen_after(writes: list[str]) -> tuple[object, ...]:
-    screen = pyte.Screen(120, 7)
-    screen.reset_mode(pyte.modes.DECAWM)
-    stream = pyte.Stream(screen)
-    for text in writes:
-        stream.feed(re.sub(r"\x1b\[\?(?:2026|1049)[hl]|\x1b\]22;text\x1b\\", "", text))
-    return tuple(tuple(screen.buffer[y][x] for x in range(120)) for y in range(7))
+class Line:
+    """A screen at the end of a line, fed as Textual writes."""
+
+    def __init__(self) -> None:
+        self._screen = pyte.Screen(120, 7)
+        self._screen.reset_mode(pyte.modes.DECAWM)
+        self._stream = pyte.Stream(self._screen)
+
+    def after(self, text: str) -> tuple[object, ...]:
+        """All its cells once that has arrived, too."""
+        self._stream.feed(re.sub(r"\x1b\[\?(?:2026|1049)[hl]|\x1b\]22;text\x1b\\", "", text))
+        return tuple(tuple(self._screen.buffer[y][x] for x in range(120)) for y in range(7))
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(FRAME, min_size=1, max_size=8), st.data())
 def test_dropping_what_is_shown_leaves_the_screen_as_it_would_be(frames: list[object], data: st.DataObject) -> None:
-    whole: list[str] = []
-    fresh: list[str] = []
-    shown = Shown()
+    whole, fresh, shown = Line(), Line(), Shown()
     for _ in range(len(frames) * 2):
         frame = frames[data.draw(st.integers(0, len(frames) - 1))]
         text = written(frame)  # type: ignore[arg-type]
-        whole.append(text)
-        fresh.append(shown.fresh(text))
-        assert screen_after(fresh) == screen_after(whole)
+        assert fresh.after(shown.fresh(text)) == whole.after(text)
 
 
 def test_a_frame_sent_twice_costs_nothing_the_second_time() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,15 +28,21 @@ ACCOUNTS = {"petra": "1", "tomas": "2", "hana": "3", "aida": "4"}
 Open = Callable[..., Term]
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    """One for each test: an account takes one code in thirty seconds."""
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    home = tmp_path_factory.mktemp("demo") / "home"
     with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path / "demo"
         patch.setenv("SECCONSOLE_HOME", str(home))
         made = asyncio.run(create_demo(home, users=80, seed=7))
         asyncio.run(_put_something_hostile())
-        yield made
+    return made
+
+
+@pytest.fixture
+def demo(filled: Demo, tmp_path: Path) -> Demo:
+    """One for each test: an account takes one code in thirty seconds."""
+    shutil.copytree(filled.home, tmp_path / "demo")
+    return replace(filled, home=tmp_path / "demo")
 
 
 async def _put_something_hostile() -> None:

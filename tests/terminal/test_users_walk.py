@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -16,12 +17,20 @@ pytestmark = pytest.mark.terminal
 Start = Callable[..., Term]
 
 
-@pytest.fixture
-def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    home = tmp_path / "demo"
-    monkeypatch.setenv("SECCONSOLE_HOME", str(home))
-    asyncio.run(create_demo(home, users=300, seed=7))
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("demo") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECCONSOLE_HOME", str(home))
+        asyncio.run(create_demo(home, users=300, seed=7))
     return home
+
+
+@pytest.fixture
+def demo(filled: Path, tmp_path: Path) -> Path:
+    """One for each test: an account takes one code in thirty seconds."""
+    shutil.copytree(filled, tmp_path / "demo")
+    return tmp_path / "demo"
 
 
 def opened(term: Start, home: Path, login: str = "hana", **options: object) -> Term:
