@@ -26,14 +26,16 @@ class Claim:
 
 
 NOTHING = Claim()
+_HEADS = "heads"  # of the chains that a connection's transaction has taken
 
 
 def take(connection: sa.Connection, claim: Claim, *, wait: bool) -> float:
     """Take a tenant's chain until the transaction ends; return the database's time after that, in seconds.
 
-    Without `wait` the driver's error (55P03) is raised where another transaction has it. A claim on what does not
-    exist is granted: the body will not find it either.
+    Where the chain stands is then known too (`head_of`). Without `wait` the driver's error (55P03) is raised where
+    another transaction has it. A claim on what does not exist is granted: the body will not find it either.
     """
+    connection.info[_HEADS] = {}
     if claim.tenant:
         name = claim.tenant.strip()
         row = _BY_TENANT[wait].row(connection, key=name.casefold(), name=name)
@@ -44,7 +46,22 @@ def take(connection: sa.Connection, claim: Claim, *, wait: bool) -> float:
     else:
         return time_of(connection)
     assert row is not None
-    return float(row[0])
+    now, tenant_pk, seq, mac = row
+    if tenant_pk is not None:
+        connection.info[_HEADS][tenant_pk] = (seq, mac)
+    return float(now)
+
+
+def head_of(connection: sa.Connection, tenant_pk: int) -> tuple[int, bytes] | None:
+    """Where a chain stands that this transaction has taken: nobody else moves it. None if it has not."""
+    found: tuple[int, bytes] | None = connection.info.get(_HEADS, {}).get(tenant_pk)
+    return found
+
+
+def head_moved(connection: sa.Connection, tenant_pk: int, seq: int, mac: bytes) -> None:
+    """The transaction has added an entry to a chain."""
+    if tenant_pk in connection.info.get(_HEADS, {}):
+        connection.info[_HEADS][tenant_pk] = (seq, mac)
 
 
 def time_of(connection: sa.Connection) -> float:
@@ -54,19 +71,20 @@ def time_of(connection: sa.Connection) -> float:
     return float(row[0])
 
 
-def _taking(wanted: sa.Select[tuple[int]]) -> tuple[Prepared, Prepared]:
+def _taking(wanted: sa.Select[Any]) -> tuple[Prepared, Prepared]:
     """Statements that take a chain without waiting, and with; the clock is read when that is done."""
     return _statement(wanted, wait=False), _statement(wanted, wait=True)
 
 
-def _statement(wanted: sa.Select[tuple[int]], *, wait: bool) -> Prepared:
+def _statement(wanted: sa.Select[Any], *, wait: bool) -> Prepared:
     taken = wanted.with_for_update(of=audit_heads, nowait=not wait).cte("taken").prefix_with("MATERIALIZED")
-    return Prepared(sa.select(_NOW, sa.func.count()).select_from(taken))
+    one = sa.select(sa.literal_column("1")).subquery("one")  # there is a row where nothing is taken, too
+    return Prepared(sa.select(_NOW, *taken.c).select_from(one.outerjoin(taken, sa.true())))
 
 
 _NOW: Any = sa.literal_column("extract(epoch from clock_timestamp())::float8")
 _TIME = Prepared(sa.select(_NOW))
-_HEAD = sa.select(audit_heads.c.tenant_pk)
+_HEAD = sa.select(audit_heads.c.tenant_pk, audit_heads.c.seq, audit_heads.c.mac)
 _BY_TENANT = _taking(
     _HEAD.join(tenants, tenants.c.pk == audit_heads.c.tenant_pk).where(
         sa.or_(tenants.c.name_key == sa.bindparam("key"), tenants.c.id == sa.bindparam("name"))

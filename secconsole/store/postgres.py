@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.store.claim import NOTHING, Claim, take, time_of
@@ -190,7 +191,7 @@ class _Lane:
         self._engine = engine
         self._waiting: deque[_Job[Any]] = deque()
         self._something = asyncio.Event()
-        self._ending = False
+        self._ending = self._saved = False
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     def add(self, job: _Job[Any]) -> None:
@@ -252,6 +253,7 @@ class _Lane:
 
     def _run_all(self, connection: sa.Connection, batch: list[_Job[Any]]) -> bool:
         """Run what waits, as long as nobody else has to be waited for; whether there is something to commit."""
+        self._saved = False
         while self._waiting and len(batch) < MOST_PER_COMMIT:
             job = self._waiting.popleft()
             if not job.begin():
@@ -268,26 +270,31 @@ class _Lane:
     def _run(self, connection: sa.Connection, job: _Job[Any], *, first: bool) -> bool:
         """Run one job; False if it would have to wait while others' work is not committed.
 
-        The first needs no savepoint: nothing else is undone with it.
+        The first needs no savepoint: nothing else is undone with it. Of the others, one way to the server ends a
+        savepoint and begins the next; COMMIT ends the last.
         """
         job.error = None
         try:
             if not first:
-                connection.exec_driver_sql("SAVEPOINT body")
+                _at_once(connection, "RELEASE SAVEPOINT body; SAVEPOINT body" if self._saved else "SAVEPOINT body")
+                self._saved = True
             connection.info["now"] = take(connection, job.claim, wait=first)
             job.reply = job.body(connection)
-            if not first:
-                connection.exec_driver_sql("RELEASE SAVEPOINT body")
         except Exception as error:
             if is_again(error) or is_gone(error):
                 raise  # concerns all of the transaction
             if not first:
-                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT body")
-                connection.exec_driver_sql("RELEASE SAVEPOINT body")
+                _at_once(connection, "ROLLBACK TO SAVEPOINT body")
                 if code_of(error) == TAKEN:
                     return False
             job.error = error
         return True
+
+
+def _at_once(connection: sa.Connection, commands: str) -> None:
+    """Send commands without parameters past the driver's preparing of statements."""
+    driver: asyncpg.Connection = connection.connection.driver_connection
+    await_only(driver.execute(commands))
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -323,7 +330,7 @@ class _Patience:
         """Wait a little and say yes, if repeating can help and there is time left."""
         if isinstance(error, SecconsoleError) or not (is_again(error) or is_gone(error)):
             return False
-        if asyncio.get_running_loop().time() > self._until:
+        if asyncio.get_running_loop().time() >= self._until:
             return False
         await asyncio.sleep(PAUSE if is_gone(error) else PAUSE / 10)
         return True

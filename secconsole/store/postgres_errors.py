@@ -35,9 +35,9 @@ def is_gone(error: BaseException) -> bool:
     # The driver's own confusion is among them: it meets a server's farewell before it has seen the end of the line.
     if isinstance(original, OSError | asyncio.TimeoutError | asyncpg.InternalClientError):
         return True
-    cause = getattr(original, "__cause__", None)
-    if isinstance(cause, OSError) or (isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause)):
-        return True
+    for met in (original, getattr(original, "__cause__", None)):  # as the driver raised it, or as SQLAlchemy told it
+        if isinstance(met, OSError) or (isinstance(met, asyncpg.InterfaceError) and "closed" in str(met)):
+            return True
     return code_of(error).startswith(_GONE)
 
 
