@@ -12,7 +12,15 @@ from secconsole.cli.output import Column
 from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid
 from secconsole.domain.model import FactorKind, PolicyMode
-from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
+from secconsole.operations.policy import (
+    ExplainSignIn,
+    Explanation,
+    Policy,
+    PolicyPreview,
+    PreviewPolicy,
+    SetPolicy,
+    ShowPolicy,
+)
 
 COLUMNS: list[Column[Policy]] = [
     Column("policy", lambda p: p.policy),
@@ -23,6 +31,15 @@ COLUMNS: list[Column[Policy]] = [
     Column("changed_by", lambda p: p.changed_by),
     Column("recovery_view", lambda p: p.recovery_view, "Recovery codes can be looked at again"),
     Column("version", lambda p: p.version),
+]
+EXPLAINED: list[Column[Explanation]] = [
+    Column("login", lambda e: e.login),
+    Column("outcome", lambda e: e.outcome),
+    Column("rule", lambda e: e.rule),
+    Column("then_outcome", lambda e: e.then_outcome),
+    Column("then_rule", lambda e: e.then_rule),
+    Column("message", lambda e: e.message),
+    Column("because", lambda e: e.because),
 ]
 
 
@@ -90,6 +107,26 @@ def _you(found: PolicyPreview) -> str:
     if you.must_enroll:
         return f"You ({you.login}) would have to bind a factor{_when(found).replace('their', 'your')}."
     return f"You ({you.login}) will not be locked out."
+
+
+@policy.command("explain")
+@click.argument("login")
+@click.option("--from", "address", default="", metavar="IP", help="The address that the sign-in would come from.")
+@working
+async def explain(work: Work, login: str, address: str) -> None:
+    """Say what would happen to a user who signed in now with the right password, and by which rule.
+
+    \b
+    secconsole policy explain ana --from 203.0.113.9
+    """
+    found = await work.perform(ExplainSignIn(tenant=await work.tenant(), user=login, address=address))
+    if not work.out.is_table:
+        work.out.record(EXPLAINED, found, reply=found)
+        return
+    then = [("Then", f"{found.then_outcome} by {found.then_rule}")] if found.then_rule else []
+    work.out.pairs([("Login", found.login), ("Outcome", found.outcome), ("Rule", found.rule), *then])
+    for line in (found.message, *found.because):
+        work.out.line(line)
 
 
 @policy.command("set")

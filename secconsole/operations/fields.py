@@ -50,6 +50,13 @@ Code = Annotated[
 FactorChoice = Annotated[str, Meta(description="The id of one of the `factors` offered; empty: any of them.")]
 Id = Annotated[str, Meta(description="An id, as replies give it.")]
 
+IpAddress = Annotated[
+    str,
+    Meta(
+        extra_json_schema={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}, {"maxLength": 0}]},
+        description="An IP address, or empty.",
+    ),
+]
 Login = Annotated[
     str,
     Meta(

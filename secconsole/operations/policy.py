@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secconsole.domain.impact import Impact
-from secconsole.domain.model import FactorKind, PolicyMode
+from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
+from secconsole.domain.policy import Rule, SignInFacts
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation, declare
-from secconsole.operations.fields import FactorKinds, GraceDays, Moment, TenantName, Version
+from secconsole.operations.fields import FactorKinds, GraceDays, IpAddress, Moment, TenantName, UserName, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +92,38 @@ class SetPolicy(Operation[Policy]):
     recovery_view: bool | None = None
     whitelist_admins: bool = True
     expect: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a sign-in of one user would come to now, with the right password, and by which line of the table.
+
+    `because`: the facts that led there, in words; `facts`: all that the table goes by. `remind`: in, but not for long.
+    `then_outcome`, `then_rule`: what follows once a new password was chosen, where that is asked for first.
+    """
+
+    user: str
+    login: str
+    address: str
+    outcome: SignInStatus
+    rule: Rule
+    message: str
+    because: tuple[str, ...]
+    remind: bool
+    then_outcome: SignInStatus | None
+    then_rule: Rule | None
+    facts: SignInFacts
+    at: Moment
+
+
+@declare("policy.explain", "GET", "/v1/tenants/{tenant}/users/{user}/sign-in-explained", Permission.SEE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainSignIn(Operation[Explanation]):
+    """Say what would happen to a user who signed in now with the right password, and by which rule.
+
+    `address`: where the sign-in would come from. Nothing is done, and nothing counted.
+    """
+
+    tenant: TenantName
+    user: UserName
+    address: IpAddress = ""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from secconsole.domain.impact import Group, Impact
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode, SignInStatus
+from secconsole.domain.policy import Rule, SignInFacts
 from secconsole.domain.recovery import RANDOM_BYTES, recovery_code
 from secconsole.domain.roles import Role
 from secconsole.domain.search import UserFilter
@@ -296,6 +297,37 @@ _ALL = (
         ),
     ),
     Example(policy.SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, grace_days=14, expect=1), _policy),
+    Example(
+        policy.ExplainSignIn(tenant=TENANT, user="ana.kral", address="203.0.113.9"),
+        policy.Explanation(
+            user=_ANA,
+            login="ana.kral",
+            address="203.0.113.9",
+            outcome=SignInStatus.SECOND_FACTOR,
+            rule=Rule.HAS_FACTOR,
+            message="Asked for the second factor.",
+            because=("The policy is required.", "A factor is bound: totp."),
+            remind=False,
+            then_outcome=None,
+            then_rule=None,
+            facts=SignInFacts(
+                known=True,
+                password_right=True,
+                disabled=False,
+                held_back=False,
+                network_allowed=True,
+                must_reset=False,
+                policy=PolicyMode.REQUIRED,
+                whitelisted=False,
+                keeps_factor=False,
+                active_factor=True,
+                pending_factor=False,
+                switched_on=False,
+                in_grace=False,
+            ),
+            at=NOW,
+        ),
+    ),
     Example(tenants.ListTenants(), tenants.TenantList((_tenant,))),
     Example(
         tenants.CreateTenant(name="beta works", admin="bea", password=_ANOTHER),

@@ -20,6 +20,7 @@ from secconsole.service import (
     factors,
     imports,
     policy,
+    policy_explain,
     recovery,
     session,
     signin,
@@ -43,7 +44,10 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 Clock = Callable[[], float]  # seconds since the epoch
-AREAS = (account, audit, factors, imports, policy, recovery, session, signin, tenants, unbinding, users, whitelist)
+AREAS = (
+    account, audit, factors, imports, policy, policy_explain, recovery, session, signin, tenants, unbinding, users,
+    whitelist,
+)  # fmt: skip
 TOUCH_AFTER = 60_000
 LOOK_AGAIN_AFTER = 1_000  # for what has become due
 LONGEST_WAIT = 15.0  # seconds for the store to begin a write

@@ -60,3 +60,20 @@ def test_wrong_words_are_wrong_usage(shell: Shell) -> None:
         answer = shell("policy", *arguments)
         assert answer.code == 2
         assert answer.err.count("\n") == 1
+
+
+def test_explain_says_what_would_happen_and_by_which_rule(shell: Shell) -> None:
+    shell.create("ana")
+    shell.json("user", "reset-password", "ana")
+    shell.bind("ana")
+    shell("policy", "set", "required")
+    said = shell.json("policy", "explain", "ana", "--tenant", "acme", "--from", "203.0.113.9")
+    assert (said["outcome"], said["rule"]) == ("new-password", "password-reset-required")
+    assert (said["then_outcome"], said["then_rule"]) == ("second-factor", "has-factor")
+    assert (said["login"], said["address"], said["facts"]["active_factor"]) == ("ana", "203.0.113.9", True)
+    table = shell("policy", "explain", "ana").out
+    assert "Asked to choose a new password first. After that: asked for the second factor.\n" in table
+    assert "A factor is bound: totp.\n" in table
+    assert shell("policy", "explain", "ana", "--format", "csv").out.startswith("login,outcome,rule,")
+    assert shell("policy", "explain", "ana", "--from", "here").code == 2
+    assert shell("policy", "explain", "nobody").code == 4

@@ -18,7 +18,7 @@ from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Credential, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor, VerifyCode
-from secconsole.operations.policy import PreviewPolicy, SetPolicy, ShowPolicy
+from secconsole.operations.policy import ExplainSignIn, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
 from secconsole.operations.signin import (
     ChoosePassword,
@@ -115,6 +115,7 @@ for _operation in (
     ShowPolicy(tenant=TENANT),
     PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED),
     SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL),
+    ExplainSignIn(tenant=TENANT, user="ana", address="203.0.113.9"),
     ListTenants(),
     ShowAdoption(tenant=TENANT),
     CreateTenant(name="beta", admin="bea", password=ANOTHER),
