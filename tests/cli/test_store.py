@@ -99,7 +99,7 @@ def test_a_first_tenant_is_made_on_postgres(nowhere: Shell, dsn: str) -> None:
 
 
 def test_an_unreachable_database_is_said(shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secconsole.store.postgres.RIDE_OUT", 0.0)
+    monkeypatch.setattr("secconsole.store.postgres_lane.RIDE_OUT", 0.0)
     answer = shell("store", "migrate", "--store", "postgresql://nobody@127.0.0.1:1/none")
     assert (answer.code, "cannot be reached" in answer.err) == (6, True)
     answer = shell("store", "migrate", "--store", dsn.replace("/fresh_", "/no_such_"))

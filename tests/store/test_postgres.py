@@ -15,9 +15,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from secconsole.domain.errors import Conflict, Invalid, Unavailable
-from secconsole.store import postgres as module
+from secconsole.store import postgres_lane
 from secconsole.store.claim import Claim
-from secconsole.store.postgres import PostgresStore
+from secconsole.store.postgres import LANES, PostgresStore
 from secconsole.store.postgres_address import parse_address
 from secconsole.store.schema import facts, metadata, tenants
 from tests.organisation import TENANT, template_in
@@ -123,7 +123,7 @@ def test_two_in_one_tenant_come_one_after_the_other(dsn: str, store: PostgresSto
         held = Held(store)
         second = other.write(lambda c: seen.append("second"), ACME)
         elsewhere = other.write(lambda c: seen.append("another tenant"), Claim(tenant="beta"))
-        if other._lanes[hash(ACME) % module.LANES] is not other._lanes[hash(Claim(tenant="beta")) % module.LANES]:
+        if other._lanes[hash(ACME) % LANES] is not other._lanes[hash(Claim(tenant="beta")) % LANES]:
             elsewhere.result(PATIENCE)
         assert not second.done()
         seen.append("first")
@@ -144,7 +144,7 @@ def test_a_tenant_that_somebody_else_is_in_does_not_hold_up_what_is_done(dsn: st
     beta = next(
         claim
         for claim in (Claim(tenant=f"{' ' * spaces}beta") for spaces in range(100))
-        if hash(claim) % module.LANES == hash(ACME) % module.LANES
+        if hash(claim) % LANES == hash(ACME) % LANES
     )
     with closing(PostgresStore(parse_address(dsn))) as other:
         in_beta = Held(other, Claim(tenant="beta"))
@@ -237,7 +237,7 @@ def test_a_server_that_is_started_anew_is_waited_for(postgres: Cluster, dsn: str
 def test_a13_a_server_that_stays_away_is_told_in_words(
     dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch, postgres: Cluster
 ) -> None:
-    monkeypatch.setattr(module, "RIDE_OUT", 0.0)
+    monkeypatch.setattr(postgres_lane, "RIDE_OUT", 0.0)
     name = database_of(dsn)
     postgres.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
     postgres.sql(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'")
@@ -273,7 +273,7 @@ def test_a46_what_the_server_refuses_is_said_and_leaves_nothing(
 def test_a_standby_or_a_read_only_database_is_not_written_to(
     postgres: Cluster, dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RIDE_OUT", 0.0)
+    monkeypatch.setattr(postgres_lane, "RIDE_OUT", 0.0)
     store.write(put("one"), ACME).result(PATIENCE)
     name = database_of(dsn)
     run(postgres, dsn, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')

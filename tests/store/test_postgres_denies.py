@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_cursor
 from secconsole.domain.errors import Conflict, NotFound, NotSignedIn, Unavailable
 from secconsole.operations.audit import VerifyAudit
 from secconsole.operations.base import Operation
-from secconsole.store import postgres as module
+from secconsole.store import postgres_lane
 from secconsole.store.schema import metadata
 from tests.organisation import TENANT, Organisation, organisation_in
 from tests.postgres import Cluster
@@ -102,7 +102,7 @@ async def test_a13_a_database_that_fails_at_any_statement_denies(
     happens: Callable[[Any], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "RIDE_OUT", 0.0)
+    monkeypatch.setattr(postgres_lane, "RIDE_OUT", 0.0)
     fault = Fault(happens)
     asked = await EXAMPLES[proof](organisation)
     before = tables(organisation)
