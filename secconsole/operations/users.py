@@ -193,6 +193,7 @@ class ListUsers(Operation[UserPage]):
     at: Position | None = None
 
 
+# Beside the users and not among them: somebody's login may be "count".
 @declare("user.count", "GET", "/v1/tenants/{tenant}/user-count", Permission.SEE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountUsers(Operation[UserCount]):
