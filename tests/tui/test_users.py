@@ -102,7 +102,7 @@ async def test_filters_in_the_search_line_and_problems_in_words(console: OpenCon
         place = await opened(app, pilot)
         place.set_search("status:unbound")
         await until(pilot, lambda: "2 of 8 users" in screen_text(app))
-        assert shown_logins(app) == ["newton", "nina"]
+        await until(pilot, lambda: shown_logins(app) == ["newton", "nina"])
         place.set_search("role:help")
         await until(pilot, lambda: shown_logins(app) == ["hana"])
         place.set_search("status:lost")
