@@ -32,11 +32,11 @@ def is_gone(error: BaseException) -> bool:
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
         return True
-    # The driver's own confusion is among them: it meets a server's farewell before it has seen the end of the line.
-    if isinstance(original, OSError | asyncio.TimeoutError | asyncpg.InternalClientError):
-        return True
     for met in (original, getattr(original, "__cause__", None)):  # as the driver raised it, or as SQLAlchemy told it
-        if isinstance(met, OSError) or (isinstance(met, asyncpg.InterfaceError) and "closed" in str(met)):
+        # The driver's own confusion is among them: it meets a server's farewell before it has seen the end of the line.
+        if isinstance(met, OSError | asyncio.TimeoutError | asyncpg.InternalClientError):
+            return True
+        if isinstance(met, asyncpg.InterfaceError) and "closed" in str(met):
             return True
     return code_of(error).startswith(_GONE)
 
