@@ -87,8 +87,8 @@ class AddToWhitelist(Operation[WhitelistChanged]):
     expect: Seen | None = None
 
 
-# Not DELETE: hundreds are taken off at once, more than an address can hold, and a DELETE's body has no meaning (RFC 9110
-# section 9.3.5).
+# Not DELETE: hundreds are taken off at once, more than an address holds, and the body of a DELETE has no meaning
+# (RFC 9110 section 9.3.5).
 @declare("whitelist.remove", "POST", "/v1/tenants/{tenant}/whitelist/remove", Permission.MANAGE_WHITELIST, step_up=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveFromWhitelist(Operation[WhitelistChanged]):

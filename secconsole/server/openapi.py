@@ -52,7 +52,8 @@ def document() -> Json:
     for path, operation in WATCHING.items():
         codes = {status: list(ANYWHERE[status]) for status in ANYWHERE} | operation["codes"]
         rest = {key: value for key, value in operation.items() if key != "codes"}
-        rest["responses"] = _problems(codes) | rest["responses"]
+        own = {status: dict(response) for status, response in operation["responses"].items()}
+        rest["responses"] = _problems(codes) | own
         responses |= {_name(*found): _problem(*found) for found in codes.items()}
         paths[path] = {"get": rest | {"parameters": [_ref("parameters", "RequestId")]}}
     for item in paths.values():
