@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
-from secconsole.store.schema import Words, postgres_extras, sqlite_extras
+from secconsole.store.derived import postgres_extras, sqlite_extras
+from secconsole.store.schema import Words
 
 revision = "0001"
 down_revision = None
