@@ -26,6 +26,8 @@ OPENERS = {
     "cli/csv_file.py": "a person's list",
     "store/queue.py": "the two lock files, which SQLite does not know",
     "backends/embedded.py": "the store before it is one: made empty, and only if there is none",
+    "backends/store_copy.py": "the same for a copy",
+    "server/tls.py": "the operator's certificate and key",
 }
 
 
