@@ -7,7 +7,7 @@ import base64
 import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, nullcontext
+from contextlib import ExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -171,9 +171,29 @@ async def server_of(organisation: Organisation) -> AsyncIterator[None]:
         await asyncio.sleep(0)
     try:
         yield
-    finally:
-        server.should_exit = True
-        await running
+    finally:  # its own end would be up to a fifth of a second away
+        for listening in server.servers:
+            listening.close()
+        for connection in tuple(server.server_state.connections):
+            connection.shutdown()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+_made: dict[str, bytes] = {}
+
+
+async def make_store(home: Path) -> None:
+    """A new store in a home; made once and from then on copied, which takes a tenth of the time."""
+    if _made:
+        home.mkdir(mode=0o700, exist_ok=True)
+        for name, content in _made.items():
+            (home / name).touch(mode=0o600)
+            (home / name).write_bytes(content)
+    else:
+        await create_store(tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords())
+        _made.update((path.name, path.read_bytes()) for path in home.iterdir())
 
 
 def template_in(postgres: Cluster) -> str:
@@ -213,7 +233,7 @@ async def organisation_in(
     with ExitStack() as stack:
         place = None
         if postgres is None:
-            await create_store(tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords())
+            await make_store(home)
         else:
             place = parse_store(stack.enter_context(postgres.database(template_in(postgres))))
             copy_key(postgres, home)
