@@ -6,7 +6,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from datetime import datetime
 
@@ -51,9 +51,11 @@ class Shape:
     query: type[msgspec.Struct] | None
     body: type[msgspec.Struct] | None
     reply: object
+    query_kinds: Mapping[str, tuple[object, ...]]  # what the parameters of the query may be, each
 
 
 _shapes: dict[tuple[str, bool], Shape] = {}
+_hints: dict[object, Mapping[str, object]] = {}
 _structs: dict[tuple[type, bool], type[msgspec.Struct]] = {}
 
 
@@ -78,7 +80,8 @@ def _make_shape(kind: type[Operation[object]], described: bool) -> Shape:
     title = "".join(part.capitalize() for part in re.split(r"[.\-]", kind.spec.name))
     query = _struct(f"{title}Query", _flat(rest), described) if reads and rest else None
     body = _struct(f"{title}Body", rest, described) if not reads else None
-    return Shape(in_path, query, body, _reply_of(kind))
+    kinds = {field.name: alternatives(field.type) for field in msgspec.structs.fields(query)} if query else {}
+    return Shape(in_path, query, body, _reply_of(kind), kinds)
 
 
 def answers_nothing(kind: type[Operation[object]]) -> bool:
@@ -124,9 +127,11 @@ def alternatives(hint: object) -> tuple[object, ...]:
     return () if hint is types.NoneType else (hint,)
 
 
-def hints_of(kind: object) -> dict[str, object]:
+def hints_of(kind: object) -> Mapping[str, object]:
     """The declared types of a dataclass, limits and all."""
-    return typing.get_type_hints(kind, include_extras=True)
+    if kind not in _hints:
+        _hints[kind] = typing.get_type_hints(kind, include_extras=True)
+    return _hints[kind]
 
 
 def _carried(hint: object, described: bool) -> object:

@@ -18,7 +18,7 @@ import msgspec
 from secconsole.domain.errors import Invalid, NotFound
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
-from secconsole.operations.shape import FLATTENED, PLACEHOLDER, alternatives, hints_of, restored, shape_of
+from secconsole.operations.shape import FLATTENED, PLACEHOLDER, hints_of, restored, shape_of
 
 R = TypeVar("R")
 
@@ -82,9 +82,8 @@ def from_request(
         if "\0" in text:
             raise NotFound(f"There is no such {name}.")
         values[name] = restored(hints[name], text)
-    fields = set() if shape.query is None else set(shape.query.__struct_fields__)
     for name, _ in query:
-        if name not in fields:
+        if name not in shape.query_kinds:
             raise Invalid(f"{name} is no parameter here.", name)
     try:
         if shape.body is not None:
@@ -92,7 +91,7 @@ def from_request(
             for name in given.__struct_fields__:
                 values[name] = _restored(name, hints[name], getattr(given, name))
         elif shape.query is not None:
-            values |= _from_query(shape.query, query, hints)
+            values |= _from_query(shape.query, shape.query_kinds, query, hints)
     except msgspec.ValidationError as error:
         raise _refusal(str(error)) from None
     return kind(**values)
@@ -108,23 +107,22 @@ def _read_body(struct: type[msgspec.Struct], body: bytes) -> msgspec.Struct:
 
 
 def _from_query(
-    struct: type[msgspec.Struct], query: Sequence[tuple[str, str]], hints: Mapping[str, object]
+    struct: type[msgspec.Struct],
+    kinds_of: Mapping[str, tuple[object, ...]],
+    query: Sequence[tuple[str, str]],
+    hints: Mapping[str, object],
 ) -> dict[str, object]:
     given: dict[str, list[str]] = {}
     for name, text in query:
         given.setdefault(name, []).append(text)
     values: dict[str, object] = {}
-    for field in msgspec.structs.fields(struct):
-        texts = given.get(field.name)
-        kinds = alternatives(field.type)
-        if texts is None:
-            continue
-        if any(typing.get_origin(kind) is tuple for kind in kinds):
-            values[field.name] = texts
+    for name, texts in given.items():
+        if any(typing.get_origin(kind) is tuple for kind in kinds_of[name]):
+            values[name] = texts
         elif len(texts) > 1:
-            raise Invalid(f"{field.name} is given more than once.", field.name)
+            raise Invalid(f"{name} is given more than once.", name)
         else:
-            values[field.name] = _from_text(texts[0], kinds)
+            values[name] = _from_text(texts[0], kinds_of[name])
     found = msgspec.convert(values, type=struct)
     flat = {name: getattr(found, name) for name in found.__struct_fields__}
     whole: dict[str, object] = {}
