@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from secconsole.operations.base import Operation
     from secconsole.operations.policy import Policy
     from secconsole.operations.signin import Identity
+    from secconsole.tui.elsewhere import Elsewhere
     from secconsole.tui.key_order import KeyHold
     from secconsole.tui.places import Places
     from secconsole.tui.session import LeftAt, Session
@@ -79,6 +80,7 @@ class SecConsole(ConsoleApp):
         local: bool = True,
         tenant: str = "",
         context: Context = NOWHERE,
+        elsewhere: Elsewhere | None = None,
         mouse: bool = True,
         read_only: bool = False,
         clock: Callable[[], datetime] = utc_now,
@@ -87,6 +89,8 @@ class SecConsole(ConsoleApp):
         self.opener = opener
         self.clock = clock
         self.context = context
+        self.elsewhere = elsewhere
+        self._moving: Context | None = None
         self.local = local
         self.home_tenant = self.tenant = tenant
         self.organisation = ""  # typed last
@@ -216,6 +220,12 @@ class SecConsole(ConsoleApp):
             self._leaving = True
             self.call_later(self._to_sign_in, reason)
 
+    def move(self, to: Context) -> None:
+        """Sign out here, and go to the sign-in of another context."""
+        if self.signed_in:
+            self._moving = to
+            self.begin_sign_out()
+
     def lose_session(self, reason: str) -> None:
         """The session has ended elsewhere; whoever signs in again goes on in the same place."""
         if self.signed_in:
@@ -230,6 +240,12 @@ class SecConsole(ConsoleApp):
         self.line.forget()
         self._key_order.clear()
         self._key_order.release_all()
+        if self._moving is not None and self.elsewhere is not None:
+            left, self._backend = self.backend, None
+            self.run_worker(left.close(), group="closing", exit_on_error=False)
+            self.elsewhere.move(self, self._moving)
+            self.line.find()
+        self._moving = None
         session = self._session
         old = session.places.forget() if session is not None else []
         while len(self.screen_stack) > 1:

@@ -56,9 +56,12 @@ def _run(
     read_only: bool,
     mouse: bool,
 ) -> int:
+    from secconsole.config import locations
+    from secconsole.config.contexts import LOCAL
     from secconsole.tui.app import SecConsole
+    from secconsole.tui.elsewhere import Elsewhere
 
-    async def open_it() -> Backend:
+    async def open_at(where: Context) -> Backend:
         import asyncio
         from importlib import import_module
 
@@ -66,16 +69,18 @@ def _run(
 
         # Loading what a store needs takes longer than the first frame: beside it, in a thread.
         opening = await asyncio.to_thread(import_module, "secconsole.backends.open")
-        await asyncio.to_thread(import_module, f"secconsole.backends.{'http' if place.backend else 'embedded'}")
+        await asyncio.to_thread(import_module, f"secconsole.backends.{'http' if where.backend else 'embedded'}")
         opened: Backend = await opening.open_backend(
-            place.backend, credential=Nobody(), channel="console", ca_file=place.ca_file
+            where.backend, credential=Nobody(), channel="console", ca_file=where.ca_file
         )
         return opened
 
+    here = {LOCAL: settings.context(LOCAL)} if locations.database_path().exists() else {}
     app = SecConsole(
         terminal,
         theme or settings.theme or None,
-        opener=open_it,
+        opener=lambda: open_at(place),
+        elsewhere=Elsewhere(here | dict(settings.contexts), open_at),
         local=not place.backend,
         tenant=tenant or place.tenant,
         context=place,

@@ -15,9 +15,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from secconsole.config.contexts import LOCAL
 from secconsole.tui.safe_text import join, safe
 
 if TYPE_CHECKING:
+    from secconsole.config.contexts import Context
     from secconsole.tui.app import SecConsole
     from secconsole.tui.screens.place import Place
 
@@ -72,6 +74,7 @@ def commands_for(place: Place) -> list[Command]:
             if action.id != "everywhere.palette"
         ),
         Command("Sign out", "End your session and go back to the sign-in.", app.begin_sign_out),
+        *(_go_to(app, context) for context in (app.elsewhere.besides(app.context) if app.elsewhere else ())),
         Command(mouse, why, app.toggle_mouse),
         Command("Leave", "Close the console.", lambda: app.exit(0), "ctrl+q"),
         *(
@@ -79,6 +82,13 @@ def commands_for(place: Place) -> list[Command]:
             for name in sorted(themes)
         ),
     ]
+
+
+def _go_to(app: SecConsole, context: Context) -> Command:
+    where = context.backend or "the store on this machine"
+    return Command(
+        f"Context {context.name or LOCAL}", f"Sign out here, and sign in at {where}.", lambda: app.move(context)
+    )
 
 
 def _line(command: Command, keys_width: int) -> Content:

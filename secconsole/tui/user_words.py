@@ -33,6 +33,7 @@ EVENTS = {
     "recovery.created": "made recovery codes",
     "recovery.used": "used a recovery code",
     "recovery.viewed": "looked at recovery codes",
+    "session.ended": "ended sessions",
     "sign-in": "signed in",
     "sign-in.code": "gave a code",
     "sign-out": "signed out",

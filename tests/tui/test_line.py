@@ -10,12 +10,15 @@ import pytest
 from textual.pilot import Pilot
 
 from secconsole.backends import http
+from secconsole.backends.base import Backend
+from secconsole.config.contexts import Context
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ShowUser
 from secconsole.tui import line, live
 from secconsole.tui.app import SecConsole
+from secconsole.tui.elsewhere import Elsewhere
 from secconsole.tui.screens.help import HelpScreen
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.sign_in import SignInScreen
@@ -350,6 +353,44 @@ async def test_a_restarted_server_knows_the_session_still(remote: OpenConsole, f
             await front.start()
             await until(pilot, lambda: app.line.fresh)
         assert app.screen is place
+
+
+async def test_another_context_is_one_command_away(
+    organisation: Organisation, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+
+    async def open_at(where: Context) -> Backend:
+        if where.backend:
+            return front.client()
+        backend = await organisation.open()
+        real = backend.close
+
+        async def close() -> None:
+            closed.append("here")
+            await real()
+
+        monkeypatch.setattr(backend, "close", close)
+        return backend
+
+    lab = Context("lab", front.url, TENANT, "green")
+    app = SecConsole(
+        Terminal(), opener=lambda: open_at(Context()), elsewhere=Elsewhere({"lab": lab}, open_at),
+        clock=organisation.clock.at,
+    )  # fmt: skip
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, burst(organisation, "hana"))
+        await until(pilot, lambda: isinstance(app.screen, Users))
+        await settled(pilot)
+        await pilot.press("colon", *"context lab", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and " lab " in words(app))
+        await until(pilot, lambda: closed == ["here"])
+        organisation.clock.next_code()
+        await until(pilot, lambda: app.has_backend)
+        await typed(pilot, f"{organisation.password('hana')}\r{organisation.code('hana')}\r")
+        await until(pilot, lambda: isinstance(app.screen, Users) and "live" in header(app))
+        assert " lab " in header(app).splitlines()[0]
+        assert isinstance(app.backend, http.HttpBackend)
 
 
 # ---- live ------------------------------------------------------------------------------------------------------------
