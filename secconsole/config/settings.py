@@ -75,15 +75,6 @@ def load_settings(path: Path | None = None) -> Settings:
     return Settings(tenant, theme, mouse is True, {**read_entries(path, own), **kept.entries}, kept.used)
 
 
-def save_setting(name: str, value: str | bool, path: Path | None = None) -> None:
-    """Change one setting and keep the others; comments in the file are lost."""
-    import tomli_w
-
-    path = path or locations.config_path()
-    locations.ensure_private_dir(path.parent)
-    private.write_private(path, tomli_w.dumps({**_read(path), name: value}))
-
-
 def _read(path: Path) -> dict[str, object]:
     if not os.path.lexists(path):
         return {}

@@ -113,12 +113,6 @@ class Checked:
     warnings: tuple[str, ...] = ()
 
 
-def check_file(path: Path) -> list[str]:
-    """Everything there is to say about a theme file, one line each; empty if it is good in every way."""
-    checked = read(path)
-    return [*checked.problems, *(f"warning: {text}" for text in checked.warnings)]
-
-
 def read(path: Path) -> Checked:
     """Read and judge a theme file. Raises nothing."""
     try:

@@ -109,12 +109,6 @@ def key_text(seed: Secret[bytes]) -> str:
     return base64.b32encode(seed.reveal()).decode("ascii").rstrip("=")
 
 
-def grouped_key(seed: Secret[bytes]) -> str:
-    """The same in groups of four, for a person who reads it off the screen."""
-    text = key_text(seed)
-    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
-
-
 def seed_from_text(text: Secret[str]) -> Secret[bytes]:
     """The seed that Base32 text stands for, whatever its case, grouping and padding."""
     letters = "".join(text.reveal().split()).replace("-", "").upper().rstrip("=")

@@ -97,13 +97,8 @@ def _encode(content: str | list[str], mask: int | None = None) -> QRCode:
 
 
 def qr_version(uri: str) -> int:
-    """The version (1 to 40) of the code that `qr_matrix` makes."""
+    """The version (1 to 40) of the code that `fit` makes."""
     return _Symbol(uri).version
-
-
-def qr_matrix(uri: str, quiet: int) -> Matrix:
-    """The modules of the code with `quiet` light ones around it."""
-    return _Symbol(uri).matrix(quiet)
 
 
 def half_block_rows(matrix: Matrix, *, invert: bool = False) -> list[list[Cell]]:

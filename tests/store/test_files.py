@@ -13,7 +13,7 @@ from tests.store.processes import worker
 from tests.store.worker_files import make_store, use_everything
 
 ALWAYS = {"console.db", "console.db.next", "console.db.writing", "master.key", "demo.json"}
-LATER = {"session", "config.toml"}
+LATER = {"session", "contexts.toml"}
 
 # Modules that open files, and which. A new one has to say here that it is not the store's: reading a database that
 # SQLite has open drops SQLite's locks on it, when it is closed again, for the whole process.

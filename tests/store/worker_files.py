@@ -14,7 +14,6 @@ from typing import cast
 from secconsole.backends.demo_people import TENANT
 from secconsole.backends.embedded import create_store
 from secconsole.config.report import write_report
-from secconsole.config.settings import save_setting
 from secconsole.domain.errors import SecconsoleError
 from secconsole.operations.users import CountUsers, DisableUser
 from tests.cli.conftest import Shell
@@ -45,7 +44,7 @@ def use_everything(home: Path, pipe: Connection, umask: int) -> None:
     assert shell("whitelist", "add", "zoe", "--reason", "starts on Monday").code == 0
     answer = shell("sign-in", "zoe", "--tenant", TENANT, input=f"{PASSWORD.reveal()}\n")
     assert answer.code == 0, answer.err
-    save_setting("theme", "nord")
+    assert shell("context", "add", "lab", "https://mfa.example.com").code == 0
     assert write_report(ValueError("x"), 0.0) is not None
     pipe.send(_modes(home))
     pipe.send(by_us)

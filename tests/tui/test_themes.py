@@ -52,7 +52,8 @@ BUILT_IN = sorted(path.stem for path in themes.BUILT_IN.glob("*.toml"))
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_built_in_theme_has_no_fault(name: str) -> None:
-    assert theme_file.check_file(themes.BUILT_IN / f"{name}.toml") == []
+    checked = theme_file.read(themes.BUILT_IN / f"{name}.toml")
+    assert (checked.problems, checked.warnings) == ((), ())
     assert name in themes.load().themes
 
 
@@ -109,7 +110,8 @@ def test_colours_mean_what_they_mean_to_textual() -> None:
 def test_problem_is_named_and_says_what_to_do(change: tuple[str, str], says: str, home: Path) -> None:
     path = home / "themes" / "mine.toml"
     path.write_text(GOOD.replace(*change))
-    assert any(says in problem for problem in theme_file.check_file(path)), theme_file.check_file(path)
+    problems = theme_file.read(path).problems
+    assert any(says in problem for problem in problems), problems
     loaded = themes.load()
     assert "mine" not in loaded.themes
     assert len(loaded.problems) == 1
@@ -119,23 +121,24 @@ def test_problem_is_named_and_says_what_to_do(change: tuple[str, str], says: str
 def test_hostile_file_is_spelled_out(home: Path) -> None:
     path = home / "themes" / "x.toml"
     path.write_bytes(b'name = "x"\n"\\u001b]0;pwn\\u0007" = 1\n[colors]\nprimary = "\\u001b[31m"\n')
-    assert all(problem.isprintable() for problem in theme_file.check_file(path))
+    assert all(problem.isprintable() for problem in theme_file.read(path).problems)
     path.write_bytes(b"\xff\xfe")
-    assert "UTF-8" in theme_file.check_file(path)[0]
+    assert "UTF-8" in theme_file.read(path).problems[0]
     path.write_bytes(b"#" * 100_000)
-    assert "larger" in theme_file.check_file(path)[0]
-    assert theme_file.check_file(home) != []
-    assert theme_file.check_file(home / "none.toml") != []
+    assert "larger" in theme_file.read(path).problems[0]
+    assert theme_file.read(home).problems
+    assert theme_file.read(home / "none.toml").problems
 
 
 def test_good_theme_with_weak_spots_is_loaded_and_warned_of(home: Path) -> None:
     path = home / "themes" / "mine.toml"
     path.write_text(GOOD + '[variables]\nmuted = "#202020"\n')
     path.chmod(0o666)
-    said = theme_file.check_file(path)
+    checked = theme_file.read(path)
+    said = checked.warnings
     assert any("muted (#202020) is hard to read on background (#101010)" in text for text in said)
     assert any("chmod go-w" in text for text in said)
-    assert all(text.startswith("warning: ") for text in said)
+    assert checked.problems == ()
     assert themes.load().files["mine"] == path
 
 

@@ -20,10 +20,7 @@ from secconsole.domain.qr import (
     Form,
     QrPlan,
     ansi_qr,
-    background_rows,
     fit,
-    half_block_rows,
-    qr_matrix,
     qr_version,
 )
 from secconsole.domain.secret import Secret
@@ -49,13 +46,22 @@ def modules_of(rows: Sequence[Sequence[Cell]]) -> list[list[bool]]:
     return out
 
 
+def plan_of(uri: str, quiet: int, form: Form = Form.HALF_BLOCKS) -> QrPlan:
+    """The code where there is just room for such a quiet zone."""
+    side = 17 + 4 * qr_version(uri) + 2 * quiet
+    plan = fit(uri, side, 2 * side, form=form) if form is Form.BACKGROUND else fit(uri, (side + 1) // 2, side)
+    assert isinstance(plan, QrPlan)
+    assert plan.quiet == quiet
+    return plan
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.binary(min_size=10, max_size=64), account=st.text(min_size=1, max_size=30), issuer=st.text(max_size=30))
 def test_every_key_uri_decodes_from_its_cells(seed: bytes, account: str, issuer: str) -> None:
     uri = otpauth_uri(seed=Secret(seed), account=account + "x", issuer=issuer).reveal()
     for quiet in (4, 2, 1):
-        assert decoded(modules_of(half_block_rows(qr_matrix(uri, quiet)))) == uri
-    assert decoded(modules_of(background_rows(qr_matrix(uri, 4)))) == uri
+        assert decoded(modules_of(plan_of(uri, quiet).cells)) == uri
+    assert decoded(modules_of(plan_of(uri, 4, Form.BACKGROUND).cells)) == uri
 
 
 @pytest.mark.parametrize(
@@ -72,11 +78,11 @@ def test_every_key_uri_decodes_from_its_cells(seed: bytes, account: str, issuer:
 def test_the_key_as_a_segment_of_its_own_saves_a_version_or_costs_none(uri: str, plain: int, mixed: int) -> None:
     assert segno.make_qr(uri, error="L", boost_error=False).version == plain
     assert qr_version(uri) == mixed
-    assert decoded(qr_matrix(uri, 4)) == uri
+    assert decoded(modules_of(plan_of(uri, 4).cells)) == uri
 
 
 def test_only_lower_halves_are_drawn_and_only_where_the_halves_differ() -> None:
-    cells = [cell for row in half_block_rows(qr_matrix(URI, 2)) for cell in row]
+    cells = [cell for row in plan_of(URI, 2).cells for cell in row]
     assert {cell.character for cell in cells} == {" ", "▄"}
     assert all((cell.character == "▄") == (cell.ink != cell.paper) for cell in cells)
 
