@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from secconsole.domain.errors import Unavailable
-from secconsole.operations.base import Operation
-from secconsole.operations.caller import Credential
+
+if TYPE_CHECKING:  # the console loads this module before its first frame
+    from secconsole.operations.base import Operation
+    from secconsole.operations.caller import Credential
 
 R = TypeVar("R")
 
