@@ -14,6 +14,7 @@ from secconsole.operations import (
     factors,
     policy,
     recovery,
+    sessions,
     signin,
     tenants,
     unbinding,
@@ -22,7 +23,7 @@ from secconsole.operations import (
 )
 from secconsole.operations.base import OPERATIONS, Operation
 
-AREAS = (account, audit, factors, policy, recovery, signin, tenants, unbinding, users, whitelist)
+AREAS = (account, audit, factors, policy, recovery, sessions, signin, tenants, unbinding, users, whitelist)
 
 _VALUES: dict[str, object] = {
     "tenant": "acme",
@@ -34,6 +35,7 @@ _VALUES: dict[str, object] = {
     "challenge": Secret("no-such-challenge"),
     "factor": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "enrollment": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "session": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "event": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "code": Secret("123456"),
     "reason": "an example",

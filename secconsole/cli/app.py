@@ -31,6 +31,8 @@ COMMANDS = {
     "doctor": ("doctor", "doctor", "Look for what is wrong with this installation."),
     "sign-in": ("session", "sign_in", "Sign in; commands then act as you until you sign out."),
     "sign-out": ("session", "sign_out", "End the session that sign-in keeps."),
+    "account": ("account", "account", "Your own account: show it, change the password."),
+    "session": ("sessions", "session", "Who is signed in as a user: list, end."),
     "serve": ("serve", "serve", "Offer the same operations as an HTTP API."),
     "completion": ("completion", "completion", "Print the completion script for a shell."),
 }

@@ -18,6 +18,7 @@ from secconsole.operations import (
     factors,
     policy,
     recovery,
+    sessions,
     signin,
     tenants,
     unbinding,
@@ -46,6 +47,7 @@ _TOKEN = Secret("s_4tq8Zk1vXw7mBq2Rr0yJ6c5d3f9H1aLuPeGoTnKi")
 _CHALLENGE = Secret("c_9fW3nQxT0bR5uY7kEoL2hV8zMjD4aSgC1pXiNqKt")
 _ANA, _BEN, _ROOT = "01KAMZ8X5R3T7W9Y2B4D6F8H0J", "01KAMZ9B7N1Q3S5V8X0Z2C4E6G", "01KAMYTQ0A2C4E6G8J0M2P4R6T"
 _FACTOR, _PENDING = "01KAN0C1D3F5H7K9N1Q3S5V7X9", "01KAN4H2J4M6P8R0T2W4Y6A8C0"
+_SESSION = "01KAN1D5F7H9K1N3Q5S7V9X1Z3"
 _EVENT = "01KAN7M3P5R7T9W1Y3A5C7E9G1"
 
 _user = users.UserRow(
@@ -192,6 +194,24 @@ _ALL = (
         signin.Proof(True, until=NOW + timedelta(minutes=5), server_time=NOW),
     ),
     Example(signin.SignOut(), None),
+    Example(
+        sessions.ListSessions(tenant=TENANT, user="ana.kral"),
+        sessions.SessionPage(
+            (
+                sessions.SessionRow(
+                    id=_SESSION,
+                    created=NOW - timedelta(hours=1),
+                    last_seen=NOW - timedelta(minutes=3),
+                    expires=NOW + timedelta(hours=11),
+                    channel="api",
+                    address="192.0.2.7",
+                    current=False,
+                ),
+            )
+        ),
+    ),
+    Example(sessions.EndSession(tenant=TENANT, user="ana.kral", session=_SESSION), sessions.SessionsEnded(ended=1)),
+    Example(sessions.EndOtherSessions(tenant=TENANT, user="ana.kral"), sessions.SessionsEnded(ended=3)),
     Example(account.ChangePassword(password=_ANOTHER), account.PasswordChanged(sessions_ended=1)),
     Example(account.KeepFactor(keep=True), None),
     Example(

@@ -22,6 +22,7 @@ from secconsole.operations import (  # noqa: F401 - each declares its operations
     factors,
     policy,
     recovery,
+    sessions,
     signin,
     tenants,
     unbinding,

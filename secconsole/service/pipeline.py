@@ -23,6 +23,7 @@ from secconsole.service import (
     policy_explain,
     recovery,
     session,
+    sessions,
     signin,
     tenants,
     unbinding,
@@ -45,8 +46,8 @@ T = TypeVar("T")
 
 Clock = Callable[[], float]  # seconds since the epoch
 AREAS = (
-    account, audit, factors, imports, policy, policy_explain, recovery, session, signin, tenants, unbinding, users,
-    whitelist,
+    account, audit, factors, imports, policy, policy_explain, recovery, session, sessions, signin, tenants, unbinding,
+    users, whitelist,
 )  # fmt: skip
 TOUCH_AFTER = 60_000
 LOOK_AGAIN_AFTER = 1_000  # for what has become due

@@ -18,6 +18,7 @@ from secconsole.operations.unbinding import (
     UndoUnbind,
 )
 from secconsole.operations.whitelist import NotDone
+from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, when
 from secconsole.service.handlers import handles
 from secconsole.service.sweep import UNDO
@@ -31,7 +32,7 @@ from secconsole.store.rows import UserRecord
 def preview_unbind(context: Context, operation: PreviewUnbind) -> UnbindPreview:
     targets, failed = context.targets(operation.users)
     status = [user.status for user in targets]
-    open_sessions = sum(sessions.count_sessions(context.connection, user.pk, context.now) for user in targets)
+    open_sessions = sum(_sessions(context, user) for user in targets)
     return UnbindPreview(
         bound=status.count(BindingStatus.BOUND),
         pending=status.count(BindingStatus.PENDING),
@@ -134,7 +135,11 @@ def _target(context: Context, user: UserRecord) -> UnbindTarget:
         factors=tuple(factor.kind for factor in live),
         labels=tuple(factor.label for factor in live),
         whitelisted=user.whitelisted,
-        sessions=sessions.count_sessions(context.connection, user.pk, context.now),
+        sessions=_sessions(context, user),
         look_alikes=tuple(look_alike(other) for other in users.look_alikes(context.connection, user)),
         suspicions=tuple(suspicions(user.login) + suspicions(user.name)),
     )
+
+
+def _sessions(context: Context, user: UserRecord) -> int:
+    return sessions.count_sessions(context.connection, user.pk, context.now, seen_since=context.now - IDLE)

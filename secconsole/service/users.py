@@ -29,7 +29,7 @@ from secconsole.operations.users import (
     UserPage,
     UserSort,
 )
-from secconsole.service.authorise import need_proof
+from secconsole.service.authorise import IDLE, need_proof
 from secconsole.service.context import Context, when
 from secconsole.service.fields import check_fields, check_words, with_id
 from secconsole.service.handlers import handles, only_password
@@ -103,7 +103,7 @@ def show_user(context: Context, operation: ShowUser) -> UserDetail:
         has_password=user.password_hash is not None,
         mfa_required=user.switched_on,
         keeps_factor=user.keeps_factor,
-        sessions=sessions.count_sessions(connection, user.pk, context.now),
+        sessions=sessions.count_sessions(connection, user.pk, context.now, seen_since=context.now - IDLE),
         events=tuple(audit_entry(row) for row in events),
         recovery_left=count_left(connection, user.pk),
     )

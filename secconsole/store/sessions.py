@@ -49,10 +49,27 @@ def end_session(connection: sa.Connection, pk: int, *, now: int, why: str) -> No
     connection.execute(query.values(ended=now, ended_why=why))
 
 
-def count_sessions(connection: sa.Connection, user_pk: int, now: int) -> int:
+def count_sessions(connection: sa.Connection, user_pk: int, now: int, *, seen_since: int) -> int:
+    """How many sessions of a user can be acted with."""
     query = sa.select(sa.func.count()).select_from(sessions)
-    open_ = sa.and_(sessions.c.user_pk == user_pk, sessions.c.ended.is_(None), sessions.c.expires > now)
-    return int(connection.execute(query.where(open_)).scalar_one())
+    return int(connection.execute(query.where(*_open(user_pk, now, seen_since))).scalar_one())
+
+
+def open_sessions(
+    connection: sa.Connection, user_pk: int, now: int, *, seen_since: int, before: str | None, limit: int
+) -> list[SessionRecord]:
+    """The same sessions, newest first; `before` is the id of the last one of a page."""
+    query = sa.select(sessions).where(*_open(user_pk, now, seen_since))
+    if before is not None:
+        query = query.where(sessions.c.id < before)
+    return [_session(row) for row in connection.execute(query.order_by(sessions.c.id.desc()).limit(limit))]
+
+
+def session_of(connection: sa.Connection, user_pk: int, id: str) -> SessionRecord | None:
+    """A user's session that was not ended."""
+    query = sa.select(sessions).where(sessions.c.user_pk == user_pk, sessions.c.id == id, sessions.c.ended.is_(None))
+    row = connection.execute(query).one_or_none()
+    return _session(row) if row else None
 
 
 def add_challenge(connection: sa.Connection, token: Secret[str], values: dict[str, object]) -> None:
@@ -86,6 +103,11 @@ def fail_challenge(connection: sa.Connection, pk: int) -> None:
 def forget_old(connection: sa.Connection, before: int) -> None:
     """Delete sign-ins that ended long ago; sessions stay, since the audit speaks of them."""
     connection.execute(sa.delete(challenges).where(challenges.c.expires < before))
+
+
+def _open(user_pk: int, now: int, seen_since: int) -> list[sa.ColumnElement[bool]]:
+    mine = [sessions.c.user_pk == user_pk, sessions.c.ended.is_(None)]
+    return [*mine, sessions.c.expires > now, sessions.c.last_seen >= seen_since]
 
 
 def _session(row: sa.Row[tuple[object, ...]]) -> SessionRecord:

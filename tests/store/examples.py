@@ -20,6 +20,7 @@ from secconsole.operations.caller import Credential, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor, VerifyCode
 from secconsole.operations.policy import ExplainSignIn, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
+from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
 from secconsole.operations.signin import (
     ChoosePassword,
     ConfirmBinding,
@@ -116,6 +117,7 @@ for _operation in (
     PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED),
     SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL),
     ExplainSignIn(tenant=TENANT, user="ana", address="203.0.113.9"),
+    ListSessions(tenant=TENANT, user="ana"),
     ListTenants(),
     ShowAdoption(tenant=TENANT),
     CreateTenant(name="beta", admin="bea", password=ANOTHER),
@@ -239,6 +241,21 @@ async def _(organisation: Organisation) -> Asked:
 async def _(organisation: Organisation) -> Asked:
     await organisation.add("ana")
     return Asked(SignOut(), await organisation.sign_in("ana"))
+
+
+@of(EndSession)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.add("ana")
+    bearer = await organisation.sign_in("ana")
+    listed = await organisation.perform(ListSessions(tenant=TENANT, user="ana"))
+    return Asked(EndSession(tenant=TENANT, user="ana", session=listed.items[0].id), bearer)
+
+
+@of(EndOtherSessions)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.add("ana")
+    await organisation.sign_in("ana")
+    return Asked(EndOtherSessions(tenant=TENANT, user="ana"), await organisation.sign_in("ana"))
 
 
 @of(ChangePassword)

@@ -1,0 +1,49 @@
+"""`secconsole account`: one's own account."""
+
+from __future__ import annotations
+
+import click
+
+from secconsole.cli.command import Noun
+from secconsole.cli.output import Column
+from secconsole.cli.session import COLUMNS
+from secconsole.cli.stdin import chosen_password
+from secconsole.cli.work import Work, working
+from secconsole.operations.account import ChangePassword, KeepFactor, PasswordChanged
+from secconsole.operations.signin import WhoAmI
+
+CHANGED: list[Column[PasswordChanged]] = [Column("sessions_ended", lambda c: c.sessions_ended, "Other sessions ended")]
+
+
+@click.group(cls=Noun)
+def account() -> None:
+    """Your own account: the one that commands act as."""
+
+
+@account.command("show")
+@working
+async def show(work: Work) -> None:
+    """Say as whom commands act, and whether password and factor were proved lately."""
+    work.out.record(COLUMNS, await work.perform(WhoAmI()))
+
+
+@account.command("password")
+@click.option("--password-stdin", is_flag=True, help="Read the new password from standard input.")
+@working
+async def password(work: Work, password_stdin: bool) -> None:
+    """Choose another password; your other sessions end.
+
+    The present password, and a code where a factor is bound, must have been given within the last five minutes: they
+    are asked for, or sign in again first.
+    """
+    chosen = chosen_password(from_stdin=password_stdin)
+    work.out.record(CHANGED, await work.perform(ChangePassword(password=chosen)))
+
+
+@account.command("keep-factor")
+@click.option("--off", is_flag=True, help="Be spared it again.")
+@working
+async def keep_factor(work: Work, off: bool) -> None:
+    """Stay asked for your factor although you are on the whitelist."""
+    await work.perform(KeepFactor(keep=not off))
+    work.out.record(COLUMNS, await work.perform(WhoAmI()))

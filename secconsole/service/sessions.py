@@ -1,0 +1,77 @@
+"""The sessions of a user, seen and ended by themselves or by an administrator."""
+
+from __future__ import annotations
+
+from secconsole.domain.errors import Invalid, NotFound, Unfit
+from secconsole.domain.ident import is_id
+from secconsole.domain.limits import MOST_PER_PAGE
+from secconsole.operations.sessions import (
+    EndOtherSessions,
+    EndSession,
+    ListSessions,
+    SessionPage,
+    SessionRow,
+    SessionsEnded,
+)
+from secconsole.service.authorise import IDLE, need_proof
+from secconsole.service.context import Context, when
+from secconsole.service.handlers import handles
+from secconsole.store import sessions
+from secconsole.store.rows import SessionRecord
+
+
+@handles(ListSessions)
+def list_sessions(context: Context, operation: ListSessions) -> SessionPage:
+    if not 1 <= operation.limit <= MOST_PER_PAGE:
+        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    if operation.cursor is not None and not is_id(operation.cursor):
+        raise Unfit("That cursor is of no use here. Start from the beginning.", "cursor")
+    found = sessions.open_sessions(
+        context.connection,
+        context.target.pk,
+        context.now,
+        seen_since=context.now - IDLE,
+        before=operation.cursor,
+        limit=operation.limit + 1,
+    )
+    page = found[: operation.limit]
+    rows = tuple(_row(context, session) for session in page)
+    return SessionPage(rows, page[-1].id if len(found) > len(page) else None)
+
+
+@handles(EndSession)
+def end_session(context: Context, operation: EndSession) -> SessionsEnded:
+    if not context.is_own:
+        need_proof(context)
+    user = context.target
+    session = sessions.session_of(context.connection, user.pk, operation.session)
+    if session is None:
+        raise NotFound("There is no such session. It may have ended already.")
+    sessions.end_session(context.connection, session.pk, now=context.now, why="ended by hand")
+    context.audit("session.ended", user, session=session.id, sessions_ended=1)
+    return SessionsEnded(1)
+
+
+@handles(EndOtherSessions)
+def end_other_sessions(context: Context, operation: EndOtherSessions) -> SessionsEnded:
+    if not context.is_own:
+        need_proof(context)
+    user, own = context.target, context.actor.session
+    ended = sessions.end_sessions(
+        context.connection, user.pk, now=context.now, why="ended by hand", but=own.pk if own else None
+    )
+    context.audit("session.ended", user, sessions_ended=ended)
+    return SessionsEnded(ended)
+
+
+def _row(context: Context, session: SessionRecord) -> SessionRow:
+    own = context.actor.session
+    return SessionRow(
+        id=session.id,
+        created=when(session.created),
+        last_seen=when(session.last_seen),
+        expires=when(session.expires),
+        channel=session.channel,
+        address=session.address,
+        current=own is not None and own.pk == session.pk,
+    )

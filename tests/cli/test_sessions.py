@@ -1,0 +1,75 @@
+"""`session` and `account`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import PASSWORD, Shell
+
+
+def sign_in(shell: Shell, login: str = "hana") -> None:
+    assert shell("sign-in", login, "--tenant", "acme", input=f"{PASSWORD}\n").code == 0
+
+
+def with_password(shell: Shell, *logins: str) -> None:
+    for login in logins:
+        made = shell("user", "create", login, "--role", "helpdesk", "--password-stdin", input=f"{PASSWORD}\n")
+        assert made.code == 0
+
+
+def test_ones_own_sessions_are_listed_and_ended(shell: Shell) -> None:
+    with_password(shell, "hana")
+    sign_in(shell)
+    token = (shell.home / "session").read_text()
+    sign_in(shell)
+    listed = shell.json("session", "list")
+    assert [s["current"] for s in listed["items"]] == [True, False]
+    assert list(listed["items"][0]) == ["id", "created", "last_seen", "expires", "channel", "address", "current"]
+    assert "This one" in shell("session", "list").out
+    assert shell("session", "end", listed["items"][1]["id"]).code == 0
+    assert shell("session", "end", listed["items"][1]["id"]).code == 4
+    assert shell.json("session", "end", "--others") == {"ended": 0}
+    assert len(shell.json("session", "list")["items"]) == 1
+    (shell.home / "session").write_text(token)
+    assert shell("session", "list").code == 3
+
+
+def test_those_of_a_user_are_listed_and_ended(shell: Shell) -> None:
+    with_password(shell, "hana")
+    sign_in(shell)
+    kept = (shell.home / "session").rename(shell.home / "kept")
+    assert len(shell.json("session", "list", "hana", "--tenant", "acme")["items"]) == 1
+    assert shell.json("session", "end", "--others", "--user", "hana") == {"ended": 1}
+    assert shell("session", "list", "hana").out == "None.\n"
+    kept.rename(shell.home / "session")
+    assert shell("user", "list").code == 3
+
+
+def test_it_has_to_be_said_whose_and_which(shell: Shell) -> None:
+    assert shell("session", "list").code == 2  # the owner of the store has none
+    assert shell("session", "end").code == 2
+    assert shell("session", "end", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--others").code == 2
+    assert shell("session", "list", "nobody").code == 4
+
+
+def test_ones_own_password_is_changed(shell: Shell, tmp_path: Path) -> None:
+    with_password(shell, "hana")
+    sign_in(shell)
+    sign_in(shell)
+    new = "seven other quite long words"
+    assert shell("account", "password", input=f"{new}\n").code == 2  # it was not said that it comes that way
+    assert shell("account", "password", "--password-stdin", input="short\n").code == 2
+    assert shell.json("account", "show")["login"] == "hana"
+    changed = shell("account", "password", "--password-stdin", "--format", "json", input=f"{new}\n")
+    assert changed.json == {"sessions_ended": 1}
+    assert shell("sign-in", "hana", "--tenant", "acme", input=f"{PASSWORD}\n").code == 3
+    assert shell("sign-in", "hana", "--tenant", "acme", input=f"{new}\n").code == 0
+
+
+def test_staying_asked_for_a_factor_is_a_command_too(shell: Shell) -> None:
+    with_password(shell, "hana")
+    sign_in(shell)
+    assert shell("account", "keep-factor").code == 0
+    assert shell.json("user", "show", "hana")["keeps_factor"] is True
+    assert shell("account", "keep-factor", "--off").code == 0
+    assert shell.json("user", "show", "hana")["keeps_factor"] is False
