@@ -26,6 +26,7 @@ _BY_CODE: dict[str, type[SecconsoleError]] = {
 }
 _BY_STATUS: dict[int, type[SecconsoleError]] = {401: NotSignedIn, 403: NotAllowed, 404: NotFound, 409: Conflict}
 _PROXY_ALONE = (502, 504)
+_BUSY = (429, 503)
 LONGEST_WAIT = 3600.0  # seconds; a server that asks for more asks for no one number
 
 
@@ -45,6 +46,8 @@ def error_of(answer: httpx.Response, title: str) -> SecconsoleError:
         lost = answer.status_code == 504
         tail = "It may or may not have done what was asked." if lost else "Nothing was changed."
         return NoAnswer(f"What stands before {title} does not reach the server itself. {tail}", perhaps_done=lost)
+    if answer.status_code in _BUSY and not detail:
+        return Unavailable(f"{title} has too much to do just now. Nothing was changed.")
     said = f"{title} answered {answer.status_code}, which is not what a secconsole server says."
     return Unavailable(detail or f"{said} Is the address right?")
 

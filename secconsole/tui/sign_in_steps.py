@@ -166,7 +166,8 @@ class SignInSteps:
     async def _not_opened(self, error: SecconsoleError) -> None:
         """Say what to do, and try again when asked to."""
         missing = self._app.local and not locations.database_path().exists()
-        self._screen.set_title("no store yet" if missing else "the store cannot be opened")
+        what = "store" if self._app.local else "server"
+        self._screen.set_title("no store yet" if missing else f"the {what} cannot be opened")
         self._screen.say(_make_one(error.message) if missing else error.message, bad=not missing)
         while True:
             await self._screen.put(Form([], [Button("leave", "Leave"), Button("again", "Try again")], focus="again"))

@@ -106,6 +106,15 @@ async def test_who_asks_to_wait_longer_than_we_do_is_told_about_at_once() -> Non
     assert not isinstance(failed.value, NoAnswer)  # it did answer
 
 
+async def test_a_server_that_has_too_much_to_do_says_no_more_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "TRY_FOR", 0.1)
+    async with scripted([Said(503, "Service Unavailable")] * 9) as (port, _):
+        backend = client(port)
+        with pytest.raises(Unavailable, match="too much to do just now"):
+            await backend.perform(READS)
+        await backend.close()
+
+
 async def test_how_long_is_asked_to_wait_is_waited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "PAUSE", 0.001)
     busy = Said(503, "{}", ("retry-after: 1",))
