@@ -65,7 +65,7 @@ def test_tables_are_made_on_request_only(nowhere: Shell, dsn: str) -> None:
 
 
 def test_an_empty_database_is_not_served_but_told_what_to_do(shell: Shell, dsn: str) -> None:
-    answer = shell("serve", "--check", "--store", dsn)
+    answer = shell("serve", "--check", "--listen", "127.0.0.1:0", "--store", dsn)
     assert answer.code == 6
     assert "secconsole store migrate" in answer.err
 
@@ -73,7 +73,7 @@ def test_an_empty_database_is_not_served_but_told_what_to_do(shell: Shell, dsn: 
 def test_a_newer_schema_is_refused(nowhere: Shell, dsn: str, postgres: Cluster) -> None:
     nowhere("store", "migrate", "--store", dsn)
     in_database(postgres, dsn, "UPDATE alembic_version SET version_num = '9999'")
-    for arguments in (("store", "migrate"), ("serve", "--check")):
+    for arguments in (("store", "migrate"), ("serve", "--check", "--listen", "127.0.0.1:0")):
         answer = nowhere(*arguments, "--store", dsn)
         assert (answer.code, "newer secconsole" in answer.err) == (6, True)
 
@@ -160,7 +160,7 @@ def test_an_interrupted_copy_is_not_opened_and_goes_on(shell: Shell, dsn: str, m
     with monkeypatch.context() as patched:
         patched.setattr(copy, "add", interrupted)
         assert shell("store", "copy", sqlite_url(shell), dsn).code == 6
-    refused = shell("serve", "--check", "--store", dsn)
+    refused = shell("serve", "--check", "--listen", "127.0.0.1:0", "--store", dsn)
     assert (refused.code, "not finished" in refused.err) == (6, True)
 
     def counted(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
@@ -189,7 +189,7 @@ def test_an_origin_that_changes_meanwhile_is_noticed(shell: Shell, dsn: str, mon
         patched.setattr(copy, "COMPARED", (users, users))  # the second look at the origin sees the change for certain
         answer = shell("store", "copy", sqlite_url(shell), dsn)
     assert (answer.code, "not the same on both sides" in answer.err) == (5, True)
-    assert shell("serve", "--check", "--store", dsn).code == 6
+    assert shell("serve", "--check", "--listen", "127.0.0.1:0", "--store", dsn).code == 6
     assert shell("store", "copy", sqlite_url(shell), dsn, "--anew").code == 0
     assert perform(dsn, CountUsers(tenant="acme")) == perform(sqlite_url(shell), CountUsers(tenant="acme"))
 
