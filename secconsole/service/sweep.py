@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from secconsole.operations.unbinding import UNDO_MINUTES
 from secconsole.service.context import Context
 from secconsole.store import factors, idempotency, tenants, whitelist
+from secconsole.store.claim import take_free
 
 UNDO = UNDO_MINUTES * 60_000
 
@@ -20,11 +21,17 @@ def is_due(connection: sa.Connection, now: int) -> bool:
 
 
 def sweep(context: Context) -> None:
-    """End what has expired, each with an entry in the audit."""
-    for user, entry in whitelist.expired(context.connection, context.now):
-        if not whitelist.drop_exemption(context.connection, user.pk):
-            continue  # another server has just done so
-        tenant = tenants.tenant_by_pk(context.connection, user.tenant_pk)
-        context.audit("whitelist.expired", user, reason=entry.reason, tenant=tenant, by="secconsole")
-    factors.erase_before(context.connection, context.now - UNDO, context.now)
-    idempotency.clear(context.connection, context.now)
+    """End what has expired, each with an entry in the audit.
+
+    It concerns any tenant, and a write must be alone in the one it changes: where somebody is at work, the next write
+    or look sees to it.
+    """
+    connection, now = context.connection, context.now
+    due = {*whitelist.tenants_with_expired(connection, now), *factors.tenants_with_erasable(connection, now - UNDO)}
+    if free := take_free(connection, due):
+        for user, entry in whitelist.expired(connection, free, now):
+            whitelist.drop_exemption(connection, user.pk)
+            tenant = tenants.tenant_by_pk(connection, user.tenant_pk)
+            context.audit("whitelist.expired", user, reason=entry.reason, tenant=tenant, by="secconsole")
+        factors.erase_before(connection, free, now - UNDO, now)
+    idempotency.clear(connection, now)

@@ -7,6 +7,7 @@ bodies are right on both.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,18 @@ def take(connection: sa.Connection, claim: Claim, *, wait: bool) -> float:
     if tenant_pk is not None:
         connection.info[_HEADS][tenant_pk] = (seq, mac)
     return float(now)
+
+
+def take_free(connection: sa.Connection, tenant_pks: Iterable[int]) -> list[int]:
+    """Take the chains of these tenants that nobody is at until the transaction ends; which ones that are."""
+    wanted = sorted(set(tenant_pks))
+    if not wanted:
+        return []
+    query = _HEAD.where(audit_heads.c.tenant_pk.in_(wanted)).with_for_update(skip_locked=True)
+    rows = connection.execute(query).all()
+    if _HEADS in connection.info:
+        connection.info[_HEADS].update({tenant_pk: (seq, mac) for tenant_pk, seq, mac in rows})
+    return [tenant_pk for tenant_pk, _, _ in rows]
 
 
 def head_of(connection: sa.Connection, tenant_pk: int) -> tuple[int, bytes] | None:

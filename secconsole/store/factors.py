@@ -133,15 +133,22 @@ def unbinding_of(connection: sa.Connection, user_pk: int, since: int) -> sa.Row[
     return connection.execute(query).first()
 
 
-def erase_before(connection: sa.Connection, before: int, now: int) -> int:
-    """Wipe the seeds of unbindings that can no longer be undone; how many unbindings that were."""
-    old = sa.select(unbindings.c.id).where(unbindings.c.erased.is_(None), unbindings.c.at <= before)
+def erase_before(connection: sa.Connection, tenant_pks: Sequence[int], before: int, now: int) -> int:
+    """Wipe the seeds of these tenants' unbindings that can no longer be undone; how many unbindings that were."""
+    old = sa.select(unbindings.c.id).where(
+        unbindings.c.erased.is_(None), unbindings.c.at <= before, unbindings.c.tenant_pk.in_(tenant_pks)
+    )
     ids = connection.execute(old).scalars().all()
     if ids:
         connection.execute(sa.update(factors).where(factors.c.removed_event.in_(ids)).values(sealed=None))
         connection.execute(sa.update(unbindings).where(unbindings.c.id.in_(ids)).values(erased=now))
         erase_voided(connection, ids)
     return len(ids)
+
+
+def tenants_with_erasable(connection: sa.Connection, before: int) -> list[int]:
+    query = sa.select(unbindings.c.tenant_pk).distinct()
+    return list(connection.execute(query.where(unbindings.c.erased.is_(None), unbindings.c.at <= before)).scalars())
 
 
 def has_erasable(connection: sa.Connection, before: int) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from secconsole.store.contains import contains
 from secconsole.store.rows import ExemptionRecord, UserRecord
 from secconsole.store.schema import exemptions, users
 from secconsole.store.users import user_record
+
+MOST_ENDED = 100  # entries at a time: more are left for the next write, so that nobody waits long for one that does it
 
 _EXPIRED = sa.select(exemptions.c.user_pk).where(exemptions.c.until <= sa.bindparam("now")).limit(1)
 
@@ -63,13 +67,24 @@ def list_exemptions(
     ]
 
 
-def expired(connection: sa.Connection, now: int) -> list[tuple[UserRecord, ExemptionRecord]]:
-    """Entries whose end has come and that still stand in the store."""
-    query = sa.select(exemptions).where(exemptions.c.until <= now)
-    entries = [_exemption(row) for row in connection.execute(query)]
+def expired(connection: sa.Connection, tenant_pks: Sequence[int], now: int) -> list[tuple[UserRecord, ExemptionRecord]]:
+    """Entries of these tenants whose end has come and that still stand in the store: the first `MOST_ENDED`."""
+    query = (
+        sa.select(users, exemptions.c.reason, exemptions.c.since, exemptions.c.until, exemptions.c.by)
+        .join(exemptions, exemptions.c.user_pk == users.c.pk)
+        .where(exemptions.c.tenant_pk.in_(tenant_pks), exemptions.c.until <= now)
+        .order_by(exemptions.c.until)
+        .limit(MOST_ENDED)
+    )
     return [
-        (user_record(connection.execute(sa.select(users).where(users.c.pk == e.user_pk)).one()), e) for e in entries
+        (user_record(row), ExemptionRecord(row.pk, row.reason, row.since, row.until, row.by))
+        for row in connection.execute(query)
     ]
+
+
+def tenants_with_expired(connection: sa.Connection, now: int) -> list[int]:
+    query = sa.select(exemptions.c.tenant_pk).distinct().where(exemptions.c.until <= now)
+    return list(connection.execute(query).scalars())
 
 
 def has_expired(connection: sa.Connection, now: int) -> bool:
