@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 from typing import Any
 
-from secconsole.domain.model import PolicyMode
+from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations import (
     account,
     audit,
+    delivery,
     factors,
     policy,
     recovery,
@@ -23,7 +24,7 @@ from secconsole.operations import (
 )
 from secconsole.operations.base import OPERATIONS, Operation
 
-AREAS = (account, audit, factors, policy, recovery, sessions, signin, tenants, unbinding, users, whitelist)
+AREAS = (account, audit, delivery, factors, policy, recovery, sessions, signin, tenants, unbinding, users, whitelist)
 
 _VALUES: dict[str, object] = {
     "tenant": "acme",
@@ -40,6 +41,12 @@ _VALUES: dict[str, object] = {
     "code": Secret("123456"),
     "reason": "an example",
     "mode": PolicyMode.REQUIRED,
+    "host": "mail.acme.example",
+    "sender": "mfa@acme.example",
+    "account_sid": "AC0123456789abcdef0123456789abcdef",
+    "auth_token": Secret("an-example-of-a-token"),
+    "kind": FactorKind.EMAIL,
+    "to": "root@acme.example",
     "role": Role.USER,
 }
 

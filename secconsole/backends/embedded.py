@@ -21,6 +21,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Source, StoreOwner
 from secconsole.operations.tenants import CreateTenant
+from secconsole.service.courier import Courier
 from secconsole.service.passwords import Passwords
 from secconsole.service.pipeline import Service
 from secconsole.store.copy import refuse_unfinished
@@ -65,7 +66,8 @@ class EmbeddedBackend:
         self.title = str(store.path)
         self.store, self.keys = store, keys
         self.passwords = passwords or Passwords()
-        self._service = Service(store, keys, self.passwords, clock)
+        self.courier = Courier(store, keys, clock)
+        self._service = Service(store, keys, self.passwords, clock, self.courier.wake)
         self._source = Source(channel)
         self._watcher = Watcher(store.watch)
 
@@ -92,6 +94,7 @@ class EmbeddedBackend:
             yield
 
     async def close(self) -> None:
+        await self.courier.close()
         await asyncio.to_thread(self.store.close)
         self.passwords.close()
 

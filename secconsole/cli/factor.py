@@ -37,6 +37,16 @@ STARTED: list[Column[BindingStarted]] = [
     Column("key", lambda b: b.key.reveal()),
     Column("expires", lambda b: b.expires),
 ]
+SENT: list[Column[BindingStarted]] = [
+    Column("enrollment", lambda b: b.enrollment),
+    Column("kind", lambda b: b.kind),
+    Column("masked", lambda b: b.masked, "Sent to"),
+    Column("sent", lambda b: b.sent),
+    Column("prefix", lambda b: b.prefix),
+    Column("expires", lambda b: b.expires),
+    Column("retry_at", lambda b: b.retry_at),
+    Column("message", lambda b: b.message),
+]
 
 
 @click.group(cls=Noun)
@@ -63,29 +73,53 @@ async def list_factors(work: Work, login: str) -> None:
 )  # fmt: skip
 @click.option("--digits", type=click.Choice([6, 8]), default=6, show_default=True, help="Length of a code.")
 @click.option("--qr", is_flag=True, help="Draw the QR code to scan.")
+@click.option("--phone", default="", metavar="NUMBER", help="For sms: with its country code; else the user's own.")
+@click.option("--email", default="", metavar="ADDRESS", help="For email: else the user's own.")
 @working
 async def enroll(
-    work: Work, login: str, kind: FactorKind, label: str, algorithm: Algorithm, digits: int, qr: bool
-) -> None:
+    work: Work, login: str, kind: FactorKind, label: str, algorithm: Algorithm, digits: int, qr: bool, phone: str,
+    email: str,
+) -> int:  # fmt: skip
     """Start binding a factor; it counts once `factor confirm` got a code from it.
+
+    For email and sms a code is sent there; the same command sends another.
 
     \b
     secconsole factor enroll ana --qr
+    secconsole factor enroll ana --kind sms --phone +420601123456
     secconsole factor confirm ENROLLMENT
     """
     if qr and not work.out.is_table:
         raise Invalid("--qr is drawn for people; leave out --format.", "qr")
+    if (qr and kind is not FactorKind.TOTP) or (phone and kind is not FactorKind.SMS) or (
+        email and kind is not FactorKind.EMAIL
+    ):  # fmt: skip
+        raise Invalid("--qr is for totp, --phone for sms, and --email for email.", "kind")
     started = await work.perform(
-        EnrollFactor(tenant=await work.tenant(), user=login, kind=kind, label=label, algorithm=algorithm, digits=digits)
-    )
+        EnrollFactor(
+            tenant=await work.tenant(), user=login, kind=kind, label=label, algorithm=algorithm, digits=digits,
+            address=phone or email,
+        )
+    )  # fmt: skip
+    if kind is not FactorKind.TOTP:
+        return _sent(work, started)
     if work.out.format == "json":
-        work.out.json(started, reveal=True)
+        work.out.json({column.key: column.value(started) for column in STARTED})
     elif qr:
         _draw(work, started)
     else:
         work.out.record(STARTED, started)
         if work.out.is_table:
             say(f"Give a code from the app to: secconsole factor confirm {started.enrollment}")
+    return ExitCode.DONE
+
+
+def _sent(work: Work, started: BindingStarted) -> int:
+    """Say where the code went, or that one has to wait for it: then the answer is no."""
+    work.out.record(SENT, started, reply={column.key: column.value(started) for column in SENT})
+    if work.out.is_table and started.prefix:
+        say(f"Give the digits after {started.prefix}- to: secconsole factor confirm {started.enrollment}")
+    return ExitCode.DONE if started.sent else ExitCode.NO
 
 
 def _draw(work: Work, started: BindingStarted) -> None:

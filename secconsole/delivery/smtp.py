@@ -5,50 +5,41 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email import policy
-from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.domain.delivery import Tls
 from secconsole.domain.mail_address import on_the_wire
 from secconsole.domain.secret import Secret
 
 if TYPE_CHECKING:
     import aiosmtplib
 
-TIMEOUT, GOODBYE = 20.0, 2.0  # seconds for all of it, and for an answer to QUIT
+TIMEOUT, GOODBYE = 15.0, 2.0  # seconds for all of it, and for an answer to QUIT
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
-
-
-class Tls(StrEnum):
-    """STARTTLS is demanded where it is chosen: a server without it gets nothing."""
-
-    STARTTLS = "starttls"
-    TLS = "tls"
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpAccount:
-    """A mail server and how to use it; without a user nobody logs in."""
+    """A mail server and how to use it; without a name nobody logs in."""
 
     host: str
     port: int
     tls: Tls
     sender: str
-    user: str = ""
+    username: str = ""
     password: Secret[str] | None = None
 
 
 async def send_mail(account: SmtpAccount, message: Message, now: datetime, *, timeout: float = TIMEOUT) -> Outcome:
     """Send one mail; never raises for what the other side does."""
-    import aiosmtplib  # only where something is sent
+    import ssl  # this and the others only where something is sent
+
+    import aiosmtplib
 
     progress = _Progress(account)
     client = aiosmtplib.SMTP(
@@ -81,7 +72,7 @@ async def _converse(
     await client.connect()
     if account.password is not None:
         progress.step = _Step.LOGIN
-        await client.login(account.user, account.password.reveal())
+        await client.login(account.username, account.password.reveal())
     progress.step = _Step.ENVELOPE
     (sender, _), (to, beyond_ascii) = on_the_wire(account.sender), on_the_wire(message.to)
     await client.ehlo()
@@ -100,6 +91,10 @@ async def _converse(
 
 def _written(sender: str, to: str, message: Message, now: datetime, *, beyond_ascii: bool) -> bytes:
     """The mail as it goes over the line. A line end in a header is refused by the library (ValueError)."""
+    from email import policy
+    from email.message import EmailMessage
+    from email.utils import format_datetime, make_msgid
+
     mail = EmailMessage(policy.SMTPUTF8 if beyond_ascii else policy.SMTP)
     mail["From"], mail["To"], mail["Subject"] = sender, to, message.subject
     mail["Date"] = format_datetime(now)
@@ -149,6 +144,8 @@ class _Progress:
 
     def lost(self, error: Exception) -> Outcome:
         """The line was lost, or never stood."""
+        import ssl
+
         if self.step is _Step.MESSAGE:
             return Outcome(Result.UNSURE, "The line to the mail server was lost while it took the message.")
         if (bad := _cause(error, ssl.SSLCertVerificationError)) is not None:

@@ -6,13 +6,13 @@ https://www.twilio.com/docs/messaging/api/message-resource and https://www.twili
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.domain.delivery import is_loopback
 from secconsole.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -75,14 +75,6 @@ async def send_sms(account: TwilioAccount, message: Message, *, timeout: float =
         return Outcome(Result.LATER, "Twilio cannot be reached.")
     except (httpx.HTTPError, TimeoutError):
         return Outcome(Result.UNSURE, "Twilio was given the message and did not answer.")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, going by its spelling alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
 
 
 async def _beginning(response: httpx.Response) -> bytes:

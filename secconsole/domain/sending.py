@@ -53,7 +53,7 @@ def allowed_from(found: Iterable[tuple[Cap, int | None]], now: int) -> int:
 
     Each cap comes with the time of its `most`-th latest message, or None if there were not so many.
     """
-    return max((then + cap.window for cap, then in found if then is not None), default=now)
+    return max([now, *(then + cap.window for cap, then in found if then is not None)])
 
 
 def wait_words(until: int, now: int) -> str:

@@ -9,7 +9,7 @@ from secconsole.domain.roles import Permission
 from secconsole.domain.totp import Algorithm
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Code, Digits, Id, Label, Moment, TenantName, UserName
-from secconsole.operations.signin import BindingStarted
+from secconsole.operations.signin import Address, BindingStarted
 from secconsole.operations.users import FactorRow
 
 
@@ -45,7 +45,11 @@ class ListFactors(Operation[FactorList]):
          own=True, on_lower=True, step_up=True)  # fmt: skip
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrollFactor(Operation[BindingStarted]):
-    """Start binding a factor; an earlier unconfirmed one is dropped, an active one stays until this is confirmed."""
+    """Start binding a factor; an earlier unconfirmed one is dropped, an active one stays until this is confirmed.
+
+    Of e-mail addresses and phone numbers a user may have several; a code is sent to the new one, and asking again sends
+    another.
+    """
 
     tenant: TenantName
     user: UserName
@@ -53,6 +57,7 @@ class EnrollFactor(Operation[BindingStarted]):
     label: Label = ""
     algorithm: Algorithm = Algorithm.SHA1
     digits: Digits = 6
+    address: Address = ""
 
 
 @declare("factor.confirm", "POST", "/v1/tenants/{tenant}/enrollments/{enrollment}/confirm", Permission.MANAGE_USERS,

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from msgspec import Meta
+
+from secconsole.domain.limits import LONGEST_EMAIL
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Challenge, Code, FactorChoice, Id, Moment, NewPassword, TenantName
 
+Address = Annotated[
+    str,
+    Meta(
+        max_length=LONGEST_EMAIL,
+        description="For e-mail and SMS: the address, or the number with its country code; empty: the user's own.",
+    ),
+]
 NO_CODE = Secret("")  # for somebody who has no factor bound
 
 
@@ -28,6 +39,8 @@ class SignInAnswer:
 
     `token` is there only when the status is `complete`. `challenge` names the attempt in the calls that follow.
     `message` is for the person: what was wrong with the last entry, or a reminder. `left`: entries left here.
+    `prefix`: the letters in front of the code that was sent last. `sent`: a code is on its way; `retry_at`: when the
+    next entry or code may be asked for.
     """
 
     status: SignInStatus
@@ -39,6 +52,7 @@ class SignInAnswer:
     server_time: Moment | None = None
     left: int | None = None
     retry_at: Moment | None = None
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +72,22 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class BindingStarted:
-    """A key to be put into an authenticator app; it counts only after a code from it was confirmed."""
+    """A key to be put into an authenticator app; it counts only after a code from it was confirmed.
+
+    For e-mail and SMS `uri` and `key` are empty: a code was `sent` to the `masked` address with `prefix` in front of
+    it, or `message` says how long to wait for one. `expires`: the key, or the code that holds now.
+    """
 
     enrollment: str
     kind: FactorKind
     uri: Secret[str]
     key: Secret[str]
     expires: Moment
+    masked: str = ""
+    prefix: str = ""
+    sent: bool = False
+    message: str = ""
+    retry_at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +102,18 @@ class Proof:
     until: Moment | None = None
     server_time: Moment | None = None
     wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSent:
+    """Whether a code is on its way with `prefix` in front of it; if not, `message` says how long to wait."""
+
+    sent: bool
+    prefix: str
+    masked: str
+    message: str = ""
+    expires: Moment | None = None
+    retry_at: Moment | None = None
 
 
 @declare("sign-in", "POST", "/v1/tenants/{tenant}/sign-in", Permission.NOBODY)
@@ -101,6 +136,18 @@ class VerifySignIn(Operation[SignInAnswer]):
     code: Code
 
 
+@declare("sign-in.send-code", "POST", "/v1/sign-in/{challenge}/send-code", Permission.NOBODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendCode(Operation[SignInAnswer]):
+    """Send a code to one of the addresses or numbers offered; it voids the one before.
+
+    The answer says `sent` whether or not there is a way to send at all: who knows a password alone learns nothing.
+    """
+
+    challenge: Challenge
+    factor: Id
+
+
 @declare("sign-in.bind", "POST", "/v1/sign-in/{challenge}/enroll", Permission.NOBODY)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartBinding(Operation[BindingStarted]):
@@ -108,6 +155,7 @@ class StartBinding(Operation[BindingStarted]):
 
     challenge: Challenge
     kind: FactorKind = FactorKind.TOTP
+    address: Address = ""
 
 
 @declare("sign-in.confirm", "POST", "/v1/sign-in/{challenge}/confirm", Permission.NOBODY)
@@ -142,6 +190,14 @@ class StepUp(Operation[Proof]):
 
     password: Secret[str]
     code: Code = NO_CODE
+
+
+@declare("step-up.send-code", "POST", "/v1/me/step-up/send-code", Permission.OWN_ACCOUNT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendStepUpCode(Operation[CodeSent]):
+    """Send a code for proving oneself again to one of one's own addresses or numbers; it voids the one before."""
+
+    factor: Id
 
 
 @declare("sign-out", "POST", "/v1/me/sign-out", Permission.OWN_ACCOUNT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from secconsole.domain.delivery import MessageState, Purpose, SettingsState, Tls
 from secconsole.domain.impact import Group, Impact
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode, SignInStatus
 from secconsole.domain.policy import Rule, SignInFacts
@@ -15,6 +16,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations import (
     account,
     audit,
+    delivery,
     factors,
     policy,
     recovery,
@@ -129,6 +131,25 @@ _started = signin.BindingStarted(
     key=Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
     expires=NOW + timedelta(hours=1),
 )
+_smtp = delivery.SmtpSettings(
+    state=SettingsState.PENDING,
+    host="mail.acme.example",
+    port=587,
+    tls=Tls.STARTTLS,
+    sender="mfa@acme.example",
+    username="mfa",
+    since=NOW,
+    by="root",
+)
+_twilio = delivery.TwilioSettings(
+    state=SettingsState.PENDING,
+    account_sid="AC0123456789abcdef0123456789abcdef",
+    sender="+15005550006",
+    service="",
+    base_url=delivery.TWILIO,
+    since=NOW,
+    by="root",
+)
 _complete = signin.SignInAnswer(SignInStatus.COMPLETE, token=_TOKEN, server_time=NOW)
 _accepted = factors.Verdict(True, server_time=NOW, factor=_FACTOR)
 _changed = users.UserChanged(_user, version=7)
@@ -172,6 +193,29 @@ _ALL = (
         ),
     ),
     Example(signin.VerifySignIn(challenge=_CHALLENGE, factor=_FACTOR, code=_CODE), _complete),
+    Example(
+        signin.SendCode(challenge=_CHALLENGE, factor=_FACTOR),
+        signin.SignInAnswer(
+            SignInStatus.SECOND_FACTOR,
+            challenge=_CHALLENGE,
+            factors=(signin.OfferedFactor(_FACTOR, FactorKind.SMS, "••• 009"),),
+            prefix="XYWD",
+            message="A code is on its way to ••• 009.",
+            server_time=NOW,
+            retry_at=NOW + timedelta(seconds=40),
+            sent=True,
+        ),
+    ),
+    Example(
+        signin.SendStepUpCode(factor=_FACTOR),
+        signin.CodeSent(
+            sent=True,
+            prefix="XYWD",
+            masked="••• 009",
+            expires=NOW + timedelta(minutes=10),
+            retry_at=NOW + timedelta(seconds=40),
+        ),
+    ),
     Example(signin.StartBinding(challenge=_CHALLENGE), _started),
     Example(signin.ConfirmBinding(challenge=_CHALLENGE, enrollment=_PENDING, code=_CODE), _complete),
     Example(signin.ChoosePassword(challenge=_CHALLENGE, password=_ANOTHER), _complete),
@@ -302,6 +346,53 @@ _ALL = (
         recovery.RecoveryCodes(_recovery, NOW, voided=3),
     ),
     Example(recovery.ViewRecoveryCodes(), recovery.RecoveryCodesLeft(_recovery[1:], NOW)),
+    Example(
+        delivery.ShowDelivery(tenant=TENANT),
+        delivery.Delivery(
+            smtp=(_smtp,),
+            twilio=(replace(_twilio, state=SettingsState.ACTIVE),),
+            day=(delivery.Sent(FactorKind.SMS, waiting=0, sent=214, failed=3, unsure=1, most=2_000),),
+            recent=(
+                delivery.MessageRow(
+                    id=_EVENT,
+                    at=NOW,
+                    kind=FactorKind.SMS,
+                    purpose=Purpose.SIGN_IN,
+                    login="ana.kral",
+                    masked="••• 009",
+                    state=MessageState.FAILED,
+                    attempts=1,
+                    problem="Twilio says that this is not a phone number. Check it for a mistyped digit (21211).",
+                ),
+            ),
+        ),
+    ),
+    Example(
+        delivery.SetSmtp(
+            tenant=TENANT, host="mail.acme.example", sender="mfa@acme.example", username="mfa", password=_PASSWORD
+        ),
+        _smtp,
+    ),
+    Example(
+        delivery.SetTwilio(tenant=TENANT, account_sid=_twilio.account_sid, auth_token=_TOKEN, sender=_twilio.sender),
+        _twilio,
+    ),
+    Example(
+        delivery.TryDelivery(tenant=TENANT, kind=FactorKind.SMS, to="+1 500 555 0001"),
+        delivery.TestStarted(
+            sent=True,
+            kind=FactorKind.SMS,
+            masked="••• 001",
+            prefix="XYWD",
+            id=_EVENT,
+            expires=NOW + timedelta(minutes=10),
+            retry_at=NOW + timedelta(seconds=10),
+        ),
+    ),
+    Example(
+        delivery.ConfirmDelivery(tenant=TENANT, code=_CODE),
+        delivery.TestResult(True, "Test completed successfully", FactorKind.SMS),
+    ),
     Example(policy.ShowPolicy(tenant=TENANT), _policy),
     Example(
         policy.PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED),

@@ -48,6 +48,7 @@ async def serve(settings: Settings, store: StorePlace) -> None:
         asyncio.get_running_loop().set_exception_handler(report_loop_errors)
         backend = await open_store(store)
         try:
+            backend.courier.stay()
             stop, metrics = Stop(), Metrics()
             if certificate is not None:
                 metrics.watch_certificate(lambda: certificate.expires.timestamp())

@@ -63,6 +63,7 @@ class Context:
     passwords: Sequence[Secret[str]] = ()  # new ones, and their hashes
     hashes: Sequence[str] = ()
     entries: int = 0
+    posted: bool = False  # there is something new in the outbox
     unchanged: bool = field(default=False)
 
     @property

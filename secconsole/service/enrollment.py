@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from secconsole.domain.errors import Conflict, Unfit
+from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.otpauth import key_text, otpauth_uri
 from secconsole.domain.secret import Secret
@@ -13,6 +13,8 @@ from secconsole.operations.factors import Verdict
 from secconsole.operations.signin import BindingStarted
 from secconsole.service.codes import WRONG, parameters_of, seal_seed, seed_of, step_of
 from secconsole.service.context import Context, when
+from secconsole.service.passcodes import SENT_KINDS
+from secconsole.service.sent_factors import confirm_sent, start_sent
 from secconsole.store import factors, sessions
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
 
@@ -26,12 +28,18 @@ def start_enrollment(
     expires: int,
     label: str = "",
     parameters: TotpParameters = DEFAULT,
+    address: str = "",
 ) -> BindingStarted:
-    """Make a new key for a user; an earlier one that was never confirmed is dropped, an active one stays."""
-    if kind is not FactorKind.TOTP:
-        raise Unfit(f"Only totp can be bound here so far, not {kind}.", "kind")
+    """Make a new key for a user; an earlier one that was never confirmed is dropped, an active one stays.
+
+    For e-mail and SMS there is no key: a code is sent to the `address`, or without one to the user's own.
+    """
     if kind not in tenant.kinds:
         raise Conflict(f"The policy of {tenant.name} does not allow {kind}.")
+    if kind in SENT_KINDS:
+        return start_sent(context, tenant, user, kind, address=address, label=label)
+    if address:
+        raise Invalid("An authenticator app has no address.", "address")
     factors.drop_pending(context.connection, user.pk, kind, context.now)
     seed = Secret(os.urandom(SEED_BYTES))
     id = context.new_id()
@@ -68,6 +76,8 @@ def confirm_enrollment(
     """Make a pending factor active if the code is from it; the step it used is then used, and the old factor gone."""
     if factor.state is not FactorState.PENDING:
         raise Conflict("That factor is bound already.")
+    if factor.kind in SENT_KINDS:
+        return confirm_sent(context, tenant, user, factor, code)
     if factor.expires is not None and factor.expires <= context.now:
         raise Conflict("That key was not confirmed in time. Start binding again.")
     step = step_of(context, user, factor, code)

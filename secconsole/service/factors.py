@@ -48,6 +48,7 @@ def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
         expires=context.now + ENROLLMENT,
         label=operation.label,
         parameters=TotpParameters(operation.algorithm, operation.digits),
+        address=operation.address,
     )
 
 

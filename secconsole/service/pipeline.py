@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -17,6 +16,7 @@ from secconsole.operations.caller import Credential, Source
 from secconsole.service import (
     account,
     audit,
+    delivery,
     factors,
     imports,
     policy,
@@ -36,6 +36,7 @@ from secconsole.service.context import Context, PasswordCheck
 from secconsole.service.handlers import HANDLERS, Handler
 from secconsole.service.idempotency import Again, Once, once_for, vanished
 from secconsole.service.passwords import Passwords
+from secconsole.service.store import Store
 from secconsole.service.sweep import is_due, sweep
 from secconsole.store.claim import NOTHING, Claim
 from secconsole.store.keys import KeyRing
@@ -46,31 +47,29 @@ T = TypeVar("T")
 
 Clock = Callable[[], float]  # seconds since the epoch
 AREAS = (
-    account, audit, factors, imports, policy, policy_explain, recovery, session, sessions, signin, tenants, unbinding,
-    users, whitelist,
+    account, audit, delivery, factors, imports, policy, policy_explain, recovery, session, sessions, signin, tenants,
+    unbinding, users, whitelist,
 )  # fmt: skip
 TOUCH_AFTER = 60_000
 LOOK_AGAIN_AFTER = 1_000  # for what has become due
 LONGEST_WAIT = 15.0  # seconds for the store to begin a write
 
 
-class Store(Protocol):
-    """What the pipeline needs of a store: bodies run in a transaction each, and answered after commit."""
-
-    def read(self, body: Callable[[sa.Connection], T]) -> Future[T]: ...
-
-    def write(
-        self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
-    ) -> Future[T]: ...
-
-    def now(self, connection: sa.Connection) -> float: ...
-
-
 class Service:
-    """Performs operations on one store. Without a clock of its own it goes by the store's, which all servers share."""
+    """Performs operations on one store. Without a clock of its own it goes by the store's, which all servers share.
 
-    def __init__(self, store: Store, keys: KeyRing, passwords: Passwords, clock: Clock | None = None) -> None:
-        self._store, self._keys, self._passwords, self._clock = store, keys, passwords, clock
+    `posted` is called after a commit that left something in the outbox.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyRing,
+        passwords: Passwords,
+        clock: Clock | None = None,
+        posted: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._keys, self._passwords, self._clock, self._posted = store, keys, passwords, clock, posted
         self._looked = 0
 
     async def perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
@@ -94,6 +93,8 @@ class Service:
             if isinstance(error, NotAllowed):
                 await self._note_refusal(operation, credential, source, error)
             raise
+        if context.posted:
+            self._posted()
         await self._keep_alive(context)
         return reply.told(source.key) if isinstance(reply, Again) else reply  # type: ignore[no-any-return]
 

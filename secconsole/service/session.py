@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from secconsole.domain.delivery import Purpose
+from secconsole.domain.errors import NotFound
 from secconsole.domain.model import FactorState
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import is_held
-from secconsole.operations.signin import Identity, Proof, SignOut, StepUp, WhoAmI
+from secconsole.operations.signin import CodeSent, Identity, Proof, SendStepUpCode, SignOut, StepUp, WhoAmI
 from secconsole.service.authorise import STEP_UP
 from secconsole.service.codes import check_code, count_failure, held_words, take_back
 from secconsole.service.context import Context, PasswordCheck, when, when_or_none
 from secconsole.service.handlers import handles
+from secconsole.service.passcodes import SENT_KINDS, step_up_attempt
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
+from secconsole.service.sent_factors import send_code
 from secconsole.store import factors, sessions, users
 from secconsole.store.rows import FactorRecord, UserRecord
 
@@ -55,7 +59,7 @@ def step_up(context: Context, operation: StepUp) -> Proof:
         user = take_back(context, user)
         live = factors.live_factors(context.connection, user.pk)
         active = [f for f in live if f.state is FactorState.ACTIVE]
-        accepted, message, shown = _check(context, user, operation.code, active)
+        accepted, message, shown = _check(context, user, operation.code, active, step_up_attempt(session.id))
         if accepted:
             users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
             sessions.touch_session(context.connection, session.pk, proved=context.now, last_seen=context.now)
@@ -68,7 +72,7 @@ def step_up(context: Context, operation: StepUp) -> Proof:
 
 
 def _check(
-    context: Context, user: UserRecord, code: Secret[str], active: Sequence[FactorRecord]
+    context: Context, user: UserRecord, code: Secret[str], active: Sequence[FactorRecord], attempt: str
 ) -> tuple[bool, str, str]:
     """Whether the second factor was shown, or there is none to show; what to say; and what was shown."""
     if not active:
@@ -76,8 +80,21 @@ def _check(
     if is_recovery_code(code):
         left, message = check_recovery_code(context, context.tenant, user, code)
         return left is not None, message, RECOVERY
-    factor, message = check_code(context, user, code, active)
+    factor, message = check_code(context, user, code, active, attempt)
     return factor is not None, message, str(factor.kind) if factor else ""
+
+
+@handles(SendStepUpCode)
+def send_step_up_code(context: Context, operation: SendStepUpCode) -> CodeSent:
+    user, session = context.actor.user, context.actor.session
+    live = factors.live_factors(context.connection, user.pk) if user else []
+    active = (f for f in live if f.state is FactorState.ACTIVE and f.kind in SENT_KINDS)
+    factor = next((f for f in active if f.id == operation.factor), None)
+    if user is None or session is None or factor is None:
+        raise NotFound("No code can be sent there. Pick one of your own addresses or numbers.")
+    issued = send_code(context, context.tenant, user, factor, Purpose.STEP_UP, step_up_attempt(session.id))
+    expires = when_or_none(issued.expires)
+    return CodeSent(issued.sent, issued.prefix, issued.masked, issued.message, expires, when(issued.retry_at))
 
 
 @handles(SignOut)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import is_id
 from secconsole.domain.login import login_key
@@ -19,22 +21,25 @@ from secconsole.operations.signin import (
     ChoosePassword,
     ConfirmBinding,
     OfferedFactor,
+    SendCode,
     SignIn,
     SignInAnswer,
     StartBinding,
     VerifySignIn,
 )
 from secconsole.service.authorise import ABSOLUTE
-from secconsole.service.codes import check_code, count_failure, take_back
+from secconsole.service.codes import check_code, count_failure, held_words, take_back
 from secconsole.service.context import Context, PasswordCheck, when
 from secconsole.service.enrollment import confirm_enrollment, start_enrollment
 from secconsole.service.handlers import handles, only_password
+from secconsole.service.passcodes import SENT_KINDS, live_code, sign_in_attempt
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
+from secconsole.service.sent_factors import send_code
 from secconsole.service.sign_in_facts import grace_end, sign_in_facts
 from secconsole.service.views import masked
 from secconsole.store import factors, facts, sessions, tenants, users
 from secconsole.store.keys import new_token
-from secconsole.store.rows import ChallengeRecord, TenantRow, UserRecord
+from secconsole.store.rows import ChallengeRecord, FactorRecord, TenantRow, UserRecord
 
 CHALLENGE = 10 * 60_000  # a sign-in that waits for a code
 BINDING = 30 * 60_000  # one that waits for somebody to install an app first
@@ -98,11 +103,31 @@ def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
             return _wrong_code(context, challenge, tenant, user, operation.challenge, message, MOST_WRONG)
         return _complete(context, tenant, user, challenge, Rule.HAS_FACTOR, message=message, factor=RECOVERY)
     live = factors.live_factors(context.connection, user.pk)
-    among = [f for f in live if not operation.factor or f.id == operation.factor]
-    factor, message = check_code(context, user, operation.code, among)
+    among = [f for f in usable_at_sign_in(live) if not operation.factor or f.id == operation.factor]
+    factor, message = check_code(context, user, operation.code, among, sign_in_attempt(operation.challenge))
     if factor is None:
         return _wrong_code(context, challenge, tenant, user, operation.challenge, message, MOST_WRONG)
+    if factor.state is FactorState.PENDING:
+        context.audit("factor.confirmed", user, tenant=tenant, by=user.login, kind=factor.kind, factor=factor.id)
     return _complete(context, tenant, user, challenge, Rule.HAS_FACTOR, factor=str(factor.kind))
+
+
+@handles(SendCode)
+def send_sign_in_code(context: Context, operation: SendCode) -> SignInAnswer:
+    found = _challenge(context, operation.challenge, "second-factor")
+    if found is None:
+        return _over(context)
+    challenge, tenant, user = found
+    live = usable_at_sign_in(factors.live_factors(context.connection, user.pk))
+    factor = next((f for f in live if f.id == operation.factor and f.kind in SENT_KINDS), None)
+    if factor is None:
+        raise NotFound("No code can be sent there. Pick one of the addresses or numbers that are offered.")
+    if is_held(user.locked_until, context.now):  # a code could not be used, and would cost money
+        context.unchanged = True
+        return _waiting(context, challenge, user, operation.challenge, held_words(user), user.locked_until)
+    issued = send_code(context, tenant, user, factor, Purpose.SIGN_IN, sign_in_attempt(operation.challenge))
+    message = f"A code is on its way to {issued.masked}." if issued.sent else issued.message
+    return _waiting(context, challenge, user, operation.challenge, message, issued.retry_at, sent=issued.sent)
 
 
 @handles(StartBinding)
@@ -111,7 +136,7 @@ def start_binding(context: Context, operation: StartBinding) -> BindingStarted:
     if found is None:
         raise Conflict(OVER)
     challenge, tenant, user = found
-    return start_enrollment(context, tenant, user, operation.kind, expires=challenge.expires)
+    return start_enrollment(context, tenant, user, operation.kind, expires=challenge.expires, address=operation.address)
 
 
 @handles(ConfirmBinding)
@@ -205,7 +230,13 @@ def _go_on(
 
 def _offered(context: Context, user: UserRecord) -> tuple[OfferedFactor, ...]:
     live = factors.live_factors(context.connection, user.pk)
-    return tuple(OfferedFactor(f.id, f.kind, masked(f)) for f in live if f.state is FactorState.ACTIVE)
+    return tuple(OfferedFactor(f.id, f.kind, masked(f)) for f in usable_at_sign_in(live))
+
+
+def usable_at_sign_in(live: Sequence[FactorRecord]) -> list[FactorRecord]:
+    """The active factors; where there is none, addresses and numbers that an administrator entered."""
+    active = [f for f in live if f.state is FactorState.ACTIVE]
+    return active or [f for f in live if f.kind in SENT_KINDS]
 
 
 def _complete(
@@ -269,15 +300,32 @@ def _wrong_code(
         sessions.use_challenge(context.connection, challenge.pk, context.now)
         return SignInAnswer(SignInStatus.REFUSED, message=f"{message} {OVER}", server_time=when(context.now), left=0)
     after = users.user_by_pk(context.connection, user.pk)
-    held = is_held(after.locked_until, context.now) and after.locked_until < FOREVER
+    return _waiting(context, challenge, user, token, message, after.locked_until, left=left)
+
+
+def _waiting(
+    context: Context,
+    challenge: ChallengeRecord,
+    user: UserRecord,
+    token: Secret[str],
+    message: str,
+    retry_at: int,
+    *,
+    left: int | None = None,
+    sent: bool = False,
+) -> SignInAnswer:
+    """The same step again, with the letters of the code that holds now."""
+    code = live_code(context, sign_in_attempt(token))
     return SignInAnswer(
         SignInStatus(challenge.stage),
         challenge=token,
         factors=_offered(context, user) if challenge.stage == "second-factor" else (),
+        prefix=code.prefix if code else None,
         message=message,
         server_time=when(context.now),
         left=left,
-        retry_at=when(after.locked_until) if held else None,
+        retry_at=when(retry_at) if context.now < retry_at < FOREVER else None,
+        sent=sent,
     )
 
 

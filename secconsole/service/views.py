@@ -7,7 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.domain.text import visible
+from secconsole.domain.mail_address import masked_mail
+from secconsole.domain.model import FactorKind
+from secconsole.domain.phone import masked_phone
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.policy import Policy
 from secconsole.operations.users import FactorRow, LookAlike, UserRow
@@ -50,11 +52,8 @@ def factor_row(factor: FactorRecord) -> FactorRow:
 
 def masked(factor: FactorRecord) -> str:
     """What a factor is called where others may look on."""
-    if "@" in factor.address:
-        name, _, domain = factor.address.partition("@")
-        return f"{visible(name[:1])}•••@{visible(domain)}"
     if factor.address:
-        return f"••• {visible(factor.address[-3:])}"
+        return masked_phone(factor.address) if factor.kind is FactorKind.SMS else masked_mail(factor.address)
     return factor.label or "authenticator app"
 
 

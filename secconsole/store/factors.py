@@ -64,6 +64,11 @@ def use_step(connection: sa.Connection, factor: FactorRecord, *, step: int, now:
     return _USE.change(connection, this=factor.pk, step=step, now=now) == 1
 
 
+def note_use(connection: sa.Connection, factor: FactorRecord, now: int) -> None:
+    """A code that was sent for a factor came back."""
+    connection.execute(sa.update(factors).where(factors.c.pk == factor.pk).values(last_used=now, failures=0))
+
+
 def count_failure(connection: sa.Connection, pks: Iterable[int]) -> None:
     """One more wrong code for each of these factors."""
     query = sa.update(factors).where(factors.c.pk.in_(list(pks))).values(failures=factors.c.failures + 1)

@@ -166,6 +166,69 @@ recovery_codes = sa.Table(
     sa.Index("ix_recovery_codes_voided_event", "voided_event"),
 )
 
+# Codes that were sent and wait to be typed back: one for each attempt, whichever address it went to.
+passcodes = sa.Table(
+    "passcodes",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("attempt", Words, nullable=False, unique=True),
+    _tenant(),
+    _text("factor"),  # the id of the one that it was sent to; empty for a test of settings
+    _text("prefix"),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    _number("created"),
+    _number("expires"),
+    _number("failures"),
+    sa.Column("used", Time),
+    sa.Index("ix_passcodes_expires", "expires"),
+)
+
+# Messages on their way, and what became of those of the last days; their text and address are wiped when that is known.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    sa.Column("user_pk", Key, sa.ForeignKey("users.pk")),
+    _text("kind"),
+    _text("purpose"),
+    _text("attempt"),
+    _text("masked"),
+    sa.Column("address", sa.LargeBinary, nullable=False),  # a keyed digest, to count by
+    sa.Column("sealed", sa.LargeBinary),
+    _text("settings"),  # the id of those to send with; empty: those in effect
+    _text("state", "waiting"),
+    _number("attempts"),
+    _number("due"),
+    _number("created"),
+    _number("expires"),
+    sa.Column("ended", Time),
+    _text("problem"),
+    sa.Index("ix_outbox_due", "state", "due"),
+    sa.Index("ix_outbox_tenant", "tenant_pk", "kind", "created"),
+    sa.Index("ix_outbox_user", "user_pk", "created"),
+    sa.Index("ix_outbox_address", "address", "created"),
+    sa.Index("ix_outbox_attempt", "attempt"),
+    sa.Index("ix_outbox_created", "created"),
+)
+
+# How a tenant sends mail and SMS: settings in effect, and ones that wait for the code of their test.
+delivery_settings = sa.Table(
+    "delivery_settings",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    _text("kind"),
+    _text("state"),
+    _text("config", "{}"),
+    sa.Column("sealed", sa.LargeBinary),
+    _number("created"),
+    _text("by"),
+    sa.UniqueConstraint("tenant_pk", "kind", "state"),
+)
+
 unbindings = sa.Table(
     "unbindings",
     metadata,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from secconsole.delivery.message import Message, Outcome, Result
-from secconsole.delivery.smtp import SmtpAccount, Tls, send_mail
+from secconsole.delivery.smtp import SmtpAccount, send_mail
+from secconsole.domain.delivery import Tls
 from secconsole.domain.secret import Secret
 from tests.delivery.mail_server import Mailbox, mail_server
 from tests.server.certificates import make_certificate

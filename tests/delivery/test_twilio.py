@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from secconsole.delivery.message import Message, Outcome, Result
-from secconsole.delivery.twilio import TwilioAccount, is_loopback, send_sms
+from secconsole.delivery.twilio import TwilioAccount, send_sms
+from secconsole.domain.delivery import is_loopback
 from secconsole.domain.secret import Secret
 from tests.delivery.twilio_fake import SID, TOKEN, Twilio, twilio_fake
 

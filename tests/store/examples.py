@@ -5,18 +5,22 @@ Whoever declares an operation adds an example here: a test says so.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from secconsole.domain.model import PolicyMode, SignInStatus
+import sqlalchemy as sa
+
+from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.account import ChangePassword, KeepFactor
 from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.base import OPERATIONS, Operation
-from secconsole.operations.caller import Credential, Nobody
+from secconsole.operations.caller import Bearer, Credential, Nobody
+from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, ShowDelivery, TryDelivery
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor, VerifyCode
 from secconsole.operations.policy import ExplainSignIn, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
@@ -24,6 +28,8 @@ from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSes
 from secconsole.operations.signin import (
     ChoosePassword,
     ConfirmBinding,
+    SendCode,
+    SendStepUpCode,
     SignIn,
     SignOut,
     StartBinding,
@@ -49,6 +55,9 @@ from secconsole.operations.users import (
     UnlockUser,
 )
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist, RemoveFromWhitelist
+from secconsole.service.passcodes import unseal_message
+from secconsole.store import factors, tenants
+from secconsole.store.schema import outbox
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 
 ANOTHER = Secret("another quite long password 77")
@@ -114,6 +123,9 @@ for _operation in (
     EnrollFactor(tenant=TENANT, user="ana", label="old phone"),
     CreateRecoveryCodes(tenant=TENANT, user="ana"),
     ShowPolicy(tenant=TENANT),
+    ShowDelivery(tenant=TENANT),
+    SetSmtp(tenant=TENANT, host="mail.acme.example", sender="mfa@acme.example", username="mfa", password=ANOTHER),
+    SetTwilio(tenant=TENANT, account_sid="AC1", auth_token=Secret("an-example-of-a-token"), sender="+15005550006"),
     PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED),
     SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL),
     ExplainSignIn(tenant=TENANT, user="ana", address="203.0.113.9"),
@@ -276,6 +288,67 @@ async def _(organisation: Organisation) -> Asked:
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, recovery_view=True))
     await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))
     return Asked(ViewRecoveryCodes(), await organisation.sign_in("ana"))
+
+
+async def ana_with_mail(organisation: Organisation) -> str:
+    """Ana has an address bound, and nothing is on its way; the address's factor."""
+    kinds = (FactorKind.TOTP, FactorKind.EMAIL)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=kinds))
+    await organisation.add("ana", email="ana@acme.example")
+    enroll = EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL)
+    enrollment = (await organisation.perform(enroll)).enrollment
+    await organisation.backend.courier.rest()
+
+    def bind(connection: sa.Connection) -> None:
+        tenant = tenants.tenant_by_name(connection, TENANT)
+        factor = factors.factor_by_id(connection, tenant.pk, enrollment) if tenant else None
+        assert factor is not None
+        assert factors.activate(connection, factor, step=-1, now=int(organisation.clock.now * 1000))
+
+    await asyncio.wrap_future(organisation.backend.store.write(bind))
+    organisation.clock.forward(minutes=1)
+    return enrollment
+
+
+async def tried(organisation: Organisation) -> Secret[str]:
+    """The code of a test, with nobody there to take it."""
+    await organisation.perform(SetSmtp(tenant=TENANT, host="127.0.0.1", port=1, sender="mfa@acme.example"))
+    await organisation.perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="root@acme.example"))
+    await organisation.backend.courier.rest()
+
+    def look(connection: sa.Connection) -> Secret[str]:
+        row = connection.execute(sa.select(outbox)).one()
+        text = unseal_message(organisation.backend.keys, row.tenant_pk, row.id, row.sealed).text.reveal()
+        return Secret(text.partition("Type this code back: ")[2][5:11])
+
+    return await asyncio.wrap_future(organisation.backend.store.read(look))
+
+
+@of(SendCode)
+async def _(organisation: Organisation) -> Asked:
+    factor = await ana_with_mail(organisation)
+    token = await challenge(organisation, "ana", SignInStatus.SECOND_FACTOR)
+    return Asked(SendCode(challenge=token, factor=factor), Nobody())
+
+
+@of(SendStepUpCode)
+async def _(organisation: Organisation) -> Asked:
+    factor = await ana_with_mail(organisation)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))
+    answer = await organisation.start("ana")
+    assert answer.token is not None
+    return Asked(SendStepUpCode(factor=factor), Bearer(answer.token))
+
+
+@of(TryDelivery)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.perform(SetSmtp(tenant=TENANT, host="127.0.0.1", port=1, sender="mfa@acme.example"))
+    return Asked(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="root@acme.example"))
+
+
+@of(ConfirmDelivery)
+async def _(organisation: Organisation) -> Asked:
+    return Asked(ConfirmDelivery(tenant=TENANT, code=await tried(organisation)))
 
 
 READING = [operation for operation in OPERATIONS.values() if not operation.spec.writes]

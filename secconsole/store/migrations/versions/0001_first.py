@@ -308,6 +308,70 @@ def upgrade() -> None:
     op.create_index("ix_recovery_codes_user", "recovery_codes", ["user_pk"], unique=False)
     op.create_index("ix_recovery_codes_voided_event", "recovery_codes", ["voided_event"], unique=False)
     op.create_table(
+        "passcodes",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("attempt", Words, nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("factor", Words, server_default="", nullable=False),
+        sa.Column("prefix", Words, server_default="", nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expires", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_passcodes_tenant_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_passcodes")),
+        sa.UniqueConstraint("attempt", name=op.f("uq_passcodes_attempt")),
+    )
+    op.create_index("ix_passcodes_expires", "passcodes", ["expires"], unique=False)
+    op.create_table(
+        "delivery_settings",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", Words, nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", Words, server_default="", nullable=False),
+        sa.Column("state", Words, server_default="", nullable=False),
+        sa.Column("config", Words, server_default="{}", nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("by", Words, server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_delivery_settings_tenant_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_delivery_settings")),
+        sa.UniqueConstraint("id", name=op.f("uq_delivery_settings_id")),
+        sa.UniqueConstraint("tenant_pk", "kind", "state", name=op.f("uq_delivery_settings_tenant_pk_kind_state")),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", Words, nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", Words, server_default="", nullable=False),
+        sa.Column("purpose", Words, server_default="", nullable=False),
+        sa.Column("attempt", Words, server_default="", nullable=False),
+        sa.Column("masked", Words, server_default="", nullable=False),
+        sa.Column("address", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("settings", Words, server_default="", nullable=False),
+        sa.Column("state", Words, server_default="waiting", nullable=False),
+        sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("due", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expires", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("ended", sa.BigInteger(), nullable=True),
+        sa.Column("problem", Words, server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_outbox_tenant_pk")),
+        sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_outbox_user_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_outbox")),
+        sa.UniqueConstraint("id", name=op.f("uq_outbox_id")),
+    )
+    op.create_index("ix_outbox_address", "outbox", ["address", "created"], unique=False)
+    op.create_index("ix_outbox_attempt", "outbox", ["attempt"], unique=False)
+    op.create_index("ix_outbox_created", "outbox", ["created"], unique=False)
+    op.create_index("ix_outbox_due", "outbox", ["state", "due"], unique=False)
+    op.create_index("ix_outbox_tenant", "outbox", ["tenant_pk", "kind", "created"], unique=False)
+    op.create_index("ix_outbox_user", "outbox", ["user_pk", "created"], unique=False)
+    op.create_table(
         "sessions",
         sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("id", Words, nullable=False),

@@ -1,0 +1,184 @@
+"""Sending what is in the outbox: taken in one transaction, handed on outside of any, and what came of it noted.
+
+One process or several may be at it: a message is taken by one of them. In the console and in commands sending begins
+once something was put in, and goes on while the store is open; a server looks again and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.smtp import SmtpAccount, send_mail
+from secconsole.delivery.twilio import TwilioAccount, send_sms
+from secconsole.domain.delivery import MessageState
+from secconsole.domain.errors import Unavailable
+from secconsole.domain.model import FactorKind
+from secconsole.domain.sending import retry_after
+from secconsole.service.delivery_accounts import account_of
+from secconsole.service.passcodes import unseal_message
+from secconsole.service.store import Store
+from secconsole.store import delivery, outbox, passcodes
+from secconsole.store.keys import KeyRing
+from secconsole.store.outbox import OutboxRecord
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8  # messages that one process hands on at a time
+LOOK_EVERY = 2.0  # seconds
+LAST_WAIT = 16.0  # for what is being handed on when the store is closed
+_FORGOTTEN_AFTER = 24 * 3_600_000
+_NO_SETTINGS = {
+    FactorKind.EMAIL: "No mail server is set up. Set one: secconsole delivery set-smtp",
+    FactorKind.SMS: "No account at Twilio is set up. Set one: secconsole delivery set-twilio",
+}
+_STATES = {Result.SENT: MessageState.SENT, Result.FAILED: MessageState.FAILED, Result.UNSURE: MessageState.UNSURE}
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A message that was taken, or why it cannot be sent."""
+
+    record: OutboxRecord
+    now: int
+    account: SmtpAccount | TwilioAccount | None = None
+    message: Message | None = None
+    problem: str = ""
+
+
+class Courier:
+    """Sends what is in one store's outbox. Belongs to the event loop that it was woken in."""
+
+    def __init__(self, store: Store, keys: KeyRing, clock: Callable[[], float] | None = None) -> None:
+        self._store, self._keys, self._clock = store, keys, clock
+        self._task: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        self._woken, self._idle = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._stays = False
+
+    def wake(self) -> None:
+        """Something was put into the outbox."""
+        self._idle.clear()
+        self._woken.set()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+
+    def stay(self) -> None:
+        """From now on look for messages again and again, also for those of other processes."""
+        self._stays = True
+        self.wake()
+
+    async def deliver(self) -> None:
+        """Hand on all that is due now, several at a time; back when each of them was, or was not."""
+        while (letter := await self._write(self._take)) is not None:
+            task = asyncio.create_task(self._send(letter))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+            if len(self._sending) >= AT_ONCE:
+                await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+        if self._sending:
+            await asyncio.wait(set(self._sending))
+
+    async def rest(self) -> None:
+        """Wait until all that was due when this was last woken was tried."""
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Let what is being handed on end, for a while; what waits for another try stays in the outbox."""
+        if self._task is None:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.rest(), LAST_WAIT)
+        tasks = [self._task, *self._sending]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self) -> None:
+        """Send until nothing waits any more."""
+        while True:
+            self._woken.clear()
+            wait: float | None = LOOK_EVERY
+            try:
+                if await self._read(lambda connection: outbox.is_due(connection, self._now(connection))):
+                    await self.deliver()
+                wait = await self._read(self._until_next)
+            except Unavailable as error:
+                log.warning("Messages could not be sent: %s", error.message)
+            if not self._woken.is_set():
+                self._idle.set()
+                if wait is None and not self._stays:
+                    return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY if wait is None else min(wait, LOOK_EVERY))
+
+    async def _send(self, letter: _Letter) -> None:
+        outcome = Outcome(Result.FAILED, letter.problem)
+        try:
+            if letter.message is not None and isinstance(letter.account, SmtpAccount):
+                moment = datetime.fromtimestamp(letter.now / 1000, UTC)
+                outcome = await send_mail(letter.account, letter.message, moment)
+            elif letter.message is not None and isinstance(letter.account, TwilioAccount):
+                outcome = await send_sms(letter.account, letter.message)
+        except Exception as error:  # whatever it is, it must not hold up the others, nor be told with the message
+            log.error("A message could not be sent: %s", type(error).__name__)
+            outcome = Outcome(
+                Result.UNSURE, f"Something unexpected happened while sending it ({type(error).__name__})."
+            )
+        # What was handed over is: if this cannot be noted, the message is given up later and not sent again.
+        with suppress(Unavailable):
+            await self._write(lambda connection: self._note(connection, letter.record, outcome))
+
+    def _take(self, connection: sa.Connection) -> _Letter | None:
+        now = self._now(connection)
+        outbox.tidy(connection, now)
+        passcodes.forget_old(connection, now - _FORGOTTEN_AFTER)
+        record = outbox.take(connection, now)
+        if record is None:
+            return None
+        settings = delivery.settings_to_send_with(connection, record.tenant_pk, record.kind, record.settings)
+        if settings is None:
+            changed = "The settings that this was to test were replaced meanwhile."
+            return _Letter(record, now, problem=changed if record.settings else _NO_SETTINGS[record.kind])
+        try:
+            message = unseal_message(self._keys, record.tenant_pk, record.id, record.sealed)
+            return _Letter(record, now, account_of(self._keys, settings), message)
+        except Unavailable as error:
+            return _Letter(record, now, problem=error.message)
+
+    def _note(self, connection: sa.Connection, record: OutboxRecord, outcome: Outcome) -> None:
+        now = self._now(connection)
+        if outcome.result is not Result.LATER:
+            state = _STATES[outcome.result]
+            outbox.end(connection, record, state, now=now, problem=outcome.problem)
+            return
+        due = now + max(retry_after(record.attempts), outcome.wait * 1000)
+        if due < record.expires:
+            outbox.put_back(connection, record, due=due, problem=outcome.problem)
+        else:
+            outbox.end(connection, record, MessageState.EXPIRED, now=now, problem=outcome.problem)
+
+    def _until_next(self, connection: sa.Connection) -> float | None:
+        """Seconds until a message is due; None if none waits."""
+        due = outbox.next_due(connection)
+        return None if due is None else max(0.05, (due - self._now(connection)) / 1000)
+
+    def _now(self, connection: sa.Connection) -> int:
+        return int((self._clock() if self._clock is not None else self._store.now(connection)) * 1000)
+
+    async def _read(self, body: Callable[[sa.Connection], T]) -> T:
+        return await asyncio.wrap_future(self._store.read(body))
+
+    async def _write(self, body: Callable[[sa.Connection], T]) -> T:
+        return await asyncio.wrap_future(self._store.write(body))

@@ -1,0 +1,480 @@
+"""Codes by e-mail and SMS: set up, sent, typed back; and all the ways that must not work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from secconsole.domain.delivery import MessageState, SettingsState, Tls
+from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, StepUpNeeded
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.domain.throttle import FREE_TRIES
+from secconsole.operations.audit import ListAudit
+from secconsole.operations.caller import Bearer, Nobody
+from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, ShowDelivery, TryDelivery
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.signin import (
+    ConfirmBinding,
+    SendStepUpCode,
+    StartBinding,
+    StepUp,
+    WhoAmI,
+)
+from secconsole.operations.users import RequireMfa, ShowUser
+from tests.delivery.post import ALL_KINDS, NUMBER, Post, digits_in, other, post_for, prefix_in
+from tests.delivery.twilio_fake import SID, TOKEN
+from tests.organisation import PASSWORD, TENANT, Organisation
+
+MAIL = "ana@acme.example"
+
+
+@pytest_asyncio.fixture
+async def bare(organisation: Organisation) -> AsyncIterator[Post]:
+    """Servers that would send, not set up yet."""
+    async with post_for(organisation) as post:
+        yield post
+
+
+@pytest_asyncio.fixture
+async def post(bare: Post) -> Post:
+    """Set up, with ana in the tenant."""
+    await bare.set_up()
+    await bare.organisation.add("ana", email=MAIL)
+    return bare
+
+
+async def test_w2_w3_a_mailed_code_binds_and_then_signs_in(post: Post) -> None:
+    perform = post.organisation.perform
+    started = await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL))
+    assert (started.uri.reveal(), started.key.reveal(), started.masked) == ("", "", "a•••@acme.example")
+    code = await post.mailed()
+    assert prefix_in(post.mailbox.text()) == started.prefix
+    assert post.mailbox.mails[-1]["To"] == MAIL
+    assert (await perform(ShowUser(tenant=TENANT, user="ana"))).user.status is BindingStatus.PENDING
+    wrong = await perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=other(code)))
+    assert (wrong.accepted, "newest" in wrong.message) == (False, True)
+    assert (await perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=code))).accepted
+    assert (await perform(ShowUser(tenant=TENANT, user="ana"))).user.status is BindingStatus.BOUND
+    post.organisation.clock.forward(seconds=60)
+    challenge, answer = await post.asked("ana")
+    assert [(f.kind, f.masked) for f in answer.factors] == [(FactorKind.EMAIL, "a•••@acme.example")]
+    assert (answer.prefix, answer.sent) == (None, False)
+    sent = await post.send(challenge, answer.factors[0].id)
+    assert (sent.status, sent.sent, sent.token) == (SignInStatus.SECOND_FACTOR, True, None)
+    assert "a•••@acme.example" in sent.message
+    code = await post.mailed()
+    assert prefix_in(post.mailbox.text()) == sent.prefix
+    done = await post.verify(challenge, answer.factors[0].id, code)
+    assert done.status is SignInStatus.COMPLETE
+    assert done.token is not None
+    assert (await perform(WhoAmI(), Bearer(done.token))).bound
+
+
+async def test_a4_a5_several_phones_and_the_user_picks(post: Post) -> None:
+    first = await post.bind("ana", FactorKind.SMS, NUMBER)
+    second = await post.bind("ana", FactorKind.SMS, "+1 500 555 0010")
+    challenge, answer = await post.asked("ana")
+    assert [(f.id, f.masked) for f in answer.factors] == [(first, "••• 009"), (second, "••• 010")]
+    sent = await post.send(challenge, second)
+    code = await post.texted()
+    assert post.twilio.messages[-1]["To"] == "+15005550010"
+    assert prefix_in(post.twilio.text()) == sent.prefix
+    assert (await post.verify(challenge, first, code)).status is SignInStatus.SECOND_FACTOR
+    assert (await post.verify(challenge, second, code)).status is SignInStatus.COMPLETE
+
+
+async def test_a3_a_number_that_an_administrator_entered_is_verified_at_the_next_sign_in(post: Post) -> None:
+    perform = post.organisation.perform
+    await perform(RequireMfa(tenant=TENANT, user="ana"))
+    started = await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address=NUMBER))
+    post.organisation.clock.forward(days=3)
+    (row,) = (await perform(ListFactors(tenant=TENANT, user="ana"))).items
+    assert (row.state, row.masked) == (FactorState.PENDING, "••• 009")
+    challenge, answer = await post.asked("ana")
+    assert [f.id for f in answer.factors] == [started.enrollment]
+    await post.send(challenge, started.enrollment)
+    assert (await post.verify(challenge, "", await post.texted())).status is SignInStatus.COMPLETE
+    (row,) = (await perform(ListFactors(tenant=TENANT, user="ana"))).items
+    assert row.state is FactorState.ACTIVE
+    entries = (await perform(ListAudit(tenant=TENANT, actions=("factor.confirmed",)))).items
+    assert [(e.actor, e.target, e.outcome) for e in entries] == [("ana", "ana", "done")]
+
+
+async def test_z3_an_address_is_bound_while_signing_in(post: Post) -> None:
+    await post.organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await post.organisation.start("ana")
+    assert answer.status is SignInStatus.ENROLL
+    assert answer.challenge is not None
+    started = await post.organisation.perform(
+        StartBinding(challenge=answer.challenge, kind=FactorKind.EMAIL), Nobody()
+    )  # fmt: skip
+    assert started.sent
+    confirm = ConfirmBinding(challenge=answer.challenge, enrollment=started.enrollment, code=await post.mailed())
+    assert (await post.organisation.perform(confirm, Nobody())).status is SignInStatus.COMPLETE
+
+
+async def test_kinds_are_off_until_the_policy_allows_them(bare: Post) -> None:
+    await bare.organisation.add("ana", email=MAIL)
+    for kind in (FactorKind.EMAIL, FactorKind.SMS):
+        with pytest.raises(Conflict, match="policy"):
+            await bare.organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=kind, address=NUMBER))
+
+
+async def test_addresses_are_looked_at_before_they_are_kept(post: Post) -> None:
+    perform = post.organisation.perform
+    await post.organisation.add("bob")
+    for kind, address in (
+        (FactorKind.SMS, "5005550009"), (FactorKind.SMS, ""), (FactorKind.EMAIL, ""), (FactorKind.EMAIL, "bob"),
+        (FactorKind.EMAIL, "bob@acme.example\nBcc: eve@evil.example"), (FactorKind.EMAIL, "b" * 300 + "@acme.example"),
+        (FactorKind.TOTP, MAIL),
+    ):  # fmt: skip
+        with pytest.raises(Invalid):
+            await perform(EnrollFactor(tenant=TENANT, user="bob", kind=kind, address=address))
+    assert (await perform(ListFactors(tenant=TENANT, user="bob"))).items == ()
+    await post.bind("bob", FactorKind.SMS, NUMBER)
+    with pytest.raises(Conflict, match="bound already"):
+        await perform(EnrollFactor(tenant=TENANT, user="bob", kind=FactorKind.SMS, address="+1 (500) 555-0009"))
+
+
+async def test_a20_a_code_is_for_its_own_request_once_and_for_ten_minutes(post: Post) -> None:
+    await post.organisation.add("bob")
+    ana = await post.bind("ana", FactorKind.EMAIL, MAIL)
+    bob = await post.bind("bob", FactorKind.EMAIL, "bob@acme.example")
+    challenge, _ = await post.asked("ana")
+    await post.send(challenge, ana)
+    code = await post.mailed()
+    elsewhere, _ = await post.asked("ana")
+    bobs, _ = await post.asked("bob")
+    assert (await post.verify(elsewhere, ana, code)).status is SignInStatus.SECOND_FACTOR
+    assert (await post.verify(bobs, bob, code)).status is SignInStatus.SECOND_FACTOR
+    assert (await post.verify(challenge, bob, code)).status is SignInStatus.SECOND_FACTOR
+    post.organisation.clock.forward(minutes=9, seconds=59)
+    assert (await post.verify(challenge, ana, code)).status is SignInStatus.COMPLETE
+    assert (await post.verify(challenge, ana, code)).status is SignInStatus.REFUSED
+
+
+async def test_a20_a_code_expires(post: Post) -> None:
+    started = await post.organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL))
+    code = await post.mailed()
+    post.organisation.clock.forward(minutes=10)
+    confirm = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=code)
+    assert not (await post.organisation.perform(confirm)).accepted
+
+
+async def test_a20_a_new_code_voids_the_one_before_and_keeps_the_failures(post: Post) -> None:
+    ana = await post.bind("ana", FactorKind.EMAIL, MAIL)
+    phone = await post.bind("ana", FactorKind.SMS, NUMBER)
+    challenge, _ = await post.asked("ana")
+    await post.send(challenge, ana)
+    first = await post.mailed()
+    assert (await post.verify(challenge, ana, other(first))).left == 4
+    post.organisation.clock.forward(seconds=40)
+    again = await post.send(challenge, ana)
+    second = await post.mailed()
+    assert again.sent
+    if first != second:
+        assert (await post.verify(challenge, ana, first)).left == 3
+    post.organisation.clock.forward(minutes=2)
+    elsewhere = await post.send(challenge, phone)
+    wrong = await post.verify(challenge, ana, second)
+    assert (wrong.left, wrong.prefix) == (2, elsewhere.prefix)
+    third = await post.texted()
+    assert (await post.verify(challenge, phone, other(third))).left == 1
+    over = await post.verify(challenge, phone, other(third))
+    assert (over.status, over.left) == (SignInStatus.REFUSED, 0)
+    assert (await post.verify(challenge, phone, third)).status is SignInStatus.REFUSED
+    assert (await post.send(challenge, phone)).status is SignInStatus.REFUSED
+
+
+async def test_a09_wrong_codes_count_for_the_account_whatever_the_channel(post: Post) -> None:
+    await post.organisation.bind("ana")
+    phone = await post.bind("ana", FactorKind.SMS, NUMBER)
+    before = (await post.organisation.perform(ShowUser(tenant=TENANT, user="ana"))).failures
+    for round in range(FREE_TRIES):
+        challenge, _ = await post.asked("ana")
+        factor = phone if round % 2 else ""
+        await post.verify(challenge, factor, Secret("000000"))
+    detail = await post.organisation.perform(ShowUser(tenant=TENANT, user="ana"))
+    assert (detail.failures - before, detail.locked) == (FREE_TRIES, True)
+    assert (await post.organisation.start("ana")).status is SignInStatus.REFUSED
+
+
+async def test_a_held_back_account_is_sent_no_codes(post: Post) -> None:
+    ana = await post.bind("ana", FactorKind.EMAIL, MAIL)
+    challenge, _ = await post.asked("ana")
+    for _ in range(FREE_TRIES):
+        await post.verify((await post.asked("ana"))[0], ana, Secret("000000"))
+    held = await post.send(challenge, ana)
+    assert (held.sent, held.prefix) == (False, None)
+    assert held.retry_at is not None
+    assert "Wait" in held.message
+
+
+async def test_a21_sending_is_capped_and_says_how_long_to_wait(post: Post) -> None:
+    ana = await post.bind("ana", FactorKind.EMAIL, MAIL)
+    challenge, _ = await post.asked("ana")
+    first = await post.send(challenge, ana)
+    assert first.retry_at is not None
+    assert first.retry_at.timestamp() == post.organisation.clock.now + 40
+    soon = await post.send(challenge, ana)
+    assert (soon.sent, soon.message) == (False, "Wait 40 s before asking for another code.")
+    assert (soon.prefix, soon.retry_at) == (first.prefix, first.retry_at)
+    mails = len(post.mailbox.mails)
+    sent = 0
+    for _ in range(100):
+        post.organisation.clock.forward(seconds=41)
+        challenge, _ = await post.asked("ana")
+        answer = await post.send(challenge, ana)
+        sent += answer.sent
+        if not answer.sent:
+            assert answer.retry_at is not None
+            assert answer.retry_at.timestamp() > post.organisation.clock.now
+    await post.rest()
+    assert 3 <= sent <= 10
+    assert len(post.mailbox.mails) - mails <= sent + 1
+    told = await post.organisation.perform(ListAudit(tenant=TENANT, actions=("code.sent",), outcome="refused"))
+    assert told.items, "an administrator can see that somebody reached a cap"
+
+
+async def test_a21_one_number_is_not_flooded_by_way_of_many_users(post: Post) -> None:
+    sent = []
+    for number in range(8):
+        await post.organisation.add(f"user{number}")
+        started = await post.organisation.perform(
+            EnrollFactor(tenant=TENANT, user=f"user{number}", kind=FactorKind.SMS, address=NUMBER)
+        )
+        sent.append(started.sent)
+        post.organisation.clock.forward(seconds=1)
+    assert sent == [True] * 5 + [False] * 3
+    await post.rest()
+    assert [m["To"] for m in post.twilio.messages].count(NUMBER) == 5
+
+
+async def test_a21_a_tenants_day_is_capped(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("secconsole.domain.sending", fromlist=["x"]).PER_DAY, FactorKind.SMS, 4)
+    sent = []
+    for number in range(5):
+        await post.organisation.add(f"user{number}")
+        enroll = EnrollFactor(
+            tenant=TENANT, user=f"user{number}", kind=FactorKind.SMS, address=f"+1500555{1000 + number}"
+        )
+        sent.append((await post.organisation.perform(enroll)).sent)
+    assert sent == [True] * 3 + [False] * 2  # the fourth of this day was the test
+    post.organisation.clock.forward(days=1)
+    again = EnrollFactor(tenant=TENANT, user="user4", kind=FactorKind.SMS, address="+15005551004")
+    assert (await post.organisation.perform(again)).sent
+
+
+async def test_the_fifth_wrong_code_ends_an_enrollment_however_often_one_was_sent(post: Post) -> None:
+    perform = post.organisation.perform
+    enroll = EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL)
+    started = await perform(enroll)
+    for number in range(5):
+        code = await post.mailed()
+        verdict = await perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=other(code)))
+        assert not verdict.accepted
+        if number == 2:
+            post.organisation.clock.forward(minutes=1)
+            assert (await perform(enroll)).enrollment == started.enrollment
+    with pytest.raises(NotFound):
+        await perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=code))
+
+
+async def test_a03_only_the_digits_themselves_are_a_code(post: Post) -> None:
+    started = await post.organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL))
+    code = (await post.mailed()).reveal()
+    wide = "".join(chr(ord("０") + int(digit)) for digit in code)
+    for spelling in (f" {code}", f"{code[:3]} {code[3:]}", wide, f"{started.prefix}-{code}"):
+        confirm = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=Secret(spelling))
+        assert not (await post.organisation.perform(confirm)).accepted
+    confirm = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=Secret(code))
+    assert (await post.organisation.perform(confirm)).accepted
+
+
+async def test_nobodys_other_factor_can_be_sent_to(post: Post) -> None:
+    await post.organisation.add("bob")
+    await post.bind("ana", FactorKind.EMAIL, MAIL)
+    bobs = await post.bind("bob", FactorKind.EMAIL, "bob@acme.example")
+    challenge, _ = await post.asked("ana")
+    for factor in (bobs, "01ARZ3NDEKTSV4RRFFQ69G5FAV", ""):
+        with pytest.raises(NotFound):
+            await post.send(challenge, factor)
+    assert (await post.send(Secret("no-such-challenge"), bobs)).status is SignInStatus.REFUSED
+
+
+async def test_the_answer_is_the_same_whether_anything_can_be_sent(post: Post) -> None:
+    """Who knows a password alone must not learn how the organisation is set up, nor what is broken."""
+    ana = await post.bind("ana", FactorKind.EMAIL, MAIL)
+    answers = []
+    for broken in (False, True):
+        if broken:
+            post.mailbox.at_rcpt = ["550 5.1.1 no"]
+        challenge, _ = await post.asked("ana")
+        answer = await post.send(challenge, ana)
+        await post.rest()
+        wrong = await post.verify(challenge, ana, Secret("not a code"))
+        answers.append((answer.status, answer.message, answer.sent, answer.left, wrong.message, wrong.left))
+        post.organisation.clock.forward(minutes=2)
+    assert answers[0] == answers[1]
+    shown = await post.organisation.perform(ShowDelivery(tenant=TENANT))
+    assert (shown.recent[0].state, shown.recent[0].login) == (MessageState.FAILED, "ana")
+    assert "550" in shown.recent[0].problem
+
+
+async def test_a07_a12_step_up_takes_a_code_that_was_sent_for_it(post: Post) -> None:
+    ana = await post.bind("ana", FactorKind.EMAIL, MAIL)
+    challenge, _ = await post.asked("ana")
+    await post.send(challenge, ana)
+    signing_in = await post.mailed()
+    done = await post.verify(challenge, ana, signing_in)
+    assert done.token is not None
+    session = Bearer(done.token)
+    post.organisation.clock.forward(minutes=6)
+    remove = RemoveFactor(tenant=TENANT, factor=ana)
+    with pytest.raises(StepUpNeeded):
+        await post.organisation.perform(remove, session)
+    sent = await post.organisation.perform(SendStepUpCode(factor=ana), session)
+    assert (sent.sent, sent.masked) == (True, "a•••@acme.example")
+    code = await post.mailed()
+    wrong = await post.organisation.perform(StepUp(password=PASSWORD, code=other(code)), session)
+    assert not wrong.accepted
+    assert (await post.organisation.perform(StepUp(password=PASSWORD, code=code), session)).accepted
+    assert not (await post.organisation.perform(StepUp(password=PASSWORD, code=code), session)).accepted
+    await post.organisation.perform(remove, session)
+
+
+async def test_a1_settings_take_effect_once_their_code_was_typed_back(bare: Post) -> None:
+    perform = bare.organisation.perform
+    smtp = SetSmtp(tenant=TENANT, host="127.0.0.1", port=bare.mailbox.port, sender="mfa@acme.example")
+    with pytest.raises(Conflict, match="set it up first"):
+        await perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example"))
+    assert (await perform(smtp)).state is SettingsState.PENDING
+    await bare.organisation.add("ana", email=MAIL)
+    await perform(SetPolicy(tenant=TENANT, kinds=ALL_KINDS))
+    await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL))
+    await bare.rest()
+    assert bare.mailbox.mails == [], "settings that were not tested send nobody's codes"
+    started = await perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example"))
+    assert (started.sent, started.masked) == (True, "a•••@acme.example")
+    code = await bare.mailed()
+    assert prefix_in(bare.mailbox.text()) == started.prefix
+    wrong = await perform(ConfirmDelivery(tenant=TENANT, code=other(code)))
+    assert not wrong.accepted
+    done = await perform(ConfirmDelivery(tenant=TENANT, code=code))
+    assert (done.accepted, done.message, done.kind) == (True, "Test completed successfully", FactorKind.EMAIL)
+    shown = await perform(ShowDelivery(tenant=TENANT))
+    assert [(s.state, s.host, s.sender) for s in shown.smtp] == [
+        (SettingsState.ACTIVE, "127.0.0.1", "mfa@acme.example")
+    ]
+    assert not (await perform(ConfirmDelivery(tenant=TENANT, code=code))).accepted
+
+
+async def test_a1_settings_in_effect_stay_so_while_new_ones_are_not_tested(post: Post) -> None:
+    perform = post.organisation.perform
+    await perform(SetSmtp(tenant=TENANT, host="127.0.0.1", port=1, sender="other@acme.example"))
+    shown = await perform(ShowDelivery(tenant=TENANT))
+    assert [s.state for s in shown.smtp] == [SettingsState.ACTIVE, SettingsState.PENDING]
+    await post.bind("ana", FactorKind.EMAIL, MAIL)
+    assert post.mailbox.mails[-1]["From"] == "mfa@acme.example"
+    post.organisation.clock.forward(minutes=1)
+    started = await perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example"))
+    await post.rest()
+    failed = (await perform(ShowDelivery(tenant=TENANT))).recent[0]
+    assert (failed.id, failed.state) == (started.id, MessageState.WAITING)
+    assert "127.0.0.1:1" in failed.problem
+
+
+async def test_the_code_of_earlier_settings_does_not_bring_later_ones_into_effect(bare: Post) -> None:
+    perform = bare.organisation.perform
+    smtp = SetSmtp(tenant=TENANT, host="127.0.0.1", port=bare.mailbox.port, sender="mfa@acme.example")
+    await perform(smtp)
+    await perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example"))
+    code = await bare.mailed()
+    await perform(SetSmtp(tenant=TENANT, host="mail.evil.example", sender="mfa@acme.example"))
+    assert not (await perform(ConfirmDelivery(tenant=TENANT, code=code))).accepted
+
+
+async def test_five_wrong_entries_end_a_test(bare: Post) -> None:
+    perform = bare.organisation.perform
+    await perform(SetSmtp(tenant=TENANT, host="127.0.0.1", port=bare.mailbox.port, sender="mfa@acme.example"))
+    await perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example"))
+    code = await bare.mailed()
+    for _ in range(5):
+        assert not (await perform(ConfirmDelivery(tenant=TENANT, code=other(code)))).accepted
+    assert not (await perform(ConfirmDelivery(tenant=TENANT, code=code))).accepted
+
+
+async def test_settings_that_would_give_a_secret_away_are_refused(organisation: Organisation) -> None:
+    def smtp(**values: object) -> SetSmtp:
+        given = {"host": "mail.acme.example", "port": 587, "sender": "mfa@acme.example"} | values
+        return SetSmtp(tenant=TENANT, **given)  # type: ignore[arg-type]
+
+    def twilio(**values: object) -> SetTwilio:
+        given = {"account_sid": SID, "auth_token": Secret(TOKEN), "sender": "+15005550006"} | values
+        return SetTwilio(tenant=TENANT, **given)  # type: ignore[arg-type]
+
+    for wrong in (
+        smtp(tls=Tls.NONE, username="mfa", password=Secret("p")), smtp(username="mfa"), smtp(password=Secret("p")),
+        smtp(host="mail.acme.example:25"), smtp(host="a b"), smtp(host=""), smtp(host="mail\r\nQUIT"), smtp(port=0),
+        smtp(port=70_000), smtp(sender="mfa"), smtp(sender="mfa@acme.example\r\nBcc: x@y.z"), smtp(sender="žofie@a.b"),
+        twilio(base_url="http://api.example"), twilio(base_url="ftp://x"), twilio(base_url="https://u:p@x.example"),
+        twilio(base_url="http://127.0.0.1.evil.example"), twilio(service="MG1"), twilio(sender=""),
+        twilio(account_sid="AC/../x"), twilio(account_sid=""), twilio(auth_token=Secret("a b")),
+        twilio(sender="", service="XX1"), twilio(sender="5005550006000000000"),
+    ):  # fmt: skip
+        with pytest.raises(Invalid):
+            await organisation.perform(wrong)
+    assert (await organisation.perform(ShowDelivery(tenant=TENANT))).smtp == ()
+    kept = await organisation.perform(smtp())
+    assert (kept.tls, kept.port) == ("starttls", 587)
+    assert (await organisation.perform(smtp(port=465))).tls == "tls"
+
+
+async def test_who_may_set_up_what(organisation: Organisation) -> None:
+    for login, role in (("tom", Role.TENANT_ADMIN), ("hana", Role.HELPDESK), ("uma", Role.USER)):
+        await organisation.add(login, role)
+    away = SetSmtp(tenant=TENANT, host="mail.acme.example", sender="mfa@acme.example")
+    here = SetSmtp(tenant=TENANT, host="localhost", port=25, sender="mfa@acme.example")
+    fake = SetTwilio(
+        tenant=TENANT, account_sid=SID, auth_token=Secret(TOKEN), sender="+15005550006", base_url="https://x.example"
+    )
+    tom = await organisation.sign_in("tom")
+    await organisation.perform(away, tom)
+    for refused in (here, fake):
+        with pytest.raises(NotAllowed, match="platform-admin"):
+            await organisation.perform(refused, tom)
+    hana, uma = await organisation.sign_in("hana"), await organisation.sign_in("uma")
+    with pytest.raises(NotAllowed):
+        await organisation.perform(away, hana)
+    assert len((await organisation.perform(ShowDelivery(tenant=TENANT), hana)).smtp) == 1
+    with pytest.raises(NotAllowed):
+        await organisation.perform(ShowDelivery(tenant=TENANT), uma)
+
+
+async def test_a43_a_code_is_nowhere_but_in_its_message(post: Post, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    ana = await post.bind("ana", FactorKind.EMAIL, MAIL)
+    phone = await post.bind("ana", FactorKind.SMS, NUMBER)
+    challenge, _ = await post.asked("ana")
+    await post.send(challenge, ana)
+    code = await post.mailed()
+    await post.verify(challenge, ana, other(code))
+    post.organisation.clock.forward(minutes=1)
+    await post.send(challenge, phone)
+    codes = {code.reveal(), (await post.texted()).reveal()}
+    codes |= {digits_in(post.mailbox.text(n)).reveal() for n in range(len(post.mailbox.mails))}
+    shown = repr(await post.organisation.perform(ListAudit(tenant=TENANT, limit=200)))
+    shown += repr(await post.organisation.perform(ShowDelivery(tenant=TENANT)))
+    shown += repr(await post.organisation.perform(ListFactors(tenant=TENANT, user="ana")))
+    for secret in (*codes, TOKEN, NUMBER, "ana@"):
+        assert secret not in shown
+    told = "\n".join(
+        record.getMessage() for record in caplog.records if not record.name.startswith(("mail.", "sqlalch"))
+    )
+    for secret in (*codes, TOKEN):
+        assert secret not in told
