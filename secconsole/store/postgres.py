@@ -29,6 +29,7 @@ T = TypeVar("T")
 LANES = 4  # writers of one process; a tenant's writes all go through the same one
 READERS = 4
 CONNECT, ANSWER = 3.0, 20.0
+STUCK = 15.0  # seconds; a server that stands still in the middle of a write loses it, so that others may write again
 _CLOSED = "The store is closed already. Nothing was changed."
 _WATCHED = sa.select(sa.func.coalesce(sa.func.sum(audit_heads.c.seq), 0), sa.func.count())
 
@@ -104,7 +105,11 @@ class PostgresStore:
         self._lanes = [Lane(self._writers) for _ in range(LANES)]
 
     def _engine(self, size: int, settings: dict[str, str]) -> AsyncEngine:
-        settings = {"application_name": "secconsole", "lock_timeout": f"{RIDE_OUT:.0f}s"} | settings
+        settings = {
+            "application_name": "secconsole",
+            "lock_timeout": f"{RIDE_OUT:.0f}s",
+            "idle_in_transaction_session_timeout": f"{STUCK * 1000:.0f}ms",
+        } | settings
 
         async def connect() -> Any:
             return await asyncpg.connect(

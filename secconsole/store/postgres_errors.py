@@ -12,8 +12,9 @@ from secconsole.domain.errors import Conflict, Invalid, SecconsoleError, Unavail
 TAKEN = "55P03"  # lock_not_available
 # serialization_failure, deadlock_detected, and a statement prepared before the schema changed: nothing was done.
 _AGAIN = ("40001", "40P01", "0A000")
-# The server ends or is not one to write to (25006: a standby): another one, or the same one soon, will be.
-_GONE = ("08", "57P01", "57P02", "57P03", "25006")
+# The server ends or is not one to write to (25006: a standby): another one, or the same one soon, will be. Or it has
+# ended a connection on which nothing was said for too long (25P03).
+_GONE = ("08", "57P01", "57P02", "57P03", "25006", "25P03")
 
 
 def code_of(error: BaseException) -> str:

@@ -61,14 +61,15 @@ def run(postgres: Cluster, dsn: str, statement: str) -> str:
 class Held:
     """Keeps the one lane that a claim goes through at work, so that what is asked for meanwhile shares a commit."""
 
-    def __init__(self, store: PostgresStore, claim: Claim = ACME) -> None:
-        self._began, self._go_on = threading.Event(), threading.Event()
+    def __init__(self, store: PostgresStore, claim: Claim = ACME, then: Body = lambda connection: None) -> None:
+        self._began, self._go_on, self._then = threading.Event(), threading.Event(), then
         self.future = store.write(self._wait, claim)
         assert self._began.wait(PATIENCE)
 
-    def _wait(self, _connection: sa.Connection) -> None:
+    def _wait(self, connection: sa.Connection) -> None:
         self._began.set()
         assert self._go_on.wait(PATIENCE)
+        self._then(connection)
 
     def release(self) -> None:
         self._go_on.set()
@@ -156,6 +157,18 @@ def test_a_tenant_that_somebody_else_is_in_does_not_hold_up_what_is_done(dsn: st
         in_beta.release()
         second.result(PATIENCE)
     assert names(store) == {"acme", "beta"}
+
+
+def test_a_server_that_stands_still_in_a_tenant_does_not_keep_it(
+    dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its machine is suspended, or its line is cut without a word."""
+    monkeypatch.setattr("secconsole.store.postgres.STUCK", 0.2)
+    with closing(PostgresStore(parse_address(dsn))) as other:
+        frozen = Held(other, then=put("later"))
+        store.write(put("meanwhile"), ACME).result(PATIENCE)
+        frozen.release()  # what was lost is done again
+    assert names(store) == {"meanwhile", "later"}
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
