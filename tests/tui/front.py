@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secconsole.backends.embedded import EmbeddedBackend
 from secconsole.backends.http import HttpBackend
@@ -23,12 +24,23 @@ class _Gate:
         self.open = asyncio.Event()
         self.open.set()
         self.asked: list[str] = []
+        self.losing = ""
+        self.lose: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             self.asked.append(scope["path"])
             await self.open.wait()
+            if self.losing and scope["path"].endswith(self.losing):
+                self.losing = ""
+                await self._app(scope, receive, _to_nobody)
+                self.lose()
+                return
         await self._app(scope, receive, send)
+
+
+async def _to_nobody(message: Message) -> None:
+    """Where an answer goes that is lost on the way."""
 
 
 class Front:
@@ -60,12 +72,20 @@ class Front:
         """Go away at once, as when the process is killed: connections break, nothing listens."""
         if self._server is None or self._running is None:
             return
-        for connection in list(self._server.server_state.connections):
-            connection.transport.abort()
+        self._break_connections()
         self._server.should_exit = self._server.force_exit = True
         await self._running
         self._server = None
         self.socket.unlink(missing_ok=True)
+
+    def _break_connections(self) -> None:
+        if self._server is not None:
+            for connection in list(self._server.server_state.connections):
+                connection.transport.abort()  # type: ignore[union-attr]
+
+    def lose_reply(self, path: str) -> None:
+        """Do what is asked for next at a path that ends like this, and break every line before saying so."""
+        self.gate.losing, self.gate.lose = path, self._break_connections
 
     def hold_up(self) -> None:
         """Answer nothing that is asked from here on, until `go_on`."""

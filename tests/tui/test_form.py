@@ -199,3 +199,28 @@ def test_a_line_always_fits_and_shows_its_cursor(steps: list[tuple[str, str]], w
             assert cell_len(shown) <= width
         if hidden:
             assert set(shown) <= {"•", " "}
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("123456", "123456"),
+        ("123 456", "123456"),
+        ("XYWD-581883", "581883"),
+        ("7kq2m-9xdh4-tpvw3-c8nra-5fj6b", "7kq2m-9xdh4-tpvw3-c8nra-5fj6b"),
+        ("7KQ2M 9XDH4 TPVW3 C8NRA 5FJ6B", "7KQ2M 9XDH4 TPVW3 C8NRA 5FJ6B"),
+        ("7kq2m-9xdh4-tpvw3-c8nra-5fj6", None),  # one sign short: not sent off to be counted as wrong
+        ("7kq2m-123456", None),
+        ("12345o", None),
+    ],
+)
+async def test_a_code_field_may_take_a_recovery_code(typed: str, value: str | None) -> None:
+    app = Sheet(Form([CodeField(name="code", label="Code", needed=True, recovery=True)], [Button("go", "Sign in")]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.post_message(events.Paste(typed))
+        await pilot.pause()
+        assert typed in app.lines()[0]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.posted == ([] if value is None else [("go", {"code": value})])
+        assert ("25 signs" in "\n".join(app.lines())) == (value is None)

@@ -14,6 +14,7 @@ from secconsole.backends.base import Backend
 from secconsole.config.contexts import Context
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
+from secconsole.operations.audit import ListAudit
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ShowUser
 from secconsole.tui import line, live
@@ -170,6 +171,25 @@ async def test_an_open_dialog_keeps_what_was_typed_and_says_how_it_stands(
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert (await show(organisation, "bob")) is BindingStatus.UNBOUND
+
+
+async def test_a_reply_lost_on_the_way_is_asked_for_again_and_nothing_is_done_twice(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        await pilot.press("u")
+        await until(pilot, lambda: isinstance(app.screen, UnbindDialog))
+        await settled(pilot)
+        front.lose_reply("/unbind")
+        front.gate.asked.clear()
+        await pilot.press(*"lost phone", "tab", "tab", "right", "enter")
+        await until(pilot, lambda: "bob is unbound. x undoes it" in said(app))
+        assert len([path for path in front.gate.asked if path.endswith("/unbind")]) == 2
+        entries = (await organisation.perform(ListAudit(tenant=TENANT, action="unbind"))).items
+        assert len(entries) == 1
 
 
 async def show(organisation: Organisation, login: str) -> BindingStatus:

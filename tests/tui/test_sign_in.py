@@ -21,6 +21,7 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.users import CreateUser, DisableUser, ResetPassword, ShowUser
 from secconsole.tui.app import SecConsole
@@ -118,6 +119,21 @@ async def test_a_wrong_code_tells_the_servers_time_and_how_many_are_left(
         assert app.screen.query_one(Form).values["code"] == ""
         await typed(pilot, organisation.code("hana") + "\r")
         await until(pilot, lambda: inside(app))
+
+
+async def test_j4_a_recovery_code_typed_in_its_place_signs_in_and_says_how_many_are_left(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    made = await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="hana"))
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: "A recovery code will do" in note(app))
+        await typed(pilot, made.codes[0].reveal().lower()[:-1] + "\r")
+        await until(pilot, lambda: "25 signs" in screen_text(app))
+        await typed(pilot, made.codes[0].reveal()[-1] + "\r")
+        await until(pilot, lambda: inside(app))
+        await until(pilot, lambda: any("9 are left" in one.message for one in app._notifications))
 
 
 async def test_after_too_many_wrong_codes_it_starts_over(signing_in: SigningIn, organisation: Organisation) -> None:
