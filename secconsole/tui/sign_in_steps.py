@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
     from secconsole.tui.screens.sign_in import SignInScreen
 
-ASK_CODE = "Enter the code that your authenticator app shows now."
+ASK_CODE = "Enter the code that your authenticator app shows now. Phone lost? A recovery code will do."
 NEW_PASSWORD = "Choose a new password before you go on. A few unrelated words make a good one; spaces are fine."  # noqa: S105
 BOUND = "Your phone is bound. From now on its code is asked for when you sign in."
 
@@ -234,7 +234,7 @@ class SignInSteps:
 
     def _code_form(self, answer: SignInAnswer) -> Form:
         options = [(factor.id, f"{factor.masked}" or factor.kind) for factor in answer.factors]
-        fields: list[Field] = [CodeField(name="code", label="Code", needed=True)]
+        fields: list[Field] = [CodeField(name="code", label="Code", needed=True, recovery=True)]
         if len(options) > 1:
             fields.insert(0, ChoiceField(name="factor", label="From", options=options))
         elif options:

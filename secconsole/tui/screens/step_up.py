@@ -25,7 +25,7 @@ class StepUpDialog(Dialog[bool]):
         what = "password and a code from your phone" if bound else "password"
         fields: Sequence[Field] = (
             PasswordField(name="password", label="Password", needed=True),
-            *([CodeField(name="code", label="Code", needed=True)] if bound else []),
+            *([CodeField(name="code", label="Code", needed=True, recovery=True)] if bound else []),
         )
         self._said = f"This needs your {what} once more."
         body = lines(self._said, COUNTS)

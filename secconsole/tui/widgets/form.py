@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Row = tuple[str, int]  # what is drawn there, and of which field
 _ENTER = frozenset({"enter", "ctrl+j", "ctrl+m"})
 _WIDEST_FIELD = 48
+_RECOVERY_TYPED = 40  # 25 signs, with blanks or dashes as people put them
 _GAP = 2  # columns between label and field, and between buttons
 
 
@@ -136,7 +137,8 @@ class Form(Widget, can_focus=True):
         elif isinstance(field, PasswordField):
             self._edits[field.name] = LineEdit(field.max_length, hidden=True)
         elif isinstance(field, CodeField):
-            self._edits[field.name] = LineEdit(field.digits, digits=True)
+            most = _RECOVERY_TYPED if field.recovery else field.digits
+            self._edits[field.name] = LineEdit(most, digits=not field.recovery)
         elif isinstance(field, ChoiceField):
             values = [value for value, _ in field.options]
             self._choices[field.name] = values.index(field.value) if field.value in values else 0
@@ -156,6 +158,8 @@ class Form(Widget, can_focus=True):
         if isinstance(field, CheckField):
             return self._checks[field.name]
         text = self._edits[field.name].text
+        if isinstance(field, CodeField):
+            return field.read(text)
         return Secret(text) if isinstance(field, PasswordField) else text
 
     def set_value(self, name: str, value: str | bool) -> None:
@@ -269,6 +273,9 @@ class Form(Widget, can_focus=True):
             value = "" if isinstance(field, ReadOnly) else self._value(field)
             if field.needed and not (value.strip() if isinstance(value, str) else value):
                 self.set_error(field.name, f"{field.label} is needed")
+                return
+            if isinstance(field, CodeField) and (problem := field.problem_with(self._edits[field.name].text)):
+                self.set_error(field.name, problem)
                 return
         self.clear_errors()
         self.post_message(self.Submitted(self, button.name, self.values))
@@ -414,7 +421,7 @@ class Form(Widget, can_focus=True):
             words = visible(field.options[self._choices[field.name]][1])
             return [head, Segment(f" ‹ {words} › ", look)]
         if isinstance(field, CodeField):
-            room = min(room, field.digits + 3)
+            room = min(room, max(field.digits, len(self._edits[field.name].text)) + 3)
         return [head, *self._draw_edit(field, y, room, active, look)]
 
     def _draw_edit(self, field: Field, y: int, room: int, active: bool, look: Style) -> list[Segment]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secconsole.domain.secret import Secret
 
 Value = str | bool | Secret[str]
+
+_NO_DIGIT, _LETTER, _PREFIX = re.compile("[^0-9]"), re.compile("[^0-9 -]"), re.compile("^ *[A-Za-z]{4} *-")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -36,9 +39,23 @@ class PasswordField(Field):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CodeField(Field):
-    """Takes digits only; what else is pasted with them, such as a prefix, falls away."""
+    """Takes digits only; what else is pasted with them, such as a prefix, falls away.
+
+    With `recovery` a recovery code may be typed in their place.
+    """
 
     digits: int = 6
+    recovery: bool = False
+
+    def read(self, text: str) -> str:
+        """What counts of what was typed: a recovery code as it stands, else the digits."""
+        return text if not self.recovery or _is_recovery_code(text) else _NO_DIGIT.sub("", text)
+
+    def problem_with(self, text: str) -> str:
+        """Why there is no use in asking whether it is right; empty if there is."""
+        if not self.recovery or _is_recovery_code(text) or not _LETTER.search(_PREFIX.sub("", text)):
+            return ""
+        return "Six digits, or a recovery code's 25 signs"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -62,6 +79,12 @@ class ReadOnly(Field):
     """Something to read among the fields."""
 
     value: str = ""
+
+
+def _is_recovery_code(text: str) -> bool:
+    from secconsole.domain.recovery import read_recovery_code  # the first frame does without
+
+    return read_recovery_code(Secret(text)) is not None
 
 
 @dataclass(frozen=True)
