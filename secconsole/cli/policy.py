@@ -29,7 +29,7 @@ COLUMNS: list[Column[Policy]] = [
     Column("required_since", lambda p: p.required_since),
     Column("changed", lambda p: p.changed),
     Column("changed_by", lambda p: p.changed_by),
-    Column("recovery_view", lambda p: p.recovery_view, "Recovery codes can be looked at again"),
+    Column("recovery_view", lambda p: p.recovery_view, "Codes seen again"),
     Column("version", lambda p: p.version),
 ]
 EXPLAINED: list[Column[Explanation]] = [

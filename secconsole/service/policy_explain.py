@@ -107,7 +107,7 @@ def _refusals(user: UserRecord, facts: SignInFacts) -> list[str]:
 def _on_whitelist(context: Context, user: UserRecord) -> str:
     entry = exemption_of(context.connection, user.pk, context.now)
     until = f" until {_time(entry.until)}" if entry and entry.until else ""
-    return f"On the whitelist{until}: {entry.reason}" if entry else "On the whitelist."
+    return f"On the whitelist{until}, because: {entry.reason.rstrip('.')}." if entry else "On the whitelist."
 
 
 def _time(milliseconds: int) -> str:
