@@ -24,6 +24,7 @@ COMMANDS = {
     "undo": ("unbind", "undo", "Take an unbinding back within ten minutes."),
     "recovery-codes": ("recovery_codes", "recovery_codes", "Make ten codes, each good once for a lost phone."),
     "verify": ("verify", "verify", "Check a user's code: exit 0 accepted, 1 not."),
+    "delivery": ("delivery", "delivery", "How codes are sent by e-mail and SMS: set up, test, show."),
     "audit": ("audit", "audit", "What was done, by whom: list, verify, export."),
     "context": ("context", "context", "Places to work at, by name: add, list, use, remove."),
     "store": ("store", "store", "Stores on PostgreSQL: make or update the tables, copy an organisation."),

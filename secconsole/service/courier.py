@@ -80,14 +80,9 @@ class Courier:
         self.wake()
 
     async def deliver(self) -> None:
-        """Hand on all that is due now, several at a time; back when each of them was, or was not."""
-        while (letter := await self._write(self._take)) is not None:
-            task = asyncio.create_task(self._send(letter))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
-            if len(self._sending) >= AT_ONCE:
-                await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
-        if self._sending:
+        """Hand on all that is due now; back when each of them was, or was not."""
+        await self._begin_all()
+        while self._sending:
             await asyncio.wait(set(self._sending))
 
     async def rest(self) -> None:
@@ -106,22 +101,38 @@ class Courier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _work(self) -> None:
-        """Send until nothing waits any more."""
+        """Send until nothing waits any more; what is slow to send holds nothing else up."""
         while True:
             self._woken.clear()
             wait: float | None = LOOK_EVERY
             try:
                 if await self._read(lambda connection: outbox.is_due(connection, self._now(connection))):
-                    await self.deliver()
+                    await self._begin_all()
                 wait = await self._read(self._until_next)
             except Unavailable as error:
                 log.warning("Messages could not be sent: %s", error.message)
-            if not self._woken.is_set():
+            if not self._sending and not self._woken.is_set():
                 self._idle.set()
                 if wait is None and not self._stays:
                     return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), LOOK_EVERY if wait is None else min(wait, LOOK_EVERY))
+
+    async def _begin_all(self) -> None:
+        """Take all that is due now, and begin to hand it on: several at a time."""
+        while True:
+            while len(self._sending) >= AT_ONCE:
+                await asyncio.wait(set(self._sending), return_when=asyncio.FIRST_COMPLETED)
+            letter = await self._write(self._take)
+            if letter is None:
+                return
+            task = asyncio.create_task(self._send(letter))
+            self._sending.add(task)
+            task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._woken.set()
 
     async def _send(self, letter: _Letter) -> None:
         outcome = Outcome(Result.FAILED, letter.problem)

@@ -1,0 +1,137 @@
+"""`delivery`, and factors that codes are sent to: the whole way, with a real mail server and a Twilio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Shell
+from tests.delivery.mail_server import Mailbox, mail_server
+from tests.delivery.post import NUMBER, digits_in, other, prefix_in
+from tests.delivery.twilio_fake import SID, TOKEN, Twilio, twilio_fake
+
+
+class Servers:
+    """A mail server and a Twilio in a loop of their own, since commands run in theirs."""
+
+    def __init__(self) -> None:
+        self.mailbox, self.twilio = Mailbox(), Twilio()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._stack = AsyncExitStack()
+        self._run(self._open)
+
+    async def _open(self) -> None:
+        await self._stack.enter_async_context(mail_server(self.mailbox))
+        self.twilio = await self._stack.enter_async_context(twilio_fake())
+
+    def close(self) -> None:
+        self._run(self._stack.aclose)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Callable[[], Any]) -> None:
+        asyncio.run_coroutine_threadsafe(work(), self._loop).result(20)
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    made = Servers()
+    yield made
+    made.close()
+
+
+def private(folder: Path, text: str) -> str:
+    path = folder / "secret"
+    path.touch(mode=0o600)
+    path.write_text(text + "\n")
+    return str(path)
+
+
+def set_smtp(shell: Shell, port: int) -> None:
+    host = ("--host", "127.0.0.1", "--port", str(port))
+    kept = shell("delivery", "set-smtp", *host, "--sender", "mfa@acme.example", "--tenant", "acme")
+    assert kept.code == 0, kept.err
+    assert "not in effect" in kept.err
+
+
+def test_a1_mail_is_set_up_by_typing_back_what_came(shell: Shell, servers: Servers) -> None:
+    set_smtp(shell, servers.mailbox.port)
+    sent = shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example")
+    assert sent.code == 0, sent.err
+    prefix, code = prefix_in(servers.mailbox.text()), digits_in(servers.mailbox.text())
+    assert prefix in sent.out
+    assert "admin@" not in sent.out
+    wrong = shell("delivery", "test", "--confirm", other(code).reveal())
+    assert (wrong.code, wrong.out.count("successfully")) == (1, 0)
+    done = shell("delivery", "test", "--confirm", f"{prefix}-{code.reveal()}")
+    assert (done.code, done.out) == (0, "Test completed successfully\n")
+    shown = shell.json("delivery", "show")
+    assert [(s["state"], s["host"], s["tls"]) for s in shown["smtp"]] == [("active", "127.0.0.1", "none")]
+    assert [(m["purpose"], m["state"]) for m in shown["recent"]] == [("test", "sent")]
+    assert "mfa@acme.example" in shell("delivery", "show").out
+
+
+def test_a1_sms_is_set_up_and_a_phone_bound_by_it(shell: Shell, servers: Servers, tmp_path: Path) -> None:
+    shell.create("ana")
+    assert shell("policy", "set", "--kinds", "totp,sms").code == 0
+    token = private(tmp_path, TOKEN)
+    kept = shell(
+        "delivery", "set-twilio", "--account-sid", SID, "--auth-token-file", token, "--from", "+15005550006",
+        "--base-url", servers.twilio.url,
+    )  # fmt: skip
+    assert kept.code == 0, kept.err
+    assert TOKEN not in kept.out
+    assert shell("delivery", "test", "--kind", "sms", "--to", "+15005550001").code == 0
+    assert shell("delivery", "test", "--confirm", digits_in(servers.twilio.text()).reveal()).code == 0
+    started = shell.json("factor", "enroll", "ana", "--kind", "sms", "--phone", NUMBER, "--tenant", "acme")
+    assert (started["sent"], started["masked"]) == (True, "••• 009")
+    assert started["prefix"] == prefix_in(servers.twilio.text())
+    assert shell.status("ana") == "pending"
+    code = digits_in(servers.twilio.text())
+    assert shell("factor", "confirm", started["enrollment"], input=other(code).reveal()).code == 1
+    assert shell("factor", "confirm", started["enrollment"], input=code.reveal()).code == 0
+    assert shell.status("ana") == "bound"
+    (row,) = shell.json("factor", "list", "ana")["items"]
+    assert (row["kind"], row["masked"], row["state"]) == ("sms", "••• 009", "active")
+    again = shell("factor", "enroll", "ana", "--kind", "sms", "--phone", "+15005550010")
+    assert again.code == 1
+    assert "Wait" in again.out
+
+
+def test_a_test_that_fails_says_why(shell: Shell, servers: Servers, tmp_path: Path) -> None:
+    set_smtp(shell, 1)
+    failed = shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example")
+    assert (failed.code, failed.out) == (6, "")
+    assert failed.err == "The mail server 127.0.0.1:1 cannot be reached.\n"
+    shell(
+        "delivery", "set-twilio", "--account-sid", SID, "--auth-token-file", private(tmp_path, "wrong"),
+        "--messaging-service", "MG1", "--base-url", servers.twilio.url,
+    )  # fmt: skip
+    failed = shell("delivery", "test", "--kind", "sms", "--to", "+15005550001")
+    assert failed.err == "Twilio refuses the Account SID or the auth token (20003).\n"
+    assert "cannot be reached" in shell("delivery", "show").out
+
+
+def test_secrets_come_from_private_files_alone(shell: Shell, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.write_text("token")
+    shared.chmod(0o644)
+    common = ("delivery", "set-twilio", "--account-sid", SID, "--from", "+15005550006")
+    assert shell(*common, "--auth-token-file", str(shared)).code == 6
+    assert shell(*common).code == 2
+    smtp = ("delivery", "set-smtp", "--host", "mail.acme.example", "--sender", "mfa@acme.example")
+    assert shell(*smtp, "--user", "mfa").code == 2
+    assert shell(*smtp, "--user", "mfa", "--password-file", private(tmp_path, "p")).code == 0
+    assert shell(*smtp, "--port", "0").code == 2
+    assert shell("delivery", "test").code == 2
+    assert shell("delivery", "test", "--kind", "sms", "--to", "+15005550001").code == 5
+    assert shell("delivery", "test", "--confirm", "123456").code == 1

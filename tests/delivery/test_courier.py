@@ -1,0 +1,205 @@
+"""The outbox: each message leaves once at most, whoever sends it and whatever breaks on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+
+from secconsole.domain.delivery import MessageState
+from secconsole.domain.model import FactorKind
+from secconsole.operations.delivery import MessageRow, ShowDelivery
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor
+from secconsole.store.outbox import KEPT, TAKEN_FOR
+from secconsole.store.schema import outbox
+from tests.delivery.mail_server import mail_server
+from tests.delivery.post import Post, digits_in, post_for
+from tests.organisation import TENANT, Organisation, open_store, organisation_in
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgres"])
+async def post(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Post]:
+    """Set up on either database, with ana in the tenant."""
+    postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    async with organisation_in(home, postgres=postgres) as organisation, post_for(organisation) as made:
+        await made.set_up()
+        await organisation.add("ana", email="ana@acme.example")
+        yield made
+
+
+async def enroll(organisation: Organisation, login: str = "ana") -> str:
+    started = await organisation.perform(EnrollFactor(tenant=TENANT, user=login, kind=FactorKind.EMAIL))
+    assert started.sent
+    return started.enrollment
+
+
+async def newest(post: Post) -> MessageRow:
+    return (await post.organisation.perform(ShowDelivery(tenant=TENANT))).recent[0]
+
+
+async def rows(post: Post) -> list[dict[str, object]]:
+    def look(connection: sa.Connection) -> list[dict[str, object]]:
+        return [dict(row._mapping) for row in connection.execute(sa.select(outbox).order_by(outbox.c.pk))]
+
+    return await asyncio.wrap_future(post.organisation.backend.store.read(look))
+
+
+async def test_several_servers_on_one_store_send_each_message_once(post: Post) -> None:
+    organisation = post.organisation
+    before = len(post.mailbox.mails)
+    logins = [f"user{number:02}" for number in range(12)]
+    for login in logins:
+        await organisation.add(login, email=f"{login}@acme.example")
+    others = [await open_store(organisation.clock, organisation.place) for _ in range(2)]
+    try:
+        for login in logins:
+            await enroll(organisation, login)
+            others[0].courier.wake()
+        await asyncio.gather(*(backend.courier.deliver() for backend in (organisation.backend, *others)))
+        await post.rest()
+    finally:
+        for backend in others:
+            await backend.close()
+    sent = Counter(str(mail["To"]) for mail in post.mailbox.mails[before:])
+    assert sent == {f"{login}@acme.example": 1 for login in logins}
+
+
+async def test_greylisting_delays_a_code_and_does_not_lose_it(post: Post) -> None:
+    post.mailbox.at_rcpt = ["451 4.7.1 later", "451 4.7.1 later"]
+    mails = len(post.mailbox.mails)
+    enrollment = await enroll(post.organisation)
+    await post.rest()
+    waiting = await newest(post)
+    assert (waiting.state, waiting.attempts, len(post.mailbox.mails)) == (MessageState.WAITING, 1, mails)
+    assert "451 4.7.1" in waiting.problem
+    await post.rest()
+    assert (await newest(post)).attempts == 1, "not before its time"
+    post.organisation.clock.forward(seconds=5)
+    await post.rest()
+    assert (await newest(post)).attempts == 2
+    post.organisation.clock.forward(seconds=15)
+    confirm = ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=await post.mailed())
+    assert (await post.organisation.perform(confirm)).accepted
+    assert ((await newest(post)).state, (await newest(post)).problem) == (MessageState.SENT, "")
+
+
+async def test_a_server_that_comes_back_gets_what_waited(post: Post) -> None:
+    async with mail_server() as gone:
+        pass
+    post.mailbox.at_rcpt = ["421 4.3.2 shutting down"]
+    await enroll(post.organisation)
+    await post.rest()
+    assert (await newest(post)).state is MessageState.WAITING
+    assert gone.mails == []
+    await post.organisation.reopen()  # the outbox outlives the process
+    post.organisation.clock.forward(seconds=5)
+    await post.rest()
+    assert (await newest(post)).state is MessageState.SENT
+
+
+async def test_a_code_that_may_have_arrived_is_not_sent_again(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    from secconsole.delivery import smtp
+
+    monkeypatch.setattr(smtp.send_mail, "__kwdefaults__", {"timeout": 0.5})
+    post.mailbox.silent = True
+    await enroll(post.organisation)
+    await post.rest()
+    assert (await newest(post)).state is MessageState.UNSURE
+    post.mailbox.silent = False
+    mails = len(post.mailbox.mails)
+    post.organisation.clock.forward(minutes=5)
+    await post.rest()
+    assert len(post.mailbox.mails) == mails
+
+
+async def test_what_a_process_was_sending_when_it_died_is_given_up(post: Post) -> None:
+    await enroll(post.organisation)
+    await post.rest()
+    mails = len(post.mailbox.mails)
+
+    def as_if_taken(connection: sa.Connection) -> None:
+        newest = sa.select(sa.func.max(outbox.c.pk)).scalar_subquery()
+        now = int(post.organisation.clock.now * 1000)
+        values = {"state": "sending", "due": now + TAKEN_FOR, "sealed": b"x", "ended": None}
+        connection.execute(sa.update(outbox).where(outbox.c.pk == newest).values(values))
+
+    await asyncio.wrap_future(post.organisation.backend.store.write(as_if_taken))
+    await post.rest()
+    assert (await newest(post)).state is MessageState.SENDING
+    post.organisation.clock.forward(seconds=TAKEN_FOR / 1000)
+    await post.rest()
+    assert (await newest(post)).state is MessageState.UNSURE
+    assert (await rows(post))[-1]["sealed"] is None
+    assert len(post.mailbox.mails) == mails
+
+
+async def test_a_newer_code_keeps_the_older_one_from_leaving(post: Post) -> None:
+    post.mailbox.at_rcpt = ["451 later"]
+    await enroll(post.organisation)
+    await post.rest()
+    post.organisation.clock.forward(seconds=60)
+    mails = len(post.mailbox.mails)
+    enrollment = await enroll(post.organisation)
+    code = await post.mailed()
+    assert len(post.mailbox.mails) == mails + 1
+    assert [row["state"] for row in await rows(post)][-2:] == ["void", "sent"]
+    confirm = ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=code)
+    assert (await post.organisation.perform(confirm)).accepted
+
+
+async def test_a_code_that_is_too_late_does_not_leave(post: Post) -> None:
+    post.mailbox.at_rcpt = ["451 later"] * 20
+    await enroll(post.organisation)
+    await post.rest()
+    mails = len(post.mailbox.mails)
+    post.organisation.clock.forward(minutes=10)
+    post.mailbox.at_rcpt = []
+    await post.rest()
+    assert (await newest(post)).state is MessageState.EXPIRED
+    assert len(post.mailbox.mails) == mails
+
+
+async def test_nothing_of_a_message_is_left_when_it_has_left(post: Post) -> None:
+    await enroll(post.organisation)
+    await post.rest()
+    code = digits_in(post.mailbox.text()).reveal()
+    for row in await rows(post):
+        assert row["sealed"] is None
+        assert code not in repr(row)
+        assert "ana@" not in repr(row)
+    post.organisation.clock.forward(seconds=KEPT / 1000 + 1)
+    await enroll(post.organisation)
+    await post.rest()
+    assert len(await rows(post)) == 1
+
+
+async def test_a_slow_server_holds_up_nobody_elses_code(post: Post) -> None:
+    organisation = post.organisation
+    post.twilio.hold = asyncio.Event()
+    post.twilio.asked.clear()
+    await organisation.add("bob")
+    text = EnrollFactor(tenant=TENANT, user="bob", kind=FactorKind.SMS, address="+15005550012")
+    await organisation.perform(text)
+    await asyncio.wait_for(post.twilio.asked.wait(), 10)
+    mails = len(post.mailbox.mails)
+    await enroll(organisation)
+    async with asyncio.timeout(10):
+        while len(post.mailbox.mails) == mails:
+            post.mailbox.taken.clear()
+            await post.mailbox.taken.wait()
+    post.twilio.hold.set()
+    await post.rest()
+    assert {row["state"] for row in await rows(post)} == {"sent"}
+
+
+async def test_closing_waits_for_what_is_being_sent(post: Post) -> None:
+    await enroll(post.organisation)
+    mails = len(post.mailbox.mails)
+    await post.organisation.reopen()
+    assert len(post.mailbox.mails) in (mails, mails + 1)
+    assert (await newest(post)).state is MessageState.SENT
