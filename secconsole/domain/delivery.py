@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from ipaddress import ip_address
+
+# The forms of what is set, in every dialect of regular expressions; what they cannot say is said when it is set.
+HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]+\]?)"
+ACCOUNT_SID = r"AC[0-9A-Za-z]{1,64}"
+SERVICE_SID = r"MG[0-9A-Za-z]{1,64}"
+AUTH_TOKEN = r"[!-~]{1,256}"  # noqa: S105 - the form of one
+
+
+def has_form(text: str, form: str) -> bool:
+    """Whether the whole of a text is of one of these forms."""
+    return re.fullmatch(form, text) is not None
 
 
 class Tls(StrEnum):

@@ -18,12 +18,12 @@ _LONGEST_NAME = 64  # RFC 5321 section 4.5.3.1.1, in bytes
 
 def mail_address(text: str, field: str = "email") -> str:
     """The address as it is kept: no blanks around it, its domain in lower case; raise `Invalid` if it is none."""
+    if len(text) > LONGEST_EMAIL:
+        raise Invalid(f"The e-mail address is longer than {LONGEST_EMAIL} characters.", field)
     text = text.strip()
     name, at, domain = text.rpartition("@")
     if not at or not name or not domain or "@" in name:
-        raise Invalid("That is not an e-mail address: it needs a name, an @ and a domain.", field)
-    if len(text) > LONGEST_EMAIL:
-        raise Invalid(f"The e-mail address is longer than {LONGEST_EMAIL} characters.", field)
+        raise Unfit("That is not an e-mail address: it needs a name, an @ and a domain.", field)
     if not is_plain(text) or not _NAME.match(name) or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
         raise Unfit("That e-mail address has characters in it that mail cannot be sent to.", field)
     if name.startswith(".") or name.endswith(".") or ".." in name or not _DOMAIN.match(_ascii(domain)):

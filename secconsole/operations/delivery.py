@@ -7,11 +7,21 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.delivery import MessageState, Purpose, SettingsState, Tls
+from secconsole.domain.delivery import (
+    ACCOUNT_SID,
+    AUTH_TOKEN,
+    HOST,
+    SERVICE_SID,
+    MessageState,
+    Purpose,
+    SettingsState,
+    Tls,
+)
 from secconsole.domain.limits import LONGEST_EMAIL
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Permission
 from secconsole.domain.secret import Secret
+from secconsole.domain.text import BLANKS
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Code, Moment, TenantName
 
@@ -21,7 +31,15 @@ LONGEST_USER = 254
 LONGEST_PASSWORD = 1024
 LONGEST_URL = 500
 
-Host = Annotated[str, Meta(min_length=1, max_length=LONGEST_HOST, description="A mail server's name or address.")]
+Host = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST_HOST,
+        pattern=rf"^[{BLANKS}]*{HOST}[{BLANKS}]*$",
+        description="A mail server's name or address, without a port.",
+    ),
+]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Sender = Annotated[str, Meta(max_length=LONGEST_EMAIL, description="The address that mail comes from.")]
 Encryption = Annotated[
@@ -156,10 +174,12 @@ class SetTwilio(Operation[TwilioSettings]):
     """
 
     tenant: TenantName
-    account_sid: str
-    auth_token: Secret[str]
+    account_sid: Annotated[str, Meta(pattern=f"^{ACCOUNT_SID}$", description="As in Twilio's console.")]
+    auth_token: Annotated[Secret[str], Meta(pattern=f"^{AUTH_TOKEN}$", description="As in Twilio's console.")]
     sender: str = ""
-    service: str = ""
+    service: Annotated[str, Meta(pattern=f"^({SERVICE_SID})?$", description="A messaging service's SID, or empty.")] = (
+        ""
+    )
     base_url: Annotated[str, Meta(max_length=LONGEST_URL)] = TWILIO
 
 

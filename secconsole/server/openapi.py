@@ -116,7 +116,7 @@ def codes_of(kind: type[Operation[object]]) -> dict[int, list[str]]:
     add(401, "not-signed-in", when=signed_in)
     add(403, "not-allowed", when=signed_in and spec.permission is not Permission.OWN_ACCOUNT)
     add(403, "step-up-needed", when=spec.step_up or spec.permission is Permission.MANAGE_USERS)
-    add(404, "not-found", when="{" in spec.path)
+    add(404, "not-found", when="{" in spec.path or bool(fields & _NAMING))
     add(409, "conflict", "key-reused", "reply-gone", "still-running", when=spec.writes)
     add(409, "stale", when="expect" in fields)
     add(409, "invalid", when=spec.writes or "cursor" in fields)
@@ -125,6 +125,8 @@ def codes_of(kind: type[Operation[object]]) -> dict[int, list[str]]:
     add(422, "invalid")
     return found
 
+
+_NAMING = {"factor", "user", "event", "enrollment", "session"}  # fields that name something, which may not be there
 
 #: what can come of any request
 ANYWHERE: dict[int, tuple[str, ...]] = {

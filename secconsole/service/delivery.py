@@ -8,7 +8,18 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from secconsole.delivery.texts import trial_message
-from secconsole.domain.delivery import MessageState, Purpose, SettingsState, Tls, is_loopback
+from secconsole.domain.delivery import (
+    ACCOUNT_SID,
+    AUTH_TOKEN,
+    HOST,
+    SERVICE_SID,
+    MessageState,
+    Purpose,
+    SettingsState,
+    Tls,
+    has_form,
+    is_loopback,
+)
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, Unfit
 from secconsole.domain.limits import LONGEST_EMAIL
 from secconsole.domain.mail_address import mail_address
@@ -50,11 +61,7 @@ SUCCESS = "Test completed successfully"
 WRONG = "That is not the code of a test, or it holds no longer: only the newest does, once and for ten minutes."
 OVER = "That is not the code, and it was the last try. Set the settings again, and test them."
 
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[?[0-9A-Fa-f:.]+\]?\Z")
-_ACCOUNT = re.compile(r"AC[0-9A-Za-z]{1,64}\Z")
-_SERVICE = re.compile(r"MG[0-9A-Za-z]{1,64}\Z")
 _SENDER_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}\Z|[0-9]{3,8}\Z")  # a name, or a short code
-_VISIBLE = re.compile(r"[\x21-\x7e]{1,256}\Z")
 
 
 @handles(ShowDelivery)
@@ -75,7 +82,7 @@ def show_delivery(context: Context, operation: ShowDelivery) -> Delivery:
 @handles(SetSmtp)
 def set_smtp(context: Context, operation: SetSmtp) -> SmtpSettings:
     host = operation.host.strip()
-    if len(host) > LONGEST_HOST or not _HOST.match(host):
+    if len(operation.host) > LONGEST_HOST or not has_form(host, HOST):
         raise Invalid("Give the mail server's name or address, without a port: mail.acme.example", "host")
     if not 1 <= operation.port <= 65535:
         raise Invalid("A port is between 1 and 65535.", "port")
@@ -85,9 +92,11 @@ def set_smtp(context: Context, operation: SetSmtp) -> SmtpSettings:
     tls = operation.tls or (Tls.TLS if operation.port == 465 else Tls.NONE if here else Tls.STARTTLS)
     username, password = operation.username, operation.password
     if bool(username) != (password is not None and bool(password)):
-        raise Invalid("A user name and a password go together.", "username")
-    if len(username) > LONGEST_USER or not username.isprintable():
-        raise Invalid("That is no user name.", "username")
+        raise Unfit("A user name and a password go together.", "username")
+    if len(username) > LONGEST_USER:
+        raise Invalid(f"The user name is longer than {LONGEST_USER} characters.", "username")
+    if not username.isprintable():
+        raise Unfit("That is no user name.", "username")
     if password is not None and len(password.reveal()) > LONGEST_PASSWORD:
         raise Invalid(f"The password is longer than {LONGEST_PASSWORD} characters.", "password")
     if username and tls is Tls.NONE and not here:
@@ -101,13 +110,13 @@ def set_smtp(context: Context, operation: SetSmtp) -> SmtpSettings:
 
 @handles(SetTwilio)
 def set_twilio(context: Context, operation: SetTwilio) -> TwilioSettings:
-    if not _ACCOUNT.match(operation.account_sid):
+    if not has_form(operation.account_sid, ACCOUNT_SID):
         raise Invalid("An Account SID begins with AC; it stands in Twilio's console.", "account_sid")
-    if not _VISIBLE.match(operation.auth_token.reveal()):
+    if not has_form(operation.auth_token.reveal(), AUTH_TOKEN):
         raise Invalid("The auth token stands in Twilio's console: letters and digits.", "auth_token")
     if bool(operation.sender) == bool(operation.service):
-        raise Invalid("Give a sender's number or a messaging service, one of them.", "sender")
-    if operation.service and not _SERVICE.match(operation.service):
+        raise Unfit("Give a sender's number or a messaging service, one of them.", "sender")
+    if operation.service and not has_form(operation.service, SERVICE_SID):
         raise Invalid("A messaging service's SID begins with MG.", "service")
     sender = operation.sender
     if sender and not _SENDER_NAME.match(sender):
@@ -123,7 +132,7 @@ def set_twilio(context: Context, operation: SetTwilio) -> TwilioSettings:
 def try_delivery(context: Context, operation: TryDelivery) -> TestStarted:
     kind, to = operation.kind, operation.to
     if kind not in SENT_KINDS:
-        raise Invalid("Only email and sms are sent.", "kind")
+        raise Unfit("Only email and sms are sent.", "kind")
     if len(to) > LONGEST_EMAIL:
         raise Invalid(f"The address is longer than {LONGEST_EMAIL} characters.", "to")
     found = [r for r in delivery.settings_of(context.connection, context.tenant.pk) if r.kind is kind]
@@ -196,15 +205,17 @@ def _check_here(context: Context, here: bool) -> None:
 
 
 def _base_url(context: Context, text: str) -> str:
+    if len(text) > LONGEST_URL:
+        raise Invalid(f"The base URL is longer than {LONGEST_URL} characters.", "base_url")
     text = text.strip().rstrip("/")
     try:
         url = urlsplit(text)
         host, _ = url.hostname or "", url.port
     except ValueError:
-        raise Invalid("The base URL is no URL.", "base_url") from None
+        raise Unfit("The base URL is no URL.", "base_url") from None
     whole = url.scheme in ("http", "https") and host and not (url.username or url.password or url.query or url.fragment)
-    if len(text) > LONGEST_URL or not whole or not text.isascii() or not text.isprintable() or " " in text:
-        raise Invalid("The base URL has to be like https://api.twilio.com", "base_url")
+    if not whole or not text.isascii() or not text.isprintable() or " " in text:
+        raise Unfit("The base URL has to be like https://api.twilio.com", "base_url")
     if url.scheme == "http" and not is_loopback(host):
         raise Unfit("The auth token is not sent over a line that is not encrypted: give an https:// URL.", "base_url")
     if text != TWILIO and context.actor.role is not Role.PLATFORM_ADMIN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from secconsole.domain.errors import Conflict, Invalid
+from secconsole.domain.errors import Conflict, Unfit
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.otpauth import key_text, otpauth_uri
 from secconsole.domain.secret import Secret
@@ -39,7 +39,7 @@ def start_enrollment(
     if kind in SENT_KINDS:
         return start_sent(context, tenant, user, kind, address=address, label=label)
     if address:
-        raise Invalid("An authenticator app has no address.", "address")
+        raise Unfit("An authenticator app has no address.", "address")
     factors.drop_pending(context.connection, user.pk, kind, context.now)
     seed = Secret(os.urandom(SEED_BYTES))
     id = context.new_id()
