@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx
 
 from secconsole.backends.base import NoAnswer
-from secconsole.backends.http_client import ANSWER, CONNECT, make_client
+from secconsole.backends.http_client import ANSWER, CONNECT, lines, make_client, whole
 from secconsole.backends.http_errors import error_of, is_before_sending, may_pass, no_answer, wait_asked_for
 from secconsole.config.address import parse_address
 from secconsole.domain.errors import Invalid, NotSignedIn, SecconsoleError
@@ -76,7 +76,7 @@ class HttpBackend:
             failure: SecconsoleError
             try:
                 async with asyncio.timeout(ANSWER):
-                    answer = await self._client.send(made)
+                    answer = await whole(await self._client.send(made, stream=True))
             except (httpx.HTTPError, TimeoutError) as error:
                 sent = sent or isinstance(error, TimeoutError) or not is_before_sending(error)
                 failure, wait = no_answer(error, self.title, perhaps_done=sent and writes), pause
@@ -122,14 +122,13 @@ class HttpBackend:
         """
         timeout = httpx.Timeout(SILENCE, connect=CONNECT)
         asked = self._client.build_request("GET", "/v1/changes", headers=self._headers(), timeout=timeout)
-        answer = await self._soon(asked, stream=True)
+        answer = await self._soon(asked)
         try:
             if answer.status_code != 200:
-                await answer.aread()
-                raise error_of(answer, self.title)
-            async for line in answer.aiter_lines():
+                raise error_of(await whole(answer), self.title)
+            async for line in lines(answer):
                 self._heard = time.monotonic()
-                if line.startswith(("event: change", ": hello")):
+                if line.startswith((b"event: change", b": hello")):
                     yield
         except httpx.HTTPError as error:
             if not isinstance(error, httpx.TimeoutException):
@@ -141,15 +140,17 @@ class HttpBackend:
         raise NoAnswer(f"{self.title} has ended the connection.")
 
     async def reach(self) -> None:
-        answer = await self._soon(self._client.build_request("GET", "/healthz"))
+        answer = await self._soon(self._client.build_request("GET", "/healthz"), to_its_end=True)
         if answer.status_code != 200:
             raise error_of(answer, self.title)
 
-    async def _soon(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        """The beginning of an answer within `HELLO` seconds."""
+    async def _soon(self, request: httpx.Request, *, to_its_end: bool = False) -> httpx.Response:
+        """The beginning of an answer, or all of it, within `HELLO` seconds."""
         try:
             async with asyncio.timeout(HELLO):
-                answer = await self._client.send(request, stream=stream)
+                answer = await self._client.send(request, stream=True)
+                if to_its_end:
+                    answer = await whole(answer)
         except (httpx.HTTPError, TimeoutError) as error:
             raise no_answer(error, self.title, perhaps_done=False) from None
         self._heard = time.monotonic()

@@ -27,6 +27,7 @@ _BY_CODE: dict[str, type[SecconsoleError]] = {
 _BY_STATUS: dict[int, type[SecconsoleError]] = {401: NotSignedIn, 403: NotAllowed, 404: NotFound, 409: Conflict}
 _PROXY_ALONE = (502, 504)
 _BUSY = (429, 503)
+LONGEST_DETAIL = 2_000  # characters of what a server may say
 LONGEST_WAIT = 3600.0  # seconds; a server that asks for more asks for no one number
 
 
@@ -36,7 +37,7 @@ def error_of(answer: httpx.Response, title: str) -> SecconsoleError:
         found = msgspec.json.decode(answer.content, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         found = {}
-    code, detail = str(found.get("code", "")), str(found.get("detail", ""))
+    code, detail = str(found.get("code", "")), str(found.get("detail", ""))[:LONGEST_DETAIL]
     if code == "invalid" or answer.status_code in (400, 413, 415, 422):
         return Invalid(detail or "The server does not understand the request.", str(found.get("field", "")))
     kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status_code)
@@ -76,11 +77,13 @@ def no_answer(error: httpx.HTTPError | TimeoutError, title: str, *, perhaps_done
     if (tls := trust.tls_error(error)) is not None and not perhaps_done:
         return NotTrusted(trust.words(tls, title))
     slow = isinstance(error, httpx.TimeoutException | TimeoutError)
+    too_long = isinstance(error, httpx.DecodingError)
+    endless = f"{title} answers more than a secconsole server has to say." if too_long else ""
     if perhaps_done:
-        what = f"{title} did not answer in time." if slow else f"{title} went away before it answered."
+        what = endless or (f"{title} did not answer in time." if slow else f"{title} went away before it answered.")
         tail = "It may or may not have done what was asked: look before doing it again."
     else:
-        what = f"{title} does not answer." if slow else f"{title} cannot be reached{_why(error)}."
+        what = endless or (f"{title} does not answer." if slow else f"{title} cannot be reached{_why(error)}.")
         tail = "Nothing was changed."
     return NoAnswer(f"{what} {tail}", perhaps_done=perhaps_done)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import time
 from pathlib import Path
 
 import pytest
 
-from secconsole.backends import http
+from secconsole.backends import http, http_client
 from secconsole.backends.base import NoAnswer, NotTrusted
 from secconsole.backends.http import HttpBackend
+from secconsole.backends.http_errors import LONGEST_DETAIL
 from secconsole.domain.errors import Conflict, Invalid, NotSignedIn, SecconsoleError, Unavailable
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Bearer, Nobody, StoreOwner
@@ -164,6 +166,43 @@ async def test_what_is_no_secconsole_server_is_told(status: int, body: str) -> N
     assert "\n" not in failed.value.message
 
 
+async def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "LONGEST_ANSWER", 1000)
+    endless = Said(200, '{"items":[]}' + " " * 1000)
+    async with scripted([endless, endless]) as (port, _):
+        backend = client(port)
+        with pytest.raises(NoAnswer, match="more than a secconsole server has to say"):
+            await backend.perform(READS)
+        with pytest.raises(NoAnswer, match="more than"):
+            await backend.reach()
+        await backend.close()
+
+
+async def test_a_compressed_answer_is_not_unpacked() -> None:
+    """A few bytes of it could fill the memory; none was asked for."""
+
+    class Packed(Said):
+        def encode(self) -> bytes:
+            packed = gzip.compress(self.body.encode())
+            return b"HTTP/1.1 200 X\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed
+
+    async with scripted([Packed(200, TENANTS.body)]) as (port, _):
+        backend = client(port)
+        with pytest.raises(SecconsoleError, match="not understood"):
+            await backend.perform(READS)
+        await backend.close()
+
+
+async def test_a_server_is_not_listened_to_for_pages() -> None:
+    said = Said(409, json.dumps({"code": "conflict", "detail": "no " * 100_000}))
+    async with scripted([said]) as (port, _):
+        backend = client(port)
+        with pytest.raises(Conflict) as failed:
+            await backend.perform(WRITES)
+        await backend.close()
+    assert len(failed.value.message) <= LONGEST_DETAIL
+
+
 async def test_nobody_is_followed_elsewhere_with_the_token() -> None:
     async with scripted([TENANTS]) as (elsewhere, asked):
         moved = Said(307, "", (f"location: http://127.0.0.1:{elsewhere}/v1/tenants",))
@@ -229,6 +268,17 @@ async def test_a_stream_that_falls_silent_is_lost(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(NoAnswer, match="does not answer"):
             await backend.reach()
         await backend.close()
+
+
+async def test_a_line_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "LONGEST_LINE", 1000)
+    async with scripted([Said(200, ": hello\n\n" + "a" * 1001)]) as (port, _):
+        backend = client(port)
+        told: list[None] = []
+        with pytest.raises(NoAnswer, match="more than"):
+            await follow(backend, told)
+        await backend.close()
+    assert len(told) == 1
 
 
 async def test_an_ended_session_ends_the_stream_in_words() -> None:
