@@ -6,6 +6,7 @@ import asyncio
 import os
 import pwd
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 READY_SECONDS = 2.0
+SENDING_SECONDS = 6.0  # that a command waits for a code to leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,11 @@ class EmbeddedBackend:
         self._watcher = Watcher(store.watch)
 
     async def perform(self, operation: Operation[R]) -> R:
-        return await self._service.perform(operation, self.credential, self._source)
+        reply = await self._service.perform(operation, self.credential, self._source)
+        if self._source.channel == "command":  # which may read from its terminal next, and then nothing else goes on
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.courier.rest(), SENDING_SECONDS)
+        return reply
 
     async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:
         """Do an operation for one of many callers, as a server has them."""

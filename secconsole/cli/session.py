@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from secconsole.cli.acting import KeptSession, forget_session, keep_session, kept_session
@@ -10,14 +12,16 @@ from secconsole.cli.diagnostics import ExitCode, ask, can_ask, say
 from secconsole.cli.output import Column
 from secconsole.cli.stdin import chosen_password, read_code, read_password
 from secconsole.cli.work import Work, working
-from secconsole.domain.errors import Conflict, NotSignedIn
-from secconsole.domain.model import SignInStatus
+from secconsole.domain.errors import Conflict, Invalid, NotSignedIn
+from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.signin import (
     ChoosePassword,
     ConfirmBinding,
     Identity,
+    OfferedFactor,
+    SendCode,
     SignIn,
     SignInAnswer,
     SignOut,
@@ -68,13 +72,32 @@ async def _go_on(work: Work, answer: SignInAnswer) -> SignInAnswer:
     challenge = answer.challenge
     assert challenge is not None
     if answer.status is SignInStatus.SECOND_FACTOR:
+        factor = _chosen(answer.factors)
+        if factor.kind is not FactorKind.TOTP and answer.prefix is None:
+            answer = await work.backend.perform(SendCode(challenge=challenge, factor=factor.id))
+            if answer.prefix is None:
+                raise NotSignedIn(answer.message)
+            say(f"{answer.message} Give the digits after {answer.prefix}-")
         code = read_code()
-        return await work.backend.perform(VerifySignIn(challenge=challenge, factor=answer.factors[0].id, code=code))
+        return await work.backend.perform(VerifySignIn(challenge=challenge, factor=factor.id, code=code))
     if answer.status is SignInStatus.NEW_PASSWORD:
         say("A new password must be chosen first.")
         password = chosen_password(from_stdin=True)
         return await work.backend.perform(ChoosePassword(challenge=challenge, password=password))
     return await _bind(work, challenge)
+
+
+def _chosen(factors: Sequence[OfferedFactor]) -> OfferedFactor:
+    """The factor to use: where somebody can be asked, which of several; else an app before what has to be sent."""
+    first = next((factor for factor in factors if factor.kind is FactorKind.TOTP), factors[0])
+    if len(factors) == 1 or not can_ask():
+        return first
+    for number, factor in enumerate(factors, 1):
+        say(f"{number}  {factor.kind}  {factor.masked}")
+    chosen = ask(f"Which factor, 1 to {len(factors)}:").strip()
+    if not (chosen.isascii() and chosen.isdigit() and 1 <= int(chosen[:3]) <= len(factors)):
+        raise Invalid(f"That is none of 1 to {len(factors)}.", "factor")
+    return factors[int(chosen[:3]) - 1]
 
 
 async def _bind(work: Work, challenge: Secret[str]) -> SignInAnswer:

@@ -19,9 +19,11 @@ from secconsole.cli.diagnostics import ask, ask_hidden, can_ask, say
 from secconsole.cli.output import Output
 from secconsole.config.contexts import Context
 from secconsole.domain.errors import Invalid, NotAllowed, StepUpNeeded
+from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
-from secconsole.operations.signin import StepUp, WhoAmI
+from secconsole.operations.factors import ListFactors
+from secconsole.operations.signin import Identity, SendStepUpCode, StepUp, WhoAmI
 from secconsole.operations.tenants import ListTenants
 
 P = ParamSpec("P")
@@ -63,10 +65,23 @@ class Work:
         who = await self.backend.perform(WhoAmI())
         say(f"This needs the password of {who.login} again.")
         password = ask_hidden("Password:")
-        code = Secret(ask("Code:")) if who.bound else Secret("")
+        code = Secret("")
+        if who.bound:
+            await self._send_code(who)
+            code = Secret(ask("Code:"))
         proof = await self.backend.perform(StepUp(password=password, code=code))
         if not proof.accepted:
             raise NotAllowed(proof.message or "That was not right, so nothing was done.")
+
+    async def _send_code(self, who: Identity) -> None:
+        """Have a code sent to whoever has no app that shows one."""
+        factors = (await self.backend.perform(ListFactors(tenant=who.tenant, user=who.id))).items
+        active = [factor for factor in factors if factor.state is FactorState.ACTIVE]
+        if active and all(factor.kind is not FactorKind.TOTP for factor in active):
+            sent = await self.backend.perform(SendStepUpCode(factor=active[0].id))
+            say(f"A code is on its way to {sent.masked}." if sent.sent else sent.message)
+            if sent.prefix:
+                say(f"Give the digits after {sent.prefix}-")
 
 
 def working(command: Callable[Concatenate[Work, P], Awaitable[int | None]]) -> Callable[P, int]:

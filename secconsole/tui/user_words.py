@@ -25,6 +25,10 @@ FLAGS = {
 
 EVENTS = {
     "account.keep-factor": "chose whether to stay asked",
+    "code.sent": "was sent a code",
+    "delivery.set-smtp": "set up a mail server",
+    "delivery.set-twilio": "set up Twilio",
+    "delivery.tested": "tested how codes are sent",
     "factor.confirmed": "bound a factor",
     "factor.enrollment-started": "began to bind",
     "factor.removed": "removed a factor",

@@ -65,7 +65,7 @@ def test_a37_no_command_takes_a_secret_as_an_argument(shell: Shell) -> None:
 
     context = click.Context(cli)
     every = options(cli).union(*(options(cli.get_command(context, name)) for name in COMMANDS))  # type: ignore[arg-type]
-    assert {name for name in every if "password" in name} == {"--password-stdin"}
+    assert {name for name in every if "password" in name} == {"--password-stdin", "--password-file"}
     assert every & {"--code", "--token", "--secret", "--key", "--pin", "-p"} == set()
     for arguments in (
         ["init", "--tenant", "x", "--admin", "y", "--password", PASSWORD],

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Shell
+import secconsole
+from tests.cli.conftest import PASSWORD, Shell
 from tests.delivery.mail_server import Mailbox, mail_server
 from tests.delivery.post import NUMBER, digits_in, other, prefix_in
 from tests.delivery.twilio_fake import SID, TOKEN, Twilio, twilio_fake
+from tests.postgres import wait_until
 
 
 class Servers:
@@ -105,6 +110,41 @@ def test_a1_sms_is_set_up_and_a_phone_bound_by_it(shell: Shell, servers: Servers
     again = shell("factor", "enroll", "ana", "--kind", "sms", "--phone", "+15005550010")
     assert again.code == 1
     assert "Wait" in again.out
+
+
+def test_w3_somebody_with_an_address_alone_signs_in_by_command(shell: Shell, servers: Servers) -> None:
+    set_smtp(shell, servers.mailbox.port)
+    assert shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example").code == 0
+    assert shell("delivery", "test", "--confirm", digits_in(servers.mailbox.text()).reveal()).code == 0
+    assert shell("policy", "set", "optional", "--kinds", "totp,email", "--no-whitelist-admins").code == 0
+    started = shell.json("factor", "enroll", "root", "--kind", "email", "--email", "root@acme.example")
+    code = digits_in(servers.mailbox.text()).reveal()
+    assert shell("factor", "confirm", started["enrollment"], input=code).code == 0
+    arrived = len(servers.mailbox.mails)
+    refused = shell("sign-in", "root", "--tenant", "acme", input=f"{PASSWORD}\n")
+    assert refused.code == 3
+    assert "Wait" in refused.err
+    wait_out_the_pause(shell)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "secconsole", "sign-in", "root", "--tenant", "acme"],
+        cwd=Path(secconsole.__file__).parent.parent, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(f"{PASSWORD}\n")
+    process.stdin.flush()
+    wait_until(lambda: len(servers.mailbox.mails) > arrived, "the mail with the code", seconds=20)
+    out, err = process.communicate(f"{digits_in(servers.mailbox.text()).reveal()}\n", timeout=20)
+    assert process.returncode == 0, err
+    assert f"digits after {prefix_in(servers.mailbox.text())}-" in err
+    assert "root" in out
+
+
+def wait_out_the_pause(shell: Shell) -> None:
+    """As if the last code had been sent a minute earlier."""
+    with closing(sqlite3.connect(shell.home / "console.db")) as connection:
+        connection.execute("UPDATE outbox SET created = created - 60000")
+        connection.commit()
 
 
 def test_a_test_that_fails_says_why(shell: Shell, servers: Servers, tmp_path: Path) -> None:

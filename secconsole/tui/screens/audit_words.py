@@ -21,11 +21,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "sign-ins": ("sign-in", "sign-in.code", "sign-out", "step-up", "verify", "password.changed", "session.ended"),
     "factors": (
         "factor.enrollment-started", "factor.confirmed", "factor.removed", "account.keep-factor", "recovery.created",
-        "recovery.viewed", "recovery.used",
+        "recovery.viewed", "recovery.used", "code.sent",
     ),
     "unbinding": ("unbind", "unbind.undone"),
     "whitelist": ("whitelist.added", "whitelist.changed", "whitelist.removed", "whitelist.expired"),
-    "policy": ("policy.set", "user.mfa-required", "user.mfa-not-required"),
+    "policy": (
+        "policy.set", "user.mfa-required", "user.mfa-not-required", "delivery.set-smtp", "delivery.set-twilio",
+        "delivery.tested",
+    ),
     "users": (
         "user.created", "user.imported", "user.disabled", "user.enabled", "user.role-changed", "user.password-reset",
         "user.unlocked", "tenant.created",
