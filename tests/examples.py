@@ -18,13 +18,28 @@ from secconsole.operations import (
     sessions,
     signin,
     tenants,
+    tokens,
     unbinding,
     users,
     whitelist,
 )
 from secconsole.operations.base import OPERATIONS, Operation
 
-AREAS = (account, audit, delivery, factors, policy, recovery, sessions, signin, tenants, unbinding, users, whitelist)
+AREAS = (
+    account,
+    audit,
+    delivery,
+    factors,
+    policy,
+    recovery,
+    sessions,
+    signin,
+    tenants,
+    tokens,
+    unbinding,
+    users,
+    whitelist,
+)
 
 _VALUES: dict[str, object] = {
     "tenant": "acme",
@@ -38,6 +53,7 @@ _VALUES: dict[str, object] = {
     "enrollment": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "session": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "event": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "token": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "code": Secret("123456"),
     "reason": "an example",
     "mode": PolicyMode.REQUIRED,

@@ -21,7 +21,7 @@ _LOOKS_LIKE = {
 }  # fmt: skip
 _PAIRS = {"rn": "m", "vv": "w", "cl": "d"}
 # What the audit calls those who act and are no users: nobody's login may pass for one of them.
-_NO_USERS = re.compile(r"local:|secconsole\Z")
+_NO_USERS = re.compile(r"local:|key:|secconsole\Z")
 _FORM = re.compile(r"\S+\Z")
 # What of this a regular expression of any dialect can say.
 PATTERN = rf"^[{BLANKS}]*[^{BLANKS}\x00/\-][^{BLANKS}\x00/]*[{BLANKS}]*$"

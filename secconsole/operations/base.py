@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from secconsole.domain.roles import Permission
+from secconsole.domain.scope import Scope, scope_for
 
 R = TypeVar("R", covariant=True)
 O = TypeVar("O", bound="type[Operation[object]]")  # noqa: E741 - an operation's class
@@ -31,6 +32,11 @@ class Spec:
     on_lower: bool = False
     dangerous: bool = False
     step_up: bool = False
+
+    @property
+    def scope(self) -> Scope | None:
+        """What a token needs for it; None: no token may do it."""
+        return scope_for(self.permission, writes=self.writes, guarded=self.dangerous or self.step_up)
 
 
 class Operation(Generic[R]):

@@ -14,7 +14,7 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A session's token (later also a personal access token or a tenant's secret key)."""
+    """A session's token, a personal access token or a tenant's secret key; the last two begin with what they are."""
 
     token: Secret[str]
 

@@ -18,10 +18,12 @@ from secconsole.domain.limits import (
     LONGEST_GRACE,
     LONGEST_LABEL,
     LONGEST_NAME,
+    LONGEST_OVERLAP,
     LONGEST_PHONE,
     LONGEST_REASON,
     LONGEST_TENANT,
     LONGEST_TICKET,
+    LONGEST_TOKEN,
     MOST_ACTIONS,
     MOST_DIGITS,
     MOST_EXACT,
@@ -29,6 +31,7 @@ from secconsole.domain.limits import (
     MOST_WORDS,
 )
 from secconsole.domain.model import FactorKind
+from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import BLANKS
 
@@ -107,6 +110,24 @@ OptionalReason = Annotated[str, Meta(max_length=LONGEST_REASON, description="Why
 Ticket = Annotated[str, Meta(max_length=LONGEST_TICKET, description="A ticket's number, or empty.")]
 Label = Annotated[str, Meta(max_length=LONGEST_LABEL, description="What the user calls it: old phone.")]
 Digits = Annotated[int, Meta(extra_json_schema={"enum": list(CODE_DIGITS)}, description="How long its codes are.")]
+
+TokenName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST_LABEL,
+        pattern=rf"^[^\x00]*{_SIGN}[^\x00]*$",
+        description="What it is for, for whoever finds it in a list; not blank.",
+    ),
+]
+Scopes = Annotated[
+    tuple[Scope, ...],
+    Meta(min_length=1, description="What it may do: `read` what its owner may see, `verify` users' codes."),
+]
+TokenDays = Annotated[int, Meta(ge=1, le=LONGEST_TOKEN, description="After how many days it expires.")]
+OverlapHours = Annotated[
+    int, Meta(ge=0, le=LONGEST_OVERLAP, description="How long the old key works on beside the new one; 0: not at all.")
+]
 
 GraceDays = Annotated[
     int, Meta(ge=0, le=LONGEST_GRACE, description="How long somebody without a factor still signs in, with a reminder.")

@@ -11,6 +11,7 @@ from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
 from secconsole.domain.policy import Rule, SignInFacts
 from secconsole.domain.recovery import RANDOM_BYTES, recovery_code
 from secconsole.domain.roles import Role
+from secconsole.domain.scope import Scope
 from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
 from secconsole.operations import (
@@ -23,6 +24,7 @@ from secconsole.operations import (
     sessions,
     signin,
     tenants,
+    tokens,
     unbinding,
     users,
     whitelist,
@@ -156,6 +158,17 @@ _changed = users.UserChanged(_user, version=7)
 _tenant = tenants.Tenant("01KAMYTP9Z1B3D5F7H9K1N3Q5S", TENANT, NOW - timedelta(days=90), PolicyMode.REQUIRED, 412)
 _done = unbinding.Unbound(_ANA, "ana.kral")
 _recovery = tuple(recovery_code(bytes([number]) * RANDOM_BYTES) for number in range(17, 177, 16))
+_token = tokens.TokenRow(
+    id="01KAN9R5T7V9X1Z3B5D7F9H1K3",
+    name="ci",
+    scopes=(Scope.READ,),
+    owner="root",
+    user=_ROOT,
+    created=NOW,
+    expires=NOW + timedelta(days=30),
+    last_used=None,
+)
+_OLD_KEY, _NEW_KEY = "01KA1S6V8X0Z2B4D6F8H0K2M4P", "01KAN9T7W9Y1A3C5E7G9J1M3Q5"
 _missing = whitelist.NotDone("cleo", "cleo", "There is no such user.")
 _group = Group(
     role=Role.USER,
@@ -437,6 +450,34 @@ _ALL = (
                 in_grace=False,
             ),
             at=NOW,
+        ),
+    ),
+    Example(
+        tokens.CreateToken(name="ci", scopes=(Scope.READ,), days=30),
+        tokens.NewToken(
+            id=_token.id,
+            token=Secret("secconsole_pat_V2pT9xQe5mZr7LkB1nYw3uHc8sJf4gDa6oNi0bXvKqE"),
+            name="ci",
+            scopes=(Scope.READ,),
+            created=NOW,
+            expires=NOW + timedelta(days=30),
+        ),
+    ),
+    Example(tokens.ListOwnTokens(), tokens.TokenPage((_token,))),
+    Example(tokens.ListTokens(tenant=TENANT, user="root", limit=100), tokens.TokenPage((_token,))),
+    Example(tokens.RevokeToken(tenant=TENANT, token=_token.id), None),
+    Example(
+        tokens.ShowSecretKey(tenant=TENANT),
+        tokens.SecretKey(_OLD_KEY, NOW - timedelta(days=60), NOW - timedelta(minutes=1), None, None),
+    ),
+    Example(
+        tokens.RotateSecretKey(tenant=TENANT, overlap_hours=24),
+        tokens.NewSecretKey(
+            id=_NEW_KEY,
+            key=Secret("secconsole_key_h7Rw2VtYp4Kc9ZmE1xQn6uJb3sLf8gDa5oNi0TvXqBk"),
+            created=NOW,
+            previous_id=_OLD_KEY,
+            previous_until=NOW + timedelta(hours=24),
         ),
     ),
     Example(tenants.ListTenants(), tenants.TenantList((_tenant,))),

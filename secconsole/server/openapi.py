@@ -34,6 +34,9 @@ the token. (Other answers: `complete` at once where no second factor is asked fo
 the calls beside it go on with; `refused`.) An application that wants its own users checked needs no more than these
 two. To act through this API, send the token as `Authorization: Bearer TOKEN`; a challenge opens nothing.
 
+**Programs** need not sign in: they send a personal access token (`POST /v1/me/tokens`) or their tenant's secret key in
+the same header. Either does only what says which scope it needs: reading, and checking codes.
+
 Requests are read strictly: unknown fields and parameters, wrong types and repeated parameters are refused, and nothing
 is converted. Whatever goes wrong is a problem document (RFC 9457); match on its `code`. Times are RFC 3339; lists go on
 with `cursor`, the `next` of the page before. Every answer has an `X-Request-Id`, which the audit has too; send your
@@ -79,13 +82,18 @@ def document() -> Json:
             "parameters": {"RequestId": _REQUEST_ID_PARAMETER},
             "headers": {"RequestId": _REQUEST_ID_HEADER, "RequestIdOnceRead": _REQUEST_ID_HEADER | {"required": False}},
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "A session's token, from signing in."}
+                name: {"type": "http", "scheme": "bearer", "description": words} for name, words in _BEARERS.items()
             },
         },
-        "security": [{"bearer": []}],
+        "security": [{name: []} for name in _BEARERS],
     }
 
 
+_BEARERS = {
+    "session": "A session's token, from signing in.",
+    "token": "A personal access token, `secconsole_pat_…`: acts for its owner within its scopes.",
+    "key": "A tenant's secret key, `secconsole_key_…`: checks codes and reads within its tenant.",
+}
 _REQUEST_ID_PARAMETER: Json = {
     "name": "X-Request-Id",
     "in": "header",
@@ -114,7 +122,7 @@ def codes_of(kind: type[Operation[object]]) -> dict[int, list[str]]:
 
     add(400, "not-json", when=shape.body is not None)
     add(401, "not-signed-in", when=signed_in)
-    add(403, "not-allowed", when=signed_in and spec.permission is not Permission.OWN_ACCOUNT)
+    add(403, "not-allowed", when=signed_in)
     add(403, "step-up-needed", when=spec.step_up or spec.permission is Permission.MANAGE_USERS)
     add(404, "not-found", when="{" in spec.path or bool(fields & _NAMING))
     add(409, "conflict", "key-reused", "reply-gone", "still-running", when=spec.writes)
@@ -163,6 +171,8 @@ def _operation(kind: type[Operation[object]]) -> Json:
     operation["responses"] |= _problems(codes_of(kind))
     if spec.permission is Permission.NOBODY:
         operation["security"] = []
+    elif spec.scope is None:
+        operation["security"] = [{"session": []}]
     if shape.body is not None:
         content = {"schema": schema_of(shape.body), "examples": {"request": {"value": _body_example(kind)}}}
         needed = any(field.required for field in msgspec.structs.fields(shape.body))
@@ -187,6 +197,8 @@ def _description(kind: type[Operation[object]]) -> str:
         text += f"\n\nFor: {may_phrase(spec.permission)}{', or anybody for themselves' if spec.own else ''}."
     if spec.step_up:
         text += "\n\nNeeds a proof of password and factor that is at most five minutes old (`POST /v1/me/step-up`)."
+    if spec.scope is not None:
+        text += f"\n\nA token needs the scope `{spec.scope}`."
     return text
 
 

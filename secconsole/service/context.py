@@ -18,23 +18,34 @@ from secconsole.operations.caller import Source
 from secconsole.operations.whitelist import NotDone
 from secconsole.store import audit, users
 from secconsole.store.keys import KeyRing
-from secconsole.store.rows import SessionRecord, TenantRow, UserRecord
+from secconsole.store.rows import SessionRecord, TenantRow, TokenRecord, UserRecord
 
 Detail = str | int | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a user with a session, or the owner of the store (`user` and `session` are None)."""
+    """Who acts: a user, with a session or a token; the owner of the store, or a program, which are no users.
+
+    `token`: a personal access token or a tenant's secret key; whoever has one does no more than its scopes say.
+    """
 
     login: str
     role: Role
     user: UserRecord | None = None
     session: SessionRecord | None = None
+    token: TokenRecord | None = None
 
     @property
     def id(self) -> str:
         return self.user.id if self.user else ""
+
+    @property
+    def tenant_pk(self) -> int | None:
+        """The tenant that the actor is in; None for the owner of the store alone."""
+        if self.user is not None:
+            return self.user.tenant_pk
+        return self.token.tenant_pk if self.token is not None else None
 
 
 @dataclass(slots=True)
@@ -86,7 +97,9 @@ class Context:
 
     @property
     def own_account(self) -> UserRecord:
-        """Whoever acts, as a user; raises `Conflict` for the owner of the store."""
+        """Whoever acts, as a user; raises `Conflict` for those who are none."""
+        if self.actor.user is None and self.actor.token is not None:
+            raise Conflict(f"{self.actor.login} has no account of its own.")
         if self.actor.user is None:
             raise Conflict("The owner of the store has no account of their own. Sign in as a user.")
         return self.actor.user
@@ -132,6 +145,8 @@ class Context:
         id = self.new_id()
         actor = self.found_actor
         where = tenant or self.found_tenant
+        if actor and actor.token and not by:
+            details = {**details, "by_token": actor.token.id}
         values: dict[str, object] = {
             "id": id,
             "at": self.now,

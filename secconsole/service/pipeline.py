@@ -26,6 +26,7 @@ from secconsole.service import (
     sessions,
     signin,
     tenants,
+    tokens,
     unbinding,
     users,
     whitelist,
@@ -41,6 +42,8 @@ from secconsole.service.sweep import is_due, sweep
 from secconsole.store.claim import NOTHING, Claim
 from secconsole.store.keys import KeyRing
 from secconsole.store.sessions import touch_session
+from secconsole.store.tenants import tenant_by_pk
+from secconsole.store.tokens import touch_token
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -48,7 +51,7 @@ T = TypeVar("T")
 Clock = Callable[[], float]  # seconds since the epoch
 AREAS = (
     account, audit, delivery, factors, imports, policy, policy_explain, recovery, session, sessions, signin, tenants,
-    unbinding, users, whitelist,
+    tokens, unbinding, users, whitelist,
 )  # fmt: skip
 TOUCH_AFTER = 60_000
 LOOK_AGAIN_AFTER = 1_000  # for what has become due
@@ -208,16 +211,21 @@ class Service:
         def body(connection: sa.Connection) -> None:
             context = self._context(connection, source)
             context.found_actor = authenticate(connection, credential, context.now)
-            if context.found_actor is not None and context.found_actor.user is not None:
-                tenant = signin.tenant_of(connection, context.found_actor.user)
+            if context.found_actor is not None and context.found_actor.tenant_pk is not None:
+                tenant = tenant_by_pk(connection, context.found_actor.tenant_pk)
                 context.audit(operation.spec.name, outcome="refused", reason=error.message, tenant=tenant)
 
         await self._write(body, claim_of(operation, credential))
 
     async def _keep_alive(self, context: Context) -> None:
-        session = context.found_actor.session if context.found_actor else None
-        now = context.now
-        if session is not None and now - session.last_seen > TOUCH_AFTER:
-            # What was asked for is done: a disk that fills up just now must not make it look as if it were not.
-            with suppress(Unavailable):
+        actor, now = context.found_actor, context.now
+        if actor is None:
+            return
+        session, token = actor.session, actor.token
+        # What was asked for is done: a disk that fills up just now must not make it look as if it were not.
+        with suppress(Unavailable):
+            if session is not None and now - session.last_seen > TOUCH_AFTER:
                 await self._write(lambda connection: touch_session(connection, session.pk, last_seen=now))
+            if token is not None and now - (token.last_used or 0) > TOUCH_AFTER:
+                since = now - TOUCH_AFTER
+                await self._write(lambda connection: touch_token(connection, token.pk, now=now, unless_since=since))

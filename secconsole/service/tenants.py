@@ -26,8 +26,8 @@ _NAME = re.compile(r"[\w][\w.\- ]*\Z")
 def list_tenants(context: Context, operation: ListTenants) -> TenantList:
     actor = context.actor
     known = tenants.all_tenants(context.connection)
-    if actor.role is not Role.PLATFORM_ADMIN and actor.user is not None:
-        known = [tenant for tenant in known if tenant.pk == actor.user.tenant_pk]
+    if actor.role is not Role.PLATFORM_ADMIN and actor.tenant_pk is not None:
+        known = [tenant for tenant in known if tenant.pk == actor.tenant_pk]
     return TenantList(tuple(_view(context, tenant) for tenant in known))
 
 

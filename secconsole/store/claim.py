@@ -14,16 +14,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.store.prepared import Prepared
-from secconsole.store.schema import audit_heads, challenges, sessions, tenants
+from secconsole.store.schema import audit_heads, challenges, sessions, tenants, tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How a write names its tenant: by name or id, or by the hash of the challenge or session that belongs to it."""
+    """How a write names its tenant: by name or id, or by the hash of the challenge, session or token that is in it."""
 
     tenant: str = ""
     challenge: bytes | None = None
     session: bytes | None = None
+    token: bytes | None = None
 
 
 NOTHING = Claim()
@@ -44,6 +45,8 @@ def take(connection: sa.Connection, claim: Claim, *, wait: bool) -> float:
         row = _BY_CHALLENGE[wait].row(connection, hashed=claim.challenge)
     elif claim.session is not None:
         row = _BY_SESSION[wait].row(connection, hashed=claim.session)
+    elif claim.token is not None:
+        row = _BY_TOKEN[wait].row(connection, hashed=claim.token)
     else:
         return time_of(connection)
     assert row is not None
@@ -111,5 +114,10 @@ _BY_CHALLENGE = _taking(
 _BY_SESSION = _taking(
     _HEAD.join(sessions, sessions.c.tenant_pk == audit_heads.c.tenant_pk).where(
         sessions.c.token_hash == sa.bindparam("hashed")
+    )
+)
+_BY_TOKEN = _taking(
+    _HEAD.join(tokens, tokens.c.tenant_pk == audit_heads.c.tenant_pk).where(
+        tokens.c.token_hash == sa.bindparam("hashed")
     )
 )

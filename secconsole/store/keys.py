@@ -89,8 +89,9 @@ def token_hash(token: Secret[str]) -> bytes:
     return hashlib.sha256(token.reveal().encode("utf-8", "surrogatepass")).digest()
 
 
-def new_token() -> Secret[str]:
-    return Secret(secrets.token_urlsafe(32))
+def new_token(prefix: str = "") -> Secret[str]:
+    """256 random bits; a prefix lets those who look for secrets left lying about find them."""
+    return Secret(prefix + secrets.token_urlsafe(32))
 
 
 def create_key_file(path: Path) -> KeyRing:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
 from secconsole.domain.roles import Role
+from secconsole.domain.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,23 @@ class SessionRecord:
     last_seen: int
     proved: int
     expires: int
+    ended: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A personal access token; without `user_pk` one of the store's owner, and without `owner` a secret key."""
+
+    pk: int
+    id: str
+    tenant_pk: int
+    user_pk: int | None
+    owner: str
+    name: str
+    scopes: tuple[Scope, ...]
+    created: int
+    expires: int | None
+    last_used: int | None
     ended: int | None
 
 

@@ -276,6 +276,27 @@ sessions = sa.Table(
     sa.Index("ix_sessions_user", "user_pk", "ended"),
 )
 
+# Personal access tokens; without a user those of the store's owner, and without an owner tenants' secret keys.
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    sa.Column("token_hash", sa.LargeBinary, nullable=False, unique=True),
+    _tenant(),
+    sa.Column("user_pk", Key, sa.ForeignKey("users.pk")),
+    _text("owner"),
+    _text("name"),
+    _text("scopes"),
+    _number("created"),
+    sa.Column("expires", Time),
+    sa.Column("last_used", Time),
+    sa.Column("ended", Time),
+    _text("ended_why"),
+    sa.Index("ix_tokens_user", "user_pk", "ended"),
+    sa.Index("ix_tokens_tenant", "tenant_pk", "id"),
+)
+
 challenges = sa.Table(
     "challenges",
     metadata,

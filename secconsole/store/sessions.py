@@ -8,6 +8,7 @@ from secconsole.domain.secret import Secret
 from secconsole.store.keys import token_hash
 from secconsole.store.rows import ChallengeRecord, SessionRecord
 from secconsole.store.schema import challenges, sessions
+from secconsole.store.tokens import end_tokens_of
 
 _BY_TOKEN = sa.select(sessions).where(sessions.c.token_hash == sa.bindparam("hashed"))
 
@@ -26,13 +27,18 @@ def touch_session(connection: sa.Connection, pk: int, **values: int) -> None:
 
 
 def end_sessions(connection: sa.Connection, user_pk: int, *, now: int, why: str, but: int | None = None) -> int:
-    """End a user's sessions (all `but` one) and void their sign-ins under way; how many sessions that were."""
+    """End a user's sessions (all `but` one) and void their sign-ins under way; how many sessions that were.
+
+    Their tokens end with the sessions, unless one of these stays: then it is the owner who acts, and can revoke them.
+    """
     open_ = sa.and_(sessions.c.user_pk == user_pk, sessions.c.ended.is_(None))
     if but is not None:
         open_ = sa.and_(open_, sessions.c.pk != but)
     done = connection.execute(sa.update(sessions).where(open_).values(ended=now, ended_why=why)).rowcount
     under_way = sa.and_(challenges.c.user_pk == user_pk, challenges.c.used.is_(None))
     connection.execute(sa.update(challenges).where(under_way).values(used=now))
+    if but is None or not _is_of(connection, but, user_pk):
+        end_tokens_of(connection, user_pk, now=now, why=why)
     return done
 
 
@@ -108,6 +114,11 @@ def forget_old(connection: sa.Connection, before: int) -> None:
 def _open(user_pk: int, now: int, seen_since: int) -> list[sa.ColumnElement[bool]]:
     mine = [sessions.c.user_pk == user_pk, sessions.c.ended.is_(None)]
     return [*mine, sessions.c.expires > now, sessions.c.last_seen >= seen_since]
+
+
+def _is_of(connection: sa.Connection, pk: int, user_pk: int) -> bool:
+    query = sa.select(sessions.c.pk).where(sessions.c.pk == pk, sessions.c.user_pk == user_pk)
+    return connection.execute(query).one_or_none() is not None
 
 
 def _session(row: sa.Row[tuple[object, ...]]) -> SessionRecord:

@@ -154,7 +154,7 @@ def test_every_command_explains_itself(nowhere: Shell) -> None:
 
 
 def test_commands_that_are_not_built_do_not_exist(shell: Shell) -> None:
-    for name in ("bypass", "caller-check", "token", "secret-key", "network"):
+    for name in ("bypass", "caller-check", "network"):
         assert name not in COMMANDS
         assert shell(name).code == 2
 

@@ -38,6 +38,14 @@ from secconsole.operations.signin import (
     WhoAmI,
 )
 from secconsole.operations.tenants import CreateTenant, ListTenants, ShowAdoption
+from secconsole.operations.tokens import (
+    CreateToken,
+    ListOwnTokens,
+    ListTokens,
+    RevokeToken,
+    RotateSecretKey,
+    ShowSecretKey,
+)
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UndoUnbind
 from secconsole.operations.users import (
     ChangeRole,
@@ -148,6 +156,9 @@ for _operation in (
     ListWhitelist(tenant=TENANT),
     AddToWhitelist(tenant=TENANT, users=("ana",), reason="no phone"),
     SignIn(tenant=TENANT, login="ana", password=PASSWORD),
+    ListOwnTokens(),
+    ListTokens(tenant=TENANT),
+    ShowSecretKey(tenant=TENANT),
 ):
     simple(_operation)
 
@@ -349,6 +360,25 @@ async def _(organisation: Organisation) -> Asked:
 @of(ConfirmDelivery)
 async def _(organisation: Organisation) -> Asked:
     return Asked(ConfirmDelivery(tenant=TENANT, code=await tried(organisation)))
+
+
+@of(CreateToken)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.add("ana")
+    return Asked(CreateToken(name="ci"), await organisation.sign_in("ana"))
+
+
+@of(RevokeToken)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.add("ana")
+    made = await organisation.perform(CreateToken(name="ci"), await organisation.sign_in("ana"))
+    return Asked(RevokeToken(tenant=TENANT, token=made.id))
+
+
+@of(RotateSecretKey)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.perform(RotateSecretKey(tenant=TENANT))
+    return Asked(RotateSecretKey(tenant=TENANT, overlap_hours=1))
 
 
 READING = [operation for operation in OPERATIONS.values() if not operation.spec.writes]

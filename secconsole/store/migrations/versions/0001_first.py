@@ -393,6 +393,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
     )
     op.create_index("ix_sessions_user", "sessions", ["user_pk", "ended"], unique=False)
+    op.create_table(
+        "tokens",
+        sa.Column("pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", Words, nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("tenant_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_pk", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("owner", Words, server_default="", nullable=False),
+        sa.Column("name", Words, server_default="", nullable=False),
+        sa.Column("scopes", Words, server_default="", nullable=False),
+        sa.Column("created", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expires", sa.BigInteger(), nullable=True),
+        sa.Column("last_used", sa.BigInteger(), nullable=True),
+        sa.Column("ended", sa.BigInteger(), nullable=True),
+        sa.Column("ended_why", Words, server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_tokens_tenant_pk")),
+        sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_tokens_user_pk")),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_tokens")),
+        sa.UniqueConstraint("id", name=op.f("uq_tokens_id")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_tokens_token_hash")),
+    )
+    op.create_index("ix_tokens_tenant", "tokens", ["tenant_pk", "id"], unique=False)
+    op.create_index("ix_tokens_user", "tokens", ["user_pk", "ended"], unique=False)
 
     extras = sqlite_extras if op.get_bind().dialect.name == "sqlite" else postgres_extras
     for statement in extras(FOREVER):

@@ -1,0 +1,183 @@
+"""Tokens and secret keys: made, shown once, listed, ended."""
+
+from __future__ import annotations
+
+from secconsole.domain.errors import Conflict, Invalid, NotFound, Unfit
+from secconsole.domain.ident import is_id
+from secconsole.domain.limits import LONGEST_LABEL, LONGEST_OVERLAP, LONGEST_TOKEN, MOST_PER_PAGE, MOST_TOKENS
+from secconsole.domain.scope import Scope, may_have, scope_phrase
+from secconsole.domain.text import is_plain
+from secconsole.operations.tokens import (
+    CreateToken,
+    ListOwnTokens,
+    ListTokens,
+    NewSecretKey,
+    NewToken,
+    RevokeToken,
+    RotateSecretKey,
+    SecretKey,
+    ShowSecretKey,
+    TokenPage,
+    TokenRow,
+)
+from secconsole.service.authorise import KEY_PREFIX, TOKEN_PREFIX
+from secconsole.service.context import Context, when, when_or_none
+from secconsole.service.handlers import handles
+from secconsole.store import tokens
+from secconsole.store.keys import new_token
+from secconsole.store.rows import TokenRecord
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+_KEY_SCOPES = (Scope.READ, Scope.VERIFY)
+
+
+@handles(CreateToken)
+def create_token(context: Context, operation: CreateToken) -> NewToken:
+    name = _checked_name(operation.name)
+    if not 1 <= operation.days <= LONGEST_TOKEN:
+        raise Invalid(f"A token works for 1 to {LONGEST_TOKEN} days.", "days")
+    if not operation.scopes:
+        raise Invalid("Name at least one scope.", "scopes")
+    user, owner = context.actor.user, "" if context.actor.user else context.actor.login
+    scopes = tuple(scope for scope in Scope if scope in operation.scopes)
+    for scope in scopes:
+        if not may_have(context.actor.role, scope):
+            raise Conflict(f"A {context.actor.role} may not {scope}, so no token of theirs may.")
+    if operation.tenant is None and user is None:
+        raise Invalid("The owner of the store has no tenant. Say which one the token is for.", "tenant")
+    if user is not None and context.tenant.pk != user.tenant_pk:
+        raise Conflict("A token is in the tenant that its owner is in. Leave the tenant out.")
+    live = tokens.live_tokens(
+        context.connection, now=context.now, user_pk=user.pk if user else None, owner=owner, limit=MOST_TOKENS
+    )
+    if len(live) == MOST_TOKENS:
+        raise Conflict(f"There are {MOST_TOKENS} tokens already. Revoke those that are not used any more.")
+    token, id = new_token(TOKEN_PREFIX), context.new_id()
+    expires = context.now + operation.days * DAY
+    values: dict[str, object] = {
+        "id": id,
+        "tenant_pk": context.tenant.pk,
+        "user_pk": user.pk if user else None,
+        "owner": owner,
+        "name": name,
+        "scopes": tokens.scopes_to(scopes),
+        "created": context.now,
+        "expires": expires,
+    }
+    tokens.add_token(context.connection, token, values)
+    context.audit(
+        "token.created", user, token=id, name=name, scopes=scope_phrase(scopes), expires=when(expires).isoformat()
+    )
+    return NewToken(id, token, name, scopes, when(context.now), when(expires))
+
+
+@handles(ListOwnTokens)
+def list_own_tokens(context: Context, operation: ListOwnTokens) -> TokenPage:
+    actor = context.actor
+    if actor.user is None and actor.token is not None and not actor.token.owner:
+        return TokenPage(())  # a secret key owns none
+    user_pk, owner = (actor.user.pk, "") if actor.user else (None, actor.login)
+    rows = tokens.live_tokens(context.connection, now=context.now, user_pk=user_pk, owner=owner, limit=MOST_TOKENS)
+    return TokenPage(tuple(_row(*row) for row in rows))
+
+
+@handles(ListTokens)
+def list_tokens(context: Context, operation: ListTokens) -> TokenPage:
+    if not 1 <= operation.limit <= MOST_PER_PAGE:
+        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    if operation.cursor is not None and not is_id(operation.cursor):
+        raise Invalid("The cursor is not one of this list.", "cursor")
+    rows = tokens.live_tokens(
+        context.connection,
+        now=context.now,
+        tenant_pk=context.tenant.pk,
+        user_pk=context.target.pk if operation.user else None,
+        before=operation.cursor,
+        limit=operation.limit + 1,
+    )
+    page = [_row(*row) for row in rows[: operation.limit]]
+    return TokenPage(tuple(page), page[-1].id if len(rows) > len(page) else None)
+
+
+@handles(RevokeToken)
+def revoke_token(context: Context, operation: RevokeToken) -> None:
+    token = tokens.token_by_id(context.connection, context.tenant.pk, operation.token)
+    if token is None:
+        raise NotFound("There is no such token. It may have been revoked.")
+    tokens.end_token(context.connection, token.pk, now=context.now, why="revoked")
+    context.audit("token.revoked", context.found_target, token=token.id, name=token.name)
+
+
+@handles(ShowSecretKey)
+def show_secret_key(context: Context, operation: ShowSecretKey) -> SecretKey:
+    key, previous = _keys(context)
+    return SecretKey(
+        key.id if key else None,
+        when(key.created) if key else None,
+        when_or_none(key.last_used) if key else None,
+        previous.id if previous else None,
+        when_or_none(previous.expires) if previous else None,
+    )
+
+
+@handles(RotateSecretKey)
+def rotate_secret_key(context: Context, operation: RotateSecretKey) -> NewSecretKey:
+    if not 0 <= operation.overlap_hours <= LONGEST_OVERLAP:
+        raise Invalid(f"The old key works on for 0 to {LONGEST_OVERLAP} hours.", "overlap_hours")
+    old, before = _keys(context)
+    until = context.now + operation.overlap_hours * HOUR
+    overlapping = old if operation.overlap_hours else None
+    if before is not None:
+        tokens.end_token(context.connection, before.pk, now=context.now, why="rotated")
+    if overlapping is not None:
+        tokens.expire_token(context.connection, overlapping.pk, until)
+    elif old is not None:
+        tokens.end_token(context.connection, old.pk, now=context.now, why="rotated")
+    key, id = new_token(KEY_PREFIX), context.new_id()
+    values: dict[str, object] = {
+        "id": id,
+        "tenant_pk": context.tenant.pk,
+        "scopes": tokens.scopes_to(_KEY_SCOPES),
+        "created": context.now,
+    }
+    tokens.add_token(context.connection, key, values)
+    old_id = old.id if old else None
+    context.audit("secret-key.rotated", key=id, previous=old_id, overlap_hours=operation.overlap_hours)
+    return NewSecretKey(
+        id,
+        key,
+        when(context.now),
+        overlapping.id if overlapping else None,
+        when(until) if overlapping else None,
+    )
+
+
+def _keys(context: Context) -> tuple[TokenRecord | None, TokenRecord | None]:
+    """The tenant's secret key, and the one before while it works on."""
+    live = tokens.live_keys(context.connection, context.tenant.pk, context.now)
+    key = next((key for key in live if key.expires is None), None)
+    return key, next((key for key in live if key.expires is not None), None)
+
+
+def _row(token: TokenRecord, owner: str, user: str) -> TokenRow:
+    assert token.expires is not None
+    return TokenRow(
+        token.id,
+        token.name,
+        token.scopes,
+        owner,
+        user,
+        when(token.created),
+        when(token.expires),
+        when_or_none(token.last_used),
+    )
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > LONGEST_LABEL or "\0" in name:
+        raise Invalid(f"A token's name is 1 to {LONGEST_LABEL} characters that say what it is for.", "name")
+    if not is_plain(name):
+        raise Unfit("The token's name has invisible or control characters in it.", "name")
+    return name
