@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,8 +38,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 NOWHERE = Context()
-LAST_WORD = 1.0  # seconds that ending the session may hold up the end of the program
-
 _STYLES = Path(__file__).parent / "styles"
 
 
@@ -176,8 +172,7 @@ class SecConsole(ConsoleApp):
         if self._backend is None or self._given is not None:
             return
         if self._session is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._session.end(), LAST_WORD)
+            await self._session.end()
         await self._backend.close()
 
     def sign_in_with(self, token: Secret[str], hold: KeyHold | None, message: str = "") -> None:
@@ -207,8 +202,9 @@ class SecConsole(ConsoleApp):
 
     async def sign_out(self, reason: str = "You are signed out.") -> None:
         """End the session here and in the store."""
-        await self.session.end()
-        self.leave(reason)
+        ended = await self.session.end()
+        tail = "" if ended else " The session could not be ended in the store: it ends there by its time."
+        self.leave(reason + tail)
 
     def begin_sign_out(self) -> None:
         """Sign out, from where nothing can be waited for."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.errors import NotSignedIn, SecconsoleError
 from secconsole.domain.roles import Permission, may
 from secconsole.operations.caller import Nobody
 from secconsole.operations.policy import Policy, ShowPolicy
@@ -16,6 +16,9 @@ from secconsole.tui.places import Places
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
+
+
+LAST_WORD = 1.0  # seconds that ending the session may hold up the way out
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,20 @@ class Session:
         """Whether a second factor of theirs is bound by now."""
         return (await self._app.line.ask(WhoAmI())).bound
 
-    async def end(self) -> None:
-        """End it in the store too, if that can be reached."""
-        with contextlib.suppress(SecconsoleError):
-            await self._app.backend.perform(SignOut())
+    async def end(self) -> bool:
+        """End it in the store too; False if that does not answer soon, so that it ends there by its time only."""
+        ended = False
+        try:
+            if not self._app.line.cut:
+                async with asyncio.timeout(LAST_WORD):
+                    await self._app.backend.perform(SignOut())
+                ended = True
+        except NotSignedIn:
+            ended = True
+        except (SecconsoleError, TimeoutError):
+            pass
         self._app.backend.credential = Nobody()
+        return ended
 
     # ---- a session that ended elsewhere ----------------------------------------------------------------------------
 

@@ -347,6 +347,16 @@ async def test_a_session_that_ended_leads_back_to_the_same_place(
         assert isinstance(app.screen, Whitelist)
 
 
+async def test_signing_out_without_the_server_says_what_stays(remote: OpenConsole, front: Front) -> None:
+    app = await remote("hana", place="account", tenant=TENANT)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.signed_in and "Hana" in screen_text(app))
+        await lost(app, pilot, front)
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        await until(pilot, lambda: "You are signed out. The session could not be ended in the store" in words(app))
+
+
 async def test_somebody_else_begins_where_their_work_begins(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:

@@ -75,7 +75,7 @@ class Place(Screen[None]):
 
     def refresh_hints(self) -> None:
         """Dim the keys that cannot act now; call it after the cursor moved or a state changed."""
-        if self.is_mounted:
+        if self.is_mounted and self.app.is_running:
             shown = [Hint(action, bool(self.why_not(action))) for action in self.actions if self._is_hinted(action)]
             for hints in self.query(Hints):
                 hints.show(shown)
@@ -124,7 +124,7 @@ class Place(Screen[None]):
 
     def tell_changed(self) -> None:
         """From the app: something in the store changed. What lies below a dialog is in sight too."""
-        if self not in self.app.screen_stack or not self.is_mounted:
+        if self not in self.app.screen_stack or not self.is_mounted or not self.app.is_running:
             self._changed_meanwhile = True
         elif self._reading:
             self._read_again = True
