@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, closing
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import secconsole
 from tests.cli.conftest import PASSWORD, Shell
-from tests.delivery.mail_server import Mailbox, mail_server
 from tests.delivery.post import NUMBER, digits_in, other, prefix_in
-from tests.delivery.twilio_fake import SID, TOKEN, Twilio, twilio_fake
+from tests.delivery.servers import Servers
+from tests.delivery.twilio_fake import SID, TOKEN
 from tests.postgres import wait_until
-
-
-class Servers:
-    """A mail server and a Twilio in a loop of their own, since commands run in theirs."""
-
-    def __init__(self) -> None:
-        self.mailbox, self.twilio = Mailbox(), Twilio()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._stack = AsyncExitStack()
-        self._run(self._open)
-
-    async def _open(self) -> None:
-        await self._stack.enter_async_context(mail_server(self.mailbox))
-        self.twilio = await self._stack.enter_async_context(twilio_fake())
-
-    def close(self) -> None:
-        self._run(self._stack.aclose)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self, work: Callable[[], Any]) -> None:
-        asyncio.run_coroutine_threadsafe(work(), self._loop).result(20)
+from tests.server.serving import serving
 
 
 @pytest.fixture
@@ -175,3 +148,25 @@ def test_secrets_come_from_private_files_alone(shell: Shell, tmp_path: Path) -> 
     assert shell("delivery", "test").code == 2
     assert shell("delivery", "test", "--kind", "sms", "--to", "+15005550001").code == 5
     assert shell("delivery", "test", "--confirm", "123456").code == 1
+
+
+def test_a_server_sends_what_it_is_asked_to_and_what_others_left(
+    shell: Shell, servers: Servers, tmp_path: Path
+) -> None:
+    set_smtp(shell, servers.mailbox.port)
+    servers.mailbox.at_rcpt = ["451 4.7.1 later"]
+    left = shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example")
+    assert (left.code, servers.mailbox.mails) == (6, [])
+    address = tmp_path / "run" / "api.sock"
+    with serving(tmp_path, "--listen", f"unix:{address}") as server:
+        wait_until(lambda: len(servers.mailbox.mails) == 1, "the mail that a command left", server.log, 30)
+        backend = ("--backend", f"unix:{address}")
+        done = shell("delivery", "test", "--confirm", digits_in(servers.mailbox.text()).reveal(), *backend)
+        assert (done.code, done.out) == (0, "Test completed successfully\n")
+        wait_out_the_pause(shell)
+        again = shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example", *backend)
+        assert again.code == 0, again.err
+        assert len(servers.mailbox.mails) == 2
+        server.signal()
+        assert server.exit_code() == 0
+        assert digits_in(servers.mailbox.text()).reveal() not in server.log()
