@@ -24,21 +24,25 @@ class Counted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most so many messages within a window of milliseconds."""
+    """At most so many messages within a window of milliseconds.
+
+    `unanswered`: those whose code was typed back do not count.
+    """
 
     counted: Counted
     most: int
     window: int
+    unanswered: bool = False
 
 
 _PERSONAL = (
-    Cap(Counted.USER, 1, 40 * _SECOND),
+    Cap(Counted.ADDRESS, 1, 40 * _SECOND, unanswered=True),
     Cap(Counted.USER, 5, _HOUR),
     Cap(Counted.USER, 15, _DAY),
     Cap(Counted.ADDRESS, 5, _HOUR),
     Cap(Counted.ADDRESS, 10, _DAY),
 )
-_TRIALS = (Cap(Counted.ADDRESS, 1, 10 * _SECOND), Cap(Counted.ADDRESS, 20, _HOUR))
+_TRIALS = (Cap(Counted.ADDRESS, 1, 10 * _SECOND, unanswered=True), Cap(Counted.ADDRESS, 20, _HOUR))
 # What a tenant sends in a day even if every password of it were known: each SMS costs money.
 PER_DAY = {FactorKind.EMAIL: 10_000, FactorKind.SMS: 2_000}
 

@@ -9,9 +9,9 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FOREVER, held_until, is_held
 from secconsole.domain.totp import Algorithm, TotpParameters, matching_step
 from secconsole.service.context import Context
-from secconsole.service.passcodes import SENT_KINDS, fits, live_code
+from secconsole.service.passcodes import SENT_KINDS, accepts, live_code
 from secconsole.service.views import EXHAUSTED
-from secconsole.store import factors, passcodes, sessions, users
+from secconsole.store import factors, sessions, users
 from secconsole.store.rows import FactorRecord, UserRecord
 
 WRONG = "That code is not right for now. Is the phone's clock the same as the server's? Each code works once."
@@ -37,7 +37,7 @@ def check_code(
     sent = live_code(context, attempt) if attempt else None
     addressed = [f for f in usable if sent is not None and f.kind in SENT_KINDS and f.id == sent.factor]
     for factor in addressed:
-        if sent is not None and fits(context, sent, code) and passcodes.use(context.connection, sent.pk, context.now):
+        if sent is not None and accepts(context, sent, code):
             note_sent_use(context, factor)
             _forgive(context, user)
             return factor, ""

@@ -51,7 +51,7 @@ from secconsole.operations.delivery import (
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.delivery_accounts import seal_password, smtp_settings, twilio_settings
 from secconsole.service.handlers import handles
-from secconsole.service.passcodes import SENT_KINDS, Request, fits, issue_code, live_code, trial_attempt
+from secconsole.service.passcodes import SENT_KINDS, Request, accepts, issue_code, live_code, trial_attempt
 from secconsole.store import delivery, outbox, passcodes
 from secconsole.store.delivery import SettingsRecord
 
@@ -160,7 +160,7 @@ def confirm_delivery(context: Context, operation: ConfirmDelivery) -> TestResult
         code = live_code(context, trial_attempt(record.id))
         if code is None or code.failures >= MOST_WRONG:
             continue
-        if fits(context, code, operation.code) and passcodes.use(context.connection, code.pk, context.now):
+        if accepts(context, code, operation.code):
             if record.state is SettingsState.PENDING:
                 delivery.make_active(context.connection, record)
             context.audit("delivery.tested", kind=record.kind, taken_into_effect=record.state is SettingsState.PENDING)

@@ -124,11 +124,19 @@ def live_code(context: Context, attempt: str) -> PasscodeRecord | None:
     return record
 
 
-def fits(context: Context, record: PasscodeRecord, typed: Secret[str]) -> bool:
+def _fits(context: Context, record: PasscodeRecord, typed: Secret[str]) -> bool:
     """Whether the digits that were typed are those of a code; only six ASCII digits ever are."""
     if not is_code(typed.reveal()):
         return False
     return hmac.compare_digest(record.digest, _digest(context.keys, record.attempt, record.factor, typed))
+
+
+def accepts(context: Context, record: PasscodeRecord, typed: Secret[str]) -> bool:
+    """Whether what was typed is the code; it is used then."""
+    if not _fits(context, record, typed) or not passcodes.use(context.connection, record.pk, context.now):
+        return False
+    outbox.note_answer(context.connection, record.attempt)
+    return True
 
 
 def sign_in_attempt(challenge: Secret[str]) -> str:

@@ -15,7 +15,7 @@ from secconsole.operations.factors import Verdict
 from secconsole.operations.signin import BindingStarted
 from secconsole.service.codes import WRONG_SENT, note_sent_use
 from secconsole.service.context import Context, when
-from secconsole.service.passcodes import Issued, Request, enrollment_attempt, fits, issue_code, live_code
+from secconsole.service.passcodes import Issued, Request, accepts, enrollment_attempt, issue_code, live_code
 from secconsole.service.views import masked
 from secconsole.store import factors, passcodes
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
@@ -72,7 +72,7 @@ def confirm_sent(
     """Make an address or number active by the code that went there; the fifth wrong entry ends the enrollment."""
     attempt, by = enrollment_attempt(factor.id), "" if context.found_actor else user.login
     sent = live_code(context, attempt)
-    if sent is not None and fits(context, sent, code) and passcodes.use(context.connection, sent.pk, context.now):
+    if sent is not None and accepts(context, sent, code):
         note_sent_use(context, factor)
         context.audit("factor.confirmed", user, tenant=tenant, by=by, kind=factor.kind, factor=factor.id)
         return Verdict(True, server_time=when(context.now), factor=factor.id)

@@ -62,6 +62,11 @@ def void(connection: sa.Connection, attempt: str, now: int) -> None:
     connection.execute(query.values(state=MessageState.VOID, sealed=None, ended=now))
 
 
+def note_answer(connection: sa.Connection, attempt: str) -> None:
+    """The code of an attempt came back: who got it need not wait for the next one."""
+    connection.execute(sa.update(outbox).where(_ROW.attempt == attempt).values(answered=True))
+
+
 def nth_latest(
     connection: sa.Connection, cap: Cap, tenant_pk: int, kind: FactorKind, who: int | bytes | None
 ) -> int | None:
@@ -71,6 +76,8 @@ def nth_latest(
         query = query.where(_ROW.tenant_pk == tenant_pk, _ROW.kind == kind)
     else:
         query = query.where((_ROW.user_pk if cap.counted is Counted.USER else _ROW.address) == who)
+    if cap.unanswered:
+        query = query.where(_ROW.answered.is_(sa.false()))
     query = query.order_by(_ROW.created.desc()).offset(cap.most - 1).limit(1)
     found: int | None = connection.execute(query).scalar()
     return found

@@ -205,6 +205,7 @@ outbox = sa.Table(
     _number("expires"),
     sa.Column("ended", Time),
     _text("problem"),
+    _flag("answered"),  # the code in it was typed back
     sa.Index("ix_outbox_due", "state", "due"),
     sa.Index("ix_outbox_tenant", "tenant_pk", "kind", "created"),
     sa.Index("ix_outbox_user", "user_pk", "created"),

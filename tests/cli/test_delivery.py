@@ -80,7 +80,9 @@ def test_a1_sms_is_set_up_and_a_phone_bound_by_it(shell: Shell, servers: Servers
     assert shell.status("ana") == "bound"
     (row,) = shell.json("factor", "list", "ana")["items"]
     assert (row["kind"], row["masked"], row["state"]) == ("sms", "••• 009", "active")
-    again = shell("factor", "enroll", "ana", "--kind", "sms", "--phone", "+15005550010")
+    another = ("factor", "enroll", "ana", "--kind", "sms", "--phone", "+15005550010")
+    assert shell(*another).code == 0
+    again = shell(*another)
     assert again.code == 1
     assert "Wait" in again.out
 
@@ -94,10 +96,6 @@ def test_w3_somebody_with_an_address_alone_signs_in_by_command(shell: Shell, ser
     code = digits_in(servers.mailbox.text()).reveal()
     assert shell("factor", "confirm", started["enrollment"], input=code).code == 0
     arrived = len(servers.mailbox.mails)
-    refused = shell("sign-in", "root", "--tenant", "acme", input=f"{PASSWORD}\n")
-    assert refused.code == 3
-    assert "Wait" in refused.err
-    wait_out_the_pause(shell)
     process = subprocess.Popen(
         [sys.executable, "-m", "secconsole", "sign-in", "root", "--tenant", "acme"],
         cwd=Path(secconsole.__file__).parent.parent, text=True,

@@ -360,6 +360,7 @@ def upgrade() -> None:
         sa.Column("expires", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("ended", sa.BigInteger(), nullable=True),
         sa.Column("problem", Words, server_default="", nullable=False),
+        sa.Column("answered", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_pk"], ["tenants.pk"], name=op.f("fk_outbox_tenant_pk")),
         sa.ForeignKeyConstraint(["user_pk"], ["users.pk"], name=op.f("fk_outbox_user_pk")),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_outbox")),
