@@ -30,14 +30,15 @@ WATCHING: dict[str, Json] = {
         "summary": "Follow changes",
         "description": "A stream of server-sent events: `event: change` after each change that anybody made. It says "
         "that something changed and never what; read again what you show. It begins with a comment, has another every "
-        "15 seconds while nothing changes, and ends when the server stops.\n\nFor everybody who is signed in.",
+        "15 seconds while nothing changes, and ends when the server stops.\n\nFor everybody who is signed in. "
+        "A token needs the scope `read`.",
         "responses": {
             "200": {
                 "description": "The stream.",
                 "content": {"text/event-stream": {"schema": _EVENT, "examples": {"event": {"value": _A_CHANGE}}}},
             }
         },
-        "codes": {401: ["not-signed-in"]},
+        "codes": {401: ["not-signed-in"], 403: ["not-allowed"]},
     },
     "/healthz": {
         "operationId": "healthz",

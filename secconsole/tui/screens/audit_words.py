@@ -18,7 +18,10 @@ from secconsole.tui.widgets.table import Column
 from secconsole.tui.words import clock, count, day, exact, glyph, plural
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "sign-ins": ("sign-in", "sign-in.code", "sign-out", "step-up", "verify", "password.changed", "session.ended"),
+    "sign-ins": (
+        "sign-in", "sign-in.code", "sign-out", "step-up", "verify", "password.changed", "session.ended",
+        "token.created", "token.revoked", "secret-key.rotated",
+    ),
     "factors": (
         "factor.enrollment-started", "factor.confirmed", "factor.removed", "account.keep-factor", "recovery.created",
         "recovery.viewed", "recovery.used", "code.sent",
