@@ -16,7 +16,7 @@ demo: $(INSTALLED)  ## make a throw-away organisation and open the console on it
 	@$(BIN)/secconsole demo
 
 test: $(TESTED)  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(TESTED)  ## style, types, and which part may import which
 	$(BIN)/ruff check .
