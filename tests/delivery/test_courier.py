@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
+from secconsole.delivery.message import Message, Outcome
+from secconsole.delivery.smtp import SmtpAccount
 from secconsole.domain.delivery import MessageState
 from secconsole.domain.model import FactorKind
 from secconsole.operations.caller import Source
@@ -204,3 +207,24 @@ async def test_closing_waits_for_what_is_being_sent(post: Post) -> None:
     await post.organisation.reopen()
     assert len(post.mailbox.mails) in (mails, mails + 1)
     assert (await newest(post)).state is MessageState.SENT
+
+
+async def test_a35_what_goes_wrong_inside_is_told_without_the_message(
+    post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    async def fail(account: SmtpAccount, message: Message, now: datetime) -> Outcome:
+        seen.append(message.text.reveal())
+        raise RuntimeError(f"the worst text an error can have: {seen} {message.to} {account}")
+
+    monkeypatch.setattr("secconsole.service.courier.send_mail", fail)
+    await enroll(post.organisation)
+    await post.rest()
+    found = await newest(post)
+    assert (found.state, "RuntimeError" in found.problem) == (MessageState.UNSURE, True)
+    code = digits_in(seen[0]).reveal()
+    for told in (caplog.text, repr(found), repr(await rows(post))):
+        assert code not in told
+        assert "ana@" not in told
+    assert len(seen) == 1
