@@ -42,9 +42,13 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a request came from. `channel`: console, command or api; `address`: the peer's, as the socket says it."""
+    """Where a request came from. `channel`: console, command or api; `address`: the peer's, as the socket says it.
+
+    `idle`: nobody does anything, it is only looked whether they still might; that keeps no session.
+    """
 
     channel: str = "command"
     address: str = ""
     request_id: str = ""
     key: IdempotencyKey | None = None
+    idle: bool = False

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.errors import SecconsoleError, Unavailable
+from secconsole.operations.caller import Credential, Source
 from secconsole.operations.signin import WhoAmI
 from secconsole.server.problems import problem_of
 from secconsole.server.routes import Performer, credential_of, source_of
@@ -30,13 +33,30 @@ def add_changes(app: FastAPI, performer: Performer, stop: Stop) -> None:
             return problem_of(error, request.state.request_id)
         if request.method == "HEAD":
             return Response(media_type="text/event-stream", headers=_UNBUFFERED)
-        return StreamingResponse(_notices(performer, stop), media_type="text/event-stream", headers=_UNBUFFERED)
+        still = partial(_still, performer, credential_of(request), replace(source_of(request), idle=True))
+        return StreamingResponse(_notices(performer, stop, still), media_type="text/event-stream", headers=_UNBUFFERED)
 
     app.router.routes.append(PathRoute("/v1/changes", changes, method="GET", name="changes"))
 
 
-async def _notices(performer: Performer, stop: Stop) -> AsyncIterator[bytes]:
-    """`: hello` at once, `event: change` after each change, a comment now and then; it ends when the server stops."""
+async def _still(performer: Performer, credential: Credential, source: Source) -> bool:
+    """Whether somebody is signed in still; while the store cannot tell, they are."""
+    try:
+        await performer.perform_as(WhoAmI(), credential, source)
+    except Unavailable:
+        return True
+    except SecconsoleError:
+        return False
+    return True
+
+
+async def _notices(performer: Performer, stop: Stop, still: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+    """`: hello` at once, `event: change` after each change, a comment now and then.
+
+    It ends when the server stops, and soon after the session has.
+    """
+    loop = asyncio.get_running_loop()
+    looked = loop.time()
     yield b": hello\n\n"
     changes = aiter(performer.changes())
     waiting: asyncio.Task[None] | None = None
@@ -45,6 +65,10 @@ async def _notices(performer: Performer, stop: Stop) -> AsyncIterator[bytes]:
         while not stop.has_begun:
             waiting = waiting or asyncio.ensure_future(anext(changes))
             done, _ = await asyncio.wait((waiting, stopping), timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
+            if loop.time() - looked >= KEEP_ALIVE:
+                looked = loop.time()
+                if not await still():
+                    return
             if not done:
                 yield b": still here\n\n"
             if waiting not in done:

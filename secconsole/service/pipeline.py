@@ -98,7 +98,8 @@ class Service:
             raise
         if context.posted:
             self._posted()
-        await self._keep_alive(context)
+        if not source.idle:
+            await self._keep_alive(context)
         return reply.told(source.key) if isinstance(reply, Again) else reply  # type: ignore[no-any-return]
 
     async def _prepare(
