@@ -8,6 +8,7 @@ from pathlib import Path
 from secconsole.backends.embedded import EmbeddedBackend, open_embedded
 from secconsole.config import locations
 from secconsole.domain.errors import Invalid
+from secconsole.domain.text import visible
 from secconsole.operations.caller import Credential
 from secconsole.store.postgres_address import Address, is_postgres, parse_address
 
@@ -38,7 +39,8 @@ def parse_store(url: str) -> StorePlace:
         return StorePlace(parse_address(url), locations.key_path())
     path = url.removeprefix(SQLITE)
     if path == url or not path:
-        raise Invalid(f"{url} is no store: give sqlite:///PATH or postgresql://HOST/DATABASE.", "store")
+        shown = "That" if "@" in url or "password" in url.lower() else visible(url)  # a password may stand in it
+        raise Invalid(f"{shown} is no store: give sqlite:///PATH or postgresql://HOST/DATABASE.", "store")
     database = Path(path).absolute()
     return StorePlace(database, database.with_name(locations.key_path().name))
 

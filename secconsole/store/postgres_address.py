@@ -25,11 +25,14 @@ def parse_address(url: str) -> Address:
     With several hosts the one that can be written to is looked for.
     """
     if not is_postgres(url):
-        raise Invalid(f"{url} is no PostgreSQL address: it begins with postgresql://.", "store")
-    parts = urlsplit(url)
+        raise Invalid("That is no PostgreSQL address: it begins with postgresql://.", "store")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Invalid("The host of that PostgreSQL address cannot be read.", "store") from None
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     user = parts.netloc.rpartition("@")[0]
-    if ":" in user or "password" in query or "sslpassword" in query:
+    if ":" in user or any("password" in name.lower() for name in query):
         raise Invalid(
             "Leave the password out of the address: everybody on this machine could read it there. "
             "Put it into ~/.pgpass, or into PGPASSWORD for this one command.",

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from secconsole.backends.stores import parse_store
 from secconsole.domain.errors import Conflict, Invalid, Unavailable
 from secconsole.store import postgres_lane
 from secconsole.store.claim import Claim
@@ -328,15 +329,20 @@ def test_a_store_that_is_closed_finishes_and_takes_nothing_more(dsn: str) -> Non
     [
         "postgresql://u:secret@h/d",
         "postgresql://u@h/d?password=secret",
+        "postgresql://u@h/d?PASSWORD=secret",
+        "postgresql+asyncpg://u:secret@h/d",
+        "POSTGRESQL://u:secret@h/d",
+        "postgresql://[::1/d",
         "mysql://h/d",
         "postgresql://h",
         "postgresql:///",
     ],
 )
 def test_an_address_that_would_show_a_password_or_names_no_database_is_refused(url: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        parse_address(url)
-    assert "secret" not in refused.value.message
+    for parse in (parse_address, parse_store):
+        with pytest.raises(Invalid) as refused:
+            parse(url)
+        assert "secret" not in refused.value.message
 
 
 def test_several_hosts_are_asked_for_the_one_that_can_be_written_to() -> None:
