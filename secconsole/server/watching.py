@@ -30,8 +30,8 @@ WATCHING: dict[str, Json] = {
         "summary": "Follow changes",
         "description": "A stream of server-sent events: `event: change` after each change that anybody made. It says "
         "that something changed and never what; read again what you show. It begins with a comment, has another every "
-        "15 seconds while nothing changes, and ends when the server stops.\n\nFor everybody who is signed in. "
-        "A token needs the scope `read`.",
+        "15 seconds while nothing changes, and ends when the server stops or the session has ended.\n\n"
+        "For everybody who is signed in. A token needs the scope `read`.",
         "responses": {
             "200": {
                 "description": "The stream.",
