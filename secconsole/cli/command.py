@@ -88,6 +88,16 @@ class Verb(_Everywhere):
     """A command that does something."""
 
 
+class Here(Verb):
+    """A command about this machine: it has no use for another place, and says so."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        call = ctx.find_object(Call)
+        if call is not None and (call.backend or call.context or call.ca_file):
+            raise click.UsageError("This is about this machine: leave --backend, --context and --ca-file out.", ctx)
+        return super().invoke(ctx)
+
+
 class Noun(_Everywhere, click.Group):
     """A group of commands about one thing."""
 

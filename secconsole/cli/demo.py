@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from secconsole.backends.demo import Demo, DemoAccount, create_demo, demo_accounts
-from secconsole.cli.command import ConsoleOptions, Verb, current_call
+from secconsole.cli.command import ConsoleOptions, Here, current_call
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Output
 from secconsole.config import locations
@@ -26,7 +26,7 @@ COLUMNS: list[Column[DemoAccount]] = [
 ]
 
 
-@click.command(cls=Verb)
+@click.command(cls=Here)
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False),
     help="Where to keep it; without it a temporary folder, gone when the console closes.",

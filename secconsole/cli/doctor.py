@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from secconsole.backends.doctor import Finding, examine
-from secconsole.cli.command import Verb, current_call
+from secconsole.cli.command import Here, current_call
 from secconsole.cli.diagnostics import ExitCode
 from secconsole.cli.output import Column, Output
 
@@ -19,7 +19,7 @@ COLUMNS: list[Column[Finding]] = [
 ]
 
 
-@click.command(cls=Verb)
+@click.command(cls=Here)
 def doctor() -> int:
     """Look over files, store, clock, terminal and program, and change nothing: exit 0 all well, 1 not."""
     findings = asyncio.run(examine())

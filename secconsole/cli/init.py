@@ -9,7 +9,7 @@ import click
 
 from secconsole.backends.embedded import Created, create_store, store_exists
 from secconsole.backends.stores import parse_store
-from secconsole.cli.command import Verb, current_call
+from secconsole.cli.command import Here, current_call
 from secconsole.cli.diagnostics import ask, say
 from secconsole.cli.output import Column, Output
 from secconsole.cli.stdin import chosen_password
@@ -25,7 +25,7 @@ COLUMNS: list[Column[Created]] = [
 ]
 
 
-@click.command(cls=Verb)
+@click.command(cls=Here)
 @click.option("--admin", metavar="LOGIN", help="The first platform administrator; asked for if it is left out.")
 @click.option("--password-stdin", is_flag=True, help="Read the administrator's password from standard input.")
 @click.option("--store", metavar="URL", envvar="SECCONSOLE_STORE", default="", show_envvar=True,

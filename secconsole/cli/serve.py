@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from secconsole.cli.command import Verb
+from secconsole.cli.command import Here
 from secconsole.cli.diagnostics import say
 from secconsole.domain.errors import Unavailable
 
@@ -15,7 +15,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _CONNECTIONS = 512
 
 
-@click.command(cls=Verb)
+@click.command(cls=Here)
 @click.option("--listen", multiple=True, default=["127.0.0.1:8443"], show_default=True, metavar="ADDRESS",
               help="HOST:PORT, unix:PATH or systemd; may be given several times. Without a certificate only on this "
               "machine.")  # fmt: skip

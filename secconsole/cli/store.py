@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from secconsole.cli.command import Noun, Verb, current_call
+from secconsole.cli.command import Here, Noun, current_call
 from secconsole.cli.diagnostics import say
 from secconsole.cli.output import Column, Output
 from secconsole.domain.errors import Invalid, Unavailable
@@ -21,7 +21,7 @@ def store() -> None:
     """Make and update stores on PostgreSQL, and copy an organisation from one store to another."""
 
 
-@store.command("migrate", cls=Verb)
+@store.command("migrate", cls=Here)
 @click.option("--store", "url", metavar="URL", envvar=STORE_VARIABLE, default="", show_envvar=True,
               help="postgresql://USER@HOST/DATABASE; the password comes from ~/.pgpass or PGPASSWORD.")  # fmt: skip
 def migrate(url: str) -> None:
@@ -55,7 +55,7 @@ def migrate(url: str) -> None:
         say(f"Make its first tenant: secconsole init --store {place}")
 
 
-@store.command("copy", cls=Verb)
+@store.command("copy", cls=Here)
 @click.argument("origin", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.option("--anew", is_flag=True, help="Forget what an unfinished copy has brought over, and begin again.")

@@ -328,3 +328,15 @@ def test_a_server_that_is_gone_is_told_in_time(nowhere: Shell) -> None:
     assert (answer.code, answer.out) == (6, "")
     assert answer.err == "127.0.0.1:9 cannot be reached: nothing listens there. Nothing was changed.\n"
     assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize(
+    "command", [("init",), ("doctor",), ("serve", "--check"), ("demo", "--no-open"), ("store", "migrate")]
+)
+@pytest.mark.parametrize("place", [("--backend", "https://mfa.example"), ("--context", "local")])
+def test_commands_about_this_machine_take_no_other_place(
+    shell: Shell, command: tuple[str, ...], place: tuple[str, str]
+) -> None:
+    for arguments in ((*command, *place), (*place, *command)):
+        answer = shell(*arguments)
+        assert (answer.code, "this machine" in answer.err) == (2, True)
