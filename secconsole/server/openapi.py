@@ -134,7 +134,8 @@ def codes_of(kind: type[Operation[object]]) -> dict[int, list[str]]:
     return found
 
 
-_NAMING = {"factor", "user", "event", "enrollment", "session"}  # fields that name something, which may not be there
+# fields that name something, which may not be there
+_NAMING = {"factor", "user", "event", "enrollment", "session", "tenant", "token"}
 
 #: what can come of any request
 ANYWHERE: dict[int, tuple[str, ...]] = {

@@ -87,7 +87,7 @@ def list_tokens(context: Context, operation: ListTokens) -> TokenPage:
     if not 1 <= operation.limit <= MOST_PER_PAGE:
         raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
     if operation.cursor is not None and not is_id(operation.cursor):
-        raise Invalid("The cursor is not one of this list.", "cursor")
+        raise Unfit("That cursor is of no use here. Start from the beginning.", "cursor")
     rows = tokens.live_tokens(
         context.connection,
         now=context.now,
