@@ -27,6 +27,7 @@ from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Nobody, Source
 from secconsole.operations.factors import EnrollFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.sessions import EndSession
 from secconsole.operations.shape import shape_of
 from secconsole.operations.signin import SignIn, SignOut, StepUp, VerifySignIn
 from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ResetPassword
@@ -157,7 +158,7 @@ async def test_every_write_is_done_once_under_a_key_and_nothing_else_is(
     told = [text for text in (*secrets_in(request), *secrets_in(reply), KEY) if len(text) > 6]
     assert await stored(organisation, told) == []
     organisation.clock.forward(seconds=5)
-    if operation is SignOut:  # the session is no more, and whoever has none is told nothing
+    if operation in (SignOut, EndSession):  # the session is no more, and whoever has none is told nothing
         assert code_of(await send(client, request, who)) == (401, "not-signed-in")
         assert differing(after, await rows(organisation)) == set()
         return

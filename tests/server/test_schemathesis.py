@@ -51,7 +51,7 @@ CHECKS = {
 #: what only those do who know a code, or an id from moments ago: their answers of success have tests of their own
 OUT_OF_REACH = {
     "sign-in.bind", "factor.confirm", "factor.remove", "unbind.undo", "recovery.create", "recovery.view",
-    "session.end", "step-up.send-code",
+    "session.end", "token.revoke", "step-up.send-code",
 }  # fmt: skip
 OPEN = {name for name, kind in OPERATIONS.items() if kind.spec.permission is Permission.NOBODY} | {
     entry["operationId"] for entry in WATCHING.values() if "security" in entry
