@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ async def open_postgres(
         if inner is None:
             raise Unavailable(
                 f"{address.shown} is empty or older than this secconsole. Look at the upgrade notes, then run: "
-                f"secconsole store migrate --store {address.shown}"
+                f"secconsole store migrate --store {shlex.quote(address.shown)}"
             )
         keys.open_inner(inner)
     except BaseException:

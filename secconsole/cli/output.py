@@ -130,12 +130,20 @@ class Listing(Generic[T]):
         self._columns = columns
         self._count = 0
         self._table = table.Table([c.heading for c in columns], [c.numeric for c in columns], output.width)
-        if output.format is Format.CSV:
-            output._write(_csv_line([c.key for c in columns]))
-        elif output.format is Format.JSON:
-            output._write('{"items":[')
+        self._begun = False
+
+    def _begin(self) -> None:
+        """Write what comes before the first item; not earlier, so that a refused list leaves no half document."""
+        if self._begun:
+            return
+        self._begun = True
+        if self._output.format is Format.CSV:
+            self._output._write(_csv_line([c.key for c in self._columns]))
+        elif self._output.format is Format.JSON:
+            self._output._write('{"items":[')
 
     def add(self, items: Sequence[T]) -> None:
+        self._begin()
         if self._output.format is Format.JSON:
             self._add_json(items)
         elif self._output.format is Format.CSV:
@@ -149,6 +157,7 @@ class Listing(Generic[T]):
 
     def end(self, next: str | None = None) -> None:
         """Close the document; `next` is the cursor of the page that follows."""
+        self._begin()
         if self._output.format is Format.JSON:
             import msgspec
 

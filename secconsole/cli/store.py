@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def migrate(url: str) -> None:
     out.record(columns, done)
     out.flush()
     if out.is_table and not done.before:
-        say(f"Make its first tenant: secconsole init --store {place}")
+        say(f"Make its first tenant: secconsole init --store {shlex.quote(str(place))}")
 
 
 @store.command("copy", cls=Here)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import shlex
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from secconsole.cli.command import Call, current_call
 from secconsole.cli.diagnostics import ask, ask_hidden, can_ask, say
 from secconsole.cli.output import Output
 from secconsole.config.contexts import Context
-from secconsole.domain.errors import Invalid, NotAllowed, StepUpNeeded
+from secconsole.domain.errors import Invalid, NotAllowed, NotSignedIn, StepUpNeeded
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
@@ -122,6 +123,17 @@ async def _run(call: Call, command: Callable[[Work], Awaitable[int | None]]) -> 
     try:
         code = await command(Work(backend, place, out, named))
         out.flush()
+    except NotSignedIn as error:
+        if not error.message.endswith("Sign in first.") or call.token_file:
+            raise
+        raise NotSignedIn(f"{error.message[:-1]}: {_sign_in_at(place)}") from None
     finally:
         await backend.close()
     return code or 0
+
+
+def _sign_in_at(place: Context) -> str:
+    """The command that signs in there, to be copied."""
+    if place.name:
+        return f"secconsole --context {shlex.quote(place.name)} sign-in"
+    return f"secconsole --backend {shlex.quote(place.backend)} sign-in" if place.backend else "secconsole sign-in"

@@ -43,7 +43,7 @@ class Settings:
         if name not in self.contexts:
             there = ", ".join(sorted(self.contexts)) or "none yet"
             raise Invalid(
-                f"There is no context {visible(name)}. There are: {there}. See: secconsole context", "context"
+                f"There is no context {visible(name)}. There are: {there}. See: secconsole context list", "context"
             )
         return self._with_ca(self.contexts[name], ca_file)
 

@@ -289,12 +289,15 @@ def test_sessions_are_kept_for_each_context_and_sent_to_no_other_server(at_serve
     assert kept.stat().st_mode & 0o777 == 0o700
     token = json.loads((kept / "main").read_text())["token"]
     assert all(token not in path.read_text() for path in sh.home.glob("*.toml"))
-    assert sh("user", "list", "--backend", server, "--tenant", "acme").code == 3
+    elsewhere = sh("user", "list", "--backend", server, "--tenant", "acme")
+    assert (elsewhere.code, f"secconsole --backend {server} sign-in" in elsewhere.err) == (3, True)
     assert sh("sign-in", "root", "--backend", server, "--tenant", "acme", input=f"{PASSWORD}\n").code == 0
     assert sh("user", "list", "--backend", server, "--tenant", "acme").code == 0
     assert len(list(kept.iterdir())) == 2
     assert sh("context", "add", "second", server, "--tenant", "acme").code == 0
-    assert sh("user", "list", "--context", "second").code == 3
+    refused = sh("user", "list", "--context", "second", "--format", "json")
+    assert (refused.code, refused.out) == (3, "")
+    assert "Sign in first: secconsole --context second sign-in\n" in refused.err
     assert sh("context", "add", "main", "http://127.0.0.1:9", "--tenant", "acme", "--replace").code == 0
     assert "nothing listens there" in sh("user", "list").err
     assert sh("context", "remove", "main").code == 0

@@ -64,6 +64,13 @@ def test_a_list_is_one_json_document_with_an_item_on_a_line() -> None:
     assert json.loads(written(Format.JSON, [])) == {"items": [], "next": None}
 
 
+@pytest.mark.parametrize("format", list(Format))
+def test_of_a_list_that_is_refused_nothing_is_written(format: Format) -> None:
+    stream = io.BytesIO()
+    Listing(Output(format, stream), COLUMNS)
+    assert stream.getvalue() == b""
+
+
 def test_a43_a_secret_is_shown_only_where_that_is_asked_for() -> None:
     stream = io.BytesIO()
     out = Output(Format.JSON, stream)
