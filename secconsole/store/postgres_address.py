@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from secconsole.domain.errors import Invalid
 
 SCHEMES = ("postgresql://", "postgres://")
+_HOST = re.compile(r"(\[[^\s\[\]]+\]|[^\s:\[\]]+|(?=:))(:\d{1,5})?\Z")
+_UNREADABLE = "A host or port of that PostgreSQL address cannot be read: HOST:PORT, or several with commas."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +32,17 @@ def parse_address(url: str) -> Address:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise Invalid("The host of that PostgreSQL address cannot be read.", "store") from None
+        raise Invalid(_UNREADABLE, "store") from None
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    user = parts.netloc.rpartition("@")[0]
+    user, _, hosts = parts.netloc.rpartition("@")
     if ":" in user or any("password" in name.lower() for name in query):
         raise Invalid(
             "Leave the password out of the address: everybody on this machine could read it there. "
             "Put it into ~/.pgpass, or into PGPASSWORD for this one command.",
             "store",
         )
+    if hosts and not all(_HOST.match(host) for host in hosts.split(",")):
+        raise Invalid(_UNREADABLE, "store")
     if not parts.path.strip("/"):
         raise Invalid(f"{url} names no database: it ends with /NAME.", "store")
     shown = parts._replace(scheme="postgresql").geturl()

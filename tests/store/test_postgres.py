@@ -333,6 +333,8 @@ def test_a_store_that_is_closed_finishes_and_takes_nothing_more(dsn: str) -> Non
         "postgresql+asyncpg://u:secret@h/d",
         "POSTGRESQL://u:secret@h/d",
         "postgresql://[::1/d",
+        "postgresql://h:secret/d",
+        "postgresql://one,two:5433,/d",
         "mysql://h/d",
         "postgresql://h",
         "postgresql:///",
