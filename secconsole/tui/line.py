@@ -112,12 +112,15 @@ class Line:
 
     # ---- what became of it -----------------------------------------------------------------------------------------
 
-    def lose(self, error: Unavailable) -> None:
-        """Nobody answered, or the store could not: what is shown is as of the last word from there."""
+    def lose(self, error: Unavailable, *, asked_for: float = 0.0) -> None:
+        """Nobody answered, or the store could not: what is shown is as of the last word from there.
+
+        `asked_for`: seconds in which a server spoke, but only to say that its store did not.
+        """
         if self._error is None and self._app.signed_in:
             backend = self._app.backend
             silent = backend.silent_for() if isinstance(backend, Remote) else 0.0
-            self._as_of = self._app.clock() - timedelta(seconds=int(silent))
+            self._as_of = self._app.clock() - timedelta(seconds=int(max(silent, asked_for)))
         self._error = error
         self._tell()
 
@@ -137,6 +140,7 @@ class Line:
         """Have an operation done. Raises at once what is known to be so, and `Left` if somebody will not wait."""
         if self.cut:
             raise NoAnswer(self.why_not())
+        began = time.monotonic()
         try:
             reply = await self._wait_for(self._app.backend.perform(operation), writes=operation.spec.writes)
         except NoAnswer as error:
@@ -147,7 +151,7 @@ class Line:
         except Left:
             raise
         except Unavailable as error:
-            self.lose(error)
+            self.lose(error, asked_for=time.monotonic() - began)
             self._app.live.doubt()
             raise
         if not self.cut:

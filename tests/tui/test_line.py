@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 from secconsole.backends import http
 from secconsole.backends.base import Backend
 from secconsole.config.contexts import Context
+from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
 from secconsole.operations.audit import ListAudit
@@ -95,6 +97,27 @@ async def test_what_is_shown_grows_old_in_plain_sight_and_is_fresh_again_by_itse
         assert place.person is not None
         assert place.person.login == "nina"
         assert len(place.table.marks) == 1
+
+
+async def test_data_is_as_old_as_the_question_that_the_store_could_not_answer(
+    remote: OpenConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = 0.0
+
+    async def in_vain(_: object) -> None:
+        nonlocal later
+        later = 10.0  # as long as the server looked for its database
+        raise Unavailable("The database cannot be reached.")
+
+    app = await remote("aida", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        monkeypatch.setattr(line, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later))
+        monkeypatch.setattr(app.backend, "perform", in_vain)
+        with pytest.raises(Unavailable):
+            await app.line.ask(ListAudit(tenant=TENANT))
+        age = int(app.line.words().rpartition(", ")[2].split()[0])
+        assert 10 <= age < 20
 
 
 async def test_keys_scrolling_help_palette_and_places_go_on_without_the_server(
