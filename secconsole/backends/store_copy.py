@@ -69,10 +69,11 @@ async def copy_store(origin: StorePlace, target: StorePlace, progress: Progress,
     async with _opened(origin, make=False) as source:
         inner = await _done(source.read(_inner_of))
         load_key_file(origin.key).open_inner(inner)
-        _place_key(origin.key, target.key)
-        load_key_file(target.key).open_inner(inner)
+        if target.key.exists():
+            load_key_file(target.key).open_inner(inner)
         async with _opened(target, make=True) as sink:
             resumed = await _done(sink.write(partial(_begin, inner=inner, anew=anew)))
+            _place_key(origin.key, target.key)  # only beside a store that may be copied into
             for table in copy.TABLES:
                 await _copy_table(source, sink, table, progress)
             tables = [await _compare(source, sink, table) for table in copy.COMPARED]

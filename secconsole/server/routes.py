@@ -43,7 +43,7 @@ R = TypeVar("R")
 LONGEST_BODY = 4 * 1024 * 1024
 MOST_PARAMETERS = 200
 _JSON = re.compile(r'application/json *(; *charset="?utf-8"? *)?\Z', re.IGNORECASE)
-_TOKEN = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]{1,512})\Z")
+_TOKEN = re.compile(r"(?i:Bearer) +([A-Za-z0-9._~+/=-]{1,512})\Z")
 
 
 class Performer(Protocol):

@@ -203,6 +203,15 @@ def test_a_store_that_holds_something_is_left_alone(shell: Shell, dsn: str) -> N
     assert shell("store", "copy", dsn, dsn).code == 2
 
 
+def test_no_key_is_put_beside_a_store_that_is_not_copied_into(shell: Shell, tmp_path: Path) -> None:
+    target = tmp_path / "there" / "console.db"
+    assert shell("store", "copy", sqlite_url(shell), f"sqlite:///{target}").code == 0
+    key = target.with_name("master.key")
+    key.unlink()
+    assert shell("store", "copy", sqlite_url(shell), f"sqlite:///{target}").code == 5
+    assert not key.exists()
+
+
 def test_a_copy_is_opened_by_its_own_key_only(shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def stranger(_ring: KeyRing, _sealed: bytes) -> None:
         raise Unavailable("The master.key here is not the one this store was made with.")

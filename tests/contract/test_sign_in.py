@@ -9,10 +9,11 @@ import pytest
 
 from secconsole.domain.errors import Conflict, NotFound, NotSignedIn
 from secconsole.domain.model import PolicyMode, SignInStatus
-from secconsole.domain.roles import Role
+from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FREE_TRIES
 from secconsole.domain.totp import code_for_step, time_step
+from secconsole.operations.base import OPERATIONS
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import SetPolicy
@@ -26,6 +27,7 @@ from secconsole.operations.signin import (
 )
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import DisableUser, ListUsers, ResetPassword, ShowUser, UnlockUser
+from tests.examples import example_of
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 
 WRONG = Secret("not the password at all")
@@ -322,3 +324,19 @@ async def test_a22_a_made_up_token_opens_nothing(organisation: Organisation) -> 
     for token in ("", "x", "a" * 43, "\ud800"):
         with pytest.raises((NotSignedIn, NotFound)):
             await organisation.perform(ListUsers(tenant=TENANT), Bearer(Secret(token)))
+
+
+async def test_a10_half_a_sign_in_is_nobody_to_every_operation(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await organisation.start("ana")
+    assert (answer.status, answer.token) == (SignInStatus.SECOND_FACTOR, None)
+    assert answer.challenge is not None
+    tried = 0
+    for name, kind in OPERATIONS.items():
+        if kind.spec.permission is not Permission.NOBODY:
+            with pytest.raises(NotSignedIn):
+                await organisation.perform(example_of(name), Bearer(answer.challenge))
+            tried += 1
+    assert tried > 30

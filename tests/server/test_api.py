@@ -30,8 +30,9 @@ async def test_j5_two_calls_and_a_token_only_after_the_second(
     body = {"factor": first["factors"][0]["id"], "code": organisation.code("ana").reveal()}
     second = (await client.post(f"/v1/sign-in/{first['challenge']}/verify", json=body)).json()
     assert second["status"] == "complete"
-    whole = {"authorization": f"Bearer {second['token']}"}
-    assert (await client.get("/v1/me", headers=whole)).json()["login"] == "ana"
+    for scheme in ("Bearer", "bearer"):  # RFC 9110 section 11.1: in either case
+        whole = {"authorization": f"{scheme} {second['token']}"}
+        assert (await client.get("/v1/me", headers=whole)).json()["login"] == "ana"
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
