@@ -64,7 +64,7 @@ def serve(
         from secconsole.server import serve as server
         from secconsole.server.limits import Limits
     except ModuleNotFoundError as error:
-        raise Unavailable(f"The server needs {error.name}: pip install 'secconsole[server]'") from None
+        raise Unavailable(f"The server needs {error.name}: install secconsole with its extra server.") from None
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
     places = tuple(addresses.parse_listen(text) for text in dict.fromkeys(listen))

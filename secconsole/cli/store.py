@@ -99,4 +99,4 @@ def _quiet(table: str, rows: int) -> None:
 
 
 def _missing(error: ModuleNotFoundError) -> Unavailable:
-    return Unavailable(f"PostgreSQL needs {error.name}: pip install 'secconsole[postgres]'")
+    return Unavailable(f"PostgreSQL needs {error.name}: install secconsole with its extra postgres.")

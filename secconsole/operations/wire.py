@@ -59,7 +59,10 @@ def to_request(operation: Operation[object]) -> Request:
     path = PLACEHOLDER.sub(lambda match: _segment(match[1], values[match[1]]), kind.spec.path)
     rest = {name: value for name, value in values.items() if name not in shape.in_path}
     if shape.body is not None:
-        return Request(kind.spec.method, path, (), encode(rest))
+        # What is as it would be anyway is left out: a server that does not know a new field yet would refuse it.
+        usual = {f.name: f.default for f in dataclasses.fields(operation)}  # type: ignore[arg-type]
+        body = {name: value for name, value in rest.items() if value != usual[name]}
+        return Request(kind.spec.method, path, (), encode(body))
     query: list[tuple[str, str]] = []
     for name, value in rest.items():
         parts = _fields_of(value) if type(value) in FLATTENED else {name: value}

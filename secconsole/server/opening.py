@@ -17,7 +17,7 @@ async def open_store(place: StorePlace) -> EmbeddedBackend:
     try:
         return await open_place(place, Nobody(), "api")
     except ModuleNotFoundError as error:
-        raise Unavailable(f"PostgreSQL needs {error.name}: pip install 'secconsole[postgres]'") from None
+        raise Unavailable(f"PostgreSQL needs {error.name}: install secconsole with its extra postgres.") from None
 
 
 def store_owner(place: StorePlace) -> StoreOwner | None:

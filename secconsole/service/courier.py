@@ -102,6 +102,7 @@ class Courier:
 
     async def _work(self) -> None:
         """Send until nothing waits any more; what is slow to send holds nothing else up."""
+        told = ""
         while True:
             self._woken.clear()
             wait: float | None = LOOK_EVERY
@@ -110,7 +111,11 @@ class Courier:
                     await self._begin_all()
                 wait = await self._read(self._until_next)
             except Unavailable as error:
-                log.warning("Messages could not be sent: %s", error.message)
+                if error.message != told:  # once, not every two seconds as long as it lasts
+                    log.warning("Messages could not be sent: %s", error.message)
+                told = error.message
+            else:
+                told = ""
             if not self._sending and not self._woken.is_set():
                 self._idle.set()
                 if wait is None and not self._stays:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from secconsole.domain.errors import Unavailable
 from secconsole.store.claim import NOTHING, Claim, time_of
 from secconsole.store.postgres_address import Address
+from secconsole.store.postgres_errors import unreached
 from secconsole.store.postgres_lane import RIDE_OUT, Job, Lane, Patience, connected
 from secconsole.store.schema import audit_heads
 
@@ -35,7 +36,7 @@ _WATCHED = sa.select(sa.func.coalesce(sa.func.sum(audit_heads.c.seq), 0), sa.fun
 
 
 class PostgresStore:
-    """One database, shared with any number of other processes."""
+    """One database, shared with any number of other processes. Raises `Unavailable` if it cannot be reached."""
 
     def __init__(self, address: Address) -> None:
         self.path = address.shown
@@ -48,7 +49,11 @@ class PostgresStore:
         self._lanes: list[Lane] = []
         self._readers: AsyncEngine
         self._writers: AsyncEngine
-        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+        try:
+            asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+        except BaseException:
+            self._end_loop()
+            raise
 
     def write(
         self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
@@ -84,6 +89,9 @@ class PostgresStore:
                 return
             self._closed = True
         asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
+        self._end_loop()
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -102,6 +110,12 @@ class PostgresStore:
         self._readers = self._engine(READERS, {"plan_cache_mode": "force_custom_plan"}).execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+        try:
+            async with connected(self._readers):  # who opens a store is told at once, and why; later one waits for it
+                pass
+        except Exception as error:
+            await self._readers.dispose()
+            raise unreached(error, self.path) from None
         self._lanes = [Lane(self._writers) for _ in range(LANES)]
 
     def _engine(self, size: int, settings: dict[str, str]) -> AsyncEngine:
@@ -119,9 +133,8 @@ class PostgresStore:
         engine = create_async_engine(
             "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, pool_timeout=RIDE_OUT
         )
-        engine.dialect.use_insertmanyvalues_wo_returning = (
-            True  # many rows a statement: the triggers count once for each
-        )
+        # Many rows in one statement, which the triggers count once.
+        engine.dialect.use_insertmanyvalues_wo_returning = True
         return engine
 
     async def _shut(self) -> None:

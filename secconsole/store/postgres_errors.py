@@ -66,6 +66,22 @@ def in_words(error: BaseException) -> BaseException:
     return unforeseen
 
 
+def unreached(error: BaseException, shown: str) -> BaseException:
+    """Why a database was not reached when it was opened, in words; `shown`: its address."""
+    if not is_gone(error) or code_of(error):
+        return in_words(error)
+    found = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if isinstance(found, TimeoutError):
+        why = "it does not answer"
+    elif isinstance(found, asyncpg.exceptions.TargetServerAttributeNotMatched):
+        why = "none of its hosts can be written to"
+    elif isinstance(found, OSError) and found.strerror:
+        why = found.strerror
+    else:
+        why = "no connection was made"
+    return Unavailable(f"{shown} cannot be reached: {why}. Nothing was changed; check the address, and that it runs.")
+
+
 _WORDS: tuple[tuple[str, type[SecconsoleError], str], ...] = (
     ("23505", Conflict, "Somebody else made the same thing at the same moment. Look again first."),
     ("22021", Invalid, "There is a character in it that cannot be kept. Take it out and do it again."),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import httpx
 import pytest
 
 from secconsole.domain.model import PolicyMode
-from secconsole.domain.roles import Permission
+from secconsole.domain.roles import Permission, Role
 from secconsole.operations.base import OPERATIONS
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.users import CreateUser
 from secconsole.operations.wire import from_request, to_request
 from tests.examples import example_of
 from tests.organisation import PASSWORD, TENANT, Organisation
@@ -63,6 +65,13 @@ def test_every_operation_survives_the_wire(name: str) -> None:
     values = {part[1:-1]: getattr(operation, part[1:-1]) for part in pattern.split("/") if part.startswith("{")}
     path = {name: value.reveal() if hasattr(value, "reveal") else value for name, value in values.items()}
     assert from_request(OPERATIONS[name], path, request.query, request.body or b"") == operation
+
+
+def test_what_is_as_usual_is_not_sent_so_that_an_older_server_understands() -> None:
+    request = to_request(CreateUser(tenant=TENANT, login="ana"))
+    assert json.loads(request.body or b"") == {"login": "ana"}
+    request = to_request(CreateUser(tenant=TENANT, login="ana", role=Role.HELPDESK, name="Ana"))
+    assert json.loads(request.body or b"") == {"login": "ana", "role": "helpdesk", "name": "Ana"}
 
 
 async def test_unknown_paths_parameters_and_methods(root: httpx.AsyncClient) -> None:
