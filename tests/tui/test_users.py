@@ -11,8 +11,10 @@ from secconsole.domain.ident import short_id
 from secconsole.operations.users import CreateUser, UserSort
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.audit import Audit
 from secconsole.tui.screens.users import Users
 from secconsole.tui.screens.users_filter import PICKS, with_token
+from secconsole.tui.screens.whitelist import Whitelist
 from secconsole.tui.widgets.user_detail import UserPane, UserStrip
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
@@ -315,3 +317,15 @@ async def test_no_two_actions_of_the_place_share_a_key() -> None:
     assert len(keys) == len(set(keys))
     assert all(hasattr(Users, action.method) for action in Users.ACTIONS)
     assert {"c", "b"}.isdisjoint(keys)
+
+
+@pytest.mark.parametrize("place", ["users", "whitelist", "audit"])
+async def test_a_timer_that_goes_off_while_a_place_is_taken_down_does_nothing(console: OpenConsole, place: str) -> None:
+    app = await console("aida", place=place)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Users | Whitelist | Audit) and app.screen.is_mounted)
+        shown = app.screen
+        assert isinstance(shown, Users | Whitelist | Audit)
+        await pilot.pause()
+        await shown.remove_children()
+        shown._rested()

@@ -142,6 +142,8 @@ class Audit(Place):
         self._rest = self.set_timer(REST, self._rested)
 
     def _rested(self) -> None:
+        if not self.query(WindowedTable):
+            return  # the timer went off while the place was being taken down
         if self.table.cursor_index == 0:
             self._new = 0
         self._say()

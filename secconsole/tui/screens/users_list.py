@@ -269,6 +269,8 @@ class UserList(Place):
 
     def _rested(self) -> None:
         self._resting = None
+        if not self.query(WindowedTable):
+            return  # the timer went off while the place was being taken down
         self._wanted += 1
         if self._slow is not None:
             self._slow.stop()
@@ -296,6 +298,8 @@ class UserList(Place):
         if self._slow is not None:
             self._slow.stop()
             self._slow = None
+        if not self.query(WindowedTable):
+            return
         person, detail = self.person, self.detail
         if person is not None and detail is not None and detail.user.id != person.id:
             detail = None

@@ -114,7 +114,11 @@ class Whitelist(Place):
         """Say more once the cursor rests: on the way there every row would cost as much as a page."""
         if self._rest is not None:
             self._rest.stop()
-        self._rest = self.set_timer(REST, self._say)
+        self._rest = self.set_timer(REST, self._rested)
+
+    def _rested(self) -> None:
+        if self.query(WindowedTable):  # else the timer went off while the place was being taken down
+            self._say()
 
     def on_windowed_table_marks_changed(self) -> None:
         self._say()
