@@ -16,7 +16,8 @@ demo: $(INSTALLED)  ## make a throw-away organisation and open the console on it
 	@$(BIN)/secconsole demo
 
 test: $(TESTED)  ## run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not alone'
+	$(BIN)/python -m pytest -m alone tests/terminal
 
 lint: $(TESTED)  ## style, types, and which part may import which
 	$(BIN)/ruff check .

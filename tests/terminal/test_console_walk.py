@@ -336,12 +336,13 @@ Bare().run()
 """
 
 
+@pytest.mark.alone
 def test_the_first_frame_is_within_a_quarter_of_a_bare_apps(console: Console, term: Start, tmp_path: Path) -> None:
     """Taken in turns on the same machine; the fastest of each, since whatever else runs here only adds."""
     bare = tmp_path / "bare.py"
     bare.write_text(BARE)
     ours, theirs = [], []
-    for _ in range(9):
+    for _ in range(40):
         for start, words, times in ((lambda: term(str(bare), cols=80, rows=24), "bare app", theirs),
                                     (console, "Password", ours)):  # fmt: skip
             t = start()
