@@ -149,6 +149,8 @@ class Audit(Place):
         self._say()
 
     def _say(self) -> None:
+        if not self.query(WindowedTable):
+            return  # the place is being taken down
         entry = self._entries.get(self.table.cursor_key or "")
         self.query_one("#entry", Static).update(about(entry) if entry else safe(""))
         above = f"{self._new} new above (n) · " if self._new else ""

@@ -127,6 +127,8 @@ class Whitelist(Place):
         self.action_act("whitelist.edit")
 
     def _say(self) -> None:
+        if not self.query(WindowedTable):
+            return  # the place is being taken down
         entry = self.entry
         self.query_one("#entry", Static).update(about(entry, self.app.clock()) if entry else safe(""))
         marked = f"{count(len(self.table.marks))} marked · " if self.table.marks else ""
