@@ -319,7 +319,7 @@ async def test_no_two_actions_of_the_place_share_a_key() -> None:
     assert {"c", "b"}.isdisjoint(keys)
 
 
-@pytest.mark.parametrize("place", ["users", "whitelist", "audit"])
+@pytest.mark.parametrize("place", ["users", "audit"])
 async def test_a_timer_that_goes_off_while_a_place_is_taken_down_does_nothing(console: OpenConsole, place: str) -> None:
     app = await console("aida", place=place)
     async with app.run_test(size=(120, 40)) as pilot:

@@ -149,7 +149,7 @@ class Audit(Place):
         self._say()
 
     def _say(self) -> None:
-        if not self.query(WindowedTable):
+        if not self.query("#entry") or not self.query(FilterBar):
             return  # the place is being taken down
         entry = self._entries.get(self.table.cursor_key or "")
         self.query_one("#entry", Static).update(about(entry) if entry else safe(""))

@@ -127,7 +127,7 @@ class Whitelist(Place):
         self.action_act("whitelist.edit")
 
     def _say(self) -> None:
-        if not self.query(WindowedTable):
+        if not self.query("#entry") or not self.query(FilterBar):
             return  # the place is being taken down
         entry = self.entry
         self.query_one("#entry", Static).update(about(entry, self.app.clock()) if entry else safe(""))
