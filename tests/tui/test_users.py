@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual._callback import invoke
 from textual.pilot import Pilot
 
 from secconsole.domain.ident import short_id
@@ -15,6 +16,8 @@ from secconsole.tui.screens.audit import Audit
 from secconsole.tui.screens.users import Users
 from secconsole.tui.screens.users_filter import PICKS, with_token
 from secconsole.tui.screens.whitelist import Whitelist
+from secconsole.tui.widgets.filter_bar import FilterBar
+from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.user_detail import UserPane, UserStrip
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
@@ -319,13 +322,24 @@ async def test_no_two_actions_of_the_place_share_a_key() -> None:
     assert {"c", "b"}.isdisjoint(keys)
 
 
-@pytest.mark.parametrize("place", ["users", "audit"])
-async def test_a_timer_that_goes_off_while_a_place_is_taken_down_does_nothing(console: OpenConsole, place: str) -> None:
+@pytest.mark.parametrize("place", ["users", "whitelist", "audit"])
+async def test_what_comes_late_to_a_place_that_is_taken_down_does_nothing(console: OpenConsole, place: str) -> None:
+    """Timers go off and rows arrive while its parts are gone already and it is not."""
     app = await console("aida", place=place)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Users | Whitelist | Audit) and app.screen.is_mounted)
         shown = app.screen
         assert isinstance(shown, Users | Whitelist | Audit)
-        await pilot.pause()
-        await shown.remove_children()
-        shown._rested()
+        await until(pilot, lambda: shown.table.cursor_index == 0)
+        assert shown.is_here
+        removed = shown.remove()
+        assert not shown.is_here
+        for part in (*shown.query("#entry"), *shown.query(WindowedTable), *shown.query(FilterBar)):
+            await part.remove()
+        shown.on_windowed_table_cursor_moved()
+        shown.on_windowed_table_rows_loaded()
+        timer = shown._resting
+        if timer is not None:  # whatever it was to do, it does now
+            await invoke(timer._callback)
+        await removed
+        app.exit()

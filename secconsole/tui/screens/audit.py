@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.timer import Timer
 from textual.widgets import Static
 
 from secconsole.domain.errors import SecconsoleError
@@ -28,7 +27,6 @@ from secconsole.tui.widgets.table_messages import LoadFailed
 from secconsole.tui.words import plural
 
 _REMEMBERED = 20_000
-REST = 0.06  # seconds
 
 
 class Audit(Place):
@@ -58,7 +56,6 @@ class Audit(Place):
         self._new = 0  # entries that came in above since the reader looked there
         self._follow = False
         self._busy = ""
-        self._rest: Timer | None = None
         self._source = GrowingRows(self._nothing)
 
     def compose_body(self) -> ComposeResult:
@@ -106,7 +103,7 @@ class Audit(Place):
 
     async def _look_for_new(self) -> None:
         new = await self._source.grown()
-        if not new:
+        if not new or not self.is_here:
             return
         self._follow = self.table.cursor_index == 0
         self._new = 0 if self._follow else self._new + new
@@ -127,7 +124,7 @@ class Audit(Place):
         self.table.focus()
 
     def on_windowed_table_rows_loaded(self) -> None:
-        if self._follow:
+        if self._follow and self.is_here:
             self._follow = False
             self.table.move_to(0)
         self._say()
@@ -136,21 +133,16 @@ class Audit(Place):
         self.app.reading_failed(event.error)
 
     def on_windowed_table_cursor_moved(self) -> None:
-        """Say more once the cursor rests: on the way there every row would cost as much as a page."""
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(REST, self._rested)
+        self.when_rested(self._look)
 
-    def _rested(self) -> None:
-        if not self.query(WindowedTable):
-            return  # the timer went off while the place was being taken down
+    def _look(self) -> None:
         if self.table.cursor_index == 0:
             self._new = 0
         self._say()
 
     def _say(self) -> None:
-        if not self.query("#entry") or not self.query(FilterBar):
-            return  # the place is being taken down
+        if not self.is_here:
+            return
         entry = self._entries.get(self.table.cursor_key or "")
         self.query_one("#entry", Static).update(about(entry) if entry else safe(""))
         above = f"{self._new} new above (n) · " if self._new else ""

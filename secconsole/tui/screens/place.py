@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.timer import Timer
 
 from secconsole.domain.roles import may, may_phrase
 from secconsole.tui.actions import EVERYWHERE, Action, find
@@ -34,6 +37,7 @@ class Place(Screen[None]):
     NUMBER: ClassVar[str]
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     HELP_FILE: ClassVar[str]
+    REST: ClassVar[float] = 0.06  # seconds after which the cursor counts as resting
     AUTO_FOCUS = "*"
     DEFAULT_CSS = """
     Place > #body {
@@ -44,6 +48,7 @@ class Place(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._changed_meanwhile = False
+        self._resting: Timer | None = None
         self._reading = self._read_again = False
         taken: set[str] = set()
         for action in self.actions:
@@ -73,9 +78,26 @@ class Place(Screen[None]):
         """What the place shows between header and hints."""
         yield from ()
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the place stands with all its parts: timers and replies still come while it is taken down."""
+        return self.is_mounted and self.app.is_running and self.display
+
+    def when_rested(self, then: Callable[[], None]) -> None:
+        """Do something once the cursor rests: on the way there every row would cost as much as a page."""
+        if self._resting is None:
+            self._resting = self.set_timer(self.REST, partial(self._rested, then))
+        else:
+            self._resting.reset()
+
+    def _rested(self, then: Callable[[], None]) -> None:
+        self._resting = None
+        if self.is_here:
+            then()
+
     def refresh_hints(self) -> None:
         """Dim the keys that cannot act now; call it after the cursor moved or a state changed."""
-        if self.is_mounted and self.app.is_running:
+        if self.is_here:
             shown = [Hint(action, bool(self.why_not(action))) for action in self.actions if self._is_hinted(action)]
             for hints in self.query(Hints):
                 hints.show(shown)

@@ -26,7 +26,6 @@ from secconsole.tui.widgets.user_detail import UserPane, UserStrip
 from secconsole.tui.words import clock
 
 SEARCH_PAUSE = 0.07  # seconds between two searches while somebody types
-REST = 0.12  # seconds that the cursor rests on a row before its details are fetched
 SLOW = 0.15  # seconds after which the row's own facts stand in for details that are still on their way
 MOST_MARKED = 10_000  # rows marked by one key
 
@@ -40,6 +39,7 @@ class UserList(Place):
 
     CSS_PATH: ClassVar[Path] = Path(__file__).parent.parent / "styles" / "users.tcss"
     AUTO_FOCUS = "WindowedTable"
+    REST: ClassVar[float] = 0.12  # longer than elsewhere: then the details are fetched
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,6 @@ class UserList(Place):
         self._problems: list[str] = []
         self._searching: Timer | None = None
         self._search_again = False
-        self._resting: Timer | None = None
         self._slow: Timer | None = None
         self._wanted = 0
         self._arrived = asyncio.Event()
@@ -241,8 +240,10 @@ class UserList(Place):
         if self._source.was_read:
             self._arrived.set()
         self._loaded_at, self._out_of_date = self.app.clock(), False
+        if not self.is_here:
+            return
         self._say_found()
-        self._rest()
+        self.when_rested(self._ask_for_detail)
 
     def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
         if not self._out_of_date:
@@ -258,19 +259,10 @@ class UserList(Place):
     # ---- the user under the cursor ---------------------------------------------------------------------------------
 
     def on_windowed_table_cursor_moved(self) -> None:
-        self._rest()
+        self.when_rested(self._ask_for_detail)
 
-    def _rest(self) -> None:
-        """Fetch the details once the cursor rests: on the way past, nothing is drawn and nothing asked."""
-        if self._resting is None:
-            self._resting = self.set_timer(REST, self._rested)
-        else:
-            self._resting.reset()
-
-    def _rested(self) -> None:
-        self._resting = None
-        if not self.query(WindowedTable):
-            return  # the timer went off while the place was being taken down
+    def _ask_for_detail(self) -> None:
+        """Fetch the details of whom the cursor rests on; nothing is asked on the way past."""
         self._wanted += 1
         if self._slow is not None:
             self._slow.stop()
@@ -298,7 +290,7 @@ class UserList(Place):
         if self._slow is not None:
             self._slow.stop()
             self._slow = None
-        if not self.query(WindowedTable):
+        if not self.is_here:
             return
         person, detail = self.person, self.detail
         if person is not None and detail is not None and detail.user.id != person.id:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.timer import Timer
 from textual.widgets import Static
 
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
@@ -21,7 +20,6 @@ from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.table_messages import LoadFailed
 from secconsole.tui.words import count
 
-REST = 0.06  # seconds
 _EMPTY = "Nobody is on the whitelist. a puts somebody on it."
 
 
@@ -50,7 +48,6 @@ class Whitelist(Place):
         super().__init__()
         self._entries: dict[str, Exemption] = {}
         self._search = ""
-        self._rest: Timer | None = None
         self._source = PagedRows(self._fetch)
 
     def compose_body(self) -> ComposeResult:
@@ -111,14 +108,7 @@ class Whitelist(Place):
         self.app.reading_failed(event.error)
 
     def on_windowed_table_cursor_moved(self) -> None:
-        """Say more once the cursor rests: on the way there every row would cost as much as a page."""
-        if self._rest is not None:
-            self._rest.stop()
-        self._rest = self.set_timer(REST, self._rested)
-
-    def _rested(self) -> None:
-        if self.query(WindowedTable):  # else the timer went off while the place was being taken down
-            self._say()
+        self.when_rested(self._say)
 
     def on_windowed_table_marks_changed(self) -> None:
         self._say()
@@ -127,8 +117,8 @@ class Whitelist(Place):
         self.action_act("whitelist.edit")
 
     def _say(self) -> None:
-        if not self.query("#entry") or not self.query(FilterBar):
-            return  # the place is being taken down
+        if not self.is_here:
+            return
         entry = self.entry
         self.query_one("#entry", Static).update(about(entry, self.app.clock()) if entry else safe(""))
         marked = f"{count(len(self.table.marks))} marked · " if self.table.marks else ""
