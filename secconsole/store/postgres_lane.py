@@ -111,6 +111,8 @@ class Lane:
                 lost = committing and is_gone(error)
                 if lost:
                     self._tell_lost(batch)
+                    if not batch:
+                        return  # whoever still waits has not begun
                 if not await patience.may_repeat(error):
                     raise Unavailable(_PERHAPS) if lost else error  # noqa: B904 - told in words, without the driver's
                 self._waiting.extendleft(reversed(batch))

@@ -215,6 +215,20 @@ def test_a45_a_lost_commit_is_not_called_done_nor_undone(postgres: Cluster, dsn:
     assert names(store) == {"two"}
 
 
+def test_a_lost_commit_concerns_nobody_who_still_waited(
+    postgres: Cluster, dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_lane, "RIDE_OUT", 0.0)
+    monkeypatch.setattr(postgres_lane, "MOST_PER_COMMIT", 1)
+    end_at_commit(postgres, dsn, 1)
+    held = Held(store)
+    lost, waiting = store.write(put("lost"), ACME), store.write(put("waiting"), ACME)
+    held.release()
+    assert isinstance(lost.exception(PATIENCE), Unavailable)
+    assert waiting.exception(PATIENCE) is None
+    assert names(store) == {"waiting"}
+
+
 def test_what_can_tell_whether_it_was_done_is_done_again(postgres: Cluster, dsn: str, store: PostgresStore) -> None:
     end_at_commit(postgres, dsn, 2)
     held = Held(store)
