@@ -79,12 +79,6 @@ class Courier:
         self._stays = True
         self.wake()
 
-    async def deliver(self) -> None:
-        """Hand on all that is due now; back when each of them was, or was not."""
-        await self._begin_all()
-        while self._sending:
-            await asyncio.wait(set(self._sending))
-
     async def rest(self) -> None:
         """Wait until all that was due when this was last woken was tried."""
         await self._idle.wait()

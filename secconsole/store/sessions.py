@@ -97,10 +97,6 @@ def use_challenge(connection: sa.Connection, pk: int, now: int) -> bool:
     return connection.execute(query.values(used=now)).rowcount == 1
 
 
-def move_challenge(connection: sa.Connection, pk: int, stage: str) -> None:
-    connection.execute(sa.update(challenges).where(challenges.c.pk == pk).values(stage=stage))
-
-
 def fail_challenge(connection: sa.Connection, pk: int) -> None:
     query = sa.update(challenges).where(challenges.c.pk == pk)
     connection.execute(query.values(failures=challenges.c.failures + 1))

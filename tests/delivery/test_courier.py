@@ -64,7 +64,10 @@ async def test_several_servers_on_one_store_send_each_message_once(post: Post) -
         for login in logins:
             await enroll(organisation, login)
             others[0].courier.wake()
-        await asyncio.gather(*(backend.courier.deliver() for backend in (organisation.backend, *others)))
+        couriers = [backend.courier for backend in (organisation.backend, *others)]
+        for courier in couriers:
+            courier.wake()
+        await asyncio.gather(*(courier.rest() for courier in couriers))
         await post.rest()
     finally:
         for backend in others:
