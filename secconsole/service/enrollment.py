@@ -32,10 +32,11 @@ def start_enrollment(
 ) -> BindingStarted:
     """Make a new key for a user; an earlier one that was never confirmed is dropped, an active one stays.
 
-    For e-mail and SMS there is no key: a code is sent to the `address`, or without one to the user's own.
+    For e-mail and SMS there is no key: a code is sent to the `address`, or without one to the user's own. The policy
+    says which kinds users bind themselves; an administrator may add any to somebody else's account.
     """
-    if kind not in tenant.kinds:
-        raise Conflict(f"The policy of {tenant.name} does not allow {kind}.")
+    if kind not in tenant.kinds and (context.found_actor is None or context.is_own):
+        raise Conflict(f"The policy of {tenant.name} does not allow {kind}. An administrator may allow or add it.")
     if kind in SENT_KINDS:
         return start_sent(context, tenant, user, kind, address=address, label=label)
     if address:

@@ -119,10 +119,26 @@ async def test_z3_an_address_is_bound_while_signing_in(post: Post) -> None:
 
 
 async def test_kinds_are_off_until_the_policy_allows_them(bare: Post) -> None:
-    await bare.organisation.add("ana", email=MAIL)
+    organisation = bare.organisation
+    await organisation.add("ana", email=MAIL)
+    ana = await organisation.sign_in("ana")
     for kind in (FactorKind.EMAIL, FactorKind.SMS):
         with pytest.raises(Conflict, match="policy"):
-            await bare.organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=kind, address=NUMBER))
+            await organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=kind, address=NUMBER), ana)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    answer = await organisation.start("ana")
+    assert answer.challenge is not None
+    with pytest.raises(Conflict, match="policy"):
+        await organisation.perform(StartBinding(challenge=answer.challenge, kind=FactorKind.SMS, address=NUMBER))
+
+
+async def test_a3_an_administrator_adds_a_number_that_the_policy_does_not_let_users_bind_themselves(post: Post) -> None:
+    perform = post.organisation.perform
+    await perform(SetPolicy(tenant=TENANT, kinds=(FactorKind.TOTP,)))
+    started = await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address=NUMBER))
+    code = await post.texted()
+    verdict = await perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=code))
+    assert verdict.accepted
 
 
 async def test_addresses_are_looked_at_before_they_are_kept(post: Post) -> None:
