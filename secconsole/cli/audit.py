@@ -10,6 +10,7 @@ import click
 from secconsole.cli.command import Noun
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Listing
+from secconsole.cli.paging import pages
 from secconsole.cli.work import Work, working
 from secconsole.config.until import parse_since
 from secconsole.operations.audit import AuditCheck, AuditEntry, AuditPage, ListAudit, VerifyAudit
@@ -60,11 +61,11 @@ async def list_entries(
     """List entries, the newest first."""
     query = ListAudit(
         tenant=await work.tenant(), search=search, action=action, user=user,
-        since=parse_since(since) if since else None, cursor=cursor,
+        since=parse_since(since) if since else None,
     )  # fmt: skip
     listing = Listing(work.out, IN_TABLE if work.out.is_table else COLUMNS)
     next = cursor
-    async for page in _pages(work, query, None if everything else limit):
+    async for page in _pages(work, query, most=None if everything else limit, cursor=cursor):
         listing.add(page.items)
         next = page.next
     listing.end(next)
@@ -87,18 +88,12 @@ async def export(work: Work) -> None:
     """Write all entries, the newest first: CSV unless --format says otherwise."""
     work.out.for_export()
     listing = Listing(work.out, COLUMNS)
-    async for page in _pages(work, ListAudit(tenant=await work.tenant()), None):
+    async for page in _pages(work, ListAudit(tenant=await work.tenant())):
         listing.add(page.items)
     listing.end()
 
 
-async def _pages(work: Work, query: ListAudit, limit: int | None) -> AsyncIterator[AuditPage]:
-    left = limit
-    while True:
-        size = MOST_PER_PAGE if left is None else min(left, MOST_PER_PAGE)
-        page = await work.perform(replace(query, limit=size))
-        yield page
-        left = None if left is None else left - len(page.items)
-        if page.next is None or left == 0:
-            return
-        query = replace(query, cursor=page.next)
+def _pages(
+    work: Work, query: ListAudit, *, most: int | None = None, cursor: str | None = None
+) -> AsyncIterator[AuditPage]:
+    return pages(lambda at, size: work.perform(replace(query, cursor=at, limit=size)), most=most, cursor=cursor)

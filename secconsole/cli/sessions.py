@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from secconsole.cli.command import Noun
 from secconsole.cli.output import Column, Listing
+from secconsole.cli.paging import pages
 from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid
-from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions, SessionRow, SessionsEnded
 from secconsole.operations.signin import WhoAmI
 
@@ -35,14 +37,10 @@ def session() -> None:
 async def list_sessions(work: Work, login: str | None) -> None:
     """List open sessions, newest first: a user's, or without LOGIN your own."""
     tenant, user = await _whose(work, login)
+    query = ListSessions(tenant=tenant, user=user)
     listing = Listing(work.out, COLUMNS)
-    cursor: str | None = None
-    while True:
-        page = await work.perform(ListSessions(tenant=tenant, user=user, limit=MOST_PER_PAGE, cursor=cursor))
+    async for page in pages(lambda at, size: work.perform(replace(query, cursor=at, limit=size))):
         listing.add(page.items)
-        cursor = page.next
-        if cursor is None:
-            break
     listing.end()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from secconsole.cli.command import Noun, Word
 from secconsole.cli.diagnostics import say
-from secconsole.cli.output import Column
+from secconsole.cli.output import Column, Listing
+from secconsole.cli.paging import pages
 from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid
 from secconsole.domain.limits import LONGEST_TOKEN
@@ -76,14 +79,11 @@ async def list_tokens(work: Work, login: str | None, everybody: bool) -> None:
     if not login and not everybody:
         work.out.listing(COLUMNS, (await work.perform(ListOwnTokens())).items)
         return
-    tenant, found, cursor = await work.tenant(), list[TokenRow](), None
-    while True:
-        page = await work.perform(ListTokens(tenant=tenant, user=login or "", cursor=cursor))
-        found += page.items
-        cursor = page.next
-        if cursor is None:
-            break
-    work.out.listing(COLUMNS, found)
+    query = ListTokens(tenant=await work.tenant(), user=login or "")
+    listing = Listing(work.out, COLUMNS)
+    async for page in pages(lambda at, size: work.perform(replace(query, cursor=at, limit=size))):
+        listing.add(page.items)
+    listing.end()
 
 
 @token.command("revoke")

@@ -11,10 +11,10 @@ import click
 from secconsole.cli.command import Noun, Word
 from secconsole.cli.diagnostics import say
 from secconsole.cli.output import Column, Listing, shown
+from secconsole.cli.paging import pages
 from secconsole.cli.stdin import chosen_password
 from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid
-from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.roles import Role
 from secconsole.domain.search import UserFilter, parse_search
@@ -113,10 +113,10 @@ async def list_users(
     secconsole user list --search "mar role:helpdesk" --all --format csv
     """
     found = _filter(search, status, role, flag, factor)
-    query = ListUsers(tenant=await work.tenant(), filter=found, sort=sort, descending=descending, cursor=cursor)
+    query = ListUsers(tenant=await work.tenant(), filter=found, sort=sort, descending=descending)
     listing = Listing(work.out, IN_TABLE if work.out.is_table else COLUMNS)
     count, next = 0, cursor
-    async for page in pages(work, query, None if everyone else limit):
+    async for page in user_pages(work, query, most=None if everyone else limit, cursor=cursor):
         listing.add(page.items)
         count, next = count + len(page.items), page.next
     listing.end(next)
@@ -125,17 +125,11 @@ async def list_users(
         say(f"{count:,} of {shown(total.count)}{'+' if total.capped else ''} users. More: --all, or --cursor {next}")
 
 
-async def pages(work: Work, query: ListUsers, limit: int | None) -> AsyncIterator[UserPage]:
+def user_pages(
+    work: Work, query: ListUsers, *, most: int | None = None, cursor: str | None = None
+) -> AsyncIterator[UserPage]:
     """The pages of a list, up to so many users in all."""
-    left = limit
-    while True:
-        size = MOST_PER_PAGE if left is None else min(left, MOST_PER_PAGE)
-        page = await work.perform(replace(query, limit=size))
-        yield page
-        left = None if left is None else left - len(page.items)
-        if page.next is None or left == 0:
-            return
-        query = replace(query, cursor=page.next)
+    return pages(lambda at, size: work.perform(replace(query, cursor=at, limit=size)), most=most, cursor=cursor)
 
 
 @user.command("show")
@@ -234,7 +228,7 @@ async def export(work: Work) -> None:
     """
     work.out.for_export()
     listing = Listing(work.out, IMPORTABLE)
-    async for page in pages(work, ListUsers(tenant=await work.tenant()), None):
+    async for page in user_pages(work, ListUsers(tenant=await work.tenant())):
         listing.add([Importable(u.login, u.name, u.email, u.phone, u.role) for u in page.items])
     listing.end()
 

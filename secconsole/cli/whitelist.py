@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from secconsole.cli.command import Noun
 from secconsole.cli.csv_file import opened, read_records
 from secconsole.cli.diagnostics import ExitCode
 from secconsole.cli.output import Column, Listing
+from secconsole.cli.paging import pages
 from secconsole.cli.work import Work, working
 from secconsole.config.until import parse_until
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -55,13 +57,9 @@ def whitelist() -> None:
 async def list_entries(work: Work, search: str) -> None:
     """List the entries."""
     listing = Listing(work.out, COLUMNS[:-1] if work.out.is_table else COLUMNS)
-    cursor = None
-    while True:
-        page = await work.perform(ListWhitelist(tenant=await work.tenant(), search=search, cursor=cursor))
+    query = ListWhitelist(tenant=await work.tenant(), search=search)
+    async for page in pages(lambda at, size: work.perform(replace(query, cursor=at, limit=size))):
         listing.add(page.items)
-        cursor = page.next
-        if cursor is None:
-            break
     listing.end()
 
 
