@@ -15,10 +15,11 @@ from typing import BinaryIO, Protocol, TypeVar
 import msgspec
 
 from secconsole.config import locations
-from secconsole.domain.errors import Invalid, Unavailable
+from secconsole.domain.errors import Unavailable
 from secconsole.domain.safe_csv import neutral
 from secconsole.operations.audit import AuditEntry, ListAudit
 from secconsole.operations.base import Operation
+from secconsole.tui.new_file import open_new
 
 R = TypeVar("R")
 FIELDS = (
@@ -53,22 +54,8 @@ def suggested_path(tenant: str, format: str, now: datetime) -> Path:
 
 def begin(typed: str, format: str, query: ListAudit) -> Export:
     """Make the file, 0600 whatever the umask; raise `Invalid` for `path` if that cannot be."""
-    path = Path(typed.strip()).expanduser()
-    if not path.is_absolute():
-        path = locations.data_home() / path
-    if path.suffix.lower() != f".{format}":
-        # Entries hold what others wrote. In ~/.ssh/rc or ~/.bashrc that would be run, and a forced command left.
-        raise Invalid(f"Give it a name that ends in .{format}.", "path")
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-        os.fchmod(handle, 0o600)
-    except FileExistsError:
-        raise Invalid("There is such a file already. Give it another name.", "path") from None
-    except FileNotFoundError:
-        raise Invalid(f"There is no folder {path.parent}.", "path") from None
-    except OSError as error:
-        raise Invalid(f"It cannot be written there: {error.strerror}.", "path") from None
-    return Export(path, os.fdopen(handle, "wb"), format, query)
+    path, file = open_new(typed, f".{format}", locations.data_home())
+    return Export(path, file, format, query)
 
 
 async def write(export: Export, perform: Perform, progress: Callable[[int], None]) -> int:

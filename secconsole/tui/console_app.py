@@ -252,8 +252,7 @@ class ConsoleApp(App[int]):
         self.say_failed(error)
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Hand the text to the terminal, and say no more than that."""
-        self._clipboard = text
+        """Hand the text to the terminal, and say no more than that. Nothing of it is kept here: it may be a secret."""
         data = clipboard.sequence(text, self.terminal)
         if data is None:
             self.notify(clipboard.TOO_LONG, severity="warning")
