@@ -64,6 +64,8 @@ _VALUES: dict[str, object] = {
     "kind": FactorKind.EMAIL,
     "to": "root@acme.example",
     "role": Role.USER,
+    "label": "work phone",
+    "email": "root@acme.example",
 }
 
 

@@ -5,14 +5,29 @@ from __future__ import annotations
 import click
 
 from secconsole.cli.command import Noun
+from secconsole.cli.diagnostics import ExitCode, agreed, can_ask, say
 from secconsole.cli.output import Column
 from secconsole.cli.session import COLUMNS
 from secconsole.cli.stdin import chosen_password
 from secconsole.cli.work import Work, working
-from secconsole.operations.account import ChangePassword, KeepFactor, PasswordChanged
+from secconsole.operations.account import (
+    Cancelled,
+    CancelMfa,
+    ChangePassword,
+    ContactSet,
+    KeepFactor,
+    PasswordChanged,
+    SetContact,
+)
 from secconsole.operations.signin import WhoAmI
 
 CHANGED: list[Column[PasswordChanged]] = [Column("sessions_ended", lambda c: c.sessions_ended, "Other sessions ended")]
+CONTACT: list[Column[ContactSet]] = [Column("email", lambda c: c.email, "E-mail")]
+CANCELLED: list[Column[Cancelled]] = [
+    Column("factors", lambda c: c.factors, "Factors removed"),
+    Column("recovery_codes", lambda c: c.recovery_codes, "Recovery codes"),
+    Column("sessions_ended", lambda c: c.sessions_ended, "Other sessions ended"),
+]
 
 
 @click.group(cls=Noun)
@@ -47,3 +62,27 @@ async def keep_factor(work: Work, off: bool) -> None:
     """Stay asked for your factor although you are on the whitelist."""
     await work.perform(KeepFactor(keep=not off))
     work.out.record(COLUMNS, await work.perform(WhoAmI()))
+
+
+@account.command("contact")
+@click.argument("email")
+@working
+async def contact(work: Work, email: str) -> None:
+    """Give the e-mail address at which you are told of changes to your account; the one before is told of this too."""
+    work.out.record(CONTACT, await work.perform(SetContact(email=email)))
+
+
+@account.command("cancel-mfa")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@working
+async def cancel_mfa(work: Work, yes: bool) -> int:
+    """Remove all your factors and recovery codes; your other sessions end.
+
+    It cannot be taken back, and is refused while a second factor is required of you.
+    """
+    question = "Remove all your factors and recovery codes? Your password alone signs you in then."
+    if not yes and can_ask() and not agreed(question):
+        say("Nothing was removed.")
+        return ExitCode.NO
+    work.out.record(CANCELLED, await work.perform(CancelMfa()))
+    return ExitCode.DONE

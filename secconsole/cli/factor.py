@@ -14,9 +14,17 @@ from secconsole.cli.verify import answer
 from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid
 from secconsole.domain.model import FactorKind
+from secconsole.domain.otpauth import grouped_key
 from secconsole.domain.totp import Algorithm
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor
-from secconsole.operations.signin import BindingStarted
+from secconsole.operations.factors import (
+    ConfirmFactor,
+    EnrollFactor,
+    ListFactors,
+    MailKey,
+    RemoveFactor,
+    RenameFactor,
+)
+from secconsole.operations.signin import BindingStarted, KeyMailed
 from secconsole.operations.users import FactorRow
 
 COLUMNS: list[Column[FactorRow]] = [
@@ -46,6 +54,12 @@ SENT: list[Column[BindingStarted]] = [
     Column("expires", lambda b: b.expires),
     Column("retry_at", lambda b: b.retry_at),
     Column("message", lambda b: b.message),
+]
+MAILED: list[Column[KeyMailed]] = [
+    Column("sent", lambda m: m.sent),
+    Column("masked", lambda m: m.masked, "Sent to"),
+    Column("retry_at", lambda m: m.retry_at),
+    Column("message", lambda m: m.message),
 ]
 
 
@@ -126,8 +140,7 @@ def _draw(work: Work, started: BindingStarted) -> None:
     """The code comes last, so that it is whole on the screen; where there is none it may be of any size."""
     from secconsole.domain.qr import ansi_qr
 
-    key = started.key.reveal()
-    groups = " ".join(key[start : start + 4] for start in range(0, len(key), 4))
+    groups = grouped_key(started.key.reveal())
     confirm = f"secconsole factor confirm {started.enrollment}"
     work.out.pairs([("Key", groups), ("Expires", started.expires), ("Then", confirm)])
     columns, rows = shutil.get_terminal_size() if work.out.width else (1000, 1000)
@@ -145,6 +158,35 @@ async def confirm(work: Work, enrollment: str) -> int:
     """
     tenant = await work.tenant()
     return answer(work, await work.perform(ConfirmFactor(tenant=tenant, enrollment=enrollment, code=read_code())))
+
+
+@factor.command("mail-key")
+@click.argument("enrollment")
+@click.option("--to", "address", default="", metavar="ADDRESS", help="Another address than the one on record.")
+@working
+async def mail_key(work: Work, enrollment: str, address: str) -> int:
+    """Mail the key of an app that is not confirmed yet to its user's address on record: exit 0 on its way, 1 not.
+
+    Whoever reads that mail has the second factor. Of a mail to another address the one on record is told.
+
+    \b
+    secconsole factor enroll ana
+    secconsole factor mail-key ENROLLMENT
+    """
+    mailed = await work.perform(MailKey(tenant=await work.tenant(), enrollment=enrollment, address=address))
+    work.out.record(MAILED, mailed)
+    return ExitCode.DONE if mailed.sent else ExitCode.NO
+
+
+@factor.command("rename")
+@click.argument("factor_id", metavar="FACTOR")
+@click.argument("label")
+@working
+async def rename(work: Work, factor_id: str, label: str) -> None:
+    """Call a factor something else, by its id; see: secconsole factor list LOGIN"""
+    tenant = await work.tenant()
+    named = await work.perform(RenameFactor(tenant=tenant, factor=factor_id, label=label))
+    work.out.listing(COLUMNS, named.items, next=named.next)
 
 
 @factor.command("remove")

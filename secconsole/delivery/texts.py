@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secconsole.delivery.message import Message
 from secconsole.domain.model import FactorKind
+from secconsole.domain.otpauth import grouped_key
 from secconsole.domain.passcode import LASTS, Passcode
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
@@ -40,6 +41,24 @@ def trial_message(kind: FactorKind, to: str, code: Passcode, *, tenant: str) -> 
         f"It is valid for {_MINUTES} minutes. The settings take effect once it was typed back.",
     )
     return Message(to, f"Test {code.prefix} of mail from {visible(tenant)}", Secret("\n".join(lines) + "\n"))
+
+
+def key_message(to: str, key: Secret[str], uri: Secret[str], *, tenant: str, login: str) -> Message:
+    """The key of an authenticator app that is being bound."""
+    lines = (
+        f"The key for {visible(tenant)}, account {visible(login)}:",
+        "",
+        f"    {grouped_key(key.reveal())}",
+        "",
+        "In an authenticator app choose to type a key in, and give it with this name and account. Where this mail is "
+        "read on the phone itself, this link does the same:",
+        "",
+        f"    {uri.reveal()}",
+        "",
+        "The key counts once a code from the app was confirmed. Delete this mail then: whoever has the key has the "
+        "second factor. If it was not you who asked for it, tell your helpdesk.",
+    )
+    return Message(to, f"Your key for {visible(tenant)}", Secret("\n".join(lines) + "\n"))
 
 
 def _named(tenant: str) -> str:

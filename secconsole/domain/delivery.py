@@ -38,6 +38,7 @@ class Purpose(StrEnum):
     STEP_UP = "step-up"
     ENROLLMENT = "enrollment"
     TEST = "test"
+    KEY = "key"
 
 
 class MessageState(StrEnum):

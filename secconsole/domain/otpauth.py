@@ -109,6 +109,11 @@ def key_text(seed: Secret[bytes]) -> str:
     return base64.b32encode(seed.reveal()).decode("ascii").rstrip("=")
 
 
+def grouped_key(key: str) -> str:
+    """The key as it is read and typed: in groups of four."""
+    return " ".join(key[start : start + 4] for start in range(0, len(key), 4))
+
+
 def seed_from_text(text: Secret[str]) -> Secret[bytes]:
     """The seed that Base32 text stands for, whatever its case, grouping and padding."""
     letters = "".join(text.reveal().split()).replace("-", "").upper().rstrip("=")

@@ -36,3 +36,11 @@ def read_recovery_code(typed: Secret[str]) -> Secret[str] | None:
     if len(signs) != GROUPS * IN_GROUP or not set(signs) <= set(_ALPHABET):
         return None
     return Secret(signs)
+
+
+def is_renewal_due(used: int) -> bool:
+    """Whether a set is to be replaced, of which so many codes were used (NIST SP 800-63B-4 section 4.2.1.1).
+
+    A code that was used says that somebody was without their phone, or that somebody else has the list.
+    """
+    return used > 0

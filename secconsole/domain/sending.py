@@ -60,12 +60,12 @@ def allowed_from(found: Iterable[tuple[Cap, int | None]], now: int) -> int:
     return max([now, *(then + cap.window for cap, then in found if then is not None)])
 
 
-def wait_words(until: int, now: int) -> str:
+def wait_words(until: int, now: int, what: str = "code") -> str:
     """How long to wait, in words: `Wait 40 s`, `Wait 12 min`, `Wait 3 h`; always rounded up."""
     wait = max(0, until - now)
     for unit, size, below in (("s", _SECOND, 2 * _MINUTE), ("min", _MINUTE, 2 * _HOUR), ("h", _HOUR, 0)):
         if wait < below or not below:
-            return f"Wait {max(1, -(-wait // size))} {unit} before asking for another code."
+            return f"Wait {max(1, -(-wait // size))} {unit} before asking for another {what}."
     raise AssertionError
 
 

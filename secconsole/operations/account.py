@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from msgspec import Meta
+
+from secconsole.domain.limits import LONGEST_EMAIL
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import NewPassword
 
+Contact = Annotated[str, Meta(max_length=LONGEST_EMAIL, description="An e-mail address.")]
+
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
+    sessions_ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSet:
+    """The address on record, in the spelling that is kept."""
+
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What ended: bound and begun factors, unused recovery codes, and one's other sessions."""
+
+    factors: int
+    recovery_codes: int
     sessions_ended: int
 
 
@@ -28,3 +50,17 @@ class KeepFactor(Operation[None]):
     """Stay asked for one's factor although one is on the whitelist, or no longer."""
 
     keep: bool = True
+
+
+@declare("account.contact", "PUT", "/v1/me/contact", Permission.OWN_ACCOUNT, step_up=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetContact(Operation[ContactSet]):
+    """Give the e-mail address at which one is told of changes to one's account; the one before is told of this too."""
+
+    email: Contact
+
+
+@declare("account.cancel-mfa", "DELETE", "/v1/me/factors", Permission.OWN_ACCOUNT, dangerous=True, step_up=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelMfa(Operation[Cancelled]):
+    """Remove all factors and recovery codes of one's own; refused while the policy requires a factor of one."""

@@ -9,7 +9,7 @@ from secconsole.domain.roles import Permission
 from secconsole.domain.totp import Algorithm
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Code, Digits, Id, Label, Moment, TenantName, UserName
-from secconsole.operations.signin import Address, BindingStarted
+from secconsole.operations.signin import Address, BindingStarted, KeyAddress, KeyMailed
 from secconsole.operations.users import FactorRow
 
 
@@ -69,6 +69,31 @@ class ConfirmFactor(Operation[Verdict]):
     tenant: TenantName
     enrollment: Id
     code: Code
+
+
+@declare("factor.mail-key", "POST", "/v1/tenants/{tenant}/enrollments/{enrollment}/mail-key", Permission.MANAGE_USERS,
+         own=True, on_lower=True)  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailKey(Operation[KeyMailed]):
+    """Mail the key of an authenticator app that is not confirmed yet to its user's address on record.
+
+    Another address may be given; the one on record is told of it then.
+    """
+
+    tenant: TenantName
+    enrollment: Id
+    address: KeyAddress = ""
+
+
+@declare("factor.rename", "PUT", "/v1/tenants/{tenant}/factors/{factor}/label", Permission.MANAGE_USERS,
+         own=True, on_lower=True)  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameFactor(Operation[FactorList]):
+    """Call a factor something else; empty: nothing in particular."""
+
+    tenant: TenantName
+    factor: Id
+    label: Label
 
 
 @declare("factor.remove", "DELETE", "/v1/tenants/{tenant}/factors/{factor}", Permission.MANAGE_USERS,

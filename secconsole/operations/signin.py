@@ -21,6 +21,10 @@ Address = Annotated[
         description="For e-mail and SMS: the address, or the number with its country code; empty: the user's own.",
     ),
 ]
+KeyAddress = Annotated[
+    str,
+    Meta(max_length=LONGEST_EMAIL, description="An e-mail address; empty: the one on record."),
+]
 NO_CODE = Secret("")  # for somebody who has no factor bound
 
 
@@ -57,7 +61,10 @@ class SignInAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is acting: a person signed in, or the owner of the store (`local:NAME`, with an empty id)."""
+    """Who is acting: a person signed in, or the owner of the store (`local:NAME`, with an empty id).
+
+    `email`: the address on record. `renew_recovery`: one of the present recovery codes was used, and new ones are due.
+    """
 
     id: str
     login: str
@@ -68,6 +75,9 @@ class Identity:
     signed_in_at: Moment | None
     proved_at: Moment | None
     step_up_until: Moment | None
+    email: str
+    recovery_left: int
+    renew_recovery: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,16 @@ class CodeSent:
     masked: str
     message: str = ""
     expires: Moment | None = None
+    retry_at: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMailed:
+    """Whether the key of an authenticator app is on its way by mail; if not, `message` says why or how long to wait."""
+
+    sent: bool
+    masked: str
+    message: str = ""
     retry_at: Moment | None = None
 
 
@@ -166,6 +186,16 @@ class ConfirmBinding(Operation[SignInAnswer]):
     challenge: Challenge
     enrollment: Id
     code: Code
+
+
+@declare("sign-in.mail-key", "POST", "/v1/sign-in/{challenge}/mail-key", Permission.NOBODY)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSignInKey(Operation[KeyMailed]):
+    """Mail the key being bound in a sign-in to the address on record, or to another one, of which that one is told."""
+
+    challenge: Challenge
+    enrollment: Id
+    address: KeyAddress = ""
 
 
 @declare("sign-in.new-password", "POST", "/v1/sign-in/{challenge}/new-password", Permission.NOBODY)

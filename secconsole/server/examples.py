@@ -133,6 +133,7 @@ _started = signin.BindingStarted(
     key=Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
     expires=NOW + timedelta(hours=1),
 )
+_mailed = signin.KeyMailed(True, "a•••@acme.example", retry_at=NOW + timedelta(seconds=40))
 _smtp = delivery.SmtpSettings(
     state=SettingsState.PENDING,
     host="mail.acme.example",
@@ -230,6 +231,7 @@ _ALL = (
         ),
     ),
     Example(signin.StartBinding(challenge=_CHALLENGE), _started),
+    Example(signin.MailSignInKey(challenge=_CHALLENGE, enrollment=_PENDING), _mailed),
     Example(signin.ConfirmBinding(challenge=_CHALLENGE, enrollment=_PENDING, code=_CODE), _complete),
     Example(signin.ChoosePassword(challenge=_CHALLENGE, password=_ANOTHER), _complete),
     Example(
@@ -244,6 +246,9 @@ _ALL = (
             signed_in_at=NOW,
             proved_at=NOW,
             step_up_until=NOW + timedelta(minutes=5),
+            email="root@acme.example",
+            recovery_left=9,
+            renew_recovery=True,
         ),
     ),
     Example(
@@ -271,6 +276,8 @@ _ALL = (
     Example(sessions.EndOtherSessions(tenant=TENANT, user="ana.kral"), sessions.SessionsEnded(ended=3)),
     Example(account.ChangePassword(password=_ANOTHER), account.PasswordChanged(sessions_ended=1)),
     Example(account.KeepFactor(keep=True), None),
+    Example(account.SetContact(email="ana.kral@acme.example"), account.ContactSet("ana.kral@acme.example")),
+    Example(account.CancelMfa(), account.Cancelled(factors=2, recovery_codes=10, sessions_ended=1)),
     Example(
         audit.ListAudit(tenant=TENANT, search="ana", actions=("unbind", "unbind.undone"), limit=20),
         audit.AuditPage((_entry,), next="1893"),
@@ -352,6 +359,8 @@ _ALL = (
     Example(factors.ListFactors(tenant=TENANT, user="ana.kral"), factors.FactorList((_factor,))),
     Example(factors.EnrollFactor(tenant=TENANT, user="ana.kral", label="work phone"), _started),
     Example(factors.ConfirmFactor(tenant=TENANT, enrollment=_PENDING, code=_CODE), _accepted),
+    Example(factors.MailKey(tenant=TENANT, enrollment=_PENDING), _mailed),
+    Example(factors.RenameFactor(tenant=TENANT, factor=_FACTOR, label="work phone"), factors.FactorList((_factor,))),
     Example(factors.RemoveFactor(tenant=TENANT, factor=_FACTOR), factors.FactorList(())),
     Example(factors.VerifyCode(tenant=TENANT, user="ana.kral", code=_CODE), _accepted),
     Example(

@@ -24,7 +24,7 @@ from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import FactorKind
 from secconsole.domain.sending import retry_after
 from secconsole.service.delivery_accounts import account_of
-from secconsole.service.passcodes import unseal_message
+from secconsole.service.outgoing import unseal_message
 from secconsole.service.store import Store
 from secconsole.store import delivery, outbox, passcodes
 from secconsole.store.keys import KeyRing

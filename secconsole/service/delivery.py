@@ -51,7 +51,8 @@ from secconsole.operations.delivery import (
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.delivery_accounts import seal_password, smtp_settings, twilio_settings
 from secconsole.service.handlers import handles
-from secconsole.service.passcodes import SENT_KINDS, Request, accepts, issue_code, live_code, trial_attempt
+from secconsole.service.outgoing import Request
+from secconsole.service.passcodes import SENT_KINDS, accepts, issue_code, live_code, trial_attempt
 from secconsole.store import delivery, outbox, passcodes
 from secconsole.store.delivery import SettingsRecord
 

@@ -15,7 +15,7 @@ from secconsole.service.codes import WRONG, parameters_of, seal_seed, seed_of, s
 from secconsole.service.context import Context, when
 from secconsole.service.passcodes import SENT_KINDS
 from secconsole.service.sent_factors import confirm_sent, start_sent
-from secconsole.store import factors, sessions
+from secconsole.store import factors, outbox, sessions
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
 
 
@@ -42,6 +42,7 @@ def start_enrollment(
     if address:
         raise Unfit("An authenticator app has no address.", "address")
     factors.drop_pending(context.connection, user.pk, kind, context.now)
+    outbox.void(context.connection, key_attempt(user), context.now)  # the key of that one, if it has not left yet
     seed = Secret(os.urandom(SEED_BYTES))
     id = context.new_id()
     values: dict[str, object] = {
@@ -60,7 +61,13 @@ def start_enrollment(
     }
     factors.add_factor(context.connection, values)
     context.audit("factor.enrollment-started", user, tenant=tenant, by=_who(context, user), kind=kind, factor=id)
-    uri = otpauth_uri(
+    uri = key_uri(tenant, user, parameters, seed)
+    return BindingStarted(id, kind, uri, Secret(key_text(seed)), when(expires))
+
+
+def key_uri(tenant: TenantRow, user: UserRecord, parameters: TotpParameters, seed: Secret[bytes]) -> Secret[str]:
+    """What carries a key into an authenticator app."""
+    return otpauth_uri(
         seed=seed,
         account=user.login,
         issuer=tenant.name,
@@ -68,7 +75,6 @@ def start_enrollment(
         digits=parameters.digits,
         period=parameters.period,
     )
-    return BindingStarted(id, kind, uri, Secret(key_text(seed)), when(expires))
 
 
 def confirm_enrollment(
@@ -85,6 +91,7 @@ def confirm_enrollment(
     if step is None:
         context.audit("factor.confirmed", user, outcome="refused", tenant=tenant, by=_who(context, user))
         return Verdict(False, _wrong(context, user, factor, code), when(context.now))
+    outbox.note_answer(context.connection, key_attempt(user))
     old = [
         f.pk
         for f in factors.live_factors(context.connection, user.pk)
@@ -103,6 +110,11 @@ def confirm_enrollment(
         replaced=len(old),
     )  # fmt: skip
     return Verdict(True, server_time=when(context.now), factor=factor.id)
+
+
+def key_attempt(user: UserRecord) -> str:
+    """What a mail with a user's key is for: they bind one app at a time."""
+    return f"key {user.id}"
 
 
 def _wrong(context: Context, user: UserRecord, factor: FactorRecord, code: Secret[str]) -> str:

@@ -12,6 +12,7 @@ from secconsole.operations.factors import (
     FactorList,
     ListFactors,
     RemoveFactor,
+    RenameFactor,
     Verdict,
     VerifyCode,
 )
@@ -23,7 +24,7 @@ from secconsole.service.handlers import handles
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.views import factor_row
 from secconsole.store import factors, sessions
-from secconsole.store.rows import FactorRecord
+from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
 
 ENROLLMENT = 60 * 60_000  # how long a key waits for its first code
 
@@ -38,15 +39,13 @@ def list_factors(context: Context, operation: ListFactors) -> FactorList:
 def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
     if operation.digits not in CODE_DIGITS:
         raise Invalid("A code has 6 or 8 digits.", "digits")
-    if len(operation.label) > LONGEST_LABEL:
-        raise Invalid(f"The label is longer than {LONGEST_LABEL} characters.", "label")
     return start_enrollment(
         context,
         context.tenant,
         context.target,
         operation.kind,
         expires=context.now + ENROLLMENT,
-        label=operation.label,
+        label=_checked_label(operation.label),
         parameters=TotpParameters(operation.algorithm, operation.digits),
         address=operation.address,
     )
@@ -54,18 +53,18 @@ def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
 
 @handles(ConfirmFactor)
 def confirm_factor(context: Context, operation: ConfirmFactor) -> Verdict:
-    factor = _factor(context, operation.enrollment)
+    factor = found_factor(context, operation.enrollment)
     return confirm_enrollment(context, context.tenant, context.target, factor, operation.code)
 
 
 @handles(RemoveFactor)
 def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
-    factor = _factor(context, operation.factor)
+    factor = found_factor(context, operation.factor)
     user = context.target
     others = [f for f in factors.live_factors(context.connection, user.pk) if f.pk != factor.pk]
     last = factor.state is FactorState.ACTIVE and not any(f.state is FactorState.ACTIVE for f in others)
-    if context.is_own and last and _asked_without(context):
-        raise Conflict("Your last factor cannot be removed while one is required of you. Bind another first.")
+    if context.is_own and last:
+        refuse_while_required(context.tenant, user)
     factors.remove(context.connection, user.pk, [factor.pk], now=context.now, event=None)
     session = context.actor.session
     sessions.end_sessions(
@@ -93,15 +92,43 @@ def verify_code(context: Context, operation: VerifyCode) -> Verdict:
     return Verdict(factor is not None, message, when(context.now), factor.id if factor else None)
 
 
-def _factor(context: Context, id: str) -> FactorRecord:
+@handles(RenameFactor)
+def rename_factor(context: Context, operation: RenameFactor) -> FactorList:
+    label, user = _checked_label(operation.label), context.target
+    factor = found_factor(context, operation.factor)
+    if factor.label == label:
+        context.unchanged = True
+    else:
+        factors.rename(context.connection, factor, label)
+        context.audit("factor.renamed", user, factor=factor.id, before=factor.label, after=label)
+    return FactorList(tuple(factor_row(f) for f in factors.live_factors(context.connection, user.pk)))
+
+
+def found_factor(context: Context, id: str) -> FactorRecord:
+    """A live factor of the tenant; raises `NotFound`."""
     factor = factors.factor_by_id(context.connection, context.tenant.pk, id)
     if factor is None:
         raise NotFound("There is no such factor. It may have been removed or replaced.")
     return factor
 
 
-def _asked_without(context: Context) -> bool:
-    """Whether the policy would ask this user for a factor even if none were bound."""
-    user = context.target
-    mode = context.tenant.policy
-    return mode is not PolicyMode.OFF and (user.switched_on or (mode is PolicyMode.REQUIRED and not user.whitelisted))
+def refuse_while_required(tenant: TenantRow, user: UserRecord) -> None:
+    """Raise if users may not be without a factor by their own doing: they would have to bind one at the next sign-in.
+
+    It holds during the grace period too, which is there to bind one in.
+    """
+    if tenant.policy is PolicyMode.OFF:
+        return
+    if user.switched_on:
+        why = "an administrator requires one of you"
+    elif tenant.policy is PolicyMode.REQUIRED and not user.whitelisted:
+        why = f"the policy of {tenant.name} requires one of everybody"
+    else:
+        return
+    raise Conflict(f"You cannot be without a factor: {why}. To change phones, bind the new one first.")
+
+
+def _checked_label(label: str) -> str:
+    if len(label) > LONGEST_LABEL:
+        raise Invalid(f"The label is longer than {LONGEST_LABEL} characters.", "label")
+    return label

@@ -7,44 +7,26 @@ code at a time, whichever address that went to, so that asking anew or elsewhere
 from __future__ import annotations
 
 import hmac
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from secconsole.delivery.message import Message
-from secconsole.domain.delivery import Purpose
-from secconsole.domain.mail_address import masked_mail
 from secconsole.domain.model import FactorKind
 from secconsole.domain.passcode import LASTS, RANDOM_BYTES, Passcode, make_passcode
-from secconsole.domain.phone import masked_phone
 from secconsole.domain.secret import Secret
-from secconsole.domain.sending import Counted, allowed_from, caps_of, wait_words
+from secconsole.domain.sending import wait_words
 from secconsole.domain.totp import is_code
 from secconsole.service.context import Context
+from secconsole.service.outgoing import Request, free_at, post
 from secconsole.store import outbox, passcodes
 from secconsole.store.keys import KeyRing, token_hash
 from secconsole.store.passcodes import PasscodeRecord
-from secconsole.store.rows import TenantRow, UserRecord
 
 Write = Callable[[FactorKind, str, Passcode], Message]  # a kind, an address and a code as a message
 
 SENT_KINDS = (FactorKind.EMAIL, FactorKind.SMS)
-_LONG = 60_000  # a wait that is worth an entry in the audit
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Whose code goes where, and for what. `settings`: the id of those to send it with; empty: those in effect."""
-
-    tenant: TenantRow
-    user: UserRecord | None
-    kind: FactorKind
-    to: str
-    purpose: Purpose
-    attempt: str
-    factor: str = ""
-    settings: str = ""
+LONG_WAIT = 60_000  # a wait that is worth an entry in the audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +48,15 @@ class Issued:
 
 def issue_code(context: Context, request: Request, write: Write) -> Issued:
     """Make a code and have it sent after commit, unless so many were that one has to wait."""
-    masked = masked_address(request.kind, request.to)
-    address = context.keys.lookup(f"address\0{request.tenant.id}\0{request.to.casefold()}")
-    free_at = _free_at(context, request, address)
-    if free_at > context.now:
+    masked, wait_until = request.masked, free_at(context, request)
+    if wait_until > context.now:
         live = live_code(context, request.attempt)
-        message = wait_words(free_at, context.now)
-        if free_at - context.now > _LONG:
-            _tell(context, request, masked, outcome="refused", reason=message)
+        message = wait_words(wait_until, context.now)
+        if wait_until - context.now > LONG_WAIT:
+            _tell(context, request, outcome="refused", reason=message)
         else:
             context.unchanged = True
-        return Issued(False, live.prefix if live else "", live.expires if live else None, free_at, message, masked)
+        return Issued(False, live.prefix if live else "", live.expires if live else None, wait_until, message, masked)
     code, expires = make_passcode(os.urandom(RANDOM_BYTES)), context.now + LASTS
     outbox.void(context.connection, request.attempt, context.now)
     passcodes.put(
@@ -91,29 +71,9 @@ def issue_code(context: Context, request: Request, write: Write) -> Issued:
             "expires": expires,
         },
     )
-    id = context.new_id()
-    message_of = write(request.kind, request.to, code)
-    outbox.add(
-        context.connection,
-        {
-            "id": id,
-            "tenant_pk": request.tenant.pk,
-            "user_pk": request.user.pk if request.user else None,
-            "kind": request.kind,
-            "purpose": request.purpose,
-            "attempt": request.attempt,
-            "masked": masked,
-            "address": address,
-            "sealed": seal_message(context.keys, request.tenant.pk, id, message_of),
-            "settings": request.settings,
-            "due": context.now,
-            "created": context.now,
-            "expires": expires,
-        },
-    )
-    context.posted = True
-    _tell(context, request, masked)
-    return Issued(True, code.prefix, expires, _free_at(context, request, address), "", masked, id)
+    id = post(context, request, write(request.kind, request.to, code), expires=expires)
+    _tell(context, request)
+    return Issued(True, code.prefix, expires, free_at(context, request), "", masked, id)
 
 
 def live_code(context: Context, attempt: str) -> PasscodeRecord | None:
@@ -155,40 +115,14 @@ def trial_attempt(settings: str) -> str:
     return f"test {settings}"
 
 
-def masked_address(kind: FactorKind, address: str) -> str:
-    return masked_phone(address) if kind is FactorKind.SMS else masked_mail(address)
-
-
-def seal_message(keys: KeyRing, tenant_pk: int, id: str, message: Message) -> bytes:
-    text = json.dumps([message.to, message.subject, message.text.reveal()]).encode()
-    return keys.seal(Secret(text), purpose="outbox", tenant=str(tenant_pk), row=id)
-
-
-def unseal_message(keys: KeyRing, tenant_pk: int, id: str, sealed: bytes) -> Message:
-    text = keys.unseal(sealed, purpose="outbox", tenant=str(tenant_pk), row=id)
-    to, subject, body = json.loads(text.reveal())
-    return Message(to, subject, Secret(body))
-
-
-def _free_at(context: Context, request: Request, address: bytes) -> int:
-    found = []
-    for cap in caps_of(request.kind, trial=request.purpose is Purpose.TEST):
-        who: int | bytes | None = address
-        if cap.counted is Counted.USER:
-            who = request.user.pk if request.user else None
-        then = outbox.nth_latest(context.connection, cap, request.tenant.pk, request.kind, who)
-        found.append((cap, then))
-    return allowed_from(found, context.now)
-
-
 def _digest(keys: KeyRing, attempt: str, factor: str, digits: Secret[str]) -> bytes:
     return keys.lookup(f"passcode\0{attempt}\0{factor}\0{digits.reveal()}")
 
 
-def _tell(context: Context, request: Request, masked: str, *, outcome: str = "done", reason: str = "") -> None:
+def _tell(context: Context, request: Request, *, outcome: str = "done", reason: str = "") -> None:
     """Nobody is signed in yet while signing in: then it is the user themselves who asked."""
     by = request.user.login if request.user and context.found_actor is None else ""
     context.audit(
         "code.sent", request.user, outcome=outcome, reason=reason, tenant=request.tenant, by=by, kind=request.kind,
-        purpose=request.purpose, to=masked,
+        purpose=request.purpose, to=request.masked,
     )  # fmt: skip

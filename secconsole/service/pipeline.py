@@ -19,6 +19,7 @@ from secconsole.service import (
     delivery,
     factors,
     imports,
+    key_mail,
     policy,
     policy_explain,
     recovery,
@@ -50,8 +51,8 @@ T = TypeVar("T")
 
 Clock = Callable[[], float]  # seconds since the epoch
 AREAS = (
-    account, audit, delivery, factors, imports, policy, policy_explain, recovery, session, sessions, signin, tenants,
-    tokens, unbinding, users, whitelist,
+    account, audit, delivery, factors, imports, key_mail, policy, policy_explain, recovery, session, sessions, signin,
+    tenants, tokens, unbinding, users, whitelist,
 )  # fmt: skip
 TOUCH_AFTER = 60_000
 LOOK_AGAIN_AFTER = 1_000  # for what has become due

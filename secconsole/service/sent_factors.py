@@ -15,7 +15,8 @@ from secconsole.operations.factors import Verdict
 from secconsole.operations.signin import BindingStarted
 from secconsole.service.codes import WRONG_SENT, note_sent_use
 from secconsole.service.context import Context, when
-from secconsole.service.passcodes import Issued, Request, accepts, enrollment_attempt, issue_code, live_code
+from secconsole.service.outgoing import Request
+from secconsole.service.passcodes import Issued, accepts, enrollment_attempt, issue_code, live_code
 from secconsole.service.views import masked
 from secconsole.store import factors, passcodes
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import NotFound
 from secconsole.domain.model import FactorState
+from secconsole.domain.recovery import is_renewal_due
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import is_held
 from secconsole.operations.signin import CodeSent, Identity, Proof, SendStepUpCode, SignOut, StepUp, WhoAmI
@@ -17,23 +18,26 @@ from secconsole.service.handlers import handles
 from secconsole.service.passcodes import SENT_KINDS, step_up_attempt
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.sent_factors import send_code
-from secconsole.store import factors, sessions, users
+from secconsole.store import factors, recovery, sessions, users
 from secconsole.store.rows import FactorRecord, UserRecord
 
 
 @handles(WhoAmI)
 def who_am_i(context: Context, operation: WhoAmI) -> Identity:
-    actor, session = context.actor, context.actor.session
+    actor, session, user = context.actor, context.actor.session, context.actor.user
     return Identity(
         id=actor.id,
         login=actor.login,
-        name=actor.user.name if actor.user else "",
+        name=user.name if user else "",
         role=actor.role,
         tenant=context.found_tenant.name if context.found_tenant else "",
-        bound=actor.user is not None and actor.user.status == "bound",
+        bound=user is not None and user.status == "bound",
         signed_in_at=when(session.created) if session else None,
         proved_at=when_or_none(session.proved) if session else None,
         step_up_until=when(session.proved + STEP_UP) if session and session.proved else None,
+        email=user.email if user else "",
+        recovery_left=recovery.count_left(context.connection, user.pk) if user else 0,
+        renew_recovery=user is not None and is_renewal_due(recovery.count_used(context.connection, user.pk)),
     )
 
 

@@ -20,6 +20,8 @@ from secconsole.operations.signin import (
     BindingStarted,
     ChoosePassword,
     ConfirmBinding,
+    KeyMailed,
+    MailSignInKey,
     OfferedFactor,
     SendCode,
     SignIn,
@@ -32,6 +34,7 @@ from secconsole.service.codes import check_code, count_failure, held_words, take
 from secconsole.service.context import Context, PasswordCheck, when
 from secconsole.service.enrollment import confirm_enrollment, start_enrollment
 from secconsole.service.handlers import handles, only_password
+from secconsole.service.key_mail import send_key
 from secconsole.service.passcodes import SENT_KINDS, live_code, sign_in_attempt
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.sent_factors import send_code
@@ -139,15 +142,23 @@ def start_binding(context: Context, operation: StartBinding) -> BindingStarted:
     return start_enrollment(context, tenant, user, operation.kind, expires=challenge.expires, address=operation.address)
 
 
+@handles(MailSignInKey)
+def mail_sign_in_key(context: Context, operation: MailSignInKey) -> KeyMailed:
+    found = _challenge(context, operation.challenge, "enroll")
+    if found is None:
+        raise Conflict(OVER)
+    _, tenant, user = found
+    factor = _own_enrollment(context, tenant, user, operation.enrollment)
+    return send_key(context, tenant, user, factor, operation.address)
+
+
 @handles(ConfirmBinding)
 def confirm_binding(context: Context, operation: ConfirmBinding) -> SignInAnswer:
     found = _challenge(context, operation.challenge, "enroll")
     if found is None:
         return _over(context)
     challenge, tenant, user = found
-    factor = factors.factor_by_id(context.connection, tenant.pk, operation.enrollment)
-    if factor is None or factor.user_pk != user.pk:
-        raise NotFound("That binding was replaced by a newer one. Start it again.")
+    factor = _own_enrollment(context, tenant, user, operation.enrollment)
     verdict = confirm_enrollment(context, tenant, user, factor, operation.code)
     if not verdict.accepted:
         return _wrong_code(context, challenge, tenant, user, operation.challenge, verdict.message, MOST_WRONG_BINDING)
@@ -282,6 +293,13 @@ def _challenge(
     if user.locked_until >= FOREVER and stage != "second-factor":  # there checking the code says so
         return None
     return challenge, tenants.tenant_by_pk(context.connection, challenge.tenant_pk), user
+
+
+def _own_enrollment(context: Context, tenant: TenantRow, user: UserRecord, id: str) -> FactorRecord:
+    factor = factors.factor_by_id(context.connection, tenant.pk, id)
+    if factor is None or factor.user_pk != user.pk:
+        raise NotFound("That binding was replaced by a newer one. Start it again.")
+    return factor
 
 
 def _wrong_code(

@@ -69,6 +69,11 @@ def note_use(connection: sa.Connection, factor: FactorRecord, now: int) -> None:
     connection.execute(sa.update(factors).where(factors.c.pk == factor.pk).values(last_used=now, failures=0))
 
 
+def rename(connection: sa.Connection, factor: FactorRecord, label: str) -> None:
+    connection.execute(sa.update(factors).where(factors.c.pk == factor.pk).values(label=label))
+    refresh_user(connection, factor.user_pk)
+
+
 def count_failure(connection: sa.Connection, pks: Iterable[int]) -> None:
     """One more wrong code for each of these factors."""
     query = sa.update(factors).where(factors.c.pk.in_(list(pks))).values(failures=factors.c.failures + 1)

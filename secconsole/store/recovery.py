@@ -30,6 +30,12 @@ def count_left(connection: sa.Connection, user_pk: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def count_used(connection: sa.Connection, user_pk: int) -> int:
+    """How many of the present set were used; those that an unbinding made void are no set any more."""
+    used = sa.and_(_ROW.user_pk == user_pk, _ROW.used.is_not(None), _ROW.voided.is_(None))
+    return int(connection.execute(sa.select(sa.func.count()).select_from(recovery_codes).where(used)).scalar_one())
+
+
 def unused_codes(connection: sa.Connection, user_pk: int) -> list[sa.Row[Any]]:
     """The unused codes of a user, in the order they were made in: `id`, `sealed` (None: not to be seen), `created`."""
     query = sa.select(_ROW.id, _ROW.sealed, _ROW.created).where(_ROW.user_pk == user_pk, _UNUSED)

@@ -24,14 +24,18 @@ FLAGS = {
 }
 
 EVENTS = {
+    "account.contact-changed": "changed the address on record",
     "account.keep-factor": "chose whether to stay asked",
+    "account.mfa-cancelled": "removed all factors",
     "code.sent": "was sent a code",
     "delivery.set-smtp": "set up a mail server",
     "delivery.set-twilio": "set up Twilio",
     "delivery.tested": "tested how codes are sent",
     "factor.confirmed": "bound a factor",
     "factor.enrollment-started": "began to bind",
+    "factor.key-mailed": "mailed a key",
     "factor.removed": "removed a factor",
+    "factor.renamed": "renamed a factor",
     "password.changed": "changed the password",
     "policy.set": "switched the policy",
     "recovery.created": "made recovery codes",

@@ -16,18 +16,27 @@ import sqlalchemy as sa
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.operations.account import ChangePassword, KeepFactor
+from secconsole.operations.account import CancelMfa, ChangePassword, KeepFactor, SetContact
 from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, ShowDelivery, TryDelivery
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor, VerifyCode
+from secconsole.operations.factors import (
+    ConfirmFactor,
+    EnrollFactor,
+    ListFactors,
+    MailKey,
+    RemoveFactor,
+    RenameFactor,
+    VerifyCode,
+)
 from secconsole.operations.policy import ExplainSignIn, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
 from secconsole.operations.signin import (
     ChoosePassword,
     ConfirmBinding,
+    MailSignInKey,
     SendCode,
     SendStepUpCode,
     SignIn,
@@ -63,7 +72,7 @@ from secconsole.operations.users import (
     UnlockUser,
 )
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist, RemoveFromWhitelist
-from secconsole.service.passcodes import unseal_message
+from secconsole.service.outgoing import unseal_message
 from secconsole.store import factors, tenants
 from secconsole.store.schema import outbox
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
@@ -183,6 +192,13 @@ async def _(organisation: Organisation) -> Asked:
     return Asked(RemoveFactor(tenant=TENANT, factor=shown.factors[0].id))
 
 
+@of(RenameFactor)
+async def _(organisation: Organisation) -> Asked:
+    await ana_bound(organisation)
+    shown = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
+    return Asked(RenameFactor(tenant=TENANT, factor=shown.factors[0].id, label="work phone"))
+
+
 @of(UndoUnbind)
 async def _(organisation: Organisation) -> Asked:
     await ana_bound(organisation)
@@ -293,6 +309,20 @@ async def _(organisation: Organisation) -> Asked:
     return Asked(KeepFactor(), await organisation.sign_in("ana"))
 
 
+@of(SetContact)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.add("ana", email="ana@acme.example")
+    return Asked(SetContact(email="ana@home.example"), await organisation.sign_in("ana"))
+
+
+@of(CancelMfa)
+async def _(organisation: Organisation) -> Asked:
+    await ana_bound(organisation)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))
+    return Asked(CancelMfa(), await organisation.sign_in("ana"))
+
+
 @of(ViewRecoveryCodes)
 async def _(organisation: Organisation) -> Asked:
     await ana_bound(organisation)
@@ -333,6 +363,28 @@ async def tried(organisation: Organisation) -> Secret[str]:
         return Secret(text.partition("Type this code back: ")[2][5:11])
 
     return await asyncio.wrap_future(organisation.backend.store.read(look))
+
+
+async def mail_set_up(organisation: Organisation) -> None:
+    """There is a mail server in effect; nobody is there."""
+    await organisation.perform(ConfirmDelivery(tenant=TENANT, code=await tried(organisation)))
+
+
+@of(MailKey)
+async def _(organisation: Organisation) -> Asked:
+    await mail_set_up(organisation)
+    await organisation.add("ana", email="ana@acme.example")
+    return Asked(MailKey(tenant=TENANT, enrollment=await enrolled(organisation, "ana")))
+
+
+@of(MailSignInKey)
+async def _(organisation: Organisation) -> Asked:
+    await mail_set_up(organisation)
+    await organisation.add("ana", email="ana@acme.example")
+    await required(organisation)
+    token = await challenge(organisation, "ana", SignInStatus.ENROLL)
+    started = await organisation.perform(StartBinding(challenge=token), Nobody())
+    return Asked(MailSignInKey(challenge=token, enrollment=started.enrollment), Nobody())
 
 
 @of(SendCode)

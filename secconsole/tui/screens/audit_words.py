@@ -23,7 +23,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "token.created", "token.revoked", "secret-key.rotated",
     ),
     "factors": (
-        "factor.enrollment-started", "factor.confirmed", "factor.removed", "account.keep-factor", "recovery.created",
+        "factor.enrollment-started", "factor.confirmed", "factor.removed", "factor.renamed", "factor.key-mailed",
+        "account.keep-factor", "account.mfa-cancelled", "account.contact-changed", "recovery.created",
         "recovery.viewed", "recovery.used", "code.sent",
     ),
     "unbinding": ("unbind", "unbind.undone"),
