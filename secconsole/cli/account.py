@@ -16,8 +16,10 @@ from secconsole.operations.account import (
     ChangePassword,
     ContactSet,
     KeepFactor,
+    OwnRules,
     PasswordChanged,
     SetContact,
+    ShowOwnRules,
 )
 from secconsole.operations.signin import WhoAmI
 
@@ -27,6 +29,14 @@ CANCELLED: list[Column[Cancelled]] = [
     Column("factors", lambda c: c.factors, "Factors removed"),
     Column("recovery_codes", lambda c: c.recovery_codes, "Recovery codes"),
     Column("sessions_ended", lambda c: c.sessions_ended, "Other sessions ended"),
+]
+
+RULES: list[Column[OwnRules]] = [
+    Column("policy", lambda r: r.policy),
+    Column("required", lambda r: r.required),
+    Column("why", lambda r: r.why),
+    Column("kinds", lambda r: r.kinds),
+    Column("recovery_view", lambda r: r.recovery_view, "Codes shown again"),
 ]
 
 
@@ -40,6 +50,13 @@ def account() -> None:
 async def show(work: Work) -> None:
     """Say as whom commands act, and whether password and factor were proved lately."""
     work.out.record(COLUMNS, await work.perform(WhoAmI()))
+
+
+@account.command("rules")
+@working
+async def rules(work: Work) -> None:
+    """Say whether a factor is required of you, and which kinds you may bind."""
+    work.out.record(RULES, await work.perform(ShowOwnRules()))
 
 
 @account.command("password")

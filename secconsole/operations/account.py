@@ -8,11 +8,27 @@ from typing import Annotated
 from msgspec import Meta
 
 from secconsole.domain.limits import LONGEST_EMAIL
+from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import NewPassword
 
 Contact = Annotated[str, Meta(max_length=LONGEST_EMAIL, description="An e-mail address.")]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRules:
+    """What the policy of one's own tenant asks of one, and what it lets one do.
+
+    `required`: one may not be without a factor, and `why`. `kinds`: those one may bind. `recovery_view`: whether one
+    may look again at the recovery codes that one makes.
+    """
+
+    policy: PolicyMode
+    required: bool
+    why: str
+    kinds: tuple[FactorKind, ...]
+    recovery_view: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,12 @@ class Cancelled:
     factors: int
     recovery_codes: int
     sessions_ended: int
+
+
+@declare("account.rules", "GET", "/v1/me/rules", Permission.OWN_ACCOUNT)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowOwnRules(Operation[OwnRules]):
+    """Say what the policy of one's own tenant asks of one and lets one do."""
 
 
 @declare("password.change", "POST", "/v1/me/password", Permission.OWN_ACCOUNT, step_up=True)

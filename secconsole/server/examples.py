@@ -274,6 +274,16 @@ _ALL = (
     ),
     Example(sessions.EndSession(tenant=TENANT, user="ana.kral", session=_SESSION), sessions.SessionsEnded(ended=1)),
     Example(sessions.EndOtherSessions(tenant=TENANT, user="ana.kral"), sessions.SessionsEnded(ended=3)),
+    Example(
+        account.ShowOwnRules(),
+        account.OwnRules(
+            policy=PolicyMode.REQUIRED,
+            required=True,
+            why="the policy of acme requires one of everybody",
+            kinds=(FactorKind.TOTP,),
+            recovery_view=False,
+        ),
+    ),
     Example(account.ChangePassword(password=_ANOTHER), account.PasswordChanged(sessions_ended=1)),
     Example(account.KeepFactor(keep=True), None),
     Example(account.SetContact(email="ana.kral@acme.example"), account.ContactSet("ana.kral@acme.example")),

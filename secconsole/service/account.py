@@ -12,14 +12,23 @@ from secconsole.operations.account import (
     ChangePassword,
     ContactSet,
     KeepFactor,
+    OwnRules,
     PasswordChanged,
     SetContact,
+    ShowOwnRules,
 )
 from secconsole.service.context import Context
-from secconsole.service.factors import refuse_while_required
+from secconsole.service.factors import refuse_while_required, why_required
 from secconsole.service.handlers import handles, only_password
 from secconsole.service.signin import shortest_password
 from secconsole.store import factors, recovery, sessions, users
+
+
+@handles(ShowOwnRules)
+def show_own_rules(context: Context, operation: ShowOwnRules) -> OwnRules:
+    user, tenant = context.own_account, context.tenant
+    why = why_required(tenant, user)
+    return OwnRules(tenant.policy, bool(why), why, tenant.kinds, tenant.recovery_view)
 
 
 @handles(ChangePassword, hashes=only_password)

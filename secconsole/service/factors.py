@@ -117,15 +117,19 @@ def refuse_while_required(tenant: TenantRow, user: UserRecord) -> None:
 
     It holds during the grace period too, which is there to bind one in.
     """
+    if why := why_required(tenant, user):
+        raise Conflict(f"You cannot be without a factor: {why}. To change phones, bind the new one first.")
+
+
+def why_required(tenant: TenantRow, user: UserRecord) -> str:
+    """Why a user may not be without a factor, in words; empty if they may."""
     if tenant.policy is PolicyMode.OFF:
-        return
+        return ""
     if user.switched_on:
-        why = "an administrator requires one of you"
-    elif tenant.policy is PolicyMode.REQUIRED and not user.whitelisted:
-        why = f"the policy of {tenant.name} requires one of everybody"
-    else:
-        return
-    raise Conflict(f"You cannot be without a factor: {why}. To change phones, bind the new one first.")
+        return "an administrator requires one of you"
+    if tenant.policy is PolicyMode.REQUIRED and not user.whitelisted:
+        return f"the policy of {tenant.name} requires one of everybody"
+    return ""
 
 
 def _checked_label(label: str) -> str:

@@ -73,3 +73,11 @@ def test_staying_asked_for_a_factor_is_a_command_too(shell: Shell) -> None:
     assert shell.json("user", "show", "hana")["keeps_factor"] is True
     assert shell("account", "keep-factor", "--off").code == 0
     assert shell.json("user", "show", "hana")["keeps_factor"] is False
+
+
+def test_what_the_policy_asks_of_one_is_told(shell: Shell) -> None:
+    with_password(shell, "hana")
+    sign_in(shell)
+    told = shell.json("account", "rules")
+    assert told["kinds"] == ["totp"]
+    assert (told["required"], told["why"]) == (False, "")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.operations.account import CancelMfa, ChangePassword, KeepFactor, SetContact
+from secconsole.operations.account import CancelMfa, ChangePassword, KeepFactor, SetContact, ShowOwnRules
 from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody
@@ -295,6 +295,12 @@ async def _(organisation: Organisation) -> Asked:
     await organisation.add("ana")
     await organisation.sign_in("ana")
     return Asked(EndOtherSessions(tenant=TENANT, user="ana"), await organisation.sign_in("ana"))
+
+
+@of(ShowOwnRules)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.add("ana")
+    return Asked(ShowOwnRules(), await organisation.sign_in("ana"))
 
 
 @of(ChangePassword)

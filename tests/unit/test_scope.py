@@ -10,7 +10,7 @@ from secconsole.operations.base import OPERATIONS
 from tests.examples import AREAS
 
 READ = """
-    audit.list audit.verify delivery.show factor.list policy.explain policy.preview policy.show
+    account.rules audit.list audit.verify delivery.show factor.list policy.explain policy.preview policy.show
     secret-key.show session.list tenant.adoption tenant.list token.list token.list-all user.count user.list
     user.position user.show whitelist.list who-am-i
 """.split()

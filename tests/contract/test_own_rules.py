@@ -1,0 +1,51 @@
+"""What the policy asks of somebody, as they are told themselves: the same that binds them when they act."""
+
+from __future__ import annotations
+
+import pytest
+
+from secconsole.domain.errors import Conflict
+from secconsole.domain.model import FactorKind, PolicyMode
+from secconsole.operations.account import CancelMfa, OwnRules, ShowOwnRules
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.users import RequireMfa
+from secconsole.operations.whitelist import AddToWhitelist
+from tests.organisation import TENANT, Organisation
+
+
+async def rules(organisation: Organisation) -> OwnRules:
+    """Ana's; and whether she is required is what cancelling is refused by."""
+    ana = await organisation.sign_in("ana")
+    told = await organisation.perform(ShowOwnRules(), ana)
+    if told.required:
+        with pytest.raises(Conflict) as refused:
+            await organisation.perform(CancelMfa(), ana)
+        assert told.why in refused.value.message
+    else:
+        assert told.why == ""
+    return told
+
+
+async def test_everybody_is_told_what_is_asked_of_them(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    assert await rules(organisation) == OwnRules(PolicyMode.OPTIONAL, False, "", (FactorKind.TOTP,), False)
+    await organisation.perform(RequireMfa(tenant=TENANT, user="ana"))
+    assert "an administrator" in (await rules(organisation)).why
+    await organisation.perform(RequireMfa(tenant=TENANT, user="ana", required=False))
+    kinds = (FactorKind.TOTP, FactorKind.EMAIL)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=kinds, recovery_view=True))
+    told = await rules(organisation)
+    assert told.required
+    assert told.kinds == kinds
+    assert told.recovery_view
+    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("ana",), reason="night shift"))
+    assert not (await rules(organisation)).required
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))
+    assert (await rules(organisation)).policy is PolicyMode.OFF
+
+
+async def test_the_owner_of_the_store_has_no_rules_of_their_own(organisation: Organisation) -> None:
+    with pytest.raises(Conflict, match="no account"):
+        await organisation.perform(ShowOwnRules())
