@@ -47,6 +47,7 @@ COLUMNS: list[Column[UserRow]] = [
     Column("flags", lambda u: u.flags),
     Column("factors", lambda u: u.factors),
     Column("last_sign_in", lambda u: u.last_sign_in),
+    Column("mfa_required", lambda u: u.mfa_required, "Required"),
 ]
 IN_TABLE = [
     c

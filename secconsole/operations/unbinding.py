@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from secconsole.domain.limits import MOST_AT_ONCE
-from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
 from secconsole.domain.roles import Permission, Role
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Id, Moment, Reason, TenantName, Ticket, UserName
@@ -22,7 +22,11 @@ MOST_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class UnbindTarget:
-    """One user who would be unbound, named so that nobody is taken for somebody else."""
+    """One user who would be unbound, named so that nobody is taken for somebody else.
+
+    `factors`, `labels`, `masked` and `states` are of the same factors, in one order. `recovery_codes`: how many unused
+    ones become void. `notified`: where the notice goes, masked. `binds_anew`: whether the next sign-in asks to bind.
+    """
 
     id: str
     login: str
@@ -31,21 +35,33 @@ class UnbindTarget:
     status: BindingStatus
     factors: tuple[FactorKind, ...]
     labels: tuple[str, ...]
+    masked: tuple[str, ...]
+    states: tuple[FactorState, ...]
     whitelisted: bool
     sessions: int
+    tokens: int
+    recovery_codes: int
+    notified: tuple[str, ...]
+    binds_anew: bool
     look_alikes: tuple[LookAlike, ...]
     suspicions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class UnbindPreview:
-    """What an unbinding would do. The counts cover all; `targets` the first 200."""
+    """What an unbinding would do. The counts cover all; `targets` the first 200.
+
+    `not_notified`: users to whom no notice can go, since no address of theirs is on record, or no mail can be sent.
+    """
 
     bound: int
     pending: int
     already_unbound: int
     whitelisted: int
     sessions: int
+    tokens: int
+    recovery_codes: int
+    not_notified: int
     failed: tuple[NotDone, ...]
     targets: tuple[UnbindTarget, ...]
     policy: PolicyMode

@@ -41,7 +41,10 @@ class UserSort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A user as the table shows them. `factors`: kinds of the active ones (of the pending ones, if none is active)."""
+    """A user as the table shows them. `factors`: kinds of the active ones (of the pending ones, if none is active).
+
+    `mfa_required`: a second factor is required of this user in particular, also while the policy is optional.
+    """
 
     id: str
     login: str
@@ -53,6 +56,7 @@ class UserRow:
     flags: tuple[Flag, ...]
     factors: tuple[FactorKind, ...]
     last_sign_in: Moment | None
+    mfa_required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class UserDetail:
     mfa_required: bool
     keeps_factor: bool
     sessions: int
+    tokens: int
     events: tuple[AuditEntry, ...]
     recovery_left: int
 

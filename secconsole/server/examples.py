@@ -65,6 +65,7 @@ _user = users.UserRow(
     flags=(),
     factors=(FactorKind.TOTP,),
     last_sign_in=NOW - timedelta(hours=1),
+    mfa_required=False,
 )
 _unbound = replace(_user, status=BindingStatus.UNBOUND, factors=())
 _other = users.UserRow(
@@ -78,6 +79,7 @@ _other = users.UserRow(
     flags=(Flag.WHITELISTED,),
     factors=(),
     last_sign_in=None,
+    mfa_required=False,
 )
 _factor = users.FactorRow(
     id=_FACTOR,
@@ -320,6 +322,7 @@ _ALL = (
             mfa_required=False,
             keeps_factor=False,
             sessions=0,
+            tokens=0,
             events=(_entry,),
             recovery_left=0,
         ),
@@ -539,6 +542,9 @@ _ALL = (
             already_unbound=0,
             whitelisted=0,
             sessions=1,
+            tokens=0,
+            recovery_codes=10,
+            not_notified=0,
             failed=(_missing,),
             targets=(
                 unbinding.UnbindTarget(
@@ -549,8 +555,14 @@ _ALL = (
                     status=BindingStatus.BOUND,
                     factors=(FactorKind.TOTP,),
                     labels=("work phone",),
+                    masked=("work phone",),
+                    states=(FactorState.ACTIVE,),
                     whitelisted=False,
                     sessions=1,
+                    tokens=0,
+                    recovery_codes=10,
+                    notified=("a•••@acme.example",),
+                    binds_anew=True,
                     look_alikes=(),
                     suspicions=(),
                 ),

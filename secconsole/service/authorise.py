@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.domain.errors import NotAllowed, NotFound, NotSignedIn, StepUpNeeded
-from secconsole.domain.roles import Permission, Role, may, may_act_on, may_phrase
+from secconsole.domain.roles import Permission, Role, may, may_act_on, may_phrase, roles_given_by
 from secconsole.domain.scope import scope_phrase
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation, Spec
@@ -50,7 +50,7 @@ def authorise(context: Context, operation: Operation[Any], credential: Credentia
         raise NotAllowed(_own_only(actor))
     target = context.found_target if spec.on_lower and not (spec.own and context.is_own) else None
     if target is not None and not may_act_on(actor.role, target.role):
-        raise NotAllowed(f"A {actor.role} may not act on a {target.role}.")
+        raise NotAllowed(_outranked(actor, target.role, spec))
     if spec.step_up:
         need_proof(context)
 
@@ -111,6 +111,18 @@ def _need_scope(actor: Actor, spec: Spec) -> None:
     if spec.scope not in actor.token.scopes:
         has = scope_phrase(actor.token.scopes)
         raise NotAllowed(f"This token may not do this: it needs the scope {spec.scope}, and has {has}.")
+
+
+def _outranked(actor: Actor, role: Role, spec: Spec) -> str:
+    """Why not, and for programs what they may do it with: a secret key is known for its key, not for its rank."""
+    said = f"A {actor.role} may not act on a {role}."
+    if actor.token is None:
+        return said
+    if actor.user is None:
+        what = "token of the store's owner" if actor.token.owner else "secret key"
+        said = f"A {what} ranks as a {actor.role}, and may not act on a {role}."
+    able = next(r for r in reversed(roles_given_by(Role.PLATFORM_ADMIN)) if may_act_on(r, role))
+    return f"{said} Use a token with the scope {spec.scope} that a {able} has made."
 
 
 def _own_only(actor: Actor) -> str:

@@ -66,10 +66,11 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
     if context.is_own and last:
         refuse_while_required(context.tenant, user)
     factors.remove(context.connection, user.pk, [factor.pk], now=context.now, event=None)
-    session = context.actor.session
-    sessions.end_sessions(
-        context.connection, user.pk, now=context.now, why="factor removed", but=session.pk if session else None
-    )
+    if factor.state is FactorState.ACTIVE:  # nothing was ever proved with one that is pending
+        session = context.actor.session
+        sessions.end_sessions(
+            context.connection, user.pk, now=context.now, why="factor removed", but=session.pk if session else None
+        )
     context.audit("factor.removed", user, kind=factor.kind, factor=factor.id)
     return FactorList(tuple(factor_row(f) for f in others))
 

@@ -28,7 +28,11 @@ _NOTHING = Secret("")
 def start_sent(
     context: Context, tenant: TenantRow, user: UserRecord, kind: FactorKind, *, address: str, label: str
 ) -> BindingStarted:
-    """Put an address or number on the user's list and send a code there; for one that is pending, another code."""
+    """Put an address or number on the user's list and send a code there; for one that is pending, another code.
+
+    One that an administrator entered may be proved at a sign-in, too; one that somebody else did only here: a password
+    alone is enough to begin this.
+    """
     address = checked_address(user, kind, address)
     live = [f for f in factors.live_factors(context.connection, user.pk) if f.kind is kind]
     same = next((f for f in live if f.address == address), None)
@@ -36,6 +40,7 @@ def start_sent(
         raise Conflict(f"{masked(same)} is bound already.")
     if same is None and len(live) >= MOST:
         raise Conflict(f"There are {MOST} of that kind already. Remove one first.")
+    given = context.found_actor is not None and not context.is_own
     by = "" if context.found_actor else user.login
     if same is None:
         values: dict[str, object] = {
@@ -46,9 +51,13 @@ def start_sent(
             "state": FactorState.PENDING,
             "label": label,
             "address": address,
+            "given": given,
             "created": context.now,
         }
         same = factors.add_factor(context.connection, values)
+        context.audit("factor.enrollment-started", user, tenant=tenant, by=by, kind=kind, factor=same.id)
+    elif given and not same.given:
+        factors.note_given(context.connection, same.pk)
         context.audit("factor.enrollment-started", user, tenant=tenant, by=by, kind=kind, factor=same.id)
     attempt = enrollment_attempt(same.id)
     issued = send_code(context, tenant, user, same, Purpose.ENROLLMENT, attempt)

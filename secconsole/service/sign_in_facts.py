@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secconsole.domain.model import FactorKind, FactorState
+from secconsole.domain.model import FactorState
 from secconsole.domain.policy import SignInFacts
 from secconsole.domain.throttle import is_held
 from secconsole.service.context import Context
@@ -27,7 +27,7 @@ def sign_in_facts(context: Context, tenant: TenantRow, user: UserRecord, *, righ
         whitelisted=exemption_of(context.connection, user.pk, context.now) is not None,
         keeps_factor=user.keeps_factor,
         active_factor=any(f.state is FactorState.ACTIVE for f in live),
-        pending_factor=any(f.state is FactorState.PENDING and f.kind is not FactorKind.TOTP for f in live),
+        pending_factor=any(f.state is FactorState.PENDING and f.given for f in live),
         switched_on=user.switched_on,
         in_grace=context.now < grace_end(tenant, user),
     )

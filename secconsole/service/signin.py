@@ -245,9 +245,8 @@ def _offered(context: Context, user: UserRecord) -> tuple[OfferedFactor, ...]:
 
 
 def usable_at_sign_in(live: Sequence[FactorRecord]) -> list[FactorRecord]:
-    """The active factors; where there is none, addresses and numbers that an administrator entered."""
-    active = [f for f in live if f.state is FactorState.ACTIVE]
-    return active or [f for f in live if f.kind in SENT_KINDS]
+    """The active factors, and the addresses and numbers that an administrator entered: their first use proves them."""
+    return sorted((f for f in live if f.state is FactorState.ACTIVE or f.given), key=lambda f: f.state)
 
 
 def _complete(

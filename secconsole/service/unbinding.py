@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from secconsole.domain.errors import Conflict, Invalid, NotFound
 from secconsole.domain.limits import LONGEST_TICKET, MOST_AT_ONCE
 from secconsole.domain.login import suspicions
-from secconsole.domain.model import BindingStatus
+from secconsole.domain.mail_address import masked_mail
+from secconsole.domain.model import BindingStatus, FactorKind, SignInStatus
+from secconsole.domain.policy import decide_second_factor
 from secconsole.operations.unbinding import (
     MOST_SHOWN,
     PreviewUnbind,
@@ -21,10 +25,12 @@ from secconsole.operations.whitelist import NotDone
 from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, when
 from secconsole.service.handlers import handles
+from secconsole.service.notified import addresses_of, can_mail
+from secconsole.service.sign_in_facts import sign_in_facts
 from secconsole.service.sweep import UNDO
-from secconsole.service.views import look_alike
+from secconsole.service.views import look_alike, masked
 from secconsole.service.whitelist import checked_reason
-from secconsole.store import factors, sessions, users
+from secconsole.store import factors, recovery, sessions, tokens, users
 from secconsole.store.rows import UserRecord
 
 
@@ -32,15 +38,19 @@ from secconsole.store.rows import UserRecord
 def preview_unbind(context: Context, operation: PreviewUnbind) -> UnbindPreview:
     targets, failed = context.targets(operation.users)
     status = [user.status for user in targets]
-    open_sessions = sum(_sessions(context, user) for user in targets)
+    pks = [user.pk for user in targets]
+    mails = can_mail(context.connection, context.tenant.pk)
     return UnbindPreview(
         bound=status.count(BindingStatus.BOUND),
         pending=status.count(BindingStatus.PENDING),
         already_unbound=status.count(BindingStatus.UNBOUND),
         whitelisted=sum(user.whitelisted for user in targets),
-        sessions=open_sessions,
+        sessions=sum(_sessions(context, user) for user in targets),
+        tokens=tokens.count_live(context.connection, pks, context.now),
+        recovery_codes=recovery.count_left(context.connection, *pks),
+        not_notified=sum(not mails or not _addresses(context, user) for user in targets if _has_any(user)),
         failed=tuple(failed),
-        targets=tuple(_target(context, user) for user in targets[:MOST_SHOWN]),
+        targets=tuple(_target(context, user, mails=mails) for user in targets[:MOST_SHOWN]),
         policy=context.tenant.policy,
     )
 
@@ -124,8 +134,9 @@ def _event(context: Context, continued: str, reason: str, ticket: str) -> tuple[
     return event, context.now
 
 
-def _target(context: Context, user: UserRecord) -> UnbindTarget:
-    live = factors.live_factors(context.connection, user.pk)
+def _target(context: Context, user: UserRecord, *, mails: bool) -> UnbindTarget:
+    connection = context.connection
+    live = factors.live_factors(connection, user.pk)
     return UnbindTarget(
         id=user.id,
         login=user.login,
@@ -134,11 +145,34 @@ def _target(context: Context, user: UserRecord) -> UnbindTarget:
         status=user.status,
         factors=tuple(factor.kind for factor in live),
         labels=tuple(factor.label for factor in live),
+        masked=tuple(masked(factor) for factor in live),
+        states=tuple(factor.state for factor in live),
         whitelisted=user.whitelisted,
         sessions=_sessions(context, user),
-        look_alikes=tuple(look_alike(other) for other in users.look_alikes(context.connection, user)),
+        tokens=tokens.count_live(connection, [user.pk], context.now),
+        recovery_codes=recovery.count_left(connection, user.pk),
+        notified=tuple(masked_mail(address) for address in addresses_of(user, live)) if mails and live else (),
+        binds_anew=_binds_anew(context, user),
+        look_alikes=tuple(look_alike(other) for other in users.look_alikes(connection, user)),
         suspicions=tuple(suspicions(user.login) + suspicions(user.name)),
     )
+
+
+def _has_any(user: UserRecord) -> bool:
+    """Whether there is something to unbind, and so to tell of."""
+    return user.status is not BindingStatus.UNBOUND
+
+
+def _addresses(context: Context, user: UserRecord) -> tuple[str, ...]:
+    mailed = FactorKind.EMAIL in user.kinds
+    return addresses_of(user, factors.live_factors(context.connection, user.pk) if mailed else ())
+
+
+def _binds_anew(context: Context, user: UserRecord) -> bool:
+    """Whether the next sign-in asks to bind, once nothing is bound: by the table that decides it."""
+    facts = sign_in_facts(context, context.tenant, user, right=True)
+    then = decide_second_factor(replace(facts, active_factor=False, pending_factor=False))
+    return then.status is SignInStatus.ENROLL
 
 
 def _sessions(context: Context, user: UserRecord) -> int:

@@ -39,6 +39,7 @@ from secconsole.service.views import audit_entry, exemption, factor_row, look_al
 from secconsole.store import audit, factors, sessions, user_search, users
 from secconsole.store.recovery import count_left
 from secconsole.store.rows import UserRecord
+from secconsole.store.tokens import count_live
 from secconsole.store.user_search import Order, Window
 from secconsole.store.whitelist import exemption_of
 
@@ -104,6 +105,7 @@ def show_user(context: Context, operation: ShowUser) -> UserDetail:
         mfa_required=user.switched_on,
         keeps_factor=user.keeps_factor,
         sessions=sessions.count_sessions(connection, user.pk, context.now, seen_since=context.now - IDLE),
+        tokens=count_live(connection, [user.pk], context.now),
         events=tuple(audit_entry(row) for row in events),
         recovery_left=count_left(connection, user.pk),
     )

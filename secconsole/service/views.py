@@ -33,6 +33,7 @@ def user_row(user: UserRecord, now: int) -> UserRow:
         flags=flags_of(user, now),
         factors=user.kinds,
         last_sign_in=when_or_none(user.last_sign_in),
+        mfa_required=user.switched_on,
     )
 
 

@@ -74,6 +74,11 @@ def rename(connection: sa.Connection, factor: FactorRecord, label: str) -> None:
     refresh_user(connection, factor.user_pk)
 
 
+def note_given(connection: sa.Connection, pk: int) -> None:
+    """An administrator entered an address or number that its user had begun to bind."""
+    connection.execute(sa.update(factors).where(factors.c.pk == pk).values(given=True))
+
+
 def count_failure(connection: sa.Connection, pks: Iterable[int]) -> None:
     """One more wrong code for each of these factors."""
     query = sa.update(factors).where(factors.c.pk.in_(list(pks))).values(failures=factors.c.failures + 1)
@@ -186,9 +191,10 @@ def _factor(row: Sequence[Any]) -> FactorRecord:
     values: list[Any] = list(row)
     values[_KIND] = FactorKind(values[_KIND])
     values[_STATE] = FactorState(values[_STATE])
+    values[_GIVEN] = bool(values[_GIVEN])
     return FactorRecord(*values)
 
 
 _COLUMNS = tuple(column.name for column in factors.c)
-_KIND, _STATE = (_COLUMNS.index(name) for name in ("kind", "state"))
+_KIND, _STATE, _GIVEN = (_COLUMNS.index(name) for name in ("kind", "state", "given"))
 assert tuple(field.name for field in fields(FactorRecord)) == _COLUMNS  # so that a row can be taken as it comes

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.store.schema import recovery_codes
+from secconsole.store.users import in_parts
 
 _ROW = recovery_codes.c
 _UNUSED = sa.and_(_ROW.used.is_(None), _ROW.voided.is_(None))
@@ -25,9 +26,10 @@ def use_code(connection: sa.Connection, user_pk: int, digest: bytes, now: int) -
     return connection.execute(sa.update(recovery_codes).where(this).values(used=now, sealed=None)).rowcount == 1
 
 
-def count_left(connection: sa.Connection, user_pk: int) -> int:
-    query = sa.select(sa.func.count()).select_from(recovery_codes).where(_ROW.user_pk == user_pk, _UNUSED)
-    return int(connection.execute(query).scalar_one())
+def count_left(connection: sa.Connection, *user_pks: int) -> int:
+    """How many unused codes these users have."""
+    query = sa.select(sa.func.count()).select_from(recovery_codes).where(_UNUSED)
+    return sum(connection.execute(query.where(_ROW.user_pk.in_(part))).scalar_one() for part in in_parts(user_pks))
 
 
 def count_used(connection: sa.Connection, user_pk: int) -> int:

@@ -64,6 +64,7 @@ class FactorRecord:
     state: FactorState
     label: str
     address: str
+    given: bool
     sealed: bytes | None
     algorithm: str
     digits: int

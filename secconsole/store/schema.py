@@ -132,6 +132,7 @@ factors = sa.Table(
     sa.Column("state", Words, nullable=False),
     _text("label"),
     _text("address"),
+    _flag("given"),  # an administrator entered it: a sign-in may be what proves it
     sa.Column("sealed", sa.LargeBinary),
     _text("algorithm", "SHA1"),
     _number("digits", 6),

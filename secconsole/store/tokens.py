@@ -17,6 +17,7 @@ from secconsole.store.keys import token_hash
 from secconsole.store.prepared import Prepared
 from secconsole.store.rows import TokenRecord
 from secconsole.store.schema import tokens, users
+from secconsole.store.users import in_parts
 
 _ROW = tokens.c
 _BY_SECRET = Prepared(sa.select(tokens).where(_ROW.token_hash == sa.bindparam("hashed")))
@@ -71,6 +72,12 @@ def live_tokens(
     if before is not None:
         query = query.where(_ROW.id < before)
     return [(_record(row[:-2]), row.login or row.owner, row.user_id or "") for row in connection.execute(query)]
+
+
+def count_live(connection: sa.Connection, user_pks: Sequence[int], now: int) -> int:
+    """How many tokens of these users work."""
+    query = sa.select(sa.func.count()).select_from(tokens).where(_live(now))
+    return sum(connection.execute(query.where(_ROW.user_pk.in_(part))).scalar_one() for part in in_parts(user_pks))
 
 
 def live_keys(connection: sa.Connection, tenant_pk: int, now: int) -> list[TokenRecord]:

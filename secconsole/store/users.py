@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ from secconsole.store.prepared import Prepared
 from secconsole.store.rows import UserRecord, kinds_from
 from secconsole.store.schema import users
 
+V = TypeVar("V")
 _AT_ONCE = 400  # values in one IN list
 
 _OF_TENANT = sa.select(users).where(users.c.tenant_pk == sa.bindparam("tenant"))
@@ -37,11 +38,11 @@ def users_by_name(connection: sa.Connection, tenant_pk: int, names: Sequence[str
     ids = [name for name in names if is_id(name)]
     keys = {login_key(name): name for name in names if not is_id(name)}
     found: dict[str, UserRecord] = {}
-    for part in _parts(ids):
+    for part in in_parts(ids):
         query = sa.select(users).where(users.c.tenant_pk == tenant_pk, users.c.id.in_(part))
         found.update((row.id, user_record(row)) for row in connection.execute(query))
     by_key: dict[str, UserRecord] = {}
-    for part in _parts(list(keys)):
+    for part in in_parts(list(keys)):
         query = sa.select(users).where(users.c.tenant_pk == tenant_pk, users.c.login_key.in_(part))
         by_key.update((row.login_key, user_record(row)) for row in connection.execute(query))
     found.update((name, by_key[key]) for name in names if not is_id(name) and (key := login_key(name)) in by_key)
@@ -148,5 +149,6 @@ def _derived(row: Mapping[str, object]) -> dict[str, object]:
     return {"login_key": key, "skeleton": shape if shape != key else None, "name_key": name.casefold()}
 
 
-def _parts(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE))
+def in_parts(values: Sequence[V]) -> Iterable[Sequence[V]]:
+    """As many values at a time as one IN list takes."""
+    return (values[i : i + _AT_ONCE] for i in range(0, len(values), _AT_ONCE))

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from secconsole.domain.delivery import MessageState, SettingsState, Tls
-from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, StepUpNeeded
+from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, StepUpNeeded
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -18,6 +18,7 @@ from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, ShowDelivery, TryDelivery
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.signin import (
     ConfirmBinding,
     SendStepUpCode,
@@ -25,6 +26,8 @@ from secconsole.operations.signin import (
     StepUp,
     WhoAmI,
 )
+from secconsole.operations.tokens import CreateToken
+from secconsole.operations.unbinding import PreviewUnbind, Unbind
 from secconsole.operations.users import RequireMfa, ShowUser
 from tests.delivery.post import ALL_KINDS, NUMBER, Post, digits_in, other, post_for, prefix_in
 from tests.delivery.twilio_fake import SID, TOKEN
@@ -103,6 +106,85 @@ async def test_a3_a_number_that_an_administrator_entered_is_verified_at_the_next
     assert row.state is FactorState.ACTIVE
     entries = (await perform(ListAudit(tenant=TENANT, actions=("factor.confirmed",)))).items
     assert [(e.actor, e.target, e.outcome) for e in entries] == [("ana", "ana", "done")]
+
+
+async def test_a3_a4_of_two_numbers_that_an_administrator_entered_each_is_proved_by_its_first_use(post: Post) -> None:
+    perform = post.organisation.perform
+    await perform(RequireMfa(tenant=TENANT, user="ana"))
+    second = "+15005550010"
+    for number in (NUMBER, second):
+        await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address=number))
+    assert (await perform(ShowUser(tenant=TENANT, user="ana"))).user.status is BindingStatus.PENDING
+    post.organisation.clock.forward(minutes=2)
+    for used, left in ((0, FactorState.PENDING), (1, FactorState.ACTIVE)):
+        challenge, answer = await post.asked("ana")
+        assert {f.masked for f in answer.factors} == {"••• 009", "••• 010"}
+        picked = next(f for f in answer.factors if f.masked == ("••• 009", "••• 010")[used])
+        await post.send(challenge, picked.id)
+        assert (await post.verify(challenge, picked.id, await post.texted())).status is SignInStatus.COMPLETE
+        post.organisation.clock.forward(minutes=2)
+        rows = {row.masked: row.state for row in (await perform(ListFactors(tenant=TENANT, user="ana"))).items}
+        assert rows == {"••• 009": FactorState.ACTIVE, "••• 010": left}
+
+
+async def test_a_number_that_somebody_began_with_a_password_alone_proves_nothing_at_sign_in(post: Post) -> None:
+    """Else a mistyped one would be all that is offered, and somebody else's would do beside what is bound later."""
+    organisation = post.organisation
+    await organisation.perform(RequireMfa(tenant=TENANT, user="ana"))
+    answer = await organisation.start("ana")
+    assert (answer.status, answer.challenge is None) == (SignInStatus.ENROLL, False)
+    begun = StartBinding(challenge=answer.challenge or Secret(""), kind=FactorKind.SMS, address="+15005550066")
+    await organisation.perform(begun, Nobody())
+    assert (await organisation.start("ana")).status is SignInStatus.ENROLL
+    await organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address=NUMBER))
+    _, answer = await post.asked("ana")
+    assert [f.masked for f in answer.factors] == ["••• 009"]
+    await organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address="+15005550066"))
+    _, answer = await post.asked("ana")
+    assert {f.masked for f in answer.factors} == {"••• 009", "••• 066"}
+
+
+async def test_taking_back_a_number_that_was_never_proved_ends_nothing(post: Post) -> None:
+    perform = post.organisation.perform
+    bearer = await post.organisation.sign_in("ana")
+    started = await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address=NUMBER))
+    await perform(RemoveFactor(tenant=TENANT, factor=started.enrollment))
+    assert (await perform(WhoAmI(), bearer)).login == "ana"
+    proved = await post.bind("ana", FactorKind.SMS, "+15005550010")
+    await perform(RemoveFactor(tenant=TENANT, factor=proved))
+    with pytest.raises(NotSignedIn):
+        await perform(WhoAmI(), bearer)
+
+
+async def test_unbinding_says_beforehand_what_ends_and_whom_the_notice_goes_to(bare: Post) -> None:
+    organisation = bare.organisation
+    perform, look = organisation.perform, PreviewUnbind(tenant=TENANT, users=("ana",))
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))
+    await perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    bearer = await organisation.sign_in("ana")
+    token = Bearer((await perform(CreateToken(name="ci"), bearer)).token)
+    before = await perform(look)
+    (target,) = before.targets
+    assert (target.masked, target.states) == (("authenticator app",), (FactorState.ACTIVE,))
+    assert (before.sessions, before.tokens, before.recovery_codes) == (1, 1, 10)
+    assert (target.sessions, target.tokens, target.recovery_codes) == (1, 1, 10)
+    assert (target.notified, before.not_notified, target.binds_anew) == ((), 1, False)
+    await bare.set_up()
+    assert (await perform(look)).targets[0].notified == ()
+    await bare.bind("ana", FactorKind.EMAIL, "ana@home.example")
+    await perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    after = await perform(look)
+    assert (after.targets[0].notified, after.not_notified) == (("a•••@home.example",), 0)
+    assert after.targets[0].masked == ("authenticator app", "a•••@home.example")
+    assert after.targets[0].binds_anew
+    await perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
+    for credential in (bearer, token):
+        with pytest.raises(NotSignedIn):
+            await perform(WhoAmI(), credential)
+    detail = await perform(ShowUser(tenant=TENANT, user="ana"))
+    assert (detail.sessions, detail.tokens, detail.recovery_left, detail.factors) == (0, 0, 0, ())
 
 
 async def test_z3_an_address_is_bound_while_signing_in(post: Post) -> None:

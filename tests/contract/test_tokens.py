@@ -190,8 +190,10 @@ async def test_a_scope_is_never_more_than_the_role(organisation: Organisation) -
         with pytest.raises(NotAllowed):
             await organisation.perform(operation, own)
     hana = Bearer((await token_of(organisation, "hana", *BOTH)).token)
-    with pytest.raises(NotAllowed, match="may not act on"):
+    with pytest.raises(NotAllowed, match=r"may not act on a platform-admin.* that a platform-admin has made"):
         await organisation.perform(VerifyCode(tenant=TENANT, user="root", code=Secret("123456")), hana)
+    with pytest.raises(NotAllowed, match=r"may not act on a helpdesk.* that a tenant-admin has made"):
+        await organisation.perform(VerifyCode(tenant=TENANT, user="hana", code=Secret("123456")), hana)
 
 
 @pytest.mark.parametrize("how", ["disabled", "demoted", "import", "reset", "unbound", "factor", "ended"])
@@ -342,6 +344,10 @@ async def test_q2_a_secret_key_checks_codes_and_reads(organisation: Organisation
     assert (await organisation.perform(VerifyCode(tenant=TENANT, user="tom", code=code), key)).accepted
     assert not (await organisation.perform(VerifyCode(tenant=TENANT, user="tom", code=code), key)).accepted
     assert (await entries(organisation, "verify"))[0].actor == f"key:{made.id}"
+    with pytest.raises(
+        NotAllowed, match=r"secret key ranks as a tenant-admin.* token .* that a platform-admin has made"
+    ):
+        await organisation.perform(VerifyCode(tenant=TENANT, user="root", code=Secret("123456")), key)
     assert len((await organisation.perform(ListUsers(tenant=TENANT), key)).items) == 2
     assert (await organisation.perform(ListOwnTokens(), key)).items == ()
     shown = await organisation.perform(ShowSecretKey(tenant=TENANT))

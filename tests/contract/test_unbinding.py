@@ -22,9 +22,12 @@ from secconsole.domain.model import BindingStatus, Flag, PolicyMode, SignInStatu
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit import ListAudit, VerifyAudit
+from secconsole.operations.caller import Bearer
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor, VerifyCode
 from secconsole.operations.policy import PreviewPolicy, SetPolicy, ShowPolicy
+from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.signin import StartBinding, StepUp, WhoAmI
+from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UndoUnbind
 from secconsole.operations.users import (
     ChangeRole,
@@ -85,6 +88,27 @@ async def test_undo_within_ten_minutes_brings_the_same_phone_back(organisation: 
     assert (await organisation.perform(fresh)).accepted
     with pytest.raises(Conflict, match="already"):
         await organisation.perform(UndoUnbind(tenant=TENANT, event=done.event))
+
+
+async def test_undo_brings_back_factors_and_recovery_codes_and_nothing_that_ended(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    codes = (await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))).codes
+    bearer = await organisation.sign_in("ana")
+    token = Bearer((await organisation.perform(CreateToken(name="ci"), bearer)).token)
+    look = ListFactors(tenant=TENANT, user="ana")
+    before = (await organisation.perform(look)).items
+    done = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
+    assert (await organisation.perform(look)).items == ()
+    verify = VerifyCode(tenant=TENANT, user="ana", code=codes[0])
+    assert not (await organisation.perform(verify)).accepted
+    await organisation.perform(UndoUnbind(tenant=TENANT, event=done.event))
+    assert (await organisation.perform(look)).items == before
+    assert (await organisation.perform(verify)).accepted
+    for credential in (bearer, token):
+        with pytest.raises(NotSignedIn):
+            await organisation.perform(WhoAmI(), credential)
 
 
 async def test_undo_ends_after_ten_minutes_and_the_key_is_erased(organisation: Organisation) -> None:

@@ -268,6 +268,7 @@ def upgrade() -> None:
         sa.Column("state", Words, nullable=False),
         sa.Column("label", Words, server_default="", nullable=False),
         sa.Column("address", Words, server_default="", nullable=False),
+        sa.Column("given", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("algorithm", Words, server_default="SHA1", nullable=False),
         sa.Column("digits", sa.BigInteger(), server_default="6", nullable=False),
