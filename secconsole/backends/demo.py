@@ -18,28 +18,44 @@ import sqlalchemy as sa
 from secconsole.backends.demo_accounts import FILE
 from secconsole.backends.demo_accounts import DemoAccount as DemoAccount
 from secconsole.backends.demo_accounts import demo_accounts as demo_accounts
+from secconsole.backends.demo_factors import (
+    DAY,
+    WITH_RECOVERY,
+    Held,
+    Holder,
+    add_delivery,
+    add_factors,
+    add_recovery_codes,
+    held_by,
+    number_of,
+    summary,
+)
+from secconsole.backends.demo_inbox import make_demo
 from secconsole.backends.demo_people import DOMAIN, REASONS, TENANT, TICKETS, Person, people
 from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
 from secconsole.config import locations
 from secconsole.config.private import write_private
+from secconsole.delivery.inbox import FILE as INBOX
+from secconsole.delivery.inbox import Inbox
 from secconsole.domain.ident import make_id
-from secconsole.domain.model import BindingStatus, PolicyMode
+from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.otpauth import otpauth_uri
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.service.context import when
 from secconsole.store import factors as factor_store
 from secconsole.store import users as user_store
 from secconsole.store.keys import KeyRing
-from secconsole.store.schema import factors, users
+from secconsole.store.schema import users
 from secconsole.store.tenants import tenant_by_name
 
-DAY = 24 * 3_600_000
 BATCH = 10_000
+MAILED, TEXTED = "emil", "sofia"  # who sign in with a code by e-mail, and by SMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +65,52 @@ class Demo:
     accounts: tuple[DemoAccount, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Chances:
+    """Two sources of chance, so that who the people are does not depend on what they sign in with."""
+
+    people: random.Random
+    sent: random.Random
+
+
 async def create_demo(home: Path, *, users: int, seed: int) -> Demo:
-    """Make a store in `home` with so many users (five roles and one who must bind among them) and fill it.
+    """Make a store in `home` with so many users (those one can sign in as among them) and fill it.
 
     The environment's SECCONSOLE_HOME is set to `home`, so that what is opened next is the demo.
     """
     os.environ["SECCONSOLE_HOME"] = str(home)
-    chance = random.Random(seed)  # noqa: S311 - a demo must come out the same again
-    accounts = _accounts(chance)
+    chances = _Chances(random.Random(seed), random.Random(f"{seed} sent"))  # noqa: S311 - it must come out the same
+    accounts = _accounts(chances)
     await create_store(tenant=TENANT, admin=accounts[0].login, password=accounts[0].password)
-    backend = await open_embedded(store_owner() or Nobody(), "command")
+    inbox = Inbox(locations.data_home() / INBOX)
+    inbox.empty()
+    backend = await open_embedded(store_owner() or Nobody(), "command", inbox=inbox)
     try:
-        await _fill(backend, accounts, max(0, users - len(accounts)), chance)
+        await asyncio.wrap_future(backend.store.write(lambda connection: make_demo(connection, backend.keys)))
+        await _fill(backend, accounts, max(0, users - len(accounts)), chances)
     finally:
         await backend.close()
     _remember(accounts)
     return Demo(home, TENANT, accounts)
 
 
-async def _fill(backend: EmbeddedBackend, accounts: tuple[DemoAccount, ...], count: int, chance: random.Random) -> None:
+async def _fill(backend: EmbeddedBackend, accounts: tuple[DemoAccount, ...], count: int, chances: _Chances) -> None:
     store, keys = backend.store, backend.keys
     now = int(time.time() * 1000)
     hashes = [await backend.passwords.hash(account.password) for account in accounts]
     await asyncio.wrap_future(
-        store.write(lambda connection: _add_accounts(connection, keys, accounts, hashes, now, chance))
+        store.write(lambda connection: _add_accounts(connection, keys, accounts, hashes, now, chances))
     )
-    crowd = people(count, chance)
+    crowd = enumerate(people(count, chances.people))
     while batch := list(itertools.islice(crowd, BATCH)):
-        add = functools.partial(_add_people, keys=keys, batch=batch, now=now, chance=chance)
+        add = functools.partial(_add_people, keys=keys, batch=batch, now=now, chances=chances)
         await asyncio.wrap_future(store.write(add))
     await asyncio.wrap_future(store.write(lambda connection: connection.exec_driver_sql("ANALYZE").close()))
-    await backend.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    await backend.perform(
+        SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=tuple(FactorKind), recovery_view=True)
+    )
+    for login in ("petra", "uma", TEXTED):
+        await backend.perform(CreateRecoveryCodes(tenant=TENANT, user=login))
     await _events(backend, now)
 
 
@@ -89,7 +120,7 @@ async def _events(backend: EmbeddedBackend, now: int) -> None:
     def some(connection: sa.Connection) -> tuple[list[str], list[str]]:
         query = sa.select(users.c.login).where(users.c.role == "user").order_by(users.c.pk)
         exempt = query.where(users.c.status == "unbound").offset(3).limit(len(REASONS))
-        lost = query.where(users.c.status == "bound").offset(5).limit(len(TICKETS))
+        lost = query.where(users.c.status == "bound").offset(7).limit(len(TICKETS))
         return list(connection.execute(exempt).scalars()), list(connection.execute(lost).scalars())
 
     exempt, lost = await asyncio.wrap_future(backend.store.read(some))
@@ -100,22 +131,35 @@ async def _events(backend: EmbeddedBackend, now: int) -> None:
         await backend.perform(Unbind(tenant=TENANT, users=(login,), reason=reason, ticket=ticket))
 
 
-def _accounts(chance: random.Random) -> tuple[DemoAccount, ...]:
+def _accounts(chances: _Chances) -> tuple[DemoAccount, ...]:
     told = (
-        ("petra", Role.PLATFORM_ADMIN, True, "may do everything"),
-        ("tomas", Role.TENANT_ADMIN, True, "looks after this organisation"),
-        ("hana", Role.HELPDESK, True, "unbinds lost phones"),
-        ("aida", Role.AUDITOR, True, "sees everything, changes nothing"),
-        ("uma", Role.USER, True, "has a phone bound"),
-        ("newton", Role.USER, False, "must bind a phone now: shows the QR code"),
+        ("petra", Role.PLATFORM_ADMIN, True, "may do everything", chances.people),
+        ("tomas", Role.TENANT_ADMIN, True, "looks after this organisation", chances.people),
+        ("hana", Role.HELPDESK, True, "unbinds lost phones", chances.people),
+        ("aida", Role.AUDITOR, True, "sees everything, changes nothing", chances.people),
+        ("uma", Role.USER, True, "has a phone bound", chances.people),
+        ("newton", Role.USER, False, "must bind a phone now: shows the QR code", chances.people),
+        (MAILED, Role.USER, False, "gets a code by e-mail", chances.sent),
+        (TEXTED, Role.USER, False, "gets an SMS, on one of two phones", chances.sent),
     )
     made = []
-    for login, role, bound, note in told:
+    for login, role, bound, note, chance in told:
         seed = Secret(chance.randbytes(20))
         uri = otpauth_uri(seed=seed, account=login, issuer=TENANT) if bound else None
         password = Secret(f"{login} shows the demo {chance.randrange(100, 1000)}")
         made.append(DemoAccount(login, password, role, uri, note))
     return tuple(made)
+
+
+def _held(account: DemoAccount, chance: random.Random) -> tuple[Held, ...]:
+    """What an account signs in with; newton has to bind something first."""
+    if account.totp_uri is not None:
+        return (Held(FactorKind.TOTP, seed=_seed_of(account.totp_uri)),)
+    if account.login == MAILED:
+        return (Held(FactorKind.EMAIL, address=_email(account.login)),)
+    if account.login == TEXTED:
+        return tuple(Held(FactorKind.SMS, address=number_of(chance), label=name) for name in ("work phone", "private"))
+    return ()
 
 
 def _add_accounts(
@@ -124,28 +168,35 @@ def _add_accounts(
     accounts: tuple[DemoAccount, ...],
     hashes: list[str],
     now: int,
-    chance: random.Random,
+    chances: _Chances,
 ) -> None:
     tenant_pk = _tenant_pk(connection)
     rows: list[dict[str, object]] = []
     for account, password_hash in zip(accounts[1:], hashes[1:], strict=True):
-        row = _row(account.login, _full_name(account.login), account.role, now - 200 * DAY, chance)
+        row = _row(account.login, _full_name(account.login), account.role, now - 200 * DAY, chances.people)
         rows.append({**row, "password_hash": password_hash})
     user_store.add_users(connection, tenant_pk, rows)
     stored = user_store.users_by_name(connection, tenant_pk, [account.login for account in accounts])
     petra = stored[accounts[0].login]
-    email = f"{petra.login}@{DOMAIN}"
-    user_store.change_user(connection, petra.pk, name=_full_name(petra.login), email=email)
-    bound = [(stored[a.login], _seed_of(a.totp_uri)) for a in accounts if a.totp_uri is not None]
-    _bind(connection, keys, [(user.pk, user.id, user.tenant_pk, "active", seed) for user, seed in bound], now, chance)
-    for user, _ in bound:
-        factor_store.refresh_user(connection, user.pk)
+    user_store.change_user(connection, petra.pk, name=_full_name(petra.login), email=_email(petra.login))
+    for account in accounts:
+        who = stored[account.login]
+        if held := _held(account, chances.sent):
+            holder = Holder(who.pk, who.id, tenant_pk)
+            chance = chances.people if account.totp_uri is not None else chances.sent
+            add_factors(connection, keys, [(holder, one) for one in held], now, chance)
+            user_store.change_user(connection, who.pk, phone=summary(held)["phone"])
+            factor_store.refresh_user(connection, who.pk)
+    add_delivery(connection, keys, tenant_pk, now, chances.sent)
 
 
-def _add_people(connection: sa.Connection, keys: KeyRing, batch: list[Person], now: int, chance: random.Random) -> None:
-    tenant_pk = _tenant_pk(connection)
+def _add_people(
+    connection: sa.Connection, keys: KeyRing, batch: list[tuple[int, Person]], now: int, chances: _Chances
+) -> None:
+    tenant_pk, chance = _tenant_pk(connection), chances.people
     rows: list[dict[str, object]] = []
-    for person in batch:
+    held = [held_by(person, number, chances.sent) for number, person in batch]
+    for (_, person), theirs in zip(batch, held, strict=True):
         row = _row(person.login, person.name, person.role, now - chance.randrange(30, 900) * DAY, chance)
         seen = now - chance.randrange(1, 400 * 24) * 3_600_000 if chance.random() < 0.8 else 0
         rows.append(
@@ -156,49 +207,18 @@ def _add_people(connection: sa.Connection, keys: KeyRing, batch: list[Person], n
                 "disabled": person.disabled,
                 "must_reset": person.must_reset,
                 "status": person.status,
-                "kinds": "" if person.status is BindingStatus.UNBOUND else "totp",
+                **summary(theirs),
             }
         )
     first = connection.execute(sa.select(sa.func.coalesce(sa.func.max(users.c.pk), 0))).scalar_one()
     user_store.add_users(connection, tenant_pk, rows)
     query = sa.select(users.c.pk, users.c.id).where(users.c.pk > first).order_by(users.c.pk)
-    states = {BindingStatus.BOUND: "active", BindingStatus.PENDING: "pending"}
-    wanted = [
-        (row.pk, row.id, tenant_pk, states[person.status], Secret(chance.randbytes(20)))
-        for row, person in zip(connection.execute(query), batch, strict=True)
-        if person.status in states
-    ]
-    _bind(connection, keys, wanted, now, chance)
-
-
-def _bind(
-    connection: sa.Connection,
-    keys: KeyRing,
-    wanted: list[tuple[int, str, int, str, Secret[bytes]]],
-    now: int,
-    chance: random.Random,
-) -> None:
-    rows: list[dict[str, object]] = []
-    for user_pk, user_id, tenant_pk, state, seed in wanted:
-        made = now - chance.randrange(1, 300) * DAY
-        id = make_id(made, chance.randbytes(10))
-        sealed = keys.seal(seed, purpose="totp", tenant=str(tenant_pk), user=user_id, row=id)
-        rows.append(
-            {
-                "id": id,
-                "tenant_pk": tenant_pk,
-                "user_pk": user_pk,
-                "kind": "totp",
-                "state": state,
-                "label": chance.choice(("Pixel 8", "iPhone 15", "Galaxy S24", "work phone", "")),
-                "sealed": sealed,
-                "created": made,
-                "bound": made if state == "active" else None,
-                "expires": None if state == "active" else made + DAY,
-            }
-        )
-    if rows:
-        connection.execute(sa.insert(factors), rows)
+    holders = [Holder(row.pk, row.id, tenant_pk) for row in connection.execute(query)]
+    wanted = [(who, one) for who, theirs in zip(holders, held, strict=True) for one in theirs]
+    add_factors(connection, keys, wanted, now, chance)
+    for who, (number, person) in zip(holders, batch, strict=True):
+        if number < WITH_RECOVERY and person.status is BindingStatus.BOUND and chances.sent.random() < 0.6:
+            add_recovery_codes(connection, who, chances.sent.choice((0, 0, 0, 1, 2, 8, 10)), now, chances.sent)
 
 
 def _row(login: str, name: str, role: Role, created: int, chance: random.Random) -> dict[str, object]:
@@ -206,12 +226,16 @@ def _row(login: str, name: str, role: Role, created: int, chance: random.Random)
         "id": make_id(created, chance.randbytes(10)),
         "login": login,
         "name": name,
-        "email": f"{login}@{DOMAIN}",
+        "email": _email(login),
         "role": role,
         "created": created,
         "last_sign_in": 0,
         "disabled": False,
     }
+
+
+def _email(login: str) -> str:
+    return f"{login}@{DOMAIN}"
 
 
 def _full_name(login: str) -> str:
@@ -222,6 +246,8 @@ def _full_name(login: str) -> str:
         "aida": "Aida Haddad",
         "uma": "Uma Iyer",
         "newton": "Newton Abbot",
+        MAILED: "Emil Lindqvist",
+        TEXTED: "Sofia Rossi",
     }[login]
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secconsole.config import locations
 from secconsole.config.private import read_private
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from secconsole.delivery.inbox import Inbox
 
 FILE = "demo.json"
 
@@ -42,6 +45,15 @@ def demo_accounts() -> tuple[DemoAccount, ...]:
         )
         for account in _read().get("accounts", ())
     )
+
+
+def demo_inbox() -> Inbox | None:
+    """The mailbox and phone of a demo; None unless this home is a demo's."""
+    if not (locations.data_home() / FILE).exists():
+        return None
+    from secconsole.delivery import inbox
+
+    return inbox.Inbox(locations.data_home() / inbox.FILE)
 
 
 def _read() -> dict[str, Any]:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
+from secconsole.backends.demo_inbox import inbox_of
 from secconsole.backends.watcher import Watcher
 from secconsole.config import locations
 from secconsole.config.private import refuse_shared, refuse_shared_folder
+from secconsole.delivery.inbox import Inbox
 from secconsole.domain.errors import Conflict, SecconsoleError, Unavailable
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -63,13 +65,14 @@ class EmbeddedBackend:
         *,
         clock: Callable[[], float] | None = None,
         passwords: Passwords | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         self.credential = credential
         self.title = str(store.path)
         self.store, self.keys = store, keys
         self.passwords = passwords or Passwords()
-        self.courier = Courier(store, keys, clock)
-        self._service = Service(store, keys, self.passwords, clock, self.courier.wake)
+        self.courier = Courier(store, keys, clock, inbox)
+        self._service = Service(store, keys, self.passwords, clock, self.courier.wake, stays_here=inbox is not None)
         self._source = Source(channel)
         self._watcher = Watcher(store.watch)
 
@@ -189,8 +192,11 @@ async def open_embedded(
     clock: Callable[[], float] | None = None,
     passwords: Passwords | None = None,
     database: Path | None = None,
+    inbox: Inbox | None = None,
 ) -> EmbeddedBackend:
     """Open the store of this home, or one elsewhere with the key beside it.
+
+    `inbox` is for the making of a demo; a demo that is made finds its own.
 
     Raises `Unavailable` with what to do if the store, its key or their modes are not right.
     """
@@ -203,14 +209,16 @@ async def open_embedded(
     keys = load_key_file(key)
     store = await asyncio.to_thread(SqliteStore, database)
     try:
-        await _take_into_use(store, keys)
+        inbox = await _take_into_use(store, keys, database.parent) or inbox
     except BaseException:
         await asyncio.to_thread(store.close)
         raise
-    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords)
+    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords, inbox=inbox)
 
 
-async def _take_into_use(store: SqliteStore, keys: KeyRing) -> None:
+async def _take_into_use(store: SqliteStore, keys: KeyRing, home: Path) -> Inbox | None:
+    """Check that a store and its key belong together and are of today; give its inbox if it is a demo's."""
+
     def look(connection: sa.Connection) -> tuple[bool, bytes | None]:
         current = check_version(connection)
         if current:
@@ -227,6 +235,7 @@ async def _take_into_use(store: SqliteStore, keys: KeyRing) -> None:
         await asyncio.wrap_future(
             store.write(lambda connection: None if check_version(connection) else migrate(connection))
         )
+    return await asyncio.wrap_future(store.read(lambda connection: inbox_of(connection, keys, home)))
 
 
 def _discard(database: Path, key: Path) -> None:

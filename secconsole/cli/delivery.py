@@ -99,6 +99,10 @@ async def show(work: Work) -> None:
     if not work.out.is_table:
         work.out.listing(MESSAGES, found.recent)
         return
+    if found.inbox:
+        work.out.line("This is a demo: whatever is set here, its messages go nowhere but into its own inbox.")
+        work.out.line("Read them: secconsole demo --inbox")
+        work.out.line()
     _settings(work, "Mail", SMTP, found.smtp)
     _settings(work, "SMS", TWILIO_COLUMNS, found.twilio)
     for day in found.day:

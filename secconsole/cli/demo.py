@@ -11,11 +11,14 @@ from pathlib import Path
 import click
 
 from secconsole.backends.demo import Demo, DemoAccount, create_demo, demo_accounts
+from secconsole.backends.demo_accounts import demo_inbox
 from secconsole.cli.command import ConsoleOptions, Here, current_call
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Output
 from secconsole.config import locations
 from secconsole.config.contexts import LOCAL
+from secconsole.delivery.inbox import InboxMessage
+from secconsole.domain.errors import NotFound
 
 COLUMNS: list[Column[DemoAccount]] = [
     Column("login", lambda a: a.login),
@@ -23,6 +26,14 @@ COLUMNS: list[Column[DemoAccount]] = [
     Column("role", lambda a: a.role),
     Column("totp_uri", lambda a: a.totp_uri.reveal() if a.totp_uri else None, "TOTP URI"),
     Column("note", lambda a: a.note),
+]
+MESSAGES: list[Column[InboxMessage]] = [
+    Column("at", lambda m: m.at),
+    Column("kind", lambda m: m.kind),
+    Column("login", lambda m: m.login),
+    Column("to", lambda m: m.to),
+    Column("subject", lambda m: m.subject),
+    Column("text", lambda m: m.text.reveal()),
 ]
 
 
@@ -34,14 +45,18 @@ COLUMNS: list[Column[DemoAccount]] = [
 @click.option("--users", type=click.IntRange(10, 2_000_000), default=500, show_default=True, help="How many users.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same number makes the same people.")
 @click.option("--no-open", is_flag=True, help="Only fill it, and say who can sign in.")
-def demo(home: Path | None, users: int, seed: int, no_open: bool) -> int:
+@click.option("--inbox", is_flag=True, help="Only show what a demo's mailbox and phone received; --home says which.")
+def demo(home: Path | None, users: int, seed: int, no_open: bool, inbox: bool) -> int:
     """Fill a throw-away organisation, with one account of each role to sign in as, and open the console on it.
 
     \b
     secconsole demo
     secconsole demo --home d --users 500 --seed 7 --no-open --format json
     SECCONSOLE_HOME=d secconsole
+    secconsole demo --home d --inbox
     """
+    if inbox:
+        return _show_inbox(home)
     folder = (home or Path(tempfile.mkdtemp(prefix="secconsole-demo-"))).absolute()
     os.environ[locations.HOME_VARIABLE] = str(folder)  # what is opened from here on is the demo
     try:
@@ -56,6 +71,28 @@ def demo(home: Path | None, users: int, seed: int, no_open: bool) -> int:
     finally:
         if home is None and not no_open:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _show_inbox(home: Path | None) -> int:
+    if home is not None:
+        os.environ[locations.HOME_VARIABLE] = str(home.absolute())
+    inbox = demo_inbox()
+    if inbox is None:
+        raise NotFound("There is no demo here. Make one: secconsole demo --home DIR, and name it: --home DIR")
+    out = Output(current_call().format)
+    messages = inbox.messages()
+    if out.format == "json":
+        out.json({"items": messages, "next": None}, reveal=True)
+    elif out.is_table:
+        for message in messages:
+            out.record(MESSAGES[:-1], message)
+            for line in message.text.reveal().splitlines():
+                out.line(f"  {line}" if line else "")
+            out.line()
+    else:
+        out.listing(MESSAGES, messages)
+    out.flush()
+    return ExitCode.DONE
 
 
 def _answer(out: Output, made: Demo) -> None:

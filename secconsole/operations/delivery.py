@@ -104,12 +104,16 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How a tenant sends: of each at most one setting in effect and one that waits for its test."""
+    """How a tenant sends: of each at most one setting in effect and one that waits for its test.
+
+    `inbox`: this is a demo, and whatever is set, its messages go nowhere but into its own mailbox and phone.
+    """
 
     smtp: tuple[SmtpSettings, ...]
     twilio: tuple[TwilioSettings, ...]
     day: tuple[Sent, ...]
     recent: tuple[MessageRow, ...]
+    inbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)

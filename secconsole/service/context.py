@@ -75,6 +75,7 @@ class Context:
     hashes: Sequence[str] = ()
     entries: int = 0
     posted: bool = False  # there is something new in the outbox
+    stays_here: bool = False  # and it will not leave this machine: the store is a demo's
     unchanged: bool = field(default=False)
 
     @property

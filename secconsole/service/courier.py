@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from secconsole.delivery.inbox import Inbox
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.delivery.twilio import TwilioAccount, send_sms
@@ -26,11 +27,12 @@ from secconsole.domain.sending import retry_after
 from secconsole.service.delivery_accounts import account_of
 from secconsole.service.outgoing import unseal_message
 from secconsole.service.store import Store
-from secconsole.store import delivery, outbox, passcodes
+from secconsole.store import delivery, outbox, passcodes, users
 from secconsole.store.keys import KeyRing
 from secconsole.store.outbox import OutboxRecord
 
 T = TypeVar("T")
+Account = SmtpAccount | TwilioAccount | Inbox
 
 log = logging.getLogger(__name__)
 
@@ -51,16 +53,27 @@ class _Letter:
 
     record: OutboxRecord
     now: int
-    account: SmtpAccount | TwilioAccount | None = None
+    account: Account | None = None
     message: Message | None = None
+    login: str = ""
     problem: str = ""
 
 
 class Courier:
-    """Sends what is in one store's outbox. Belongs to the event loop that it was woken in."""
+    """Sends what is in one store's outbox. Belongs to the event loop that it was woken in.
 
-    def __init__(self, store: Store, keys: KeyRing, clock: Callable[[], float] | None = None) -> None:
-        self._store, self._keys, self._clock = store, keys, clock
+    With an `inbox`, as a demo has, all goes there, whatever settings are in effect or being tested: the people of a
+    demo are invented, and so are their numbers, which may be somebody's.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyRing,
+        clock: Callable[[], float] | None = None,
+        inbox: Inbox | None = None,
+    ) -> None:
+        self._store, self._keys, self._clock, self._inbox = store, keys, clock, inbox
         self._task: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._woken, self._idle = asyncio.Event(), asyncio.Event()
@@ -136,11 +149,8 @@ class Courier:
     async def _send(self, letter: _Letter) -> None:
         outcome = Outcome(Result.FAILED, letter.problem)
         try:
-            if letter.message is not None and isinstance(letter.account, SmtpAccount):
-                moment = datetime.fromtimestamp(letter.now / 1000, UTC)
-                outcome = await send_mail(letter.account, letter.message, moment)
-            elif letter.message is not None and isinstance(letter.account, TwilioAccount):
-                outcome = await send_sms(letter.account, letter.message)
+            if letter.message is not None and letter.account is not None:
+                outcome = await _hand_over(letter, letter.account, letter.message)
         except Exception as error:  # whatever it is, it must not hold up the others, nor be told with the message
             log.error("A message could not be sent: %s", type(error).__name__)
             outcome = Outcome(
@@ -163,7 +173,9 @@ class Courier:
             return _Letter(record, now, problem=changed if record.settings else _NO_SETTINGS[record.kind])
         try:
             message = unseal_message(self._keys, record.tenant_pk, record.id, record.sealed)
-            return _Letter(record, now, account_of(self._keys, settings), message)
+            account = self._inbox or account_of(self._keys, settings)
+            user = users.user_by_pk(connection, record.user_pk) if self._inbox and record.user_pk else None
+            return _Letter(record, now, account, message, login=user.login if user else "")
         except Unavailable as error:
             return _Letter(record, now, problem=error.message)
 
@@ -192,3 +204,12 @@ class Courier:
 
     async def _write(self, body: Callable[[sa.Connection], T]) -> T:
         return await asyncio.wrap_future(self._store.write(body))
+
+
+async def _hand_over(letter: _Letter, account: Account, message: Message) -> Outcome:
+    moment = datetime.fromtimestamp(letter.now / 1000, UTC)
+    if isinstance(account, Inbox):
+        return await asyncio.to_thread(account.put, letter.record.id, letter.record.kind, letter.login, message, moment)
+    if isinstance(account, SmtpAccount):
+        return await send_mail(account, message, moment)
+    return await send_sms(account, message)

@@ -77,6 +77,7 @@ def show_delivery(context: Context, operation: ShowDelivery) -> Delivery:
             MessageRow(m.id, when(m.at), m.kind, m.purpose, m.login, m.masked, m.state, m.attempts, m.problem)
             for m in recent
         ),
+        inbox=context.stays_here,
     )
 
 

@@ -62,7 +62,8 @@ LONGEST_WAIT = 15.0  # seconds for the store to begin a write
 class Service:
     """Performs operations on one store. Without a clock of its own it goes by the store's, which all servers share.
 
-    `posted` is called after a commit that left something in the outbox.
+    `posted` is called after a commit that left something in the outbox. `stays_here`: what is in it goes nowhere, since
+    this is a demo's store.
     """
 
     def __init__(
@@ -72,9 +73,11 @@ class Service:
         passwords: Passwords,
         clock: Clock | None = None,
         posted: Callable[[], None] = lambda: None,
+        *,
+        stays_here: bool = False,
     ) -> None:
         self._store, self._keys, self._passwords, self._clock, self._posted = store, keys, passwords, clock, posted
-        self._looked = 0
+        self._looked, self._stays_here = 0, stays_here
 
     async def perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
         """Do an operation and return its reply; raise a `SecconsoleError` if nothing was done."""
@@ -167,7 +170,7 @@ class Service:
 
     def _context(self, connection: sa.Connection, source: Source) -> Context:
         now = self._clock() if self._clock is not None else self._store.now(connection)
-        return Context(connection, self._keys, int(now * 1000), source)
+        return Context(connection, self._keys, int(now * 1000), source, stays_here=self._stays_here)
 
     async def _read(self, body: Callable[[sa.Connection], T], source: Source) -> T:
         def unless_due(connection: sa.Connection) -> tuple[bool, T | None]:

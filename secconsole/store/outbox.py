@@ -30,6 +30,7 @@ class OutboxRecord:
     pk: int
     id: str
     tenant_pk: int
+    user_pk: int | None
     kind: FactorKind
     settings: str
     sealed: bytes
@@ -119,8 +120,9 @@ def take(connection: sa.Connection, now: int) -> OutboxRecord | None:
             row = connection.execute(sa.select(outbox).where(_ROW.pk == pk)).one()
             kind = FactorKind(row.kind)
             return OutboxRecord(
-                row.pk, row.id, row.tenant_pk, kind, row.settings, row.sealed or b"", row.attempts, row.expires
-            )
+                row.pk, row.id, row.tenant_pk, row.user_pk, kind, row.settings, row.sealed or b"", row.attempts,
+                row.expires,
+            )  # fmt: skip
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,3 +53,43 @@ def test_without_a_home_nothing_is_left(anywhere: Shell, tmp_path: Path) -> None
     assert list(tmp_path.glob("secconsole-demo-*")) == []
     assert anywhere("demo", "--users", "20", "--no-open").code == 0
     assert len(list(tmp_path.glob("secconsole-demo-*"))) == 1
+
+
+def test_the_inbox_of_a_demo_is_read_by_command(anywhere: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert anywhere("demo", "--home", "d", "--users", "20", "--no-open").code == 0
+    monkeypatch.setenv("SECCONSOLE_HOME", "d")
+    assert "its own inbox" in anywhere("delivery", "show").out
+    started = anywhere.json("factor", "enroll", "newton", "--kind", "sms", "--phone", "+15005550009")
+    newest = anywhere.json("demo", "--home", "d", "--inbox")["items"][0]
+    assert newest["to"] == "+15005550009"
+    assert newest["login"] == "newton"
+    digits = re.findall(rf"{started['prefix']}-(\d{{6}})", newest["text"])[0]
+    assert anywhere("factor", "confirm", started["enrollment"], input=f"{digits}\n").code == 0
+    assert digits in anywhere("demo", "--inbox").out
+
+
+def test_where_there_is_no_demo_there_is_no_inbox(anywhere: Shell, shell: Shell) -> None:
+    answer = shell("demo", "--inbox")
+    assert answer.code == 4
+    assert "There is no demo here" in answer.err
+
+
+def test_the_same_seed_makes_the_same_people_with_the_same_factors(
+    anywhere: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(home: str, seed: str) -> list[tuple[str, ...]]:
+        accounts = anywhere.json("demo", "--home", home, "--users", "300", "--seed", seed, "--no-open")["accounts"]
+        monkeypatch.setenv("SECCONSOLE_HOME", home)
+        listed = anywhere.json("user", "list", "--limit", "1000")["items"]
+        told = [(a["login"], a["password"], str(a["totp_uri"])) for a in accounts]
+        people = [(u["login"], u["status"], ",".join(u["factors"]), u["phone"]) for u in listed]
+        return [*told, *people]
+
+    first = made("one", "7")
+    assert made("two", "7") == first
+    assert made("three", "8") != first
+    kinds = {row[2] for row in first}
+    assert {"totp", "sms", "email", "totp,sms", "totp,email", ""} <= kinds
+    assert sum(row[2] == "totp" for row in first) > 200 * 0.8
+    assert ("bound", "sms") in {row[1:3] for row in first}
+    assert ("pending", "sms") in {row[1:3] for row in first}

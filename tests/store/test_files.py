@@ -27,6 +27,7 @@ OPENERS = {
     "store/queue.py": "the two lock files, which SQLite does not know",
     "backends/embedded.py": "the store before it is one: made empty, and only if there is none",
     "backends/store_copy.py": "the same for a copy",
+    "delivery/inbox.py": "a demo's messages",
     "server/tls.py": "the operator's certificate and key",
 }
 

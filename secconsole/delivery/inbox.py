@@ -1,0 +1,106 @@
+"""A demo's own mailbox and phone: one file in its home, which takes the place of a mail server and of Twilio.
+
+Messages can be read there, codes and all. That is what a demo is for and what no other store may do: whoever opens a
+store decides by two marks whether it is a demo's (`backends/demo_inbox.py`), and no setting leads here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from pathlib import Path
+
+from secconsole.config.private import refuse_shared
+from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.domain.errors import Unavailable
+from secconsole.domain.model import FactorKind
+from secconsole.domain.secret import Secret
+
+FILE = "inbox.jsonl"
+KEPT = 200  # messages; the file is cut back to so many once it holds twice as many
+_NOT_WRITTEN = "The demo's inbox cannot be written: is the disk full?"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMessage:
+    """A message as it arrived. `login`: whose it is, empty for a test of settings; `subject`: mail alone has one."""
+
+    id: str
+    at: datetime
+    kind: FactorKind
+    login: str
+    to: str
+    subject: str
+    text: Secret[str]
+
+
+class Inbox:
+    """One file, 0600, a message a line. Several processes may put and read: a lock keeps each line whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def put(self, id: str, kind: FactorKind, login: str, message: Message, at: datetime) -> Outcome:
+        """Take a message; it has arrived when this returns. Blocks for the disk."""
+        line = [id, int(at.timestamp() * 1000), kind, login, message.to, message.subject, message.text.reveal()]
+        try:
+            with self._locked(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as file:
+                lines = file.readlines()
+                if len(lines) >= 2 * KEPT:
+                    lines = lines[-KEPT + 1 :]
+                    file.seek(0)
+                    file.writelines(lines)
+                file.write(json.dumps(line) + "\n")
+                file.truncate()
+        except Unavailable as error:
+            return Outcome(Result.LATER, error.message)
+        except OSError:
+            return Outcome(Result.LATER, _NOT_WRITTEN)
+        return Outcome(Result.SENT)
+
+    def messages(self) -> tuple[InboxMessage, ...]:
+        """What arrived, the newest first; raises `Unavailable` if others can read the file."""
+        if not self.path.exists():
+            return ()
+        with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as file:
+            lines = file.readlines()
+        found = [message for line in reversed(lines) if (message := _read(line)) is not None]
+        return tuple(found[:KEPT])
+
+    def stamp(self) -> tuple[int, int]:
+        """What is another after each message; costs one look at the folder."""
+        try:
+            info = os.stat(self.path)
+        except OSError:
+            return (0, 0)
+        return info.st_mtime_ns, info.st_size
+
+    def empty(self) -> None:
+        """Forget what arrived for an earlier store in the same home."""
+        self.path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self, flags: int, lock: int) -> Iterator[TextIOWrapper]:
+        writes = flags & os.O_RDWR
+        with open(os.open(self.path, flags | os.O_CLOEXEC, 0o600), "r+" if writes else "r", encoding="utf-8") as file:
+            refuse_shared(self.path, os.fstat(file.fileno()))
+            fcntl.flock(file, lock)
+            yield file
+
+
+def _read(line: str) -> InboxMessage | None:
+    """A line as a message; None for one that a full disk cut short."""
+    try:
+        id, at, kind, login, to, subject, text = json.loads(line)
+        return InboxMessage(
+            str(id), datetime.fromtimestamp(at / 1000, UTC), FactorKind(kind), str(login), str(to), str(subject),
+            Secret(str(text)),
+        )  # fmt: skip
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
