@@ -25,7 +25,7 @@ from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor
-from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
+from secconsole.operations.signin import NO_CODE, SignIn, SignInAnswer, StepUp, VerifySignIn
 from secconsole.operations.users import CreateUser
 from secconsole.server.app import make_app
 from secconsole.service.passwords import Passwords
@@ -123,6 +123,13 @@ class Organisation:
         assert answer.status is SignInStatus.COMPLETE, answer
         assert answer.token is not None
         return Bearer(answer.token)
+
+    async def prove(self, who: Credential, code: Secret[str] = NO_CODE) -> Bearer:
+        """Prove password and factor again; what goes on from then on."""
+        proof = await self.perform(StepUp(password=PASSWORD, code=code), who)
+        assert proof.accepted, proof.message
+        assert proof.token is not None
+        return Bearer(proof.token)
 
     async def reopen(self) -> None:
         """Close the store and open it again, as after a restart."""

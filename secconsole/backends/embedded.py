@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
+from secconsole.backends.acting import Acting, KeptToken
 from secconsole.backends.demo_inbox import inbox_of
 from secconsole.backends.watcher import Watcher
 from secconsole.config import locations
@@ -53,7 +54,7 @@ class Created:
     key: str
 
 
-class EmbeddedBackend:
+class EmbeddedBackend(Acting):
     """A backend over an open store."""
 
     def __init__(
@@ -66,8 +67,9 @@ class EmbeddedBackend:
         clock: Callable[[], float] | None = None,
         passwords: Passwords | None = None,
         inbox: Inbox | None = None,
+        kept: KeptToken | None = None,
     ) -> None:
-        self.credential = credential
+        super().__init__(credential, kept)
         self.title = str(store.path)
         self.store, self.keys = store, keys
         self.passwords = passwords or Passwords()
@@ -76,8 +78,8 @@ class EmbeddedBackend:
         self._source = Source(channel)
         self._watcher = Watcher(store.watch)
 
-    async def perform(self, operation: Operation[R]) -> R:
-        reply = await self._service.perform(operation, self.credential, self._source)
+    async def ask_as(self, operation: Operation[R], credential: Credential) -> R:
+        reply = await self._service.perform(operation, credential, self._source)
         if self._source.channel == "command":  # which may read from its terminal next, and then nothing else goes on
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.courier.rest(), SENDING_SECONDS)
@@ -193,6 +195,7 @@ async def open_embedded(
     passwords: Passwords | None = None,
     database: Path | None = None,
     inbox: Inbox | None = None,
+    kept: KeptToken | None = None,
 ) -> EmbeddedBackend:
     """Open the store of this home, or one elsewhere with the key beside it.
 
@@ -213,7 +216,7 @@ async def open_embedded(
     except BaseException:
         await asyncio.to_thread(store.close)
         raise
-    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords, inbox=inbox)
+    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords, inbox=inbox, kept=kept)
 
 
 async def _take_into_use(store: SqliteStore, keys: KeyRing, home: Path) -> Inbox | None:

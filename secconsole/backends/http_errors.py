@@ -88,6 +88,14 @@ def no_answer(error: httpx.HTTPError | TimeoutError, title: str, *, perhaps_done
     return NoAnswer(f"{what} {tail}", perhaps_done=perhaps_done)
 
 
+def answer_lost(title: str) -> NoAnswer:
+    """What was asked for before cannot be asked about any more."""
+    words = (
+        f"{title} went away before it answered. It may or may not have done what was asked: look before doing it again."
+    )
+    return NoAnswer(words, perhaps_done=True)
+
+
 def _why(error: BaseException) -> str:
     """What the system says of it, where that helps."""
     cause: BaseException | None = error

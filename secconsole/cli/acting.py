@@ -6,15 +6,20 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from secconsole.config import locations
 from secconsole.config.contexts import Context
-from secconsole.config.private import read_private, write_private
+from secconsole.config.private import alone_with, read_private, write_private
 from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Bearer, Credential, Nobody
+
+if TYPE_CHECKING:
+    from secconsole.backends.acting import KeptToken
 
 TOKEN_VARIABLE = "SECCONSOLE_TOKEN_FILE"  # noqa: S105 - a variable's name
 
@@ -29,22 +34,63 @@ class KeptSession:
     token: Secret[str]
 
 
-def credential_for(place: Context, token_file: Path | None) -> tuple[Credential, str]:
-    """Who acts in a context, and the tenant that a kept session belongs to (else empty).
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """Who acts. `tenant`: the one that a kept session belongs to, else empty; `kept`: where a new token is to go."""
 
-    Raises `Unavailable` for a token or session file that others may read.
-    """
+    credential: Credential
+    tenant: str = ""
+    kept: KeptToken | None = None
+
+
+class SessionFile:
+    """The session that `sign-in` left in a context, for commands that run at the same time."""
+
+    def __init__(self, place: Context, session: KeptSession) -> None:
+        self._place, self._session = place, session
+
+    def alone(self) -> AbstractContextManager[None]:
+        return alone_with(_path(self._place))
+
+    def newest(self) -> Secret[str] | None:
+        """None once somebody else signed in there: a command goes on as whoever it began as, or not at all."""
+        now = kept_session(self._place)
+        return now.token if now is not None and replace(now, token=self._session.token) == self._session else None
+
+    def replace(self, token: Secret[str]) -> None:
+        if self.newest() is not None:
+            keep_session(self._place, replace(self._session, token=token))
+
+
+class TokenFile:
+    """A session's token in a file of somebody's own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()
+
+    def alone(self) -> AbstractContextManager[None]:
+        return alone_with(self._path)
+
+    def newest(self) -> Secret[str] | None:
+        return _token(self._path)
+
+    def replace(self, token: Secret[str]) -> None:
+        write_private(self._path, token.reveal() + "\n")
+
+
+def acts_in(place: Context, token_file: Path | None) -> Acts:
+    """Who acts in a context. Raises `Unavailable` for a token or session file that others may read."""
     named = token_file or os.environ.get(TOKEN_VARIABLE)
     if named:
-        return Bearer(_token(Path(named))), ""
+        return Acts(Bearer(_token(Path(named))), kept=TokenFile(Path(named)))
     kept = kept_session(place)
     if kept is not None and kept.backend == place.backend:
-        return Bearer(kept.token), kept.tenant
+        return Acts(Bearer(kept.token), kept.tenant, SessionFile(place, kept))
     if not place.backend:
         from secconsole.backends.embedded import store_owner
 
-        return store_owner() or Nobody(), ""
-    return Nobody(), ""
+        return Acts(store_owner() or Nobody())
+    return Acts(Nobody())
 
 
 def kept_session(place: Context) -> KeptSession | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from secconsole.cli.acting import KeptSession, forget_session, keep_session, kept_session
+from secconsole.cli.acting import KeptSession, SessionFile, forget_session, keep_session, kept_session
 from secconsole.cli.command import Verb
 from secconsole.cli.diagnostics import ExitCode, ask, can_ask, say
 from secconsole.cli.output import Column
@@ -62,7 +62,9 @@ async def sign_in(work: Work, login: str | None) -> int:
     if answer.status is not SignInStatus.COMPLETE or answer.token is None:
         raise NotSignedIn("You are not signed in. Try again: secconsole sign-in")
     work.backend.credential = Bearer(answer.token)
-    keep_session(work.place, KeptSession(work.place.backend, tenant, login, answer.token))
+    session = KeptSession(work.place.backend, tenant, login, answer.token)
+    with SessionFile(work.place, session).alone():  # another command may be putting a new token there
+        keep_session(work.place, session)
     work.out.record(COLUMNS, await work.backend.perform(WhoAmI()))
     return ExitCode.DONE
 
@@ -119,13 +121,15 @@ async def sign_out(work: Work) -> int:
     if kept is None:
         say("There is no session to end.")
         return ExitCode.NO
-    if kept.backend == work.place.backend:
-        work.backend.credential = Bearer(kept.token)
-        try:
-            await work.backend.perform(SignOut())
-        except NotSignedIn:
-            say("The session had ended already.")
-    else:
-        say(f"The session was made at {kept.backend or 'the store on this machine'}; it is only forgotten here.")
-    forget_session(work.place)
+    file = SessionFile(work.place, kept)
+    with file.alone():  # no other command proves and has the token replaced meanwhile
+        if kept.backend == work.place.backend:
+            work.backend.credential = Bearer(file.newest() or kept.token)
+            try:
+                await work.backend.perform(SignOut())
+            except NotSignedIn:
+                say("The session had ended already.")
+        else:
+            say(f"The session was made at {kept.backend or 'the store on this machine'}; it is only forgotten here.")
+        forget_session(work.place)
     return ExitCode.DONE

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Concatenate, ParamSpec, TypeVar
 
 from secconsole.backends.base import Backend
-from secconsole.cli.acting import credential_for
+from secconsole.cli.acting import acts_in
 from secconsole.cli.command import Call, current_call
 from secconsole.cli.diagnostics import ask, ask_hidden, can_ask, say
 from secconsole.cli.output import Output
@@ -114,12 +114,14 @@ async def _run(call: Call, command: Callable[[Work], Awaitable[int | None]]) -> 
     from secconsole.backends.open import open_backend
 
     place = call.place()
-    credential, tenant = credential_for(place, call.token_file)
+    acts = acts_in(place, call.token_file)
     if call.tenant == "":
         raise Invalid("--tenant is empty.", "tenant")
-    named = call.tenant or os.environ.get(TENANT_VARIABLE, "") or place.tenant or tenant
+    named = call.tenant or os.environ.get(TENANT_VARIABLE, "") or place.tenant or acts.tenant
     out = Output(call.format)
-    backend = await open_backend(place.backend, credential=credential, channel="command", ca_file=place.ca_file)
+    backend = await open_backend(
+        place.backend, credential=acts.credential, channel="command", ca_file=place.ca_file, kept=acts.kept
+    )
     try:
         code = await command(Work(backend, place, out, named))
         out.flush()

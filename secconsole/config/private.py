@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from secconsole.domain.errors import Unavailable
@@ -58,6 +61,34 @@ def write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
         if name:
             os.unlink(name)
     _sync_folder(path.parent)
+
+
+@contextmanager
+def alone_with(path: Path) -> Iterator[None]:
+    """Keep other programs that ask likewise from a file until the end; there is nothing to keep them from if there is
+    no file. Whoever replaces it does so before the end, so that the next one finds the new file."""
+    while True:
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            yield
+            return
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _is_still(path, handle):
+                continue
+            yield
+            return
+        finally:
+            os.close(handle)
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    """Whether an open file is the one of that name, and was not replaced."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(path: Path) -> None:

@@ -104,6 +104,7 @@ class BindingStarted:
 class Proof:
     """Whether password and factor were right; the operation that asked for them may then be done again.
 
+    `token` is the session's from then on: the one it was asked with is void at once (NIST SP 800-63B-4 section 5.1).
     `wrong`: `password` or `code`, whichever was not; empty when neither was looked at.
     """
 
@@ -112,6 +113,7 @@ class Proof:
     until: Moment | None = None
     server_time: Moment | None = None
     wrong: str = ""
+    token: Secret[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,11 @@ class WhoAmI(Operation[Identity]):
 @declare("step-up", "POST", "/v1/me/step-up", Permission.OWN_ACCOUNT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepUp(Operation[Proof]):
-    """Prove password and second factor again, as dangerous operations ask for; a recovery code stands in for it."""
+    """Prove password and second factor again, as dangerous operations ask for; a recovery code stands in for it.
+
+    The session gets a new token: what comes after is asked with the one in the reply. Whoever loses the reply asks
+    again with the same `Idempotency-Key`, or signs in again.
+    """
 
     password: Secret[str]
     code: Code = NO_CODE

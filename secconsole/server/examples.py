@@ -255,7 +255,7 @@ _ALL = (
     ),
     Example(
         signin.StepUp(password=_PASSWORD, code=_CODE),
-        signin.Proof(True, until=NOW + timedelta(minutes=5), server_time=NOW),
+        signin.Proof(True, until=NOW + timedelta(minutes=5), server_time=NOW, token=_TOKEN),
     ),
     Example(signin.SignOut(), None),
     Example(

@@ -22,6 +22,7 @@ STEP_UP = 5 * 60_000
 # Known by sight, to people and to programs that look for secrets left lying about.
 TOKEN_PREFIX, KEY_PREFIX = "secconsole_pat_", "secconsole_key_"
 
+SESSION_ENDED = "Your session has ended. Sign in again."
 _NO_TOKEN = "No token may do this, whatever its scope. Sign in to do it."  # noqa: S105 - words
 _TOKEN_ENDED = "This token has expired, was revoked, or is none. Take another one."  # noqa: S105 - words
 
@@ -78,10 +79,10 @@ def authenticate(connection: sa.Connection, credential: Credential, now: int) ->
     session = sessions.session_by_token(connection, credential.token)
     ended = session is None or session.ended is not None or now >= session.expires or now - session.last_seen > IDLE
     if session is None or ended:
-        raise NotSignedIn("Your session has ended. Sign in again.")
+        raise NotSignedIn(SESSION_ENDED)
     user = users.user_by_pk(connection, session.user_pk)
     if user.disabled:
-        raise NotSignedIn("Your session has ended. Sign in again.")
+        raise NotSignedIn(SESSION_ENDED)
     return Actor(user.login, user.role, user, session)
 
 

@@ -27,6 +27,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Source, StoreOwner
 from secconsole.operations.shape import shape_of
+from secconsole.operations.signin import Proof, StepUp
 from secconsole.operations.wire import decode, encode
 from secconsole.service.authorise import authenticate
 from secconsole.service.context import Actor, Context
@@ -114,11 +115,16 @@ class Once:
 
     def _again(self, context: Context) -> Again:
         """Asked anew who it is: a session that has ended since gets nothing."""
+        row = idempotency.find(context.connection, self._name, context.now)
         if self._operation.spec.permission is not Permission.NOBODY:
-            context.found_actor = authenticate(context.connection, self._credential, context.now)
+            try:
+                context.found_actor = authenticate(context.connection, self._credential, context.now)
+            except NotSignedIn as error:
+                context.found_actor = self._proved(context, row)
+                if context.found_actor is None:
+                    return Again(error)
             if context.found_actor is None:
                 raise NotSignedIn("You are not signed in. Sign in first.")
-        row = idempotency.find(context.connection, self._name, context.now)
         if row is None or row.sealed is None:
             return Again(StillRunning(_RUNNING_WORDS))
         if row.request != self._request:
@@ -126,6 +132,22 @@ class Once:
             idempotency.spoil(context.connection, self._name)
             return Again(KeyReused(_REUSED))
         return self._open(row, context)
+
+    def _proved(self, context: Context, row: KeptReply | None) -> Actor | None:
+        """Whose session goes on with the token that this very proof gave it, the one that asks being void since.
+
+        The key, the password and the code are what they were: whoever has them all is whoever proved. None for
+        anybody else.
+        """
+        if not isinstance(self._operation, StepUp) or row is None:
+            return None
+        if row.request != self._request:
+            idempotency.spoil(context.connection, self._name)  # as below: no second guess at what was right
+            return None
+        proof = self._open(row, context).outcome if row.sealed else None
+        if isinstance(proof, Proof) and proof.token is not None:
+            return authenticate(context.connection, Bearer(proof.token), context.now)
+        return None
 
     def _open(self, row: KeptReply, context: Context) -> Again:
         if not row.sealed or row.due <= context.now:
@@ -137,7 +159,12 @@ class Once:
             return Again(ReplyGone(_GONE_WORDS))
 
     def _place(self, actor: Actor | None) -> dict[str, str]:
-        """What a kept reply is bound to: who has another role by now may not have it."""
+        """What a kept reply is bound to: who has another role by now may not have it.
+
+        A proof has to be opened before it is known whose it is; its token says so, and ends with the role.
+        """
+        if isinstance(self._operation, StepUp):
+            actor = None
         role = str(actor.role) if actor else ""
         return {"purpose": "reply", "user": actor.id if actor else "", "row": f"{self._name.hex()} {role}"}
 

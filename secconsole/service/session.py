@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secconsole.domain.delivery import Purpose
-from secconsole.domain.errors import NotFound
+from secconsole.domain.errors import NotFound, NotSignedIn
 from secconsole.domain.model import FactorState
 from secconsole.domain.recovery import is_renewal_due
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import is_held
 from secconsole.operations.signin import CodeSent, Identity, Proof, SendStepUpCode, SignOut, StepUp, WhoAmI
-from secconsole.service.authorise import STEP_UP
+from secconsole.service.authorise import SESSION_ENDED, STEP_UP
 from secconsole.service.codes import check_code, count_failure, held_words, take_back
 from secconsole.service.context import Context, PasswordCheck, when, when_or_none
 from secconsole.service.handlers import handles
@@ -19,6 +19,7 @@ from secconsole.service.passcodes import SENT_KINDS, step_up_attempt
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.sent_factors import send_code
 from secconsole.store import factors, recovery, sessions, users
+from secconsole.store.keys import new_token
 from secconsole.store.rows import FactorRecord, UserRecord
 
 
@@ -65,10 +66,13 @@ def step_up(context: Context, operation: StepUp) -> Proof:
         active = [f for f in live if f.state is FactorState.ACTIVE]
         accepted, message, shown = _check(context, user, operation.code, active, step_up_attempt(session.id))
         if accepted:
+            token = new_token()
+            if not sessions.renew_session(context.connection, session, token, now=context.now):
+                raise NotSignedIn(SESSION_ENDED)
             users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
-            sessions.touch_session(context.connection, session.pk, proved=context.now, last_seen=context.now)
             context.audit("step-up", user, factor=shown)
-            return Proof(True, message, until=when(context.now + STEP_UP), server_time=when(context.now))
+            now = when(context.now)
+            return Proof(True, message, until=when(context.now + STEP_UP), server_time=now, token=token)
     elif check is not None and not check.allowed:
         message, wrong = held_words(user), ""
     context.audit("step-up", user, outcome="refused")

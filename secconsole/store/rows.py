@@ -92,6 +92,7 @@ class ExemptionRecord:
 class SessionRecord:
     pk: int
     id: str
+    token_hash: bytes
     tenant_pk: int
     user_pk: int
     channel: str

@@ -22,8 +22,18 @@ def session_by_token(connection: sa.Connection, token: Secret[str]) -> SessionRe
     return _session(row) if row else None
 
 
-def touch_session(connection: sa.Connection, pk: int, **values: int) -> None:
-    connection.execute(sa.update(sessions).where(sessions.c.pk == pk).values(**values))
+def touch_session(connection: sa.Connection, pk: int, *, last_seen: int) -> None:
+    connection.execute(sa.update(sessions).where(sessions.c.pk == pk).values(last_seen=last_seen))
+
+
+def renew_session(connection: sa.Connection, session: SessionRecord, token: Secret[str], *, now: int) -> bool:
+    """Give a session that was just proved another token; False if it has ended or has another one already.
+
+    This statement decides which of two who prove at once goes on.
+    """
+    same = sa.and_(sessions.c.pk == session.pk, sessions.c.token_hash == session.token_hash, sessions.c.ended.is_(None))
+    new = {"token_hash": token_hash(token), "proved": now, "last_seen": now}
+    return connection.execute(sa.update(sessions).where(same).values(new)).rowcount == 1
 
 
 def end_sessions(connection: sa.Connection, user_pk: int, *, now: int, why: str, but: int | None = None) -> int:
@@ -119,6 +129,5 @@ def _is_of(connection: sa.Connection, pk: int, user_pk: int) -> bool:
 
 def _session(row: sa.Row[tuple[object, ...]]) -> SessionRecord:
     values = dict(row._mapping)
-    values.pop("token_hash")
     values.pop("ended_why")
     return SessionRecord(**values)

@@ -13,11 +13,11 @@ from secconsole.operations.account import KeepFactor
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor
 from secconsole.operations.policy import SetPolicy
-from secconsole.operations.signin import ChoosePassword, ConfirmBinding, SignIn, StartBinding, StepUp, WhoAmI
+from secconsole.operations.signin import ChoosePassword, ConfirmBinding, SignIn, StartBinding, WhoAmI
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.users import ResetPassword
 from secconsole.operations.whitelist import AddToWhitelist
-from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
+from tests.organisation import TENANT, Organisation, seed_of
 
 
 async def refuses_to_touch_factors(organisation: Organisation, login: str, session: Bearer) -> None:
@@ -35,7 +35,7 @@ async def test_a_password_alone_does_not_replace_a_phone_while_the_policy_is_off
     me = await organisation.perform(WhoAmI(), session)
     assert (me.proved_at, me.step_up_until) == (None, None)
     await refuses_to_touch_factors(organisation, "ana", session)
-    await organisation.perform(StepUp(password=PASSWORD, code=organisation.code("ana")), session)
+    session = await organisation.prove(session, organisation.code("ana"))
     await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), session)
 
 
