@@ -185,12 +185,16 @@ class ConsoleApp(App[int]):
         return None if blank else screen
 
     async def dispatch(self, typed: Typed) -> Sequence[MessagePump]:
-        """Act on one key as Textual does; the queues it still has to go through."""
+        """Act on one key as Textual does; the queues it still has to go through.
+
+        Those of a forwarded key twice: a binding of the focused widget is found by the app, at the end of the first
+        round, and what it does may post messages that begin at the widget again.
+        """
         if not self.app_focus:
             self.app_focus = True
         target = self.focused or self.screen
         await super().on_event(typed)
-        return list(target.ancestors_with_self) if typed.is_forwarded else [self.screen, self]
+        return list(target.ancestors_with_self) * 2 if typed.is_forwarded else [self.screen, self]
 
     async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
         """As Textual's; keys that wait go to the new screen while it is waited for, whoever made them wait.

@@ -31,6 +31,7 @@ from secconsole.service.passwords import Passwords
 from secconsole.tui.app import SecConsole
 from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.table import WindowedTable
+from tests.delivery.post import Post, post_for
 from tests.tui.front import Front
 
 TENANT = "acme"
@@ -70,6 +71,10 @@ class Organisation:
     owner: EmbeddedBackend
     seeds: dict[str, Secret[bytes]] = field(default_factory=dict)
     tenant: str = TENANT
+
+    @property
+    def backend(self) -> EmbeddedBackend:
+        return self.owner
 
     @staticmethod
     def password(login: str) -> str:
@@ -190,6 +195,15 @@ def _short_pauses() -> Iterator[None]:
 
 async def never() -> Backend:
     raise AssertionError("signed in already")
+
+
+@pytest_asyncio.fixture
+async def post(organisation: Organisation) -> AsyncIterator[Post]:
+    """A real mail server and a Twilio, set up; the policy allows every kind and requires one."""
+    async with post_for(organisation) as made:
+        await made.set_up()
+        await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, whitelist_admins=False))
+        yield made
 
 
 class OpenConsole(Protocol):

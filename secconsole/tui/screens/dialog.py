@@ -87,6 +87,14 @@ class Dialog(ModalScreen[T], Generic[T]):
         self._body = safe(body) if isinstance(body, str) else body
         self.query_one(".dialog-body", Static).update(self._body)
 
+    async def put_form(self, form: Form) -> None:
+        """Ask for something else from here on, in the place of the form that stands."""
+        old, self.form = self.form, form
+        with self.app.batch_update():
+            await self.query_one(".card").mount(form, after=old)
+            await old.remove()
+        self.set_focus(form)
+
     def on_form_cancelled(self, event: Form.Cancelled) -> None:
         event.stop()
         self.action_cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -44,7 +45,7 @@ class Form(Widget, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "form--label", "form--label-focus", "form--field", "form--field-focus", "form--caret", "form--placeholder",
-        "form--error", "form--help", "form--button", "form--button-focus", "form--button-danger",
+        "form--error", "form--help", "form--prefix", "form--button", "form--button-focus", "form--button-danger",
         "form--button-danger-focus",
     }  # fmt: skip
     DEFAULT_CSS = """
@@ -59,6 +60,7 @@ class Form(Widget, can_focus=True):
         & > .form--placeholder { color: $placeholder; background: $field; }
         & > .form--error { color: $danger; }
         & > .form--help { color: $muted; }
+        & > .form--prefix { color: $key; text-style: bold; }
         & > .form--button { color: $field-text; background: $field; }
         & > .form--button-focus { color: $cursor-row-text; background: $cursor-row; text-style: $cursor-row-style; }
         & > .form--button-danger { color: $danger; background: $field; }
@@ -72,7 +74,7 @@ class Form(Widget, can_focus=True):
     """
 
     class Submitted(Message):
-        """A button was pressed that does not cancel, and all that is needed is there."""
+        """A button was pressed that does not cancel, and all that it needs is there."""
 
         def __init__(self, form: Form, button: str, values: Mapping[str, Value]) -> None:
             super().__init__()
@@ -181,7 +183,7 @@ class Form(Widget, can_focus=True):
     def focus_field(self, name: str) -> None:
         """Give the keys to a field or a button."""
         self._stop = self._stops.index(name)
-        self.refresh(layout=bool(self._help_rows()))
+        self.refresh()
 
     def set_error(self, name: str, message: str, *, clear: bool = False) -> None:
         """Say under a field what is wrong, and go there. `clear` empties it, as for a wrong password or code."""
@@ -269,7 +271,7 @@ class Form(Widget, can_focus=True):
         if button.cancels:
             self.post_message(self.Cancelled(self))
             return
-        for field in self._fields:
+        for field in () if button.free else self._fields:
             value = "" if isinstance(field, ReadOnly) else self._value(field)
             if field.needed and not (value.strip() if isinstance(value, str) else value):
                 self.set_error(field.name, f"{field.label} is needed")
@@ -339,7 +341,7 @@ class Form(Widget, can_focus=True):
         at = event.get_content_offset(self)
         if at is None:
             return
-        rows = self._rows()
+        rows = self._rows(self.content_size.width)
         kind, index = rows[at.y] if at.y < len(rows) else ("", 0)
         if kind == "field" and self._fields[index].name in self._stops:
             self.focus_field(self._fields[index].name)
@@ -352,7 +354,8 @@ class Form(Widget, can_focus=True):
 
     def _click_field(self, field: Field, column: int) -> None:
         if field.name in self._edits and column >= 1:
-            self._edits[field.name].move_to_column(column - 1)
+            lead = field.lead if isinstance(field, CodeField) else ""
+            self._edits[field.name].move_to_column(max(0, column - 1 - cell_len(visible(lead))))
         elif field.name in self._checks and column >= 0:
             self._act("space", " ")
         elif field.name in self._choices and column >= 0:
@@ -360,20 +363,21 @@ class Form(Widget, can_focus=True):
 
     # ---- looks -----------------------------------------------------------------------------------------------------
 
-    def _rows(self) -> list[Row]:
+    def _rows(self, width: int) -> list[Row]:
         rows: list[Row] = []
         for index, field in enumerate(self._fields):
             rows.append(("field", index))
             if field.name in self._errors:
-                rows.append(("error", index))
-        rows += [("help", 0)] * self._help_rows()
+                rows += [("error", index)] * len(self._wrapped(f"! {self._errors[field.name]}", width))
+        rows += [("help", 0)] * max((len(self._wrapped(field.help, width)) for field in self._fields), default=0)
         return rows + ([("blank", 0), ("buttons", 0)] if self._buttons else [])
 
-    def _help_rows(self) -> int:
-        return int(any(field.help for field in self._fields))
+    def _wrapped(self, words: str, width: int) -> list[str]:
+        """Words below a field, in as many lines as they need; none for no words."""
+        return textwrap.wrap(visible(words), max(16, width - self._label_width() - 1))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self._rows())
+        return len(self._rows(width))
 
     def _label_width(self) -> int:
         return 2 + max((cell_len(visible(field.label)) for field in self._fields), default=0) + _GAP
@@ -389,21 +393,25 @@ class Form(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
-        rows = self._rows()
+        rows = self._rows(width)
         kind, index = rows[y] if y < len(rows) else ("blank", 0)
         segments: list[Segment] = []
         if kind == "field":
             segments = self._draw_field(self._fields[index], y, width)
         elif kind == "error":
-            words = visible(self._errors[self._fields[index].name])
-            segments = [self._pad(self._label_width()), Segment(f" ! {words}", self._look("error"))]
+            lines = self._wrapped(f"! {self._errors[self._fields[index].name]}", width)
+            segments = self._draw_words(lines, y - rows.index((kind, index)), "error")
         elif kind == "help":
             now = next((field for field in self._fields if field.name == self.focused_name), None)
-            words = visible(now.help) if now else ""
-            segments = [self._pad(self._label_width()), Segment(f" {words}", self._look("help"))]
+            lines = self._wrapped(now.help, width) if now else []
+            segments = self._draw_words(lines, y - rows.index((kind, index)), "help")
         elif kind == "buttons":
             segments = self._draw_buttons(width)
         return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _draw_words(self, lines: list[str], at: int, look: str) -> list[Segment]:
+        words = lines[at] if at < len(lines) else ""
+        return [self._pad(self._label_width()), Segment(f" {words}", self._look(look))]
 
     def _draw_field(self, field: Field, y: int, width: int) -> list[Segment]:
         active = self.has_focus and field.name == self.focused_name
@@ -421,10 +429,15 @@ class Form(Widget, can_focus=True):
             words = visible(field.options[self._choices[field.name]][1])
             return [head, Segment(f" ‹ {words} › ", look)]
         if isinstance(field, CodeField):
-            room = min(room, max(field.digits, len(self._edits[field.name].text)) + 3)
+            lead = f" {visible(field.lead)}" if field.lead else ""
+            room = min(room - cell_len(lead), max(field.digits, len(self._edits[field.name].text)) + 3)
+            before = [head, Segment(lead, self._look("prefix"))] if lead else [head]
+            return [*before, *self._draw_edit(field, y, room, active, look, shift=cell_len(lead))]
         return [head, *self._draw_edit(field, y, room, active, look)]
 
-    def _draw_edit(self, field: Field, y: int, room: int, active: bool, look: Style) -> list[Segment]:
+    def _draw_edit(
+        self, field: Field, y: int, room: int, active: bool, look: Style, *, shift: int = 0
+    ) -> list[Segment]:
         edit = self._edits[field.name]
         view = edit.view(room - 2)
         if isinstance(field, TextField) and not edit.text and not active:
@@ -433,7 +446,8 @@ class Form(Widget, can_focus=True):
         rest = view.after + " " * (room - 1 - cell_len(view.before + view.under + view.after))
         if not active:
             return [Segment(f" {view.before}{view.under}{rest}", look)]
-        self.app.cursor_position = self.content_region.offset + Offset(self._label_width() + 1 + view.caret, y)
+        at = Offset(self._label_width() + shift + 1 + view.caret, y)
+        self.app.cursor_position = self.content_region.offset + at
         return [Segment(f" {view.before}", look), Segment(view.under, self._look("caret")), Segment(rest, look)]
 
     def _draw_buttons(self, width: int) -> list[Segment]:

@@ -41,11 +41,18 @@ class PasswordField(Field):
 class CodeField(Field):
     """Takes digits only; what else is pasted with them, such as a prefix, falls away.
 
-    With `recovery` a recovery code may be typed in their place.
+    With `recovery` a recovery code may be typed in their place. `prefix`: letters that stand in front of a code that
+    was sent, to be compared and not typed.
     """
 
     digits: int = 6
     recovery: bool = False
+    prefix: str = ""
+
+    @property
+    def lead(self) -> str:
+        """What is drawn in front of what is typed."""
+        return f"{self.prefix}-" if self.prefix else ""
 
     def read(self, text: str) -> str:
         """What counts of what was typed: a recovery code as it stands, else the digits."""
@@ -89,12 +96,16 @@ def _is_recovery_code(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Button:
-    """Ends the form. `cancels` makes it the same as Escape; a `danger` one is never pressed by Enter in a field."""
+    """Ends the form. `cancels` makes it the same as Escape; a `danger` one is never pressed by Enter in a field.
+
+    A `free` one does not ask whether all that is needed is there.
+    """
 
     name: str
     label: str
     danger: bool = False
     cancels: bool = False
+    free: bool = False
 
 
 def cancel(label: str = "Cancel") -> Button:

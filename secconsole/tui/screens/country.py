@@ -1,0 +1,74 @@
+"""Choosing a country for a phone number: by a part of its name, by its letters, or by its dialling code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from secconsole.domain.countries import Country, countries, found
+from secconsole.tui.safe_text import join, safe
+
+
+class CountryDialog(ModalScreen[Country | None]):
+    """Type a part of a name; arrows choose, enter takes it, escape leaves the number as it was."""
+
+    CSS_PATH = Path(__file__).parent.parent / "styles" / "country.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel", show=False, priority=True),
+        Binding("up", "move(-1)", "Up", show=False, priority=True),
+        Binding("down", "move(1)", "Down", show=False, priority=True),
+        Binding("pageup", "move(-8)", "Page up", show=False, priority=True),
+        Binding("pagedown", "move(8)", "Page down", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._countries = countries()
+        self._found: list[Country] = []
+
+    def compose(self) -> ComposeResult:
+        card = Vertical(classes="card", id="country")
+        card.border_title = safe("Country of the number")
+        card.border_subtitle = safe("up down choose · enter take it · esc leave")
+        with card:
+            entry = Input(placeholder="a part of its name, or its dialling code", compact=True)
+            entry.cursor_blink = False
+            yield entry
+            listing = OptionList(compact=True)
+            listing.can_focus = False
+            yield listing
+            yield Static(safe("No country is called that."), id="no-country")
+
+    def on_mount(self) -> None:
+        self._show("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._show(event.value)
+
+    def _show(self, typed: str) -> None:
+        self._found = found(self._countries, typed)
+        listing = self.query_one(OptionList)
+        listing.set_options([Option(join((one.dialling.rjust(5), "$key"), "  ", one.name)) for one in self._found])
+        listing.highlighted = 0 if self._found else None
+        listing.display = bool(self._found)
+        self.query_one("#no-country").display = not self._found
+
+    def action_move(self, by: int) -> None:
+        listing = self.query_one(OptionList)
+        if self._found:
+            listing.highlighted = max(0, min(len(self._found) - 1, (listing.highlighted or 0) + by))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        at = self.query_one(OptionList).highlighted
+        if at is not None and self._found:
+            self.dismiss(self._found[at])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._found[event.option_index])

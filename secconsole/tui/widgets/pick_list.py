@@ -1,0 +1,76 @@
+"""One of a few, each on a line of its own: by its number, or with the arrows and enter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from secconsole.tui.safe_text import join, lines, safe
+
+_DIGITS = "123456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What can be picked: the value that comes of it, its words, and a line below them."""
+
+    value: str
+    words: str
+    note: str = ""
+
+
+class PickList(OptionList):
+    """Posts `Picked`. What stands under the cursor is marked by a sign too, not by its colour alone."""
+
+    DEFAULT_CSS = """
+    PickList, PickList:focus {
+        height: auto;
+        max-height: 100%;
+        border: none;
+        padding: 0;
+        background: $background;
+        background-tint: transparent;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+
+        & > .option-list--option-highlighted {
+            color: $cursor-row-text;
+            background: $cursor-row;
+            text-style: $cursor-row-style;
+        }
+    }
+    """
+
+    class Picked(Message):
+        """One was chosen."""
+
+        def __init__(self, value: str) -> None:
+            super().__init__()
+            self.value = value
+
+    def __init__(self, picks: Sequence[Pick], *, id: str | None = None) -> None:
+        self._picks = tuple(picks)
+        super().__init__(*(Option(_words(number, pick)) for number, pick in enumerate(picks, 1)), compact=True, id=id)
+        self.highlighted = 0
+
+    def on_key(self, event: events.Key) -> None:
+        at = _DIGITS.find(event.character) if event.character else -1
+        if 0 <= at < len(self._picks):
+            event.stop()
+            self.highlighted = at
+            self.post_message(self.Picked(self._picks[at].value))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Picked(self._picks[event.option_index].value))
+
+
+def _words(number: int, pick: Pick) -> Content:
+    head = join((f" {number if number <= len(_DIGITS) else ' '} ", "bold $key"), " ", (pick.words, "bold"))
+    return lines(head, safe(f"    {pick.note}")) if pick.note else head
