@@ -37,6 +37,10 @@ TARGETS: list[Column[UnbindTarget]] = [
     Column("factors", lambda t: t.factors),
     Column("whitelisted", lambda t: t.whitelisted),
     Column("sessions", lambda t: t.sessions, numeric=True),
+    Column("tokens", lambda t: t.tokens, numeric=True),
+    Column("recovery_codes", lambda t: t.recovery_codes, numeric=True),
+    Column("notified", lambda t: t.notified),
+    Column("binds_anew", lambda t: t.binds_anew),
     Column("look_alikes", lambda t: tuple(f"{other.login} ({other.id})" for other in t.look_alikes)),
     Column("suspicions", lambda t: t.suspicions, "Look twice"),
 ]
@@ -169,6 +173,7 @@ async def _preview(work: Work, tenant: str, users: tuple[str, ...]) -> UnbindPre
         failed=tuple(f for p in parts for f in p.failed),
         targets=tuple(t for p in parts for t in p.targets)[:MOST_SHOWN],
         policy=parts[0].policy,
+        mails=parts[0].mails,
     )
 
 
@@ -195,7 +200,13 @@ def _counts(preview: UnbindPreview) -> str:
         f"{preview.whitelisted:,} whitelisted", f"{len(preview.failed):,} that cannot be unbound",
     ]  # fmt: skip
     shown_parts = ", ".join(part for part in parts if not part.startswith("0 "))
-    return f"{total:,} users: {shown_parts}. {preview.sessions:,} sessions would end. Policy: {preview.policy}."
+    ending = f"{preview.sessions:,} sessions and {preview.tokens:,} tokens would end"
+    void = f"{preview.recovery_codes:,} recovery codes would become void"
+    notices = "Nobody would be notified: no mail server is set up."
+    if preview.mails:
+        notices = f"No notice would reach {preview.not_notified:,} of them." if preview.not_notified else ""
+    said = f"{total:,} users: {shown_parts}. {ending}, {void}. Policy: {preview.policy}."
+    return f"{said} {notices}".rstrip()
 
 
 def _show_preview(work: Work, preview: UnbindPreview) -> None:

@@ -24,6 +24,7 @@ from secconsole.operations.users import (
     CreateUser,
     DisableUser,
     EnableUser,
+    FactorRow,
     ListUsers,
     RequireMfa,
     ResetPassword,
@@ -144,13 +145,23 @@ async def show(work: Work, login: str) -> None:
         return
     work.out.pairs([*((c.heading, c.value(detail.user)) for c in COLUMNS), *_facts(detail)])
     for factor in detail.factors:
-        bound = f"bound {shown(factor.bound)}" if factor.bound else f"begun {shown(factor.created)}"
-        spent = ", too many wrong codes: bind it anew" if factor.exhausted else ""
-        name = factor.label or factor.masked
-        work.out.line(f"Factor {factor.id}  {factor.kind}  {factor.state}  {name or '-'}  {bound}{spent}")
+        work.out.line(_factor(factor))
     for event in detail.events:
         reason = f"  {event.reason}" if event.reason else ""
         work.out.line(f"{shown(event.at)}  {event.action}  {event.outcome}  by {event.actor}{reason}")
+
+
+def _factor(factor: FactorRow) -> str:
+    """One factor in a line: `Factor 01K…  sms  pending  ••• 009 "work"  added …: not verified until used once`."""
+    label = f' "{factor.label}"' if factor.label and factor.label != factor.masked else ""
+    since = f"added {shown(factor.created)}: not verified until used once"
+    if factor.bound:
+        used = f"last used {shown(factor.last_used)}" if factor.last_used else "not used since"
+        since = f"bound {shown(factor.bound)}, {used}"
+    elif factor.kind is FactorKind.TOTP:
+        since = f"begun {shown(factor.created)}: not confirmed yet"
+    spent = ", too many wrong codes: bind it anew" if factor.exhausted else ""
+    return f"Factor {factor.id}  {factor.kind}  {factor.state}  {factor.masked}{label}  {since}{spent}"
 
 
 def _facts(detail: UserDetail) -> list[tuple[str, object]]:
@@ -159,13 +170,12 @@ def _facts(detail: UserDetail) -> list[tuple[str, object]]:
         ("Created", detail.created),
         ("Password", "set" if detail.has_password else "none"),
         ("Sessions", detail.sessions),
-        ("Recovery", f"{detail.recovery_left} codes left"),
+        ("Tokens", detail.tokens),
+        ("Recovery", f"{detail.recovery_left} codes left" if detail.recovery_left else "no codes left"),
         ("Failures", detail.failures),
     ]
     if detail.locked:
         facts.append(("Locked until", detail.locked_until or "somebody unlocks"))
-    if detail.mfa_required:
-        facts.append(("Second factor", "required of this user"))
     if entry:
         facts.append(("Whitelisted", f"{entry.reason}, by {entry.by}, until {shown(entry.until)}"))
     if undo:

@@ -51,7 +51,8 @@ class UnbindTarget:
 class UnbindPreview:
     """What an unbinding would do. The counts cover all; `targets` the first 200.
 
-    `not_notified`: users to whom no notice can go, since no address of theirs is on record, or no mail can be sent.
+    `mails`: whether notices can be sent at all. `not_notified`: users to whom none goes, for want of that or of an
+    address of theirs on record.
     """
 
     bound: int
@@ -65,6 +66,7 @@ class UnbindPreview:
     failed: tuple[NotDone, ...]
     targets: tuple[UnbindTarget, ...]
     policy: PolicyMode
+    mails: bool
     undo_minutes: int = UNDO_MINUTES
 
 

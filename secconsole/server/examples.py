@@ -568,6 +568,7 @@ _ALL = (
                 ),
             ),
             policy=PolicyMode.REQUIRED,
+            mails=True,
         ),
     ),
     Example(

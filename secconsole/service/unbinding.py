@@ -52,6 +52,7 @@ def preview_unbind(context: Context, operation: PreviewUnbind) -> UnbindPreview:
         failed=tuple(failed),
         targets=tuple(_target(context, user, mails=mails) for user in targets[:MOST_SHOWN]),
         policy=context.tenant.policy,
+        mails=mails,
     )
 
 

@@ -9,7 +9,6 @@ from secconsole.domain.ident import short_id
 from secconsole.domain.login import suspicions
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
 from secconsole.operations.audit import AuditEntry
-from secconsole.operations.unbinding import UnbindTarget
 from secconsole.operations.users import FactorRow, LookAlike, Undoable, UserDetail, UserRow
 from secconsole.operations.whitelist import Exemption
 from secconsole.tui.words import ago, moment, plural, until
@@ -22,6 +21,8 @@ FLAGS = {
     Flag.DISABLED: "disabled",
     Flag.MUST_RESET: "must choose a new password",
 }
+
+REQUIRED = "A second factor is required of this user, whatever the policy."
 
 EVENTS = {
     "account.contact-changed": "changed the address on record",
@@ -92,13 +93,16 @@ def masked_phone(phone: str) -> str:
     return f"{head} ••• {''.join(digits[-3:])}".strip()
 
 
-def factor_name(kind: FactorKind, label: str) -> str:
-    """`authenticator app "Pixel 8"`."""
-    return f'{KINDS[kind]} "{label}"' if label else KINDS[kind]
+def factor_name(kind: FactorKind, label: str, masked: str) -> str:
+    """`authenticator app "Pixel 8"`, `SMS to ••• 113 "work"`."""
+    name = KINDS[kind] if kind is FactorKind.TOTP else f"{KINDS[kind]} to {masked}"
+    return f'{name} "{label}"' if label else name
 
 
 def factor_state(factor: FactorRow, now: datetime) -> str:
     """`bound 3 Mar 2026 09:14 +01:00, used 12 min ago`."""
+    if factor.state is FactorState.PENDING and factor.kind is not FactorKind.TOTP:
+        return f"not verified until used once, added {ago(factor.created, now)}"
     if factor.state is FactorState.PENDING:
         return f"not confirmed yet, begun {ago(factor.created, now)}"
     used = f"last used {ago(factor.last_used, now)}" if factor.last_used else "not used since"
@@ -137,7 +141,7 @@ def binding_words(detail: UserDetail, now: datetime) -> str:
     """Where the binding stands, in one line after the status word."""
     if detail.undo is not None and detail.user.status is BindingStatus.UNBOUND:
         return undo_words(detail.undo, now)
-    names = ", ".join(factor_name(factor.kind, factor.label) for factor in detail.factors)
+    names = ", ".join(factor_name(factor.kind, factor.label, factor.masked) for factor in detail.factors)
     if detail.user.status is BindingStatus.UNBOUND:
         return "unbound"
     return f"{detail.user.status}: {names}"
@@ -152,6 +156,13 @@ def event_words(entry: AuditEntry) -> str:
     return f"{what}{by}{outcome}{why}"
 
 
-def target_factors(target: UnbindTarget) -> str:
-    """The factors that stop working, by name."""
-    return ", ".join(factor_name(kind, label) for kind, label in zip(target.factors, target.labels, strict=True))
+def required_words(detail: UserDetail) -> str:
+    """That a factor is required of this user, while that is all there is: who is bound is asked anyway."""
+    return "factor required" if detail.mfa_required and detail.user.status is not BindingStatus.BOUND else ""
+
+
+def recovery_words(detail: UserDetail) -> str:
+    """How many recovery codes would still sign in, for somebody who has a factor that they stand in for."""
+    if detail.user.status is not BindingStatus.BOUND:
+        return "none: they come with a factor"
+    return f"{detail.recovery_left} left" if detail.recovery_left else "none left"

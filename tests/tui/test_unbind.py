@@ -59,11 +59,10 @@ async def test_unbinding_one_names_them_asks_why_and_is_done(console: OpenConsol
         text = screen_text(app)
         id = (await show(organisation, "bob")).user.id
         for words in ("Unbind 1 user", "bob   Bob Novak", f"id {id}", "authenticator app stops working now",
+                      "no session is open", "nobody is notified: no mail server is set up",
                       "the next sign-in asks to bind anew (policy: required)", "can be undone until",
                       "[ Cancel ]"):  # fmt: skip
             assert words in text, words
-        assert "mail" not in text
-        assert "notice" not in text
         await pilot.press(*"lost phone", "tab", *"T-17", "tab", "right", "enter")
         await until(pilot, lambda: isinstance(app.screen, Users))
         await settled(pilot)

@@ -60,7 +60,8 @@ def _about(user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: 
         rows.append(f"That unbinding hit {plural(bulk.users, 'user')}.")
     end = undo.until if undo is not None else bulk.undo_until if bulk is not None else now
     rows += [
-        "The same phone works again at once. Sessions that ended stay ended.",
+        "The same factors and recovery codes work again at once.",
+        "Sessions and tokens that ended stay ended.",
         f"Can be undone until {until(end, now)}.",
     ]
     return lines(*rows)

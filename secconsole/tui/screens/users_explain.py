@@ -6,7 +6,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from secconsole.domain.model import BindingStatus, FactorState, Flag, PolicyMode
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode
 from secconsole.operations.policy import Policy
 from secconsole.operations.users import UserDetail
 from secconsole.tui import user_words as say
@@ -38,16 +38,19 @@ def explain(detail: UserDetail, policy: Policy | None, now: datetime, *, utf8: b
     rows.append(join((f"{mark} {word}", f"bold $status-{user.status}"), f"  {_status(detail, now)}"))
     rows += [join((f"  {say.FLAGS[flag]}", "bold"), f"  {_flag(flag, detail, now)}") for flag in user.flags]
     if detail.mfa_required:
-        rows.append("  A second factor is required of this user whatever the policy says.")
+        rows.append(f"  {say.REQUIRED}")
     rows += ["", ("What to tell the caller", "bold"), *_tell(detail, policy, now)]
     return lines(*rows)
 
 
 def _status(detail: UserDetail, now: datetime) -> str:
     if detail.user.status is BindingStatus.BOUND:
-        names = [say.factor_name(f.kind, f.label) for f in detail.factors if f.state is FactorState.ACTIVE]
+        names = [say.factor_name(f.kind, f.label, f.masked) for f in detail.factors if f.state is FactorState.ACTIVE]
         return f"Signs in with password and {' or '.join(names)}."
     if detail.user.status is BindingStatus.PENDING:
+        waiting = [f.masked for f in detail.factors if f.kind is not FactorKind.TOTP]
+        if waiting:
+            return f"{' and '.join(waiting)}: not verified until a code that was sent there is typed."
         return "Began to bind a phone and has not confirmed it with a code. It does not count yet."
     if detail.undo is not None:
         words = say.undo_words(detail.undo, now)
@@ -80,12 +83,13 @@ def _tell(detail: UserDetail, policy: Policy | None, now: datetime) -> list[Part
     if Flag.WHITELISTED in flags and not detail.keeps_factor:
         told.append("  You are not asked for a code at the moment: the password is enough.")
     elif user.status is BindingStatus.BOUND:
+        told += [*_codes(detail), *_no_phone(detail)]
+    elif _is_required(detail, policy) and user.status is BindingStatus.PENDING and _sent(detail):
         told += [
-            "  Open the authenticator app, and enter the six digits it shows for us.",
-            "  Codes refused? Set the phone's clock to automatic, try the next one.",
-            "  Lost the phone? I unbind it; bind the new one at the next sign-in.",
+            f"  Sign in. A code is sent to {_sent(detail)} on request.",
+            "  Its four letters stand on the screen too; type the six digits.",
         ]
-    elif (policy is not None and policy.policy is PolicyMode.REQUIRED) or detail.mfa_required:
+    elif _is_required(detail, policy):
         told += [
             "  Install an authenticator app: Aegis, 2FAS, Google Authenticator.",
             "  Then sign in. Scan the QR code you see, enter the six digits.",
@@ -93,3 +97,40 @@ def _tell(detail: UserDetail, policy: Policy | None, now: datetime) -> list[Part
     else:
         told.append("  The password is enough. You may bind a phone in your own account.")
     return told
+
+
+def _is_required(detail: UserDetail, policy: Policy | None) -> bool:
+    return detail.mfa_required or (policy is not None and policy.policy is PolicyMode.REQUIRED)
+
+
+def _sent(detail: UserDetail) -> str:
+    """The addresses and numbers that codes are sent to."""
+    return " or ".join(factor.masked for factor in detail.factors if factor.kind is not FactorKind.TOTP)
+
+
+def _codes(detail: UserDetail) -> list[Part]:
+    """Where the code comes from, for each kind that is bound."""
+    kinds = {factor.kind for factor in detail.factors if factor.state is FactorState.ACTIVE}
+    told: list[Part] = []
+    if FactorKind.TOTP in kinds:
+        told += [
+            "  Open the authenticator app, and enter the six digits it shows for us.",
+            "  Codes refused? Set the phone's clock to automatic, try the next one.",
+        ]
+    if kinds - {FactorKind.TOTP}:
+        told += [
+            f"  {'Or have' if told else 'Have'} a code sent to {_sent(detail)}, and enter its six digits.",
+            "  The four letters before them are the ones on your screen.",
+            "  None arrives? Look in spam; ask for another after 40 seconds.",
+        ]
+    return told
+
+
+def _no_phone(detail: UserDetail) -> list[Part]:
+    left = detail.recovery_left
+    return [
+        f"  Phone at home? A recovery code does in its place, once ({left} left)."
+        if left
+        else "  Phone at home? There is no recovery code left that would do instead.",
+        "  Lost the phone? I unbind it; bind the new one at the next sign-in.",
+    ]

@@ -69,6 +69,8 @@ class Rows:
 
     def _flags(self, user: UserRow) -> TableCell:
         held = [(str(flag), name) for flag, name in _FLAGS if flag in user.flags]
+        if user.mfa_required and user.status is not BindingStatus.BOUND:
+            held.append(("required", "muted"))
         if not held:
             return ""
         return self._in(" ".join(word for word, _ in held), held[0][1])

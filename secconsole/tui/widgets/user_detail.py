@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from secconsole.domain.ident import short_id
+from secconsole.domain.model import BindingStatus
 from secconsole.domain.text import visible
 from secconsole.operations.users import UserDetail, UserRow
 from secconsole.tui import user_words as say
@@ -79,9 +80,10 @@ class UserStrip(Static):
             (say.lock_words(detail, now), "$status-locked" if detail.locked else "$muted"),
             ("disabled" if "disabled" in user.flags else "", "$danger"),
             ("must choose a new password" if "must-reset" in user.flags else "", "$muted"),
+            (say.required_words(detail), "$muted"),
             (f"whitelisted {say.whitelist_words(exempt, now)}" if exempt else "", "$status-whitelisted"),
         ]
-        taken = sum(len(_GAP) + cell_len(visible(text)) for text, _ in tail[:4] if text)
+        taken = sum(len(_GAP) + cell_len(visible(text)) for text, _ in tail[:5] if text)
         binding = say.binding_words(detail, now)
         if cell_len(visible(binding)) > (room := max(16, width - taken - 2)):
             binding = cut(binding, room).rstrip()
@@ -125,14 +127,14 @@ class UserPane(Static):
     def _binding(self, detail: UserDetail, now: datetime) -> list[Part]:
         rows: list[Part] = []
         for factor in detail.factors:
-            rows.append(f"  {say.factor_name(factor.kind, factor.label)}")
+            rows.append(f"  {say.factor_name(factor.kind, factor.label, factor.masked)}")
             rows.append((f"    {say.factor_state(factor, now)}", "$muted"))
         if detail.undo is not None:
             words = say.undo_words(detail.undo, now)
             rows.append(f"  {words[:1].upper()}{words[1:]}")
             rows.append((f"  {say.undo_until(detail.undo, now)}", "$key"))
         if detail.mfa_required:
-            rows.append("  A second factor is required of this user.")
+            rows.append(f"  {say.REQUIRED}")
         return [*rows, ""]
 
     def _account(self, detail: UserDetail, now: datetime) -> list[Part]:
@@ -142,7 +144,12 @@ class UserPane(Static):
             rows.append(_field("", "asked for the factor all the same, by own choice"))
         seen = moment(user.last_sign_in, now)
         rows.append(_field("Signed in", seen))
+        if user.status is BindingStatus.BOUND:
+            none = "" if detail.recovery_left else "$status-pending"
+            rows.append(_field("Recovery", f"codes: {say.recovery_words(detail)}", none))
         rows.append(_field("Sessions", plural(detail.sessions, "open session") if detail.sessions else "none open"))
+        if detail.tokens:
+            rows.append(_field("Tokens", f"{detail.tokens:,} in use by programs"))
         if held := say.lock_words(detail, now):
             rows.append(_field("Entries", held, "$status-locked" if detail.locked else ""))
         if "disabled" in user.flags:

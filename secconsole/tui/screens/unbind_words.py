@@ -1,0 +1,153 @@
+"""What an unbinding would do, in the words of its dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from textual.content import Content
+
+from secconsole.domain.model import BindingStatus, FactorState, PolicyMode
+from secconsole.operations.unbinding import UnbindPreview, UnbindTarget
+from secconsole.tui import user_words as say
+from secconsole.tui.safe_text import Part, join, lines
+from secconsole.tui.words import count, glyph, plural, until
+
+_INDENT = " " * 15
+_MOST_NAMED = 4  # factors with a line each
+
+
+def about_one(found: UnbindPreview, now: datetime, *, utf8: bool) -> Content:
+    if not found.targets:
+        return lines(*(f"{failed.login}: {failed.reason}" for failed in found.failed))
+    target = found.targets[0]
+    doubts = say.doubts(target.suspicions, target.look_alikes)
+    rows: list[Part] = [
+        join((target.login, "bold"), "   ", target.name, "   ", (str(target.role), "$muted")),
+        (f"id {target.id}", "$muted"),
+        *((f"{glyph('warning', utf8=utf8)} {doubt}", "$status-pending") for doubt in doubts),
+        "",
+        *_what_happens(target, found, now),
+    ]
+    return lines(*rows)
+
+
+def _what_happens(target: UnbindTarget, found: UnbindPreview, now: datetime) -> list[Part]:
+    facts = [
+        *_factors(target),
+        _ended(target.sessions, target.tokens, target.recovery_codes),
+        _notice(target.notified, found.mails),
+        _anew(target, found.policy),
+        _undone(found, now),
+    ]
+    if target.whitelisted:
+        facts.insert(0, "is on the whitelist, so is not asked for a factor anyway")
+    return _listed("What happens", facts)
+
+
+def _factors(target: UnbindTarget) -> list[str]:
+    """What becomes of each, by name: whoever is on the phone can say whether that is the one they lost."""
+    each = list(zip(target.factors, target.labels, target.masked, target.states, strict=True))
+    said = [
+        f"{say.factor_name(kind, label, masked)} "
+        + ("stops working now" if state is FactorState.ACTIVE else "is taken off, never verified")
+        for kind, label, masked, state in each[:_MOST_NAMED]
+    ]
+    rest = len(each) - _MOST_NAMED
+    if rest > 0:
+        said.append(f"{plural(rest, 'more factor')} as well")
+    return said or ["has no factor bound"]
+
+
+def _ended(sessions: int, tokens: int, codes: int) -> str:
+    """`2 sessions and 1 token end · 10 recovery codes become void`."""
+    ending = [plural(number, word) for number, word in ((sessions, "session"), (tokens, "token")) if number]
+    ends = f"{' and '.join(ending)} {'ends' if sessions + tokens == 1 else 'end'}" if ending else "no session is open"
+    if not codes:
+        return ends
+    return f"{ends} · {plural(codes, 'recovery code')} {'becomes' if codes == 1 else 'become'} void"
+
+
+def _notice(notified: Sequence[str], mails: bool) -> str:
+    if not mails:
+        return "nobody is notified: no mail server is set up"
+    return f"notice to {', '.join(notified)}" if notified else "nobody is notified: no e-mail address is on record"
+
+
+def _anew(target: UnbindTarget, policy: PolicyMode) -> str:
+    if target.binds_anew:
+        why = "policy: required" if policy is PolicyMode.REQUIRED else "required of this user"
+        return f"the next sign-in asks to bind anew ({why})"
+    if policy is not PolicyMode.REQUIRED:
+        return f"no second factor is asked for then (policy: {policy})"
+    if target.whitelisted:
+        return "no second factor is asked for then (on the whitelist)"
+    return "binds anew when the days of grace are over (policy: required)"
+
+
+def _undone(found: UnbindPreview, now: datetime) -> str:
+    end = until(now + timedelta(minutes=found.undo_minutes), now)
+    return f"can be undone until {end}"
+
+
+_ANEW = {
+    PolicyMode.REQUIRED: "their next sign-in asks to bind anew (policy: required)",
+    PolicyMode.OPTIONAL: "no second factor is asked for then, but of whom it is required (policy: optional)",
+    PolicyMode.OFF: "no second factor is asked for (policy: off)",
+}
+
+
+def _notices(found: UnbindPreview) -> str:
+    users = found.bound + found.pending
+    if not found.mails:
+        return "nobody is notified: no mail server is set up"
+    if not found.not_notified:
+        return "a notice goes to each"
+    none = f"{count(found.not_notified)} without an e-mail address get none"
+    return f"a notice goes to {count(users - found.not_notified)}; {none}"
+
+
+def about_many(found: UnbindPreview, now: datetime, asked: int) -> Content:
+    counts = [
+        (found.bound, "bound"), (found.pending, "pending"), (found.already_unbound, "already unbound"),
+        (len(found.failed), "cannot be unbound"),
+    ]  # fmt: skip
+    parts = ", ".join(f"{count(number)} {word}" for number, word in counts if number)
+    rows: list[Part] = [join((plural(asked, "user"), "bold"), f": {parts}")]
+    if found.whitelisted:
+        rows.append(f"{count(found.whitelisted)} of them on the whitelist")
+    odd = sum(bool(target.suspicions or target.look_alikes) for target in found.targets)
+    if odd:
+        rows.append((f"{plural(odd, 'name')} can be taken for another: look at the list", "$status-pending"))
+    facts = [
+        "their factors stop working now",
+        _ended(found.sessions, found.tokens, found.recovery_codes),
+        _notices(found),
+        _ANEW[found.policy],
+        _undone(found, now),
+    ]
+    rows += ["", *_listed("What happens", facts), "", ("f2 lists them by name", "$key")]
+    return lines(*rows)
+
+
+def _listed(label: str, facts: Sequence[str]) -> list[Part]:
+    heads = [label.ljust(len(_INDENT))] + [_INDENT] * (len(facts) - 1)
+    return [join((head, "$muted"), fact) for head, fact in zip(heads, facts, strict=True)]
+
+
+def names(found: UnbindPreview, *, utf8: bool) -> list[tuple[str, str, str]]:
+    """(login, name, what there is to say) of each, those to look at twice first."""
+    doubted, plain = [], []
+    for target in sorted(found.targets, key=lambda target: target.login.casefold()):
+        doubts = say.doubts(target.suspicions, target.look_alikes)
+        if doubts:
+            doubted.append((target.login, target.name, f"{glyph('warning', utf8=utf8)} {doubts[0]}"))
+        else:
+            what = "unbound already" if target.status is BindingStatus.UNBOUND else f"id {target.id}"
+            plain.append((target.login, target.name, what))
+    return [*doubted, *((failed.login, "", failed.reason) for failed in found.failed), *plain]
+
+
+def more(found: UnbindPreview) -> str:
+    rest = found.bound + found.pending + found.already_unbound - len(found.targets)
+    return f"and {count(rest)} more" if rest > 0 else ""
