@@ -214,6 +214,21 @@ async def test_kinds_are_off_until_the_policy_allows_them(bare: Post) -> None:
         await organisation.perform(StartBinding(challenge=answer.challenge, kind=FactorKind.SMS, address=NUMBER))
 
 
+async def test_a_kind_that_is_taken_away_stays_with_those_who_have_it(post: Post) -> None:
+    """What the console says when a kind is taken away: no new ones, and the old ones go on."""
+    number = await post.bind("ana", FactorKind.SMS, NUMBER)
+    await post.organisation.perform(SetPolicy(tenant=TENANT, kinds=(FactorKind.TOTP,)))
+    challenge, answer = await post.asked("ana")
+    assert [factor.kind for factor in answer.factors] == [FactorKind.SMS]
+    await post.send(challenge, number)
+    done = await post.verify(challenge, number, await post.texted())
+    assert done.token is not None
+    with pytest.raises(Conflict, match="does not allow sms"):
+        await post.organisation.perform(
+            EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address="+15005550010"), Bearer(done.token)
+        )
+
+
 async def test_a3_an_administrator_adds_a_number_that_the_policy_does_not_let_users_bind_themselves(post: Post) -> None:
     perform = post.organisation.perform
     await perform(SetPolicy(tenant=TENANT, kinds=(FactorKind.TOTP,)))

@@ -81,7 +81,7 @@ def password(demo: Demo, login: str) -> str:
     return next(account.password for account in demo.accounts if account.login == login).reveal()
 
 
-PLACES = (("3", "exempt|entries"), ("4", "Grace, days"), ("5", "sign-in"), ("1", "Wants a look"))
+PLACES = (("3", "exempt|entries"), ("4", "Secret key"), ("5", "sign-in"), ("1", "Wants a look"))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])

@@ -72,7 +72,9 @@ async def test_z1_impact_stands_there_before_anything_changes(console: OpenConso
             "2  must bind at their next sign-in",
             "0  whitelisted, 0 of them without an end",
             "You are bound. You will not be locked out.",
-            "not yet: sms (restricted), e-mail (not an authenticator)",
+            "k Factor kinds  totp ✓  sms ✗ restricted  email ✗ not an authenticator",
+            "m Mail          not set up",
+            "y Secret key    none",
         ):
             assert words in text, text
         assert "██" in text

@@ -6,30 +6,37 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.widgets import Static
 
 from secconsole.backends.base import NoAnswer
 from secconsole.domain.errors import SecconsoleError, Stale
 from secconsole.domain.impact import must_bind
-from secconsole.domain.model import BindingStatus, PolicyMode
+from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role
+from secconsole.operations.delivery import Delivery, SetSmtp, SetTwilio, ShowDelivery
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.signin import StepUp
 from secconsole.operations.tenants import ShowAdoption
+from secconsole.operations.tokens import RotateSecretKey, SecretKey, ShowSecretKey
 from secconsole.tui.actions import Action
 from secconsole.tui.demo_words import proof_words
 from secconsole.tui.line import Left
 from secconsole.tui.safe_text import join, lines
+from secconsole.tui.screens.kinds import KindsDialog
 from secconsole.tui.screens.overview import ADMINS, go_to_users
 from secconsole.tui.screens.place import Place
+from secconsole.tui.screens.secret_key import look_after_key
+from secconsole.tui.screens.sending import FollowsDelivery, look_after
+from secconsole.tui.screens.sending_log import SendingLogDialog
 from secconsole.tui.screens.settings_form import Change, PolicyForm
+from secconsole.tui.screens.settings_words import changed_words, done_words, now_words, state_lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.policy_choice import PolicyChoice
 from secconsole.tui.widgets.policy_impact import impact_words
-from secconsole.tui.words import clock, exact, plural
+from secconsole.tui.words import clock
 
 WIDEST = 120
+ROOMY = 27  # rows from which the fields stand below all the rest
 
 
 class Settings(Place):
@@ -45,12 +52,24 @@ class Settings(Place):
                dangerous=True, priority=0, command="secconsole policy set MODE --grace-days N"),
         Action("settings.admins", "Administrators", "l", "List the administrators who would have to bind.",
                PreviewPolicy, priority=1, command="secconsole user list --status unbound --role tenant-admin"),
+        Action("settings.kinds", "Kinds", "k", "Say which factor kinds people may bind, and what the standard says.",
+               ShowPolicy, priority=2, command="secconsole policy set --kinds totp,sms"),
+        Action("settings.mail", "Mail", "m", "Set up the mail server that sends codes, and test it.",
+               ShowDelivery, priority=3, command="secconsole delivery set-smtp --host HOST --sender ADDRESS"),
+        Action("settings.sms", "SMS", "s", "Set up the account at Twilio that sends codes, and test it.",
+               ShowDelivery, priority=3, command="secconsole delivery set-twilio --account-sid AC… --from NUMBER"),
+        Action("settings.messages", "Messages", "d", "Show what became of the latest messages.",
+               ShowDelivery, priority=4, command="secconsole delivery show"),
+        Action("settings.key", "Secret key", "y", "Show which secret key programs sign in with, and make it anew.",
+               ShowSecretKey, priority=4, command="secconsole secret-key rotate"),
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self._policy: Policy | None = None
         self._preview: PolicyPreview | None = None
+        self._delivery: Delivery | None = None
+        self._key: SecretKey | None = None
         self._expect: int | None = None  # the version that the person has seen
 
     def compose_body(self) -> ComposeResult:
@@ -60,7 +79,7 @@ class Settings(Place):
                 yield PolicyChoice(utf8=self.app.terminal.utf8)
             yield Static(id="now")
             yield Static(id="impact")
-            yield Static(KINDS, id="kinds")
+            yield Static(id="state")
             yield PolicyForm(bound=self.app.identity.bound, id="change")
             yield Static(id="may-not")
 
@@ -81,6 +100,7 @@ class Settings(Place):
 
     def on_resize(self) -> None:
         self._say_impact()
+        self._fold()
 
     def _read(self) -> None:
         self.run_worker(self._load(), group="preview", exclusive=True, exit_on_error=False)
@@ -91,7 +111,9 @@ class Settings(Place):
         before = self._policy
         looked_at = choice.mode if before is not None and choice.mode is not before.policy else policy.policy
         preview = await self.app.perform(PreviewPolicy(tenant=self.app.tenant, mode=looked_at))
-        self._policy, self._preview = policy, preview
+        delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
+        self._key = await self.app.perform(ShowSecretKey(tenant=self.app.tenant))
+        self._policy, self._preview, self._delivery = policy, preview, delivery
         choice.show(looked_at, policy.policy)
         form.stand_at(looked_at)
         if before is None or (before.grace_days != policy.grace_days and form.grace == before.grace_days):
@@ -99,19 +121,39 @@ class Settings(Place):
         if not form.has_focus:
             self._expect = policy.version
         elif before is not None and before.version != policy.version:
-            self.app.say_why(_changed_words(policy))
+            self.app.say_why(changed_words(policy))
         self.query_one("#now", Static).update(now_words(policy))
         self._say_impact()
-        self._say_proof()
+        self._say_state()
         self.refresh_hints()
+        for screen in self.app.screen_stack:
+            if isinstance(screen, FollowsDelivery):
+                screen.follow(delivery)
 
     def on_descendant_focus(self) -> None:
-        self._say_proof()
+        self._say_state()
 
-    def _say_proof(self) -> None:
-        """In a demo, what to type: where the kinds stand, since the rows below the form are out of sight."""
+    def on_descendant_blur(self) -> None:
+        self.call_after_refresh(self._fold)
+
+    def _say_state(self) -> None:
+        """What each key leads to; while the fields have the keys, in a demo, what to type."""
+        self._fold()
         words = proof_words(self.app) if self.query_one(PolicyForm).has_focus else []
-        self.query_one("#kinds", Static).update(lines(*words) if words else KINDS)
+        if words:
+            self.query_one("#state", Static).update(lines(*words))
+        elif self._policy is not None and self._delivery is not None and self._key is not None:
+            now, utf8 = self.app.clock(), self.app.terminal.utf8
+            said = state_lines(self._policy, self._delivery, self._key, now=now, utf8=utf8)
+            self.query_one("#state", Static).update(said)
+
+    def _fold(self) -> None:
+        """In a low window either the fields are there, while they have the keys, or what the other keys lead to."""
+        if self.is_here:
+            form = self.query_one(PolicyForm)
+            low = self.size.height < ROOMY
+            form.set_class(low and not form.has_focus, "-folded")
+            self.query_one("#state").display = not (low and form.has_focus) or self.app.demo
 
     def _say_impact(self) -> None:
         if self._preview is not None:
@@ -144,6 +186,45 @@ class Settings(Place):
         if found:
             status, role = max(found, key=lambda which: found[which])
             go_to_users(self.app, f"status:{status} role:{role}")
+
+    def _may_only_look(self, wanted: type[SetPolicy | SetSmtp | SetTwilio | RotateSecretKey]) -> str:
+        """Why nothing can be changed in a box that may be looked at; empty if it can."""
+        return self.may_not(Action("settings.look", "", "", "", wanted))
+
+    async def do_kinds(self) -> None:
+        if self._policy is None or self._delivery is None or self._preview is None:
+            return
+        dialog = KindsDialog(
+            self._policy, self._delivery, self._preview.impact.weak_only,
+            why_not=self._may_only_look(SetPolicy), utf8=self.app.terminal.utf8,
+        )  # fmt: skip
+        policy = await self.app.ask(dialog)
+        if policy is not None:
+            self._policy = self.app.policy = policy
+            self.app.say(f"People may bind {', '.join(policy.kinds)} now.")
+        self._read()
+
+    async def do_mail(self) -> None:
+        await self._look_after(FactorKind.EMAIL, SetSmtp)
+
+    async def do_sms(self) -> None:
+        await self._look_after(FactorKind.SMS, SetTwilio)
+
+    async def _look_after(self, kind: FactorKind, wanted: type[SetSmtp | SetTwilio]) -> None:
+        delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
+        allowed = self._policy is not None and kind in self._policy.kinds
+        await look_after(self.app, kind, delivery, allowed=allowed, why_not=self._may_only_look(wanted))
+        self._read()
+
+    async def do_messages(self) -> None:
+        delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
+        await self.app.ask(SendingLogDialog(delivery, self.app.clock()))
+
+    async def do_key(self) -> None:
+        key = await self.app.perform(ShowSecretKey(tenant=self.app.tenant))
+        if await look_after_key(self.app, key, why_not=self._may_only_look(RotateSecretKey)):
+            self.app.say("The secret key was made. Give it to the programs that use it.")
+        self._read()
 
     def on_form_changed(self, event: Form.Changed) -> None:
         if event.name == "grace":
@@ -209,38 +290,3 @@ class Settings(Place):
         self.query_one(PolicyForm).reset(policy.grace_days if policy else 0)
         self.query_one(PolicyChoice).focus()
         self._read()
-
-
-# ---- what is said --------------------------------------------------------------------------------------------------
-
-KINDS: Content = lines(
-    join(("Factor kinds  ", "$muted"), "authenticator app (totp): allowed, always"),
-    join(("              not yet: sms (restricted), e-mail (not an authenticator)", "$muted")),
-)
-
-
-def now_words(policy: Policy) -> Content:
-    """What holds, since when, by whom."""
-    mode = str(policy.policy)
-    since = policy.required_since if policy.policy is PolicyMode.REQUIRED else policy.changed
-    when = f" since {exact(since)}" if since else ""
-    by = f", set by {policy.changed_by}" if policy.changed_by else ""
-    grace = f", {plural(policy.grace_days, 'day')} of grace" if policy.grace_days else ""
-    return join((f"Now {mode}{when}{by}{grace}.", "$muted"))
-
-
-def done_words(policy: Policy, before: PolicyPreview | None) -> str:
-    """What was done."""
-    words = {
-        PolicyMode.OFF: "Nobody is asked for a second factor now. Their factors are kept.",
-        PolicyMode.OPTIONAL: "Whoever has a second factor is asked for it now.",
-        PolicyMode.REQUIRED: "A second factor is required now.",
-    }[policy.policy]
-    added = before.platform_admins_added if before is not None and before.policy is policy.policy else 0
-    if added:
-        words += f"\n{plural(added, 'platform administrator')} went onto the whitelist: press 3."
-    return words + "\nIt holds at once in every console and command."
-
-
-def _changed_words(policy: Policy) -> str:
-    return f"{policy.changed_by} changed the policy meanwhile: it is {policy.policy} now. Look again before you switch."

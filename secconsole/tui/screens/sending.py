@@ -1,0 +1,124 @@
+"""How one kind of code is sent, looked after in boxes: what holds, other settings, a test, the code typed back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from secconsole.domain.delivery import Tls
+from secconsole.domain.model import FactorKind
+from secconsole.operations.delivery import Delivery, SmtpSettings
+from secconsole.tui.labelled import labelled
+from secconsole.tui.safe_text import Part, lines
+from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.sending_words import WORDS, Settings, in_effect, untested, went_wrong
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import Button, cancel
+from secconsole.tui.words import count, exact, moment
+
+if TYPE_CHECKING:
+    from secconsole.tui.app import SecConsole
+
+TITLES = {FactorKind.EMAIL: "Mail server", FactorKind.SMS: "SMS through Twilio"}
+
+
+class FollowsDelivery(Dialog["str | None"]):
+    """A box that shows what the place below it has just read."""
+
+    def follow(self, delivery: Delivery) -> None:
+        """Show this instead."""
+        raise NotImplementedError
+
+
+class SendingDialog(FollowsDelivery):
+    """Gives "change" or "test". `why_not`: why one may only look; `said`: what has just been done."""
+
+    def __init__(
+        self, kind: FactorKind, delivery: Delivery, now: datetime, *, allowed: bool, why_not: str = "", said: str = ""
+    ) -> None:
+        self._kind, self._now, self._allowed, self._why_not, self._said = kind, now, allowed, why_not, said
+        active, waits = in_effect(delivery, kind), untested(delivery, kind)
+        buttons = [cancel("Close")]
+        if not why_not:
+            if active or waits:
+                buttons.append(Button("test", "Send a test"))
+            buttons.append(Button("change", "Change" if active or waits else "Set up"))
+        focus = "cancel" if why_not or (active and not waits) else buttons[1].name
+        super().__init__(TITLES[kind], self._words(delivery), (), buttons, focus=focus)
+
+    def follow(self, delivery: Delivery) -> None:
+        self.set_body(self._words(delivery))
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.button)
+
+    def _words(self, delivery: Delivery) -> Content:
+        active, waits = in_effect(delivery, self._kind), untested(delivery, self._kind)
+        rows: list[Part] = [(self._said, "$status-bound"), ""] if self._said else []
+        if active:
+            rows += _settings_rows("In effect", active)
+        else:
+            rows += labelled("In effect", "nothing: no such code is sent, and nobody can bind it")
+        if waits:
+            rows += ["", *_settings_rows("Not tested", waits)]
+            holds = "Until then the ones in effect hold." if active else "Until then nothing is sent."
+            rows += labelled("", f"They take effect once the code of a test was typed back. {holds}")
+        if not self._allowed:
+            rows += labelled(
+                "Policy", f"people may not bind {WORDS[self._kind]} by themselves: k in Settings changes that"
+            )
+        rows += ["", *day_rows(delivery, (self._kind,))]
+        wrong = next((m for m in went_wrong(delivery) if m.kind is self._kind), None)
+        if wrong is not None:
+            why = wrong.problem or "it was too late to send it"
+            rows += labelled("Latest", f"{moment(wrong.at, self._now)}: {why}", "$danger")
+        if self._why_not:
+            rows += ["", (f"Only to look at. {self._why_not}", "$muted")]
+        return lines(*rows)
+
+
+def day_rows(delivery: Delivery, kinds: Sequence[FactorKind]) -> list[Part]:
+    """What became of the messages of the last 24 hours, a line for each kind."""
+    rows: list[Part] = []
+    for day in delivery.day:
+        if day.kind in kinds:
+            words = f"{count(day.sent)} sent, {count(day.waiting)} waiting, {count(day.failed)} failed, "
+            label = "24 hours" if len(kinds) == 1 else f"{day.kind}, 24 h"
+            rows += labelled(label, f"{words}{count(day.unsure)} unsure; at most {count(day.most)} a day")
+    return rows
+
+
+def _settings_rows(title: str, settings: Settings) -> list[Content]:
+    if isinstance(settings, SmtpSettings):
+        user = f", signs in as {settings.username}" if settings.username else ", without signing in"
+        tls = "not encrypted" if settings.tls is Tls.NONE else str(settings.tls)
+        rows = labelled(title, f"{settings.host}, port {settings.port}, {tls}{user}")
+        rows += labelled("", f"from {settings.sender}")
+    else:
+        sender = settings.sender or f"messaging service {settings.service}"
+        rows = [*labelled(title, settings.account_sid), *labelled("", f"from {sender}, by {settings.base_url}")]
+    return [*rows, *labelled("", f"set {exact(settings.since)} by {settings.by}", "$muted")]
+
+
+async def look_after(
+    app: SecConsole, kind: FactorKind, delivery: Delivery, *, allowed: bool, why_not: str = ""
+) -> None:
+    """Show how a kind is sent, and go on to other settings, their test and its code for as long as that is wanted."""
+    from secconsole.operations.delivery import ShowDelivery
+    from secconsole.tui.screens.sending_settings import settings_dialog
+    from secconsole.tui.screens.sending_trial import try_out
+
+    said = ""
+    while True:
+        wanted = await app.ask(SendingDialog(kind, delivery, app.clock(), allowed=allowed, why_not=why_not, said=said))
+        if wanted is None:
+            return
+        said = ""
+        if wanted == "change" and not await app.ask(settings_dialog(app.identity.role, kind, delivery)):
+            continue
+        said = await try_out(app, kind)
+        delivery = await app.perform(ShowDelivery(tenant=app.tenant))

@@ -1,0 +1,49 @@
+"""What became of the latest messages, newest first: to whom they went, what for, and why not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from secconsole.operations.delivery import Delivery, MessageRow
+from secconsole.tui.labelled import labelled
+from secconsole.tui.safe_text import Part, join, lines
+from secconsole.tui.screens.sending import FollowsDelivery, day_rows
+from secconsole.tui.sending_words import NOT_GOOD, SENT_KINDS, outcome_words
+from secconsole.tui.words import moment, plural
+
+_WHEN, _OUTCOME, _PURPOSE = 14, 13, 12
+
+
+class SendingLogDialog(FollowsDelivery):
+    """The last 24 hours in counts, and the latest messages in words; it grows while it stands there."""
+
+    def __init__(self, delivery: Delivery, now: datetime) -> None:
+        self._now = now
+        super().__init__("Messages", self._words(delivery))
+
+    def follow(self, delivery: Delivery) -> None:
+        self._now = self.app.clock()
+        self.set_body(self._words(delivery))
+
+    def _words(self, delivery: Delivery) -> Content:
+        rows: list[Part] = [*day_rows(delivery, SENT_KINDS), ""]
+        if not delivery.recent:
+            rows.append(("Nothing was sent in the last days.", "$muted"))
+        for message in delivery.recent:
+            rows += self._message(message)
+        if len(delivery.recent) > 1:
+            rows += ["", (f"The latest {plural(len(delivery.recent), 'message')}; pgup and pgdn scroll.", "$muted")]
+        return lines(*rows)
+
+    def _message(self, message: MessageRow) -> list[Part]:
+        wrong = message.state in NOT_GOOD or bool(message.problem)
+        head = join(
+            (f"{moment(message.at, self._now):<{_WHEN}}", "$muted"),
+            (f"{outcome_words(message):<{_OUTCOME}}", "$danger" if wrong else ""),
+            f"{message.purpose:<{_PURPOSE}}",
+            f"{message.kind} to {message.masked}" + (f", {message.login}" if message.login else ""),
+        )
+        tries = f" ({plural(message.attempts, 'try', 'tries')})" if message.attempts > 1 else ""
+        return [head, *(labelled("", message.problem + tries, "$muted", width=_WHEN) if message.problem else [])]

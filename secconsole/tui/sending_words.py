@@ -1,0 +1,84 @@
+"""How sending is said on the screens: what is in effect, what waits for its test, what became of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from secconsole.domain.delivery import MessageState, SettingsState
+from secconsole.domain.model import FactorKind
+from secconsole.operations.delivery import Delivery, MessageRow, SmtpSettings, TwilioSettings
+
+SENT_KINDS = (FactorKind.EMAIL, FactorKind.SMS)
+WORDS = {FactorKind.EMAIL: "mail", FactorKind.SMS: "SMS"}
+NOT_GOOD = (MessageState.FAILED, MessageState.UNSURE, MessageState.EXPIRED)
+
+Settings = SmtpSettings | TwilioSettings
+
+
+def settings_of(delivery: Delivery, kind: FactorKind, state: SettingsState) -> Settings | None:
+    """The settings of a kind in effect, or those that wait for their test."""
+    found: tuple[Settings, ...] = delivery.smtp if kind is FactorKind.EMAIL else delivery.twilio
+    return next((settings for settings in found if settings.state is state), None)
+
+
+def in_effect(delivery: Delivery, kind: FactorKind) -> Settings | None:
+    return settings_of(delivery, kind, SettingsState.ACTIVE)
+
+
+def untested(delivery: Delivery, kind: FactorKind) -> Settings | None:
+    return settings_of(delivery, kind, SettingsState.PENDING)
+
+
+def where(settings: Settings) -> str:
+    """What is sent through, in short: `mail.acme.example:587`, `Twilio, from +15005550006`."""
+    if isinstance(settings, SmtpSettings):
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return f"{host}:{settings.port}"
+    return f"Twilio, from {settings.sender or settings.service}"
+
+
+def state_words(delivery: Delivery, kind: FactorKind) -> str:
+    """Whether a kind of message can be sent, in one line."""
+    active, waits = in_effect(delivery, kind), untested(delivery, kind)
+    if active is None:
+        return f"not in effect: {where(waits)} waits for its test" if waits else "not set up"
+    return f"in effect: {where(active)}" + ("; new settings wait for their test" if waits else "")
+
+
+def day_words(delivery: Delivery) -> str:
+    """What became of the messages of the last 24 hours, of both kinds together; what there is none of is left out."""
+    sent = sum(day.sent for day in delivery.day)
+    parts = [f"{sent:,} sent"]
+    for words, number in (
+        ("waiting", sum(day.waiting for day in delivery.day)),
+        ("failed", sum(day.failed for day in delivery.day)),
+        ("unsure", sum(day.unsure for day in delivery.day)),
+    ):
+        if number:
+            parts.append(f"{number:,} {words}")
+    return ", ".join(parts) + " in 24 hours"
+
+
+def without_a_way(delivery: Delivery, kinds: tuple[FactorKind, ...]) -> tuple[FactorKind, ...]:
+    """The kinds that are allowed although nothing is in effect that sends their codes."""
+    return tuple(kind for kind in SENT_KINDS if kind in kinds and in_effect(delivery, kind) is None)
+
+
+def went_wrong(delivery: Delivery) -> Iterator[MessageRow]:
+    """The latest messages that did not surely leave, newest first."""
+    return (message for message in delivery.recent if message.state in NOT_GOOD or _is_tried_again(message))
+
+
+def outcome_words(message: MessageRow) -> str:
+    """What became of a message, in a word or three."""
+    if _is_tried_again(message):
+        return "tried again"
+    return {
+        MessageState.WAITING: "waiting", MessageState.SENDING: "being sent", MessageState.SENT: "sent",
+        MessageState.FAILED: "failed", MessageState.UNSURE: "unsure", MessageState.VOID: "replaced",
+        MessageState.EXPIRED: "given up",
+    }[message.state]  # fmt: skip
+
+
+def _is_tried_again(message: MessageRow) -> bool:
+    return message.state in (MessageState.WAITING, MessageState.SENDING) and bool(message.problem)

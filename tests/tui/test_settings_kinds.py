@@ -1,0 +1,164 @@
+"""Factor kinds with what the standard says of them, and the tenant's secret key, from the Settings place."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from secconsole.domain.errors import NotSignedIn
+from secconsole.domain.model import FactorKind
+from secconsole.operations.caller import Bearer
+from secconsole.operations.policy import SetPolicy, ShowPolicy
+from secconsole.operations.tokens import RotateSecretKey, ShowSecretKey
+from secconsole.operations.users import CountUsers
+from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.kinds import KindsDialog
+from secconsole.tui.screens.secret_key import NewKeyDialog, RenewKeyDialog, SecretKeyDialog
+from secconsole.tui.screens.settings import Settings
+from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_settings_sending import SIZE, on_top, ready, said
+
+ALL = (FactorKind.TOTP, FactorKind.SMS, FactorKind.EMAIL)
+
+
+async def open_kinds(app: SecConsole, pilot: Pilot[int]) -> None:
+    await ready(app, pilot)
+    await pilot.press("k")
+    await on_top(app, pilot, KindsDialog)
+
+
+async def test_each_kind_stands_there_with_what_the_standard_says(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await open_kinds(app, pilot)
+        text = said(app)
+        assert "✓ totp always allowed" in text
+        assert "✗ sms restricted (NIST SP 800-63B-4, 3.1.3.3 and 3.2.9)" in text
+        assert "Always offer another kind beside it." in text
+        assert "✗ email not an authenticator (NIST SP 800-63B-4, 3.1.3.1)" in text
+        assert "Nobody has only SMS or e-mail." in text
+        assert "AAL2" not in text
+
+
+async def test_a_kind_that_cannot_be_sent_is_warned_of_and_allowed_all_the_same(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await open_kinds(app, pilot)
+        assert "cannot be sent yet" not in said(app)
+        await pilot.press("space")
+        await until(pilot, lambda: "! SMS cannot be sent yet, so nobody can bind it" in said(app))
+        await pilot.press("tab", "tab", "enter")
+        await until(pilot, lambda: "s SMS not set up ⚠ allowed, but cannot be sent" in said(app))
+    policy = await organisation.perform(ShowPolicy(tenant="acme"))
+    assert set(policy.kinds) == {FactorKind.TOTP, FactorKind.SMS}
+    assert policy.policy == "required", "nothing else is changed"
+
+
+async def test_taking_a_kind_away_says_that_factors_stay(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(SetPolicy(tenant="acme", kinds=ALL, recovery_view=True))
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await open_kinds(app, pilot)
+        await pilot.press("tab", "space", "tab", "space")
+        await until(pilot, lambda: "Nobody binds mail alone any more" in said(app))
+        assert "Whoever has it keeps it, and signs in with it" in said(app)
+        assert "Nobody can look at their recovery codes again" in said(app)
+        await pilot.press("enter")
+        await on_top(app, pilot, Settings)
+    policy = await organisation.perform(ShowPolicy(tenant="acme"))
+    assert (set(policy.kinds), policy.recovery_view) == ({FactorKind.TOTP, FactorKind.SMS}, False)
+
+
+async def test_nobody_overwrites_kinds_that_they_have_not_seen(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await open_kinds(app, pilot)
+        await organisation.perform(SetPolicy(tenant="acme", kinds=(FactorKind.TOTP, FactorKind.EMAIL)))
+        await pilot.press("space", "tab", "tab", "enter")
+        await until(pilot, lambda: "changed the policy meanwhile" in str([n.message for n in app._notifications]))
+        await on_top(app, pilot, Settings)
+    policy = await organisation.perform(ShowPolicy(tenant="acme"))
+    assert set(policy.kinds) == {FactorKind.TOTP, FactorKind.EMAIL}
+
+
+@pytest.mark.parametrize(("login", "options"), [("aida", {}), ("root", {"read_only": True})])
+async def test_who_may_not_change_kinds_or_key_sees_both(
+    console: OpenConsole, organisation: Organisation, login: str, options: dict[str, bool]
+) -> None:
+    await organisation.perform(RotateSecretKey(tenant="acme"))
+    app = await console(login, place="settings", **options)
+    async with app.run_test(size=SIZE) as pilot:
+        await open_kinds(app, pilot)
+        assert "Only to look at." in said(app)
+        assert "[ ]" not in said(app)
+        await pilot.press("enter")
+        await on_top(app, pilot, Settings)
+        await pilot.press("y")
+        await on_top(app, pilot, SecretKeyDialog)
+        assert "Only to look at." in said(app)
+        assert "anew" not in said(app)
+
+
+async def test_q2_a_first_secret_key_is_shown_once_and_not_lost_by_a_key_too_many(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("y")
+        await on_top(app, pilot, SecretKeyDialog)
+        assert "There is none" in said(app)
+        await pilot.press("right", "enter")
+        await on_top(app, pilot, NewKeyDialog)
+        dialog = app.screen
+        assert isinstance(dialog, NewKeyDialog)
+        assert dialog._made is not None
+        key = dialog._made.key
+        assert key.reveal() in said(app)
+        app.app_focus = False
+        await until(pilot, lambda: key.reveal() not in said(app))
+        app.app_focus = True
+        await pilot.press("escape")
+        await until(pilot, lambda: "It cannot be shown again" in said(app))
+        await pilot.press("space", "escape")
+        await on_top(app, pilot, Settings)
+        assert dialog._made is None
+        assert key.reveal() not in said(app)
+    program = await organisation.open(Bearer(key))
+    assert (await program.perform(CountUsers(tenant="acme"))).total == 8
+    await program.close()
+
+
+async def test_q2_renewing_says_what_must_be_updated_and_ends_the_old_key(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    old = await organisation.perform(RotateSecretKey(tenant="acme"))
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: old.id in said(app))
+        await settled(pilot)
+        await pilot.press("y")
+        await on_top(app, pilot, SecretKeyDialog)
+        await pilot.press("right", "enter")
+        await on_top(app, pilot, RenewKeyDialog)
+        assert "Every program that uses it has to be given the new one" in said(app)
+        assert app.screen.query_one("Form").focused_name == "cancel"  # type: ignore[attr-defined]
+        await pilot.press("up", "9", "9", "enter", "right", "enter")
+        await until(pilot, lambda: "At most 72 hours." in said(app))
+        await pilot.press("ctrl+u", "2", "enter", "right", "enter")
+        await on_top(app, pilot, NewKeyDialog)
+        assert f"The old one, {old.id}, works until" in said(app)
+        await pilot.press("up", "space", "escape")
+        await until(pilot, lambda: "the one before still works" in screen_text(app))
+    program = await organisation.open(Bearer(old.key))
+    assert (await program.perform(ShowSecretKey(tenant="acme"))).previous_id == old.id
+    organisation.clock.forward(2 * 3600)
+    with pytest.raises(NotSignedIn):
+        await program.perform(CountUsers(tenant="acme"))
+    await program.close()

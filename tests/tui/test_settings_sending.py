@@ -1,0 +1,291 @@
+"""Mail and SMS set up from the Settings place: kept, tested by a code typed back, and only then in effect."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from secconsole.domain.delivery import SettingsState
+from secconsole.domain.model import FactorKind
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, ShowDelivery, TryDelivery
+from secconsole.operations.users import CreateUser
+from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.sending import SendingDialog
+from secconsole.tui.screens.sending_log import SendingLogDialog
+from secconsole.tui.screens.sending_settings import SmtpDialog, TwilioDialog
+from secconsole.tui.screens.sending_trial import TrialDialog, TypeBackDialog
+from secconsole.tui.screens.settings import Settings
+from tests.delivery.mail_server import Mailbox, mail_server
+from tests.delivery.post import digits_in, other, prefix_in
+from tests.delivery.twilio_fake import SID, TOKEN, twilio_fake
+from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+
+SIZE = (80, 24)
+SENDER, NUMBER = "+15005550006", "+15005550001"
+
+
+def said(app: SecConsole) -> str:
+    """The words on the screen in one line, without the sides of boxes."""
+    return " ".join(screen_text(app).replace("│", " ").split())
+
+
+async def type_in(pilot: Pilot[int], text: str) -> None:
+    await pilot.press(*("space" if char == " " else char for char in text))
+
+
+async def fill(pilot: Pilot[int], *texts: str) -> None:
+    """Type into one field after the other, in place of what is there; None of it presses a button."""
+    for text in texts:
+        await pilot.press("ctrl+u")
+        await type_in(pilot, text)
+        await pilot.press("tab")
+
+
+async def on_top(app: SecConsole, pilot: Pilot[int], kind: type[object]) -> None:
+    await until(pilot, lambda: isinstance(app.screen, kind))
+    await settled(pilot)
+
+
+async def ready(app: SecConsole, pilot: Pilot[int]) -> None:
+    await until(pilot, lambda: "y Secret key" in screen_text(app))
+    await settled(pilot)
+
+
+async def keep_smtp(app: SecConsole, pilot: Pilot[int], port: int) -> None:
+    """From Settings to where the test is sent."""
+    await pilot.press("m")
+    await on_top(app, pilot, SendingDialog)
+    await pilot.press("enter")
+    await on_top(app, pilot, SmtpDialog)
+    await fill(pilot, "127.0.0.1", str(port))
+    await pilot.press("tab")
+    await fill(pilot, "mfa@acme.example")
+    await pilot.press("tab", "enter")
+    await on_top(app, pilot, TrialDialog)
+
+
+async def keep_twilio(app: SecConsole, pilot: Pilot[int], url: str, *, number: str = NUMBER) -> None:
+    """From Settings to where the code is typed back."""
+    await pilot.press("s")
+    await on_top(app, pilot, SendingDialog)
+    await pilot.press("enter")
+    await on_top(app, pilot, TwilioDialog)
+    await fill(pilot, SID, TOKEN, SENDER)
+    await pilot.press("ctrl+u")
+    await type_in(pilot, url)
+    await pilot.press("enter")
+    await on_top(app, pilot, TrialDialog)
+    await type_in(pilot, number)
+    await pilot.press("enter")
+    await on_top(app, pilot, TypeBackDialog)
+
+
+async def states(organisation: Organisation) -> list[tuple[SettingsState, str]]:
+    shown = await organisation.perform(ShowDelivery(tenant="acme"))
+    return [(settings.state, settings.host) for settings in shown.smtp]
+
+
+async def mail_in_effect(organisation: Organisation, mailbox: Mailbox) -> None:
+    await organisation.perform(
+        SetSmtp(tenant="acme", host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example")
+    )  # fmt: skip
+    await organisation.perform(TryDelivery(tenant="acme", kind=FactorKind.EMAIL, to="root@acme.example"))
+    done = await organisation.perform(ConfirmDelivery(tenant="acme", code=digits_in(mailbox.text())))
+    assert done.accepted
+    organisation.clock.forward(60)
+
+
+async def test_a1_mail_counts_only_once_the_code_was_typed_back(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(
+        CreateUser(tenant="acme", login="zara", email="zara@acme.example", role=Role.PLATFORM_ADMIN,
+                   password=Secret(organisation.password("zara")))
+    )  # fmt: skip
+    await organisation.bind("zara")
+    app = await console("zara", place="settings")
+    async with mail_server() as mailbox, app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await keep_smtp(app, pilot, mailbox.port)
+        assert "zara@acme.example" in screen_text(app), "one's own address stands there"
+        assert await states(organisation) == [(SettingsState.PENDING, "127.0.0.1")]
+        await pilot.press("enter")
+        await on_top(app, pilot, TypeBackDialog)
+        await until(pilot, lambda: "The mail server took it" in screen_text(app))
+        code = digits_in(mailbox.text())
+        assert f"{prefix_in(mailbox.text())}-••••••" in screen_text(app)
+        assert "zara@" not in screen_text(app)
+        await type_in(pilot, other(code).reveal())
+        await pilot.press("enter")
+        await until(pilot, lambda: "That is not the code of a test" in screen_text(app))
+        assert "successfully" not in screen_text(app)
+        assert await states(organisation) == [(SettingsState.PENDING, "127.0.0.1")]
+        await type_in(pilot, code.reveal())
+        await pilot.press("enter")
+        await until(pilot, lambda: "Test completed successfully" in screen_text(app))
+        assert await states(organisation) == [(SettingsState.ACTIVE, "127.0.0.1")]
+        await settled(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: f"m Mail          in effect: 127.0.0.1:{mailbox.port}" in screen_text(app))
+
+
+async def test_a1_until_the_test_the_earlier_settings_hold_and_the_screen_says_so(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    async with mail_server() as mailbox:
+        await mail_in_effect(organisation, mailbox)
+        app = await console("root", place="settings")
+        async with app.run_test(size=SIZE) as pilot:
+            await ready(app, pilot)
+            await organisation.perform(
+                SetSmtp(tenant="acme", host="127.0.0.1", port=9, sender="other@acme.example")
+            )  # fmt: skip
+            await until(pilot, lambda: "; new settings wait for their test" in screen_text(app))
+            await settled(pilot)
+            await pilot.press("m")
+            await on_top(app, pilot, SendingDialog)
+            text = screen_text(app)
+            assert f"In effect    127.0.0.1, port {mailbox.port}" in text
+            assert "Not tested   127.0.0.1, port 9" in text
+            assert "Until then the ones" in text
+
+
+async def test_a_password_that_is_kept_is_never_filled_in(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(
+        SetSmtp(tenant="acme", host="127.0.0.1", port=2525, sender="mfa@acme.example", username="mfa",
+                password=Secret("open sesame"))
+    )  # fmt: skip
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("m")
+        await on_top(app, pilot, SendingDialog)
+        assert "signs in as mfa" in screen_text(app)
+        await pilot.press("right", "enter")
+        await on_top(app, pilot, SmtpDialog)
+        assert "2525" in screen_text(app)
+        assert not app.screen.query_one("Form").values["password"]  # type: ignore[attr-defined]
+        await pilot.press("up", "tab", "tab", "tab", "tab", "tab", "enter")
+        await until(pilot, lambda: "type it again" in screen_text(app))
+        assert isinstance(app.screen, SmtpDialog)
+
+
+async def test_a_server_that_is_away_is_said_while_one_waits(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("root", place="settings")
+    async with mail_server() as mailbox:
+        nobody_there = mailbox.port
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await keep_smtp(app, pilot, nobody_there)
+        await fill(pilot, "admin@acme.example")
+        await pilot.press("right", "enter")
+        await on_top(app, pilot, TypeBackDialog)
+        await until(pilot, lambda: "It is tried again (1 try so far)" in said(app))
+        assert "cannot be reached" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((400, 21211, 0), "is not a phone number"),
+        ((400, 21608, 0), "trial accounts only send to numbers that were verified"),
+        ((400, 21610, 0), "answered STOP to us"),
+        ((401, 20003, 0), "refuses the Account SID or the auth token"),
+        ((429, 20429, 7), "asks to send more slowly"),
+        ((500, 0, 0), "did not say whether it sent the message"),
+    ],
+)
+async def test_a1_what_twilio_says_stands_in_the_box(
+    console: OpenConsole, organisation: Organisation, answer: tuple[int, int, int], words: str
+) -> None:
+    app = await console("root", place="settings")
+    async with twilio_fake() as twilio, app.run_test(size=SIZE) as pilot:
+        twilio.answers.append(answer)
+        await ready(app, pilot)
+        await keep_twilio(app, pilot, twilio.url)
+        await until(pilot, lambda: words in said(app))
+        assert TOKEN not in screen_text(app)
+        await pilot.press("escape")
+        await on_top(app, pilot, SendingDialog)
+        assert "Until then nothing is sent." in said(app)
+
+
+async def test_a1_sms_is_tested_too_and_asking_again_says_how_long_to_wait(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("root", place="settings")
+    async with twilio_fake() as twilio, app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await keep_twilio(app, pilot, twilio.url)
+        await until(pilot, lambda: "Twilio took it" in screen_text(app))
+        await pilot.press("tab", "right", "enter")
+        await until(pilot, lambda: "Wait 10 s before asking for another code." in screen_text(app))
+        first = digits_in(twilio.text())
+        organisation.clock.forward(11)
+        await settled(pilot)
+        await pilot.press("tab", "right", "enter")
+        await until(pilot, lambda: len(twilio.messages) == 2)
+        await until(pilot, lambda: f"{prefix_in(twilio.text())}-" in screen_text(app))
+        assert "Wait 10 s" not in screen_text(app)
+        await settled(pilot)
+        await type_in(pilot, first.reveal())
+        await pilot.press("enter")
+        await until(pilot, lambda: "That was not it." in screen_text(app))
+        await type_in(pilot, digits_in(twilio.text()).reveal())
+        await pilot.press("enter")
+        await until(pilot, lambda: "Test completed successfully" in screen_text(app))
+
+
+async def test_a_tenant_administrator_gets_no_base_url_and_no_server_on_this_machine(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("tomas", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("s")
+        await on_top(app, pilot, SendingDialog)
+        await pilot.press("enter")
+        await on_top(app, pilot, TwilioDialog)
+        assert "Base URL" not in screen_text(app)
+        await pilot.press("escape", "escape", "m")
+        await on_top(app, pilot, SendingDialog)
+        await pilot.press("enter")
+        await on_top(app, pilot, SmtpDialog)
+        await fill(pilot, "127.0.0.1", "25")
+        await pilot.press("tab")
+        await fill(pilot, "mfa@acme.example")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: "Only a platform-admin" in str([n.message for n in app._notifications]))
+        assert isinstance(app.screen, SmtpDialog), "what was typed stays"
+
+
+async def test_who_may_not_set_it_sees_it_and_is_told_why(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("aida", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("m")
+        await on_top(app, pilot, SendingDialog)
+        assert "Only to look at. Your role, auditor, may not do this." in screen_text(app)
+        assert "Set up" not in screen_text(app)
+        await pilot.press("enter")
+        await on_top(app, pilot, Settings)
+
+
+async def test_messages_are_told_in_words_and_the_log_grows(console: OpenConsole, organisation: Organisation) -> None:
+    async with mail_server() as mailbox:
+        await mail_in_effect(organisation, mailbox)
+        app = await console("aida", place="settings")
+        async with app.run_test(size=SIZE) as pilot:
+            await until(pilot, lambda: "d Messages      1 sent in 24 hours" in screen_text(app))
+            await settled(pilot)
+            await pilot.press("d")
+            await on_top(app, pilot, SendingLogDialog)
+            assert "1 sent, 0 waiting, 0 failed, 0 unsure" in screen_text(app)
+            mailbox.at_rcpt.append("550 5.1.1 No such user here")
+            await organisation.perform(TryDelivery(tenant="acme", kind=FactorKind.EMAIL, to="nobody@acme.example"))
+            await until(pilot, lambda: "1 sent, 0 waiting, 1 failed" in screen_text(app))
+            assert "failed       test        email to n•••@acme.example" in screen_text(app)
+            await pilot.press("escape")
+            await until(pilot, lambda: "1 sent, 1 failed in 24 hours" in screen_text(app))
