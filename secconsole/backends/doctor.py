@@ -20,6 +20,7 @@ import sqlalchemy as sa
 import secconsole
 from secconsole.config import locations, theme_file
 from secconsole.config.settings import load_settings
+from secconsole.delivery import text_files
 from secconsole.domain.errors import SecconsoleError
 from secconsole.store.facts import INNER_KEY, fact
 from secconsole.store.keys import load_key_file
@@ -73,6 +74,9 @@ def _files() -> Iterator[Finding]:
     free = shutil.disk_usage(home).free
     advice = "" if free >= LEAST_FREE else "Free some space; a full disk refuses every change."
     yield Finding("free space", free >= LEAST_FREE, f"{free // 2**20:,} MiB", advice)
+    for problem in text_files.problems():
+        advice = "Correct it; until then the text that comes with the program is sent."
+        yield Finding("text", False, f"{problem.path} is not used: {problem.why}", advice)
     for path in sorted(locations.themes_dir().glob("*.toml")):
         if problems := theme_file.read(path).problems:
             advice = f"Correct it: secconsole theme check {path}"

@@ -31,6 +31,11 @@ def themes_dir() -> Path:
     return config_home() / "themes"
 
 
+def texts_dir() -> Path:
+    """The company's own texts of messages."""
+    return config_home() / "texts"
+
+
 def database_path() -> Path:
     return data_home() / "console.db"
 

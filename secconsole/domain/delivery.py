@@ -34,11 +34,14 @@ class SettingsState(StrEnum):
 
 
 class Purpose(StrEnum):
+    """NOTICE: it tells of what happened and nobody waits for it; all others do wait."""
+
     SIGN_IN = "sign-in"
     STEP_UP = "step-up"
     ENROLLMENT = "enrollment"
     TEST = "test"
     KEY = "key"
+    NOTICE = "notice"
 
 
 class MessageState(StrEnum):

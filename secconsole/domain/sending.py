@@ -1,4 +1,7 @@
-"""How many codes are sent: caps for each user, address and tenant, and how long to wait where one is reached."""
+"""How much is sent: caps for each user, address and tenant, and how long to wait where one is reached.
+
+Notices have caps of their own and are not counted among what people ask for, so that neither holds the other back.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from secconsole.domain.delivery import Purpose
 from secconsole.domain.model import FactorKind
 
 _SECOND, _MINUTE = 1_000, 60_000
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
-RETRIES = (5 * _SECOND, 15 * _SECOND, 45 * _SECOND, 2 * _MINUTE, 4 * _MINUTE)
+RETRIES = (5 * _SECOND, 15 * _SECOND, 45 * _SECOND, 2 * _MINUTE, 4 * _MINUTE, 10 * _MINUTE, 30 * _MINUTE, _HOUR)
+NOTICE_LASTS = _DAY  # milliseconds that a notice is tried for
 
 
 class Counted(StrEnum):
@@ -43,13 +48,19 @@ _PERSONAL = (
     Cap(Counted.ADDRESS, 10, _DAY),
 )
 _TRIALS = (Cap(Counted.ADDRESS, 1, 10 * _SECOND, unanswered=True), Cap(Counted.ADDRESS, 20, _HOUR))
+_NOTICES = (Cap(Counted.ADDRESS, 20, _HOUR), Cap(Counted.ADDRESS, 60, _DAY))
 # What a tenant sends in a day even if every password of it were known: each SMS costs money.
 PER_DAY = {FactorKind.EMAIL: 10_000, FactorKind.SMS: 2_000}
 
 
-def caps_of(kind: FactorKind, *, trial: bool) -> tuple[Cap, ...]:
-    """What is counted before a message goes out; `trial`: it tries settings out and is nobody's code."""
-    return (*(_TRIALS if trial else _PERSONAL), Cap(Counted.TENANT, PER_DAY[kind], _DAY))
+def caps_of(kind: FactorKind, purpose: Purpose) -> tuple[Cap, ...]:
+    """What is counted before a message goes out; a test of settings is nobody's code.
+
+    For the whole tenant there is none on notices: unbinding thousands at once tells each of them.
+    """
+    if purpose is Purpose.NOTICE:
+        return _NOTICES
+    return (*(_TRIALS if purpose is Purpose.TEST else _PERSONAL), Cap(Counted.TENANT, PER_DAY[kind], _DAY))
 
 
 def allowed_from(found: Iterable[tuple[Cap, int | None]], now: int) -> int:

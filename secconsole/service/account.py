@@ -20,6 +20,7 @@ from secconsole.operations.account import (
 from secconsole.service.context import Context
 from secconsole.service.factors import refuse_while_required, why_required
 from secconsole.service.handlers import handles, only_password
+from secconsole.service.notified import bound_addresses
 from secconsole.service.signin import shortest_password
 from secconsole.store import factors, recovery, sessions, users
 
@@ -58,8 +59,10 @@ def set_contact(context: Context, operation: SetContact) -> ContactSet:
         context.unchanged = True
         return ContactSet(email)
     before = masked_mail(user.email) if user.email else ""
-    users.change_user(context.connection, user.pk, email=email)
-    context.audit("account.contact-changed", user, before=before, after=masked_mail(email))
+    changed = users.change_user(context.connection, user.pk, email=email)
+    context.audit(
+        "account.contact-changed", changed, former=[user.email], before=before, after=masked_mail(email)
+    )  # fmt: skip
     return ContactSet(email)
 
 
@@ -76,5 +79,12 @@ def cancel_mfa(context: Context, operation: CancelMfa) -> Cancelled:
     ended = sessions.end_sessions(
         context.connection, user.pk, now=context.now, why="factors removed", but=session.pk if session else None
     )
-    context.audit("account.mfa-cancelled", user, factors=len(live), recovery_codes=codes, sessions_ended=ended)
+    context.audit(
+        "account.mfa-cancelled",
+        user,
+        former=bound_addresses(live),
+        factors=len(live),
+        recovery_codes=codes,
+        sessions_ended=ended,
+    )
     return Cancelled(len(live), codes, ended)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -59,6 +60,21 @@ class PasswordCheck:
     new_hash: str | None = None  # the same password with today's costs
 
 
+class Teller(Protocol):
+    """What tells users of entries in the audit; see `service/notices.py`."""
+
+    def tell(
+        self,
+        context: Context,
+        tenant: TenantRow,
+        user: UserRecord,
+        action: str,
+        entry: str,
+        details: Mapping[str, Detail],
+        former: Iterable[str],
+    ) -> int | None: ...
+
+
 @dataclass(slots=True)
 class Context:
     """One operation being done. `tenant`, `actor` and `target` raise if the operation has none."""
@@ -67,6 +83,7 @@ class Context:
     keys: KeyRing
     now: int  # milliseconds
     source: Source
+    notices: Teller
     found_tenant: TenantRow | None = None
     found_actor: Actor | None = None
     found_target: UserRecord | None = None
@@ -139,13 +156,21 @@ class Context:
         ticket: str = "",
         tenant: TenantRow | None = None,
         by: str = "",
+        former: Iterable[str] = (),
         **details: Detail,
     ) -> str:
-        """Write an entry in the transaction of the change; return its id."""
+        """Write an entry in the transaction of the change, and tell the user where they ought to know; return its id.
+
+        `former`: addresses that were on record until just now, for the user to be told there too.
+        """
         self.entries += 1
         id = self.new_id()
         actor = self.found_actor
         where = tenant or self.found_tenant
+        if target is not None and where is not None and outcome == "done":
+            notified = self.notices.tell(self, where, target, action, id, details, former)
+            if notified is not None:
+                details = {**details, "notified": notified}
         if actor and actor.token and not by:
             details = {**details, "by_token": actor.token.id}
         values: dict[str, object] = {

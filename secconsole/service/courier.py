@@ -20,7 +20,7 @@ from secconsole.delivery.inbox import Inbox
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.delivery.twilio import TwilioAccount, send_sms
-from secconsole.domain.delivery import MessageState
+from secconsole.domain.delivery import MessageState, Purpose
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import FactorKind
 from secconsole.domain.sending import retry_after
@@ -37,6 +37,7 @@ Account = SmtpAccount | TwilioAccount | Inbox
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8  # messages that one process hands on at a time
+NOTICES_AT_ONCE = 4  # of them: the rest is for what somebody waits for
 LOOK_EVERY = 2.0  # seconds
 LAST_WAIT = 16.0  # for what is being handed on when the store is closed
 _FORGOTTEN_AFTER = 24 * 3_600_000
@@ -76,6 +77,7 @@ class Courier:
         self._store, self._keys, self._clock, self._inbox = store, keys, clock, inbox
         self._task: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self._notices = 0  # of those being sent
         self._woken, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._stays = False
@@ -114,7 +116,7 @@ class Courier:
             self._woken.clear()
             wait: float | None = LOOK_EVERY
             try:
-                if await self._read(lambda connection: outbox.is_due(connection, self._now(connection))):
+                if await self._read(self._is_due):
                     await self._begin_all()
                 wait = await self._read(self._until_next)
             except Unavailable as error:
@@ -140,11 +142,24 @@ class Courier:
                 return
             task = asyncio.create_task(self._send(letter))
             self._sending.add(task)
-            task.add_done_callback(self._sent)
+            is_notice = letter.record.purpose is Purpose.NOTICE
+            self._notices += is_notice
+            task.add_done_callback(self._notice_sent if is_notice else self._sent)
+
+    def _notice_sent(self, task: asyncio.Task[None]) -> None:
+        self._notices -= 1
+        self._sent(task)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
         self._woken.set()
+
+    @property
+    def _takes_notices(self) -> bool:
+        return self._notices < NOTICES_AT_ONCE
+
+    def _is_due(self, connection: sa.Connection) -> bool:
+        return outbox.is_due(connection, self._now(connection), notices=self._takes_notices)
 
     async def _send(self, letter: _Letter) -> None:
         outcome = Outcome(Result.FAILED, letter.problem)
@@ -164,7 +179,7 @@ class Courier:
         now = self._now(connection)
         outbox.tidy(connection, now)
         passcodes.forget_old(connection, now - _FORGOTTEN_AFTER)
-        record = outbox.take(connection, now)
+        record = outbox.take(connection, now, notices=self._takes_notices)
         if record is None:
             return None
         settings = delivery.settings_to_send_with(connection, record.tenant_pk, record.kind, record.settings)
@@ -193,7 +208,7 @@ class Courier:
 
     def _until_next(self, connection: sa.Connection) -> float | None:
         """Seconds until a message is due; None if none waits."""
-        due = outbox.next_due(connection)
+        due = outbox.next_due(connection, notices=self._takes_notices)
         return None if due is None else max(0.05, (due - self._now(connection)) / 1000)
 
     def _now(self, connection: sa.Connection) -> int:

@@ -21,6 +21,7 @@ from secconsole.service.codes import check_code
 from secconsole.service.context import Context, when
 from secconsole.service.enrollment import confirm_enrollment, start_enrollment
 from secconsole.service.handlers import handles
+from secconsole.service.notified import bound_addresses
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.views import factor_row
 from secconsole.store import factors, sessions
@@ -71,7 +72,7 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
         sessions.end_sessions(
             context.connection, user.pk, now=context.now, why="factor removed", but=session.pk if session else None
         )
-    context.audit("factor.removed", user, kind=factor.kind, factor=factor.id)
+    context.audit("factor.removed", user, former=bound_addresses([factor]), kind=factor.kind, factor=factor.id)
     return FactorList(tuple(factor_row(f) for f in others))
 
 
@@ -119,7 +120,7 @@ def refuse_while_required(tenant: TenantRow, user: UserRecord) -> None:
     It holds during the grace period too, which is there to bind one in.
     """
     if why := why_required(tenant, user):
-        raise Conflict(f"You cannot be without a factor: {why}. To change phones, bind the new one first.")
+        raise Conflict(f"A factor is required of you: {why}. To change phones, bind the new one first.")
 
 
 def why_required(tenant: TenantRow, user: UserRecord) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from secconsole.domain.errors import Invalid
 from secconsole.domain.limits import MOST_LINES
 from secconsole.domain.login import login_key
+from secconsole.domain.mail_address import masked_mail
 from secconsole.domain.roles import Role, may_act_on, rank
 from secconsole.domain.secret import Secret
 from secconsole.operations.users import ImportResult, ImportUsers, Rejected
@@ -100,7 +101,10 @@ def _difference(user: UserRecord, values: dict[str, object]) -> dict[str, object
 def _apply(context: Context, user: UserRecord, difference: dict[str, object]) -> None:
     if "role" in difference:
         keep_platform_admin(context, user)
-    users.change_user(context.connection, user.pk, **difference)
+    changed = users.change_user(context.connection, user.pk, **difference)
+    if "email" in difference and user.email:  # a first address is nobody's loss
+        before, after = masked_mail(user.email), masked_mail(changed.email)
+        context.audit("account.contact-changed", changed, former=[user.email], before=before, after=after)
     if "role" in difference:
         sessions.end_sessions(context.connection, user.pk, now=context.now, why="role changed")
         context.audit("user.role-changed", user, before=user.role, after=str(difference["role"]))

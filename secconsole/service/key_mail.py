@@ -17,9 +17,10 @@ from secconsole.service.context import Context, when
 from secconsole.service.enrollment import key_attempt, key_uri
 from secconsole.service.factors import found_factor
 from secconsole.service.handlers import handles
+from secconsole.service.notified import can_mail
 from secconsole.service.outgoing import Request, free_at, post
 from secconsole.service.passcodes import LONG_WAIT
-from secconsole.store import delivery, outbox
+from secconsole.store import outbox
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
 
 NO_MAIL = "No mail can be sent from here yet, so the key cannot be mailed. Type it into the app instead."
@@ -42,7 +43,7 @@ def send_key(context: Context, tenant: TenantRow, user: UserRecord, factor: Fact
     to = mail_address(address if address.strip() else user.email, "address")
     attempt, by = key_attempt(user), "" if context.found_actor else user.login
     request = Request(tenant, user, FactorKind.EMAIL, to, Purpose.KEY, attempt, factor.id)
-    if delivery.settings_to_send_with(context.connection, tenant.pk, FactorKind.EMAIL, "") is None:
+    if not can_mail(context.connection, tenant.pk):
         context.unchanged = True
         return KeyMailed(False, request.masked, NO_MAIL)
     on_record = to.casefold() == user.email.casefold()

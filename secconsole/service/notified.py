@@ -18,14 +18,21 @@ def can_mail(connection: sa.Connection, tenant_pk: int) -> bool:
     return settings_to_send_with(connection, tenant_pk, FactorKind.EMAIL, "") is not None
 
 
-def addresses_of(user: UserRecord, live: Iterable[FactorRecord]) -> tuple[str, ...]:
-    """The contact address and the verified ones among the factors, each once; none that mail cannot be sent to."""
-    bound = (f.address for f in live if f.kind is FactorKind.EMAIL and f.state is FactorState.ACTIVE)
+def bound_addresses(of: Iterable[FactorRecord]) -> tuple[str, ...]:
+    """The e-mail addresses among factors that are bound."""
+    return tuple(f.address for f in of if f.kind is FactorKind.EMAIL and f.state is FactorState.ACTIVE)
+
+
+def addresses_of(user: UserRecord, live: Iterable[FactorRecord], former: Iterable[str] = ()) -> tuple[str, ...]:
+    """The contact address and the verified ones among the factors, each once; none that mail cannot be sent to.
+
+    `former`: addresses that were on record until just now.
+    """
     found: dict[str, str] = {}
-    for text in (user.email, *bound):
+    for text in (user.email, *bound_addresses(live), *former):
         try:
             address = mail_address(text)
-        except Invalid:
+        except Invalid:  # an import takes what the directory has
             continue
         found.setdefault(address.casefold(), address)
     return tuple(found.values())

@@ -39,11 +39,13 @@ class Request:
 def free_at(context: Context, request: Request) -> int:
     """From when on the caps let this message go; now, or earlier, if at once."""
     found = []
-    for cap in caps_of(request.kind, trial=request.purpose is Purpose.TEST):
+    for cap in caps_of(request.kind, request.purpose):
         who: int | bytes | None = _address(context, request)
         if cap.counted is Counted.USER:
             who = request.user.pk if request.user else None
-        then = outbox.nth_latest(context.connection, cap, request.tenant.pk, request.kind, who)
+        then = outbox.nth_latest(
+            context.connection, cap, request.tenant.pk, request.kind, who, notices=request.purpose is Purpose.NOTICE
+        )
         found.append((cap, then))
     return allowed_from(found, context.now)
 

@@ -37,6 +37,7 @@ from secconsole.service.claims import claim_of
 from secconsole.service.context import Context, PasswordCheck
 from secconsole.service.handlers import HANDLERS, Handler
 from secconsole.service.idempotency import Again, Once, once_for, vanished
+from secconsole.service.notices import Notices
 from secconsole.service.passwords import Passwords
 from secconsole.service.store import Store
 from secconsole.service.sweep import is_due, sweep
@@ -170,7 +171,7 @@ class Service:
 
     def _context(self, connection: sa.Connection, source: Source) -> Context:
         now = self._clock() if self._clock is not None else self._store.now(connection)
-        return Context(connection, self._keys, int(now * 1000), source, stays_here=self._stays_here)
+        return Context(connection, self._keys, int(now * 1000), source, Notices(), stays_here=self._stays_here)
 
     async def _read(self, body: Callable[[sa.Connection], T], source: Source) -> T:
         def unless_due(connection: sa.Connection) -> tuple[bool, T | None]:

@@ -25,13 +25,13 @@ from secconsole.operations.whitelist import NotDone
 from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, when
 from secconsole.service.handlers import handles
-from secconsole.service.notified import addresses_of, can_mail
+from secconsole.service.notified import addresses_of, bound_addresses, can_mail
 from secconsole.service.sign_in_facts import sign_in_facts
 from secconsole.service.sweep import UNDO
 from secconsole.service.views import look_alike, masked
 from secconsole.service.whitelist import checked_reason
 from secconsole.store import factors, recovery, sessions, tokens, users
-from secconsole.store.rows import UserRecord
+from secconsole.store.rows import FactorRecord, UserRecord
 
 
 @handles(PreviewUnbind)
@@ -64,23 +64,27 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
     if len(operation.users) > MOST_AT_ONCE:
         raise Invalid(f"At most {MOST_AT_ONCE:,} users at once; go on with the same event.", "users")
     targets, failed = context.targets(operation.users)
-    affected: list[tuple[UserRecord, list[int]]] = []
+    affected: list[tuple[UserRecord, list[FactorRecord]]] = []
     for user in targets:
         live = factors.live_factors(context.connection, user.pk)
         if live:
-            affected.append((user, [factor.pk for factor in live]))
+            affected.append((user, live))
         else:
             failed.append(NotDone(user.id, user.login, "Unbound already."))
     if not affected:
         context.unchanged = True
         return UnbindResult((), tuple(failed), operation.event, None)
     event, at = _event(context, operation.event, reason, ticket)
-    for user, pks in affected:
+    for user, live in affected:
+        pks = [factor.pk for factor in live]
         factors.remove(context.connection, user.pk, pks, now=context.now, event=event)
         if user.failures or user.locked_until:  # they were counted against the factor that is gone
             users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
         ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="unbound")
-        context.audit("unbind", user, reason=reason, ticket=ticket, event=event, factors=len(pks), sessions_ended=ended)
+        context.audit(
+            "unbind", user, former=bound_addresses(live), reason=reason, ticket=ticket, event=event, factors=len(pks),
+            sessions_ended=ended,
+        )  # fmt: skip
     done = tuple(Unbound(user.id, user.login) for user, _ in affected)
     return UnbindResult(done, tuple(failed), event, when(at + UNDO))
 

@@ -7,6 +7,7 @@ was taken and of which nothing was heard for long is `unsure`: whoever took it i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ MOST_FORGOTTEN = 200  # rows at a time
 _LOST = "Whoever was sending it ended in the middle of that."
 _ROW = outbox.c
 _OPEN = _ROW.state.in_((MessageState.WAITING, MessageState.SENDING))
+_IS_NOTICE = _ROW.purpose == Purpose.NOTICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class OutboxRecord:
     tenant_pk: int
     user_pk: int | None
     kind: FactorKind
+    purpose: Purpose
     settings: str
     sealed: bytes
     attempts: int
@@ -69,10 +72,19 @@ def note_answer(connection: sa.Connection, attempt: str) -> None:
 
 
 def nth_latest(
-    connection: sa.Connection, cap: Cap, tenant_pk: int, kind: FactorKind, who: int | bytes | None
+    connection: sa.Connection,
+    cap: Cap,
+    tenant_pk: int,
+    kind: FactorKind,
+    who: int | bytes | None,
+    *,
+    notices: bool = False,
 ) -> int | None:
-    """When as many messages ago as a cap allows one was asked for; `who`: a user's key, or an address's digest."""
-    query = sa.select(_ROW.created)
+    """When as many messages ago as a cap allows one was asked for; `who`: a user's key, or an address's digest.
+
+    Counted are either notices or all the others.
+    """
+    query = sa.select(_ROW.created).where(_IS_NOTICE if notices else sa.not_(_IS_NOTICE))
     if cap.counted is Counted.TENANT:
         query = query.where(_ROW.tenant_pk == tenant_pk, _ROW.kind == kind)
     else:
@@ -84,14 +96,15 @@ def nth_latest(
     return found
 
 
-def is_due(connection: sa.Connection, now: int) -> bool:
-    """Whether there is a message to send, or one to give up."""
-    return connection.execute(sa.select(_ROW.pk).where(_OPEN, _ROW.due <= now).limit(1)).first() is not None
+def is_due(connection: sa.Connection, now: int, *, notices: bool) -> bool:
+    """Whether there is a message to send, or one to give up; `notices`: a notice would do."""
+    query = sa.select(_ROW.pk).where(_OPEN, _ROW.due <= now, *_only(notices)).limit(1)
+    return connection.execute(query).first() is not None
 
 
-def next_due(connection: sa.Connection) -> int | None:
+def next_due(connection: sa.Connection, *, notices: bool) -> int | None:
     """When the next message is to be tried; None if none waits."""
-    query = sa.select(sa.func.min(_ROW.due)).where(_ROW.state == MessageState.WAITING)
+    query = sa.select(sa.func.min(_ROW.due)).where(_ROW.state == MessageState.WAITING, *_only(notices))
     found: int | None = connection.execute(query).scalar()
     return found
 
@@ -109,20 +122,19 @@ def tidy(connection: sa.Connection, now: int) -> None:
     connection.execute(sa.delete(outbox).where(_ROW.pk.in_(old.with_for_update(skip_locked=True))))
 
 
-def take(connection: sa.Connection, now: int) -> OutboxRecord | None:
-    """Take the message that waits longest; nobody else takes it then, whichever process they are."""
-    waiting = sa.and_(_ROW.state == MessageState.WAITING, _ROW.due <= now, _ROW.expires > now)
-    query = sa.select(_ROW.pk).where(waiting).order_by(_ROW.due).limit(1).with_for_update(skip_locked=True)
-    while (pk := connection.execute(query).scalar()) is not None:
-        values = {"state": MessageState.SENDING, "due": now + TAKEN_FOR, "attempts": _ROW.attempts + 1}
-        taken = sa.update(outbox).where(_ROW.pk == pk, _ROW.state == MessageState.WAITING).values(values)
-        if connection.execute(taken).rowcount == 1:
-            row = connection.execute(sa.select(outbox).where(_ROW.pk == pk)).one()
-            kind = FactorKind(row.kind)
-            return OutboxRecord(
-                row.pk, row.id, row.tenant_pk, row.user_pk, kind, row.settings, row.sealed or b"", row.attempts,
-                row.expires,
-            )  # fmt: skip
+def take(connection: sa.Connection, now: int, *, notices: bool) -> OutboxRecord | None:
+    """Take the message that waits longest; nobody else takes it then, whichever process they are.
+
+    With `notices` one of these, if nothing waits that somebody else waits for.
+    """
+    for which in (sa.not_(_IS_NOTICE), _IS_NOTICE) if notices else (sa.not_(_IS_NOTICE),):
+        waiting = sa.and_(_ROW.state == MessageState.WAITING, _ROW.due <= now, _ROW.expires > now, which)
+        query = sa.select(_ROW.pk).where(waiting).order_by(_ROW.due).limit(1).with_for_update(skip_locked=True)
+        while (pk := connection.execute(query).scalar()) is not None:
+            values = {"state": MessageState.SENDING, "due": now + TAKEN_FOR, "attempts": _ROW.attempts + 1}
+            taken = sa.update(outbox).where(_ROW.pk == pk, _ROW.state == MessageState.WAITING).values(values)
+            if connection.execute(taken).rowcount == 1:
+                return _record(connection.execute(sa.select(outbox).where(_ROW.pk == pk)).one())
     return None
 
 
@@ -165,3 +177,15 @@ def counts(connection: sa.Connection, tenant_pk: int, kind: FactorKind, since: i
         .group_by(_ROW.state)
     )
     return {MessageState(state): int(n) for state, n in connection.execute(query)}
+
+
+def _only(notices: bool) -> tuple[sa.ColumnElement[bool], ...]:
+    """All messages, or all but notices."""
+    return () if notices else (sa.not_(_IS_NOTICE),)
+
+
+def _record(row: sa.Row[Any]) -> OutboxRecord:
+    return OutboxRecord(
+        row.pk, row.id, row.tenant_pk, row.user_pk, FactorKind(row.kind), Purpose(row.purpose), row.settings,
+        row.sealed or b"", row.attempts, row.expires,
+    )  # fmt: skip

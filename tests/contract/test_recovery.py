@@ -100,8 +100,8 @@ async def test_its_use_is_in_the_audit_and_the_code_is_not(organisation: Organis
     await signed_in_with(organisation, codes[0])
     await verified(organisation, codes[1])
     verify, sign_in = await entries(organisation, "recovery.used")
-    assert (sign_in.actor, sign_in.target, sign_in.details) == ("ana", "ana", {"left": 9})
-    assert (verify.actor.partition(":")[0], verify.details) == ("local", {"left": 8})
+    assert (sign_in.actor, sign_in.target, sign_in.details) == ("ana", "ana", {"left": 9, "notified": 0})
+    assert (verify.actor.partition(":")[0], verify.details) == ("local", {"left": 8, "notified": 0})
     assert (await entries(organisation, "sign-in"))[0].details["factor"] == "recovery"
     page = await organisation.perform(ListAudit(tenant=TENANT, limit=500))
     assert not any(code.reveal() in str(page) or code.reveal().replace("-", "") in str(page) for code in codes)

@@ -16,10 +16,14 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 @dataclass
 class Mailbox:
-    """What arrived, and what the server answers: `at_rcpt` and `at_data` are answers to give once each, in order."""
+    """What arrived, and what the server answers: `at_rcpt` and `at_data` are answers to give once each, in order.
+
+    `notices` are apart from `mails`, since nobody knows which of two that leave at the same time arrives first.
+    """
 
     port: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
+    notices: list[EmailMessage] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     at_rcpt: list[str] = field(default_factory=list)
     at_data: list[str] = field(default_factory=list)
@@ -42,13 +46,21 @@ class Mailbox:
         if self.at_data:
             return self.at_data.pop(0)
         assert isinstance(envelope.content, bytes)
-        self.envelopes.append(envelope)
-        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        mail: EmailMessage = message_from_bytes(envelope.content, policy=policy.default)  # type: ignore[arg-type]
+        if "\nEvent: " in text_of(mail):
+            self.notices.append(mail)
+        else:
+            self.envelopes.append(envelope)
+            self.mails.append(mail)
         return "250 OK"
 
     def text(self, number: int = -1) -> str:
         """What stands in a mail."""
-        return str(self.mails[number].get_content()).replace("\r\n", "\n")
+        return text_of(self.mails[number])
+
+
+def text_of(mail: EmailMessage) -> str:
+    return str(mail.get_content()).replace("\r\n", "\n")
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from secconsole.delivery.texts import code_message, trial_message
+from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Invalid
 from secconsole.domain.mail_address import mail_address, masked_mail, on_the_wire
 from secconsole.domain.model import FactorKind
@@ -68,9 +69,9 @@ def test_caps_say_from_when_on() -> None:
     assert allowed_from([(once, None), (often, None)], 1_000_000) == 1_000_000
     assert allowed_from([(once, 990_000), (often, None)], 1_000_000) == 1_030_000
     assert allowed_from([(once, 990_000), (often, 100_000)], 1_000_000) == 3_700_000
-    assert {cap.counted for cap in caps_of(FactorKind.SMS, trial=False)} == set(Counted)
-    assert [cap.most for cap in caps_of(FactorKind.SMS, trial=False) if cap.unanswered] == [1]
-    assert Counted.USER not in {cap.counted for cap in caps_of(FactorKind.SMS, trial=True)}
+    assert {cap.counted for cap in caps_of(FactorKind.SMS, Purpose.SIGN_IN)} == set(Counted)
+    assert [cap.most for cap in caps_of(FactorKind.SMS, Purpose.SIGN_IN) if cap.unanswered] == [1]
+    assert Counted.USER not in {cap.counted for cap in caps_of(FactorKind.SMS, Purpose.TEST)}
 
 
 @pytest.mark.parametrize(
