@@ -129,7 +129,7 @@ def add_factors(
             sealed = keys.seal(seed, purpose="totp", tenant=str(who.tenant_pk), user=who.id, row=id)
         names = _APPS if held.kind is FactorKind.TOTP else _PHONES if held.kind is FactorKind.SMS else ("",)
         active = held.state is FactorState.ACTIVE
-        waits = not active and held.kind is FactorKind.TOTP  # numbers that an administrator entered wait for good
+        given = not active and held.kind is FactorKind.SMS  # entered by an administrator: such a number waits for good
         rows.append(
             {
                 "id": id,
@@ -139,10 +139,11 @@ def add_factors(
                 "state": held.state,
                 "label": chance.choice(names) if held.label is None else held.label,
                 "address": held.address,
+                "given": given,
                 "sealed": sealed,
                 "created": made,
                 "bound": made if active else None,
-                "expires": made + DAY if waits else None,
+                "expires": None if active or given else made + DAY,
             }
         )
     if rows:

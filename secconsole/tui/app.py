@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from secconsole.operations.base import Operation
     from secconsole.operations.policy import Policy
     from secconsole.operations.signin import Identity
+    from secconsole.tui.demo_post import DemoPost
     from secconsole.tui.elsewhere import Elsewhere
     from secconsole.tui.key_order import KeyHold
     from secconsole.tui.places import Places
@@ -91,6 +92,7 @@ class SecConsole(ConsoleApp):
         self.home_tenant = self.tenant = tenant
         self.organisation = ""  # typed last
         self.demo = False
+        self.post: DemoPost | None = None  # what arrives in a demo's mailbox and phone
         self.line = Line(self)
         self.live = Live(self)
         self._given = session

@@ -39,3 +39,13 @@ def proof_words(app: SecConsole) -> list[Content]:
         safe(f"Demo: the password was made as: {account.password.reveal()}", "$key"),
         *phone_words(account, app.clock()),
     ]
+
+
+def post_words(app: SecConsole, login: str) -> list[Content]:
+    """The newest code that came for somebody in a demo's mailbox or phone; nothing anywhere else."""
+    message = app.post.newest_for(login) if app.demo and app.post is not None else None
+    if message is None:
+        return []
+    from secconsole.tui.demo_post import arrived_words
+
+    return [arrived_words(message)]

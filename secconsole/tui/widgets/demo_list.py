@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.content import Content
@@ -15,7 +15,11 @@ from secconsole.tui.safe_text import join, lines, safe
 
 if TYPE_CHECKING:
     from secconsole.backends.demo_accounts import DemoAccount
+    from secconsole.delivery.inbox import InboxMessage
     from secconsole.domain.secret import Secret
+    from secconsole.tui.app import SecConsole
+
+TITLE = "DEMO: throw-away data, invented people"
 
 
 def code_of(uri: Secret[str], now: datetime, later: int = 0) -> tuple[str, datetime]:
@@ -37,7 +41,8 @@ def spaced(code: str) -> str:
 class DemoList(Widget):
     """Shows codes that hold when it is drawn, and until when; `renew()` brings those of the moment.
 
-    It does not count seconds: a screen that nobody touches sends nothing.
+    It does not count seconds: a screen that nobody touches sends nothing. A code that arrives by mail or SMS is shown
+    above the accounts: whoever signs in by it holds no phone in hand.
     """
 
     class Picked(Message):
@@ -51,16 +56,34 @@ class DemoList(Widget):
         super().__init__(classes="card")
         self.accounts = tuple(accounts)
         self._now: datetime | None = None  # codes are left out of the first frame, which they would hold up
-        self.border_title = safe("DEMO: throw-away data, invented people")
+        self._arrived: InboxMessage | None = None
+        self.border_title = safe(TITLE)
         self.border_subtitle = safe(f"1–{len(self.accounts)} sign in as one of them, while Login is empty")
 
     def renew(self, now: datetime) -> None:
         """Show the codes of this moment."""
         from secconsole.domain.totp import time_step
 
+        if self._now is None:
+            self._follow()
         if self._now is None or time_step(now.timestamp()) != time_step(self._now.timestamp()):
             self._now = now
+            ends = [code_of(account.totp_uri, now)[1] for account in self.accounts if account.totp_uri is not None]
+            if ends:
+                self.border_title = safe(f"{TITLE} · codes until {ends[0].astimezone():%H:%M:%S}")
             self.refresh()
+
+    def _follow(self) -> None:
+        from secconsole.tui.demo_post import follow_post
+
+        app = cast("SecConsole", self.app)
+        follow_post(app)
+        if app.post is not None:
+            app.post.arrived.subscribe(self, self._show_arrived)
+
+    def _show_arrived(self, message: InboxMessage) -> None:
+        self._arrived = message
+        self.refresh(layout=True)
 
     def by_key(self, character: str | None) -> DemoAccount | None:
         """The account of a digit, if it has one."""
@@ -69,18 +92,22 @@ class DemoList(Widget):
 
     def on_click(self, event: events.Click) -> None:
         at = event.get_content_offset(self)
-        if at is not None and at.y < len(self.accounts):
-            self.post_message(self.Picked(self.accounts[at.y]))
+        row = at.y - (self._arrived is not None) if at is not None else -1
+        if 0 <= row < len(self.accounts):
+            self.post_message(self.Picked(self.accounts[row]))
 
     def render(self) -> Content:
         logins = max(len(account.login) for account in self.accounts)
         roles = max(len(account.role) for account in self.accounts)
         rows: list[Content] = []
-        ends: datetime | None = None
+        if self._arrived is not None:
+            from secconsole.tui.demo_post import arrived_words
+
+            rows.append(arrived_words(self._arrived))
         for number, account in enumerate(self.accounts, 1):
             code = ""
             if account.totp_uri is not None and self._now is not None:
-                code, ends = code_of(account.totp_uri, self._now)
+                code, _ = code_of(account.totp_uri, self._now)
             rows.append(
                 join(
                     (f"{number} ", "bold $key"),
@@ -90,6 +117,4 @@ class DemoList(Widget):
                     (spaced(code) if code else "", "$muted"),
                 )
             )
-        words = f"codes until {ends.astimezone():%H:%M:%S}" if ends is not None else ""
-        rows.append(safe(words.rjust(logins + roles + 53), "$muted"))
         return lines(*rows)
