@@ -17,7 +17,6 @@ from secconsole.operations.users import (
     DisableUser,
     EnableUser,
     PasswordReset,
-    RequireMfa,
     ResetPassword,
     UserChanged,
     UserDetail,
@@ -112,22 +111,6 @@ class EnableDialog(DoingDialog["UserChanged | None"]):
 
     async def do(self, button: str, values: Values) -> UserChanged | None:
         return await self.app.perform(EnableUser(tenant=self.app.tenant, user=self._user.id))
-
-
-class RequireDialog(DoingDialog["UserChanged | None"]):
-    """Requires a second factor of one user whatever the policy says, or stops that."""
-
-    def __init__(self, user: UserRow, *, required: bool) -> None:
-        self._user, self._required = user, not required
-        if required:
-            said = "From then on the policy alone decides whether this user is asked for a second factor."
-        else:
-            said = "This user is then asked for a second factor even while the policy is optional."
-        title = "No longer require a factor" if required else "Require a factor"
-        super().__init__(title, about(user, said), (), [cancel(), Button("go", title)], focus="go")
-
-    async def do(self, button: str, values: Values) -> UserChanged | None:
-        return await self.app.perform(RequireMfa(tenant=self.app.tenant, user=self._user.id, required=self._required))
 
 
 class ResetDialog(DoingDialog["PasswordReset | None"]):

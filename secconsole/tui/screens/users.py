@@ -8,13 +8,15 @@ from secconsole.operations.unbinding import UndoResult
 from secconsole.operations.users import ShowUser, UnlockUser, UserDetail, UserRow
 from secconsole.tui.actions import Action
 from secconsole.tui.screens import user_dialogs as ask_for
+from secconsole.tui.screens import user_require
 from secconsole.tui.screens.unbind import UnbindDialog, preview
 from secconsole.tui.screens.unbind_many import Outcome
 from secconsole.tui.screens.unbind_outcome import OutcomeDialog, undone_words
 from secconsole.tui.screens.undo import Bulk, UndoDialog
+from secconsole.tui.screens.user_access import AccessScreen, read_access
 from secconsole.tui.screens.user_enroll import enroll
 from secconsole.tui.screens.user_whitelist import EndExemptionDialog, ExemptDialog, changed_words
-from secconsole.tui.screens.users_actions import ACTIONS, why_not_to
+from secconsole.tui.screens.users_actions import ACTIONS, why_not_on, why_not_to
 from secconsole.tui.screens.users_explain import ExplainDialog
 from secconsole.tui.screens.users_list import UserList
 from secconsole.tui.words import until
@@ -46,6 +48,11 @@ class Users(UserList):
             now=self.app.clock(),
             bulk_undo=self._undoable_bulk() is not None,
         )
+
+    def _why_not_on(self, action: Action, user: UserRow) -> str:
+        """The same about somebody named, wherever the cursor is by now."""
+        identity = self.app.identity
+        return super().why_not(action) or why_not_on(action, user, role=identity.role, own=identity.id)
 
     def _known(self) -> UserDetail | None:
         """The details of whoever is under the cursor, if they are there already."""
@@ -156,12 +163,17 @@ class Users(UserList):
             await self._again()
 
     async def do_require_mfa(self) -> None:
-        user = self._one()
-        detail = await self._look(user)
-        changed = await self.app.ask(ask_for.RequireDialog(detail.user, required=detail.mfa_required))
-        if changed is not None:
-            now = "no longer required" if detail.mfa_required else "required"
-            self.app.say(f"A second factor is {now} of {changed.user.login}.")
+        ids = self.chosen()
+        if len(ids) > user_require.AT_ONCE:
+            self.app.say_why(f"Mark at most {user_require.AT_ONCE} users for this, or require it of all: place 4.")
+            return
+        detail = None
+        if len(ids) == 1:
+            detail = await self.app.perform(ShowUser(tenant=self.app.tenant, user=ids[0]))
+        policy = self.app.policy.policy if self.app.policy is not None else None
+        done = await self.app.ask(user_require.RequireDialog(ids, detail, policy))
+        if done is not None:
+            self.app.say(done.words())
             await self._again()
 
     async def do_role(self) -> None:
@@ -195,6 +207,18 @@ class Users(UserList):
             self.app.say(f"{user.login} has bound a phone.")
         else:
             self.app.say_why(end.message or f"Nothing was bound for {user.login}. That key counts for nothing.")
+
+    async def do_access(self) -> None:
+        await self.app.ask(AccessScreen(await read_access(self.app, self._one().id), self._why_not_on))
+
+    def on_windowed_table_row_activated(self) -> None:
+        self.action_act("users.access")
+
+    async def on_live_change(self) -> None:
+        await super().on_live_change()
+        for screen in self.app.screen_stack:
+            if isinstance(screen, AccessScreen):
+                await screen.reload()
 
     async def do_explain(self) -> None:
         detail = await self._look(self._one())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from secconsole.domain.model import BindingStatus, Flag
-from secconsole.domain.roles import Role, may, may_act_on
+from secconsole.domain.roles import Role, may, may_act_on, may_phrase
 from secconsole.operations.factors import EnrollFactor
+from secconsole.operations.sessions import ListSessions
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.users import (
     ChangeRole,
@@ -34,7 +35,10 @@ ACTIONS: tuple[Action, ...] = (
            "second factor; or take them off that list.",
            AddToWhitelist, priority=3, command="secconsole whitelist add LOGIN --reason TEXT"),
     Action("users.enroll", "Enroll", "e", "Bind a phone for somebody who sits beside you.",
-           EnrollFactor, priority=5, command="secconsole factor enroll LOGIN --qr"),
+           EnrollFactor, priority=4, command="secconsole factor enroll LOGIN --qr"),
+    Action("users.access", "Details", "enter,i", "The factors, open sessions and tokens of this user; remove or rename "
+           "a factor, end a session, revoke a token.", ListSessions, priority=4,
+           command="secconsole session list LOGIN"),
     Action("users.mark", "Mark", "space", "Mark the user under the cursor and go to the next.", priority=3),
     Action("users.filter", "Filter", "f", "Show only the unbound, the locked and so on.", priority=4),
     Action("users.sort", "Sort", "s", "Sort by login, by name, by last sign-in.", priority=6),
@@ -46,7 +50,8 @@ ACTIONS: tuple[Action, ...] = (
            DisableUser, dangerous=True, priority=9, command="secconsole user disable LOGIN"),
     Action("users.enable", "Enable", "D", "Let a disabled user sign in again.",
            EnableUser, priority=9, command="secconsole user enable LOGIN"),
-    Action("users.require-mfa", "Require factor", "m", "Require a second factor of this user, or stop requiring it.",
+    Action("users.require-mfa", "Require factor", "m", "Require a second factor of the marked users, or the "
+           "one under the cursor, whatever the policy; or no longer.",
            RequireMfa, priority=9, command="secconsole user require-mfa LOGIN"),
     Action("users.role", "Role", "o", "Give this user another role.",
            ChangeRole, priority=9, command="secconsole user role LOGIN ROLE"),
@@ -64,9 +69,9 @@ ACTIONS: tuple[Action, ...] = (
 # What is done to the user under the cursor, and what to all marked ones.
 _TO_ONE = frozenset(
     {"users.undo", "users.unlock", "users.enroll", "users.reset-password", "users.disable", "users.enable",
-     "users.require-mfa", "users.role", "users.explain", "users.unbind", "users.whitelist"}
+     "users.require-mfa", "users.role", "users.explain", "users.unbind", "users.whitelist", "users.access"}
 )  # fmt: skip
-_TO_MARKED = frozenset({"users.unbind", "users.whitelist"})
+_TO_MARKED = frozenset({"users.unbind", "users.whitelist", "users.require-mfa"})
 
 
 def why_not_to(
@@ -82,15 +87,23 @@ def why_not_to(
         return ""
     if person is None:
         return "Nobody is under the cursor."
-    spec = action.operation.spec if action.operation is not None else None
-    if spec is not None and not (spec.own and person.id == own):
-        if not may(role, spec.permission):
-            return f"A {role} may do this for their own account only."
-        if not may_act_on(role, person.role):
-            return f"A {role} may not act on a {person.role}, and {person.login} is one."
+    if reason := why_not_on(action, person, role=role, own=own):
+        return reason
     if action.id in ("users.disable", "users.role") and person.id == own:
         return "Not to your own account. Ask another administrator."
     return _why_state_forbids(action.id, person, detail, now)
+
+
+def why_not_on(action: Action, person: UserRow, *, role: Role, own: str) -> str:
+    """Why a role may not do this to somebody, in words; empty if it may."""
+    spec = action.operation.spec if action.operation is not None else None
+    if spec is None or (spec.own and person.id == own):
+        return ""
+    if not may(role, spec.permission):
+        return f"A {role} may do this for their own account only. Those who may: {may_phrase(spec.permission)}."
+    if spec.writes and not may_act_on(role, person.role):
+        return f"A {role} may not act on a {person.role}, and {person.login} is one."
+    return ""
 
 
 def _why_state_forbids(id: str, person: UserRow, detail: UserDetail | None, now: datetime) -> str:
