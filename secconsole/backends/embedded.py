@@ -82,7 +82,7 @@ class EmbeddedBackend(Acting):
         reply = await self._service.perform(operation, credential, self._source)
         if self._source.channel == "command":  # which may read from its terminal next, and then nothing else goes on
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.courier.rest(), SENDING_SECONDS)
+                await asyncio.wait_for(self.courier.rest(notices=False), SENDING_SECONDS)
         return reply
 
     async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:

@@ -80,11 +80,15 @@ class Courier:
         self._notices = 0  # of those being sent
         self._woken, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
+        self._calls, self._answered = 0, asyncio.Event()
+        self._answered.set()
         self._stays = False
 
     def wake(self) -> None:
         """Something was put into the outbox."""
         self._idle.clear()
+        self._calls += 1
+        self._answered.clear()
         self._woken.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
@@ -94,9 +98,12 @@ class Courier:
         self._stays = True
         self.wake()
 
-    async def rest(self) -> None:
-        """Wait until all that was due when this was last woken was tried."""
-        await self._idle.wait()
+    async def rest(self, *, notices: bool = True) -> None:
+        """Wait until all that was due when this was last woken was tried; without `notices` all that people wait for.
+
+        There may be notices for hundreds of people, and a mail server that takes its time for each.
+        """
+        await (self._idle if notices else self._answered).wait()
 
     async def close(self) -> None:
         """Let what is being handed on end, for a while; what waits for another try stays in the outbox."""
@@ -114,6 +121,7 @@ class Courier:
         told = ""
         while True:
             self._woken.clear()
+            calls = self._calls
             wait: float | None = LOOK_EVERY
             try:
                 if await self._read(self._is_due):
@@ -125,6 +133,7 @@ class Courier:
                 told = error.message
             else:
                 told = ""
+            self._look_who_waits(calls)
             if not self._sending and not self._woken.is_set():
                 self._idle.set()
                 if wait is None and not self._stays:
@@ -137,14 +146,22 @@ class Courier:
         while True:
             while len(self._sending) >= AT_ONCE:
                 await asyncio.wait(set(self._sending), return_when=asyncio.FIRST_COMPLETED)
+            calls = self._calls
             letter = await self._write(self._take)
             if letter is None:
                 return
+            is_notice = letter.record.purpose is Purpose.NOTICE
+            if is_notice:  # then no code waits to be taken
+                self._look_who_waits(calls)
             task = asyncio.create_task(self._send(letter))
             self._sending.add(task)
-            is_notice = letter.record.purpose is Purpose.NOTICE
             self._notices += is_notice
             task.add_done_callback(self._notice_sent if is_notice else self._sent)
+
+    def _look_who_waits(self, calls: int) -> None:
+        """Tell those who wait for a code to leave, if nothing else is on its way than notices."""
+        if self._notices == len(self._sending) and calls == self._calls:
+            self._answered.set()
 
     def _notice_sent(self, task: asyncio.Task[None]) -> None:
         self._notices -= 1

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from secconsole.delivery.message import Message, Outcome
 from secconsole.delivery.smtp import SmtpAccount
-from secconsole.domain.delivery import MessageState
+from secconsole.domain.delivery import MessageState, Purpose
 from secconsole.domain.model import FactorKind
 from secconsole.operations.caller import Source
 from secconsole.operations.delivery import MessageRow, ShowDelivery
@@ -43,7 +43,9 @@ async def enroll(organisation: Organisation, login: str = "ana") -> str:
 
 
 async def newest(post: Post) -> MessageRow:
-    return (await post.organisation.perform(ShowDelivery(tenant=TENANT))).recent[0]
+    """The newest message but for notices."""
+    recent = (await post.organisation.perform(ShowDelivery(tenant=TENANT))).recent
+    return next(message for message in recent if message.purpose is not Purpose.NOTICE)
 
 
 async def rows(post: Post) -> list[dict[str, object]]:
