@@ -98,6 +98,8 @@ PLACES: tuple[PlaceName, ...] = (
     PlaceName("account", "7", "My account", "account:Account", short="Me", own=True),
 )
 
+INBOX = PlaceName("inbox", "8", "Inbox", "inbox:Inbox", own=True)  # in demos only
+
 _HELP = {
     "overview": "How many are bound, who is missing, and what wants a look today.",
     "users": "Who is bound and who is not; find, unbind, undo.",
@@ -116,6 +118,7 @@ EVERYWHERE: tuple[Action, ...] = (
     Action("everywhere.tenant", "Tenant", "t", "Work in another organisation.", priority=8),
     Action("everywhere.back", "Back", "q", "Back to the place you came from.", priority=6),
 )
+IN_DEMOS = (Action("go.inbox", INBOX.title, INBOX.number, "What came by mail and SMS in this demo.", priority=9),)
 
 
 def find(actions: Sequence[Action], id: str) -> Action:

@@ -87,8 +87,13 @@ def code_in(message: InboxMessage) -> str:
 
 def arrived_words(message: InboxMessage) -> Content:
     """A message in one line: where it went, and its code or what it is about."""
-    said = code_in(message) or message.subject or message.text.reveal().partition("\n")[0]
+    said = summary_words(message)
     return join((f"{message.at.astimezone():%H:%M:%S} ", "$muted"), f"{sent_words(message)}  ", (said, "bold $key"))
+
+
+def summary_words(message: InboxMessage) -> str:
+    """What a message is there for, in few words: its code, else its subject or how it begins."""
+    return code_in(message) or message.subject or message.text.reveal().partition("\n")[0]
 
 
 def sent_words(message: InboxMessage) -> str:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from secconsole.domain.roles import Permission, Role, may
-from secconsole.tui.actions import PLACES, PlaceName
+from secconsole.tui.actions import INBOX, PLACES, PlaceName
 from secconsole.tui.screens.place import Place
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from secconsole.tui.app import SecConsole
 
-_BY_NAME = {place.name: place for place in PLACES}
+_BY_NAME = {place.name: place for place in (*PLACES, INBOX)}
 
 
 class Places:
@@ -33,6 +33,11 @@ class Places:
     def __iter__(self) -> Iterator[Place]:
         """Those that were opened."""
         return iter(tuple(self._open.values()))
+
+    @property
+    def named(self) -> tuple[PlaceName, ...]:
+        """Those that the row at the top names."""
+        return (*PLACES, INBOX) if self._app.demo else PLACES
 
     @property
     def here(self) -> Place | None:
@@ -52,6 +57,8 @@ class Places:
         place = _BY_NAME[name]
         if not _is_built(place):
             return f"{place.title} is not part of this version yet."
+        if place is INBOX and not self._app.demo:
+            return "Only a demo has an inbox: elsewhere nobody can read what is sent."
         role = self._app.identity.role
         if not place.own and not may(role, Permission.SEE):
             return f"Your role, {role}, sees its own account only: press 7."

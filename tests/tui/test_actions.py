@@ -10,14 +10,14 @@ from textual.keys import Keys
 
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.unbinding import Unbind
-from secconsole.tui.actions import EVERYWHERE, PLACES, Action, find, key_words
+from secconsole.tui.actions import EVERYWHERE, IN_DEMOS, INBOX, PLACES, Action, find, key_words
 from secconsole.tui.places import screen_class
 from secconsole.tui.screens.help import page
 from secconsole.tui.screens.place import Place
 
 BUILT = [
     place.name
-    for place in PLACES
+    for place in (*PLACES, INBOX)
     if place.screen and importlib.util.find_spec(f"secconsole.tui.screens.{place.screen.partition(':')[0]}")
 ]
 _NAMED = {key.value for key in Keys} | {
@@ -27,7 +27,7 @@ _NAMED = {key.value for key in Keys} | {
 
 
 def actions_of(name: str) -> tuple[Action, ...]:
-    return (*screen_class(name).ACTIONS, *EVERYWHERE)
+    return (*screen_class(name).ACTIONS, *EVERYWHERE, *IN_DEMOS)
 
 
 def test_the_places_have_the_digits_in_order() -> None:
@@ -37,7 +37,7 @@ def test_the_places_have_the_digits_in_order() -> None:
 
 @pytest.mark.parametrize("name", BUILT)
 def test_a_place_is_what_the_row_says_it_is(name: str) -> None:
-    place = next(place for place in PLACES if place.name == name)
+    place = next(place for place in (*PLACES, INBOX) if place.name == name)
     screen = screen_class(name)
     assert issubclass(screen, Place)
     assert name == screen.NAME
@@ -71,7 +71,7 @@ def test_no_two_actions_of_a_place_share_a_key_or_an_id(name: str) -> None:
 @pytest.mark.parametrize("name", BUILT)
 def test_a_place_leaves_the_ways_out_as_they_are(name: str) -> None:
     own = {key for action in screen_class(name).ACTIONS for key in action.key_names}
-    assert not own & {"q", "question_mark", "ctrl+p", "colon", *"1234567"}
+    assert not own & {"q", "question_mark", "ctrl+p", "colon", *"12345678"}
 
 
 def test_what_is_dangerous_for_the_service_is_so_on_the_screen() -> None:

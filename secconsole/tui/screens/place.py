@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from secconsole.domain.roles import may, may_phrase
-from secconsole.tui.actions import EVERYWHERE, Action, find
+from secconsole.tui.actions import EVERYWHERE, IN_DEMOS, Action, find
 from secconsole.tui.line import PATIENCE
 from secconsole.tui.widgets.header import Header
 from secconsole.tui.widgets.hints import Hint, Hints
@@ -64,7 +64,7 @@ class Place(Screen[None]):
     @property
     def actions(self) -> tuple[Action, ...]:
         """What can be done here: its own first, so that a place may use a key for something else than elsewhere."""
-        return (*self.ACTIONS, *EVERYWHERE)
+        return (*self.ACTIONS, *EVERYWHERE, *(IN_DEMOS if self.app.demo else ()))
 
     # ---- looks -----------------------------------------------------------------------------------------------------
 

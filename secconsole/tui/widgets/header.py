@@ -18,7 +18,6 @@ from secconsole.config.contexts import COLOURS
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.text import visible
 from secconsole.operations.policy import Policy
-from secconsole.tui.actions import PLACES
 from secconsole.tui.words import day, glyph
 
 if TYPE_CHECKING:
@@ -128,11 +127,12 @@ class Header(Widget):
     def _second(self, width: int) -> Strip:
         app = self.app
         state, look = ("live", "live") if app.line.fresh else ("stale", "trouble")
-        narrow = sum(cell_len(place.words(narrow=False)) + 4 for place in PLACES) + cell_len(state) + 2 > width
+        places = app.places.named
+        narrow = sum(cell_len(place.words(narrow=False)) + 4 for place in places) + cell_len(state) + 2 > width
         self._spans = []
         pieces: list[Piece] = []
         at = 0
-        for place in PLACES:
+        for place in places:
             words = f" {place.number} {place.words(narrow=narrow)} "
             part = "here" if place.name == self._here else "dim" if app.why_not_there(place.name) else "place"
             if part == "dim":

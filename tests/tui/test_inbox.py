@@ -1,0 +1,176 @@
+"""The inbox of a demo: what arrives is told where it is waited for, and anywhere else there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pytest_asyncio
+
+from secconsole.backends.demo_factors import add_delivery
+from secconsole.backends.demo_inbox import make_demo
+from secconsole.backends.embedded import EmbeddedBackend, store_owner
+from secconsole.delivery.inbox import Inbox as InboxFile
+from secconsole.delivery.message import Message, Result
+from secconsole.domain.model import FactorKind
+from secconsole.domain.otpauth import otpauth_uri
+from secconsole.domain.secret import Secret
+from secconsole.operations.factors import EnrollFactor
+from secconsole.operations.policy import SetPolicy
+from secconsole.tui.app import SecConsole
+from secconsole.tui.demo_words import post_words
+from secconsole.tui.screens.account import Account
+from secconsole.tui.screens.dialog import ConfirmDialog
+from secconsole.tui.screens.inbox import Inbox, InboxList
+from secconsole.tui.screens.sign_in import SignInScreen
+from secconsole.tui.widgets.form import Form
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_sign_in import typed
+
+SIZE = (80, 24)
+SigningIn = Callable[..., SecConsole]
+
+
+@pytest_asyncio.fixture
+async def demo(organisation: Organisation) -> AsyncIterator[EmbeddedBackend]:
+    """The organisation made a demo, with hana to pick; and another process at work in it."""
+    owner, uri = organisation.owner, otpauth_uri(seed=organisation.seeds["hana"], account="hana", issuer=TENANT)
+    await asyncio.wrap_future(owner.store.write(lambda connection: make_demo(connection, owner.keys)))
+    account = {
+        "login": "hana", "password": organisation.password("hana"), "role": "helpdesk", "note": "unbinds",
+        "totp_uri": uri.reveal(),
+    }  # fmt: skip
+    path = organisation.home / "demo.json"
+    path.write_text(json.dumps({"tenant": TENANT, "accounts": [account]}))
+    path.chmod(0o600)
+    backend = await organisation.open(store_owner())
+    await backend.perform(SetPolicy(tenant=TENANT, kinds=tuple(FactorKind)))
+    await asyncio.wrap_future(
+        backend.store.write(lambda connection: add_delivery(connection, backend.keys, 1, 1_800_000_000_000, Random(7)))
+    )
+    yield backend
+    await backend.close()
+
+
+def arrive(
+    home: Path, number: int, text: str, *, to: str = "+15005550009", login: str = "hana", mail: str = ""
+) -> None:
+    """A message for somebody, as the courier puts it there."""
+    kind = FactorKind.EMAIL if mail else FactorKind.SMS
+    at = datetime.fromtimestamp(1_800_000_000 + number, UTC)
+    outcome = InboxFile(home / "inbox.jsonl").put(str(number), kind, login, Message(to, mail, Secret(text)), at)
+    assert outcome.result is Result.SENT
+
+
+def toasts(app: SecConsole) -> str:
+    return "\n".join(f"{one.title} {one.message}" for one in app._notifications)
+
+
+async def test_elsewhere_than_in_a_demo_there_is_no_inbox(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        assert "Inbox" not in screen_text(app)
+        arrive(organisation.home, 1, "acme: ABCD-123456 is your code")
+        await pilot.press("8")
+        await settled(pilot)
+        assert isinstance(app.screen, Account)
+        app.go("inbox")
+        await until(pilot, lambda: "Only a demo has an inbox" in toasts(app))
+        assert isinstance(app.screen, Account)
+        assert "ABCD-123456" not in toasts(app)
+        assert post_words(app, "hana") == []
+
+
+async def test_a_message_is_on_the_sign_in_screen_while_its_code_is_waited_for(
+    signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
+) -> None:
+    arrive(organisation.home, 1, "acme: WXYZ-000111 is your code")
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "codes until" in screen_text(app) and app.has_backend)
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: "code" in app.screen.query_one(Form).values)
+        assert "WXYZ-000111" not in screen_text(app), "what came before is nobody's code now"
+        arrive(organisation.home, 2, "acme: BCDF-123456 is your code")
+        await until(pilot, lambda: "SMS to +15005550009  BCDF-123456" in screen_text(app))
+        assert toasts(app) == "", "it is in sight anyway"
+        assert [words.plain[9:] for words in post_words(app, "hana")] == ["SMS to +15005550009  BCDF-123456"]
+        assert post_words(app, "nobody") == []
+
+
+async def test_a_code_is_told_over_whatever_is_in_sight(
+    signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
+        await typed(pilot, "17")
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        app.push_screen(ConfirmDialog("Really?", "About to.", "Do it"))
+        await until(pilot, lambda: "Really?" in screen_text(app))
+        arrive(organisation.home, 1, "Your code for acme is BCDF-123456\n", to="hana@acme.example", mail="Code BCDF")
+        await until(pilot, lambda: "Demo: mail to hana@acme.example" in screen_text(app))
+        assert "BCDF-123456" in screen_text(app)
+        assert "Really?" in screen_text(app)
+        for number in range(2, 7):
+            arrive(organisation.home, number, "Somebody signed in as you.\n", mail="New sign-in")
+        await until(pilot, lambda: "in the demo's inbox: press 8" in toasts(app))
+        assert "Somebody signed in" not in toasts(app)
+
+
+async def test_messages_show_in_the_inbox_as_they_come_and_the_cursor_stays_on_what_is_read(
+    signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
+        await typed(pilot, "18")
+        await until(pilot, lambda: isinstance(app.screen, Inbox) and "Nothing has come yet" in screen_text(app))
+        assert "8 Inbox" in screen_text(app)
+        await pilot.press("n")
+        await until(pilot, lambda: "Nothing has come yet." in toasts(app))
+        arrive(organisation.home, 1, "Your code for acme is BCDF-123456\n\nTell it to nobody.\n", mail="Code BCDF")
+        await until(pilot, lambda: "Subject  Code BCDF" in screen_text(app))
+        assert "Tell it to nobody." in screen_text(app)
+        assert "for hana" in screen_text(app)
+        arrive(organisation.home, 2, "acme: GHJK-654321 is your code")
+        await until(pilot, lambda: "GHJK-654321 is your code" in screen_text(app))  # on the first line it follows
+        await pilot.press("down")
+        await until(pilot, lambda: "Tell it to nobody." in screen_text(app))
+        arrive(organisation.home, 3, "acme: LMNP-111222 is your code", login="")
+        await until(pilot, lambda: "LMNP-111222" in screen_text(app))
+        assert "Tell it to nobody." in screen_text(app)
+        assert app.screen.query_one(InboxList).highlighted == 2
+        await pilot.press("n")
+        await until(pilot, lambda: "a test of settings" in screen_text(app))
+        enroll = EnrollFactor(tenant=TENANT, user="nina", kind=FactorKind.SMS, address="+15005550001")
+        started = await demo.perform(enroll)
+        await until(pilot, lambda: "To       +15005550001, for nina" in screen_text(app))
+        assert f"{started.prefix}-" in screen_text(app)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Only a demo has one" in screen_text(app))
+
+
+async def test_hostile_text_in_a_message_stays_text(
+    signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
+        await typed(pilot, "18")
+        await until(pilot, lambda: isinstance(app.screen, Inbox))
+        arrive(
+            organisation.home, 1, "[@click=app.exit]x[/] \x1b]0;pwn\x07 \u202eBCDF-123456", to="[b]a\x1b[31m@b.example",
+            mail="[red]s\u202e", login="[i]l\x07",
+        )  # fmt: skip
+        await until(pilot, lambda: "[@click=app.exit]x[/] \\x1b]0;pwn\\x07 \\u202eBCDF-123456" in screen_text(app))
+        assert "[b]a\\x1b[31m@b.example, for [i]l\\x07" in screen_text(app)
+        assert "[red]s\\u202e" in screen_text(app)
+        await pilot.press("7")
+        arrive(organisation.home, 2, "BCDF-123457", to="[b]a\x1b[31m@b.example")
+        await until(pilot, lambda: "SMS to [b]a\\x1b[31m@b.example" in toasts(app))
