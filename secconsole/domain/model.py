@@ -33,6 +33,7 @@ class Flag(StrEnum):
     LOCKED = "locked"
     DISABLED = "disabled"
     MUST_RESET = "must-reset"
+    WEAK_ONLY = "weak-only"  # bound, but only by e-mail or SMS
 
 
 class SignInStatus(StrEnum):

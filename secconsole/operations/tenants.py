@@ -38,6 +38,7 @@ class Adoption:
     locked: int
     whitelisted_open: int
     expiring_soon: int  # whitelist entries that end within seven days
+    at: Moment  # by the clock that codes are checked against
 
 
 @declare("tenant.list", "GET", "/v1/tenants", Permission.OWN_ACCOUNT)

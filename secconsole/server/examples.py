@@ -518,6 +518,7 @@ _ALL = (
             locked=1,
             whitelisted_open=1,
             expiring_soon=2,
+            at=NOW,
         ),
     ),
     Example(

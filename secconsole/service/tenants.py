@@ -74,6 +74,7 @@ def show_adoption(context: Context, operation: ShowAdoption) -> Adoption:
         locked=users.count_locked(connection, tenant.pk, context.now),
         whitelisted_open=whitelist.count_open(connection, tenant.pk),
         expiring_soon=whitelist.count_ending(connection, tenant.pk, context.now, context.now + SOON),
+        at=when(context.now),
     )
 
 

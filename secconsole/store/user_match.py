@@ -22,6 +22,8 @@ Condition = sa.ColumnElement[bool]
 
 FEW = 1_000  # matches that are cheap to fetch all and sort
 _TRIGRAM = 3
+# Says to SQLite that the partial index will do.
+_UNUSUAL: tuple[Condition, ...] = (users.c.kinds != "", users.c.kinds != "totp")
 fts = sa.table("users_fts", sa.column("rowid", sa.Integer))
 
 
@@ -85,11 +87,13 @@ def filter_conditions(tenant_pk: int, wanted: UserFilter, now: int) -> list[Cond
     if wanted.factor is not None:
         conditions.append(users.c.kinds.contains(wanted.factor.value, autoescape=True))
         if wanted.factor is not FactorKind.TOTP:
-            conditions += [users.c.kinds != "", users.c.kinds != "totp"]
+            conditions += _UNUSUAL
     if wanted.flag is Flag.LOCKED:
         conditions += [users.c.locked_until > 0, users.c.locked_until > now]
     elif wanted.flag is not None:
         conditions.append(users.c[wanted.flag.replace("-", "_")].is_(sa.true()))
+        if wanted.flag is Flag.WEAK_ONLY:
+            conditions += _UNUSUAL
     return conditions
 
 

@@ -112,6 +112,7 @@ def flags_of(user: UserRecord, now: int) -> tuple[Flag, ...]:
         (user.locked_until >= FOREVER or user.locked_until > now, Flag.LOCKED),
         (user.disabled, Flag.DISABLED),
         (user.must_reset, Flag.MUST_RESET),
+        (user.weak_only, Flag.WEAK_ONLY),
     )
     return tuple(flag for holds, flag in facts if holds)
 

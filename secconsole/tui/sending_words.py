@@ -45,6 +45,13 @@ def state_words(delivery: Delivery, kind: FactorKind) -> str:
     return f"in effect: {where(active)}" + ("; new settings wait for their test" if waits else "")
 
 
+def state_in_short(delivery: Delivery, kind: FactorKind) -> str:
+    """The same in a word or three."""
+    if in_effect(delivery, kind):
+        return "in effect"
+    return "not tested" if untested(delivery, kind) else "not set up"
+
+
 def day_words(delivery: Delivery) -> str:
     """What became of the messages of the last 24 hours, of both kinds together; what there is none of is left out."""
     sent = sum(day.sent for day in delivery.day)

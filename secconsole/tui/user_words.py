@@ -20,6 +20,7 @@ FLAGS = {
     Flag.LOCKED: "locked",
     Flag.DISABLED: "disabled",
     Flag.MUST_RESET: "must choose a new password",
+    Flag.WEAK_ONLY: "has only SMS or e-mail",
 }
 
 REQUIRED = "A second factor is required of this user, whatever the policy."

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
 
 from secconsole.domain.delivery import MessageState, SettingsState, Tls
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, StepUpNeeded
-from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
+from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FREE_TRIES
 from secconsole.operations.audit import ListAudit
@@ -26,9 +28,10 @@ from secconsole.operations.signin import (
     StepUp,
     WhoAmI,
 )
+from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import PreviewUnbind, Unbind
-from secconsole.operations.users import RequireMfa, ShowUser
+from secconsole.operations.users import CountUsers, ListUsers, RequireMfa, ShowUser
 from tests.delivery.post import ALL_KINDS, NUMBER, Post, digits_in, other, post_for, prefix_in
 from tests.delivery.twilio_fake import SID, TOKEN
 from tests.organisation import PASSWORD, TENANT, Organisation
@@ -601,3 +604,15 @@ async def test_a43_a_code_is_nowhere_but_in_its_message(post: Post, caplog: pyte
     )
     for secret in (*codes, TOKEN):
         assert secret not in told
+
+
+async def test_who_has_only_a_number_or_an_address_is_flagged_and_found(post: Post) -> None:
+    await post.bind("ana", FactorKind.EMAIL, MAIL)
+    perform = post.organisation.perform
+    weak = UserFilter(flag=Flag.WEAK_ONLY)
+    (found,) = (await perform(ListUsers(tenant=TENANT, filter=weak))).items
+    assert (found.login, found.flags) == ("ana", (Flag.WEAK_ONLY,))
+    assert (await perform(CountUsers(tenant=TENANT, filter=weak))).count == 1
+    adoption = await perform(ShowAdoption(tenant=TENANT))
+    assert sum(group.count for group in adoption.groups if group.weak_only) == 1
+    assert adoption.at == datetime.fromtimestamp(post.organisation.clock(), UTC)

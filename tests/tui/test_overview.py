@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.model import PolicyMode
+from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.operations.delivery import SetSmtp, TryDelivery
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.users import CreateUser, DisableUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.bars import bar, percent
 from secconsole.tui.widgets.board import Board
+from tests.delivery.mail_server import mail_server
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
 
@@ -61,7 +63,7 @@ async def test_shares_roles_and_what_wants_a_look(console: OpenConsole, organisa
             "1  whitelist entry ends within 7 days", "1  disabled", "Have the administrator without a factor",
         ):  # fmt: skip
             assert words in text, text
-        assert "SMS" not in text, "what there is none of is not there"
+        assert "only" not in text, "what there is none of is not there"
 
 
 async def test_enter_leads_to_the_people_counted(console: OpenConsole, organisation: Organisation) -> None:
@@ -152,3 +154,30 @@ async def test_bars_and_signs_have_ascii_twins(console: OpenConsole, organisatio
         assert "* bound" in body
         assert "###" in body
         assert not set("●○◐█░") & set(body)
+
+
+async def test_sending_is_told_and_leads_to_settings(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Sending: mail not set up, SMS not set up; 0 sent" in screen_text(app))
+        assert "clock" not in screen_text(app)
+        await organisation.perform(SetPolicy(tenant="acme", kinds=(FactorKind.TOTP, FactorKind.SMS)))
+        await until(pilot, lambda: "1  allowed, and nothing in effect that sends it: SMS" in screen_text(app))
+        async with mail_server() as mailbox:
+            smtp = SetSmtp(tenant="acme", host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example")
+            await organisation.perform(smtp)
+            await until(pilot, lambda: "1  waiting for the test that brings it into effect: mail" in screen_text(app))
+            mailbox.at_rcpt.append("550 5.1.1 No such user here")
+            await organisation.perform(TryDelivery(tenant="acme", kind=FactorKind.EMAIL, to="nobody@acme.example"))
+            await until(pilot, lambda: "1  message not sent in the last 24 hours" in screen_text(app))
+        assert "mail not tested" in screen_text(app)
+        await settled(pilot)
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: "y Secret key" in screen_text(app))
+
+
+async def test_clocks_that_differ_are_told(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("aida", place="overview")
+    app.clock = lambda: organisation.clock.at() - timedelta(seconds=40)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "The server's clock is 40 s ahead of this machine's" in screen_text(app))

@@ -87,7 +87,10 @@ class KindsDialog(DoingDialog["Policy | None"]):
         if not self._weak_only:
             return "Nobody has only SMS or e-mail.", "$muted"
         have = "user has" if self._weak_only == 1 else "users have"
-        return f"{count(self._weak_only)} {have} only SMS or e-mail: l in Settings lists them.", "$status-pending"
+        return (
+            f"{count(self._weak_only)} {have} only SMS or e-mail: is:weak-only in Users lists them.",
+            "$status-pending",
+        )
 
     def _consequences(self, kinds: tuple[FactorKind, ...], view: bool) -> list[str]:
         """What a change would do: in the words of what the service does, and no more."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
@@ -11,14 +13,23 @@ from textual.content import Content
 from textual.widgets import Static
 
 from secconsole.domain.impact import Group, Impact, impact
-from secconsole.domain.model import BindingStatus, PolicyMode
+from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role, may
+from secconsole.operations.delivery import Delivery, ShowDelivery
 from secconsole.operations.policy import Policy, ShowPolicy
 from secconsole.operations.tenants import Adoption, ShowAdoption
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
-from secconsole.tui.safe_text import join, safe
+from secconsole.tui.safe_text import Part, join, lines, safe
 from secconsole.tui.screens.place import Place
+from secconsole.tui.sending_words import (
+    SENT_KINDS,
+    WORDS,
+    day_words,
+    state_in_short,
+    untested,
+    without_a_way,
+)
 from secconsole.tui.widgets.bars import bar_content, percent
 from secconsole.tui.widgets.board import Board, Cell, Panel
 from secconsole.tui.words import count, exact, plural, status_words
@@ -27,6 +38,7 @@ if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
 
 LONGEST_BAR = 30
+AGREES = timedelta(seconds=5)  # between two clocks, a slow answer included
 ADMINS = (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN)
 _LOOKS = {"bound": "$status-bound", "pending": "$status-pending", "unbound": "$status-unbound"}
 
@@ -52,7 +64,7 @@ class Overview(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[Adoption, Policy] | None = None
+        self._shown: tuple[Adoption, Policy, Delivery, str] | None = None
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="said")
@@ -68,12 +80,16 @@ class Overview(Place):
     async def _load(self) -> None:
         adoption = await self.app.perform(ShowAdoption(tenant=self.app.tenant))
         policy = await self.app.perform(ShowPolicy(tenant=self.app.tenant))
-        if (adoption, policy) == self._shown:
+        delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
+        apart = apart_words(adoption.at - self.app.clock())
+        shown = replace(adoption, at=policy.changed or adoption.at), policy, delivery, apart
+        if shown == self._shown:
             return
-        self._shown = adoption, policy
-        self.query_one("#said", Static).update(policy_line(adoption, policy))
+        self._shown = shown
+        said: list[Part] = [policy_line(adoption, policy), sending_line(delivery)]
+        self.query_one("#said", Static).update(lines(*said, *([(apart, "$danger")] if apart else [])))
         exempts = not self.app.read_only and may(self.app.identity.role, AddToWhitelist.spec.permission)
-        beside, below = panels(adoption, exempts=exempts, utf8=self.app.terminal.utf8)
+        beside, below = panels(adoption, policy, delivery, exempts=exempts, utf8=self.app.terminal.utf8)
         self.query_one(Board).show(beside, below)
         self.refresh_hints()
 
@@ -117,7 +133,23 @@ def policy_line(adoption: Adoption, policy: Policy) -> Content:
     return join((mode, "$heading"), ("".join(parts) + ".", "$muted"))
 
 
-def panels(adoption: Adoption, *, exempts: bool, utf8: bool) -> tuple[list[Panel], list[Panel]]:
+def sending_line(delivery: Delivery) -> Content:
+    """Whether codes can be sent, and what became of the latest."""
+    states = ", ".join(f"{WORDS[kind]} {state_in_short(delivery, kind)}" for kind in SENT_KINDS)
+    return join(("Sending: ", "$muted"), states, (f"; {day_words(delivery)}. Press 4.", "$muted"))
+
+
+def apart_words(by: timedelta) -> str:
+    """That this machine's clock and the server's differ; empty where they agree."""
+    if abs(by) <= AGREES:
+        return ""
+    apart = f"{abs(by).total_seconds():,.0f} s {'ahead of' if by > timedelta() else 'behind'}"
+    return f"The server's clock is {apart} this machine's: codes are refused while the server's is wrong."
+
+
+def panels(
+    adoption: Adoption, policy: Policy, delivery: Delivery, *, exempts: bool, utf8: bool
+) -> tuple[list[Panel], list[Panel]]:
     """What stands beside each other, and what below. `exempts`: whether the reader may change the whitelist."""
     now = impact(adoption.groups, adoption.policy)
     disabled = sum(group.count for group in adoption.groups if group.disabled)
@@ -126,7 +158,7 @@ def panels(adoption: Adoption, *, exempts: bool, utf8: bool) -> tuple[list[Panel
     there = [(role, groups) for role in Role if (groups := _of(adoption, role))]
     widest = 2 * len(count(now.users)) + 4
     roles = Panel("Bound, by role", [_role(groups, role, widest, utf8) for role, groups in there])
-    wants = list(wanting(adoption, now))
+    wants = [*wanting(adoption, now), *sending_wants(delivery, policy)]
     nothing = Cell(lambda width: safe("Nothing: everything is in order.", "$muted"))
     look = Panel("Wants a look", [_want(number, words, target) for number, words, target in wants] or [nothing])
     advice = Panel("What to do next", [_read(sentence) for sentence in next_steps(adoption, now, exempts=exempts)[:2]])
@@ -149,8 +181,22 @@ def _watched(adoption: Adoption, now: Impact) -> Iterable[tuple[int, str, str]]:
     yield soon, f"whitelist {'entry ends' if soon == 1 else 'entries end'} within 7 days", "whitelist:soon"
     yield adoption.locked, "locked after failed entries", "users:is:locked"
     yield sum(g.count for g in adoption.groups if g.must_reset), "must choose a new password", "users:is:must-reset"
-    yield now.weak_only, "bound by SMS or e-mail only", "users:factor:sms"
+    yield now.weak_only, "bound by SMS or e-mail only", "users:is:weak-only"
     yield sum(g.count for g in adoption.groups if g.disabled), "disabled", "users:is:disabled"
+
+
+def sending_wants(delivery: Delivery, policy: Policy) -> Iterable[tuple[int, str, str]]:
+    """What keeps codes from arriving; all of it leads to Settings."""
+    missing = without_a_way(delivery, policy.kinds)
+    waits = [kind for kind in SENT_KINDS if untested(delivery, kind)]
+    failed, unsure = sum(day.failed for day in delivery.day), sum(day.unsure for day in delivery.day)
+    words = {
+        "way": (len(missing), f"allowed, and nothing in effect that sends it: {_named(missing)}"),
+        "failed": (failed, f"{_s('message', failed)} not sent in the last 24 hours"),
+        "unsure": (unsure, f"{_s('message', unsure)} of which nobody knows whether they arrived"),
+        "test": (len(waits), f"waiting for the test that brings it into effect: {_named(waits)}"),
+    }
+    return ((number, said, f"settings:{name}") for name, (number, said) in words.items() if number)
 
 
 def next_steps(adoption: Adoption, now: Impact, *, exempts: bool) -> list[str]:
@@ -211,6 +257,10 @@ def _read(sentence: str) -> Cell:
 
 def _of(adoption: Adoption, role: Role) -> list[Group]:
     return [group for group in adoption.groups if group.role is role and group.count]
+
+
+def _named(kinds: Iterable[FactorKind]) -> str:
+    return " and ".join(WORDS[kind] for kind in kinds)
 
 
 def _the(number: int, word: str) -> str:

@@ -66,6 +66,8 @@ def _flag(flag: Flag, detail: UserDetail, now: datetime) -> str:
         return "May not sign in at all until an administrator enables the account."
     if flag is Flag.MUST_RESET:
         return "The next sign-in asks for a new one."
+    if flag is Flag.WEAK_ONLY:
+        return "A number can be taken over, and a mailbox proves no device: an app beside it is better."
     return f"Need not use a second factor: {say.whitelist_words(detail.whitelist, now)}."
 
 

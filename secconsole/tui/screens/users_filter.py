@@ -38,6 +38,7 @@ PICKS = (
     Pick("l", "locked", "is:locked"),
     Pick("d", "disabled", "is:disabled"),
     Pick("m", "must choose a new password", "is:must-reset"),
+    Pick("o", "only SMS or e-mail", "is:weak-only"),
     Pick("P", "platform administrators", "role:platform-admin"),
     Pick("T", "tenant administrators", "role:tenant-admin"),
     Pick("H", "helpdesk", "role:helpdesk"),
