@@ -72,7 +72,10 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
         sessions.end_sessions(
             context.connection, user.pk, now=context.now, why="factor removed", but=session.pk if session else None
         )
-    context.audit("factor.removed", user, former=bound_addresses([factor]), kind=factor.kind, factor=factor.id)
+    context.audit(
+        "factor.removed", user, former=bound_addresses([factor]), kind=factor.kind, factor=factor.id,
+        state=factor.state,
+    )  # fmt: skip
     return FactorList(tuple(factor_row(f) for f in others))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from secconsole.delivery.texts import notice_message
 from secconsole.domain.delivery import Purpose
-from secconsole.domain.model import FactorKind
+from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.sending import NOTICE_LASTS
 from secconsole.service.context import Context, Detail, when
 from secconsole.service.notified import addresses_of, can_mail
@@ -57,7 +57,7 @@ def _token(details: Details) -> Mapping[str, str]:
 # By the action in the audit. Whoever makes another action that a user ought to know of adds it here, with its text.
 NOTICES = {
     "factor.confirmed": _Notice("bound", _factor),
-    "factor.removed": _Notice("removed", _factor),
+    "factor.removed": _Notice("removed", _factor, lambda details: details["state"] == FactorState.ACTIVE),
     "factor.key-mailed": _Notice(
         "key-mailed", lambda details: {"address": str(details["to"])}, lambda details: not details["on_record"]
     ),

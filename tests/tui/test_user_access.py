@@ -203,7 +203,7 @@ async def test_requiring_a_factor_says_what_it_means_and_stands_in_the_list(
             EnrollFactor(tenant="acme", user="nina", kind=FactorKind.SMS, address="+15005550009")
         )
         await until(pilot, lambda: place.person is not None and place.person.status is BindingStatus.PENDING)
-        await until(pilot, lambda: "required" in screen_text(app).split("nina")[1].split("\n")[0])
+        await until(pilot, lambda: "Nina Berg      ◐ pending required" in screen_text(app))
         answer = await organisation.perform(
             SignIn(tenant="acme", login="nina", password=Secret(organisation.password("nina")))
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from secconsole.domain.model import BindingStatus, Flag, PolicyMode
+from secconsole.domain.model import Flag, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.policy import SetPolicy
@@ -14,12 +14,10 @@ from secconsole.operations.signin import SignIn, SignInAnswer
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.binding import BindingScreen
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.user_dialogs import NewUserDialog, OneTimePasswordDialog
 from secconsole.tui.screens.user_whitelist import EndExemptionDialog, ExemptDialog
 from secconsole.tui.screens.users import Users
-from secconsole.tui.widgets.qr import QrCode
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_unbind import show, told
 from tests.tui.test_users import on, opened
@@ -183,21 +181,3 @@ async def test_a_new_user_is_made_and_gets_a_one_time_password(
         made = await show(organisation, "bobby")
         assert made.user.name == "Bobby"
         assert Flag.MUST_RESET in made.user.flags
-
-
-async def test_enrolling_beside_somebody_binds_only_after_a_right_code(
-    console: OpenConsole, organisation: Organisation
-) -> None:
-    app = await console("tomas", place="users")
-    async with app.run_test(size=(100, 40), notifications=True) as pilot:
-        place = await at(app, pilot, "nina")
-        await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
-        await settled(pilot)
-        assert "Bind for nina" in screen_text(app)
-        assert app.screen.query_one(QrCode).fits
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is place)
-        await settled(pilot)
-        assert (await show(organisation, "nina")).user.status is BindingStatus.UNBOUND
-        assert "Nothing was bound for nina" in told(app)

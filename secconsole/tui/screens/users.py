@@ -202,11 +202,13 @@ class Users(UserList):
     async def do_enroll(self) -> None:
         user = self._one()
         end = await enroll(self.app, user)
+        if end is None:
+            return
         await self._again()
         if end.bound:
-            self.app.say(f"{user.login} has bound a phone.")
+            self.app.say(end.message)
         else:
-            self.app.say_why(end.message or f"Nothing was bound for {user.login}. That key counts for nothing.")
+            self.app.say_why(end.message)
 
     async def do_access(self) -> None:
         await self.app.ask(AccessScreen(await read_access(self.app, self._one().id), self._why_not_on))

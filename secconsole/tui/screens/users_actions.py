@@ -30,11 +30,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("users.undo", "Undo", "x", "Take an unbinding back within ten minutes: the same phone works again.",
            UndoUnbind, priority=1, command="secconsole undo EVENT"),
     Action("users.unlock", "Unlock", "l", "Forget the wrong entries that hold an account back.",
-           UnlockUser, priority=3, command="secconsole user unlock LOGIN"),
+           UnlockUser, priority=5, command="secconsole user unlock LOGIN"),
     Action("users.whitelist", "Whitelist", "w", "Let the marked users, or the one under the cursor, sign in without a "
            "second factor; or take them off that list.",
            AddToWhitelist, priority=3, command="secconsole whitelist add LOGIN --reason TEXT"),
-    Action("users.enroll", "Enroll", "e", "Bind a phone for somebody who sits beside you.",
+    Action("users.enroll", "Enroll", "e", "Bind a phone for somebody who sits beside you, or "
+           "enter a number or address that their next sign-in proves.",
            EnrollFactor, priority=4, command="secconsole factor enroll LOGIN --qr"),
     Action("users.access", "Details", "enter,i", "The factors, open sessions and tokens of this user; remove or rename "
            "a factor, end a session, revoke a token.", ListSessions, priority=4,

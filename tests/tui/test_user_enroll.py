@@ -1,0 +1,178 @@
+"""Enrolling a factor of any kind for somebody else, with a real mail server and a Twilio beside the console."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+from textual.pilot import Pilot
+
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
+from secconsole.domain.secret import Secret
+from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, TryDelivery
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.signin import SendCode, SignIn, SignInAnswer, VerifySignIn
+from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.user_enroll import AskForItDialog
+from secconsole.tui.screens.users import Users
+from secconsole.tui.widgets.qr import QrCode
+from tests.delivery.mail_server import Mailbox, mail_server
+from tests.delivery.post import digits_in
+from tests.delivery.twilio_fake import SID, TOKEN, Twilio, twilio_fake
+from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_unbind import show, told
+from tests.tui.test_users import on, opened
+
+
+@pytest_asyncio.fixture
+async def twilio(organisation: Organisation) -> AsyncIterator[Twilio]:
+    """SMS are set up, and the policy is optional and lets users bind an app alone."""
+    perform = organisation.perform
+    async with twilio_fake() as fake:
+        await perform(
+            SetTwilio(
+                tenant="acme", account_sid=SID, auth_token=Secret(TOKEN), sender="+15005550006", base_url=fake.url
+            )
+        )
+        await perform(TryDelivery(tenant="acme", kind=FactorKind.SMS, to="+15005550001"))
+        await perform(ConfirmDelivery(tenant="acme", code=await texted(organisation, fake)))
+        await perform(SetPolicy(tenant="acme", mode=PolicyMode.OPTIONAL))
+        yield fake
+
+
+@pytest_asyncio.fixture
+async def mailbox(organisation: Organisation) -> AsyncIterator[Mailbox]:
+    """Mail is set up."""
+    perform = organisation.perform
+    async with mail_server() as box:
+        await perform(SetSmtp(tenant="acme", host="127.0.0.1", port=box.port, sender="mfa@acme.example"))
+        await perform(TryDelivery(tenant="acme", kind=FactorKind.EMAIL, to="admin@acme.example"))
+        await sent(organisation)
+        await perform(ConfirmDelivery(tenant="acme", code=digits_in(box.text())))
+        yield box
+
+
+async def sent(organisation: Organisation) -> None:
+    organisation.owner.courier.wake()
+    await asyncio.wait_for(organisation.owner.courier.rest(), 20)
+
+
+async def texted(organisation: Organisation, twilio: Twilio) -> Secret[str]:
+    """The digits of the newest SMS."""
+    await sent(organisation)
+    return digits_in(twilio.text())
+
+
+async def enrolling(app: SecConsole, pilot: Pilot[Any], who: str, kind: str) -> Users:
+    """The dialog for one kind of factor of somebody; `kind`: its number in the list."""
+    place = await opened(app, pilot)
+    await on(pilot, place, who)
+    await pilot.press("e")
+    await until(pilot, lambda: isinstance(app.screen, KindDialog))
+    await pilot.press(kind)
+    await until(pilot, lambda: isinstance(app.screen, BindSentDialog | BindingScreen))
+    await settled(pilot)
+    return place
+
+
+def words_on(app: SecConsole) -> str:
+    """What the screen says, wherever its lines are broken."""
+    return " ".join(screen_text(app).replace("│", " ").split())
+
+
+async def signing_in(organisation: Organisation, login: str) -> SignInAnswer:
+    answer = await organisation.perform(
+        SignIn(tenant="acme", login=login, password=Secret(organisation.password(login)))
+    )
+    assert isinstance(answer, SignInAnswer)
+    return answer
+
+
+async def test_enrolling_beside_somebody_binds_only_after_a_right_code(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+        place = await enrolling(app, pilot, "nina", "1")
+        assert "Bind for nina" in screen_text(app)
+        assert app.screen.query_one(QrCode).fits
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is place)
+        await settled(pilot)
+        assert (await show(organisation, "nina")).user.status is BindingStatus.UNBOUND
+        assert "Nothing was bound for nina" in told(app)
+        await pilot.press("e", "escape")
+        await settled(pilot)
+        assert app.screen is place
+
+
+async def test_a3_a_number_is_entered_for_somebody_and_their_next_sign_in_proves_it(
+    console: OpenConsole, organisation: Organisation, twilio: Twilio
+) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await enrolling(app, pilot, "nina", "2")
+        await until(pilot, lambda: "not verified until it was" in words_on(app))
+        await pilot.press(*"+1 500 555 0009", "enter")
+        await until(pilot, lambda: "on its way to ••• 009" in screen_text(app))
+        assert "0009" not in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, AskForItDialog))
+        assert "the next sign-in sends a code there" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is place)
+        await until(pilot, lambda: "••• 009 is entered for nina, not verified until used once." in told(app))
+        await until(pilot, lambda: "pending: SMS to ••• 009" in screen_text(app))
+        detail = await show(organisation, "nina")
+        assert (detail.user.status, detail.mfa_required) == (BindingStatus.PENDING, True)
+        organisation.clock.forward(60)
+        answer = await signing_in(organisation, "nina")
+        assert (answer.status, [f.masked for f in answer.factors]) == (SignInStatus.SECOND_FACTOR, ["••• 009"])
+        assert answer.challenge is not None
+        factor = answer.factors[0].id
+        await organisation.perform(SendCode(challenge=answer.challenge, factor=factor))
+        code = await texted(organisation, twilio)
+        done = await organisation.perform(VerifySignIn(challenge=answer.challenge, factor=factor, code=code))
+        assert done.status is SignInStatus.COMPLETE
+        await until(pilot, lambda: "bound: SMS to ••• 009" in screen_text(app))
+
+
+async def test_a_code_that_is_read_back_binds_the_number_at_once(
+    console: OpenConsole, organisation: Organisation, twilio: Twilio
+) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await enrolling(app, pilot, "uma", "2")
+        await pilot.press(*"+15005550009", "enter")
+        await until(pilot, lambda: "on its way to ••• 009" in screen_text(app))
+        code = await texted(organisation, twilio)
+        await pilot.press(*code.reveal(), "enter")
+        await until(pilot, lambda: app.screen is place and "uma has bound ••• 009." in told(app))
+        states = {f.kind: f.state for f in (await show(organisation, "uma")).factors}
+        assert states == {FactorKind.TOTP: FactorState.ACTIVE, FactorKind.SMS: FactorState.ACTIVE}
+
+
+async def test_an_address_is_entered_beside_what_is_bound_already(
+    console: OpenConsole, organisation: Organisation, mailbox: Mailbox
+) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await enrolling(app, pilot, "uma", "3")
+        await pilot.press("enter")  # the one on record
+        await until(pilot, lambda: "on its way to u•••@acme.example" in screen_text(app))
+        await sent(organisation)
+        assert mailbox.mails[-1]["To"] == "uma@acme.example"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is place)  # nobody is asked: a factor is bound, so it is offered anyway
+        await until(pilot, lambda: "u•••@acme.example is entered for uma" in told(app))
+        answer = await signing_in(organisation, "uma")
+        assert [f.kind for f in answer.factors] == [FactorKind.TOTP, FactorKind.EMAIL]
+        assert answer.challenge is not None
+        refused = await organisation.perform(
+            VerifySignIn(challenge=answer.challenge, factor=answer.factors[1].id, code=Secret("000000"))
+        )
+        assert refused.status is SignInStatus.SECOND_FACTOR
