@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 
 import pytest
@@ -12,17 +11,15 @@ from textual.widgets import Input
 from secconsole.domain.errors import NotSignedIn, Unavailable
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Role
-from secconsole.operations.account import KeepFactor
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.users import ChangeRole
-from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.app import SecConsole
 from secconsole.tui.palette import Command, Palette, found
 from secconsole.tui.screens.account import Account
-from secconsole.tui.screens.account_dialogs import PasswordDialog, RemoveFactorDialog
+from secconsole.tui.screens.account_dialogs import PasswordDialog
 from secconsole.tui.screens.binding import BindingScreen
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.help import HelpScreen
@@ -46,7 +43,7 @@ async def at_account(app: SecConsole, pilot: Pilot[Any]) -> Account:
     await until(pilot, lambda: isinstance(app.screen, Account) and "Second factor" in screen_text(app))
     account = app.screen
     assert isinstance(account, Account)
-    await until(pilot, lambda: account._me is not None)
+    await until(pilot, lambda: account._own is not None)
     await settled(pilot)
     return account
 
@@ -101,6 +98,8 @@ async def test_read_only_is_marked_and_every_writing_key_says_so(console: OpenCo
         account = await at_account(app, pilot)
         assert "READ-ONLY" in screen_text(app).splitlines()[0]
         for action in account.ACTIONS:
+            if action.id == "account.row":
+                continue  # it does one of the others
             wrote = action.operation is not None and action.operation.spec.writes
             assert (account.why_not(action) == READ_ONLY) is wrote
         await pilot.press("e")
@@ -149,15 +148,15 @@ async def test_a_key_that_cannot_act_stands_in_brackets_and_says_why(console: Op
     app = await console("hana", place="account")
     async with app.run_test(size=(120, 30)) as pilot:
         await at_account(app, pilot)
-        await until(pilot, lambda: "(r Remove factor)" in screen_text(app).splitlines()[-1])
+        await until(pilot, lambda: "(r Remove)" in screen_text(app).splitlines()[-1])
         await pilot.press("r")
         await settled(pilot)
-        assert "cannot be removed" in said(app)[0]
+        assert "cannot be without a factor" in said(app)[0]
 
 
 async def test_help_shows_the_page_and_every_key_with_its_reason(console: OpenConsole) -> None:
     app = await console("hana", place="account")
-    async with app.run_test(size=(100, 120)) as pilot:
+    async with app.run_test(size=(100, 170)) as pilot:
         account = await at_account(app, pilot)
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
@@ -262,14 +261,14 @@ async def test_a_store_that_does_not_answer_is_in_the_header_until_it_does(
             return await real(operation)
 
         monkeypatch.setattr(app.backend, "perform", perform)
-        await pilot.press("e")
+        await pilot.press("e", "enter")
         await until(pilot, lambda: "⚠ store unavailable · data from" in screen_text(app).splitlines()[2])
         assert "stale" in screen_text(app).splitlines()[1]
-        assert said(app) == ["The disk is full. Nothing was changed."]
+        assert set(said(app)) == {"The disk is full. Nothing was changed."}
         broken = False
         await until(pilot, lambda: "live" in screen_text(app).splitlines()[1])
         assert set(screen_text(app).splitlines()[2]) == {"─"}
-        await pilot.press("e")
+        await pilot.press("e", "enter")
         await until(pilot, lambda: isinstance(app.screen, BindingScreen))
 
 
@@ -283,7 +282,7 @@ async def test_what_matters_asks_again_once_the_proof_is_old(console: OpenConsol
         organisation.clock.forward(600)
         code = organisation.code("hana")
         wrong = "000000" if code != "000000" else "111111"
-        await pilot.press("e")
+        await pilot.press("e", "enter")
         await until(pilot, lambda: isinstance(app.screen, StepUpDialog))
         await settled(pilot)
         await pilot.press(*"nonsense", "tab", *wrong, "enter")
@@ -303,7 +302,7 @@ async def test_leaving_that_question_does_nothing_and_says_nothing(
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
         organisation.clock.forward(600)
-        await pilot.press("e")
+        await pilot.press("e", "enter")
         await until(pilot, lambda: isinstance(app.screen, StepUpDialog))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is account)
@@ -336,65 +335,10 @@ async def test_an_operation_after_the_session_has_ended_leads_to_the_sign_in(
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
         organisation.clock.forward(13 * 3600)
-        await pilot.press("e")
+        await pilot.press("e", "enter")
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "session has ended" in screen_text(app))
         with pytest.raises(NotSignedIn):
             assert app.identity
-
-
-# ---- my account ------------------------------------------------------------------------------------------------------
-
-
-async def test_another_phone_takes_over_once_it_is_confirmed(console: OpenConsole, organisation: Organisation) -> None:
-    import base64
-
-    from secconsole.domain.secret import Secret
-    from secconsole.domain.totp import code_for_step, time_step
-
-    app = await console("hana", place="account")
-    async with app.run_test(size=SIZE) as pilot:
-        account = await at_account(app, pilot)
-        old = (await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items[0].id
-        await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "Bind another phone" in screen_text(app))
-        key = "".join(re.findall(r"^.*  ((?:[A-Z2-7]{4} ){3}[A-Z2-7]{4})$", screen_text(app), re.M)).replace(" ", "")
-        code = code_for_step(Secret(base64.b32decode(key)), time_step(organisation.clock.now))
-        await pilot.press(*code, "enter")
-        await until(pilot, lambda: app.screen is account)
-        await settled(pilot)
-        assert said(app) == ["The new phone is bound; the old one no longer works."]
-        (factor,) = (await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items
-        assert factor.id != old
-
-
-async def test_a_factor_is_removed_where_none_is_required(console: OpenConsole, organisation: Organisation) -> None:
-    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
-    app = await console("hana", place="account")
-    async with app.run_test(size=SIZE) as pilot:
-        await at_account(app, pilot)
-        await pilot.press("r", "enter")  # Cancel has the focus
-        await settled(pilot)
-        assert len((await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items) == 1
-        await pilot.press("r")
-        await until(pilot, lambda: isinstance(app.screen, RemoveFactorDialog))
-        await pilot.press("tab", "tab", "enter", "right", "enter")
-        await until(pilot, lambda: "No phone is bound" in screen_text(app))
-
-
-async def test_who_is_on_the_whitelist_may_choose_to_stay_asked(
-    console: OpenConsole, organisation: Organisation
-) -> None:
-    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("hana",), reason="night shift"))
-    app = await console("hana", place="account")
-    async with app.run_test(size=SIZE) as pilot:
-        account = await at_account(app, pilot)
-        assert "night shift" in screen_text(app)
-        assert account.ACTIONS[3].operation is KeepFactor
-        await pilot.press("k")
-        await until(pilot, lambda: isinstance(app.screen, StepUpDialog))  # signed in by password alone
-        password = [key if key != " " else "space" for key in organisation.password("hana")]
-        await pilot.press(*password, "tab", *organisation.code("hana"), "enter")
-        await until(pilot, lambda: "You chose to be asked all the same" in screen_text(app))
 
 
 # ---- dialogs ---------------------------------------------------------------------------------------------------------

@@ -1,227 +1,303 @@
-"""My account: who I am here, what is bound, and what I may change about it myself."""
+"""My account: what is bound, what is open in my name, and what I may change about it myself."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.widgets import Static
 
-from secconsole.domain.model import FactorKind, FactorState, PolicyMode
-from secconsole.domain.secret import Secret
-from secconsole.operations.account import ChangePassword, KeepFactor
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor, RemoveFactor
-from secconsole.operations.users import FactorRow, ShowUser, UserDetail
+from secconsole.operations.account import CancelMfa, KeepFactor, ShowOwnRules
+from secconsole.operations.factors import RemoveFactor
+from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
+from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
+from secconsole.operations.signin import WhoAmI
+from secconsole.operations.tokens import ListOwnTokens, RevokeToken
+from secconsole.operations.users import FactorRow, ShowUser
 from secconsole.tui.actions import Action
-from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.safe_text import lines
+from secconsole.tui.screens.account_actions import ACTIONS, first_of, is_hinted, why_not_to
+from secconsole.tui.screens.account_rows import CODES, Own, factor_row, panels, token_row
+from secconsole.tui.screens.account_words import about, who
 from secconsole.tui.screens.place import Place
-from secconsole.tui.words import glyph, left, moment, plural, status_words, until
+from secconsole.tui.widgets.board import Board
+from secconsole.tui.words import plural
 
-KINDS = {FactorKind.TOTP: "authenticator app", FactorKind.EMAIL: "e-mail", FactorKind.SMS: "text message"}
+if TYPE_CHECKING:
+    from secconsole.tui.screens.binding import BindingEnd
 
-ENROLL = Action(
-    "account.enroll", "Bind a phone", "e", "Bind a phone by QR code; once it is confirmed it replaces the one before.",
-    EnrollFactor, priority=1, command="secconsole factor enroll LOGIN --kind totp",
-)  # fmt: skip
-REMOVE = Action(
-    "account.remove", "Remove factor", "r", "Make a factor of yours stop working.", RemoveFactor, dangerous=True,
-    priority=4, command="secconsole factor remove FACTOR",
-)  # fmt: skip
-PASSWORD = Action("account.password", "Change password", "p", "Choose another password.", ChangePassword, priority=2)
-KEEP = Action(
-    "account.keep", "Stay asked", "k", "Be asked for your factor although the whitelist spares you it, or no longer.",
-    KeepFactor, priority=6,
-)  # fmt: skip
-SIGN_OUT = Action("account.sign-out", "Sign out", "o", "End your session and go back to the sign-in.", priority=3)
+    Binds = Callable[[], Awaitable[BindingEnd]]
 
-
-def factor_name(factor: FactorRow) -> str:
-    """What a factor is called: `authenticator app "Pixel 8"`."""
-    kind = KINDS[factor.kind]
-    if factor.kind is FactorKind.TOTP:
-        return f'{kind} "{factor.label}"' if factor.label else kind
-    return f"{kind} {factor.masked}"
+MOST_SESSIONS = 50
 
 
 class Account(Place):
+    """Rows of factors, codes, sessions and tokens: most keys act on the one under the cursor."""
+
     CSS_PATH = Path(__file__).parent.parent / "styles" / "account.tcss"
     NAME = "account"
     NUMBER = "7"
     TITLE = "My account"
     HELP_FILE = "account.md"
-    ACTIONS: ClassVar[tuple[Action, ...]] = (ENROLL, PASSWORD, REMOVE, KEEP, SIGN_OUT)
+    AUTO_FOCUS = "Board"
+    ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
 
     def __init__(self) -> None:
         super().__init__()
-        self._me: UserDetail | None = None
+        self._own: Own | None = None
 
     # ---- what is shown ---------------------------------------------------------------------------------------------
 
     def compose_body(self) -> ComposeResult:
-        with VerticalScroll(id="account"):
-            yield Static("…", id="who")
-            yield Static(safe("Second factor"), classes="heading")
-            yield Static(id="factors")
-            yield Static(safe("Whether you are asked for it"), classes="heading")
-            yield Static(id="asked")
-            yield Static(safe("Sessions and password"), classes="heading")
-            yield Static(id="sessions")
+        yield Static("…", id="who")
+        with VerticalScroll(id="rows", can_focus=False):
+            yield Board()
+        yield Static(id="about")
+
+    @property
+    def board(self) -> Board:
+        return self.query_one(Board)
+
+    @property
+    def row(self) -> str:
+        """What the cursor is on."""
+        return self.board.target if self.is_mounted else ""
 
     async def shown(self) -> None:
         await self.on_live_change()
 
     async def on_live_change(self) -> None:
         """Read oneself anew, in one's own tenant wherever one works."""
-        me = self.app.identity
-        self._me = await self.app.perform(ShowUser(tenant=me.tenant, user=me.id)) if me.id else None
-        now = self.app.clock()
-        self.query_one("#who", Static).update(self._who())
-        if self._me is not None:
-            self.query_one("#factors", Static).update(lines(*self._factors(self._me, now)))
-            self.query_one("#asked", Static).update(lines(*self._asked(self._me, now)))
-            self.query_one("#sessions", Static).update(lines(*self._sessions(self._me, now)))
+        if self.app.identity.id:
+            self._own = await self._read()
+        if not self.is_here:
+            return
+        self._say_who()
+        if self._own is not None:
+            self.board.show([], panels(self._own, self.app.clock(), utf8=self.app.terminal.utf8))
+        self._say()
+
+    async def _read(self) -> Own:
+        perform = self.app.perform
+        me = await perform(WhoAmI())
+        detail, rules, sessions, tokens = await asyncio.gather(
+            perform(ShowUser(tenant=me.tenant, user=me.id)),
+            perform(ShowOwnRules()),
+            perform(ListSessions(tenant=me.tenant, user=me.id, limit=MOST_SESSIONS)),
+            perform(ListOwnTokens()),
+        )
+        return Own(me, detail, rules, sessions.items, sessions.next is not None, tokens.items)
+
+    def _say_who(self) -> None:
+        none = "You own the store, and have no account of your own in it: nothing is bound to you."
+        first = who(self.app.identity, self._own, self.app.clock())
+        self.query_one("#who", Static).update(first if self.app.identity.id else lines(first, none))
+
+    def _say(self) -> None:
+        """Say more of the row under the cursor."""
+        if self._own is not None and self.is_here:
+            self.query_one("#about", Static).update(about(self.row, self._own, self.app.clock()))
         self.refresh_hints()
 
-    def _who(self) -> Content:
-        me = self.app.identity
-        name = (me.name or me.login, "bold")
-        return lines(
-            join(name, f"   {me.login}   {me.role} in {me.tenant}"),
-            *([join((self._me.user.email, "$muted"))] if self._me is not None and self._me.user.email else []),
-        )
+    def on_board_moved(self) -> None:
+        self.when_rested(self._say)
 
-    def _factors(self, me: UserDetail, now: datetime) -> list[Content]:
-        utf8 = self.app.terminal.utf8
-        rows = []
-        for factor in me.factors:
-            active = factor.state is FactorState.ACTIVE
-            sign = glyph("bound" if active else "pending", utf8=utf8)
-            colour = "$status-bound" if active else "$status-pending"
-            since = f"bound {moment(factor.bound, now)}, last used {moment(factor.last_used, now)}"
-            rows.append(join((sign, colour), " ", (factor_name(factor), "bold")))
-            rows.append(join("  ", (since if active else "begun, not confirmed yet: press e to begin anew", "$muted")))
-            if factor.exhausted:
-                rows.append(join("  ", ("took too many wrong codes and must be bound anew: press e", "$danger")))
-        if not any(factor.state is FactorState.ACTIVE for factor in me.factors):
-            sign, word = status_words(me.user.status, utf8=utf8)
-            rows.insert(0, join((f"{sign} {word}", "$status-unbound"), "   No phone is bound. Press e to bind one."))
-        return rows
+    def on_board_chosen(self) -> None:
+        self.action_act("account.row")
 
-    def _asked(self, me: UserDetail, now: datetime) -> list[Content]:
-        bound = any(factor.state is FactorState.ACTIVE for factor in me.factors)
-        policy = self._own_policy()
-        if policy is PolicyMode.OFF:
-            return [safe("No: second factors are switched off here. Yours is kept for when they are on again.")]
-        if me.whitelist is not None:
-            end = left(me.whitelist.until, now)
-            said = [safe(f"You are on the whitelist ({end}): {me.whitelist.reason}")]
-            if me.keeps_factor and bound:
-                return [*said, safe("You chose to be asked all the same. Press k to be spared it.")]
-            return [
-                *said,
-                safe("You are not asked. Press k to be asked all the same." if bound else "You are not asked."),
-            ]
-        if bound:
-            return [safe("Yes, at every sign-in, and before what matters.")]
-        if me.mfa_required or policy is PolicyMode.REQUIRED:
-            return [safe("It is required of you: you will have to bind a phone at a later sign-in. Better do it now.")]
-        return [safe("Not while none is bound. Once one is required, you bind it when you sign in.")]
-
-    def _sessions(self, me: UserDetail, now: datetime) -> list[Content]:
-        identity = self.app.identity
-        proved = identity.step_up_until
-        bound = any(factor.state is FactorState.ACTIVE for factor in me.factors)
-        what, count_for = ("password and factor", "count for") if bound else ("password", "counts for")
-        return [
-            safe(f"Signed in {moment(identity.signed_in_at, now)}; {plural(me.sessions, 'session')} open in all."),
-            safe(
-                f"Your {what} {count_for} what matters until {until(proved, now)}."
-                if proved is not None and proved > now
-                else f"What matters asks for your {what} again."
-            ),
-        ]
-
-    def _own_policy(self) -> PolicyMode | None:
-        """The policy of one's own tenant, where one may see it."""
-        policy = self.app.policy
-        return policy.policy if policy is not None and self.app.tenant == self.app.identity.tenant else None
-
-    # ---- what can be done ------------------------------------------------------------------------------------------
+    # ---- why not ---------------------------------------------------------------------------------------------------
 
     def why_not(self, action: Action) -> str:
         if reason := super().why_not(action):
             return reason
-        me = self._me
-        if action not in self.ACTIONS or action is SIGN_OUT:
+        if action not in self.ACTIONS or action.id == "account.sign-out":
             return ""
-        if me is None and self.app.identity.id:
-            return "Your account is not read yet."
-        if me is None:
+        if not self.app.identity.id:
             return "The owner of the store has no account of their own here."
-        active = [factor for factor in me.factors if factor.state is FactorState.ACTIVE]
-        if action is REMOVE:
-            if not me.factors:
-                return "There is no factor to remove. Press e to bind one."
-            if len(active) == 1 == len(me.factors) and self._asked_without(me):
-                return "Your only factor cannot be removed while one is required of you. e replaces it by another."
-        if action is KEEP and not me.keeps_factor:
-            if me.whitelist is None:
-                return "You are not on the whitelist, so you are asked for your factor anyway."
-            if not active:
-                return "Bind a phone first: press e."
-        return ""
+        if self._own is None:
+            return "Your account is not read yet."
+        if action.id == "account.row":
+            first = first_of(self.row, self._own)
+            return self.why_not(next(action for action in ACTIONS if action.id == first)) if first else ""
+        return why_not_to(action, self.row, self._own)
 
-    def _asked_without(self, me: UserDetail) -> bool:
-        policy = self._own_policy()
-        if policy is None or policy is PolicyMode.OFF:
-            return False  # not known here, or not: the service decides
-        return me.mfa_required or (policy is PolicyMode.REQUIRED and me.whitelist is None)
+    def _is_hinted(self, action: Action) -> bool:
+        return super()._is_hinted(action) and is_hinted(action.id, self.row, self._own)
+
+    @property
+    def _known(self) -> Own:
+        assert self._own is not None  # why_not has said so otherwise
+        return self._own
+
+    def _factor(self) -> FactorRow:
+        factor = self._known.factor(self.row)
+        assert factor is not None  # why_not has said so otherwise
+        return factor
+
+    async def _again(self, row: str = "") -> None:
+        """Show at once what was just changed here, and go to a row; the store's own notice comes a little later."""
+        await self.on_live_change()
+        if row:
+            self.board.go_to(row)
+
+    # ---- factors ---------------------------------------------------------------------------------------------------
 
     async def do_enroll(self) -> None:
-        from secconsole.tui.screens.binding import BindingScreen, Checked
+        from secconsole.tui.screens.account_binding import Adding
 
-        me = self.app.identity
-        had = me.bound
-        started = await self.app.perform(EnrollFactor(tenant=me.tenant, user=me.id))
+        await self._bind(Adding(self.app, self._known).add)
 
-        async def confirm(code: Secret[str]) -> Checked:
-            operation = ConfirmFactor(tenant=me.tenant, enrollment=started.enrollment, code=code)
-            verdict = await self.app.perform(operation)
-            return Checked(verdict.accepted, verdict.message, verdict.server_time)
+    async def do_confirm(self) -> None:
+        from secconsole.tui.screens.account_binding import Adding
 
-        title = "Bind another phone" if had else "Bind your phone"
-        reason = "The one bound now works until this one is confirmed." if had else "It then guards your account."
-        end = await self.app.ask(BindingScreen(started, confirm, reason=reason, title=title))
+        factor = self._factor()
+        adding = Adding(self.app, self._known)
+        await self._bind(lambda: adding.go_on(factor))
+
+    async def _bind(self, bind: Binds) -> None:
+        """Bind something; with the first of all recovery codes are made, so that a lost phone locks nobody out."""
+        before = {factor.id for factor in self._known.active}
+        end = await bind()
+        await self._again()
+        added = next((factor for factor in self._known.active if factor.id not in before), None)
+        if added is not None:
+            self.board.go_to(factor_row(added))
         if end.bound:
-            self.app.say("The new phone is bound; the old one no longer works." if had else "Your phone is bound.")
+            gone = before - {factor.id for factor in self._known.active}
+            self.app.say("The new one is bound; the old one no longer works." if gone else "It is bound.")
+            if not self._known.me.recovery_left:
+                await self._make_codes()
         elif end.message:
             self.app.say_why(end.message)
 
-    async def do_remove(self) -> None:
-        from secconsole.tui.screens.account_dialogs import RemoveFactorDialog
+    async def do_rename(self) -> None:
+        from secconsole.tui.screens.account_dialogs import RenameDialog
 
-        assert self._me is not None
-        if factor := await self.app.ask(RemoveFactorDialog(self._me.factors)):
-            await self.app.perform(RemoveFactor(tenant=self.app.identity.tenant, factor=factor))
-            self.app.say("The factor is removed. Your other sessions have ended.")
+        if await self.app.ask(RenameDialog(self._factor(), self._known.me.tenant)) is not None:
+            await self._again()
+
+    async def do_remove(self) -> None:
+        from secconsole.tui.screens.account_dialogs import remove_dialog
+
+        factor = self._factor()
+        if await self.app.ask(remove_dialog(factor, self._known)):
+            await self.app.perform(RemoveFactor(tenant=self._known.me.tenant, factor=factor.id))
+            await self._again()
+            self.app.say("It is removed. Your other sessions have ended.")
+
+    async def do_cancel_mfa(self) -> None:
+        from secconsole.tui.screens.account_dialogs import cancel_dialog
+
+        if await self.app.ask(cancel_dialog(self._known)):
+            ended = await self.app.perform(CancelMfa())
+            await self._again()
+            what = plural(ended.factors, "factor")
+            self.app.say(f"MFA is cancelled: {what} removed. Your password alone signs you in now.")
+
+    async def do_keep(self) -> None:
+        keep = not self._known.detail.keeps_factor
+        await self.app.perform(KeepFactor(keep=keep))
+        await self._again()
+        self.app.say("You will be asked for your factor." if keep else "The whitelist spares you your factor again.")
+
+    # ---- recovery codes --------------------------------------------------------------------------------------------
+
+    async def do_codes(self) -> None:
+        from secconsole.tui.screens.account_dialogs import new_codes_dialog
+
+        if not self._known.me.recovery_left or await self.app.ask(new_codes_dialog(self._known)):
+            await self._make_codes()
+
+    async def _make_codes(self) -> None:
+        from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+
+        me = self._known.me
+        made = await self.app.perform(CreateRecoveryCodes(tenant=me.tenant, user=me.id))
+        await self.app.ask(RecoveryCodesDialog(made.codes, login=me.login, tenant=me.tenant, created=made.created))
+        await self._again(CODES)
+        ended = f" {plural(made.voided, 'older one')} stopped working." if made.voided else ""
+        self.app.say(f"Ten recovery codes are yours.{ended}")
+
+    async def do_view_codes(self) -> None:
+        from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+
+        me = self._known.me
+        left = await self.app.perform(ViewRecoveryCodes())
+        await self.app.ask(
+            RecoveryCodesDialog(left.codes, login=me.login, tenant=me.tenant, created=left.created, again=True)
+        )
+
+    # ---- account ---------------------------------------------------------------------------------------------------
+
+    async def do_contact(self) -> None:
+        from secconsole.tui.screens.account_dialogs import ContactDialog
+
+        told = await self.app.ask(ContactDialog(self._known.me.email))
+        if told is not None:
+            await self._again()
+            self.app.say(f"You are told at {told.email} from now on.")
 
     async def do_password(self) -> None:
         from secconsole.tui.screens.account_dialogs import PasswordDialog
 
         ended = await self.app.ask(PasswordDialog())
         if ended is not None:
+            await self._again()
             more = f" {plural(ended, 'other session')} of yours ended." if ended else ""
             self.app.say(f"Your password is changed.{more}")
 
-    async def do_keep(self) -> None:
-        assert self._me is not None
-        keep = not self._me.keeps_factor
-        await self.app.perform(KeepFactor(keep=keep))
-        self.app.say("You will be asked for your factor." if keep else "The whitelist spares you your factor again.")
+    # ---- sessions and tokens ---------------------------------------------------------------------------------------
+
+    async def do_end(self) -> None:
+        from secconsole.tui.screens.account_dialogs import end_dialog
+
+        own, row = self._known, self.row
+        session = own.session(row)
+        assert session is not None  # why_not has said so otherwise
+        if await self.app.ask(end_dialog(own, row)):
+            await self.app.perform(EndSession(tenant=own.me.tenant, user=own.me.id, session=session.id))
+            await self._again()
+            self.app.say("The session is ended.")
+
+    async def do_end_others(self) -> None:
+        from secconsole.tui.screens.account_dialogs import end_others_dialog
+
+        own = self._known
+        if await self.app.ask(end_others_dialog(own)):
+            ended = (await self.app.perform(EndOtherSessions(tenant=own.me.tenant, user=own.me.id))).ended
+            await self._again()
+            self.app.say(f"{plural(ended, 'session')} ended; this one stays.")
+
+    async def do_new_token(self) -> None:
+        from secconsole.tui.screens.account_dialogs import NewTokenDialog
+        from secconsole.tui.screens.new_token import TokenDialog
+
+        made = await self.app.ask(NewTokenDialog(self._known.me.role))
+        if made is not None:
+            await self.app.ask(TokenDialog(made, self.app.clock()))
+            await self._again(token_row(made.id))
+
+    async def do_revoke(self) -> None:
+        from secconsole.tui.screens.account_dialogs import revoke_dialog
+
+        own, row = self._known, self.row
+        token = own.token(row)
+        assert token is not None  # why_not has said so otherwise
+        if await self.app.ask(revoke_dialog(own, row)):
+            await self.app.perform(RevokeToken(tenant=own.me.tenant, token=token.id))
+            await self._again()
+            self.app.say(f"{token.name} does not work any more.")
+
+    # ---- this session ----------------------------------------------------------------------------------------------
+
+    def do_row(self) -> None:
+        """The action that the row calls for first; why it cannot act was said already."""
+        if first := first_of(self.row, self._known):
+            self.action_act(first)
 
     async def do_sign_out(self) -> None:
         self.app.begin_sign_out()

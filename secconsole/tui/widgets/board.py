@@ -81,6 +81,7 @@ class Board(Widget, can_focus=True):
         self._titles: dict[int, list[tuple[int, str]]] = {}
         self._laid_out = (0, 0)  # width and rows
         self._target = ""
+        self._at = 0  # which of the lines that lead somewhere the cursor is on
 
     def show(self, beside: Sequence[Panel], below: Sequence[Panel]) -> None:
         """Other panels; the cursor stays on its target if it is still there."""
@@ -93,6 +94,12 @@ class Board(Widget, can_focus=True):
     def target(self) -> str:
         """What the line under the cursor leads to; empty while there is none."""
         return self._target
+
+    def go_to(self, target: str) -> None:
+        """Put the cursor on the line that leads there, if there is one."""
+        for index, spot in enumerate(self._live()):
+            if spot.target == target:
+                self._go(index)
 
     # ---- laying out ------------------------------------------------------------------------------------------------
 
@@ -108,9 +115,11 @@ class Board(Widget, can_focus=True):
         for panel in rest:
             y = self._place(panel, 0, y + (1 if y else 0), width)
         self._laid_out = (width, y)
-        targets = [spot.target for spot in self._spots if spot.target]
+        targets = [spot.target for spot in self._live()]
         if self._target not in targets:
-            self._target = targets[0] if targets else ""
+            # What went from under the cursor leaves it where it was, not at the top.
+            self._target = targets[min(self._at, len(targets) - 1)] if targets else ""
+        self._at = self._index()
 
     def _place(self, panel: Panel, x: int, y: int, width: int) -> int:
         if panel.title:
@@ -154,6 +163,7 @@ class Board(Widget, can_focus=True):
             return
         before, now = live[self._index()], live[max(0, min(index, len(live) - 1))]
         self._target = now.target
+        self._at = self._index()
         self.refresh(Region(0, before.y, self.size.width, 1), Region(0, now.y, self.size.width, 1))
         if isinstance(self.parent, Widget):
             self.parent.scroll_to_region(Region(0, now.y, 1, 1), animate=False, immediate=True)

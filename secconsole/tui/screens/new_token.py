@@ -1,0 +1,48 @@
+"""A personal access token, just made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from secconsole.domain.scope import scope_phrase
+from secconsole.domain.secret import Secret
+from secconsole.operations.tokens import NewToken
+from secconsole.tui.safe_text import join, safe
+from secconsole.tui.screens.shown_once import HIDE_AFTER, ShownOnceDialog, bullets, free_path
+from secconsole.tui.words import exact
+
+
+class TokenDialog(ShownOnceDialog):
+    """Shows a token once; True when it is saved."""
+
+    TICK = "I have saved it"
+    NOT_YET = "Save or copy it first, then tick this with space."
+
+    def __init__(self, made: NewToken, now: datetime, *, hide_after: float = HIDE_AFTER) -> None:
+        self._token: Secret[str] | None = made.token
+        self._facts = f"{scope_phrase(made.scopes)}, until {exact(made.expires)}"
+        self._called = made.name
+        suggested = free_path(f"secconsole-{made.name}", ".token", f"{now.astimezone():%Y%m%d-%H%M%S}")
+        super().__init__("Your new token", suggested, hide_after=hide_after)
+
+    def forget(self) -> None:
+        self._token = None
+
+    def words(self, *, shown: bool) -> list[Content]:
+        token = self.to_copy().reveal()
+        return [
+            join((self._called, "bold"), (f"   {self._facts}   ", "$muted"), ("Shown once", "bold")),
+            safe(""),
+            safe(token if shown else bullets(token), "bold"),
+            safe(""),
+            safe("Put it where the program reads it, in a file that only its user can read."),
+            safe("secconsole itself takes it with --token-file FILE."),
+        ]
+
+    def to_copy(self) -> Secret[str]:
+        return self._token or Secret("")
+
+    def to_write(self) -> Secret[str]:
+        return Secret(self.to_copy().reveal() + "\n")

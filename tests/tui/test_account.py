@@ -1,0 +1,563 @@
+"""My account: what it shows, and what its keys do to the row under the cursor."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from secconsole.domain.model import FactorKind, FactorState, PolicyMode
+from secconsole.domain.scope import Scope
+from secconsole.domain.secret import Secret
+from secconsole.domain.totp import code_for_step, time_step
+from secconsole.operations.caller import Bearer
+from secconsole.operations.factors import ListFactors
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.sessions import EndSession, ListSessions
+from secconsole.operations.signin import WhoAmI
+from secconsole.operations.tokens import ListTokens, TokenRow
+from secconsole.operations.users import FactorRow, RequireMfa, ShowUser
+from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.account import Account
+from secconsole.tui.screens.account_dialogs import LabelDialog, NewTokenDialog, PasswordDialog, RenameDialog
+from secconsole.tui.screens.account_rows import Own, codes_words, panels
+from secconsole.tui.screens.account_words import about
+from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.dialog import ConfirmDialog
+from secconsole.tui.screens.new_token import TokenDialog
+from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.screens.step_up import StepUpDialog
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_bind_sent import typed, words
+from tests.tui.test_frame import at_account, said
+
+SIZE = (80, 24)
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = tmp_path / "person"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    return home
+
+
+async def factors_of(organisation: Organisation, login: str) -> tuple[FactorRow, ...]:
+    items: tuple[FactorRow, ...] = (await organisation.perform(ListFactors(tenant=TENANT, user=login))).items
+    return items
+
+
+async def walk_to(pilot: Pilot[Any], account: Account, row: str) -> None:
+    """Go down to a row as a person does, from the top."""
+    await pilot.press("g")
+    for _ in range(60):
+        await settled(pilot)
+        if account.row.startswith(row):
+            await until(pilot, lambda: account.row.startswith(row))
+            return
+        await pilot.press("down")
+    raise AssertionError(f"no row {row}\n{screen_text(pilot.app)}")
+
+
+def key_of(app: SecConsole) -> Secret[bytes]:
+    """The key that the binding screen shows as text."""
+    key = "".join(re.findall(r"^.*  ((?:[A-Z2-7]{4} ){3}[A-Z2-7]{4})$", screen_text(app), re.M)).replace(" ", "")
+    return Secret(base64.b32decode(key))
+
+
+async def prove(pilot: Pilot[Any], organisation: Organisation, login: str) -> None:
+    """Answer the question for password and factor."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, StepUpDialog))
+    await settled(pilot)
+    await typed(pilot, f"{organisation.password(login)}\t{organisation.code(login)}\r")
+
+
+# ---- what is shown ---------------------------------------------------------------------------------------------------
+
+
+async def test_all_that_is_ones_own_is_in_sight(console: OpenConsole, organisation: Organisation) -> None:
+    other = await organisation.signed_in("uma")
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        text = screen_text(app)
+        assert "Uma Iyer   uma   user in acme" in text
+        assert "asked for your factor at every sign-in" in text
+        assert re.search(r"● authenticator app +added [0-9]+ min ago +used [0-9]+ min ago", text)
+        assert "⚠ Recovery codes  none: without your phone you could not sign in" in text
+        assert "Contact e-mail  uma@acme.example" in text
+        assert re.search(r"\* console on this machine +since \w.* +this one", text)
+        assert re.search(r"  console on this machine +since \w+.* +seen ", text)
+        assert account.row.startswith("factor:")
+        await pilot.press("G")
+        await until(pilot, lambda: re.search(r"Tokens *▁*\n.* none +T makes one", screen_text(app)))
+    await other.close()
+
+
+async def test_a_key_acts_on_the_row_and_elsewhere_says_where_to_go(console: OpenConsole) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert "n Rename" in screen_text(app).splitlines()[-1]
+        await walk_to(pilot, account, "session:")
+        await until(pilot, lambda: "Rename" not in screen_text(app).splitlines()[-1])
+        assert "(x End)" in screen_text(app).splitlines()[-1]
+        for key, why in (
+            ("n", "Go to one of your factors first."),
+            ("x", "You are in this one: o signs you out."),
+            ("X", "You have no other session."),
+            ("d", "You have no token."),
+            ("s", "acme shows recovery codes only once. c makes new ones."),
+            ("m", "You cannot be without a factor: the policy of acme requires one of everybody."),
+            ("w", "You are not on the whitelist, so you are asked for your factor anyway."),
+        ):
+            await pilot.press(key)
+            await settled(pilot)
+            assert said(app) == [why]
+
+
+async def test_the_cursor_stays_where_it_was_while_things_change(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        other = await organisation.signed_in("uma")
+        await until(pilot, lambda: account._own is not None and len(account._own.sessions) == 2)
+        await walk_to(pilot, account, "session:")
+        await pilot.press("down")
+        await settled(pilot)
+        row = account.row
+        third = await organisation.signed_in("uma")
+        await until(pilot, lambda: account._own is not None and len(account._own.sessions) == 3)
+        assert account.row == row
+        await settled(pilot)
+        await pilot.press("x")  # is not this one, for newest is first
+        await settled(pilot)
+        assert app.screen is not account or "You are in this one" in said(app)[0]
+    await other.close()
+    await third.close()
+
+
+async def test_what_went_from_under_the_cursor_leaves_it_beside_that(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        other = await organisation.signed_in("uma")
+        await until(pilot, lambda: account._own is not None and len(account._own.sessions) == 2)
+        await walk_to(pilot, account, "session:")
+        own = account._own
+        assert own is not None
+        gone = next(s for s in own.sessions if not s.current)
+        account.board.go_to(f"session:{gone.id}")
+        await settled(pilot)
+        await organisation.perform(EndSession(tenant=TENANT, user="uma", session=gone.id))
+        await until(pilot, lambda: account._own is not None and len(account._own.sessions) == 1)
+        assert account.row.startswith(("session:", "tokens"))
+    await other.close()
+
+
+def whoever(organisation: Organisation, own: Own) -> Own:
+    """The account with one of everything that there can be."""
+    now, factor, session = organisation.clock.at(), own.detail.factors[0], own.sessions[0]
+    old = now - timedelta(days=300)
+    factors = (
+        factor,
+        replace(factor, id="1", state=FactorState.PENDING, bound=None),
+        replace(factor, id="2", state=FactorState.PENDING, kind=FactorKind.SMS, masked="••• 009"),
+        replace(factor, id="3", kind=FactorKind.EMAIL, masked="u•••@acme.example", exhausted=True, label="x" * 100),
+        replace(factor, id="4", kind=FactorKind.EMAIL, masked="u•••@home.example", last_used=old, bound=old),
+    )
+    sessions = (
+        session,
+        replace(session, id="5", current=False, address="2001:db8:85a3:8d3:1319:8a2e:370:7348", channel="api",
+                created=now - timedelta(hours=30), expires=now + timedelta(days=1)),
+    )  # fmt: skip
+    token = TokenRow("01ARZ3NDEKTSV4RRFFQ69G5FAV", "n" * 100, tuple(Scope), "uma", "", old, now, old)
+    return replace(own, detail=replace(own.detail, factors=factors), sessions=sessions, tokens=(token,))
+
+
+async def test_every_line_about_a_row_fits_eighty_columns(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert account._own is not None
+        now = organisation.clock.at()
+        own = whoever(organisation, account._own)
+        rows = [cell.target for panel in panels(own, now, utf8=True) for cell in panel.cells]
+        for row in [*rows, "factors", "tokens"]:
+            name, *others = about(row, own, now).plain.splitlines()
+            assert name
+            assert len(others) == 2, row
+            assert max(len(line) for line in others) <= 76, others
+
+
+@pytest.mark.parametrize("utf8", [True, False])
+@pytest.mark.parametrize("width", [54, 74, 118])
+async def test_every_row_says_what_it_is_in_any_width_and_alphabet(
+    console: OpenConsole, organisation: Organisation, width: int, utf8: bool
+) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert account._own is not None
+        own = whoever(organisation, account._own)
+        for panel in panels(own, organisation.clock.at(), utf8=utf8):
+            for cell in panel.cells:
+                text = cell.content(width).plain
+                if ":" in cell.target:  # of the others a board cuts what is too long
+                    assert len(text) <= width
+                if cell.target.startswith("factor:"):
+                    state = r"not verified yet|takes no more codes|added "
+                    assert re.search(state, text)
+                    assert utf8 or text[0] in "*~!"
+
+
+# ---- factors ---------------------------------------------------------------------------------------------------------
+
+
+async def test_another_phone_takes_over_once_it_is_confirmed(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        account = await at_account(app, pilot)
+        old = (await factors_of(organisation, "hana"))[0].id
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, LabelDialog))
+        await settled(pilot)
+        assert "The app bound now works until the new one is confirmed" in words(app)
+        await typed(pilot, "Pixel 9\r")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "Bind another phone" in screen_text(app))
+        assert [f.id for f in await factors_of(organisation, "hana") if f.state is FactorState.ACTIVE] == [old]
+        code = code_for_step(key_of(app), time_step(organisation.clock.now))
+        await pilot.press(*code, "enter")
+        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))  # there were none so far
+        (factor,) = await factors_of(organisation, "hana")
+        assert factor.id != old
+        assert factor.label == "Pixel 9"
+        await settled(pilot)
+        await pilot.press("space", "enter")
+        await until(pilot, lambda: app.screen is account)
+        await until(pilot, lambda: "10 left" in screen_text(app))
+
+
+async def test_leaving_the_new_key_keeps_the_old_one(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        old = (await factors_of(organisation, "hana"))[0].id
+        await pilot.press("e", "enter")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        await until(pilot, lambda: "not verified yet" in screen_text(app))
+        active = [f.id for f in await factors_of(organisation, "hana") if f.state is FactorState.ACTIVE]
+        assert active == [old]
+        await walk_to(pilot, account, "factor:")
+        await pilot.press("down")
+        await until(pilot, lambda: "v makes another one" in screen_text(app))
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+
+
+async def test_a_factor_is_renamed(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, RenameDialog))
+        await settled(pilot)
+        await typed(pilot, "my [b]old[/b] phone\r")
+        await until(pilot, lambda: app.screen is account)
+        await until(pilot, lambda: 'authenticator app "my [b]old[/b]' in screen_text(app))
+        assert (await factors_of(organisation, "uma"))[0].label == "my [b]old[/b] phone"
+
+
+async def test_a_factor_is_removed_where_none_is_required(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("r", "enter")  # Cancel has the focus
+        await settled(pilot)
+        assert len(await factors_of(organisation, "hana")) == 1
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "your password alone is then enough" in words(app)
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "none is bound" in screen_text(app))
+        assert await factors_of(organisation, "hana") == ()
+        assert account.row == "factors"
+
+
+async def test_the_last_one_is_kept_while_it_is_required(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    await organisation.perform(RequireMfa(tenant=TENANT, user="uma"))
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("r")
+        await settled(pilot)
+        assert "an administrator requires one of you" in said(app)[0]
+        await pilot.press("m")
+        await settled(pilot)
+        assert "an administrator requires one of you" in said(app)[0]
+
+
+async def test_w4_j4_mfa_is_cancelled_while_it_is_on_after_saying_what_ends(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    other = await organisation.signed_in("uma")
+    app = await console("uma", place="account")
+    await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        organisation.clock.forward(600)
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await settled(pilot)
+        for ends in ("authenticator app stops working", "10 recovery codes", "1 other session ends", "password alone"):
+            assert ends in words(app)
+        await pilot.press("enter")  # Cancel has the focus
+        await until(pilot, lambda: app.screen is account)
+        assert len(await factors_of(organisation, "uma")) == 1
+        await settled(pilot)
+        await pilot.press("m", "right", "enter")
+        await prove(pilot, organisation, "uma")
+        await until(pilot, lambda: "none is bound" in screen_text(app))
+        me = await organisation.perform(ShowUser(tenant=TENANT, user="uma"))
+        assert (me.factors, me.recovery_left, me.sessions) == ((), 0, 1)
+        await settled(pilot)
+        await pilot.press("m")
+        await settled(pilot)
+        assert said(app) == ["No factor is bound, so there is nothing to cancel."]
+    await other.close()
+
+
+async def test_who_is_on_the_whitelist_may_choose_to_stay_asked(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("hana",), reason="night shift"))
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        assert "night shift" in words(app)
+        await pilot.press("w")
+        await prove(pilot, organisation, "hana")  # signed in by password alone
+        await until(pilot, lambda: "chose to be asked for your factor all the same" in words(app))
+
+
+# ---- recovery codes --------------------------------------------------------------------------------------------------
+
+
+async def test_j3_new_codes_say_how_many_old_ones_die(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "10 recovery codes are left" in words(app)
+        await settled(pilot)
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await settled(pilot)
+        await pilot.press("space", "enter")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert said(app) == ["Ten recovery codes are yours. 10 older ones stopped working."]
+        assert account.row == "codes"
+
+
+async def test_j3_they_are_seen_again_only_while_that_is_allowed_and_after_a_proof(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=True))
+    made = await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        organisation.clock.forward(600)
+        await pilot.press("s")
+        await prove(pilot, organisation, "uma")
+        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await settled(pilot)
+        assert all(code.reveal() in screen_text(app) for code in made.codes)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is account)
+        await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=False))
+        await until(pilot, lambda: account._own is not None and not account._own.rules.recovery_view)
+        await settled(pilot)
+        await pilot.press("s")
+        await settled(pilot)
+        assert "only once" in said(app)[0]
+
+
+@pytest.mark.parametrize(("left", "words_"), [(0, "none: without your phone"), (2, "only 2 left"), (7, "one was used")])
+async def test_few_codes_and_used_ones_are_warned_of(
+    console: OpenConsole, organisation: Organisation, left: int, words_: str
+) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert account._own is not None
+        own = replace(account._own, me=replace(account._own.me, recovery_left=left, renew_recovery=left > 0))
+        text, warns = codes_words(own)
+        assert warns
+        assert words_ in text
+
+
+# ---- contact, password -----------------------------------------------------------------------------------------------
+
+
+async def test_the_contact_address_is_set(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("a")
+        await settled(pilot)
+        await pilot.press("ctrl+u")
+        await typed(pilot, "no address\r")
+        await until(pilot, lambda: "mistyped" in words(app) or "address" in words(app))
+        await settled(pilot)
+        await pilot.press("ctrl+u")
+        await typed(pilot, "uma@home.example\r")
+        await until(pilot, lambda: app.screen is account)
+        await until(pilot, lambda: "Contact e-mail  uma@home.example" in screen_text(app))
+        assert (await organisation.perform(ShowUser(tenant=TENANT, user="uma"))).user.email == "uma@home.example"
+
+
+async def test_enter_does_what_the_row_calls_for_first(console: OpenConsole) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        for row, dialog in (("factor:", RenameDialog), ("password", PasswordDialog), ("tokens", NewTokenDialog)):
+            await walk_to(pilot, account, row)
+            await pilot.press("enter")
+            await until(pilot, partial(lambda kind: isinstance(app.screen, kind), dialog))
+            await settled(pilot)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is account)
+            await settled(pilot)
+
+
+# ---- sessions --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_session_one_does_not_know_is_ended(console: OpenConsole, organisation: Organisation) -> None:
+    other = await organisation.signed_in("uma")
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert account._own is not None
+        theirs = next(session for session in account._own.sessions if not session.current)
+        account.board.go_to(f"session:{theirs.id}")
+        await settled(pilot)
+        await until(pilot, lambda: "Do you know it?" in screen_text(app))
+        await pilot.press("x", "enter")  # Cancel has the focus
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert len((await organisation.perform(ListSessions(tenant=TENANT, user="uma"))).items) == 2
+        await pilot.press("x", "right", "enter")
+        await until(pilot, lambda: account._own is not None and len(account._own.sessions) == 1)
+        items = (await organisation.perform(ListSessions(tenant=TENANT, user="uma"))).items
+        assert [session.id for session in items] != [theirs.id]
+        await settled(pilot)
+        assert app.signed_in
+    await other.close()
+
+
+async def test_all_others_are_ended_and_this_one_stays(console: OpenConsole, organisation: Organisation) -> None:
+    others = [await organisation.signed_in("uma") for _ in range(2)]
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "2 other sessions end" in words(app)
+        await settled(pilot)
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: account._own is not None and len(account._own.sessions) == 1)
+        await settled(pilot)
+        assert said(app) == ["2 sessions ended; this one stays."]
+    for other in others:
+        await other.close()
+
+
+# ---- tokens ----------------------------------------------------------------------------------------------------------
+
+
+async def test_j6_a_token_is_made_shown_once_and_saved(
+    console: OpenConsole, organisation: Organisation, own_home: Path
+) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, NewTokenDialog))
+        await settled(pilot)
+        await pilot.press(*"backup", "tab", "tab", "space", "tab", "ctrl+u", *"soon", "enter")
+        await settled(pilot)
+        assert "A number of days" in words(app)
+        await pilot.press("ctrl+u", *"7", "enter")
+        await until(pilot, lambda: isinstance(app.screen, TokenDialog))
+        await settled(pilot)
+        dialog = app.screen
+        assert isinstance(dialog, TokenDialog)
+        token = dialog.to_copy()
+        assert token.reveal() in screen_text(app)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert app.screen is dialog
+        assert "then tick this with space" in words(app)
+        await pilot.press("tab", "enter")
+        await settled(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Only you can read it" in words(app))
+        path = own_home / "secconsole-backup.token"
+        assert path.read_text().strip() == token.reveal()
+        assert path.stat().st_mode & 0o777 == 0o600
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        (row,) = (await organisation.perform(ListTokens(tenant=TENANT, user="hana"))).items
+        assert row.scopes == (Scope.READ, Scope.VERIFY)
+        assert account.row == f"token:{row.id}"
+        assert re.search(r"backup +read verify +\d day", screen_text(app))
+        program = await organisation.open(Bearer(token))
+        assert (await program.perform(WhoAmI())).login == "hana"
+        await program.close()
+        await pilot.press("d", "enter")  # Cancel has the focus
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert len((await organisation.perform(ListTokens(tenant=TENANT, user="hana"))).items) == 1
+        await pilot.press("d", "right", "enter")
+        await until(pilot, lambda: account.row == "tokens")
+        assert (await organisation.perform(ListTokens(tenant=TENANT, user="hana"))).items == ()
+
+
+async def test_a_token_may_do_no_more_than_its_owner(console: OpenConsole) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, NewTokenDialog))
+        await settled(pilot)
+        assert "read what you may see" in screen_text(app)
+        assert "verify" not in screen_text(app)
+        await pilot.press("x", "tab", "space", "tab", "enter")
+        await settled(pilot)
+        assert "Tick at least one" in words(app)
