@@ -12,14 +12,18 @@ from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import FactorKind
 from secconsole.domain.text import visible
 from secconsole.tui.safe_text import join
+from secconsole.tui.widgets.form import Form
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from secconsole.delivery.inbox import Inbox, InboxMessage
     from secconsole.tui.app import SecConsole
 
 LOOK_EVERY: Final = 0.4  # seconds; a look at the file's time and size, and nothing is drawn while they stay
 STAYS: Final = 40.0  # seconds that a code is told: time to read it, and to type it
 MOST_TOLD: Final = 3  # codes at a time
+TOASTS: Final = 4  # lines at the bottom that a code may take
 _CODE = re.compile(r"\b[A-Z]{4}-[0-9]{6}\b")
 
 
@@ -60,6 +64,7 @@ class DemoPost:
         screen = self._app.screen
         if screen.query("DemoList, InboxList"):
             return
+        screen.set_class(_types_low(screen), "-toasts-high")
         coded = [message for message in new if code_in(message)]
         for message in coded[-MOST_TOLD:]:
             self._app.notify(code_in(message), title=f"Demo: {sent_words(message)}", timeout=STAYS)
@@ -67,6 +72,12 @@ class DemoPost:
         if others and self._app.signed_in:
             what = "A message is" if others == 1 else f"{others} messages are"
             self._app.notify(f"{what} in the demo's inbox: press 8.", timeout=5)
+
+
+def _types_low(screen: Screen[object]) -> bool:
+    """Whether what is being typed stands where toasts do."""
+    at = screen.focused
+    return isinstance(at, Form) and at.region.bottom > screen.size.height - TOASTS
 
 
 def follow_post(app: SecConsole) -> None:

@@ -23,6 +23,7 @@ from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.policy import SetPolicy
 from secconsole.tui.app import SecConsole
 from secconsole.tui.demo_words import post_words
+from secconsole.tui.safe_text import lines
 from secconsole.tui.screens.account import Account
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.inbox import Inbox, InboxList
@@ -136,8 +137,7 @@ async def test_messages_show_in_the_inbox_as_they_come_and_the_cursor_stays_on_w
         await until(pilot, lambda: "Nothing has come yet." in toasts(app))
         arrive(organisation.home, 1, "Your code for acme is BCDF-123456\n\nTell it to nobody.\n", mail="Code BCDF")
         await until(pilot, lambda: "Subject  Code BCDF" in screen_text(app))
-        assert "Tell it to nobody." in screen_text(app)
-        assert "for hana" in screen_text(app)
+        await until(pilot, lambda: "Tell it to nobody." in screen_text(app) and "for hana" in screen_text(app))
         arrive(organisation.home, 2, "acme: GHJK-654321 is your code")
         await until(pilot, lambda: "GHJK-654321 is your code" in screen_text(app))  # on the first line it follows
         await pilot.press("down")
@@ -151,7 +151,7 @@ async def test_messages_show_in_the_inbox_as_they_come_and_the_cursor_stays_on_w
         enroll = EnrollFactor(tenant=TENANT, user="nina", kind=FactorKind.SMS, address="+15005550001")
         started = await demo.perform(enroll)
         await until(pilot, lambda: "To       +15005550001, for nina" in screen_text(app))
-        assert f"{started.prefix}-" in screen_text(app)
+        await until(pilot, lambda: f"{started.prefix}-" in screen_text(app))
         await pilot.press("question_mark")
         await until(pilot, lambda: "Only a demo has one" in screen_text(app))
 
@@ -169,8 +169,36 @@ async def test_hostile_text_in_a_message_stays_text(
             mail="[red]s\u202e", login="[i]l\x07",
         )  # fmt: skip
         await until(pilot, lambda: "[@click=app.exit]x[/] \\x1b]0;pwn\\x07 \\u202eBCDF-123456" in screen_text(app))
-        assert "[b]a\\x1b[31m@b.example, for [i]l\\x07" in screen_text(app)
+        await until(pilot, lambda: "[b]a\\x1b[31m@b.example, for [i]l\\x07" in screen_text(app))
         assert "[red]s\\u202e" in screen_text(app)
         await pilot.press("7")
         arrive(organisation.home, 2, "BCDF-123457", to="[b]a\x1b[31m@b.example")
         await until(pilot, lambda: "SMS to [b]a\\x1b[31m@b.example" in toasts(app))
+
+
+async def test_a_code_that_comes_covers_nothing_that_is_being_typed(
+    signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
+        await typed(pilot, "17")
+        await until(pilot, lambda: isinstance(app.screen, Account))
+
+        async def row_of_code(height: int, number: int) -> int:
+            """Where the code is told over a dialog of so many lines."""
+            dialog = ConfirmDialog("Really?", lines(*(f"line {line}" for line in range(height))), "Do it")
+            app.push_screen(dialog)
+            await until(pilot, lambda: "Really?" in screen_text(app) and dialog.form.has_focus)
+            arrive(organisation.home, number, f"acme: BCDF-00000{number} is your code")
+            await until(pilot, lambda: f"BCDF-00000{number}" in screen_text(app))
+            typed_at = dialog.form.region
+            at = next(y for y, row in enumerate(screen_text(app).split("\n")) if f"BCDF-00000{number}" in row)
+            assert not typed_at.y <= at < typed_at.bottom
+            dialog.dismiss(False)
+            app.clear_notifications()
+            await until(pilot, lambda: isinstance(app.screen, Account))
+            return at
+
+        assert await row_of_code(2, 1) > 18
+        assert await row_of_code(17, 2) < 3

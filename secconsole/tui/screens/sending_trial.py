@@ -76,6 +76,7 @@ class TypeBackDialog(FollowsDelivery):
         self._started, self._to = started, to
         self._message: MessageRow | None = None
         self._note = started.message
+        self._inbox = False  # of a demo
         buttons = [cancel("Later"), Button("again", "Send again"), Button("confirm", "Confirm")]
         code = CodeField(name="code", label="Code", help="The six digits, without the letters.")
         super().__init__("Type the code back", self._words(), [code], buttons, focus="code")
@@ -89,6 +90,7 @@ class TypeBackDialog(FollowsDelivery):
         self.follow(await self.app.perform(ShowDelivery(tenant=self.app.tenant)))
 
     def follow(self, delivery: Delivery) -> None:
+        self._inbox = delivery.inbox
         self._message = next((row for row in delivery.recent if row.id == self._started.id), self._message)
         self.set_body(self._words())
 
@@ -154,6 +156,8 @@ class TypeBackDialog(FollowsDelivery):
         going = message is None or message.state in (MessageState.WAITING, MessageState.SENDING)
         if message is None or (going and not message.problem):
             return labelled("Now", "being sent")
+        if message.state is MessageState.SENT and self._inbox:
+            return labelled("Now", "It is in the demo's own inbox: nothing leaves this machine.", "$status-bound")
         if message.state is MessageState.SENT:
             kind = "The mail server" if self._started.kind is _MAIL else "Twilio"
             return labelled("Now", f"{kind} took it: it is on its way to you.", "$status-bound")
