@@ -44,7 +44,7 @@ class SignInAnswer:
     `token` is there only when the status is `complete`. `challenge` names the attempt in the calls that follow.
     `message` is for the person: what was wrong with the last entry, or a reminder. `left`: entries left here.
     `prefix`: the letters in front of the code that was sent last. `sent`: a code is on its way; `retry_at`: when the
-    next entry or code may be asked for.
+    next entry or code may be asked for. `kinds`: with `enroll`, the kinds of factor that can be bound now.
     """
 
     status: SignInStatus
@@ -57,6 +57,7 @@ class SignInAnswer:
     left: int | None = None
     retry_at: Moment | None = None
     sent: bool = False
+    kinds: tuple[FactorKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

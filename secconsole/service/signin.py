@@ -11,7 +11,7 @@ from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import is_id
 from secconsole.domain.login import login_key
-from secconsole.domain.model import BindingStatus, FactorState, PolicyMode, SignInStatus
+from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
 from secconsole.domain.password import SHORTEST, SHORTEST_ALONE, check_length, check_password
 from secconsole.domain.policy import Decision, Rule, decide_second_factor, decide_sign_in
 from secconsole.domain.secret import Secret
@@ -41,6 +41,7 @@ from secconsole.service.sent_factors import send_code
 from secconsole.service.sign_in_facts import grace_end, sign_in_facts
 from secconsole.service.views import masked
 from secconsole.store import factors, facts, sessions, tenants, users
+from secconsole.store.delivery import settings_to_send_with
 from secconsole.store.keys import new_token
 from secconsole.store.rows import ChallengeRecord, FactorRecord, TenantRow, UserRecord
 
@@ -236,7 +237,17 @@ def _go_on(
         challenge=token,
         factors=_offered(context, user) if decision.status is SignInStatus.SECOND_FACTOR else (),
         server_time=when(context.now),
+        kinds=_bindable(context, tenant) if decision.status is SignInStatus.ENROLL else (),
     )
+
+
+def _bindable(context: Context, tenant: TenantRow) -> tuple[FactorKind, ...]:
+    """The kinds that the policy allows, less those that no code could be sent for."""
+
+    def can_send(kind: FactorKind) -> bool:
+        return context.stays_here or settings_to_send_with(context.connection, tenant.pk, kind, "") is not None
+
+    return tuple(kind for kind in tenant.kinds if kind not in SENT_KINDS or can_send(kind))
 
 
 def _offered(context: Context, user: UserRecord) -> tuple[OfferedFactor, ...]:
@@ -337,6 +348,7 @@ def _waiting(
         SignInStatus(challenge.stage),
         challenge=token,
         factors=_offered(context, user) if challenge.stage == "second-factor" else (),
+        kinds=_bindable(context, tenant_of(context.connection, user)) if challenge.stage == "enroll" else (),
         prefix=code.prefix if code else None,
         message=message,
         server_time=when(context.now),

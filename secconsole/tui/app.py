@@ -177,12 +177,19 @@ class SecConsole(ConsoleApp):
             await self._session.end()
         await self._backend.close()
 
-    def sign_in_with(self, token: Secret[str], hold: KeyHold | None, message: str = "") -> None:
-        """Take up work with a new session; keys that wait go to the first place."""
+    def sign_in_with(self, token: Secret[str], hold: KeyHold | None, message: str = "", *, bound: bool = False) -> None:
+        """Take up work with a new session; keys that wait go to the first place. `bound`: a factor was, on the way."""
         from secconsole.operations.caller import Bearer
 
         self.backend.credential = Bearer(token)
-        self.run_worker(self.begin("", hold, message), group="session", exit_on_error=False)
+        self.run_worker(self._begin_anew(hold, message, bound), group="session", exit_on_error=False)
+
+    async def _begin_anew(self, hold: KeyHold | None, message: str, bound: bool) -> None:
+        from secconsole.tui.after_sign_in import after_sign_in
+
+        await self.begin("", hold, message)
+        if self.signed_in:
+            await after_sign_in(self, bound=bound)
 
     async def begin(self, place: str = "", hold: KeyHold | None = None, message: str = "") -> None:
         """Begin a session as whoever the backend's credential names, in a place or where their work begins."""

@@ -147,6 +147,10 @@ class ConsoleApp(App[int]):
         """Whether everything typed has been acted on."""
         return self._key_order.settled
 
+    async def keys_at_rest(self) -> None:
+        """Wait until everything typed has been acted on, before showing what whoever typed it does not know of."""
+        await self._key_order.rest()
+
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)

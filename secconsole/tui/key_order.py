@@ -8,6 +8,7 @@ the next key is sent off when the fence has arrived and the screen on top stands
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
@@ -79,6 +80,8 @@ class KeyOrder:
         self._typed: deque[Typed] = deque()
         self._under_way = False
         self._standing: Screen[object] | None = None
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
         self.holds: list[KeyHold] = []
 
     @property
@@ -91,7 +94,12 @@ class KeyOrder:
         if len(self._typed) >= MOST_WAITING:
             return False
         self._typed.append(typed)
+        self._at_rest.clear()
         return True
+
+    async def rest(self) -> None:
+        """Wait until all that was typed has been acted on."""
+        await self._at_rest.wait()
 
     def holds_key(self, key: str) -> bool:
         """Whether a key is among what waits."""
@@ -105,6 +113,11 @@ class KeyOrder:
     def clear(self) -> None:
         """Forget what was typed and not acted on yet."""
         self._typed.clear()
+        self._note_rest()
+
+    def _note_rest(self) -> None:
+        if self.settled:
+            self._at_rest.set()
 
     def proceed(self) -> None:
         """Look again, from the app's own queue, whether a key can be sent off."""
@@ -135,6 +148,7 @@ class KeyOrder:
 
     def _done(self) -> None:
         self._under_way = False
+        self._note_rest()
         self.proceed()
 
     def _fence(self, queues: Sequence[MessagePump], arrived: Callable[[], None], patience: int = _PATIENCE) -> None:

@@ -203,6 +203,21 @@ async def test_z3_an_address_is_bound_while_signing_in(post: Post) -> None:
     assert (await post.organisation.perform(confirm, Nobody())).status is SignInStatus.COMPLETE
 
 
+async def test_a_sign_in_that_asks_to_bind_says_what_can_be_bound_now(bare: Post) -> None:
+    perform = bare.organisation.perform
+    await bare.organisation.add("ana", email=MAIL)
+    await perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=ALL_KINDS))
+    assert (await bare.organisation.start("ana")).kinds == (FactorKind.TOTP,), "there is no way to send codes yet"
+    await bare.set_up()
+    await perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=(FactorKind.TOTP, FactorKind.EMAIL)))
+    answer = await bare.organisation.start("ana")
+    assert (answer.status, answer.kinds) == (SignInStatus.ENROLL, (FactorKind.TOTP, FactorKind.EMAIL))
+    assert answer.challenge is not None
+    started = await perform(StartBinding(challenge=answer.challenge, kind=FactorKind.EMAIL), Nobody())
+    wrong = ConfirmBinding(challenge=answer.challenge, enrollment=started.enrollment, code=other(await bare.mailed()))
+    assert (await perform(wrong, Nobody())).kinds == answer.kinds
+
+
 async def test_kinds_are_off_until_the_policy_allows_them(bare: Post) -> None:
     organisation = bare.organisation
     await organisation.add("ana", email=MAIL)

@@ -29,6 +29,8 @@ from secconsole.tui.live import IDLE, IDLE_WORDS
 from secconsole.tui.screens.account import Account
 from secconsole.tui.screens.binding import HIDDEN_KEY, BindingScreen, grouped
 from secconsole.tui.screens.place import Place
+from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.screens.renew_recovery import RenewRecoveryDialog
 from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.terminal import Terminal
@@ -132,8 +134,8 @@ async def test_j4_a_recovery_code_typed_in_its_place_signs_in_and_says_how_many_
         await typed(pilot, made.codes[0].reveal().lower()[:-1] + "\r")
         await until(pilot, lambda: "25 signs" in screen_text(app))
         await typed(pilot, made.codes[0].reveal()[-1] + "\r")
-        await until(pilot, lambda: inside(app))
         await until(pilot, lambda: any("9 are left" in one.message for one in app._notifications))
+        await until(pilot, lambda: isinstance(app.screen, RenewRecoveryDialog))
 
 
 async def test_after_too_many_wrong_codes_it_starts_over(signing_in: SigningIn, organisation: Organisation) -> None:
@@ -192,6 +194,14 @@ def code_of(key: str, organisation: Organisation) -> str:
     return code_for_step(Secret(base64.b32decode(key)), time_step(organisation.clock.now))
 
 
+async def save_codes(pilot: Pilot[Any]) -> None:
+    """Say that the recovery codes are saved which are shown after a first binding."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, RecoveryCodesDialog))
+    await settled(pilot)
+    await pilot.press("space", "enter")
+    await settled(pilot)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_whoever_must_bind_does_so_on_the_way_in(
     signing_in: SigningIn, organisation: Organisation, size: tuple[int, int]
@@ -206,7 +216,7 @@ async def test_whoever_must_bind_does_so_on_the_way_in(
         key = shown_key(app)
         assert len(key) == 32
         await typed(pilot, code_of(key, organisation) + "\r")
-        await until(pilot, lambda: inside(app))
+        await save_codes(pilot)
         await until(pilot, lambda: isinstance(app.screen, Account))
     factors = (await organisation.perform(ListFactors(tenant=TENANT, user="newton"))).items
     assert [factor.state for factor in factors] == ["active"]
@@ -224,7 +234,7 @@ async def test_a_wrong_code_while_binding_leaves_the_key_as_it_is(
         assert shown_key(app) == key
         await settled(pilot)
         await typed(pilot, code_of(key, organisation) + "\r")
-        await until(pilot, lambda: inside(app))
+        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
 
 
 async def test_the_keys_beside_the_code_field_do_not_get_into_it(
@@ -253,7 +263,7 @@ async def test_a_window_too_low_for_the_code_says_so_and_the_key_still_works(
         assert re.search(r"needs \d+ rows", words)
         key = shown_key(app)
         await typed(pilot, code_of(key, organisation) + "\r")
-        await until(pilot, lambda: inside(app))
+        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
 
 
 async def test_a36_the_key_is_gone_while_nobody_looks_and_when_the_screen_is_left(

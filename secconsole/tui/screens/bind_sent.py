@@ -17,10 +17,11 @@ from secconsole.domain.passcode import LASTS, MOST_WRONG
 from secconsole.domain.phone import sms_number
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import BindingStarted
-from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.screens.binding import FEW, BindingEnd, Checked
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
+from secconsole.tui.sent_words import sent_words, waiting_words
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, cancel
 from secconsole.tui.widgets.pick_list import Pick, PickList
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
     from secconsole.tui.key_order import KeyHold
 
 TITLES = {FactorKind.EMAIL: "Codes by e-mail", FactorKind.SMS: "Codes by text message"}
-NOT_ARRIVED = {
-    FactorKind.EMAIL: "Not arrived? Look in spam too, or have it sent again.",
-    FactorKind.SMS: "Not arrived? Have it sent again.",
-}
 
 # NIST SP 800-63B-4: sections 3.1.3.1 (e-mail is no authenticator) and 3.1.3.3 (the telephone network is restricted).
 _PICKS = (
@@ -123,18 +120,14 @@ class BindSentDialog(Dialog[BindingEnd]):
             where = "address" if self._kind is FactorKind.EMAIL else "number"
             said.append(safe(f"A code is sent there; once it is typed in here, the {where} is bound."))
         else:
-            prefix = (self._started.prefix, "bold $key")
-            said = [
-                join("The code is on its way to ", (self._started.masked, "bold"), "."),
-                join("It begins with ", prefix, ": type the six digits after that."),
-            ]
+            said = sent_words(self._started.masked, self._started.prefix)
         said += [safe(f"! {problem}", "$danger") for problem in problems if problem]
         self.set_body(lines(*said))
 
     def _wait(self, retry_at: datetime | None) -> None:
         """Count down to when another code may be asked for; `retry_at` is the server's time."""
         wait = None if retry_at is None else retry_at - self._ahead - self.app.clock()
-        self.query_one(WaitLine).say("" if self._started is None else NOT_ARRIVED[self._kind], wait)
+        self.query_one(WaitLine).say("" if self._started is None else waiting_words(self._kind), wait)
 
     # ---- what was pressed ------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.domain.secret import Secret
-from secconsole.operations.signin import BindingStarted
+from secconsole.operations.signin import BindingStarted, KeyMailed
 from secconsole.tui.safe_text import join, lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, cancel
@@ -26,6 +26,7 @@ from secconsole.tui.words import clock, plural
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
+    from secconsole.tui.key_order import KeyHold
 
 FEW = 3  # entries left, from which on it is said
 APPS = ("Aegis, Google or Microsoft", "Authenticator, 2FAS, 1Password")
@@ -66,7 +67,10 @@ class DigitsForm(Form):
 
 
 class BindingScreen(Screen[BindingEnd]):
-    """Shows a key that was made, and takes codes until one from it was right."""
+    """Shows a key that was made, and takes codes until one from it was right.
+
+    `mail` has the key mailed, to the address given or else to the one on record; without it that is not offered.
+    """
 
     CSS_PATH = Path(__file__).parent.parent / "styles" / "binding.tcss"
     AUTO_FOCUS = "Form"
@@ -74,6 +78,7 @@ class BindingScreen(Screen[BindingEnd]):
         # The code field takes digits alone, so these may come before it.
         Binding("i", "invert", "Invert", show=False, priority=True),
         Binding("o", "other_font", "Other font", show=False, priority=True),
+        Binding("m", "mail", "Mail me the key", show=False, priority=True),
         Binding("question_mark,f1", "help", "Help", show=False, priority=True),
     ]
 
@@ -85,6 +90,7 @@ class BindingScreen(Screen[BindingEnd]):
         reason: str,
         title: str = "Bind your phone",
         back: str = "Later",
+        mail: Callable[[str], Awaitable[KeyMailed]] | None = None,
     ) -> None:
         super().__init__()
         self._started: BindingStarted | None = started
@@ -92,6 +98,7 @@ class BindingScreen(Screen[BindingEnd]):
         self._reason = reason
         self._heading = title
         self._back = back
+        self._mail = mail
 
     @property
     def app(self) -> SecConsole:  # type: ignore[override]
@@ -126,10 +133,11 @@ class BindingScreen(Screen[BindingEnd]):
         def key(name: str, does: str) -> Content:
             return join((name, "bold $key"), (f" {does}", "$muted"))
 
-        return lines(
-            join(key("i", "invert"), "   ", key("o", "other font")),
-            join(key("esc", self._back.lower()), "   ", key("?", "help")),
-        )
+        back, invert = key("esc", self._back.lower()), key("i", "invert")
+        font, help = key("o", "other font"), key("?", "help")
+        if self._mail is None:
+            return lines(join(invert, "   ", font), join(back, "   ", help))
+        return lines(key("m", "mail me the key"), join(invert, "   ", font), join(back, "   ", help))
 
     def tell_line(self) -> None:
         """From the app: there is something else to say about the way to the store."""
@@ -147,6 +155,19 @@ class BindingScreen(Screen[BindingEnd]):
     def action_other_font(self) -> None:
         code = self.query_one(QrCode)
         code.reveal() if code.redacted else code.toggle_form()
+
+    def action_mail(self) -> None:
+        if self._mail is not None:
+            self.run_worker(self._mail_key(self._mail, self.app.hold_keys()), exit_on_error=False)
+
+    async def _mail_key(self, mail: Callable[[str], Awaitable[KeyMailed]], hold: KeyHold) -> None:
+        from secconsole.tui.screens.mail_key import MailKeyDialog
+
+        async with hold:
+            mailed = await self.app.ask(MailKeyDialog(mail))
+        if mailed is not None:
+            said = f"The key is on its way to {mailed.masked}. Not there? Look in spam too."
+            self.query_one("#message", Static).update(safe(said, "$foreground"))
 
     async def action_help(self) -> None:
         from secconsole.tui.screens.help import HelpScreen, page

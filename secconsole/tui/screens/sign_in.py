@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
     from secconsole.tui.key_order import KeyHold
     from secconsole.tui.widgets.demo_list import DemoList
+    from secconsole.tui.widgets.pick_list import PickList
 
 
 class LeftOff(Exception):
@@ -62,7 +64,10 @@ class SignInScreen(Screen[None]):
     From an entry until the next form stands keys wait, so that login, password and code can be typed in one go.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "help", "Help", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", show=False),
+        Binding("escape", "leave_off", "Start over", show=False),
+    ]
     AUTO_FOCUS = "Form"
 
     def __init__(self, reason: str = "", login: str = "") -> None:
@@ -73,6 +78,7 @@ class SignInScreen(Screen[None]):
         self._hold: KeyHold | None = None
         self._demo: DemoList | None = None
         self._said_cut = False
+        self._step: Form | PickList  # what stands in the card
 
     @property
     def app(self) -> SecConsole:  # type: ignore[override]
@@ -86,13 +92,14 @@ class SignInScreen(Screen[None]):
             self._demo = DemoList(accounts)
             self.app.demo = True
             self._login = ""  # a digit picks an account while it is empty
+        self._step = self.credentials(self._login)
         with Vertical(id="sign-in", classes="-demo" if accounts else ""):
             card = VerticalScroll(classes="card", id="card", can_focus=False)
             card.border_subtitle = self._where()
             with card:
                 yield Static(id="line")
                 yield Static(id="note")
-                yield self.credentials(self._login)
+                yield self._step
             if self._demo is not None:
                 yield self._demo
         keys = (("enter", "go on"), ("tab", "next"), ("f1", "help"), ("ctrl+q", "leave"))
@@ -161,7 +168,8 @@ class SignInScreen(Screen[None]):
 
     @property
     def form(self) -> Form:
-        return self.query_one(Form)
+        assert isinstance(self._step, Form)
+        return self._step
 
     def set_title(self, *more: str) -> None:
         """The heading of the card: the program, the tenant where it is known, and more."""
@@ -198,13 +206,22 @@ class SignInScreen(Screen[None]):
         note.set_class(bad, "-bad")
         note.display = bool(content.plain)
 
-    async def put(self, form: Form) -> None:
-        """Show another form in the place of this one; the password that was in it is gone with it."""
-        old = self.form
+    async def put(self, step: Form | PickList) -> None:
+        """Show another form or list in the place of this one; the password that was in it is gone with it."""
+        old, self._step = self._step, step
         with self.app.batch_update():
-            await self.query_one("#card").mount(form, after=old)
+            await self.query(".wait").remove()
+            await self.query_one("#card").mount(step, after=old)
             await old.remove()
-        self.set_focus(form)
+        self.set_focus(step)
+
+    async def wait(self, then: str, wait: timedelta | None) -> None:
+        """Count down above the form that stands, and say `then` once the time has come."""
+        from secconsole.tui.widgets.wait_line import WaitLine
+
+        line = WaitLine(classes="wait")
+        await self.query_one("#card").mount(line, before=self._step)
+        line.say(then, wait)
 
     async def entered(self) -> Entered:
         """Let keys go to the form and wait until it is sent off; from then on they wait. Raises `LeftOff`."""
@@ -271,6 +288,13 @@ class SignInScreen(Screen[None]):
 
     def on_form_cancelled(self, event: Form.Cancelled) -> None:
         event.stop()
+        self._enter(LeftOff())
+
+    def on_pick_list_picked(self, event: PickList.Picked) -> None:
+        event.stop()
+        self._enter({"button": "picked", "value": event.value})
+
+    def action_leave_off(self) -> None:
         self._enter(LeftOff())
 
     def on_demo_list_picked(self, event: DemoList.Picked) -> None:

@@ -33,7 +33,8 @@ from secconsole.tui.widgets.line_edit import LineEdit
 if TYPE_CHECKING:
     from secconsole.tui.key_order import KeyHold
 
-Row = tuple[str, int]  # what is drawn there, and of which field
+Row = tuple[str, int]  # what is drawn there, and of which field, or which row of buttons
+Span = tuple[Button, int, int]  # a button, where it begins, and where it ends
 _ENTER = frozenset({"enter", "ctrl+j", "ctrl+m"})
 _WIDEST_FIELD = 48
 _RECOVERY_TYPED = 40  # 25 signs, with blanks or dashes as people put them
@@ -347,7 +348,7 @@ class Form(Widget, can_focus=True):
             self.focus_field(self._fields[index].name)
             self._click_field(self._fields[index], at.x - self._label_width())
         elif kind == "buttons":
-            for button, start, end in self._button_spans(self.content_size.width):
+            for button, start, end in self._button_rows(self.content_size.width)[index]:
                 if start <= at.x < end:
                     self.focus_field(button.name)
                     self._press(button)
@@ -370,7 +371,8 @@ class Form(Widget, can_focus=True):
             if field.name in self._errors:
                 rows += [("error", index)] * len(self._wrapped(f"! {self._errors[field.name]}", width))
         rows += [("help", 0)] * max((len(self._wrapped(field.help, width)) for field in self._fields), default=0)
-        return rows + ([("blank", 0), ("buttons", 0)] if self._buttons else [])
+        buttons = [("buttons", at) for at in range(len(self._button_rows(width)))]
+        return [*rows, ("blank", 0), *buttons] if buttons else rows
 
     def _wrapped(self, words: str, width: int) -> list[str]:
         """Words below a field, in as many lines as they need; none for no words."""
@@ -382,14 +384,21 @@ class Form(Widget, can_focus=True):
     def _label_width(self) -> int:
         return 2 + max((cell_len(visible(field.label)) for field in self._fields), default=0) + _GAP
 
-    def _button_spans(self, width: int) -> list[tuple[Button, int, int]]:
-        widths = [cell_len(visible(button.label)) + 4 for button in self._buttons]
-        at = max(0, width - sum(widths) - _GAP * (len(widths) - 1))
-        spans = []
-        for button, wide in zip(self._buttons, widths, strict=True):
-            spans.append((button, at, at + wide))
+    def _button_rows(self, width: int) -> list[list[Span]]:
+        """The buttons with where each begins and ends, to the right; in several rows where one is too narrow."""
+        rows: list[list[Span]] = []
+        at = 0
+        for button in self._buttons:
+            wide = cell_len(visible(button.label)) + 4
+            if not rows or at + wide > width:
+                rows.append([])
+                at = 0
+            rows[-1].append((button, at, at + wide))
             at += wide + _GAP
-        return spans
+        shifts = (max(0, width - row[-1][2]) for row in rows)
+        return [
+            [(button, start + by, end + by) for button, start, end in row] for row, by in zip(rows, shifts, strict=True)
+        ]
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
@@ -406,7 +415,7 @@ class Form(Widget, can_focus=True):
             lines = self._wrapped(now.help, width) if now else []
             segments = self._draw_words(lines, y - rows.index((kind, index)), "help")
         elif kind == "buttons":
-            segments = self._draw_buttons(width)
+            segments = self._draw_buttons(self._button_rows(width)[index])
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _draw_words(self, lines: list[str], at: int, look: str) -> list[Segment]:
@@ -450,10 +459,10 @@ class Form(Widget, can_focus=True):
         self.app.cursor_position = self.content_region.offset + at
         return [Segment(f" {view.before}", look), Segment(view.under, self._look("caret")), Segment(rest, look)]
 
-    def _draw_buttons(self, width: int) -> list[Segment]:
+    def _draw_buttons(self, row: Sequence[Span]) -> list[Segment]:
         out: list[Segment] = []
         at = 0
-        for button, start, end in self._button_spans(width):
+        for button, start, end in row:
             out.append(self._pad(start - at))
             active = self.has_focus and button.name == self.focused_name
             left, right = ("[ ", " ]") if active else ("  ", "  ")

@@ -28,8 +28,8 @@ class WaitLine(Static):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
         self._until: datetime | None = None
         self._then = self._said = ""
         self._timer: Timer | None = None

@@ -1,0 +1,51 @@
+"""Having the key that is being bound mailed, for whoever cannot scan it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from secconsole.domain.errors import Invalid
+from secconsole.operations.signin import KeyMailed
+from secconsole.tui.safe_text import lines, safe
+from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import Button, TextField, cancel
+
+_WHOEVER = "Whoever reads that mail can make your codes: delete it once the app shows them."
+
+
+class MailKeyDialog(DoingDialog["KeyMailed | None"]):
+    """What was mailed, or None if nothing was. An address other than the one on record is asked about once more."""
+
+    cancelled = None
+
+    def __init__(self, mail: Callable[[str], Awaitable[KeyMailed]]) -> None:
+        self._mail = mail
+        self._warned_of = ""
+        super().__init__(
+            "Mail me the key", lines("The key goes to your e-mail address on record.", _WHOEVER),
+            [TextField(name="address", label="To", help="Empty: the address on record.")],
+            [cancel(), Button("mail", "Mail it")], focus="mail",
+        )  # fmt: skip
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        address = str(event.values["address"]).strip()
+        if address in ("", self._warned_of):
+            super().on_form_submitted(event)
+            return
+        event.stop()
+        self._warned_of = address
+        self.set_body(
+            lines(
+                safe(f"! Only if nobody else reads {address}:", "$danger"),
+                _WHOEVER,
+                "The address on record, if there is one, and the audit are told. Press Mail it again to go on.",
+            )
+        )
+        self.form.focus_field("mail")
+
+    async def do(self, button: str, values: Values) -> KeyMailed | None:
+        mailed = await self._mail(str(values["address"]).strip())
+        if not mailed.sent:
+            raise Invalid(mailed.message, "address")
+        return mailed

@@ -1,0 +1,22 @@
+"""What is said of a code on its way: where it went, the letters it begins with, what to do if it does not come."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from secconsole.domain.model import FactorKind
+from secconsole.tui.safe_text import join
+
+
+def sent_words(masked: str, prefix: str) -> list[Content]:
+    """Where the code went, and which message is the one."""
+    return [
+        join("A code is on its way to ", (masked, "bold"), "."),
+        join("It begins with ", (prefix, "bold $key"), ": type the six digits after that."),
+    ]
+
+
+def waiting_words(kind: FactorKind) -> str:
+    """Once another code may be asked for."""
+    look = "Look in spam too, or have it sent again." if kind is FactorKind.EMAIL else "Have it sent again."
+    return f"Not arrived? {look}"
