@@ -11,13 +11,15 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
 import secconsole
+from secconsole.backends.doctor_sending import ServerPlace, ask_server, ask_tenants
+from secconsole.backends.embedded import open_embedded, store_owner
+from secconsole.backends.finding import Finding
 from secconsole.config import locations, theme_file
 from secconsole.config.settings import load_settings
 from secconsole.delivery import text_files
@@ -35,20 +37,36 @@ NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", 
 MOUNTS = Path("/proc/self/mounts")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `advice` says what to do, also where all is well but could be better."""
+async def examine(clock: Callable[[], float] = time.time, server: ServerPlace | None = None) -> list[Finding]:
+    """Look at files, store, clock, terminal and program; and at a server, where one works with it.
 
-    name: str
-    ok: bool
-    detail: str
-    advice: str = ""
-
-
-async def examine(clock: Callable[[], float] = time.time) -> list[Finding]:
-    """Look at files, store, clock, terminal and program."""
+    The store of this machine need not be there then.
+    """
     now = datetime.fromtimestamp(clock(), UTC)
-    return [*_files(), *await asyncio.to_thread(_store, now), *_clock(now), *_terminal(), *_program()]
+    found = [*_files()]
+    if server is None or locations.database_path().exists():
+        stored = [*await asyncio.to_thread(_store, now)]
+        found += stored
+        if {finding.name for finding in stored if finding.ok} >= {"integrity", "schema", "key"}:
+            found += await _sent(clock, now)
+    if server is not None:
+        found += await ask_server(server, now)
+    return [*found, *_clock(now), *_terminal(), *_program()]
+
+
+async def _sent(clock: Callable[[], float], now: datetime) -> list[Finding]:
+    """How codes are sent from the store of this machine; a store that is behind is left as it is."""
+    owner = store_owner()
+    if owner is None:
+        return []
+    try:
+        backend = await open_embedded(owner, "command", clock=clock)
+    except SecconsoleError as error:
+        return [Finding("store", False, error.message)]
+    try:
+        return await ask_tenants(backend, now)
+    finally:
+        await backend.close()
 
 
 def _files() -> Iterator[Finding]:

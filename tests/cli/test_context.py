@@ -333,9 +333,7 @@ def test_a_server_that_is_gone_is_told_in_time(nowhere: Shell) -> None:
     assert time.monotonic() - began < 8
 
 
-@pytest.mark.parametrize(
-    "command", [("init",), ("doctor",), ("serve", "--check"), ("demo", "--no-open"), ("store", "migrate")]
-)
+@pytest.mark.parametrize("command", [("init",), ("serve", "--check"), ("demo", "--no-open"), ("store", "migrate")])
 @pytest.mark.parametrize("place", [("--backend", "https://mfa.example"), ("--context", "local")])
 def test_commands_about_this_machine_take_no_other_place(
     shell: Shell, command: tuple[str, ...], place: tuple[str, str]

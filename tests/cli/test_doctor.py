@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from secconsole.backends import doctor
-from tests.cli.conftest import Shell
+from tests.cli.conftest import PASSWORD, Shell
+from tests.delivery.servers import Servers
+from tests.server.serving import serving
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    made = Servers()
+    yield made
+    made.close()
 
 
 def wrong(shell: Shell) -> dict[str, str]:
@@ -99,3 +109,70 @@ def test_a_theme_that_is_left_out_is_only_advice(shell: Shell) -> None:
     findings = {f["name"]: f for f in shell.json("doctor")["items"]}
     assert findings["theme"]["ok"]
     assert "theme check" in findings["theme"]["advice"]
+
+
+def said(shell: Shell, name: str, *where: str) -> list[tuple[bool, str]]:
+    """What is said of one thing, and whether it is well."""
+    found = shell("doctor", "--format", "json", *where).json["items"]
+    return [(f["ok"], f"{f['detail']} {f['advice']}") for f in found if f["name"] == name]
+
+
+def set_smtp(shell: Shell, port: int) -> None:
+    host = ("--host", "127.0.0.1", "--port", str(port))
+    assert shell("delivery", "set-smtp", *host, "--sender", "mfa@acme.example").code == 0
+
+
+def test_that_nothing_is_sent_is_well_as_long_as_nobody_may_bind_it(shell: Shell) -> None:
+    assert said(shell, "sending") == [(True, "acme: mail not set up, SMS not set up; 0 sent in 24 hours ")]
+    assert shell("policy", "set", "--kinds", "totp,sms").code == 0
+    assert "acme: sms is allowed, and no SMS can be sent" in wrong(shell)["sending"]
+    assert "secconsole delivery set-twilio --tenant acme" in wrong(shell)["sending"]
+
+
+def test_settings_that_wait_for_their_test_are_advice(shell: Shell) -> None:
+    set_smtp(shell, 9)
+    assert wrong(shell) == {}
+    (_, waiting) = said(shell, "sending")
+    assert waiting[0]
+    assert "secconsole delivery test --kind email --to ADDRESS --tenant acme" in waiting[1]
+
+
+def test_a_mail_server_that_refuses_everything_is_wrong_and_one_bad_address_is_not(
+    shell: Shell, servers: Servers
+) -> None:
+    set_smtp(shell, servers.mailbox.port)
+    servers.mailbox.at_rcpt.append("550 5.1.1 No such user here")
+    assert shell("delivery", "test", "--kind", "email", "--to", "nobody@acme.example").code == 6
+    failed = wrong(shell)["messages"]
+    assert "acme: 1 of mail failed in 24 hours, 0 sent; the latest: " in failed
+    assert "550" in failed
+    assert "nobody@" not in failed
+    assert shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example").code == 0
+    assert wrong(shell) == {}
+    assert [ok for ok, _ in said(shell, "messages")] == [True]
+
+
+def test_messages_that_nobody_sends_are_wrong(shell: Shell) -> None:
+    with sqlite3.connect(shell.home / "console.db") as database:
+        database.execute(
+            "INSERT INTO outbox (id, tenant_pk, kind, purpose, attempt, masked, address, state, due, created, expires)"
+            " SELECT 'x', pk, 'email', 'test', 'x', 'x', x'00', 'waiting', 0, 1, 9000000000000000 FROM tenants"
+        )
+        database.execute("UPDATE outbox SET created = 1000 * (unixepoch() - 120)")
+    assert "acme: 1 of mail waiting and not tried" in wrong(shell)["messages"]
+
+
+def test_a_server_is_looked_at_too(shell: Shell, tmp_path: Path) -> None:
+    with serving(tmp_path, "--listen", "127.0.0.1:0") as server:
+        at = ("--backend", f"http://127.0.0.1:{server.port}")
+        assert shell("doctor", *at).code == 0
+        assert "answered in" in said(shell, "server", *at)[0][1]
+        assert said(shell, "session", *at)[0] == (
+            True, "nobody is signed in there Sign in to have clock and sending looked at: secconsole sign-in",
+        )  # fmt: skip
+        assert shell("sign-in", "root", "--tenant", "acme", *at, input=f"{PASSWORD}\n").code == 0
+        assert said(shell, "server clock", *at)[0][0]
+        assert [ok for ok, _ in said(shell, "sending", *at)] == [True, True], "of the store here, and of the server"
+    gone = shell("doctor", "--format", "json", *at)
+    assert gone.code == 1
+    assert [f["ok"] for f in gone.json["items"] if f["name"] == "server"] == [False]
