@@ -56,10 +56,13 @@ OUTCOME: list[Column[tuple[str, str, str, str]]] = [
 @click.argument("logins", nargs=-1, required=True, metavar="LOGIN…")
 @click.option("--reason", default="", help="Why; needed, and kept in the audit.")
 @click.option("--ticket", default="", help="The ticket it belongs to.")
+@click.option("--verified-by", default="", help="Who made sure that it is the user who asks, where you did not.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask, however many.")
 @working
-async def unbind(work: Work, logins: tuple[str, ...], reason: str, ticket: str, dry_run: bool, yes: bool) -> int:
+async def unbind(
+    work: Work, logins: tuple[str, ...], reason: str, ticket: str, verified_by: str, dry_run: bool, yes: bool
+) -> int:
     """Make the factors of users stop working, end their sessions, and let them bind anew.
 
     LOGIN may also be a user's id; a single - reads them from standard input, one on a line. Can be undone for ten
@@ -77,11 +80,12 @@ async def unbind(work: Work, logins: tuple[str, ...], reason: str, ticket: str, 
         return ExitCode.DONE
     if not reason.strip():
         raise Invalid("Say why with --reason TEXT.", "reason")
+    wanted = Unbind(tenant=tenant, users=users, reason=reason, ticket=ticket, verified_by=verified_by)
     if len(users) == 1:
-        return await _unbind_one(work, Unbind(tenant=tenant, users=users, reason=reason, ticket=ticket))
+        return await _unbind_one(work, wanted)
     if not yes:
         await _agree(work, tenant, users)
-    result = await _unbind_many(work, Unbind(tenant=tenant, users=users, reason=reason, ticket=ticket))
+    result = await _unbind_many(work, wanted)
     _show_result(work, result)
     if not result.failed:
         return ExitCode.DONE

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.limits import MOST_AT_ONCE
+from secconsole.domain.limits import LONGEST_NAME, MOST_AT_ONCE
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
 from secconsole.domain.roles import Permission, Role
 from secconsole.operations.base import Operation, declare
@@ -18,6 +18,9 @@ from secconsole.operations.whitelist import NotDone
 UNDO_MINUTES = 10
 TYPED_ABOVE = 20  # more users than this: the number must be typed
 MOST_SHOWN = 200
+
+
+VerifiedBy = Annotated[str, Meta(max_length=LONGEST_NAME, description="A person's name or login, or empty.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +112,16 @@ class PreviewUnbind(Operation[UnbindPreview]):
 class Unbind(Operation[UnbindResult]):
     """Make the factors of up to 1,000 users stop working, end their sessions, and let them bind anew.
 
-    `users` are ids or logins. `event` continues a larger unbinding of the same person, so that one undo takes all back.
+    `users` are ids or logins. `verified_by`: who made sure that it is the user who asks, where that was somebody else
+    than whoever unbinds; it is kept in the audit. `event` continues a larger unbinding of the same person, so that one
+    undo takes all back.
     """
 
     tenant: TenantName
     users: Annotated[tuple[UserName, ...], Meta(max_length=MOST_AT_ONCE)]
     reason: Reason
     ticket: Ticket = ""
+    verified_by: VerifiedBy = ""
     event: str = ""
 
 

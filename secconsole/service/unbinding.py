@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from secconsole.domain.errors import Conflict, Invalid, NotFound
-from secconsole.domain.limits import LONGEST_TICKET, MOST_AT_ONCE
+from secconsole.domain.limits import LONGEST_NAME, LONGEST_TICKET, MOST_AT_ONCE
 from secconsole.domain.login import suspicions
 from secconsole.domain.mail_address import masked_mail
 from secconsole.domain.model import BindingStatus, FactorKind, SignInStatus
@@ -61,6 +62,8 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
     reason, ticket = checked_reason(operation.reason), operation.ticket.strip()
     if len(operation.ticket) > LONGEST_TICKET:
         raise Invalid(f"The ticket is longer than {LONGEST_TICKET} characters.", "ticket")
+    if len(operation.verified_by) > LONGEST_NAME:
+        raise Invalid(f"The name of who verified is longer than {LONGEST_NAME} characters.", "verified_by")
     if len(operation.users) > MOST_AT_ONCE:
         raise Invalid(f"At most {MOST_AT_ONCE:,} users at once; go on with the same event.", "users")
     targets, failed = context.targets(operation.users)
@@ -75,6 +78,8 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
         context.unchanged = True
         return UnbindResult((), tuple(failed), operation.event, None)
     event, at = _event(context, operation.event, reason, ticket)
+    verified_by = operation.verified_by.strip()
+    verified: dict[str, Any] = {"verified_by": verified_by} if verified_by else {}
     for user, live in affected:
         pks = [factor.pk for factor in live]
         factors.remove(context.connection, user.pk, pks, now=context.now, event=event)
@@ -83,7 +88,7 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
         ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="unbound")
         context.audit(
             "unbind", user, former=bound_addresses(live), reason=reason, ticket=ticket, event=event, factors=len(pks),
-            sessions_ended=ended,
+            sessions_ended=ended, **verified,
         )  # fmt: skip
     done = tuple(Unbound(user.id, user.login) for user, _ in affected)
     return UnbindResult(done, tuple(failed), event, when(at + UNDO))

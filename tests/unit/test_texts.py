@@ -1,0 +1,157 @@
+"""The texts of messages: a company's own where they are good, and what is wrong with those that are not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from secconsole.config import locations
+from secconsole.delivery import text_files
+from secconsole.delivery.template import LONGEST, LONGEST_SUBJECT, BadText, Form, read_template
+from secconsole.delivery.text_files import FORMS, built_in, problems
+from secconsole.delivery.texts import code_message, key_message, notice_message, trial_message
+from secconsole.domain.model import FactorKind
+from secconsole.domain.passcode import Passcode
+from secconsole.domain.secret import Secret
+
+CODE = Passcode("XYWD", Secret("581883"))
+KEY, LINK = Secret("JBSWY3DPEHPK3PXP"), Secret("otpauth://totp/acme:ana?secret=JBSWY3DPEHPK3PXP&issuer=acme")
+EVENT = {"login": "ana", "when": "now", "who": "you", "where": "here", "entry": "01KAN"}
+MORE = {"factor": "An app", "left": "9", "until": "then", "name": "ci", "scopes": "read", "address": "a•••@x.example"}
+FORM = Form("code-email", frozenset({"tenant", "code", "prefix"}), frozenset({"code"}))
+
+
+@pytest.fixture
+def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a company's own texts."""
+    monkeypatch.setenv("SECCONSOLE_HOME", str(tmp_path))
+    folder = locations.texts_dir()
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def put(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.chmod(0o600)
+    return path
+
+
+def test_every_text_comes_with_the_program_and_all_of_its_places_are_filled(texts: Path) -> None:
+    made = [
+        code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana"),
+        code_message(FactorKind.SMS, "+1", CODE, tenant="acme", login="ana"),
+        trial_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme"),
+        trial_message(FactorKind.SMS, "+1", CODE, tenant="acme"),
+        key_message("a@b.example", KEY, LINK, tenant="acme", login="ana"),
+    ]
+    for name, form in FORMS.items():
+        if name.startswith("notice-"):
+            values = EVENT | {place: MORE[place] for place in form.places if place in MORE}
+            assert set(values) | {"tenant", "contact"} == form.places
+            made.append(notice_message(name.removeprefix("notice-"), "a@b.example", tenant="acme", values=values))
+        else:
+            assert built_in(name).body
+    for message in made:
+        assert not {"{", "}"} & set(message.subject + message.text.reveal())
+    assert {path.stem for path in text_files._DEFAULTS.iterdir()} == set(FORMS)
+
+
+def test_all_that_may_stand_in_a_text_is_filled_in_a_text_of_ones_own(texts: Path) -> None:
+    for name, form in FORMS.items():
+        subject = "hello {tenant}\n" if form.subject else ""
+        put(texts, f"{name}.txt", subject + " ".join(f"[{{{place}}}]" for place in sorted(form.places)))
+    assert list(problems()) == []
+    code = code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana")
+    assert code.text.reveal() == "[XYWD-581883] [[acme]] [ana] [10] [XYWD] [acme]\n"
+    values = EVENT | {"left": "9"}
+    used = notice_message("recovery-used", "a@b.example", tenant="acme", values=values)
+    assert used.subject == "hello acme"
+    assert used.text.reveal() == "[[acme]] [01KAN] [9] [ana] [acme] [now] [here] [you]\n"
+    assert key_message("a@b.example", KEY, LINK, tenant="a", login="b").text.reveal().startswith("[[a]] [JBSW Y3DP")
+
+
+def test_nothing_in_a_text_or_a_name_is_evaluated(texts: Path) -> None:
+    hostile = "{code} {tenant.__class__} {0} %s ${code} \x1b[31m\u202e"
+    message = notice_message("token", "a@b.example", tenant=hostile, values={**EVENT, **MORE, "name": "{entry}\n.\n"})
+    assert 'called "{entry}\\x0a.\\x0a"' in message.text.reveal()
+    assert "{code} {tenant.__class__} {0} %s ${code} \\x1b[31m\\u202e" in message.text.reveal()
+    assert message.subject.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"", "{code} is missing"),
+        (b"Hello\n\nno place for it", "{code} is missing"),
+        (b"\nyour code: {code}", "first line is empty"),
+        (b"Hello {code}\n\n{code}", "stands in the subject"),
+        (b"{code}", "nothing below the subject"),
+        (b"Hello\n\n{code} {pin}", "{pin} in line 3 is not filled in here"),
+        (b"Hello\n{code.__class__}\n{code}", "line 2 has a brace"),
+        (b"Hello\n{code} {}", "line 2 has a brace"),
+        (b"Hello\n{{code}}", "line 2 has a brace"),
+        (b"Hello\n{code} }", "line 2 has a brace"),
+        (b"Hello\n{code} {Tenant}", "line 2 has a brace"),
+        (b"Hello\n{code} \xff", "not UTF-8"),
+        (b"Hello\n{code} \x1b[31m", "line 2 has a character in it that is not shown"),
+        (b"Hello\r{code}", "line 1 has a character in it that is not shown"),
+        (b"x" * (LONGEST_SUBJECT + 1) + b"\n{code}", "longer than 150 characters"),
+        (b"Hello\n{code}" + b"x" * LONGEST, "longer than 16,384 bytes"),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_said(raw: bytes, why: str) -> None:
+    with pytest.raises(BadText) as said:
+        read_template(FORM, raw)
+    assert why in str(said.value)
+
+
+def test_files_as_editors_leave_them_are_read() -> None:
+    text = read_template(FORM, b"\xef\xbb\xbfHello \r\n\r\n\tYour code: {code}\r\n\r\n")
+    assert (text.subject, text.body) == ("Hello", "\tYour code: {code}")
+
+
+def test_one_that_would_be_two_sms_is_refused(texts: Path) -> None:
+    put(texts, "code-sms.txt", "{tenant}: {code} " + "x" * 122)
+    assert list(problems()) == []
+    path = put(texts, "code-sms.txt", "{tenant}: {code} " + "x" * 123)
+    assert [(p.path, "160 characters" in p.why) for p in problems()] == [(path, True)]
+    sent = code_message(FactorKind.SMS, "+1", CODE, tenant="acme", login="ana").text.reveal()
+    assert sent == "acme: XYWD-581883 is your code, valid 10 minutes. Tell it to nobody."
+
+
+def test_a_text_that_cannot_be_used_is_left_out_and_told_of(texts: Path) -> None:
+    before = built_in("contact").body
+    put(texts, "contact.txt", "call {phone}")
+    put(texts, "notice-bind.txt", "Hello\n\n{contact}")
+    put(texts, "code-email.txt~", "left by an editor")
+    put(texts, ".code-email.txt.swp", "left by an editor, and hidden")
+    (texts / "notice-bound.txt").mkdir()
+    put(texts, "notice-unbound.txt", "Hello\n\n{contact}").chmod(0o644)
+    found = {problem.path.name: problem.why for problem in problems()}
+    assert set(found) == {"contact.txt", "notice-bind.txt", "code-email.txt~", "notice-bound.txt", "notice-unbound.txt"}
+    assert "{phone}" in found["contact.txt"]
+    assert found["notice-bind.txt"] == "there is no text by that name"
+    assert "chmod 600" in found["notice-unbound.txt"]
+    values = {place: MORE.get(place, "x") for place in FORMS["notice-bound"].places - {"tenant", "contact"}}
+    message = notice_message("bound", "a@b.example", tenant="acme", values=values)
+    assert before.replace("{tenant}", "acme") in message.text.reveal()
+
+
+def test_a_change_counts_at_once(texts: Path) -> None:
+    values = {**EVENT}
+    path = put(texts, "contact.txt", "Call 4711.")
+    assert "Call 4711." in notice_message("unbound", "a@b.example", tenant="acme", values=values).text.reveal()
+    put(texts, "contact.txt", "Call 4712 instead.")
+    assert "Call 4712 instead." in notice_message("unbound", "a@b.example", tenant="acme", values=values).text.reveal()
+    os.unlink(path)
+    assert (
+        "the helpdesk of acme" in notice_message("unbound", "a@b.example", tenant="acme", values=values).text.reveal()
+    )
+
+
+def test_without_a_folder_there_are_no_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECCONSOLE_HOME", str(tmp_path))
+    assert list(problems()) == []
