@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.backends.demo import create_demo
+from secconsole.backends.embedded import create_store
+from secconsole.domain.secret import Secret
+from secconsole.service.passwords import Passwords
 from tests.delivery.post import digits_in, prefix_in
 from tests.delivery.servers import Servers
 from tests.delivery.twilio_fake import SID, TOKEN
@@ -17,6 +19,11 @@ from tests.terminal.terminal_driver import Term
 
 pytestmark = pytest.mark.terminal
 CLEAR = "\x15"  # ctrl+u
+PASSWORD = "correct horse battery staple"
+
+
+def _cheap() -> Passwords:
+    return Passwords(time_cost=1, memory_kib=8)
 
 
 @pytest.fixture
@@ -28,15 +35,17 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture
 def settings(term: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
-    """The Settings place of a demo, as its platform administrator at 80×24."""
-    home = tmp_path / "demo"
+    """The Settings place of a new store, as its platform administrator at 80×24."""
+    home = tmp_path / "home"
     monkeypatch.setenv("SECCONSOLE_HOME", str(home))
-    asyncio.run(create_demo(home, users=60, seed=7))
+    asyncio.run(create_store(tenant="acme", admin="root", password=Secret(PASSWORD), passwords=_cheap()))
     t = term("-m", "secconsole", env={"SECCONSOLE_HOME": str(home)}, cols=80, rows=24)
-    assert t.wait_text("throw-away data", 20), t.text()
+    assert t.wait_text("Password", 20), t.text()
+    t.send(f"root\t{PASSWORD}\r")
+    assert t.wait_text("Where can you be told", 20), t.text()
+    t.send("root@acme.example\r")
+    assert t.wait_text("Where can you be told", 10, gone=True), t.text()
     t.wait_quiet(0.3, 5)
-    t.send("1")
-    assert t.wait_text("1 Overview", 20), t.text()
     t.send("4")
     assert t.wait_text("y Secret key", 10), t.text()
     t.wait_quiet(0.4, 5)
@@ -63,7 +72,8 @@ def test_a1_mail_is_set_up_and_its_code_typed_back(settings: Term, servers: Serv
     port = str(servers.mailbox.port)
     t.send(f"{CLEAR}127.0.0.1\t{CLEAR}{port}\t\t{CLEAR}mfa@acme.example\t{CLEAR}\t{CLEAR}\r")
     assert t.wait_text("Your address", 10), t.text()
-    t.send(f"{CLEAR}petra@acme.example\r")
+    assert t.wait_text("Your address +root@acme.example", 5), t.text()
+    t.send("\r")
     assert t.wait_text("The mail server took it", 10), t.text()
     assert not t.find("successfully")
     typed_back(t, servers.mailbox.text())
