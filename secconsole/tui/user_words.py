@@ -142,10 +142,17 @@ def binding_words(detail: UserDetail, now: datetime) -> str:
     """Where the binding stands, in one line after the status word."""
     if detail.undo is not None and detail.user.status is BindingStatus.UNBOUND:
         return undo_words(detail.undo, now)
-    names = ", ".join(factor_name(factor.kind, factor.label, factor.masked) for factor in detail.factors)
+    names = ", ".join(_named(factor, detail.user.status) for factor in detail.factors)
     if detail.user.status is BindingStatus.UNBOUND:
         return "unbound"
     return f"{detail.user.status}: {names}"
+
+
+def _named(factor: FactorRow, status: BindingStatus) -> str:
+    """A factor beside others; that it is not verified is said where the status does not."""
+    name = factor_name(factor.kind, factor.label, factor.masked)
+    waits = factor.state is FactorState.PENDING and status is BindingStatus.BOUND
+    return f"{name} (not verified)" if waits else name
 
 
 def event_words(entry: AuditEntry) -> str:

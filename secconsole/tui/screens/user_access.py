@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("what", "What", 27, min_width=20, grow=30),
     Column("state", "State", 18, min_width=14, grow=14),
-    Column("since", "Since", 11, priority=2),
-    Column("used", "Last used", 11, priority=1),
+    Column("since", "Since", 12, priority=2),
+    Column("used", "Last used", 12, priority=1),
 )
 REMOVE = Action(
     "access.remove", "Remove", "r", "Remove the factor, end the session or revoke the token under the cursor.",

@@ -86,10 +86,12 @@ def _from_now(detail: UserDetail, policy: PolicyMode | None) -> list[Part]:
         then = "The next sign-in asks to bind a factor. e enters a number or address for them before."
     said: list[Part] = [then]
     if policy is PolicyMode.OFF:
-        said = [("The policy is off: nobody is asked for anything until it is switched on. After that:", ""), then]
+        said = ["The policy is off: nobody is asked for anything until it is switched on. After that:", then]
     elif policy is PolicyMode.REQUIRED:
-        said.append("The policy requires one anyway; this user is then spared no days of grace, and stays")
-        said.append("required should the policy become optional.")
+        said.append(
+            "The policy requires one anyway. This user gets no days of grace then, and stays required should the "
+            "policy become optional."
+        )
     if Flag.WHITELISTED in user.flags:
         said.append("On the whitelist: while that lasts, nothing is asked for.")
     return said
@@ -105,9 +107,9 @@ def _no_longer(detail: UserDetail, policy: PolicyMode | None) -> list[Part]:
 
 def _for_many(policy: PolicyMode | None) -> list[Part]:
     said: list[Part] = [
-        "Required: the next sign-in of those without a verified factor sends a code to the number or address that is",
-        "entered for them, or else asks to bind. Whoever is on the whitelist is not asked.",
-        "No longer required: the policy alone decides of those who have nothing bound.",
+        "Required: their next sign-in asks for a factor. Who has none verified gets a code at the number or address "
+        "entered for them, and else is asked to bind. Whoever is on the whitelist is not asked.",
+        "No longer required: the policy alone decides for those who have nothing bound.",
     ]
     if policy is PolicyMode.OFF:
         said.append("The policy is off: nobody is asked for anything until it is switched on.")

@@ -36,7 +36,7 @@ ACTIONS: tuple[Action, ...] = (
            AddToWhitelist, priority=3, command="secconsole whitelist add LOGIN --reason TEXT"),
     Action("users.enroll", "Enroll", "e", "Bind a phone for somebody who sits beside you, or "
            "enter a number or address that their next sign-in proves.",
-           EnrollFactor, priority=4, command="secconsole factor enroll LOGIN --qr"),
+           EnrollFactor, priority=3, command="secconsole factor enroll LOGIN --qr"),
     Action("users.access", "Details", "enter,i", "The factors, open sessions and tokens of this user; remove or rename "
            "a factor, end a session, revoke a token.", ListSessions, priority=4,
            command="secconsole session list LOGIN"),
