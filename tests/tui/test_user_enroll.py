@@ -17,6 +17,7 @@ from secconsole.operations.signin import SendCode, SignIn, SignInAnswer, VerifyS
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
 from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.mail_key import MailKeyDialog
 from secconsole.tui.screens.user_enroll import AskForItDialog
 from secconsole.tui.screens.users import Users
 from secconsole.tui.widgets.qr import QrCode
@@ -108,6 +109,23 @@ async def test_enrolling_beside_somebody_binds_only_after_a_right_code(
         await pilot.press("e", "escape")
         await settled(pilot)
         assert app.screen is place
+
+
+async def test_z3_the_key_is_mailed_to_whoever_cannot_scan_it(
+    console: OpenConsole, organisation: Organisation, mailbox: Mailbox
+) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+        place = await enrolling(app, pilot, "nina", "1")
+        assert "mail them the key" in screen_text(app)
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, MailKeyDialog))
+        assert "The key goes to the e-mail address on record." in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "on its way to n•••@acme.example" in words_on(app))
+        await until(pilot, lambda: mailbox.mails[-1]["To"] == "nina@acme.example")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is place)
 
 
 async def test_a3_a_number_is_entered_for_somebody_and_their_next_sign_in_proves_it(

@@ -91,6 +91,7 @@ class BindingScreen(Screen[BindingEnd]):
         title: str = "Bind your phone",
         back: str = "Later",
         mail: Callable[[str], Awaitable[KeyMailed]] | None = None,
+        mail_words: str = "mail me the key",
     ) -> None:
         super().__init__()
         self._started: BindingStarted | None = started
@@ -99,6 +100,7 @@ class BindingScreen(Screen[BindingEnd]):
         self._heading = title
         self._back = back
         self._mail = mail
+        self._mail_words = mail_words
 
     @property
     def app(self) -> SecConsole:  # type: ignore[override]
@@ -137,7 +139,7 @@ class BindingScreen(Screen[BindingEnd]):
         font, help = key("o", "other font"), key("?", "help")
         if self._mail is None:
             return lines(join(invert, "   ", font), join(back, "   ", help))
-        return lines(key("m", "mail me the key"), join(invert, "   ", font), join(back, "   ", help))
+        return lines(key("m", self._mail_words), join(invert, "   ", font), join(back, "   ", help))
 
     def tell_line(self) -> None:
         """From the app: there is something else to say about the way to the store."""

@@ -11,7 +11,7 @@ from secconsole.tui.screens.doing_dialog import DoingDialog, Values
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
 
-_WHOEVER = "Whoever reads that mail can make your codes: delete it once the app shows them."
+_WHOEVER = "Whoever reads that mail can make the codes: delete it once the app shows them."
 
 
 class MailKeyDialog(DoingDialog["KeyMailed | None"]):
@@ -23,7 +23,7 @@ class MailKeyDialog(DoingDialog["KeyMailed | None"]):
         self._mail = mail
         self._warned_of = ""
         super().__init__(
-            "Mail me the key", lines("The key goes to your e-mail address on record.", _WHOEVER),
+            "Mail the key", lines("The key goes to the e-mail address on record.", _WHOEVER),
             [TextField(name="address", label="To", help="Empty: the address on record.")],
             [cancel(), Button("mail", "Mail it")], focus="mail",
         )  # fmt: skip

@@ -55,6 +55,9 @@ END_ALL = Action(
 )  # fmt: skip
 ACTIONS = (REMOVE, RENAME, END_ALL, Action("access.close", "Back", "escape,q,i", "Back to the list.", priority=3))
 
+_AROUND = 10  # lines of the window that are not the list: the card's own, and some of what lies below it
+_HEADER = 2  # of the list: its head, and a line that says that there is nothing
+
 Thing = FactorRow | SessionRow | TokenRow
 
 
@@ -105,7 +108,7 @@ class AccessScreen(ModalScreen[None]):
     ]
     DEFAULT_CSS = """
     AccessScreen Static { height: auto; }
-    AccessScreen WindowedTable { height: 1fr; margin-top: 1; }
+    AccessScreen WindowedTable { margin: 1 0; }
     """
 
     def __init__(self, access: Access, why_not: Callable[[Action, UserRow], str]) -> None:
@@ -138,6 +141,17 @@ class AccessScreen(ModalScreen[None]):
 
     # ---- what is shown ---------------------------------------------------------------------------------------------
 
+    def on_mount(self) -> None:
+        self._fit()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as what it lists, as far as the window has room."""
+        room = self.app.size.height - _AROUND
+        self.table.styles.height = max(2, min(len(self._source.rows) + _HEADER, room))
+
     def _head(self) -> Content:
         detail, user = self._access.detail, self._access.detail.user
         utf8, now = self.app.terminal.utf8, self.app.clock()
@@ -168,6 +182,7 @@ class AccessScreen(ModalScreen[None]):
             return
         if self.is_mounted:
             self._source.rows = self._rows()
+            self._fit()
             self.query_one("#head", Static).update(self._head())
             self.table.refresh_rows()
             self._refresh_hints()

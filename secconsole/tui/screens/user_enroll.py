@@ -9,8 +9,8 @@ from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import BindingStatus, FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor, RemoveFactor
-from secconsole.operations.signin import BindingStarted
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey, RemoveFactor
+from secconsole.operations.signin import BindingStarted, KeyMailed
 from secconsole.operations.users import RequireMfa, ShowUser, UserRow
 from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
 from secconsole.tui.screens.binding import BindingEnd, BindingScreen, Checked
@@ -43,9 +43,16 @@ async def _enroll_app(app: SecConsole, user: UserRow) -> BindingEnd:
     async def confirm(code: Secret[str]) -> Checked:
         return await _confirm(app, started.enrollment, code)
 
+    async def mail(address: str) -> KeyMailed:
+        return await app.perform(MailKey(tenant=app.tenant, enrollment=started.enrollment, address=address))
+
     kept = " The phone bound now works until then." if FactorKind.TOTP in _bound(user) else ""
     reason = f"For {visible(user.name or user.login)}, on their own phone.{kept}"
-    end = await app.ask(BindingScreen(started, confirm, reason=reason, title=f"Bind for {user.login}", back="Cancel"))
+    screen = BindingScreen(
+        started, confirm, reason=reason, title=f"Bind for {user.login}", back="Cancel", mail=mail,
+        mail_words="mail them the key",
+    )  # fmt: skip
+    end = await app.ask(screen)
     if end.bound:
         return BindingEnd(True, f"{user.login} has bound a phone.")
     with suppress(SecconsoleError):  # a key that nobody confirmed runs out by itself, too
