@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LEFT = BindingEnd(False)
 _EXAMPLES = {FactorKind.TOTP: "Pixel 8", FactorKind.EMAIL: "at home", FactorKind.SMS: "work phone"}
+_GUARDS = "It then guards your account."
+_BESIDE = "A new app takes the place of the one bound now; addresses and numbers come beside it."
 _REPLACES = "The app bound now works until the new one is confirmed, and from then on no longer."
 
 
@@ -37,8 +39,7 @@ class Adding:
         if len(kinds) > 1:
             from secconsole.tui.screens.bind_sent import KindDialog
 
-            reason = "Another one beside what is bound now." if self._own.active else "It then guards your account."
-            kind = await self._app.ask(KindDialog(kinds, reason=reason))
+            kind = await self._app.ask(KindDialog(kinds, reason=_BESIDE if self._has_app else _GUARDS))
         if kind is None:
             return _LEFT
         said = [_REPLACES] if kind is FactorKind.TOTP and self._has_app else []
@@ -65,7 +66,7 @@ class Adding:
 
         title = "Bind another phone" if self._has_app else "Bind your phone"
         kept = "The one bound now works until this one is confirmed."
-        reason = kept if self._has_app else "It then guards your account."
+        reason = kept if self._has_app else _GUARDS
         return await self._app.ask(BindingScreen(started, confirm, reason=reason, title=title, back="Cancel"))
 
     async def _sent(self, kind: FactorKind, label: str, address: str | None = None) -> BindingEnd:

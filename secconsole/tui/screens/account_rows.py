@@ -79,10 +79,10 @@ def token_row(id: str) -> str:
 
 
 def factor_name(factor: FactorRow, *, short: bool = False) -> str:
-    """`authenticator app "Pixel 8"`, `SMS ••• 009`; in short `app "Pixel 8"`."""
+    """`authenticator app "Pixel 8"`, `SMS "work" ••• 009`; in short `app "Pixel 8"`."""
     app = factor.kind is FactorKind.TOTP
     kind = "app" if app and short and factor.label else KINDS[factor.kind]
-    return kind + ("" if app else f" {factor.masked}") + (f' "{factor.label}"' if factor.label else "")
+    return kind + (f' "{factor.label}"' if factor.label else "") + ("" if app else f" {factor.masked}")
 
 
 def session_name(session: SessionRow) -> str:

@@ -1,0 +1,150 @@
+"""Addresses and numbers as factors of one's own account: beside each other, verified by the code that came there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from secconsole.domain.model import FactorKind, FactorState, PolicyMode
+from secconsole.domain.secret import Secret
+from secconsole.operations.caller import Bearer
+from secconsole.operations.factors import EnrollFactor, ListFactors
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.signin import SignIn, VerifySignIn
+from secconsole.operations.users import ShowUser
+from secconsole.tui.screens.account_dialogs import LabelDialog
+from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+from tests.delivery.post import NUMBER, Post, digits_in
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_account import key_of, walk_to
+from tests.tui.test_bind_sent import mailed, typed, words
+from tests.tui.test_frame import at_account, said
+
+SIZE = (80, 24)
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "person").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
+
+
+async def state(organisation: Organisation, login: str) -> list[tuple[FactorKind, FactorState, str]]:
+    items = (await organisation.perform(ListFactors(tenant=TENANT, user=login))).items
+    return [(factor.kind, factor.state, factor.label) for factor in items]
+
+
+async def test_w2_an_address_is_added_beside_the_app_and_recovery_codes_follow(
+    console: OpenConsole, organisation: Organisation, post: Post
+) -> None:
+    mails = len(post.mailbox.mails)
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, KindDialog))
+        await settled(pilot)
+        await pilot.press("3")
+        await settled(pilot)
+        if isinstance(app.screen, KindDialog):  # a digit goes there; enter takes it
+            await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LabelDialog))
+        await settled(pilot)
+        await typed(pilot, "at home\r")
+        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await settled(pilot)
+        assert "uma@acme.example" in screen_text(app)  # on record, and not bound yet
+        await typed(pilot, "\r")
+        text = await mailed(pilot, post, mails + 1)
+        await until(pilot, lambda: "Send again" in screen_text(app))
+        assert (FactorKind.EMAIL, FactorState.PENDING, "at home") in await state(organisation, "uma")
+        await settled(pilot)
+        await typed(pilot, digits_in(text).reveal() + "\r")
+        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await settled(pilot)
+        await pilot.press("space", "enter")
+        await until(pilot, lambda: app.screen is account)
+        await until(pilot, lambda: 'e-mail "at home" u•••' in screen_text(app))
+        assert [kind for kind, state, _ in await state(organisation, "uma")] == [FactorKind.TOTP, FactorKind.EMAIL]
+        await settled(pilot)
+        await walk_to(pilot, account, "codes")
+        assert "10 left" in screen_text(app)
+
+
+async def test_a_number_that_somebody_else_entered_is_verified_by_v(
+    console: OpenConsole, organisation: Organisation, post: Post
+) -> None:
+    await organisation.perform(EnrollFactor(tenant=TENANT, user="uma", kind=FactorKind.SMS, address=NUMBER))
+    await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
+    await post.rest()
+    organisation.clock.forward(120)
+    texts = len(post.twilio.messages)
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert "not verified yet" in screen_text(app)
+        await pilot.press("down")
+        await until(pilot, lambda: "v has a code sent there" in screen_text(app))
+        await settled(pilot)
+        assert "v Verify" in screen_text(app).splitlines()[-1]
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await settled(pilot)
+        assert "Give it in full once more" in words(app)
+        await typed(pilot, f"{NUMBER}\r")
+        await until(pilot, lambda: len(post.twilio.messages) > texts and "Send again" in screen_text(app))
+        await settled(pilot)
+        await typed(pilot, digits_in(post.twilio.text()).reveal() + "\r")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert said(app) == ["It is bound."]
+        assert (FactorKind.SMS, FactorState.ACTIVE, "") in await state(organisation, "uma")
+
+
+@pytest.mark.parametrize("way", ["anew", "cancel"])
+async def test_j4_a_recovery_code_lets_in_to_bind_anew_or_to_cancel(
+    console: OpenConsole, organisation: Organisation, way: str
+) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    made = await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
+    lost = (await organisation.perform(ListFactors(tenant=TENANT, user="uma"))).items[0].id
+    app = await console("uma", place="account")
+    backend = app._given
+    assert backend is not None
+    backend.credential = await by_recovery_code(organisation, "uma", made.codes[0])
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        assert "9 left, one was used: make new ones" in screen_text(app)
+        if way == "cancel":
+            await pilot.press("m", "right", "enter")
+            await until(pilot, lambda: "none is bound" in screen_text(app))
+            detail = await organisation.perform(ShowUser(tenant=TENANT, user="uma"))
+            assert (detail.factors, detail.recovery_left) == ((), 0)
+            return
+        await pilot.press("e", "enter")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        await settled(pilot)
+        organisation.seeds["uma"] = key_of(app)
+        await typed(pilot, organisation.code("uma") + "\r")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert said(app) == ["The new one is bound; the old one no longer works."]
+        items = (await organisation.perform(ListFactors(tenant=TENANT, user="uma"))).items
+        assert [factor.state for factor in items] == [FactorState.ACTIVE]
+        assert items[0].id != lost
+
+
+async def by_recovery_code(organisation: Organisation, login: str, code: Secret[str]) -> Bearer:
+    """A session that a recovery code opened, since the phone is lost."""
+    backend = await organisation.open()
+    password = Secret(organisation.password(login))
+    answer = await backend.perform(SignIn(tenant=TENANT, login=login, password=password))
+    assert answer.challenge is not None
+    answer = await backend.perform(VerifySignIn(challenge=answer.challenge, factor="", code=code))
+    assert answer.token is not None, answer
+    await backend.close()
+    return Bearer(answer.token)
