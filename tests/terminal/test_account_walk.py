@@ -73,10 +73,9 @@ def test_j2_j4_saved_codes_let_in_whoever_lost_the_phone_to_bind_anew(
     assert t.wait_text("Phone lost", 10), t.text()
     t.wait_quiet(0.3)
     t.send(f"{codes[3].lower()}\r")
-    assert t.wait_text(r"\b7 Me\b", 15), t.text()
-    assert t.wait_text("9 are left", 5), t.text()
+    assert t.wait_text("New recovery codes are due", 15), t.text()
     t.wait_quiet(0.3)
-    t.send("7")
+    t.send("\x1b")  # later, in one's own time
     assert t.wait_text("9 left, one was used: make new ones", 10), t.text()
     t.wait_quiet(0.3)
     t.send("e")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from secconsole.tui.screens.account_dialogs import LabelDialog
 from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
 from secconsole.tui.screens.binding import BindingScreen
 from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.widgets.qr import QrCode
 from tests.delivery.post import NUMBER, Post, digits_in
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_account import key_of, walk_to
@@ -148,3 +150,47 @@ async def by_recovery_code(organisation: Organisation, login: str, code: Secret[
     assert answer.token is not None, answer
     await backend.close()
     return Bearer(answer.token)
+
+
+async def test_the_key_is_mailed_to_the_address_on_record_where_the_code_cannot_be_scanned(
+    console: OpenConsole, organisation: Organisation, post: Post
+) -> None:
+    mails = len(post.mailbox.mails)
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, KindDialog))
+        await settled(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LabelDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        await settled(pilot)
+        organisation.seeds["uma"] = key_of(app)
+        await pilot.press("m")
+        await settled(pilot)
+        await pilot.press("enter")
+        text = await mailed(pilot, post, mails + 1)
+        assert post.mailbox.mails[-1]["To"] == "uma@acme.example"
+        assert base64.b32encode(organisation.seeds["uma"].reveal()).decode()[:4] in text
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        await settled(pilot)
+        await typed(pilot, organisation.code("uma") + "\r")
+        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await settled(pilot)
+        await pilot.press("space", "enter")
+        await until(pilot, lambda: app.screen is account)
+
+
+async def test_a_message_never_lies_over_a_code_that_is_scanned(console: OpenConsole) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("e", "enter")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        app.notify("something that happened meanwhile, told in as many words as it takes to fill lines " * 2)
+        await until(pilot, lambda: "meanwhile" in screen_text(app))
+        code = app.screen.query_one(QrCode).region
+        assert code.width > 40
+        assert not any(toast.region.overlaps(code) for toast in app.screen.query("Toast"))

@@ -8,8 +8,8 @@ from secconsole.domain.mail_address import masked_mail
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.phone import masked_phone
 from secconsole.domain.secret import Secret
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor
-from secconsole.operations.signin import BindingStarted
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey
+from secconsole.operations.signin import BindingStarted, KeyMailed
 from secconsole.operations.users import FactorRow
 from secconsole.tui.screens.account_dialogs import LabelDialog
 from secconsole.tui.screens.account_rows import Own
@@ -64,10 +64,15 @@ class Adding:
         async def confirm(code: Secret[str]) -> Checked:
             return await self._checked(started.enrollment, code)
 
+        async def mail(address: str) -> KeyMailed:
+            operation = MailKey(tenant=self._tenant, enrollment=started.enrollment, address=address)
+            return await self._app.perform(operation)
+
         title = "Bind another phone" if self._has_app else "Bind your phone"
         kept = "The one bound now works until this one is confirmed."
         reason = kept if self._has_app else _GUARDS
-        return await self._app.ask(BindingScreen(started, confirm, reason=reason, title=title, back="Cancel"))
+        screen = BindingScreen(started, confirm, reason=reason, title=title, back="Cancel", mail=mail)
+        return await self._app.ask(screen)
 
     async def _sent(self, kind: FactorKind, label: str, address: str | None = None) -> BindingEnd:
         from secconsole.tui.screens.bind_sent import BindSentDialog
