@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from tests.cli.conftest import PASSWORD, Shell
 
@@ -91,6 +92,24 @@ def test_show_tells_everything_in_every_format(shell: Shell) -> None:
     table = shell("user", "show", detail["user"]["id"]).out
     assert "Name          Ana Lindqvist\n" in table
     assert shell("user", "show", "ana", "--format", "csv").out.splitlines()[1].split(",")[1] == "ana"
+
+
+def test_a3_a_number_entered_for_somebody_is_shown_as_not_verified_and_found_by_its_kind(shell: Shell) -> None:
+    shell.create("ana")
+    shell.create("bob")
+    shell("factor", "enroll", "ana", "--kind", "sms", "--phone", "+15005550009", "--label", "work")
+    shell("factor", "enroll", "ana", "--kind", "email", "--email", "ana@home.example")
+    shell("user", "require-mfa", "ana")
+    table = shell("user", "show", "ana").out
+    assert re.search(r'Factor \w+  sms  pending  ••• 009 "work"  added .*: not verified until used once\n', table)
+    assert re.search(r"Required +yes\n", table)
+    assert "5005550009" not in table
+    detail = shell.json("user", "show", "ana")
+    assert (detail["user"]["status"], detail["user"]["mfa_required"], detail["tokens"]) == ("pending", True, 0)
+    for kind, found in (("sms", ["ana"]), ("email", ["ana"]), ("totp", [])):
+        listed = shell.json("user", "list", "--factor", kind)["items"]
+        assert [user["login"] for user in listed] == found, kind
+        assert [user["login"] for user in shell.json("user", "list", "--search", f"factor:{kind}")["items"]] == found
 
 
 def test_changes_of_a_user(shell: Shell) -> None:
