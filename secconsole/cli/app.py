@@ -25,6 +25,7 @@ COMMANDS = {
     "recovery-codes": ("recovery_codes", "recovery_codes", "Make ten codes, each good once for a lost phone."),
     "verify": ("verify", "verify", "Check a user's code: exit 0 accepted, 1 not."),
     "delivery": ("delivery", "delivery", "How codes are sent by e-mail and SMS: set up, test, show."),
+    "text": ("text", "texts", "The words of messages: list, show."),
     "token": ("token", "token", "Personal access tokens: create, list, revoke."),
     "secret-key": ("secret_key", "secret_key", "What a tenant's programs sign in with: show-id, rotate."),
     "audit": ("audit", "audit", "What was done, by whom: list, verify, export."),

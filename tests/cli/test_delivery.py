@@ -58,6 +58,26 @@ def test_a1_mail_is_set_up_by_typing_back_what_came(shell: Shell, servers: Serve
     assert "mfa@acme.example" in shell("delivery", "show").out
 
 
+def test_z3_a_key_is_mailed_and_what_happens_is_told(shell: Shell, servers: Servers) -> None:
+    set_smtp(shell, servers.mailbox.port)
+    assert shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example").code == 0
+    assert shell("delivery", "test", "--confirm", digits_in(servers.mailbox.text()).reveal()).code == 0
+    assert shell("user", "create", "ana", "--email", "ana@acme.example").code == 0
+    started = shell.json("factor", "enroll", "ana")
+    sent = shell("factor", "mail-key", started["enrollment"], "--to", "ana@home.example")
+    assert (sent.code, "a•••@home.example" in sent.out) == (0, True)
+    assert servers.mailbox.mails[-1]["To"] == "ana@home.example"
+    assert started["uri"] in servers.mailbox.text()
+    assert [notice["To"] for notice in servers.mailbox.notices] == ["ana@acme.example"]
+    again = shell("factor", "mail-key", started["enrollment"], "--to", "ana@home.example")
+    assert (again.code, "Wait 40 s" in again.out or "Wait 39 s" in again.out) == (1, True)
+    unbound = shell("unbind", "ana", "--reason", "lost", "--verified-by", "Hana, by phone")
+    assert unbound.code == 0
+    assert "acme was unbound" in servers.mailbox.notices[-1]["Subject"]
+    (entry,) = shell.json("audit", "list", "--action", "unbind")["items"]
+    assert (entry["details"]["verified_by"], entry["details"]["notified"]) == ("Hana, by phone", 1)
+
+
 def test_a1_sms_is_set_up_and_a_phone_bound_by_it(shell: Shell, servers: Servers, tmp_path: Path) -> None:
     shell.create("ana")
     assert shell("policy", "set", "--kinds", "totp,sms").code == 0

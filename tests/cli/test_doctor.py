@@ -57,6 +57,17 @@ def test_a39_what_others_may_read(shell: Shell, name: str, file: str, mode: int)
     assert f"Make it private: chmod {'700' if path == shell.home else '600'} {path}" in wrong(shell)[name]
 
 
+def test_a_text_of_ones_own_that_is_not_used(shell: Shell) -> None:
+    folder = shell.home / "texts"
+    folder.mkdir()
+    path = folder / "contact.txt"
+    path.touch(mode=0o600)
+    path.write_text("Call +1 500 555 0001.")
+    assert wrong(shell) == {}
+    path.write_text("Call {phone}.")
+    assert "contact.txt is not used: {phone} in line 1 is not filled in here" in wrong(shell)["text"]
+
+
 def test_settings_that_cannot_be_read(shell: Shell) -> None:
     (shell.home / "config.toml").write_text("tenant =")
     (shell.home / "config.toml").chmod(0o600)

@@ -85,3 +85,21 @@ def test_the_qr_code_is_drawn_with_the_key_in_groups(shell: Shell) -> None:
 def test_an_address_goes_with_its_kind_only(shell: Shell) -> None:
     shell.create("ana")
     assert shell("factor", "enroll", "ana", "--phone", "+15005550009").code == 2
+
+
+def test_a_factor_is_renamed(shell: Shell) -> None:
+    shell.create("ana")
+    shell.bind("ana")
+    (factor,) = shell.json("factor", "list", "ana")["items"]
+    assert shell.json("factor", "rename", factor["id"], "Pixel 8")["items"][0]["label"] == "Pixel 8"
+    assert shell("factor", "rename", factor["id"], "x" * 200).code == 2
+    assert shell("factor", "rename", "nothing", "Pixel 8").code == 4
+
+
+def test_a_key_cannot_be_mailed_before_mail_is_set_up(shell: Shell) -> None:
+    assert shell("user", "create", "ana", "--email", "ana@acme.example").code == 0
+    started = shell.json("factor", "enroll", "ana")
+    answer = shell("factor", "mail-key", started["enrollment"], "--format", "json")
+    assert (answer.code, answer.json["sent"], answer.json["masked"]) == (1, False, "a•••@acme.example")
+    assert "No mail can be sent" in answer.json["message"]
+    assert started["key"] not in answer.out

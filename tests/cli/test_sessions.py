@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.conftest import PASSWORD, Shell
+from tests.cli.conftest import PASSWORD, Shell, code
 
 
 def sign_in(shell: Shell, login: str = "hana") -> None:
@@ -81,3 +81,25 @@ def test_what_the_policy_asks_of_one_is_told(shell: Shell) -> None:
     told = shell.json("account", "rules")
     assert told["kinds"] == ["totp"]
     assert (told["required"], told["why"]) == (False, "")
+
+
+def test_the_address_on_record_is_ones_own_to_change(shell: Shell) -> None:
+    with_password(shell, "hana")
+    sign_in(shell)
+    assert shell.json("account", "contact", "hana@HOME.example") == {"email": "hana@home.example"}
+    assert shell.json("user", "show", "hana")["user"]["email"] == "hana@home.example"
+    assert shell("account", "contact", "hana").code == 2
+
+
+def test_doing_without_a_second_factor(shell: Shell) -> None:
+    with_password(shell, "hana")
+    sign_in(shell)
+    answer = shell("account", "cancel-mfa", "--yes")
+    assert (answer.code, "nothing to cancel" in answer.err) == (5, True)
+    seed = shell.bind("hana")
+    assert shell("sign-out").code == 0
+    assert shell("policy", "set", "optional").code == 0
+    assert shell("sign-in", "hana", "--tenant", "acme", input=f"{PASSWORD}\n{code(seed, 1)}").code == 0
+    cancelled = shell.json("account", "cancel-mfa", "--yes")
+    assert cancelled == {"factors": 1, "recovery_codes": 0, "sessions_ended": 0}
+    assert shell.status("hana") == "unbound"

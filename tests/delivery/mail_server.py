@@ -28,6 +28,7 @@ class Mailbox:
     at_rcpt: list[str] = field(default_factory=list)
     at_data: list[str] = field(default_factory=list)
     silent: bool = False  # takes the message and never answers
+    hold: asyncio.Event | None = None  # notices are answered once it is set
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     logged_in: list[str] = field(default_factory=list)
 
@@ -48,6 +49,8 @@ class Mailbox:
         assert isinstance(envelope.content, bytes)
         mail: EmailMessage = message_from_bytes(envelope.content, policy=policy.default)  # type: ignore[arg-type]
         if "\nEvent: " in text_of(mail):
+            if self.hold is not None:
+                await self.hold.wait()
             self.notices.append(mail)
         else:
             self.envelopes.append(envelope)
