@@ -77,7 +77,7 @@ class TwilioSettings:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of the messages of the last 24 hours; at most `most` of them are sent, and notices beside those."""
+    """What became of the messages of the last 24 hours; at most `most` are sent, and notices beside those."""
 
     kind: FactorKind
     waiting: int
