@@ -19,22 +19,10 @@ from secconsole.tui.screens.binding import BindingEnd, Checked
 from secconsole.tui.screens.country import CountryDialog
 from tests.delivery.post import Post, digits_in, prefix_in
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.keyboard import mailed, typed, words
 
 SIZE = (80, 24)
 MAIL, SMS = FactorKind.EMAIL, FactorKind.SMS
-
-
-async def typed(pilot: Pilot[Any], text: str) -> None:
-    """Type as a terminal sends it: `\\t` and `\\r` among letters, all in one burst."""
-    names = {"\t": "tab", "\r": "enter"}
-    for char in text:
-        pilot.app.post_message(events.Key(names.get(char, char), None if char in names else char))
-    await pilot.pause()
-
-
-def words(app: SecConsole) -> str:
-    """What the screen says, whatever the line breaks and frames."""
-    return " ".join(re.sub("[│╭╮╰╯─]", " ", screen_text(app)).split())
 
 
 class Binding:
@@ -63,12 +51,6 @@ async def opened(pilot: Pilot[Any], app: SecConsole, kind: FactorKind, **options
     made = Binding(app, kind, **options)
     await until(pilot, lambda: isinstance(app.screen, BindSentDialog) and "Send a code" in screen_text(app))
     return made
-
-
-async def mailed(pilot: Pilot[Any], post: Post, how_many: int) -> str:
-    """The text of the newest mail once so many have come."""
-    await until(pilot, lambda: len(post.mailbox.mails) >= how_many)
-    return post.mailbox.text()
 
 
 async def factors_of(organisation: Organisation, login: str, kind: FactorKind) -> list[tuple[str, FactorState]]:

@@ -36,18 +36,10 @@ from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.form import Form
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.keyboard import typed
 
 SigningIn = Callable[..., SecConsole]
 SIZE = (80, 24)
-
-
-async def typed(pilot: Pilot[Any], text: str) -> None:
-    """Type as a terminal sends it: `\\t` and `\\r` among letters, all in one burst."""
-    app = pilot.app
-    names = {"\t": "tab", "\r": "enter"}
-    for char in text:
-        app.post_message(events.Key(names.get(char, char), None if char in names else char))
-    await pilot.pause()
 
 
 def burst(organisation: Organisation, login: str) -> str:

@@ -31,9 +31,9 @@ class MailKeyDialog(DoingDialog["KeyMailed | None"]):
     def on_form_submitted(self, event: Form.Submitted) -> None:
         address = str(event.values["address"]).strip()
         if address in ("", self._warned_of):
-            super().on_form_submitted(event)
-            return
+            return  # the base class goes on
         event.stop()
+        event.prevent_default()
         self._warned_of = address
         self.set_body(
             lines(

@@ -1,0 +1,39 @@
+"""Typing as terminals send it, and reading what the screen says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from textual import events
+from textual.app import App
+from textual.pilot import Pilot
+
+from tests.delivery.post import Post
+from tests.tui.conftest import screen_text, until
+
+_NAMES = {"\t": "tab", "\r": "enter"}
+
+
+async def typed(pilot: Pilot[Any], text: str) -> None:
+    """Type as a terminal sends it: `\\t` and `\\r` among letters, all in one burst."""
+    for char in text:
+        pilot.app.post_message(events.Key(_NAMES.get(char, char), None if char in _NAMES else char))
+    await pilot.pause()
+
+
+def words(app: App[Any]) -> str:
+    """What the screen says, whatever the line breaks and frames."""
+    return " ".join(re.sub("[│╭╮╰╯─▄█▀▌]", " ", screen_text(app)).split())
+
+
+async def mailed(pilot: Pilot[Any], post: Post, how_many: int) -> str:
+    """The text of the newest mail once so many have come."""
+    await until(pilot, lambda: len(post.mailbox.mails) >= how_many)
+    return post.mailbox.text()
+
+
+async def texted(pilot: Pilot[Any], post: Post, how_many: int) -> str:
+    """The text of the newest SMS once so many have come."""
+    await until(pilot, lambda: len(post.twilio.messages) >= how_many)
+    return post.twilio.text()
