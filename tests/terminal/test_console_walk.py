@@ -291,7 +291,7 @@ def test_no_store_yet_is_a_card_and_not_a_crash(term: Start, tmp_path: Path) -> 
 def test_without_colour_nothing_is_coloured_and_places_are_told_apart(console: Console) -> None:
     t = signed_in(console, env={"NO_COLOR": "1"})
     assert not re.search(rb"\x1b\[[0-9;]*\b(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|38;|48;)", t.raw)
-    assert "(6 Incident)" in t.text()
+    assert "(6 Inc)" in t.text()
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])

@@ -21,6 +21,9 @@ from secconsole.operations.policy import Policy
 from secconsole.tui.words import day, glyph
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secconsole.tui.actions import PlaceName
     from secconsole.tui.app import SecConsole
 
 Piece = tuple[str, str]  # text, and the part of the header that gives it its look
@@ -128,12 +131,12 @@ class Header(Widget):
         app = self.app
         state, look = ("live", "live") if app.line.fresh else ("stale", "trouble")
         places = app.places.named
-        narrow = sum(cell_len(place.words(narrow=False)) + 4 for place in places) + cell_len(state) + 2 > width
+        names = _names(places, width - cell_len(state) - 2)
         self._spans = []
         pieces: list[Piece] = []
         at = 0
-        for place in places:
-            words = f" {place.number} {place.words(narrow=narrow)} "
+        for place, name in zip(places, names, strict=True):
+            words = f" {place.number} {name} "
             part = "here" if place.name == self._here else "dim" if app.why_not_there(place.name) else "place"
             if part == "dim":
                 words = f"({words[1:-1]})"
@@ -172,6 +175,16 @@ class Header(Widget):
             for start, end, name in self._spans:
                 if start <= event.x < end:
                     self.app.go(name)
+
+
+def _names(places: Sequence[PlaceName], width: int) -> list[str]:
+    """What the places are called where so many columns are: from the right shortened until they fit."""
+    names = [place.words(narrow=False) for place in places]
+    for at in reversed(range(len(places))):
+        if sum(cell_len(name) + 4 for name in names) <= width:
+            break
+        names[at] = places[at].words(narrow=True)
+    return names
 
 
 def _cut(text: str, width: int) -> str:
