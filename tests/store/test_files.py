@@ -21,13 +21,14 @@ OPENERS = {
     "config/theme_file.py": "a person's theme",
     "config/private.py": "key, session and settings",
     "config/report.py": "a new report",
-    "tui/audit_export.py": "a new export",
+    "tui/new_file.py": "a new export, or codes to keep",
     "cli/diagnostics.py": "/dev/null",
     "cli/csv_file.py": "a person's list",
     "store/queue.py": "the two lock files, which SQLite does not know",
     "backends/embedded.py": "the store before it is one: made empty, and only if there is none",
     "backends/store_copy.py": "the same for a copy",
     "delivery/inbox.py": "a demo's messages",
+    "delivery/text_files.py": "a company's own texts",
     "server/tls.py": "the operator's certificate and key",
 }
 
