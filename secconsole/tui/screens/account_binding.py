@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LEFT = BindingEnd(False)
 _EXAMPLES = {FactorKind.TOTP: "Pixel 8", FactorKind.EMAIL: "at home", FactorKind.SMS: "work phone"}
 _GUARDS = "It then guards your account."
-_BESIDE = "A new app takes the place of the one bound now; addresses and numbers come beside it."
+_REPLACED = "A new app takes the place of the one bound now; addresses and numbers come beside it."
 _REPLACES = "The app bound now works until the new one is confirmed, and from then on no longer."
 
 
@@ -39,7 +39,8 @@ class Adding:
         if len(kinds) > 1:
             from secconsole.tui.screens.bind_sent import KindDialog
 
-            kind = await self._app.ask(KindDialog(kinds, reason=_BESIDE if self._has_app else _GUARDS))
+            beside = "It comes beside what is bound now." if self._own.active else _GUARDS
+            kind = await self._app.ask(KindDialog(kinds, reason=_REPLACED if self._has_app else beside))
         if kind is None:
             return _LEFT
         said = [_REPLACES] if kind is FactorKind.TOTP and self._has_app else []

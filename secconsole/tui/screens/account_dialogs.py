@@ -43,9 +43,9 @@ def cancel_dialog(own: Own) -> ConfirmDialog:
         f"{others_end(own)}, this one stays" if len(own.sessions) > 1 else "this session stays",
     ]
     body = lines(
-        "You will sign in with your password alone. Whoever learns it can act as you.", "",
+        "You sign in with your password alone then: who learns it can act as you.", "",
         *(f"  - {line}" for line in said), "",
-        "It cannot be taken back: you would bind anew. You are asked for password and code.",
+        "It cannot be taken back: you would have to bind anew.",
     )  # fmt: skip
     return ConfirmDialog("Cancel MFA", body, "Cancel MFA", danger=True)
 
@@ -54,7 +54,7 @@ def new_codes_dialog(own: Own) -> ConfirmDialog:
     """Asks before new recovery codes are made while there are some."""
     left = plural(own.me.recovery_left, "recovery code")
     are = "is" if own.me.recovery_left == 1 else "are"
-    body = lines(f"{left} {are} left. Once new ones are made, older ones stop working.", "You get ten new ones.")
+    body = lines(f"{left} {are} left, and stop working when you make new ones.", "You get ten new ones.")
     return ConfirmDialog("New recovery codes", body, "Make new ones", danger=True)
 
 
@@ -120,8 +120,8 @@ class ContactDialog(DoingDialog["ContactSet | None"]):
 
     def __init__(self, now: str) -> None:
         body = lines(
-            "There you are told when somebody signs in with a recovery code, binds or removes a factor",
-            "of yours, or resets your password: so that you notice what was not you.",
+            "There you are told when a factor of yours is bound or removed, a recovery code used, or your password "
+            "reset: so that you notice what was not you.",
             *([f"The one before, {now}, is told of the change, too."] if now else []),
         )
         field = TextField(name="email", label="E-mail", needed=True, value=now, max_length=254)
@@ -137,7 +137,7 @@ class PasswordDialog(Dialog[int | None]):
     def __init__(self) -> None:
         super().__init__(
             "Change your password",
-            "A few unrelated words make a good one; spaces are fine. Your other sessions end.",
+            lines("A few unrelated words make a good one; spaces are fine.", "Your other sessions end."),
             [
                 PasswordField(name="password", label="New password", needed=True),
                 PasswordField(name="again", label="Once more", needed=True),
@@ -190,7 +190,7 @@ class NewTokenDialog(DoingDialog["NewToken | None"]):
             TextField(name="days", label="Days", needed=True, value=str(_DAYS), max_length=4,
                       help=f"After so many it ends; at most {LONGEST_TOKEN}."),
         ]  # fmt: skip
-        body = "A program that has it acts as you, within what you tick here. It is shown once."
+        body = lines("A program that has it acts as you, within what you tick here.", "It is shown once.")
         super().__init__("New token", body, fields, [cancel(), Button("make", "Make")], focus="name")
 
     async def do(self, button: str, values: Values) -> NewToken:

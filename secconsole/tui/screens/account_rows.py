@@ -23,7 +23,7 @@ from secconsole.tui.words import ago, glyph, left, plural
 FEW = 3  # recovery codes left, from which on new ones are advised
 CODES, CONTACT, PASSWORD = "codes", "contact", "password"
 NO_FACTOR, NO_TOKEN = "factors", "tokens"
-_WIDEST = 110  # cells of a row: more only pulls it apart
+_WIDEST = 92  # cells of a row: more only pulls it apart
 _LEAST = 24  # of its name
 
 CHANNELS = {"console": "console", "command": "command line", "api": "program (API)"}

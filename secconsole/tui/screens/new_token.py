@@ -37,7 +37,7 @@ class TokenDialog(ShownOnceDialog):
             safe(""),
             safe(token if shown else bullets(token), "bold"),
             safe(""),
-            safe("Put it where the program reads it, in a file that only its user can read."),
+            safe("Put it into a file that nobody but the program's user can read."),
             safe("secconsole itself takes it with --token-file FILE."),
         ]
 
