@@ -19,6 +19,7 @@ class Group:
     disabled: bool
     must_reset: bool
     weak_only: bool  # bound, but only by e-mail or SMS
+    has_recovery: bool  # an unused recovery code
     blocked: bool  # locked until somebody unlocks
     switched_on: bool
     keeps_factor: bool

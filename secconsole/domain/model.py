@@ -29,11 +29,14 @@ class BindingStatus(StrEnum):
 
 
 class Flag(StrEnum):
+    """What users are found by, and marked with, but for NO_RECOVERY: a user's `recovery_left` says it."""
+
     WHITELISTED = "whitelisted"
     LOCKED = "locked"
     DISABLED = "disabled"
     MUST_RESET = "must-reset"
     WEAK_ONLY = "weak-only"  # bound, but only by e-mail or SMS
+    NO_RECOVERY = "no-recovery"  # bound, and no recovery code left
 
 
 class SignInStatus(StrEnum):

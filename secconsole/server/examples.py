@@ -180,6 +180,7 @@ _group = Group(
     disabled=False,
     must_reset=False,
     weak_only=False,
+    has_recovery=True,
     blocked=False,
     switched_on=False,
     keeps_factor=False,

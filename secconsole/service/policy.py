@@ -117,6 +117,7 @@ def _group_of(user: UserRecord) -> Group:
         disabled=user.disabled,
         must_reset=user.must_reset,
         weak_only=user.weak_only,
+        has_recovery=user.has_recovery,
         blocked=user.locked_until >= FOREVER,
         switched_on=user.switched_on,
         keeps_factor=user.keeps_factor,

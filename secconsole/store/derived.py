@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_COUNTED = ("role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "switched_on", "keeps_factor")
+_COUNTED = (
+    "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "switched_on",
+    "keeps_factor",
+)  # fmt: skip
 _GROUP = ("tenant_pk", *_COUNTED, "blocked")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.store.schema import recovery_codes
+from secconsole.store.schema import recovery_codes, users
 from secconsole.store.users import in_parts
 
 _ROW = recovery_codes.c
@@ -18,12 +18,16 @@ def replace_codes(connection: sa.Connection, user_pk: int, rows: Iterable[Mappin
     """Forget a user's codes and keep these: each with `digest`, and other columns where they matter."""
     connection.execute(sa.delete(recovery_codes).where(_ROW.user_pk == user_pk))
     connection.execute(sa.insert(recovery_codes), [{**row, "user_pk": user_pk} for row in rows])
+    _note_left(connection, user_pk)
 
 
 def use_code(connection: sa.Connection, user_pk: int, digest: bytes, now: int) -> bool:
     """Mark a code used if it is there and was not: one statement decides that it counts once."""
     this = sa.and_(_ROW.user_pk == user_pk, _ROW.digest == digest, _UNUSED)
-    return connection.execute(sa.update(recovery_codes).where(this).values(used=now, sealed=None)).rowcount == 1
+    if connection.execute(sa.update(recovery_codes).where(this).values(used=now, sealed=None)).rowcount != 1:
+        return False
+    _note_left(connection, user_pk)
+    return True
 
 
 def count_left(connection: sa.Connection, *user_pks: int) -> int:
@@ -47,16 +51,18 @@ def unused_codes(connection: sa.Connection, user_pk: int) -> list[sa.Row[Any]]:
 def void_codes(connection: sa.Connection, user_pk: int, *, now: int, event: str | None) -> None:
     """Make a user's codes stop working; without an event that could be undone, for good."""
     these = sa.and_(_ROW.user_pk == user_pk, _ROW.voided.is_(None))
-    if event is None:
-        connection.execute(sa.delete(recovery_codes).where(these))
-        return
-    connection.execute(sa.update(recovery_codes).where(these).values(voided=now, voided_event=event))
+    change: sa.Delete | sa.Update = sa.delete(recovery_codes).where(these)
+    if event is not None:
+        change = sa.update(recovery_codes).where(these).values(voided=now, voided_event=event)
+    if connection.execute(change).rowcount:
+        _note_left(connection, user_pk)
 
 
 def restore_codes(connection: sa.Connection, user_pk: int, event: str) -> None:
     """Let the codes work again that an unbinding made stop."""
     these = sa.and_(_ROW.user_pk == user_pk, _ROW.voided_event == event)
-    connection.execute(sa.update(recovery_codes).where(these).values(voided=None, voided_event=None))
+    if connection.execute(sa.update(recovery_codes).where(these).values(voided=None, voided_event=None)).rowcount:
+        _note_left(connection, user_pk)
 
 
 def erase_voided(connection: sa.Connection, events: Sequence[str]) -> None:
@@ -68,3 +74,10 @@ def erase_viewable(connection: sa.Connection, tenant_pk: int) -> None:
     """Wipe what codes could be shown again from, for all of a tenant; they work on."""
     kept = sa.and_(_ROW.tenant_pk == tenant_pk, _ROW.sealed.is_not(None))
     connection.execute(sa.update(recovery_codes).where(kept).values(sealed=None))
+
+
+def _note_left(connection: sa.Connection, user_pk: int) -> None:
+    """Keep on the user's row whether any are left, so that counting those who have none costs nothing."""
+    left = count_left(connection, user_pk) > 0
+    differs = sa.and_(users.c.pk == user_pk, users.c.has_recovery.is_not(left))
+    connection.execute(sa.update(users).where(differs).values(has_recovery=left))

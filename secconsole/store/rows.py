@@ -40,6 +40,7 @@ class UserRecord:
     status: BindingStatus
     kinds: tuple[FactorKind, ...]
     weak_only: bool
+    has_recovery: bool
     whitelisted: bool
     disabled: bool
     must_reset: bool

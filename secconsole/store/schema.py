@@ -75,6 +75,7 @@ users = sa.Table(
     _text("status", "unbound"),
     _text("kinds"),
     _flag("weak_only"),
+    _flag("has_recovery"),  # an unused recovery code, kept here by store/recovery.py
     _flag("whitelisted"),
     _flag("disabled"),
     _flag("must_reset"),
@@ -115,6 +116,7 @@ user_counts = sa.Table(
     sa.Column("disabled", sa.Boolean, primary_key=True),
     sa.Column("must_reset", sa.Boolean, primary_key=True),
     sa.Column("weak_only", sa.Boolean, primary_key=True),
+    sa.Column("has_recovery", sa.Boolean, primary_key=True),
     sa.Column("blocked", sa.Boolean, primary_key=True),
     sa.Column("switched_on", sa.Boolean, primary_key=True),
     sa.Column("keeps_factor", sa.Boolean, primary_key=True),

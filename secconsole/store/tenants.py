@@ -86,6 +86,7 @@ def groups(connection: sa.Connection, tenant_pk: int) -> tuple[Group, ...]:
             disabled=row.disabled,
             must_reset=row.must_reset,
             weak_only=row.weak_only,
+            has_recovery=row.has_recovery,
             blocked=row.blocked,
             switched_on=row.switched_on,
             keeps_factor=row.keeps_factor,

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.domain.model import FactorKind, Flag
+from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.search import UserFilter
 from secconsole.store.contains import contains
 from secconsole.store.schema import users
@@ -90,6 +90,8 @@ def filter_conditions(tenant_pk: int, wanted: UserFilter, now: int) -> list[Cond
             conditions += _UNUSUAL
     if wanted.flag is Flag.LOCKED:
         conditions += [users.c.locked_until > 0, users.c.locked_until > now]
+    elif wanted.flag is Flag.NO_RECOVERY:
+        conditions += [users.c.status == BindingStatus.BOUND, users.c.has_recovery.is_(sa.false())]
     elif wanted.flag is not None:
         conditions.append(users.c[wanted.flag.replace("-", "_")].is_(sa.true()))
         if wanted.flag is Flag.WEAK_ONLY:

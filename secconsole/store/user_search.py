@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unfit
 from secconsole.domain.limits import MOST_EXACT
-from secconsole.domain.model import Flag
+from secconsole.domain.model import BindingStatus, Flag
 from secconsole.domain.search import UserFilter
 from secconsole.domain.throttle import FOREVER
 from secconsole.store.rows import UserRecord
@@ -251,6 +251,8 @@ def _from_counts(connection: sa.Connection, tenant_pk: int, wanted: UserFilter) 
         conditions.append(c.status == wanted.status)
     if wanted.role is not None:
         conditions.append(c.role == wanted.role)
-    if wanted.flag is not None:
+    if wanted.flag is Flag.NO_RECOVERY:
+        conditions += [c.status == BindingStatus.BOUND, c.has_recovery.is_(sa.false())]
+    elif wanted.flag is not None:
         conditions.append(c[wanted.flag.replace("-", "_")].is_(sa.true()))
     return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(c.n), 0)).where(*conditions)).scalar_one())

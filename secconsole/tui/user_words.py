@@ -21,6 +21,7 @@ FLAGS = {
     Flag.DISABLED: "disabled",
     Flag.MUST_RESET: "must choose a new password",
     Flag.WEAK_ONLY: "has only SMS or e-mail",
+    Flag.NO_RECOVERY: "no recovery code left",
 }
 
 REQUIRED = "A second factor is required of this user, whatever the policy."

@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, NotAllowed, NotFound, StepUpNeeded
-from secconsole.domain.model import PolicyMode, SignInStatus
+from secconsole.domain.model import BindingStatus, Flag, PolicyMode, SignInStatus
 from secconsole.domain.recovery import HOW_MANY
 from secconsole.domain.roles import Role
+from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FREE_TRIES
 from secconsole.operations.audit import AuditEntry, ListAudit
@@ -19,8 +20,9 @@ from secconsole.operations.factors import EnrollFactor, RemoveFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
 from secconsole.operations.signin import SignInAnswer, StepUp, VerifySignIn
+from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.unbinding import Unbind, UndoUnbind
-from secconsole.operations.users import DisableUser, ResetPassword, ShowUser
+from secconsole.operations.users import CountUsers, DisableUser, ListUsers, ResetPassword, ShowUser
 from secconsole.store.schema import recovery_codes
 from tests.organisation import PASSWORD, TENANT, Organisation
 
@@ -212,6 +214,34 @@ async def test_unbinding_makes_them_void_and_undoing_it_gives_them_back(organisa
     assert await left(organisation) == 9
     assert not await verified(organisation, codes[0])
     assert await verified(organisation, codes[1])
+
+
+async def test_who_has_none_left_is_counted_and_found(organisation: Organisation) -> None:
+    async def without() -> list[str]:
+        """Who is found to be bound and without a code; the counts have to say the same."""
+        wanted = UserFilter(flag=Flag.NO_RECOVERY)
+        found = (await organisation.perform(ListUsers(tenant=TENANT, filter=wanted))).items
+        adoption = await organisation.perform(ShowAdoption(tenant=TENANT))
+        bound = [group for group in adoption.groups if group.status is BindingStatus.BOUND]
+        assert sum(group.count for group in bound if not group.has_recovery) == len(found)
+        assert (await organisation.perform(CountUsers(tenant=TENANT, filter=wanted))).count == len(found)
+        return [user.login for user in found]
+
+    await organisation.add("ana")
+    assert await without() == [], "who has no factor needs none"
+    await organisation.bind("ana")
+    assert await without() == ["ana"]
+    codes = (await organisation.perform(MAKE)).codes
+    assert await without() == []
+    for code in codes[:-1]:
+        assert await verified(organisation, code)
+    assert await without() == []
+    event = (await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost"))).event
+    assert await without() == []
+    await organisation.perform(UndoUnbind(tenant=TENANT, event=event))
+    assert await without() == [], "one of them works again"
+    assert await verified(organisation, codes[-1])
+    assert await without() == ["ana"]
 
 
 async def test_void_ones_do_not_come_back_with_a_new_phone(organisation: Organisation) -> None:

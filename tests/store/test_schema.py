@@ -194,7 +194,15 @@ FACTS = {
     "status": st.sampled_from(list(BindingStatus)),
     **{
         name: st.booleans()
-        for name in ("whitelisted", "disabled", "must_reset", "weak_only", "switched_on", "keeps_factor")
+        for name in (
+            "whitelisted",
+            "disabled",
+            "must_reset",
+            "weak_only",
+            "has_recovery",
+            "switched_on",
+            "keeps_factor",
+        )
     },
     "locked_until": st.sampled_from([0, 1, FOREVER - 1, FOREVER]),
     "name": st.sampled_from(["", "Ana", "Ähre", "李"]),
@@ -210,7 +218,7 @@ STEP: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("update-all"), CHANGE, st.just(0)),
     st.tuples(st.just("delete"), st.just({}), st.integers(0, 5)),
 )
-COUNTED = "role, status, whitelisted, disabled, must_reset, weak_only, blocked, switched_on, keeps_factor"
+COUNTED = "role, status, whitelisted, disabled, must_reset, weak_only, has_recovery, blocked, switched_on, keeps_factor"
 
 
 @given(st.lists(STEP, max_size=25))

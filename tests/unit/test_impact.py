@@ -12,7 +12,7 @@ from secconsole.domain.roles import Role
 
 def every_group() -> list[Group]:
     return [
-        Group(Role.USER, status, whitelisted, disabled, False, False, blocked, switched_on, keeps, 1)
+        Group(Role.USER, status, whitelisted, disabled, False, False, False, blocked, switched_on, keeps, 1)
         for status in BindingStatus
         for whitelisted, disabled, blocked, switched_on, keeps in product((False, True), repeat=5)
     ]
@@ -54,5 +54,5 @@ def test_off_affects_nobody() -> None:
 
 
 def test_administrators_who_must_bind_are_counted() -> None:
-    group = Group(Role.TENANT_ADMIN, BindingStatus.UNBOUND, False, False, False, False, False, False, False, 3)
+    group = Group(Role.TENANT_ADMIN, BindingStatus.UNBOUND, False, False, False, False, False, False, False, False, 3)
     assert impact([group], PolicyMode.REQUIRED).admins_must_enroll == 3

@@ -182,6 +182,9 @@ def _watched(adoption: Adoption, now: Impact) -> Iterable[tuple[int, str, str]]:
     yield adoption.locked, "locked after failed entries", "users:is:locked"
     yield sum(g.count for g in adoption.groups if g.must_reset), "must choose a new password", "users:is:must-reset"
     yield now.weak_only, "bound by SMS or e-mail only", "users:is:weak-only"
+    bound = [g for g in adoption.groups if g.status is BindingStatus.BOUND and not g.disabled]
+    without = sum(g.count for g in bound if not g.has_recovery)
+    yield without, "bound, and no recovery code left", "users:is:no-recovery"
     yield sum(g.count for g in adoption.groups if g.disabled), "disabled", "users:is:disabled"
 
 

@@ -39,6 +39,7 @@ PICKS = (
     Pick("d", "disabled", "is:disabled"),
     Pick("m", "must choose a new password", "is:must-reset"),
     Pick("o", "only SMS or e-mail", "is:weak-only"),
+    Pick("n", "no recovery code left", "is:no-recovery"),
     Pick("P", "platform administrators", "role:platform-admin"),
     Pick("T", "tenant administrators", "role:tenant-admin"),
     Pick("H", "helpdesk", "role:helpdesk"),
