@@ -101,6 +101,7 @@ def phones_in(connection: sa.Connection, keys: KeyRing, count: int) -> list[Phon
         sa.select(factors, users.c.login, users.c.id.label("user_id"))
         .join(users, users.c.pk == factors.c.user_pk)
         .where(factors.c.pk == sa.bindparam("number"), factors.c.state == "active", factors.c.removed.is_(None))
+        .where(factors.c.kind == "totp")
         .where(users.c.disabled.is_(False), users.c.role == "user")
     )
     found: list[Phone] = []
