@@ -13,17 +13,27 @@ from secconsole.operations.signin import KeyMailed
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
 
+_TOLD = 8.0  # seconds
 
-async def after_sign_in(app: SecConsole, *, bound: bool) -> None:
-    """Ask for what is due; `bound`: a factor was bound on the way in, so that there are no recovery codes yet."""
+
+async def after_sign_in(app: SecConsole, message: str, *, bound: bool) -> None:
+    """Say what there is to say, and ask for what is due.
+
+    `bound`: a factor was bound on the way in, so that there are no recovery codes yet.
+    """
     me = app.identity
-    if not me.id or app.read_only:
+    asks = bool(me.id) and not app.read_only
+    renews = asks and not bound and me.renew_recovery
+    if message and not renews and not (asks and bound):  # else the dialog says it, or lies above it
+        app.notify(message, timeout=_TOLD)
+    if not asks:
         return
     await app.keys_at_rest()
     try:
         if bound:
             await show_new_codes(app)
-        elif me.renew_recovery:
+            app.notify(message, timeout=_TOLD)
+        elif renews:
             await _renew(app)
         if app.signed_in and not app.identity.email:
             await _ask_contact(app)

@@ -187,11 +187,11 @@ class SecConsole(ConsoleApp):
     async def _begin_anew(self, hold: KeyHold | None, message: str, bound: bool) -> None:
         from secconsole.tui.after_sign_in import after_sign_in
 
-        await self.begin("", hold, message)
+        await self.begin(hold=hold)
         if self.signed_in:
-            await after_sign_in(self, bound=bound)
+            await after_sign_in(self, message, bound=bound)
 
-    async def begin(self, place: str = "", hold: KeyHold | None = None, message: str = "") -> None:
+    async def begin(self, place: str = "", hold: KeyHold | None = None) -> None:
         """Begin a session as whoever the backend's credential names, in a place or where their work begins."""
         from secconsole.tui.session import Session
 
@@ -206,8 +206,6 @@ class SecConsole(ConsoleApp):
         finally:
             if hold is not None:
                 hold.release()
-        if message:
-            self.notify(message, timeout=8)
 
     async def sign_out(self, reason: str = "You are signed out.") -> None:
         """End the session here and in the store."""

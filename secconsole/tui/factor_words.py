@@ -49,4 +49,4 @@ def apps_first(factors: Iterable[F]) -> list[F]:
 def picks_of(factors: Iterable[Offered]) -> list[Pick]:
     """A list to pick a factor from; at its end a recovery code, which stands in for each of them."""
     picks = [Pick(factor.id, factor_words(factor)) for factor in factors]
-    return [*picks, Pick(RECOVERY, "None of these: a recovery code")]
+    return [*picks, Pick(RECOVERY, "A recovery code instead")]

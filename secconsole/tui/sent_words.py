@@ -20,3 +20,8 @@ def waiting_words(kind: FactorKind) -> str:
     """Once another code may be asked for."""
     look = "Look in spam too, or have it sent again." if kind is FactorKind.EMAIL else "Have it sent again."
     return f"Not arrived? {look}"
+
+
+def not_sent_words(message: str) -> str:
+    """Why no other code was sent while the one before holds; how long to wait is counted down beside it."""
+    return "Not sent again yet: the code before still holds." if message.startswith("Wait ") else message

@@ -147,7 +147,7 @@ def test_a15_a16_a_hostile_tenant_and_login_reach_the_terminal_as_text(console: 
 def test_who_must_bind_scans_the_screen_and_is_in(console: Console, size: tuple[int, int]) -> None:
     t = console(cols=size[0], rows=size[1])
     assert t.wait_text("sign in as one of them", 10), t.text()
-    t.send("6")
+    t.send("6\r")  # the app, which is the first of the kinds
     assert t.wait_text("Enter the six digits", 10), t.text()
     t.wait_quiet(0.3)
     (uri,) = decode_qr(t.picture())
@@ -158,6 +158,9 @@ def test_who_must_bind_scans_the_screen_and_is_in(console: Console, size: tuple[
     assert shown == key[1]
     code, _ = code_of(Secret(uri), datetime.now(UTC))
     t.send(f"{code}\r")
+    assert t.wait_text("Your recovery codes", 10), t.text()
+    t.wait_quiet(0.3)
+    t.send(" \r")
     assert t.wait_text("user newton", 10), t.text()
     assert t.wait_text("Your phone is bound", 5), t.text()
 
@@ -165,7 +168,7 @@ def test_who_must_bind_scans_the_screen_and_is_in(console: Console, size: tuple[
 def test_a36_while_the_terminal_has_no_focus_neither_code_nor_key_is_there(console: Console) -> None:
     t = console()
     assert t.wait_text("sign in as one of them", 10)
-    t.send("6")
+    t.send("6\r")  # the app, which is the first of the kinds
     assert t.wait_text("Enter the six digits", 10), t.text()
     t.wait_quiet(0.3)
     (uri,) = decode_qr(t.picture())
@@ -183,7 +186,7 @@ def test_a36_while_the_terminal_has_no_focus_neither_code_nor_key_is_there(conso
 def test_the_code_is_read_in_other_themes(console: Console, theme: str) -> None:
     t = console("--theme", theme)
     assert t.wait_text("sign in as one of them", 10), t.text()
-    t.send("6")
+    t.send("6\r")  # the app, which is the first of the kinds
     assert t.wait_text("Enter the six digits", 10), t.text()
     t.wait_quiet(0.3)
     assert len(decode_qr(t.picture())) == 1

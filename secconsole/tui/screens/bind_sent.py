@@ -21,7 +21,7 @@ from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.screens.binding import FEW, BindingEnd, Checked
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
-from secconsole.tui.sent_words import sent_words, waiting_words
+from secconsole.tui.sent_words import not_sent_words, sent_words, waiting_words
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, cancel
 from secconsole.tui.widgets.pick_list import Pick, PickList
@@ -179,7 +179,8 @@ class BindSentDialog(Dialog[BindingEnd]):
         if started.prefix:
             self._started = started
             await self.put_form(self._code_form(started))
-        self._say("" if started.sent else started.message)
+        problem = not_sent_words(started.message) if started.prefix else started.message
+        self._say("" if started.sent else problem)
         self._wait(started.retry_at)
 
     def _checked(self, typed: str) -> str:

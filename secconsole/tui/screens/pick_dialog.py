@@ -33,6 +33,6 @@ class PickDialog(Dialog[T]):
 
 def pick_keys(back: str) -> Content:
     """The keys of a list, in a line below it."""
-    keys = (("1-9", "or"), ("up down", "choose"), ("enter", "take it"), ("esc", back.lower()))
+    keys = (("1-9", "take that one"), ("up down", "choose"), ("enter", "take it"), ("esc", back.lower()))
     parts = (part for key, does in keys for part in ((f" {key}", "bold $key"), (f" {does} ", "$muted")))
     return lines("", join(*parts))

@@ -21,7 +21,7 @@ from secconsole.tui.factor_words import RECOVERY, WHERE_TO, apps_first, factor_w
 from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
-from secconsole.tui.sent_words import sent_words, waiting_words
+from secconsole.tui.sent_words import not_sent_words, sent_words, waiting_words
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, PasswordField, cancel
 from secconsole.tui.widgets.pick_list import PickList
@@ -141,7 +141,7 @@ class StepUpDialog(Dialog[bool]):
         if sent.sent:
             self._sent_to = factor
         if sent.prefix and self._sent_to is not None and self._sent_to.id == factor.id:
-            problem = [] if sent.sent else [safe(f"! {sent.message}", "$danger")]
+            problem = [] if sent.sent else [safe(f"! {not_sent_words(sent.message)}", "$danger")]
             self._say(*sent_words(sent.masked, sent.prefix), *problem)
             await self._ask_code(_OTHER, Button("again", "Send again", free=True), _GO_ON, prefix=sent.prefix)
         else:  # there is no code of its own that could be typed

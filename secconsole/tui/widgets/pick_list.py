@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.content import Content
@@ -12,6 +13,10 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.words import glyph
+
+if TYPE_CHECKING:
+    from secconsole.tui.app import SecConsole
 
 _DIGITS = "123456789"
 
@@ -56,7 +61,11 @@ class PickList(OptionList):
 
     def __init__(self, picks: Sequence[Pick], *, id: str | None = None) -> None:
         self._picks = tuple(picks)
-        super().__init__(*(Option(_words(number, pick)) for number, pick in enumerate(picks, 1)), compact=True, id=id)
+        self._marked, self._utf8 = -1, True
+        super().__init__(*(Option(self._words(at)) for at in range(len(self._picks))), compact=True, id=id)
+
+    def on_mount(self) -> None:
+        self._utf8 = cast("SecConsole", self.app).terminal.utf8
         self.highlighted = 0
 
     def on_key(self, event: events.Key) -> None:
@@ -66,11 +75,18 @@ class PickList(OptionList):
             self.highlighted = at
             self.post_message(self.Picked(self._picks[at].value))
 
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        before, self._marked = self._marked, event.option_index
+        for at in {before, self._marked} - {-1}:
+            self.replace_option_prompt_at_index(at, self._words(at))
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.post_message(self.Picked(self._picks[event.option_index].value))
 
-
-def _words(number: int, pick: Pick) -> Content:
-    head = join((f" {number if number <= len(_DIGITS) else ' '} ", "bold $key"), " ", (pick.words, "bold"))
-    return lines(head, safe(f"    {pick.note}")) if pick.note else head
+    def _words(self, at: int) -> Content:
+        pick, number = self._picks[at], str(at + 1) if at < len(_DIGITS) else " "
+        mark = glyph("cursor", utf8=self._utf8) if at == self._marked else " "
+        head = join(mark, (f" {number} ", "bold $key"), " ", (pick.words, "bold"))
+        return lines(head, safe(f"     {pick.note}")) if pick.note else head

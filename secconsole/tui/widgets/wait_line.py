@@ -24,7 +24,9 @@ class WaitLine(Static):
     WaitLine {
         width: 100%;
         height: auto;
+        margin-bottom: 1;
         color: $muted;
+        display: none;
     }
     """
 
@@ -56,6 +58,7 @@ class WaitLine(Static):
         if words != self._said:
             self._said = words
             self.update(safe(words))
+            self.display = bool(words)
 
 
 def _milliseconds(at: datetime) -> int:
