@@ -280,6 +280,7 @@ async def test_about_a_user_says_what_to_tell_the_caller(console: OpenConsole) -
     [
         ("aida", "bob", "u", "Your role, auditor, may not do this"),
         ("hana", "bob", "w", "Your role, helpdesk, may not do this"),
+        ("tomas", "tomas", "e", "Your own factors are in My account: press 7, then e."),
         ("hana", "root", "u", "A helpdesk may not act on a platform-admin"),
         ("hana", "hana", "u", "A helpdesk may not act on a helpdesk"),
         ("hana", "nina", "u", "nina has no factor bound"),

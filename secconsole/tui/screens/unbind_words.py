@@ -14,6 +14,7 @@ from secconsole.tui.safe_text import Part, join, lines
 from secconsole.tui.words import count, glyph, plural, until
 
 _INDENT = " " * 15
+_ROOM = 57  # cells beside it at 80 columns
 _MOST_NAMED = 4  # factors with a line each
 
 
@@ -35,7 +36,7 @@ def about_one(found: UnbindPreview, now: datetime, *, utf8: bool) -> Content:
 def _what_happens(target: UnbindTarget, found: UnbindPreview, now: datetime) -> list[Part]:
     facts = [
         *_factors(target),
-        _ended(target.sessions, target.tokens, target.recovery_codes),
+        *_ended(target.sessions, target.tokens, target.recovery_codes),
         _notice(target.notified, found.mails),
         _anew(target, found.policy),
         _undone(found, now),
@@ -59,13 +60,15 @@ def _factors(target: UnbindTarget) -> list[str]:
     return said or ["has no factor bound"]
 
 
-def _ended(sessions: int, tokens: int, codes: int) -> str:
-    """`2 sessions and 1 token end · 10 recovery codes become void`."""
+def _ended(sessions: int, tokens: int, codes: int) -> list[str]:
+    """`2 sessions and 1 token end · 10 recovery codes become void`; in two lines where one has no room for both."""
     ending = [plural(number, word) for number, word in ((sessions, "session"), (tokens, "token")) if number]
     ends = f"{' and '.join(ending)} {'ends' if sessions + tokens == 1 else 'end'}" if ending else "no session is open"
     if not codes:
-        return ends
-    return f"{ends} · {plural(codes, 'recovery code')} {'becomes' if codes == 1 else 'become'} void"
+        return [ends]
+    void = f"{plural(codes, 'recovery code')} {'becomes' if codes == 1 else 'become'} void"
+    both = f"{ends} · {void}"
+    return [both] if len(both) <= _ROOM else [ends, void]
 
 
 def _notice(notified: Sequence[str], mails: bool) -> str:
@@ -92,7 +95,7 @@ def _undone(found: UnbindPreview, now: datetime) -> str:
 
 _ANEW = {
     PolicyMode.REQUIRED: "their next sign-in asks to bind anew (policy: required)",
-    PolicyMode.OPTIONAL: "no second factor is asked for then, but of whom it is required (policy: optional)",
+    PolicyMode.OPTIONAL: "no second factor is asked for then, unless required of them",
     PolicyMode.OFF: "no second factor is asked for (policy: off)",
 }
 
@@ -121,7 +124,7 @@ def about_many(found: UnbindPreview, now: datetime, asked: int) -> Content:
         rows.append((f"{plural(odd, 'name')} can be taken for another: look at the list", "$status-pending"))
     facts = [
         "their factors stop working now",
-        _ended(found.sessions, found.tokens, found.recovery_codes),
+        *_ended(found.sessions, found.tokens, found.recovery_codes),
         _notices(found),
         _ANEW[found.policy],
         _undone(found, now),

@@ -90,6 +90,8 @@ def why_not_to(
         return "Nobody is under the cursor."
     if reason := why_not_on(action, person, role=role, own=own):
         return reason
+    if action.id == "users.enroll" and person.id == own:
+        return "Your own factors are in My account: press 7, then e."
     if action.id in ("users.disable", "users.role") and person.id == own:
         return "Not to your own account. Ask another administrator."
     return _why_state_forbids(action.id, person, detail, now)
