@@ -73,7 +73,7 @@ def test_z3_a_key_is_mailed_and_what_happens_is_told(shell: Shell, servers: Serv
     assert (again.code, "Wait 40 s" in again.out or "Wait 39 s" in again.out) == (1, True)
     unbound = shell("unbind", "ana", "--reason", "lost", "--verified-by", "Hana, by phone")
     assert unbound.code == 0
-    assert "acme was unbound" in servers.mailbox.notices[-1]["Subject"]
+    assert servers.mailbox.notices[-1]["Subject"] == "Unbound: your account at acme"
     (entry,) = shell.json("audit", "list", "--action", "unbind")["items"]
     assert (entry["details"]["verified_by"], entry["details"]["notified"]) == ("Hana, by phone", 1)
 

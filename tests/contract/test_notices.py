@@ -121,7 +121,7 @@ CASES = {
     "bound": Case(bound_again, "factor.confirmed", "An authenticator app in place of the one before was bound"),
     "removed": Case(removed, "factor.removed", "An e-mail address was removed"),
     "cancelled": Case(as_ana(CancelMfa()), "account.mfa-cancelled", "Your password alone".lower(), ITSELF),
-    "unbound": Case(as_owner(UNBIND), "unbind", "you bind a new one at your next sign-in"),
+    "unbound": Case(as_owner(UNBIND), "unbind", "you bind a phone anew at your next sign-in"),
     "undone": Case(undone, "unbind.undone", "work again"),
     "codes made": Case(
         as_owner(CreateRecoveryCodes(tenant=TENANT, user="ana")), "recovery.created", "All earlier ones stopped"

@@ -59,7 +59,7 @@ async def test_a_notice_and_a_mailed_key_arrive_as_mails(post: Post) -> None:
     assert (key["From"], key["To"]) == ("mfa@acme.example", "žofie@xn--p-tfa5k.example")
     assert (notice["From"], notice["To"], notice["Auto-Submitted"]) == ("mfa@acme.example", MAIL, "auto-generated")
     assert key["Subject"] == "Your key for acme"
-    assert notice["Subject"] == "The key of your second factor at acme was mailed to another address"
+    assert notice["Subject"] == "Key mailed to another address: your account at acme"
     assert started.uri.reveal() in text_of(key)
     assert "From: the command line, on the server itself\n" in text_of(notice)
     assert [row.purpose for row in (await post.organisation.perform(ShowDelivery(tenant=TENANT))).recent[:2]] == [
