@@ -12,7 +12,7 @@ from secconsole.operations.signin import OfferedFactor, SendCode, SignInAnswer, 
 from secconsole.tui.demo_words import phone_words
 from secconsole.tui.factor_words import WHERE_TO, apps_first, factor_words, is_sent, picks_of
 from secconsole.tui.safe_text import lines, safe
-from secconsole.tui.sent_words import not_sent_words, sent_words, waiting_words
+from secconsole.tui.sent_words import NOT_ARRIVED, not_sent_words, sent_words
 from secconsole.tui.sign_in_words import challenge_of, told, values_of
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, Field, ReadOnly, cancel
@@ -104,8 +104,8 @@ class SecondFactor:
             self._sent_to = factor.id
         then = ""
         if answer.prefix and self._sent_to == factor.id:
-            self._factor, then = factor, waiting_words(factor.kind)
-            said = lines(*sent_words(factor.masked, answer.prefix), SENT_ALSO)
+            self._factor, then = factor, NOT_ARRIVED
+            said = lines(*sent_words(factor.kind, factor.masked, answer.prefix), SENT_ALSO)
             self._screen.say(said if answer.sent else not_sent_words(answer.message), bad=not answer.sent)
             await self._screen.put(self._code_form(factor, answer.prefix))
         else:  # there is no code of its own that could be typed

@@ -7,19 +7,16 @@ from textual.content import Content
 from secconsole.domain.model import FactorKind
 from secconsole.tui.safe_text import join
 
+NOT_ARRIVED = "Not arrived? Have it sent again."  # once another may be asked for
 
-def sent_words(masked: str, prefix: str) -> list[Content]:
+
+def sent_words(kind: FactorKind, masked: str, prefix: str) -> list[Content]:
     """Where the code went, and which message is the one."""
+    look = " Look in spam, too." if kind is FactorKind.EMAIL else ""
     return [
-        join("A code is on its way to ", (masked, "bold"), "."),
+        join("A code is on its way to ", (masked, "bold"), f".{look}"),
         join("It begins with ", (prefix, "bold $key"), ": type the six digits after that."),
     ]
-
-
-def waiting_words(kind: FactorKind) -> str:
-    """Once another code may be asked for."""
-    look = "Look in spam too, or have it sent again." if kind is FactorKind.EMAIL else "Have it sent again."
-    return f"Not arrived? {look}"
 
 
 def not_sent_words(message: str) -> str:

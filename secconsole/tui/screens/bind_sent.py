@@ -21,7 +21,7 @@ from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.screens.binding import FEW, BindingEnd, Checked
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
-from secconsole.tui.sent_words import not_sent_words, sent_words, waiting_words
+from secconsole.tui.sent_words import NOT_ARRIVED, not_sent_words, sent_words
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, cancel
 from secconsole.tui.widgets.pick_list import Pick, PickList
@@ -120,14 +120,14 @@ class BindSentDialog(Dialog[BindingEnd]):
             where = "address" if self._kind is FactorKind.EMAIL else "number"
             said.append(safe(f"A code is sent there; once it is typed in here, the {where} is bound."))
         else:
-            said = sent_words(self._started.masked, self._started.prefix)
+            said = sent_words(self._kind, self._started.masked, self._started.prefix)
         said += [safe(f"! {problem}", "$danger") for problem in problems if problem]
         self.set_body(lines(*said))
 
     def _wait(self, retry_at: datetime | None) -> None:
         """Count down to when another code may be asked for; `retry_at` is the server's time."""
         wait = None if retry_at is None else retry_at - self._ahead - self.app.clock()
-        self.query_one(WaitLine).say("" if self._started is None else waiting_words(self._kind), wait)
+        self.query_one(WaitLine).say("" if self._started is None else NOT_ARRIVED, wait)
 
     # ---- what was pressed ------------------------------------------------------------------------------------------
 

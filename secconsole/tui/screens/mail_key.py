@@ -13,6 +13,8 @@ from secconsole.tui.widgets.form_fields import Button, TextField, cancel
 
 _WHOEVER = "Whoever reads that mail can make the codes: delete it once the app shows them."
 
+_ON_RECORD = "the address on record"
+
 
 class MailKeyDialog(DoingDialog["KeyMailed | None"]):
     """What was mailed, or None if nothing was. An address other than the one on record is asked about once more."""
@@ -24,7 +26,7 @@ class MailKeyDialog(DoingDialog["KeyMailed | None"]):
         self._warned_of = ""
         super().__init__(
             "Mail the key", lines("The key goes to the e-mail address on record.", _WHOEVER),
-            [TextField(name="address", label="To", help="Empty: the address on record.")],
+            [TextField(name="address", label="To", placeholder=_ON_RECORD, help=f"Empty: {_ON_RECORD}.")],
             [cancel(), Button("mail", "Mail it")], focus="mail",
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ from secconsole.tui.factor_words import RECOVERY, WHERE_TO, apps_first, factor_w
 from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
-from secconsole.tui.sent_words import not_sent_words, sent_words, waiting_words
+from secconsole.tui.sent_words import NOT_ARRIVED, not_sent_words, sent_words
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, PasswordField, cancel
 from secconsole.tui.widgets.pick_list import PickList
@@ -142,13 +142,13 @@ class StepUpDialog(Dialog[bool]):
             self._sent_to = factor
         if sent.prefix and self._sent_to is not None and self._sent_to.id == factor.id:
             problem = [] if sent.sent else [safe(f"! {not_sent_words(sent.message)}", "$danger")]
-            self._say(*sent_words(sent.masked, sent.prefix), *problem)
+            self._say(*sent_words(factor.kind, sent.masked, sent.prefix), *problem)
             await self._ask_code(_OTHER, Button("again", "Send again", free=True), _GO_ON, prefix=sent.prefix)
         else:  # there is no code of its own that could be typed
             self._say(safe(f"! {sent.message}", "$danger"))
         if sent.retry_at is not None:
             server = sent.expires - timedelta(milliseconds=LASTS) if sent.sent and sent.expires else self.app.clock()
-            self.query_one(WaitLine).say(waiting_words(factor.kind), sent.retry_at - server)
+            self.query_one(WaitLine).say(NOT_ARRIVED, sent.retry_at - server)
 
     async def _ask_code(self, *buttons: Button, prefix: str = "") -> None:
         """Ask for a code, with the password that was typed so far."""
