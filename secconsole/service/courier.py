@@ -40,6 +40,7 @@ AT_ONCE = 8  # messages that one process hands on at a time
 NOTICES_AT_ONCE = 4  # of them: the rest is for what somebody waits for
 LOOK_EVERY = 2.0  # seconds
 LAST_WAIT = 16.0  # for what is being handed on when the store is closed
+PATIENCE = 3.0  # of it with a server that takes no notice, as long as nobody waits for a code
 _FORGOTTEN_AFTER = 24 * 3_600_000
 _NO_SETTINGS = {
     FactorKind.EMAIL: "No mail server is set up. Set one: secconsole delivery set-smtp",
@@ -78,6 +79,7 @@ class Courier:
         self._task: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._notices = 0  # of those being sent
+        self._left = 0  # messages that were handed over
         self._woken, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._calls, self._answered = 0, asyncio.Event()
@@ -110,11 +112,21 @@ class Courier:
         if self._task is None:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.rest(), LAST_WAIT)
+            async with asyncio.timeout(LAST_WAIT):
+                await self._end()
         tasks = [self._task, *self._sending]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _end(self) -> None:
+        """Wait for all that is due; of notices, which can leave later as well, only as long as some do leave."""
+        left = -1
+        while left != self._left or not self._answered.is_set():
+            left = self._left
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.rest(), PATIENCE)
+                return
 
     async def _work(self) -> None:
         """Send until nothing waits any more; what is slow to send holds nothing else up."""
@@ -183,11 +195,16 @@ class Courier:
         try:
             if letter.message is not None and letter.account is not None:
                 outcome = await _hand_over(letter, letter.account, letter.message)
+        except asyncio.CancelledError:
+            if letter.record.purpose is not Purpose.NOTICE:
+                raise
+            outcome = Outcome(Result.LATER, "The program that was sending it was closed.")  # twice is better than never
         except Exception as error:  # whatever it is, it must not hold up the others, nor be told with the message
             log.error("A message could not be sent: %s", type(error).__name__)
             outcome = Outcome(
                 Result.UNSURE, f"Something unexpected happened while sending it ({type(error).__name__})."
             )
+        self._left += outcome.result is Result.SENT
         # What was handed over is: if this cannot be noted, the message is given up later and not sent again.
         with suppress(Unavailable):
             await self._write(lambda connection: self._note(connection, letter.record, outcome))

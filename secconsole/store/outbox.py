@@ -1,7 +1,8 @@
 """Messages that leave after commit: each is taken by one process before it is sent, and a code is never taken twice.
 
 `waiting` → `sending` → `sent` | `failed` | `unsure`, or back to `waiting` when it was surely not sent. A message that
-was taken and of which nothing was heard for long is `unsure`: whoever took it is gone, and it may have been sent.
+was taken and of which nothing was heard for long is `unsure`: whoever took it is gone, and it may have been sent. A
+notice waits again then, since to be told twice does no harm.
 """
 
 from __future__ import annotations
@@ -113,11 +114,13 @@ def tidy(connection: sa.Connection, now: int) -> None:
     """Give up what is too late to be sent or was taken by somebody who is gone, and forget what is long over."""
     late = sa.and_(_ROW.state == MessageState.WAITING, _ROW.expires <= now)
     gone = sa.and_(_ROW.state == MessageState.SENDING, _ROW.due <= now)
+    ended = {"sealed": None, "ended": now}
     for which, values in (
-        (late, {"state": MessageState.EXPIRED}),
-        (gone, {"state": MessageState.UNSURE, "problem": _LOST}),
+        (late, {"state": MessageState.EXPIRED, **ended}),
+        (sa.and_(gone, sa.not_(_IS_NOTICE)), {"state": MessageState.UNSURE, "problem": _LOST, **ended}),
+        (sa.and_(gone, _IS_NOTICE), {"state": MessageState.WAITING, "problem": _LOST}),  # twice is better than never
     ):
-        connection.execute(sa.update(outbox).where(which).values(**values, sealed=None, ended=now))
+        connection.execute(sa.update(outbox).where(which).values(values))
     old = sa.select(_ROW.pk).where(_ROW.created < now - KEPT, sa.not_(_OPEN)).limit(MOST_FORGOTTEN)
     connection.execute(sa.delete(outbox).where(_ROW.pk.in_(old.with_for_update(skip_locked=True))))
 

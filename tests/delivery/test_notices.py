@@ -18,6 +18,8 @@ from secconsole.operations.factors import EnrollFactor, MailKey
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ImportUsers, NewUser, ResetPassword
 from secconsole.service.courier import NOTICES_AT_ONCE
+from secconsole.store import outbox as records
+from secconsole.store.outbox import TAKEN_FOR
 from secconsole.store.schema import outbox
 from tests.delivery.mail_server import text_of
 from tests.delivery.post import Post, post_for
@@ -114,3 +116,38 @@ async def test_and_no_longer(post: Post) -> None:
     await post.rest()
     found = await newest(post)
     assert (found.state, "4.7.1" in found.problem) == (MessageState.EXPIRED, True)
+
+
+async def test_one_whose_sender_was_killed_is_sent_by_another(post: Post) -> None:
+    """A code would not be: it may have arrived."""
+    post.mailbox.at_rcpt = ["451 4.7.1 later"]
+    await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
+    await post.rest()
+
+    def take(connection: sa.Connection) -> None:
+        assert records.take(connection, int(post.organisation.clock.now * 1000) + 5_000, notices=True) is not None
+
+    await asyncio.wrap_future(post.organisation.backend.store.write(take))
+    post.organisation.clock.forward(seconds=10)
+    await post.rest()
+    assert (await newest(post)).state is MessageState.SENDING
+    post.organisation.clock.forward(seconds=TAKEN_FOR / 1000)
+    await post.rest()
+    assert ((await newest(post)).state, len(post.mailbox.notices)) == (MessageState.SENT, 1)
+
+
+async def test_closing_waits_for_no_server_that_takes_none_and_nothing_is_lost(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secconsole.service.courier.PATIENCE", 0.1)
+    post.mailbox.hold = asyncio.Event()
+    post.mailbox.taken.clear()
+    await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
+    await asyncio.wait_for(post.mailbox.taken.wait(), 10)
+    await asyncio.wait_for(post.organisation.reopen(), 10)
+    waiting = await newest(post)
+    assert (waiting.state, "was closed" in waiting.problem) == (MessageState.WAITING, True)
+    post.mailbox.hold = None
+    post.organisation.clock.forward(seconds=5)
+    await post.rest()
+    assert ((await newest(post)).state, len(post.mailbox.notices)) == (MessageState.SENT, 1)
