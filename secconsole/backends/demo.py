@@ -138,7 +138,7 @@ def _accounts(chances: _Chances) -> tuple[DemoAccount, ...]:
         ("hana", Role.HELPDESK, True, "unbinds lost phones", chances.people),
         ("aida", Role.AUDITOR, True, "sees everything, changes nothing", chances.people),
         ("uma", Role.USER, True, "has a phone bound", chances.people),
-        ("newton", Role.USER, False, "must bind a phone now: shows the QR code", chances.people),
+        ("newton", Role.USER, False, "must bind now: QR code, SMS or e-mail", chances.people),
         (MAILED, Role.USER, False, "gets a code by e-mail", chances.sent),
         (TEXTED, Role.USER, False, "gets an SMS, on one of two phones", chances.sent),
     )
