@@ -5,16 +5,19 @@ from __future__ import annotations
 import pytest_asyncio
 
 from tests.tui import (
+    test_account,
     test_audit,
     test_frame,
     test_overview,
     test_settings,
     test_unbind,
+    test_user_enroll,
     test_users,
     test_users_actions,
     test_whitelist,
 )
 from tests.tui.conftest import OpenConsole
+from tests.tui.test_account import own_home  # noqa: F401 - a fixture
 
 
 @pytest_asyncio.fixture
@@ -24,6 +27,10 @@ async def console(remote: OpenConsole) -> OpenConsole:
 
 
 AGAIN = (
+    test_account.test_another_phone_takes_over_once_it_is_confirmed,
+    test_account.test_all_others_are_ended_and_this_one_stays,
+    test_account.test_j6_a_token_is_made_shown_once_and_saved,
+    test_account.test_w4_j4_mfa_is_cancelled_while_it_is_on_after_saying_what_ends,
     test_audit.test_on_the_first_line_the_list_follows,
     test_audit.test_verify_says_in_words_that_the_chain_is_whole,
     test_audit.test_export_writes_private_files_with_harmless_cells,
@@ -32,7 +39,6 @@ AGAIN = (
     test_frame.test_what_matters_asks_again_once_the_proof_is_old,
     test_frame.test_only_platform_administrators_change_the_tenant,
     test_frame.test_an_operation_after_the_session_has_ended_leads_to_the_sign_in,
-    test_frame.test_another_phone_takes_over_once_it_is_confirmed,
     test_overview.test_enter_leads_to_the_people_counted,
     test_settings.test_z1_switching_needs_password_and_code_and_two_steps_past_cancel,
     test_settings.test_a47_somebody_else_changed_it_meanwhile,
@@ -42,7 +48,7 @@ AGAIN = (
     test_users.test_search_narrows_as_one_types_and_escape_shows_everybody,
     test_users.test_marks_survive_filters_and_live_changes,
     test_users_actions.test_a_new_user_is_made_and_gets_a_one_time_password,
-    test_users_actions.test_enrolling_beside_somebody_binds_only_after_a_right_code,
+    test_user_enroll.test_enrolling_beside_somebody_binds_only_after_a_right_code,
     test_whitelist.test_paste_lists_what_is_unknown_before_anything_is_done,
     test_whitelist.test_another_console_sees_a_new_entry_and_keeps_its_cursor,
 )

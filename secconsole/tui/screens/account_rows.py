@@ -26,7 +26,7 @@ NO_FACTOR, NO_TOKEN = "factors", "tokens"
 _WIDEST = 92  # cells of a row: more only pulls it apart
 _LEAST = 24  # of its name
 
-CHANNELS = {"console": "console", "command": "command line", "api": "program (API)"}
+CHANNELS = {"console": "console", "command": "command", "api": "over the network"}
 
 
 @dataclass(frozen=True, slots=True)
