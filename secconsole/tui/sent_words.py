@@ -7,7 +7,7 @@ from textual.content import Content
 from secconsole.domain.model import FactorKind
 from secconsole.tui.safe_text import join
 
-NOT_ARRIVED = "Not arrived? Have it sent again."  # once another may be asked for
+NOT_ARRIVED = "Not arrived? Have it sent again; f1 says what else to do."  # once another may be asked for
 
 
 def sent_words(kind: FactorKind, masked: str, prefix: str) -> list[Content]:

@@ -219,3 +219,13 @@ async def test_the_kinds_come_strongest_first_and_say_what_they_are_worth(consol
             assert re.search("1 .*app.*strongest.*2 .*SMS.*NIST.*3 .*e-mail.*NIST", words(app))
             await typed(pilot, keys)
             await until(pilot, lambda expected=kind: chosen[-1:] == [expected])
+
+
+async def test_f1_says_what_to_do_when_nothing_comes(console: OpenConsole) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=(100, 60)) as pilot:
+        await opened(pilot, app, MAIL)
+        await pilot.press("f1")
+        await until(pilot, lambda: "No mail comes" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))

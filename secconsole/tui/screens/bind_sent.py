@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from secconsole.domain.countries import countries, with_country
@@ -62,6 +63,7 @@ class BindSentDialog(Dialog[BindingEnd]):
     `confirm` is given the enrollment and a code. `address` stands in the field at first.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "help", "Help", show=False)]
     cancelled = BindingEnd(False)
 
     def __init__(
@@ -152,6 +154,11 @@ class BindSentDialog(Dialog[BindingEnd]):
             self.form.set_value("address", with_country(country, str(self.form.values["address"]), countries()))
             self.form.clear_errors()
         self.form.focus_field("address")
+
+    async def action_help(self) -> None:
+        from secconsole.tui.screens.help import HelpScreen, page
+
+        await self.app.push_screen(HelpScreen(TITLES[self._kind], page("sign-in.md"), (), {}))
 
     async def _other(self) -> None:
         self._started = None

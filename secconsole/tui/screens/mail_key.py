@@ -12,7 +12,6 @@ from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
 
 _WHOEVER = "Whoever reads that mail can make the codes: delete it once the app shows them."
-
 _ON_RECORD = "the address on record"
 
 

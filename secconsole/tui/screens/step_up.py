@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from secconsole.domain.errors import SecconsoleError
@@ -56,6 +57,7 @@ class StepUpDialog(Dialog[bool]):
     the only address or number or to the one picked.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "help", "Help", show=False)]
     cancelled = False
 
     def __init__(self, *, bound: bool) -> None:
@@ -124,6 +126,11 @@ class StepUpDialog(Dialog[bool]):
     async def _send_again(self) -> None:
         if self._sent_to is not None:
             await self._send(self._sent_to)
+
+    async def action_help(self) -> None:
+        from secconsole.tui.screens.help import HelpScreen, page
+
+        await self.app.push_screen(HelpScreen("Is it you?", page("sign-in.md"), (), {}))
 
     async def _other(self) -> None:
         picked = await self.app.ask(WhichFactorDialog(self._factors))
