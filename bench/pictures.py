@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
 from PIL import Image, ImageDraw
 
 from bench.console import ROOT, SIGN_IN, Account, await_text, sign_in, take_accounts, terminal
@@ -18,9 +20,10 @@ from bench.stores import Stores
 from secconsole.backends.demo_people import TENANT
 from secconsole.backends.embedded import open_embedded
 from secconsole.config.locations import HOME_VARIABLE
-from secconsole.domain.model import PolicyMode
+from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.operations.caller import StoreOwner
 from secconsole.operations.policy import SetPolicy
+from secconsole.store.schema import delivery_settings
 from tests.terminal.terminal_driver import Term, font_file
 
 FOLDER = ROOT / "docs"
@@ -33,7 +36,7 @@ _SMOOTH = 4  # corners are drawn so many times larger and made smaller
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What to show: who signs in, how large the terminal is, and what is pressed before it is drawn."""
+    """What to show: who signs in (empty where a demo's list stands), how large the terminal is, and what is pressed."""
 
     file: str
     login: str
@@ -62,7 +65,18 @@ def _row_at_cursor(term: Term) -> str:
 
 
 def _enroll(term: Term) -> None:
+    await_text(term, "Authenticator app on a phone")
+    term.press("1")
     await_text(term, "Code")
+
+
+def _code(term: Term) -> None:
+    """In a demo, where one key picks who signs in and what arrives is shown."""
+    await_text(term, "sign in as one of them")
+    term.press("8")
+    await_text(term, "2  Text message to")
+    term.press("2")
+    await_text(term, r"SMS to \+\d+")
 
 
 def _settings(term: Term) -> None:
@@ -77,6 +91,7 @@ PICTURES = (
     Picture("enroll.png", "newton", 80, 24, "secconsole-dark", "#101010", _enroll),
     Picture("settings.png", "tomas", 80, 24, "secconsole-light", "#ffffff", _settings),
 )
+DEMO = Picture("code.png", "", 80, 24, "secconsole-dark", "#101010", _code)
 
 
 def main() -> int:
@@ -87,32 +102,42 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="secconsole-pictures-") as folder:
         stores = Stores(Path(folder), lambda text: None)
         with stores.copy(USERS, "pictures") as home:
+            _keep(DEMO, home, None)
             accounts = take_accounts(home)
             for picture in PICTURES:
-                if picture.file == "settings.png":  # where there is something to switch on
-                    asyncio.run(_make_optional(home))
-                image = _drawn(picture, home, accounts[picture.login])
-                target = FOLDER / picture.file
-                image.save(target, optimize=True)
-                print(f"{target.relative_to(ROOT)}  {image.width}×{image.height}  {target.stat().st_size:,} bytes")
+                if picture.file == "settings.png":
+                    asyncio.run(_make_ordinary(home))
+                _keep(picture, home, accounts[picture.login])
     return 0
 
 
-async def _make_optional(home: Path) -> None:
+async def _make_ordinary(home: Path) -> None:
+    """A policy with something left to switch on, and a mail server with a name: a demo's has none."""
     os.environ[HOME_VARIABLE] = str(home)
     backend = await open_embedded(StoreOwner("root"), "command")
     try:
         await backend.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+        named = {"host": "mail.acme.example", "port": 587, "tls": "starttls", "sender": "mfa@acme.example"}
+        query = sa.update(delivery_settings).where(delivery_settings.c.kind == FactorKind.EMAIL)
+        query = query.values(config=json.dumps({**named, "username": ""}))
+        await asyncio.wrap_future(backend.store.write(lambda connection: connection.execute(query).close()))
     finally:
         await backend.close()
 
 
-def _drawn(picture: Picture, home: Path, account: Account) -> Image.Image:
+def _keep(picture: Picture, home: Path, account: Account | None) -> None:
+    image, target = _drawn(picture, home, account), FOLDER / picture.file
+    image.save(target, optimize=True)
+    print(f"{target.relative_to(ROOT)}  {image.width}×{image.height}  {target.stat().st_size:,} bytes")
+
+
+def _drawn(picture: Picture, home: Path, account: Account | None) -> Image.Image:
     with terminal(
         home, "--theme", picture.theme, columns=picture.columns, rows=picture.rows, background=picture.background
     ) as term:
         await_text(term, SIGN_IN)
-        sign_in(term, account)
+        if account is not None:
+            sign_in(term, account)
         picture.act(term)
         term.wait_quiet(0.8, 10)
         screen = term.picture(cell=CELL, terminal="light" if picture.background == "#ffffff" else "dark")
