@@ -17,6 +17,7 @@ from secconsole.tui.screens.sending_log import SendingLogDialog
 from secconsole.tui.screens.sending_settings import SmtpDialog, TwilioDialog
 from secconsole.tui.screens.sending_trial import TrialDialog, TypeBackDialog
 from secconsole.tui.screens.settings import Settings
+from secconsole.tui.screens.step_up import StepUpDialog
 from tests.delivery.mail_server import Mailbox, mail_server
 from tests.delivery.post import digits_in, other, prefix_in
 from tests.delivery.twilio_fake import SID, TOKEN, twilio_fake
@@ -286,6 +287,50 @@ async def test_messages_are_told_in_words_and_the_log_grows(console: OpenConsole
             mailbox.at_rcpt.append("550 5.1.1 No such user here")
             await organisation.perform(TryDelivery(tenant="acme", kind=FactorKind.EMAIL, to="nobody@acme.example"))
             await until(pilot, lambda: "1 sent, 0 waiting, 1 failed" in screen_text(app))
-            assert "failed       test        email to n•••@acme.example" in screen_text(app)
+            assert "failed      test       n•••@acme.example" in screen_text(app)
             await pilot.press("escape")
             await until(pilot, lambda: "1 sent, 1 failed in 24 hours" in screen_text(app))
+
+
+async def test_a7_what_was_typed_stays_while_password_and_code_are_asked_for_again(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        organisation.clock.forward(6 * 60)
+        await pilot.press("m")
+        await on_top(app, pilot, SendingDialog)
+        await pilot.press("enter")
+        await on_top(app, pilot, SmtpDialog)
+        await fill(pilot, "127.0.0.1", "2525")
+        await pilot.press("tab")
+        await fill(pilot, "mfa@acme.example")
+        await pilot.press("tab", "enter")
+        await on_top(app, pilot, StepUpDialog)
+        assert await states(organisation) == []
+        await type_in(pilot, organisation.password("root"))
+        await pilot.press("tab")
+        await type_in(pilot, organisation.code("root"))
+        await pilot.press("enter")
+        await on_top(app, pilot, TrialDialog)
+    assert await states(organisation) == [(SettingsState.PENDING, "127.0.0.1")]
+
+
+async def test_over_a_server_mail_is_tested_and_the_answer_comes_while_one_waits(
+    remote: OpenConsole, organisation: Organisation
+) -> None:
+    app = await remote("root", place="settings")
+    async with mail_server() as mailbox, app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await keep_smtp(app, pilot, mailbox.port)
+        await type_in(pilot, "admin@acme.example")
+        await pilot.press("enter")
+        await on_top(app, pilot, TypeBackDialog)
+        await until(pilot, lambda: "The mail server took it" in screen_text(app))
+        await type_in(pilot, digits_in(mailbox.text()).reveal())
+        await pilot.press("enter")
+        await until(pilot, lambda: "Test completed successfully" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: f"in effect: 127.0.0.1:{mailbox.port}" in screen_text(app))

@@ -137,7 +137,7 @@ class NewKeyDialog(Dialog[None]):
             _row("Id", made.id),
             join(("Key       ", "$muted"), (made.key.reveal() if self._shown else _HIDDEN, "bold")),
             "",
-            "It is shown this once. Give it to every program that used the old one."
+            "It is shown this once. Give it to the programs that use it."
             if self._shown
             else "Hidden. Hide, or h, shows it again.",
         ]

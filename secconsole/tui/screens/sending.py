@@ -90,13 +90,13 @@ def day_rows(delivery: Delivery, kinds: Sequence[FactorKind]) -> list[Part]:
         if day.kind in kinds:
             words = f"{count(day.sent)} sent, {count(day.waiting)} waiting, {count(day.failed)} failed, "
             label = "24 hours" if len(kinds) == 1 else f"{day.kind}, 24 h"
-            rows += labelled(label, f"{words}{count(day.unsure)} unsure; at most {count(day.most)} a day")
+            rows += labelled(label, f"{words}{count(day.unsure)} unsure, of {count(day.most)} a day")
     return rows
 
 
 def _settings_rows(title: str, settings: Settings) -> list[Content]:
     if isinstance(settings, SmtpSettings):
-        user = f", signs in as {settings.username}" if settings.username else ", without signing in"
+        user = f", signs in as {settings.username}" if settings.username else ", no user"
         tls = "not encrypted" if settings.tls is Tls.NONE else str(settings.tls)
         rows = labelled(title, f"{settings.host}, port {settings.port}, {tls}{user}")
         rows += labelled("", f"from {settings.sender}")

@@ -11,9 +11,9 @@ from secconsole.tui.labelled import labelled
 from secconsole.tui.safe_text import Part, join, lines
 from secconsole.tui.screens.sending import FollowsDelivery, day_rows
 from secconsole.tui.sending_words import NOT_GOOD, SENT_KINDS, outcome_words
-from secconsole.tui.words import moment, plural
+from secconsole.tui.words import ago, plural
 
-_WHEN, _OUTCOME, _PURPOSE = 14, 13, 12
+_WHEN, _OUTCOME, _PURPOSE = 11, 12, 11
 
 
 class SendingLogDialog(FollowsDelivery):
@@ -40,10 +40,10 @@ class SendingLogDialog(FollowsDelivery):
     def _message(self, message: MessageRow) -> list[Part]:
         wrong = message.state in NOT_GOOD or bool(message.problem)
         head = join(
-            (f"{moment(message.at, self._now):<{_WHEN}}", "$muted"),
+            (f"{ago(message.at, self._now):<{_WHEN}}", "$muted"),
             (f"{outcome_words(message):<{_OUTCOME}}", "$danger" if wrong else ""),
             f"{message.purpose:<{_PURPOSE}}",
-            f"{message.kind} to {message.masked}" + (f", {message.login}" if message.login else ""),
+            message.masked + (f", {message.login}" if message.login else ""),
         )
         tries = f" ({plural(message.attempts, 'try', 'tries')})" if message.attempts > 1 else ""
         return [head, *(labelled("", message.problem + tries, "$muted", width=_WHEN) if message.problem else [])]
