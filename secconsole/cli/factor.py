@@ -96,8 +96,8 @@ async def enroll(
 ) -> int:  # fmt: skip
     """Start binding a factor; it counts once `factor confirm` got a code from it.
 
-    For email and sms a code is sent there; the same command sends another. One that an administrator enters for somebody
-    may be left at that: it is not verified until a sign-in used it once; see: secconsole user require-mfa
+    For email and sms a code is sent there; the same command sends another. One that an administrator enters for
+    somebody may be left at that: it is not verified until a sign-in used it once; see: secconsole user require-mfa
 
     \b
     secconsole factor enroll ana --qr

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
+from secconsole.domain.errors import NotSignedIn
 from secconsole.domain.model import Flag, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.policy import SetPolicy
-from secconsole.operations.signin import SignIn, SignInAnswer
+from secconsole.operations.signin import SignIn, SignInAnswer, WhoAmI
+from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
@@ -101,14 +104,21 @@ async def test_unlocking_says_so(console: OpenConsole, organisation: Organisatio
 async def test_disabling_and_enabling(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("tomas", place="users")
     async with app.run_test(size=(80, 24)) as pilot:
+        uma = await organisation.signed_in("uma")
+        await uma.perform(CreateToken(name="ci"))
         place = await at(app, pilot, "uma")
-        await pilot.press("d", "enter")  # Cancel has the focus
+        await pilot.press("d")
+        await until(pilot, lambda: "1 open session and 1 token end." in screen_text(app))
+        await pilot.press("enter")  # Cancel has the focus
         await settled(pilot)
         assert Flag.DISABLED not in (await show(organisation, "uma")).user.flags
         await pilot.press("d", "right", "enter")
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert Flag.DISABLED in (await show(organisation, "uma")).user.flags
+        with pytest.raises(NotSignedIn):
+            await uma.perform(WhoAmI())
+        await uma.close()
         await until(pilot, lambda: place.person is not None and Flag.DISABLED in place.person.flags)
         await pilot.press("D", "enter")
         await until(pilot, lambda: app.screen is place)

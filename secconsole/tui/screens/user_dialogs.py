@@ -27,6 +27,7 @@ from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CheckField, ChoiceField, TextField, cancel
+from secconsole.tui.words import plural
 
 _HIDDEN = "•" * 14
 
@@ -48,7 +49,7 @@ class RoleDialog(DoingDialog["UserChanged | None"]):
         options = [(str(role), str(role)) for role in roles_given_by(actor)]
         now = str(user.role)
         field = ChoiceField(name="role", label="Role", options=options, value=now, help="left and right choose")
-        body = about(user, "Whoever loses rights by it is signed out everywhere.")
+        body = about(user, "Whoever loses rights by it is signed out everywhere, and their tokens end.")
         super().__init__("Role", body, [field], [cancel(), Button("give", "Give this role")], focus="role")
 
     async def do(self, button: str, values: Values) -> UserChanged | None:
@@ -90,11 +91,22 @@ class NewUserDialog(DoingDialog["tuple[UserChanged, PasswordReset | None] | None
             return made, None
 
 
+def _ending(detail: UserDetail | None) -> str:
+    """`2 open sessions and 1 token end.`; what is not known is said without a number."""
+    if detail is None:
+        return "Open sessions and tokens end."
+    what = [plural(n, word) for n, word in ((detail.sessions, "open session"), (detail.tokens, "token")) if n]
+    if not what:
+        return "No session is open."
+    return f"{' and '.join(what)} {'ends' if detail.sessions + detail.tokens == 1 else 'end'}."
+
+
 class DisableDialog(DoingDialog["UserChanged | None"]):
     def __init__(self, user: UserRow, detail: UserDetail | None) -> None:
         self._user = user
-        sessions = f"{detail.sessions} open sessions end." if detail and detail.sessions > 1 else "Open sessions end."
-        body = about(user, f"Cannot sign in any more. {sessions} The factors are kept, for when D enables again.")
+        body = about(
+            user, f"Cannot sign in any more. {_ending(detail)} The factors are kept, for when D enables again."
+        )
         fields = [TextField(name="reason", label="Reason", help="For the audit; may stay empty.")]
         super().__init__("Disable", body, fields, [cancel(), Button("disable", "Disable", danger=True)], danger=True)
 
@@ -117,7 +129,7 @@ class ResetDialog(DoingDialog["PasswordReset | None"]):
     def __init__(self, user: UserRow) -> None:
         self._user = user
         said: Sequence[Part] = [
-            "The password they have stops working, and open sessions end.",
+            "The password they have stops working; open sessions and tokens end.",
             "You get a one-time password to hand over. It must be changed at the next sign-in.",
         ]
         if Flag.MUST_RESET in user.flags:
