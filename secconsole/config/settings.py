@@ -12,19 +12,23 @@ from secconsole.config.contexts import LOCAL, Context, load_contexts, read_entri
 from secconsole.domain.errors import Invalid
 from secconsole.domain.text import visible
 
-_KNOWN = {"tenant": str, "theme": str, "mouse": bool, "contexts": dict}
+LOCK_AFTER = 15  # minutes
+LONGEST_LOCK_AFTER = 60  # after which the session ends by itself: to lock later, or never, would be no lock at all
+_KNOWN = {"tenant": str, "theme": str, "mouse": bool, "lock_after_minutes": int, "contexts": dict}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What config.toml says, with the contexts of contexts.toml. `tenant` and `theme` are empty where it says nothing.
 
-    `used` is the context that is worked at where none is named.
+    `lock_after_minutes`: how long nobody presses a key before the console locks. `used` is the context that is worked
+    at where none is named.
     """
 
     tenant: str = ""
     theme: str = ""
     mouse: bool = True
+    lock_after_minutes: int = LOCK_AFTER
     contexts: Mapping[str, Context] = field(default_factory=dict)
     used: str = ""
 
@@ -64,15 +68,19 @@ def load_settings(path: Path | None = None) -> Settings:
     for name, value in raw.items():
         if name not in _KNOWN:
             raise Invalid(f"{path}: {name} is no setting; the settings are {', '.join(_KNOWN)}.", name)
-        if not isinstance(value, _KNOWN[name]):
+        if not isinstance(value, _KNOWN[name]) or (isinstance(value, bool) and _KNOWN[name] is int):
             raise Invalid(f"{path}: {name} must be {_article(_KNOWN[name])}.", name)
     tenant, theme, mouse = raw.get("tenant", ""), raw.get("theme", ""), raw.get("mouse", True)
     assert isinstance(tenant, str)
     assert isinstance(theme, str)
+    lock_after = raw.get("lock_after_minutes", LOCK_AFTER)
+    assert isinstance(lock_after, int)
+    if not 1 <= lock_after <= LONGEST_LOCK_AFTER:
+        raise Invalid(f"{path}: lock_after_minutes must be between 1 and {LONGEST_LOCK_AFTER}.", "lock_after_minutes")
     own = raw.get("contexts", {})
     assert isinstance(own, dict)
     kept = load_contexts(path.with_name(locations.contexts_path().name))
-    return Settings(tenant, theme, mouse is True, {**read_entries(path, own), **kept.entries}, kept.used)
+    return Settings(tenant, theme, mouse is True, lock_after, {**read_entries(path, own), **kept.entries}, kept.used)
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -87,4 +95,4 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _article(kind: type) -> str:
-    return {str: "text in quotes", bool: "true or false", dict: "a table"}[kind]
+    return {str: "text in quotes", bool: "true or false", int: "a whole number", dict: "a table"}[kind]

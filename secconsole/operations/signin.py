@@ -64,7 +64,8 @@ class SignInAnswer:
 class Identity:
     """Who is acting: a person signed in, or the owner of the store (`local:NAME`, with an empty id).
 
-    `email`: the address on record. `renew_recovery`: one of the present recovery codes was used, and new ones are due.
+    `ends_at`: when the session ends however much it is used. `email`: the address on record. `renew_recovery`: one of
+    the present recovery codes was used, and new ones are due.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Identity:
     tenant: str
     bound: bool
     signed_in_at: Moment | None
+    ends_at: Moment | None
     proved_at: Moment | None
     step_up_until: Moment | None
     email: str

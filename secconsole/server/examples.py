@@ -247,6 +247,7 @@ _ALL = (
             tenant=TENANT,
             bound=True,
             signed_in_at=NOW,
+            ends_at=NOW + timedelta(hours=12),
             proved_at=NOW,
             step_up_until=NOW + timedelta(minutes=5),
             email="root@acme.example",

@@ -34,6 +34,7 @@ def who_am_i(context: Context, operation: WhoAmI) -> Identity:
         tenant=context.found_tenant.name if context.found_tenant else "",
         bound=user is not None and user.status == "bound",
         signed_in_at=when(session.created) if session else None,
+        ends_at=when(session.expires) if session else None,
         proved_at=when_or_none(session.proved) if session else None,
         step_up_until=when(session.proved + STEP_UP) if session and session.proved else None,
         email=user.email if user else "",

@@ -116,6 +116,7 @@ EVERYWHERE: tuple[Action, ...] = (
     Action("everywhere.search", "Search", "slash", "Find by a part of a name.", priority=2),
     Action("everywhere.palette", "Commands", "ctrl+p,colon", "Everything that can be done here, by name.", priority=3),
     Action("everywhere.tenant", "Tenant", "t", "Work in another organisation.", priority=8),
+    Action("everywhere.lock", "Lock", "ctrl+l", "Cover everything until password and factor are given.", priority=9),
     Action("everywhere.back", "Back", "q", "Back to the place you came from.", priority=6),
 )
 IN_DEMOS = (Action("go.inbox", INBOX.title, INBOX.number, "What came by mail and SMS in this demo.", priority=9),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
@@ -12,11 +12,15 @@ from textual import events
 from secconsole.backends.base import NoAnswer
 from secconsole.config import locations
 from secconsole.config.contexts import Context
+from secconsole.config.settings import LOCK_AFTER
 from secconsole.domain.errors import NotAllowed, NotSignedIn, SecconsoleError, StepUpNeeded, Unavailable
-from secconsole.tui.console_app import ConsoleApp
+from secconsole.tui.console_app import QUIT_KEYS
 from secconsole.tui.driver import ConsoleDriver
 from secconsole.tui.line import Left, Line
 from secconsole.tui.live import Live
+from secconsole.tui.lock import KEY as LOCK_KEY
+from secconsole.tui.lock import Lock
+from secconsole.tui.lockable import LockableApp
 from secconsole.tui.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -57,10 +61,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SecConsole(ConsoleApp):
+class SecConsole(LockableApp):
     """The program. `opener` opens the backend once the sign-in screen stands; `session` is one already signed in.
 
-    `home_tenant` is where people sign in, empty where they are asked for it; `tenant` is where they work.
+    `home_tenant` is where people sign in, empty where they are asked for it; `tenant` is where they work. `lock_after`:
+    minutes without a key after which it locks.
     """
 
     ENABLE_COMMAND_PALETTE = False  # there is our own
@@ -80,6 +85,7 @@ class SecConsole(ConsoleApp):
         elsewhere: Elsewhere | None = None,
         mouse: bool = True,
         read_only: bool = False,
+        lock_after: int = LOCK_AFTER,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(terminal, theme, mouse=mouse, read_only=read_only)
@@ -95,6 +101,7 @@ class SecConsole(ConsoleApp):
         self.post: DemoPost | None = None  # what arrives in a demo's mailbox and phone
         self.line = Line(self)
         self.live = Live(self)
+        self.lock = Lock(self, timedelta(minutes=lock_after))
         self._given = session
         self._first_place = first_place
         self._backend: Backend | None = None
@@ -125,6 +132,10 @@ class SecConsole(ConsoleApp):
         if self._session is None:
             raise NotSignedIn("You are not signed in. Sign in first.")
         return self._session
+
+    def is_session(self, session: Session) -> bool:
+        """Whether a session is the one that is going on."""
+        return self._session is session and not self._leaving
 
     @property
     def signed_in(self) -> bool:
@@ -240,6 +251,7 @@ class SecConsole(ConsoleApp):
         from secconsole.tui.screens.sign_in import SignInScreen
 
         self.live.stop()
+        self.lock.forget()
         self.line.forget()
         self._key_order.clear()
         self._key_order.release_all()
@@ -251,18 +263,27 @@ class SecConsole(ConsoleApp):
         self._moving = None
         session = self._session
         old = session.places.forget() if session is not None else []
-        while len(self.screen_stack) > 1:
-            await self.pop_screen()
-        await self.switch_screen(SignInScreen(reason, session.identity.login if session is not None else ""))
+        with self.batch_update():  # what lies below a dialog or the lock is not to be seen once more
+            while len(self.screen_stack) > 1:
+                await self.pop_screen()
+            await self.switch_screen(SignInScreen(reason, session.identity.login if session is not None else ""))
         if session is not None:
             await session.places.close(old)
         self._session = None
         self._leaving = False
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.InputEvent):
-            self.live.touched()
-            if isinstance(event, events.Key) and event.key == "escape" and not event.is_forwarded and self.line.leave():
+        if isinstance(event, events.InputEvent) and not event.is_forwarded:
+            key = event.key if isinstance(event, events.Key) else ""
+            if self.live.is_overdue and key not in QUIT_KEYS:
+                await self.live.leave_if_idle()  # it was meant for what is covered now
+                return
+            if not self.lock.is_shut:
+                self.live.touched()
+            if key == LOCK_KEY and self.signed_in:
+                self.lock.shut()
+                return
+            if key == "escape" and self.line.leave():
                 return
         await super().on_event(event)
 
@@ -277,10 +298,14 @@ class SecConsole(ConsoleApp):
                 self.lose_session(error.message)
                 raise
             except StepUpNeeded:
-                from secconsole.tui.screens.step_up import StepUpDialog
-
-                if not await self.ask(StepUpDialog(bound=await self.session.is_bound())):
+                if not await self.prove_oneself():
                     raise StepUpCancelled("Nothing was done.") from None
+
+    async def prove_oneself(self) -> bool:
+        """Ask for password and factor again; False if the person chose not to. Call it from a worker."""
+        from secconsole.tui.screens.step_up import StepUpDialog
+
+        return await self.ask(StepUpDialog(bound=await self.session.is_bound()))
 
     async def ask(self, screen: Screen[T]) -> T:
         """Show a dialog and wait for its answer; keys that wait go to it. Call it from a worker."""
@@ -302,6 +327,8 @@ class SecConsole(ConsoleApp):
         self.notify(message, timeout=5)
 
     def work_failed(self, error: BaseException) -> None:
+        if isinstance(error, NotSignedIn):
+            self.lose_session(error.message)
         if isinstance(error, StepUpCancelled | NotSignedIn) or (isinstance(error, Left) and not error.perhaps_done):
             self._key_order.release_all()  # said already, or chosen
         else:

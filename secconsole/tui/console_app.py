@@ -164,6 +164,13 @@ class ConsoleApp(App[int]):
                 self.bell()
             await self._key_order.next()
 
+    def lend_keys(self) -> tuple[KeyHold, ...]:
+        """Let keys go although work under way holds them, until each hold is taken back; those that were held."""
+        lent = tuple(self._key_order.holds)
+        for hold in lent:
+            hold.lend()
+        return lent
+
     @property
     def keys_held(self) -> bool:
         """Whether keys wait for work that is still under way."""
@@ -207,9 +214,7 @@ class ConsoleApp(App[int]):
         """
         await self._flush_next_callbacks()
         answer = self.push_screen(screen, wait_for_dismiss=True, mode=mode)
-        lent = tuple(self._key_order.holds)
-        for hold in lent:
-            hold.lend()
+        lent = self.lend_keys()
         try:
             return await asyncio.shield(answer)
         finally:
@@ -267,6 +272,10 @@ class ConsoleApp(App[int]):
         elif self._driver is not None:
             self._driver.write(data)
             self.notify(clipboard.SENT, timeout=3)
+
+    def forget_copied(self) -> None:
+        """What was copied can no longer be pasted here; what the terminal was handed is the terminal's."""
+        self._clipboard = ""
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's: a screenshot writes a file of whatever is on the screen, secrets too."""

@@ -1,5 +1,5 @@
 """What goes on while nobody presses a key: changes made elsewhere arrive, a lost line is taken up again, and a console
-left alone signs out."""
+left alone locks and then signs out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Live:
         self._changed.clear()
         self._following = self._work(self._follow())
         self._renewing = self._work(self._renew())
-        self._timer = self._app.set_timer(IDLE.total_seconds(), self.leave_if_idle)
+        self._look_again()
 
     def stop(self) -> None:
         for worker in (self._following, self._renewing, self._greeting, self._doubting):
@@ -60,7 +60,7 @@ class Live:
         self._following = self._renewing = self._greeting = self._doubting = None
         if self._timer is not None:
             self._timer.stop()
-        self._timer = None
+        self._timer = self._touched = None
 
     def greet(self) -> None:
         """Nobody is signed in yet: look whether the server is there, and go on until it is."""
@@ -79,21 +79,58 @@ class Live:
     def _work(self, work: Coroutine[None, None, None]) -> Worker[None]:
         return self._app.run_worker(work, group="live", exit_on_error=False)
 
-    # ---- an hour without a key -------------------------------------------------------------------------------------
+    # ---- left alone ------------------------------------------------------------------------------------------------
 
     def touched(self) -> None:
         """Somebody is at work here."""
         self._touched = self._app.clock()
 
+    def resume(self) -> None:
+        """Somebody is at work here again, after it was locked."""
+        self.touched()
+        self._look_again()
+
+    @property
+    def ends(self) -> datetime | None:
+        """When the session ends by itself if nobody is at work here any more."""
+        if self._touched is None:
+            return None
+        ends_at = self._app.identity.ends_at
+        idle = self._touched + IDLE
+        return idle if ends_at is None else min(idle, ends_at)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it should be locked already: timers stand still while a machine sleeps."""
+        return self._touched is not None and not self._app.lock.is_shut and self._idle >= self._app.lock.after
+
+    @property
+    def _idle(self) -> timedelta:
+        return self._app.clock() - self._touched if self._touched is not None else timedelta(0)
+
     async def leave_if_idle(self) -> None:
-        """Sign out if nobody was at work for long; else look again when that could be so."""
-        if self._timer is None or self._touched is None:
+        """Lock or sign out if nobody was at work for long; else look again when that could be so."""
+        if self._touched is None:
             return
-        left = self._touched + IDLE - self._app.clock()
-        if left <= timedelta(0):
-            await self._app.sign_out(IDLE_WORDS)
-        else:
-            self._timer = self._app.set_timer(left.total_seconds() + 1, self.leave_if_idle)
+        app, ends_at = self._app, self._app.identity.ends_at
+        if self._idle >= IDLE:
+            await app.sign_out(IDLE_WORDS)
+            return
+        app.lock.shut_if_idle(self._idle)
+        if ends_at is not None and ends_at <= app.clock():
+            self._changed.set()  # the store says whether it is so
+        self._look_again()
+
+    def _look_again(self) -> None:
+        app, ends_at = self._app, self._app.identity.ends_at
+        waits = [IDLE - self._idle]
+        if not app.lock.is_shut:
+            waits.append(app.lock.after - self._idle)
+        if ends_at is not None:
+            waits.append(ends_at - app.clock())
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = app.set_timer(max(1.0, min(waits).total_seconds() + 1), self.leave_if_idle)
 
     # ---- the line --------------------------------------------------------------------------------------------------
 

@@ -86,5 +86,6 @@ def _run(
         context=place,
         mouse=mouse and settings.mouse,
         read_only=read_only,
+        lock_after=settings.lock_after_minutes,
     )
     return app.run_console()

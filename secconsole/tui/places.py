@@ -83,7 +83,8 @@ class Places:
         self._app.say_why("There is no place to go back to. ctrl+q leaves the program; 7 is where you sign out.")
 
     async def show(self, name: str) -> None:
-        """Bring a place into sight."""
+        """Bring a place into sight; where that is locked, once it is open."""
+        await self._app.lock.opened()
         if name not in self._open:
             self._open[name] = screen_class(name)()
             self._app.install_screen(self._open[name], f"{name}-{next(self._numbers)}")

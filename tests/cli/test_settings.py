@@ -26,9 +26,10 @@ def test_no_file_is_no_settings(path: Path) -> None:
 
 
 def test_everything_that_can_be_said(path: Path) -> None:
-    write(path, 'tenant = "acme"\ntheme = "fjord"\nmouse = false\n[contexts.lab]\nbackend = "unix:/run/x"\n')
+    said = 'tenant = "acme"\ntheme = "fjord"\nmouse = false\nlock_after_minutes = 5\n'
+    write(path, said + '[contexts.lab]\nbackend = "unix:/run/x"\n')
     settings = load_settings(path)
-    assert settings == Settings("acme", "fjord", False, {"lab": Context("lab", "unix:/run/x")})
+    assert settings == Settings("acme", "fjord", False, 5, {"lab": Context("lab", "unix:/run/x")})
     assert settings.context("") == Context(tenant="acme")
     assert settings.context("lab") == Context("lab", "unix:/run/x")
 
@@ -44,6 +45,10 @@ def test_an_unknown_context_names_those_there_are(path: Path) -> None:
     [
         ("tenant = 7", "tenant must be text"),
         ("mouse = 'yes'", "mouse must be true or false"),
+        ("lock_after_minutes = 'never'", "lock_after_minutes must be a whole number"),
+        ("lock_after_minutes = true", "lock_after_minutes must be a whole number"),
+        ("lock_after_minutes = 0", "lock_after_minutes must be between 1 and 60"),
+        ("lock_after_minutes = 61", "lock_after_minutes must be between 1 and 60"),
         ("tenent = 'acme'", "tenent is no setting"),
         ("tenant = ", "is not TOML"),
         ("contexts = 1", "contexts must be a table"),

@@ -335,6 +335,7 @@ async def test_an_operation_after_the_session_has_ended_leads_to_the_sign_in(
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
         organisation.clock.forward(13 * 3600)
+        app.live.touched()
         await pilot.press("e", "enter")
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "session has ended" in screen_text(app))
         with pytest.raises(NotSignedIn):

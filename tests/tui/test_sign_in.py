@@ -460,7 +460,7 @@ async def test_a_session_ended_elsewhere_leads_back_with_the_reason(
 
 
 async def test_a_console_left_alone_signs_out(console: OpenConsole, organisation: Organisation) -> None:
-    app = await console("hana", place="account")
+    app = await console("hana", place="account", lock_after=60)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "Hana" in screen_text(app))
         await settled(pilot)

@@ -233,6 +233,9 @@ class Place(Screen[None]):
         if chosen is not None:
             chosen.run()
 
+    def do_lock(self) -> None:
+        self.app.lock.shut()
+
     async def do_tenant(self) -> None:
         await self.app.session.choose_tenant()
 

@@ -176,6 +176,13 @@ class Form(Widget, can_focus=True):
             self._edits[name].text = value
         self.refresh()
 
+    def forget_secrets(self) -> None:
+        """Empty the fields for passwords and codes."""
+        for field in self._fields:
+            if isinstance(field, PasswordField | CodeField):
+                self._edits[field.name].clear()
+        self.refresh()
+
     @property
     def focused_name(self) -> str:
         """The field or button that takes keys."""

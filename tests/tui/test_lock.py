@@ -1,0 +1,501 @@
+"""A25: a console left alone, or locked by key, is covered until password and factor are given, and then goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.operations.sessions import EndOtherSessions
+from secconsole.operations.signin import WhoAmI
+from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, ResetPassword, UnlockUser, UserRow
+from secconsole.tui.app import SecConsole
+from secconsole.tui.live import IDLE, IDLE_WORDS
+from secconsole.tui.screens.account import Account
+from secconsole.tui.screens.account_dialogs import PasswordDialog
+from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.lock import LockScreen
+from secconsole.tui.screens.sign_in import SignInScreen
+from secconsole.tui.screens.step_up import StepUpDialog
+from secconsole.tui.screens.user_dialogs import OneTimePasswordDialog
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.qr import QrCode
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_sign_in import note
+from tests.tui.test_users import on, opened
+
+SIZE = (80, 24)
+LOCK = 15 * 60
+
+
+def keys(text: str) -> list[str]:
+    names = {" ": "space", "\r": "enter", "\t": "tab"}
+    return [names.get(letter, letter) for letter in text]
+
+
+def asks(app: SecConsole) -> bool:
+    """Whether the locked console waits for the password."""
+    return app.lock.is_shut and isinstance(app.screen, StepUpDialog)
+
+
+async def lock(app: SecConsole, pilot: Pilot[Any]) -> None:
+    await pilot.press("ctrl+l")
+    await until(pilot, lambda: asks(app))
+    await settled(pilot)
+
+
+async def unlock(app: SecConsole, pilot: Pilot[Any], organisation: Organisation, login: str) -> None:
+    organisation.clock.next_code()
+    await pilot.press(*keys(f"{organisation.password(login)}\t{organisation.code(login)}\r"))
+    await until(pilot, lambda: not app.lock.is_shut and not isinstance(app.screen, LockScreen | StepUpDialog))
+    await settled(pilot)
+
+
+async def newton(app: SecConsole, pilot: Pilot[Any]) -> UserRow:
+    """The row of somebody, from the users place."""
+    place = await opened(app, pilot)
+    await on(pilot, place, "newton")
+    assert place.person is not None
+    return place.person
+
+
+def said(app: SecConsole) -> list[str]:
+    return [notification.message for notification in app._notifications]
+
+
+# ---- when it locks ---------------------------------------------------------------------------------------------------
+
+
+async def test_a25_a_console_left_alone_locks_before_it_signs_out(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        organisation.clock.forward(LOCK - 10)
+        await app.live.leave_if_idle()
+        assert not app.lock.is_shut
+        await pilot.press("down")
+        organisation.clock.forward(LOCK - 10)
+        await app.live.leave_if_idle()
+        assert not app.lock.is_shut  # a key was pressed meanwhile
+        organisation.clock.forward(10)
+        await app.live.leave_if_idle()
+        await until(pilot, lambda: asks(app))
+        shown = screen_text(app)
+        assert "hana" in shown
+        assert "acme" in shown
+        assert "15 min without a key" in shown
+        for anybody in ("tomas", "newton", "Dvořák", "bound"):
+            assert anybody not in shown
+        organisation.clock.forward((IDLE.total_seconds() - LOCK) / 2)
+        await pilot.press("x", "y")  # which is nobody at work
+        await app.live.leave_if_idle()
+        assert app.signed_in
+        organisation.clock.forward((IDLE.total_seconds() - LOCK) / 2)
+        await app.live.leave_if_idle()
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and note(app) == IDLE_WORDS)
+        assert not app.lock.is_shut
+
+
+async def test_a25_how_long_that_is_can_be_set(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="account", lock_after=2)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        organisation.clock.forward(119)
+        await app.live.leave_if_idle()
+        assert not app.lock.is_shut
+        organisation.clock.forward(1)
+        await app.live.leave_if_idle()
+        await until(pilot, lambda: asks(app))
+
+
+async def test_a25_a_machine_that_slept_is_locked_by_the_first_key_which_does_nothing_else(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        organisation.clock.forward(LOCK)  # and no timer went off
+        await pilot.press("7")
+        await until(pilot, lambda: asks(app))
+        await unlock(app, pilot, organisation, "hana")
+        assert app.places.latest == "users"
+        organisation.clock.forward(IDLE.total_seconds())
+        await pilot.press("7")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and note(app))
+
+
+async def test_after_it_was_opened_it_locks_again_in_time(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        await unlock(app, pilot, organisation, "hana")
+        timer = app.live._timer
+        assert timer is not None
+        assert timer._interval <= LOCK + 2
+        organisation.clock.forward(LOCK)
+        await app.live.leave_if_idle()
+        await until(pilot, lambda: asks(app))
+
+
+async def test_the_palette_locks_too(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await pilot.press("ctrl+p", *"lock")
+        await settled(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: asks(app))
+        await unlock(app, pilot, organisation, "hana")
+        assert "newton" in screen_text(app)
+
+
+async def test_nobody_who_is_not_signed_in_has_anything_to_lock(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        app.leave("Over.")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        await pilot.press("ctrl+l")
+        app.lock.shut()
+        await settled(pilot)
+        assert not app.lock.is_shut
+        assert isinstance(app.screen, SignInScreen)
+
+
+# ---- what it covers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "night", "paper"])
+async def test_nothing_below_shines_through(console: OpenConsole, theme: str) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(200, 60)) as pilot:
+        await opened(app, pilot)
+        if theme in app.available_themes:
+            app.theme = theme
+        await lock(app, pilot)
+        assert [type(screen) for screen in app._background_screens] == [LockScreen]
+        await pilot.press("escape")
+        await until(pilot, lambda: type(app.screen) is LockScreen)
+        assert "Unlock" in screen_text(app)
+        assert "newton" not in screen_text(app)
+
+
+async def test_keys_typed_ahead_places_palette_and_mouse_do_nothing(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        place = await opened(app, pilot)
+        hold = app.hold_keys()
+        await pilot.press("4", "ctrl+p")  # they wait for something
+        await lock(app, pilot)
+        hold.release()
+        await pilot.press("escape")
+        await until(pilot, lambda: type(app.screen) is LockScreen)
+        await pilot.press("4", "7", "ctrl+p", "question_mark", "q", "u", "slash", "colon", "t", "ctrl+l", "tab", "down")
+        await pilot.click(offset=(10, 8))
+        await pilot.click(offset=(5, 1))
+        await settled(pilot)
+        assert type(app.screen) is LockScreen
+        assert [type(screen) for screen in app.screen_stack] == [type(place), LockScreen]
+        await pilot.press("enter")
+        await until(pilot, lambda: asks(app))
+        await unlock(app, pilot, organisation, "hana")
+        assert app.screen is place
+
+
+async def test_a_flood_of_keys_and_pasted_text_changes_nothing(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    from textual import events
+
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        for _ in range(3):
+            app.post_message(events.Paste("7\r\x1b[2J" * 20_000))
+        await pilot.press(*"abc" * 50)
+        await settled(pilot)
+        assert asks(app)
+        assert "abc" not in screen_text(app)
+        await pilot.press("ctrl+u")
+        await unlock(app, pilot, organisation, "hana")
+
+
+async def test_a_code_that_can_be_scanned_is_hidden_and_stays_so(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=(120, 50)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        await settled(pilot)
+        await pilot.press("e", "enter")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        await settled(pilot)
+        binding = app.screen
+        assert not binding.query_one(QrCode).redacted
+        await pilot.press("1", "2", "3")
+        await lock(app, pilot)
+        assert binding.query_one(QrCode).redacted
+        await unlock(app, pilot, organisation, "hana")
+        assert app.screen is binding
+        assert binding.query_one(QrCode).redacted
+        assert "••••" in screen_text(app)
+        assert binding.query_one(Form).values["code"] == ""
+
+
+async def test_a_one_time_password_is_hidden_and_stays_so(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        row = await newton(app, pilot)
+        dialog = OneTimePasswordDialog(row, Secret("quite-secret-words"))
+        app.run_worker(app.ask(dialog), exit_on_error=False)
+        await until(pilot, lambda: "quite-secret-words" in screen_text(app))
+        await lock(app, pilot)
+        await unlock(app, pilot, organisation, "tomas")
+        assert app.screen is dialog
+        assert "quite-secret-words" not in screen_text(app)
+
+
+async def test_a_half_filled_form_is_as_it_was_but_for_its_secrets(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        await pilot.press("u")
+        await until(pilot, lambda: "Unbind" in screen_text(app) and len(app.screen_stack) == 2)
+        await settled(pilot)
+        await pilot.press(*keys("lost phone\tT-1881"))
+        await settled(pilot)
+        dialog = app.screen
+        form = dialog.query_one(Form)
+        before = (form.values, form.focused_name)
+        await lock(app, pilot)
+        assert "lost phone" not in screen_text(app)
+        await unlock(app, pilot, organisation, "tomas")
+        assert app.screen is dialog
+        assert (form.values, form.focused_name) == before
+        assert "lost phone" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is place)
+
+
+async def test_typed_passwords_are_forgotten(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        await settled(pilot)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, PasswordDialog))
+        await settled(pilot)
+        await pilot.press(*keys("four green owls"))
+        dialog = app.screen
+        await lock(app, pilot)
+        await unlock(app, pilot, organisation, "hana")
+        assert app.screen is dialog
+        assert not any(dialog.query_one(Form).values.values())
+
+
+# ---- opening it ------------------------------------------------------------------------------------------------------
+
+
+async def test_a25_wrong_entries_are_said_and_counted_and_the_right_ones_lead_back(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await pilot.press("slash", *"bob", "enter")
+        await settled(pilot)
+        before = screen_text(app)
+        assert "newton" not in before
+        await lock(app, pilot)
+        for _ in range(5):
+            await pilot.press(*keys(f"nonsense\t{organisation.code('hana')}\r"))
+            await until(pilot, lambda: "not right" in screen_text(app))
+            await settled(pilot)
+        await pilot.press(*keys(f"{organisation.password('hana')}\t{organisation.code('hana')}\r"))
+        await until(pilot, lambda: "Too many wrong entries" in screen_text(app))
+        await settled(pilot)
+        assert asks(app)
+        await organisation.perform(UnlockUser(tenant=TENANT, user="hana"))
+        await unlock(app, pilot, organisation, "hana")
+        await until(pilot, lambda: "bob" in screen_text(app))
+        assert "newton" not in screen_text(app)  # the filter is still there
+        assert app.places.latest == "users"
+
+
+async def test_a22_opening_it_replaces_the_token(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        before = app.backend.credential
+        await lock(app, pilot)
+        await unlock(app, pilot, organisation, "hana")
+        assert app.backend.credential != before
+        assert (await app.perform(WhoAmI())).login == "hana"
+
+
+async def test_one_may_sign_out_instead(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: type(app.screen) is LockScreen)
+        await settled(pilot)
+        await pilot.press("left", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        assert not app.signed_in
+        assert not app.lock.is_shut
+
+
+async def test_ctrl_q_leaves_the_program_and_ends_the_session(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        await pilot.press("ctrl+q")
+    assert app.return_value == 0
+
+
+# ---- what goes on meanwhile ------------------------------------------------------------------------------------------
+
+
+async def test_what_others_change_is_there_when_one_is_back(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        shown = screen_text(app)
+        await organisation.perform(CreateUser(tenant=TENANT, login="added"))
+        await settled(pilot)
+        assert screen_text(app) == shown
+        await unlock(app, pilot, organisation, "tomas")
+        await until(pilot, lambda: "added" in screen_text(app))
+
+
+async def test_words_and_dialogs_that_come_meanwhile_are_for_whoever_unlocks(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        row = await newton(app, pilot)
+        place = app.screen
+        app.notify("newton was here")
+        await lock(app, pilot)
+        assert said(app) == []
+        dialog = OneTimePasswordDialog(row, Secret("quite-secret-words"))
+        place.run_worker(app.ask(dialog), exit_on_error=False)
+        place.app.notify("newton is done")
+        place.app.push_screen(OneTimePasswordDialog(row, Secret("other-secret-words")))
+        await settled(pilot)
+        assert asks(app)
+        assert said(app) == []
+        assert "newton" not in screen_text(app)
+        await unlock(app, pilot, organisation, "tomas")
+        await until(pilot, lambda: app.screen is dialog)
+        assert "newton is done" in said(app)
+        assert len(app.screen_stack) == 3
+
+
+async def test_a_dialog_that_ends_below_is_gone_afterwards(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        row = await newton(app, pilot)
+        place = app.screen
+        dialog = OneTimePasswordDialog(row, Secret("quite-secret-words"))
+        place.run_worker(app.ask(dialog), exit_on_error=False)
+        await until(pilot, lambda: app.screen is dialog)
+        await lock(app, pilot)
+        dialog.dismiss(None)
+        await settled(pilot)
+        assert asks(app)
+        await unlock(app, pilot, organisation, "tomas")
+        assert app.screen is place
+
+
+async def test_a_session_ended_elsewhere_leads_to_the_sign_in_and_then_back_to_the_place(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        await organisation.perform(EndOtherSessions(tenant=TENANT, user="hana"))
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "Your session has ended" in note(app))
+        assert not app.lock.is_shut
+        assert app._left_at is not None
+        assert app._left_at.place == "users"
+
+
+@pytest.mark.parametrize("how", ["disabled", "reset", "demoted"])
+async def test_a23_a_locked_console_is_no_refuge(console: OpenConsole, organisation: Organisation, how: str) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        if how == "demoted":
+            await organisation.perform(ChangeRole(tenant=TENANT, user="hana", role=Role.USER))
+        else:
+            done = DisableUser if how == "disabled" else ResetPassword
+            await organisation.perform(done(tenant=TENANT, user="hana"))
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        assert not app.signed_in
+
+
+async def test_a_role_that_one_was_given_meanwhile_is_told_of_afterwards(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        await lock(app, pilot)
+        await organisation.perform(ChangeRole(tenant=TENANT, user="uma", role=Role.HELPDESK))
+        await until(pilot, lambda: app.identity.role is Role.HELPDESK)
+        await settled(pilot)
+        assert said(app) == []
+        await unlock(app, pilot, organisation, "uma")
+        await until(pilot, lambda: "helpdesk uma" in screen_text(app))
+        assert said(app) == ["Your role is helpdesk now."]
+
+
+async def test_after_twelve_hours_the_session_ends_however_much_was_done(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        organisation.clock.forward(12 * 3600)
+        app.live.touched()  # somebody is at work, all the time
+        await app.live.leave_if_idle()
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "Your session has ended" in note(app))
+
+
+@pytest.mark.parametrize("small", [(59, 15), (30, 8)])
+async def test_a_small_window_and_one_that_grows_again(
+    console: OpenConsole, organisation: Organisation, small: tuple[int, int]
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        place = await opened(app, pilot)
+        await lock(app, pilot)
+        await pilot.resize_terminal(*small)
+        await until(pilot, lambda: "too small" in screen_text(app))
+        assert "newton" not in screen_text(app)
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: "too small" not in screen_text(app))
+        assert asks(app)
+        assert "newton" not in screen_text(app)
+        await unlock(app, pilot, organisation, "hana")
+        assert app.screen is place
+        await until(pilot, lambda: "newton" in screen_text(app))
