@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from secconsole.config import locations
 from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
 
@@ -43,9 +44,17 @@ def open_new(typed: str, ending: str, folder: Path) -> tuple[Path, BinaryIO]:
     return path, os.fdopen(handle, "wb")
 
 
+def own_home() -> Path:
+    """The home of whoever runs the console; the store's folder where the system knows of none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return locations.data_home()
+
+
 def write_secret(typed: str, ending: str, text: Secret[str]) -> Path:
     """Write a secret to a new file that its owner alone may read, and say which; on any failure there is no file."""
-    path, file = open_new(typed, ending, Path.home())
+    path, file = open_new(typed, ending, own_home())
     try:
         with file:
             file.write(text.reveal().encode("utf-8", "backslashreplace"))

@@ -220,3 +220,14 @@ def test_a_second_file_gets_another_name(own_home: Path) -> None:
     assert first == own_home / "codes-..-uma.txt"
     first.touch()
     assert free_path("codes-../uma", ".txt", "20270115-080000").name == "codes-..-uma-20270115-080000.txt"
+
+
+def test_where_the_system_knows_no_home_the_stores_folder_is_suggested(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("SECCONSOLE_HOME", str(tmp_path / "store"))
+    monkeypatch.setattr(Path, "home", unknown)
+    assert free_path("codes", ".txt", "20270115-080000") == tmp_path / "store" / "codes.txt"

@@ -77,8 +77,8 @@ def first_of(row: str, own: Own) -> str:
         return "account.confirm" if factor.state is FactorState.PENDING else "account.rename"
     if row == CODES:
         return "account.view-codes" if own.rules.recovery_view and own.me.recovery_left else "account.codes"
-    if (session := own.session(row)) is not None:
-        return "account.sign-out" if session.current else "account.end"
+    if own.session(row) is not None:
+        return "account.end"
     if own.token(row) is not None:
         return "account.revoke"
     return {

@@ -14,7 +14,7 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
 from secconsole.tui.clipboard import SENT
 from secconsole.tui.key_order import KeyHold
-from secconsole.tui.new_file import write_secret
+from secconsole.tui.new_file import own_home, write_secret
 from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
@@ -36,7 +36,7 @@ class SaveDialog(DoingDialog["Path | None"]):
             name="path", label="File", needed=True, value=from_home(suggested), max_length=1000,
             help=f"The name ends in {self._ending}; a file that is there stays.",
         )  # fmt: skip
-        body = "It is written so that only you can read it."
+        body = "It is written on the machine that this console runs on; only you can read it."
         super().__init__("Save to a file", body, [field], [cancel(), Button("write", "Save")], focus="path")
 
     def on_unmount(self) -> None:
@@ -180,14 +180,14 @@ class ShownOnceDialog(Dialog[bool]):
 def free_path(name: str, ending: str, stamp: str) -> Path:
     """A file in one's home that is not there yet: with the time in its name where the plain one is taken."""
     plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in visible(name))[:_LONGEST]
-    path = Path.home() / f"{plain}{ending}"
+    path = own_home() / f"{plain}{ending}"
     taken = path.exists() or path.is_symlink()
     return path.with_name(f"{plain}-{stamp}{ending}") if taken else path
 
 
 def from_home(path: Path) -> str:
     """A path as people write it: `~/codes.txt` for what is in one's home."""
-    home = Path.home()
+    home = own_home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
