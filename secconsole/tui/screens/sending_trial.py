@@ -147,6 +147,8 @@ class TypeBackDialog(FollowsDelivery):
         if self._note:
             rows.append((self._note, "$status-pending"))
         spam = "Not arrived? Look in spam. " if started.kind is _MAIL else "Not arrived? It can take a minute. "
+        if self._inbox:
+            spam = ""
         return lines(*rows, (f"{spam}Esc leaves it for later.", "$muted"))
 
     def _state(self) -> list[Content]:

@@ -1,0 +1,29 @@
+"""`tenant adoption`: how far a tenant has come, as people and as programs read it."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from tests.cli.conftest import Shell
+
+
+def test_adoption_counts_who_is_bound_and_who_has_no_way_back(shell: Shell) -> None:
+    shell.create("ana", "ben", "cleo")
+    shell.bind("ana")
+    shell.bind("ben")
+    assert shell("recovery-codes", "ana", "--format", "json").code == 0
+    told = shell("tenant", "adoption")
+    assert told.code == 0, told.err
+    rows = [line.rsplit(None, 1) for line in told.out.splitlines()]
+    counts = {words.strip(): number for words, number in rows}
+    assert counts["Users"] == "4"
+    assert counts["Bound"] == "2"
+    assert counts["without a recovery code"] == "1"
+    assert counts["Unbound"] == "2"
+    found = shell.json("tenant", "adoption")
+    assert (found["tenant"], found["policy"]) == ("acme", "off")
+    groups = list(csv.DictReader(io.StringIO(shell("tenant", "adoption", "--format", "csv").out)))
+    assert sum(int(group["count"]) for group in groups if group["has_recovery"] == "true") == 1
+    listed = shell.json("user", "list", "--flag", "no-recovery")["items"]
+    assert [user["login"] for user in listed] == ["ben"]
