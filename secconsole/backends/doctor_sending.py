@@ -66,6 +66,11 @@ async def ask_tenants(backend: Backend, now: datetime) -> list[Finding]:
             )
             if tenant is tenants[0] and isinstance(backend, HttpBackend):
                 found += _apart(adoption.at, now)
+            if tenant is tenants[0] and delivery.inbox:
+                detail = "whatever is set up, messages go into its own inbox, where they can be read"
+                found.append(
+                    Finding("demo", True, detail, "Use it for nothing real. Read them: secconsole demo --inbox")
+                )
             found += sending(tenant.name, policy.kinds, delivery, adoption.at)
     except NotSignedIn as error:
         nobody = isinstance(backend.credential, Nobody)  # who is signed in nowhere may still ask whether it is there

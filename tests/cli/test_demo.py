@@ -59,6 +59,7 @@ def test_the_inbox_of_a_demo_is_read_by_command(anywhere: Shell, monkeypatch: py
     assert anywhere("demo", "--home", "d", "--users", "20", "--no-open").code == 0
     monkeypatch.setenv("SECCONSOLE_HOME", "d")
     assert "its own inbox" in anywhere("delivery", "show").out
+    assert "demo: whatever is set up, messages go into its own inbox" in anywhere("doctor").out
     started = anywhere.json("factor", "enroll", "newton", "--kind", "sms", "--phone", "+15005550009")
     newest = anywhere.json("demo", "--home", "d", "--inbox")["items"][0]
     assert newest["to"] == "+15005550009"
@@ -71,6 +72,7 @@ def test_the_inbox_of_a_demo_is_read_by_command(anywhere: Shell, monkeypatch: py
 def test_where_there_is_no_demo_there_is_no_inbox(anywhere: Shell, shell: Shell) -> None:
     answer = shell("demo", "--inbox")
     assert answer.code == 4
+    assert "inbox" not in shell("doctor").out
     assert "There is no demo here" in answer.err
 
 

@@ -202,3 +202,17 @@ async def test_a_code_that_comes_covers_nothing_that_is_being_typed(
 
         assert await row_of_code(2, 1) > 18
         assert await row_of_code(17, 2) < 3
+
+
+async def test_overview_and_settings_say_where_messages_of_a_demo_go(
+    signing_in: SigningIn, demo: EmbeddedBackend
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
+        await typed(pilot, "11")
+        await until(pilot, lambda: "Sending: into this demo's own inbox" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("4")
+        await until(pilot, lambda: "in effect: the demo's own mailbox, key 8" in screen_text(app))
+        assert "in effect: the demo's own phone, key 8" in screen_text(app)
