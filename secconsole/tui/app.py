@@ -199,8 +199,9 @@ class SecConsole(LockableApp):
         from secconsole.tui.after_sign_in import after_sign_in
 
         await self.begin(hold=hold)
-        if self.signed_in:
-            await after_sign_in(self, message, bound=bound)
+        if self.signed_in and self.places.here is not None:  # whose work ends with the session
+            due = after_sign_in(self, message, bound=bound)
+            self.places.here.run_worker(due, group="due", exit_on_error=False)
 
     async def begin(self, place: str = "", hold: KeyHold | None = None) -> None:
         """Begin a session as whoever the backend's credential names, in a place or where their work begins."""

@@ -151,6 +151,10 @@ class ConsoleApp(App[int]):
         """Wait until everything typed has been acted on, before showing what whoever typed it does not know of."""
         await self._key_order.rest()
 
+    async def key_acted_on(self) -> None:
+        """Wait for the key that was sent off last; with keys held, nothing is typed after that."""
+        await self._key_order.acted()
+
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)

@@ -80,8 +80,9 @@ class KeyOrder:
         self._typed: deque[Typed] = deque()
         self._under_way = False
         self._standing: Screen[object] | None = None
-        self._at_rest = asyncio.Event()
+        self._at_rest, self._idle = asyncio.Event(), asyncio.Event()
         self._at_rest.set()
+        self._idle.set()
         self.holds: list[KeyHold] = []
 
     @property
@@ -100,6 +101,10 @@ class KeyOrder:
     async def rest(self) -> None:
         """Wait until all that was typed has been acted on."""
         await self._at_rest.wait()
+
+    async def acted(self) -> None:
+        """Wait until the key that is under way, if one is, has been acted on."""
+        await self._idle.wait()
 
     def holds_key(self, key: str) -> bool:
         """Whether a key is among what waits."""
@@ -132,10 +137,10 @@ class KeyOrder:
             return
         if screen is not self._standing:
             # A screen answers once it is composed and mounted and its first focus is set.
-            self._under_way = True
+            self._begin()
             self._fence([screen], lambda: self._stands(screen))
             return
-        self._under_way = True
+        self._begin()
         queues: Sequence[MessagePump] = ()
         try:
             queues = await self._place.dispatch(self._typed.popleft())
@@ -146,8 +151,13 @@ class KeyOrder:
         self._standing = screen
         self._done()
 
+    def _begin(self) -> None:
+        self._under_way = True
+        self._idle.clear()
+
     def _done(self) -> None:
         self._under_way = False
+        self._idle.set()
         self._note_rest()
         self.proceed()
 

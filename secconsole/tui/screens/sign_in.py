@@ -254,9 +254,10 @@ class SignInScreen(Screen[None]):
 
     async def ask_organisation(self) -> None:
         """Put a field for it below what was typed so far, unless that was sent off already."""
-        if self._entry is None or self._entry.done():
-            return
         async with self.app.hold_keys():
+            await self.app.key_acted_on()  # else its letter would go to the form that is taken away
+            if self._entry is None or self._entry.done():
+                return
             old = self.form
             values, at = old.values, old.focused_name
             form = self.credentials(organisation=self.app.organisation)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from secconsole.domain.secret import Secret
 
 Value = str | bool | Secret[str]
+_LONGEST_PREFIX = 8  # letters that are drawn, whatever a server says
 
 _NO_DIGIT, _LETTER, _PREFIX = re.compile("[^0-9]"), re.compile("[^0-9 -]"), re.compile("^ *[A-Za-z]{4} *-")
 
@@ -52,7 +53,7 @@ class CodeField(Field):
     @property
     def lead(self) -> str:
         """What is drawn in front of what is typed."""
-        return f"{self.prefix}-" if self.prefix else ""
+        return f"{self.prefix[:_LONGEST_PREFIX]}-" if self.prefix else ""
 
     def read(self, text: str) -> str:
         """What counts of what was typed: a recovery code as it stands, else the digits."""
