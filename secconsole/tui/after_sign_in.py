@@ -82,8 +82,8 @@ async def _bind_phone(app: SecConsole) -> bool:
 
 
 async def _ask_contact(app: SecConsole) -> None:
-    from secconsole.tui.screens.contact import ContactDialog
+    from secconsole.tui.screens.account_dialogs import ContactDialog
 
-    email = await app.ask(ContactDialog())
-    if email:
-        app.say(f"What changes about your account is mailed to {email}.")
+    told = await app.ask(ContactDialog("", asked_for=True))
+    if told is not None:
+        app.say(f"What changes about your account is mailed to {told.email}.")

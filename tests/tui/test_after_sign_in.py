@@ -15,8 +15,8 @@ from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.users import ShowUser
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.account import Account
+from secconsole.tui.screens.account_dialogs import ContactDialog
 from secconsole.tui.screens.binding import BindingScreen
-from secconsole.tui.screens.contact import ContactDialog
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.renew_recovery import RenewRecoveryDialog

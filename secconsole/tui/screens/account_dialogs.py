@@ -116,16 +116,18 @@ class RenameDialog(DoingDialog["FactorList | None"]):
 
 
 class ContactDialog(DoingDialog["ContactSet | None"]):
-    """Sets the address at which one is told of changes."""
+    """Sets the address at which one is told of changes; `asked_for`: by the console, since there is none."""
 
-    def __init__(self, now: str) -> None:
+    def __init__(self, now: str, *, asked_for: bool = False) -> None:
         body = lines(
+            *(["Your account has no e-mail address. Give one now, or at your next sign-in.", ""] if asked_for else []),
             "There you are told when a factor of yours is bound or removed, a recovery code used, or your password "
             "reset: so that you notice what was not you.",
             *([f"The one before, {now}, is told of the change, too."] if now else []),
         )
         field = TextField(name="email", label="E-mail", needed=True, value=now, max_length=254)
-        super().__init__("Contact e-mail", body, [field], [cancel(), Button("set", "Set it")], focus="email")
+        buttons = [cancel("Later" if asked_for else "Cancel"), Button("set", "Set it")]
+        super().__init__("Contact e-mail", body, [field], buttons, focus="email")
 
     async def do(self, button: str, values: Values) -> ContactSet:
         return await self.app.perform(SetContact(email=str(values["email"]).strip()))

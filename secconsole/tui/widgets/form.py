@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,17 +27,15 @@ from secconsole.tui.widgets.form_fields import (
     TextField,
     Value,
 )
+from secconsole.tui.widgets.form_layout import FormLayout, Span
 from secconsole.tui.widgets.line_edit import LineEdit
 
 if TYPE_CHECKING:
     from secconsole.tui.key_order import KeyHold
 
-Row = tuple[str, int]  # what is drawn there, and of which field, or which row of buttons
-Span = tuple[Button, int, int]  # a button, where it begins, and where it ends
 _ENTER = frozenset({"enter", "ctrl+j", "ctrl+m"})
 _WIDEST_FIELD = 48
 _RECOVERY_TYPED = 40  # 25 signs, with blanks or dashes as people put them
-_GAP = 2  # columns between label and field, and between buttons
 
 
 class Form(Widget, can_focus=True):
@@ -122,6 +119,7 @@ class Form(Widget, can_focus=True):
         """
         super().__init__(id=id, classes=classes)
         self._fields, self._buttons = tuple(fields), tuple(buttons)
+        self._layout = FormLayout(self._fields, self._buttons)
         self._edits: dict[str, LineEdit] = {}
         self._choices: dict[str, int] = {}
         self._checks: dict[str, bool] = {}
@@ -349,13 +347,13 @@ class Form(Widget, can_focus=True):
         at = event.get_content_offset(self)
         if at is None:
             return
-        rows = self._rows(self.content_size.width)
+        rows = self._layout.rows(self.content_size.width, self._errors)
         kind, index = rows[at.y] if at.y < len(rows) else ("", 0)
         if kind == "field" and self._fields[index].name in self._stops:
             self.focus_field(self._fields[index].name)
-            self._click_field(self._fields[index], at.x - self._label_width())
+            self._click_field(self._fields[index], at.x - self._layout.label_width)
         elif kind == "buttons":
-            for button, start, end in self._button_rows(self.content_size.width)[index]:
+            for button, start, end in self._layout.button_rows(self.content_size.width)[index]:
                 if start <= at.x < end:
                     self.focus_field(button.name)
                     self._press(button)
@@ -371,70 +369,37 @@ class Form(Widget, can_focus=True):
 
     # ---- looks -----------------------------------------------------------------------------------------------------
 
-    def _rows(self, width: int) -> list[Row]:
-        rows: list[Row] = []
-        for index, field in enumerate(self._fields):
-            rows.append(("field", index))
-            if field.name in self._errors:
-                rows += [("error", index)] * len(self._wrapped(f"! {self._errors[field.name]}", width))
-        rows += [("help", 0)] * max((len(self._wrapped(field.help, width)) for field in self._fields), default=0)
-        buttons = [("buttons", at) for at in range(len(self._button_rows(width)))]
-        return [*rows, ("blank", 0), *buttons] if buttons else rows
-
-    def _wrapped(self, words: str, width: int) -> list[str]:
-        """Words below a field, in as many lines as they need; none for no words."""
-        return textwrap.wrap(visible(words), max(16, width - self._label_width() - 1))
-
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self._rows(width))
-
-    def _label_width(self) -> int:
-        return 2 + max((cell_len(visible(field.label)) for field in self._fields), default=0) + _GAP
-
-    def _button_rows(self, width: int) -> list[list[Span]]:
-        """The buttons with where each begins and ends, to the right; in several rows where one is too narrow."""
-        rows: list[list[Span]] = []
-        at = 0
-        for button in self._buttons:
-            wide = cell_len(visible(button.label)) + 4
-            if not rows or at + wide > width:
-                rows.append([])
-                at = 0
-            rows[-1].append((button, at, at + wide))
-            at += wide + _GAP
-        shifts = (max(0, width - row[-1][2]) for row in rows)
-        return [
-            [(button, start + by, end + by) for button, start, end in row] for row, by in zip(rows, shifts, strict=True)
-        ]
+        return len(self._layout.rows(width, self._errors))
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
-        rows = self._rows(width)
+        rows = self._layout.rows(width, self._errors)
         kind, index = rows[y] if y < len(rows) else ("blank", 0)
         segments: list[Segment] = []
         if kind == "field":
             segments = self._draw_field(self._fields[index], y, width)
         elif kind == "error":
-            lines = self._wrapped(f"! {self._errors[self._fields[index].name]}", width)
+            lines = self._layout.error_lines(self._errors[self._fields[index].name], width)
             segments = self._draw_words(lines, y - rows.index((kind, index)), "error")
         elif kind == "help":
             now = next((field for field in self._fields if field.name == self.focused_name), None)
-            lines = self._wrapped(now.help, width) if now else []
+            lines = self._layout.wrapped(now.help, width) if now else []
             segments = self._draw_words(lines, y - rows.index((kind, index)), "help")
         elif kind == "buttons":
-            segments = self._draw_buttons(self._button_rows(width)[index])
+            segments = self._draw_buttons(self._layout.button_rows(width)[index])
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _draw_words(self, lines: list[str], at: int, look: str) -> list[Segment]:
         words = lines[at] if at < len(lines) else ""
-        return [self._pad(self._label_width()), Segment(f" {words}", self._look(look))]
+        return [self._pad(self._layout.label_width), Segment(f" {words}", self._look(look))]
 
     def _draw_field(self, field: Field, y: int, width: int) -> list[Segment]:
         active = self.has_focus and field.name == self.focused_name
         label = visible(field.label)
-        label += " " * (self._label_width() - 2 - cell_len(label))
+        label += " " * (self._layout.label_width - 2 - cell_len(label))
         head = Segment(("▌ " if active else "  ") + label, self._look("label-focus" if active else "label"))
-        room = max(8, min(_WIDEST_FIELD, width - self._label_width()))
+        room = max(8, min(_WIDEST_FIELD, width - self._layout.label_width))
         look = self._look("field-focus" if active else "field")
         if isinstance(field, ReadOnly):
             return [head, Segment(f" {visible(field.value)}", self.rich_style)]
@@ -462,7 +427,7 @@ class Form(Widget, can_focus=True):
         rest = view.after + " " * (room - 1 - cell_len(view.before + view.under + view.after))
         if not active:
             return [Segment(f" {view.before}{view.under}{rest}", look)]
-        at = Offset(self._label_width() + shift + 1 + view.caret, y)
+        at = Offset(self._layout.label_width + shift + 1 + view.caret, y)
         self.app.cursor_position = self.content_region.offset + at
         return [Segment(f" {view.before}", look), Segment(view.under, self._look("caret")), Segment(rest, look)]
 

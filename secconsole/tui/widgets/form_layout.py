@@ -1,0 +1,59 @@
+"""Where the parts of a form stand: which row shows what, at a width. No widget, no colours."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from textual._cells import cell_len
+
+from secconsole.domain.text import visible
+from secconsole.tui.widgets.form_fields import Button, Field
+
+Row = tuple[str, int]  # what is drawn there, and of which field, or which row of buttons
+Span = tuple[Button, int, int]  # a button, where it begins, and where it ends
+_GAP = 2  # columns between label and field, and between buttons
+_MARK = 2  # columns in front of a label
+_NARROWEST = 16  # columns that words are wrapped to at least
+
+
+class FormLayout:
+    """Fields one below the other with their errors, a line of help, and the buttons to the right."""
+
+    def __init__(self, fields: Sequence[Field], buttons: Sequence[Button]) -> None:
+        self._fields, self._buttons = fields, buttons
+        self.label_width = _MARK + max((cell_len(visible(field.label)) for field in fields), default=0) + _GAP
+
+    def rows(self, width: int, errors: Mapping[str, str]) -> list[Row]:
+        """Each row from the top; `errors` by the names of their fields."""
+        rows: list[Row] = []
+        for index, field in enumerate(self._fields):
+            rows.append(("field", index))
+            if field.name in errors:
+                rows += [("error", index)] * len(self.error_lines(errors[field.name], width))
+        rows += [("help", 0)] * max((len(self.wrapped(field.help, width)) for field in self._fields), default=0)
+        buttons = [("buttons", at) for at in range(len(self.button_rows(width)))]
+        return [*rows, ("blank", 0), *buttons] if buttons else rows
+
+    def wrapped(self, words: str, width: int) -> list[str]:
+        """Words below a field, in as many lines as they need; none for no words."""
+        return textwrap.wrap(visible(words), max(_NARROWEST, width - self.label_width - 1))
+
+    def error_lines(self, message: str, width: int) -> list[str]:
+        return self.wrapped(f"! {message}", width)
+
+    def button_rows(self, width: int) -> list[list[Span]]:
+        """The buttons with where each begins and ends, to the right; in several rows where one is too narrow."""
+        rows: list[list[Span]] = []
+        at = 0
+        for button in self._buttons:
+            wide = cell_len(visible(button.label)) + 4
+            if not rows or at + wide > width:
+                rows.append([])
+                at = 0
+            rows[-1].append((button, at, at + wide))
+            at += wide + _GAP
+        shifts = (max(0, width - row[-1][2]) for row in rows)
+        return [
+            [(button, start + by, end + by) for button, start, end in row] for row, by in zip(rows, shifts, strict=True)
+        ]
