@@ -72,7 +72,7 @@ class ConfirmFactor(Operation[Verdict]):
 
 
 @declare("factor.mail-key", "POST", "/v1/tenants/{tenant}/enrollments/{enrollment}/mail-key", Permission.MANAGE_USERS,
-         own=True, on_lower=True)  # fmt: skip
+         own=True, on_lower=True, step_up=True)  # fmt: skip
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailKey(Operation[KeyMailed]):
     """Mail the key of an authenticator app that is not confirmed yet to its user's address on record.

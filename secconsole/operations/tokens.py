@@ -115,7 +115,10 @@ class ListTokens(Operation[TokenPage]):
          own=True, on_lower=True)  # fmt: skip
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeToken(Operation[None]):
-    """Revoke a token: it stops working at once."""
+    """Revoke a token: it stops working at once.
+
+    Another user's, or a program's, only with a proof of password and factor that is at most five minutes old.
+    """
 
     tenant: TenantName
     token: Id

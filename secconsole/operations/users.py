@@ -300,17 +300,18 @@ class ResetPassword(Operation[PasswordReset]):
     user: UserName
 
 
-@declare("user.unlock", "POST", "/v1/tenants/{tenant}/users/{user}/unlock", Permission.UNLOCK, on_lower=True)
+@declare("user.unlock", "POST", "/v1/tenants/{tenant}/users/{user}/unlock", Permission.UNLOCK, on_lower=True,
+         step_up=True)  # fmt: skip
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnlockUser(Operation[UserChanged]):
-    """Forget the failed entries that hold an account back."""
+    """Forget the failed entries that hold an account back: as many guesses are free again."""
 
     tenant: TenantName
     user: UserName
 
 
 @declare("user.require-mfa", "POST", "/v1/tenants/{tenant}/users/{user}/require-mfa", Permission.MANAGE_USERS,
-         on_lower=True)  # fmt: skip
+         on_lower=True, step_up=True)  # fmt: skip
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequireMfa(Operation[UserChanged]):
     """Require a second factor of one user, or stop requiring it."""

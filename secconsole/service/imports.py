@@ -19,6 +19,8 @@ from secconsole.service.users import keep_platform_admin
 from secconsole.store import sessions, users
 from secconsole.store.rows import UserRecord
 
+_GUARDED = ("email", "phone", "password_hash")
+
 
 def _passwords(operation: ImportUsers) -> Sequence[Secret[str]]:
     if operation.check_only:
@@ -66,8 +68,8 @@ def import_users(context: Context, operation: ImportUsers) -> ImportResult:
         kept = not operation.all_or_nothing or not rejected
         return ImportResult(len(new) * kept, len(changes) * kept, unchanged, tuple(rejected))
     privileged = [str(values["login"]) for values in new if _is_privileged(values)]
-    if privileged or any(_is_privileged(change) or rank(user.role) > rank(Role.USER) for user, change in changes):
-        need_proof(context)  # as doing the same to one user would
+    if privileged or any(_is_guarded(user, change) for user, change in changes):
+        need_proof(context)
     users.add_users(context.connection, context.tenant.pk, new)
     for user in users.users_by_name(context.connection, context.tenant.pk, privileged).values():
         context.audit("user.created", user, role=user.role)
@@ -78,6 +80,11 @@ def import_users(context: Context, operation: ImportUsers) -> ImportResult:
     else:
         context.unchanged = True
     return ImportResult(len(new), len(changes), unchanged, tuple(rejected))
+
+
+def _is_guarded(user: UserRecord, change: dict[str, object]) -> bool:
+    """Whether a change is more than a name: it concerns roles, a first password, or where keys and notices go."""
+    return _is_privileged(change) or rank(user.role) > rank(Role.USER) or not change.keys().isdisjoint(_GUARDED)
 
 
 def _is_privileged(values: dict[str, object]) -> bool:

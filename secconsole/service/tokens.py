@@ -20,7 +20,7 @@ from secconsole.operations.tokens import (
     TokenPage,
     TokenRow,
 )
-from secconsole.service.authorise import KEY_PREFIX, TOKEN_PREFIX
+from secconsole.service.authorise import KEY_PREFIX, TOKEN_PREFIX, need_proof
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.handlers import handles
 from secconsole.store import tokens
@@ -105,6 +105,8 @@ def revoke_token(context: Context, operation: RevokeToken) -> None:
     token = tokens.token_by_id(context.connection, context.tenant.pk, operation.token)
     if token is None:
         raise NotFound("There is no such token. It may have been revoked.")
+    if not context.is_own:
+        need_proof(context)
     tokens.end_token(context.connection, token.pk, now=context.now, why="revoked")
     context.audit("token.revoked", context.found_target, token=token.id, name=token.name)
 

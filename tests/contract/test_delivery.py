@@ -322,6 +322,27 @@ async def test_a20_a_new_code_voids_the_one_before_and_keeps_the_failures(post: 
     assert (await post.send(challenge, phone)).status is SignInStatus.REFUSED
 
 
+async def test_a20_a_restart_and_another_factor_keep_what_was_counted(post: Post) -> None:
+    """A06, A09: five wrong entries end a sign-in, whichever process they came to and whatever they were for."""
+    ana = await post.bind("ana", FactorKind.EMAIL, MAIL)
+    phone = await post.bind("ana", FactorKind.SMS, NUMBER)
+    challenge, _ = await post.asked("ana")
+    await post.send(challenge, ana)
+    mailed = await post.mailed()
+    assert (await post.verify(challenge, ana, other(mailed))).left == 4
+    await post.organisation.reopen()
+    assert (await post.verify(challenge, ana, other(mailed))).left == 3
+    post.organisation.clock.forward(minutes=2)
+    await post.send(challenge, phone)
+    texted = await post.texted()
+    assert (await post.verify(challenge, phone, other(texted))).left == 2
+    await post.organisation.reopen()
+    assert (await post.verify(challenge, ana, mailed)).left == 1  # void since the other one was sent
+    assert (await post.verify(challenge, phone, other(texted))).status is SignInStatus.REFUSED
+    assert (await post.verify(challenge, phone, texted)).status is SignInStatus.REFUSED
+    assert (await post.organisation.perform(ShowUser(tenant=TENANT, user="ana"))).failures >= 5
+
+
 async def test_a09_wrong_codes_count_for_the_account_whatever_the_channel(post: Post) -> None:
     await post.organisation.bind("ana")
     phone = await post.bind("ana", FactorKind.SMS, NUMBER)

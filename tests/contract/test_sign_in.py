@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import argon2
 import pytest
@@ -13,10 +13,11 @@ from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FREE_TRIES
 from secconsole.domain.totp import code_for_step, time_step
-from secconsole.operations.base import OPERATIONS
+from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Nobody
-from secconsole.operations.factors import VerifyCode
+from secconsole.operations.factors import RemoveFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.sessions import EndOtherSessions
 from secconsole.operations.signin import (
     ChoosePassword,
     ConfirmBinding,
@@ -26,7 +27,17 @@ from secconsole.operations.signin import (
     WhoAmI,
 )
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import DisableUser, ListUsers, ResetPassword, ShowUser, UnlockUser
+from secconsole.operations.users import (
+    ChangeRole,
+    DisableUser,
+    EnableUser,
+    ImportUsers,
+    ListUsers,
+    NewUser,
+    ResetPassword,
+    ShowUser,
+    UnlockUser,
+)
 from tests.examples import example_of
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 
@@ -293,31 +304,72 @@ async def test_the_same_sign_in_cannot_be_finished_twice(organisation: Organisat
     assert (await organisation.perform(verify, Nobody())).status is SignInStatus.REFUSED
 
 
-async def test_sessions_end_by_signing_out_idleness_and_age(organisation: Organisation) -> None:
+async def test_signing_out_ends_the_session(organisation: Organisation) -> None:
     await organisation.add("ana")
     bearer = await organisation.sign_in("ana")
     await organisation.perform(SignOut(), bearer)
     with pytest.raises(NotSignedIn):
         await organisation.perform(WhoAmI(), bearer)
-    bearer = await organisation.sign_in("ana")
-    organisation.clock.forward(minutes=61)
-    with pytest.raises(NotSignedIn):
-        await organisation.perform(WhoAmI(), bearer)
-    bearer = await organisation.sign_in("ana")
-    for _ in range(13):
-        organisation.clock.forward(minutes=55)
-        await organisation.perform(WhoAmI(), bearer)
-    organisation.clock.forward(minutes=55)
-    with pytest.raises(NotSignedIn):
-        await organisation.perform(WhoAmI(), bearer)
 
 
-async def test_a23_disabling_ends_sessions_at_once(organisation: Organisation) -> None:
+async def test_a25_an_hour_without_use_ends_a_session_and_use_begins_it_anew(organisation: Organisation) -> None:
     await organisation.add("ana")
     bearer = await organisation.sign_in("ana")
-    await organisation.perform(DisableUser(tenant=TENANT, user="ana"))
+    for _ in range(3):
+        organisation.clock.forward(minutes=60)
+        await organisation.perform(WhoAmI(), bearer)
+    organisation.clock.forward(minutes=60, seconds=1)
     with pytest.raises(NotSignedIn):
         await organisation.perform(WhoAmI(), bearer)
+    await organisation.reopen()  # nor does another process count anew
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), bearer)
+
+
+async def test_a25_twelve_hours_end_a_session_however_much_it_is_used_or_proved(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    bearer = await organisation.sign_in("ana")
+    me = await organisation.perform(WhoAmI(), bearer)
+    assert me.ends_at is not None
+    assert me.ends_at.timestamp() == organisation.clock.now + 12 * 3600
+    for _ in range(23):
+        organisation.clock.forward(minutes=30)
+        bearer = await organisation.prove(bearer)
+    organisation.clock.forward(minutes=29, seconds=59)
+    assert (await organisation.perform(WhoAmI(), bearer)).ends_at == me.ends_at
+    organisation.clock.forward(seconds=1)
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), bearer)
+
+
+@pytest.mark.parametrize("how", ["disabled", "demoted", "import", "reset", "unbound", "factor", "ended"])
+async def test_a23_sessions_and_sign_ins_under_way_end_at_once(organisation: Organisation, how: str) -> None:
+    await organisation.add("hana", Role.HELPDESK)
+    await organisation.bind("hana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, whitelist_admins=True))
+    hana, root = await organisation.sign_in("hana"), await organisation.sign_in("root")
+    answer = await organisation.start("hana")
+    assert answer.challenge is not None
+    factor = (await organisation.perform(ShowUser(tenant=TENANT, user="hana"))).factors[0].id
+    act: dict[str, Operation[Any]] = {
+        "disabled": DisableUser(tenant=TENANT, user="hana"),
+        "demoted": ChangeRole(tenant=TENANT, user="hana", role=Role.USER),
+        "import": ImportUsers(tenant=TENANT, users=(NewUser(2, "hana", role="user"),)),
+        "reset": ResetPassword(tenant=TENANT, user="hana"),
+        "unbound": Unbind(tenant=TENANT, users=("hana",), reason="lost"),
+        "factor": RemoveFactor(tenant=TENANT, factor=factor),
+        "ended": EndOtherSessions(tenant=TENANT, user="hana"),
+    }
+    await organisation.perform(WhoAmI(), hana)
+    await organisation.perform(act[how], root)
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), hana)
+    verify = VerifySignIn(challenge=answer.challenge, factor="", code=organisation.code("hana"))
+    assert (await organisation.perform(verify, Nobody())).status is SignInStatus.REFUSED
+    if how == "disabled":  # and none of it comes back
+        await organisation.perform(EnableUser(tenant=TENANT, user="hana"))
+        with pytest.raises(NotSignedIn):
+            await organisation.perform(WhoAmI(), hana)
 
 
 async def test_a22_a_made_up_token_opens_nothing(organisation: Organisation) -> None:
