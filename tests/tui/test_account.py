@@ -37,7 +37,7 @@ from secconsole.tui.screens.new_token import TokenDialog
 from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.step_up import StepUpDialog
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.test_bind_sent import typed, words
+from tests.tui.keyboard import typed, words
 from tests.tui.test_frame import at_account, said
 
 SIZE = (80, 24)
@@ -223,6 +223,17 @@ async def test_every_row_says_what_it_is_in_any_width_and_alphabet(
                     state = r"not verified yet|takes no more codes|added "
                     assert re.search(state, text)
                     assert utf8 or text[0] in "*~!"
+
+
+async def test_the_cursor_is_told_from_other_rows_without_colour_too(console: OpenConsole) -> None:
+    app = await console("uma", place="account", theme="ansi-dark")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        (first, *_), (second, *_) = (account.board.render_line(line) for line in (1, 2))
+        assert first.text.startswith("▌")
+        assert first.style is not None
+        assert first.style.reverse
+        assert second.style is None or not second.style.reverse
 
 
 # ---- factors ---------------------------------------------------------------------------------------------------------

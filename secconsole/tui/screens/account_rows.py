@@ -134,10 +134,10 @@ def _factor(factor: FactorRow, now: datetime, utf8: bool) -> Cell:
     )
     if factor.state is FactorState.PENDING:
         words, style = "not verified yet", "$status-pending"
-        return _cell(glyph("pending", utf8=utf8), name, style, [(words, style, 19)], factor_row(factor))
+        return _cell(glyph("pending", utf8=utf8), name, style, [(words, style, 19), ("", "", 17)], factor_row(factor))
     if factor.exhausted:
         words, style = "takes no more codes", "$danger"
-        return _cell(glyph("warning", utf8=utf8), name, style, [(words, style, 19)], factor_row(factor))
+        return _cell(glyph("warning", utf8=utf8), name, style, [(words, style, 19), ("", "", 17)], factor_row(factor))
     facts = [(f"added {ago(factor.bound, now)}", "", 19), (used, "$muted", 17)]
     return _cell(glyph("bound", utf8=utf8), name, "$status-bound", facts, factor_row(factor))
 

@@ -52,7 +52,7 @@ def asked(own: Own, now: datetime) -> str:
 
 
 def about(row: str, own: Own, now: datetime) -> Content:
-    """Three lines on the row under the cursor: what it is, the facts, what can be done."""
+    """Three lines on the row under the cursor: what it is, what can be done, the facts."""
     if (factor := own.factor(row)) is not None:
         return _three(factor_name(factor), *_factor(factor, own))
     if (session := own.session(row)) is not None:
@@ -67,7 +67,7 @@ def _cut(text: str, most: int = 40) -> str:
 
 
 def _three(name: str, facts: str, advice: str) -> Content:
-    return lines((name, "bold"), (facts, "$muted"), advice)
+    return lines((name, "bold"), advice, (facts, "$muted"))  # where a narrow window cuts, only facts go
 
 
 def _factor(factor: FactorRow, own: Own) -> tuple[str, str]:

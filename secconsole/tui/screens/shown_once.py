@@ -23,6 +23,7 @@ from secconsole.tui.widgets.form_fields import Button, CheckField, TextField, ca
 
 HIDE_AFTER = 120.0  # seconds without a key
 SAVED = "saved"
+_WHOLE = 22  # rows of a window in which all of it is in sight
 _LONGEST = 100  # signs of a name that is suggested
 
 
@@ -134,6 +135,8 @@ class ShownOnceDialog(Dialog[bool]):
 
     def _say(self) -> None:
         below = self._said if self._shown else "Hidden. Hide, or h, shows it again."
+        if not below and self.app.size.height < _WHOLE:
+            below = "pgup and pgdn show the rest."
         self.set_body(lines(*self.words(shown=self._shown), "", below))
 
     # ---- saving and leaving ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -14,7 +15,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 from textual.widget import Widget
 
-from secconsole.tui.safe_text import safe
+from secconsole.tui.widgets.columns import cut
 
 SIDE_BY_SIDE = 72  # cells from which two panels stand beside each other
 GAP = 4  # between them
@@ -185,7 +186,7 @@ class Board(Widget, can_focus=True):
         width = self.content_size.width
         pieces: list[tuple[int, Strip]] = []
         for x, title in self._titles.get(y, ()):
-            pieces.append((x, self._strip(safe(title), width - x, "board--title")))
+            pieces.append((x, self._plain(cut(title, width - x).rstrip(" "), "board--title")))
         pieces += [(spot.x, self._line(spot)) for spot in self._spots if spot.y == y]
         line = Strip([])
         for x, strip in sorted(pieces, key=lambda piece: piece[0]):
@@ -194,12 +195,14 @@ class Board(Widget, can_focus=True):
 
     def _line(self, spot: _Spot) -> Strip:
         if spot.target and spot.target == self._target and self.has_focus:
-            text = safe("▌ " + spot.content.plain)
-            return self._strip(text, spot.width, "board--cursor")
+            return self._plain(cut("▌ " + spot.content.plain, spot.width), "board--cursor")
         return self._strip(Content("  ") + spot.content, spot.width)
 
-    def _strip(self, content: Content, width: int, look: str = "") -> Strip:
-        style = self.get_visual_style(look) if look else self.visual_style
-        content = content.truncate(width, ellipsis=True, pad=look == "board--cursor")
-        strips = Visual.to_strips(self, content, max(1, width), 1, style)
+    def _strip(self, content: Content, width: int) -> Strip:
+        content = content.truncate(width, ellipsis=True)
+        strips = Visual.to_strips(self, content, max(1, width), 1, self.visual_style)
         return strips[0] if strips else Strip([])
+
+    def _plain(self, text: str, look: str) -> Strip:
+        """Text of one look. Textual's visual style would drop `reverse`, which is all there is without colour."""
+        return Strip([Segment(text, self.get_component_rich_style(look))])
