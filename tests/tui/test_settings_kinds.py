@@ -154,7 +154,7 @@ async def test_q2_renewing_says_what_must_be_updated_and_ends_the_old_key(
         await pilot.press("ctrl+u", "2", "enter", "right", "enter")
         await on_top(app, pilot, NewKeyDialog)
         assert f"The old one, {old.id}, works until" in said(app)
-        await pilot.press("up", "space", "escape")
+        await pilot.press("space", "escape")
         await until(pilot, lambda: "the one before still works" in screen_text(app))
     program = await organisation.open(Bearer(old.key))
     assert (await program.perform(ShowSecretKey(tenant="acme"))).previous_id == old.id

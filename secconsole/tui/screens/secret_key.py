@@ -5,23 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from textual import events
 from textual.content import Content
 
 from secconsole.domain.errors import Invalid
 from secconsole.domain.limits import LONGEST_OVERLAP
+from secconsole.domain.secret import Secret
 from secconsole.operations.tokens import NewSecretKey, RotateSecretKey, SecretKey
-from secconsole.tui.safe_text import Part, join, lines
+from secconsole.tui.safe_text import Part, join, lines, safe
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.shown_once import HIDE_AFTER, ShownOnceDialog, bullets, free_path
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, CheckField, CodeField, cancel
+from secconsole.tui.widgets.form_fields import Button, CodeField, cancel
 from secconsole.tui.words import exact, moment, until
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
 
-_HIDDEN = "•" * 24
 _WHAT = (
     "Programs of this organisation send it as a bearer: it checks users'",
     "codes and reads within the organisation. It changes nothing.",
@@ -78,72 +78,40 @@ class RenewKeyDialog(DoingDialog["NewSecretKey | None"]):
         return await self.app.perform(RotateSecretKey(tenant=self.app.tenant, overlap_hours=hours))
 
 
-class NewKeyDialog(Dialog[None]):
-    """Shows a key this once, hidden as soon as the terminal loses the focus. Copying it, or saying so, lets one go."""
+class NewKeyDialog(ShownOnceDialog):
+    """Shows a key once; True when it is saved."""
 
-    def __init__(self, made: NewSecretKey, now: datetime) -> None:
+    TICK = "I have put it where the programs find it"
+    NOT_YET = "It cannot be shown again: save or copy it first, then tick this with space."
+
+    def __init__(self, made: NewSecretKey, now: datetime, *, hide_after: float = HIDE_AFTER) -> None:
         self._made: NewSecretKey | None = made
         self._now = now
-        self._shown = True
-        kept = CheckField(
-            name="kept", label="Kept", text="I have put it where the programs find it", help="Space ticks it."
-        )
-        buttons = [Button("copy", "Copy"), Button("hide", "Hide"), Button("close", "Close")]
-        super().__init__("The new secret key", self._words(), [kept], buttons, focus="hide")
+        suggested = free_path(f"secconsole-{made.id}", ".key", f"{now.astimezone():%Y%m%d-%H%M%S}")
+        super().__init__("The new secret key", suggested, hide_after=hide_after)
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.watch(self.app, "app_focus", self._on_terminal_focus, init=False)
-
-    def on_unmount(self) -> None:
+    def forget(self) -> None:
         self._made = None
 
-    def _on_terminal_focus(self, focused: bool) -> None:
-        if not focused and self.is_attached:
-            self._show(False)
-
-    def on_form_submitted(self, event: Form.Submitted) -> None:
-        event.stop()
-        if event.button == "hide":
-            self._show(not self._shown)
-        elif event.button == "copy" and self._made is not None:
-            self.app.copy_to_clipboard(self._made.key.reveal())
-            self.form.set_value("kept", True)
-            self.form.focus_field("close")
-        elif event.button == "close":
-            self.action_cancel()
-
-    def action_cancel(self) -> None:
-        """Escape too: what is shown once is not lost by a key too many."""
-        if self.form.values["kept"]:
-            self.dismiss(None)
-        else:
-            self.form.set_error("kept", "It cannot be shown again: keep it first, and tick this.")
-
-    def on_key(self, event: events.Key) -> None:
-        if not self._shown and event.key == "h":
-            self._show(True)
-
-    def _show(self, shown: bool) -> None:
-        if shown != self._shown:
-            self._shown = shown
-            self.set_body(self._words())
-
-    def _words(self) -> Content:
-        made = self._made
+    def words(self, *, shown: bool) -> list[Content]:
+        made, key = self._made, self.to_copy().reveal()
         if made is None:
-            return lines("")
-        rows: list[Part] = [
+            return []
+        rows = [
             _row("Id", made.id),
-            join(("Key       ", "$muted"), (made.key.reveal() if self._shown else _HIDDEN, "bold")),
-            "",
-            "It is shown this once. Give it to the programs that use it."
-            if self._shown
-            else "Hidden. Hide, or h, shows it again.",
+            join(("Key       ", "$muted"), (key if shown else bullets(key), "bold")),
+            safe(""),
+            safe("It is shown this once. Give it to the programs that use it."),
         ]
         if made.previous_id and made.previous_until:
-            rows.append(f"The old one, {made.previous_id}, works until {until(made.previous_until, self._now)}.")
-        return lines(*rows)
+            rows.append(safe(f"The old one, {made.previous_id}, works until {until(made.previous_until, self._now)}."))
+        return rows
+
+    def to_copy(self) -> Secret[str]:
+        return self._made.key if self._made is not None else Secret("")
+
+    def to_write(self) -> Secret[str]:
+        return Secret(self.to_copy().reveal() + "\n")
 
 
 def _row(label: str, words: str) -> Content:
