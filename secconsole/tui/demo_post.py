@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from textual.content import Content
 from textual.signal import Signal
@@ -13,6 +13,7 @@ from secconsole.domain.model import FactorKind
 from secconsole.domain.text import visible
 from secconsole.tui.safe_text import join
 from secconsole.tui.widgets.form import Form
+from secconsole.tui.words import plural
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -24,6 +25,7 @@ LOOK_EVERY: Final = 0.4  # seconds; a look at the file's time and size, and noth
 STAYS: Final = 40.0  # seconds that a code is told: time to read it, and to type it
 MOST_TOLD: Final = 3  # codes at a time
 TOASTS: Final = 4  # lines at the bottom that a code may take
+_COUNTED = "{} in the demo's inbox: press 8."
 _CODE = re.compile(r"\b[A-Z]{4}-[0-9]{6}\b")
 
 
@@ -35,7 +37,9 @@ class DemoPost:
         self._stamp = inbox.stamp()
         self.messages = self._read()
         self.arrived: Signal[InboxMessage] = Signal(app, "demo post")  # once for each, the oldest first
+        self._told: list[tuple[Screen[Any], str]] = []  # codes, and the screens that they were told over
         app.set_interval(LOOK_EVERY, self._look)
+        app.screen_change_signal.subscribe(app, self._untell)
 
     def newest_for(self, login: str) -> InboxMessage | None:
         """The newest message with a code for somebody, whether it still holds or not."""
@@ -60,21 +64,34 @@ class DemoPost:
             return ()  # the courier could not write there either, and says so where messages are listed
 
     def _tell(self, new: list[InboxMessage]) -> None:
-        """Codes one by one, since each is waited for, and all else as a number; neither where it is in sight anyway."""
+        """Codes one by one, since each is waited for, and all else as a number; neither where it is in sight anyway.
+
+        Over a dialog nobody is told of what they do not wait for.
+        """
         screen = self._app.screen
         if screen.query("DemoList, InboxList"):
             return
         screen.set_class(_types_low(screen), "-toasts-high")
         coded = [message for message in new if code_in(message)]
         for message in coded[-MOST_TOLD:]:
+            self._told.append((screen, code_in(message)))
             self._app.notify(code_in(message), title=f"Demo: {sent_words(message)}", timeout=STAYS)
-        others = len(new) - len(coded)
-        if others and self._app.signed_in:
-            what = "A message is" if others == 1 else f"{others} messages are"
-            self._app.notify(f"{what} in the demo's inbox: press 8.", timeout=5)
+        others = [message for message in new if not code_in(message)]
+        if others and self._app.signed_in and self._app.places.here is not None:
+            self._app.notify(_COUNTED.format(plural(len(others), "message")), timeout=5)
+        elif others and screen.query("QrCode"):  # the key that is being bound, mailed on request
+            self._app.notify(others[-1].subject, title=f"Demo: {sent_words(others[-1])}", timeout=8)
+
+    def _untell(self, _: Screen[Any]) -> None:
+        """Take away codes that were told over what is gone: they would only cover what comes next."""
+        gone = {code for screen, code in self._told if screen not in self._app.screen_stack}
+        if gone:
+            self._told = [(screen, code) for screen, code in self._told if code not in gone]
+            for notification in [one for one in self._app._notifications if one.message in gone]:
+                self._app._unnotify(notification)
 
 
-def _types_low(screen: Screen[object]) -> bool:
+def _types_low(screen: Screen[Any]) -> bool:
     """Whether what is being typed stands where toasts do."""
     at = screen.focused
     return isinstance(at, Form) and at.region.bottom > screen.size.height - TOASTS
