@@ -14,7 +14,7 @@ from textual.widgets import Static
 from secconsole.domain.delivery import Purpose
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.sending import Counted, caps_of
-from secconsole.operations.factors import EnrollFactor, ListFactors
+from secconsole.operations.factors import EnrollFactor, ListFactors, RenameFactor
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.users import RequireMfa
 from secconsole.tui.app import SecConsole
@@ -224,6 +224,21 @@ async def test_j4_who_has_neither_phone_nor_mail_at_hand_gives_a_recovery_code(
         await settled(pilot)
         await typed(pilot, made.codes[0].reveal() + "\r")
         await until(pilot, lambda: isinstance(app.screen, RenewRecoveryDialog))
+
+
+async def test_a15_what_somebody_called_their_phone_stays_text_in_the_list(
+    signing_in: SigningIn, organisation: Organisation, post: Post
+) -> None:
+    (app_factor,) = (await organisation.perform(ListFactors(tenant=TENANT, user="uma"))).items
+    label = "[b]x[/b] [@click=app.exit]y[/] \u202eevil"
+    await organisation.perform(RenameFactor(tenant=TENANT, factor=app_factor.id, label=label))
+    await post.bind("uma", SMS, NUMBERS[0])
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await at(pilot, "uma", organisation)
+        await typed(pilot, "\t\t\r")
+        await until(pilot, lambda: at_list(app))
+        assert "1 Authenticator app [b]x[/b] [@click=app.exit]y[/] \\u202eevil" in words(app)
 
 
 async def test_escape_in_the_list_starts_over(signing_in: SigningIn, organisation: Organisation, newton: Post) -> None:

@@ -18,11 +18,11 @@ class RenewRecoveryDialog(Dialog[str]):
 
     def __init__(self, *, left: int) -> None:
         body = lines(
-            safe("You used a recovery code in place of your phone.", "bold"),
+            safe("A recovery code was used in place of your phone.", "bold"),
             f"{plural(left, 'code')} of that set {'is' if left == 1 else 'are'} left, and new ones are due.",
             "",
-            "Phone lost or new? Bind another one now: its app takes the place of the old one, and",
-            "you get ten new codes. Phone only left at home? Then new codes are enough.",
+            "Phone lost or new? Bind another one now: its app replaces the old one's, and you get ten new codes.",
+            "Phone only left at home? Then new codes are enough.",
             "You are asked again at every sign-in until that is done.",
         )
         buttons = [cancel("Later"), Button(CODES, "New codes only"), Button(BIND, "Bind another phone")]

@@ -17,7 +17,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.signin import NO_CODE, SendStepUpCode, StepUp
 from secconsole.operations.users import FactorRow
-from secconsole.tui.demo_words import proof_words
+from secconsole.tui.demo_words import post_words, proof_words
 from secconsole.tui.factor_words import RECOVERY, WHERE_TO, apps_first, factor_words, is_sent, picks_of
 from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.screens.dialog import Dialog
@@ -65,6 +65,7 @@ class StepUpDialog(Dialog[bool]):
         self._factors: list[FactorRow] = []
         self._sent_to: FactorRow | None = None
         what = "password and a code from your phone" if bound else "password"
+        self._words: tuple[Content, ...] = ()
         self._said = safe(f"This needs your {what} once more.")
         super().__init__("Is it you?", lines(self._said, COUNTS))
         self.form = self._form(code=bound)
@@ -76,6 +77,8 @@ class StepUpDialog(Dialog[bool]):
     def on_mount(self) -> None:
         super().on_mount()
         self._say(self._said)
+        if self.app.post is not None:  # a demo's: nobody holds its phone in hand
+            self.app.post.arrived.subscribe(self, self._show_arrived)
         if self._bound:
             self.run_worker(self._find_factors(self.app.hold_keys()), exit_on_error=False)
 
@@ -103,7 +106,13 @@ class StepUpDialog(Dialog[bool]):
         return Form([*fields, *codes], [cancel(), *(buttons or (_GO_ON,))], focus="password")
 
     def _say(self, *words: Content) -> None:
-        self.set_body(lines(*words, COUNTS, *proof_words(self.app)))
+        self._words = words
+        app = self.app
+        arrived = post_words(app, app.identity.login) if self._sent_to is not None else []
+        self.set_body(lines(*words, COUNTS, *proof_words(app), *arrived))
+
+    def _show_arrived(self, message: object) -> None:
+        self._say(*self._words)
 
     # ---- what was pressed ------------------------------------------------------------------------------------------
 
@@ -181,5 +190,5 @@ class StepUpDialog(Dialog[bool]):
             for name in form.values:
                 form.set_value(name, "")
             form.set_error("password", proof.message, clear=True)
-        at = f" Server time {clock(proof.server_time)}." if proof.server_time else ""
+        at = f" Server time {clock(proof.server_time)}." if proof.server_time and self._sent_to is None else ""
         self._say(safe(f"That was not right.{at}"))
