@@ -22,9 +22,8 @@ from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.widgets.qr import QrCode
 from tests.delivery.post import NUMBER, Post, digits_in
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.keyboard import typed, words
+from tests.tui.keyboard import mailed, typed, words
 from tests.tui.test_account import key_of, walk_to
-from tests.tui.test_bind_sent import mailed
 from tests.tui.test_frame import at_account, said
 
 SIZE = (80, 24)
