@@ -14,6 +14,7 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.sending import Counted, allowed_from, caps_of
 from secconsole.service.context import Context
 from secconsole.store import outbox
+from secconsole.store.delivery import settings_to_send_with
 from secconsole.store.keys import KeyRing
 from secconsole.store.rows import TenantRow, UserRecord
 
@@ -34,6 +35,11 @@ class Request:
     @property
     def masked(self) -> str:
         return masked_phone(self.to) if self.kind is FactorKind.SMS else masked_mail(self.to)
+
+
+def can_send(context: Context, tenant: TenantRow, kind: FactorKind) -> bool:
+    """Whether codes of a kind can leave: settings for it are in effect, or it is a demo, which keeps all to itself."""
+    return context.stays_here or settings_to_send_with(context.connection, tenant.pk, kind, "") is not None
 
 
 def free_at(context: Context, request: Request) -> int:

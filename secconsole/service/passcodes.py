@@ -18,13 +18,17 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.sending import wait_words
 from secconsole.domain.totp import is_code
 from secconsole.service.context import Context
-from secconsole.service.outgoing import Request, free_at, post
+from secconsole.service.outgoing import Request, can_send, free_at, post
 from secconsole.store import outbox, passcodes
 from secconsole.store.keys import KeyRing, token_hash
 from secconsole.store.passcodes import PasscodeRecord
 
 Write = Callable[[FactorKind, str, Passcode], Message]  # a kind, an address and a code as a message
 
+NOT_SET_UP = {
+    FactorKind.EMAIL: "No code can be mailed: no mail server is set up. An administrator can do that.",
+    FactorKind.SMS: "No code can be sent by SMS: no account at Twilio is set up. An administrator can do that.",
+}
 SENT_KINDS = (FactorKind.EMAIL, FactorKind.SMS)
 LONG_WAIT = 60_000  # a wait that is worth an entry in the audit
 
@@ -47,8 +51,11 @@ class Issued:
 
 
 def issue_code(context: Context, request: Request, write: Write) -> Issued:
-    """Make a code and have it sent after commit, unless so many were that one has to wait."""
+    """Make a code and have it sent after commit, unless so many were that one has to wait, or none can be sent."""
     masked, wait_until = request.masked, free_at(context, request)
+    if not request.settings and not can_send(context, request.tenant, request.kind):
+        context.unchanged = True
+        return Issued(False, "", None, context.now, NOT_SET_UP[request.kind], masked)
     if wait_until > context.now:
         live = live_code(context, request.attempt)
         message = wait_words(wait_until, context.now)

@@ -35,13 +35,13 @@ from secconsole.service.context import Context, PasswordCheck, when
 from secconsole.service.enrollment import confirm_enrollment, start_enrollment
 from secconsole.service.handlers import handles, only_password
 from secconsole.service.key_mail import send_key
+from secconsole.service.outgoing import can_send
 from secconsole.service.passcodes import SENT_KINDS, live_code, sign_in_attempt
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.sent_factors import send_code
 from secconsole.service.sign_in_facts import grace_end, sign_in_facts
 from secconsole.service.views import masked
 from secconsole.store import factors, facts, sessions, tenants, users
-from secconsole.store.delivery import settings_to_send_with
 from secconsole.store.keys import new_token
 from secconsole.store.rows import ChallengeRecord, FactorRecord, TenantRow, UserRecord
 
@@ -243,11 +243,7 @@ def _go_on(
 
 def _bindable(context: Context, tenant: TenantRow) -> tuple[FactorKind, ...]:
     """The kinds that the policy allows, less those that no code could be sent for."""
-
-    def can_send(kind: FactorKind) -> bool:
-        return context.stays_here or settings_to_send_with(context.connection, tenant.pk, kind, "") is not None
-
-    return tuple(kind for kind in tenant.kinds if kind not in SENT_KINDS or can_send(kind))
+    return tuple(kind for kind in tenant.kinds if kind not in SENT_KINDS or can_send(context, tenant, kind))
 
 
 def _offered(context: Context, user: UserRecord) -> tuple[OfferedFactor, ...]:

@@ -652,3 +652,25 @@ async def test_who_has_only_a_number_or_an_address_is_flagged_and_found(post: Po
     adoption = await perform(ShowAdoption(tenant=TENANT))
     assert sum(group.count for group in adoption.groups if group.weak_only) == 1
     assert adoption.at == datetime.fromtimestamp(post.organisation.clock(), UTC)
+
+
+async def test_without_settings_nobody_is_told_that_a_code_is_on_its_way(bare: Post) -> None:
+    """The number is entered all the same, and proved once there is a way to send."""
+    perform = bare.organisation.perform
+    await bare.organisation.add("ana", email=MAIL)
+    started = await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address=NUMBER))
+    assert (started.sent, started.prefix, "Twilio" in started.message) == (False, "", True)
+    assert started.retry_at is not None
+    mailed = await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL))
+    assert (mailed.sent, "mail server" in mailed.message) == (False, True)
+    (row, _) = (await perform(ListFactors(tenant=TENANT, user="ana"))).items
+    assert (row.state, row.masked) == (FactorState.PENDING, "••• 009")
+    await perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
+    await perform(RequireMfa(tenant=TENANT, user="ana"))
+    challenge, _ = await bare.asked("ana")
+    sent = await bare.send(challenge, row.id)
+    assert (sent.sent, "administrator" in sent.message) == (False, True)
+    await bare.set_up()
+    sent = await bare.send(challenge, row.id)
+    assert sent.sent
+    assert (await bare.verify(challenge, row.id, await bare.texted())).status is SignInStatus.COMPLETE
