@@ -338,7 +338,8 @@ async def _(organisation: Organisation) -> Asked:
 
 
 async def ana_with_mail(organisation: Organisation) -> str:
-    """Ana has an address bound, and nothing is on its way; the address's factor."""
+    """Ana has an address bound, and a mail server is in effect that nobody is at; the address's factor."""
+    await mail_set_up(organisation)
     kinds = (FactorKind.TOTP, FactorKind.EMAIL)
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=kinds))
     await organisation.add("ana", email="ana@acme.example")
