@@ -194,3 +194,30 @@ async def test_a_message_never_lies_over_a_code_that_is_scanned(console: OpenCon
         code = app.screen.query_one(QrCode).region
         assert code.width > 40
         assert not any(toast.region.overlaps(code) for toast in app.screen.query("Toast"))
+
+
+async def test_the_address_on_record_need_not_be_typed_again_to_verify_it(
+    console: OpenConsole, organisation: Organisation, post: Post
+) -> None:
+    await organisation.perform(EnrollFactor(tenant=TENANT, user="uma", kind=FactorKind.EMAIL))
+    await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
+    await post.rest()
+    organisation.clock.forward(120)
+    mails = len(post.mailbox.mails)
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("down")
+        await until(pilot, lambda: account.row.startswith("factor:") and "v has a code sent" in screen_text(app))
+        await pilot.press("enter")  # what this row calls for first
+        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await settled(pilot)
+        assert "uma@acme.example" in screen_text(app)
+        await typed(pilot, "\r")
+        text = await mailed(pilot, post, mails + 1)
+        await until(pilot, lambda: "Send again" in screen_text(app))
+        await settled(pilot)
+        await typed(pilot, digits_in(text).reveal() + "\r")
+        await until(pilot, lambda: app.screen is account)
+        await settled(pilot)
+        assert (FactorKind.EMAIL, FactorState.ACTIVE, "") in await state(organisation, "uma")

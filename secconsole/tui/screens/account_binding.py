@@ -85,6 +85,8 @@ class Adding:
         if address is None:
             address = self._on_record(kind)
             reason = "It counts once you typed the code that goes there."
+        elif address:
+            reason = "So far it counts for nothing. Type the code that goes there."
         else:
             reason = "So far it counts for nothing. Give it in full once more, and type the code that goes there."
         return await self._app.ask(
