@@ -1,0 +1,108 @@
+"""Codes, keys and notices that are sent: what somebody with a part of what it takes would try with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+import pytest_asyncio
+
+from secconsole.domain.delivery import Tls
+from secconsole.domain.errors import NotAllowed, StepUpNeeded
+from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
+from secconsole.domain.roles import Role
+from secconsole.operations.account import SetContact
+from secconsole.operations.delivery import SetSmtp, TryDelivery
+from secconsole.operations.factors import EnrollFactor, MailKey
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.unbinding import Unbind
+from secconsole.operations.users import ImportUsers, NewUser
+from tests.delivery.post import NUMBER, Post, post_for
+from tests.organisation import TENANT, Organisation
+
+MAIL = "ana@acme.example"
+
+
+@pytest_asyncio.fixture
+async def post(organisation: Organisation) -> AsyncIterator[Post]:
+    async with post_for(organisation) as post:
+        await post.set_up()
+        await organisation.add("ana", email=MAIL)
+        yield post
+
+
+async def test_a_password_alone_has_no_key_mailed_that_its_owner_is_about_to_bind(post: Post) -> None:
+    """ana replaces her phone; whoever has her password alone must not get the new key mailed to them meanwhile."""
+    organisation = post.organisation
+    await organisation.bind("ana")
+    ana = await organisation.sign_in("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))
+    thief = await organisation.sign_in("ana")
+    started = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), ana)
+    mail = MailKey(tenant=TENANT, enrollment=started.enrollment, address="thief@evil.example")
+    with pytest.raises(StepUpNeeded):
+        await organisation.perform(mail, thief)
+    assert (await organisation.perform(mail, ana)).sent
+
+
+async def test_nobody_uses_up_what_another_account_may_be_told(post: Post) -> None:
+    organisation = post.organisation
+    await organisation.bind("ana")
+    await organisation.add("mallory", email="mallory@acme.example")
+    await organisation.bind("mallory")
+    mallory = await organisation.sign_in("mallory")
+    await organisation.perform(SetContact(email=MAIL), mallory)
+    for _ in range(25):
+        mallory = await organisation.prove(mallory, organisation.code("mallory"))
+        organisation.clock.forward(seconds=30)
+        await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="mallory"), mallory)
+    await post.rest()
+    post.mailbox.notices.clear()
+    await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
+    await post.rest()
+    assert [str(mail["To"]) for mail in post.mailbox.notices] == [MAIL]
+
+
+async def test_nobody_uses_up_the_codes_of_a_number_that_is_somebody_elses(post: Post) -> None:
+    organisation = post.organisation
+    factor = await post.bind("ana", FactorKind.SMS, NUMBER)
+    organisation.clock.forward(days=2)
+    await organisation.add("mallory")
+    mallory = await organisation.sign_in("mallory")
+    for _ in range(5):
+        enroll = EnrollFactor(tenant=TENANT, user="mallory", kind=FactorKind.SMS, address=NUMBER)
+        assert (await organisation.perform(enroll, mallory)).sent
+        organisation.clock.forward(seconds=41)
+    assert not (await organisation.perform(enroll, mallory)).sent
+    challenge, _ = await post.asked("ana")
+    sent = await post.send(challenge, factor)
+    assert sent.sent, sent.message
+    done = await post.verify(challenge, factor, await post.texted())
+    assert done.status is SignInStatus.COMPLETE
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.1", "2130706433", "::ffff:127.0.0.1"])
+async def test_no_tenant_talks_to_this_machine_under_another_name(post: Post, host: str) -> None:
+    organisation = post.organisation
+    await organisation.add("tina", Role.TENANT_ADMIN)
+    tina = await organisation.sign_in("tina")
+    settings = SetSmtp(tenant=TENANT, host=host, port=post.mailbox.port, sender="mfa@acme.example", tls=Tls.NONE)
+    before = len(post.mailbox.mails)
+    with suppress(NotAllowed):
+        await organisation.perform(settings, tina)
+        await organisation.perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="tina@evil.example"), tina)
+        await post.rest()
+    assert len(post.mailbox.mails) == before
+
+
+async def test_an_import_takes_nobodys_address_away_without_a_proof(post: Post) -> None:
+    organisation = post.organisation
+    await organisation.add("tina", Role.TENANT_ADMIN)
+    tina = await organisation.sign_in("tina")
+    organisation.clock.forward(minutes=10)
+    other = ImportUsers(tenant=TENANT, users=(NewUser(2, "ana", email="tina@evil.example"),))
+    with pytest.raises(StepUpNeeded):
+        await organisation.perform(other, tina)
+    assert (await organisation.perform(other, await organisation.prove(tina))).updated == 1
