@@ -23,7 +23,8 @@ class Counted(StrEnum):
     """Whose messages a cap counts, all within one tenant."""
 
     USER = "user"
-    ADDRESS = "address"
+    ADDRESS = "address"  # whoever asks for them
+    OWN_ADDRESS = "own-address"  # of one user
     TENANT = "tenant"
 
 
@@ -40,15 +41,21 @@ class Cap:
     unanswered: bool = False
 
 
-_PERSONAL = (
-    Cap(Counted.ADDRESS, 1, 40 * _SECOND, unanswered=True),
-    Cap(Counted.USER, 5, _HOUR),
-    Cap(Counted.USER, 15, _DAY),
-    Cap(Counted.ADDRESS, 5, _HOUR),
-    Cap(Counted.ADDRESS, 10, _DAY),
-)
+def _personal(address: Counted) -> tuple[Cap, ...]:
+    return (
+        Cap(address, 1, 40 * _SECOND, unanswered=True),
+        Cap(Counted.USER, 5, _HOUR),
+        Cap(Counted.USER, 15, _DAY),
+        Cap(address, 5, _HOUR),
+        Cap(address, 10, _DAY),
+    )
+
+
+# What is being bound may be anybody's address, who is to be left in peace. What is bound is one's own, and so is where
+# one is told of things: there others, who give the same address as theirs, use nothing up.
+_ANYBODYS, _OWN = _personal(Counted.ADDRESS), _personal(Counted.OWN_ADDRESS)
 _TRIALS = (Cap(Counted.ADDRESS, 1, 10 * _SECOND, unanswered=True), Cap(Counted.ADDRESS, 20, _HOUR))
-_NOTICES = (Cap(Counted.ADDRESS, 20, _HOUR), Cap(Counted.ADDRESS, 60, _DAY))
+_NOTICES = (Cap(Counted.OWN_ADDRESS, 20, _HOUR), Cap(Counted.OWN_ADDRESS, 60, _DAY))
 # What a tenant sends in a day even if every password of it were known: each SMS costs money.
 PER_DAY = {FactorKind.EMAIL: 10_000, FactorKind.SMS: 2_000}
 
@@ -60,7 +67,8 @@ def caps_of(kind: FactorKind, purpose: Purpose) -> tuple[Cap, ...]:
     """
     if purpose is Purpose.NOTICE:
         return _NOTICES
-    return (*(_TRIALS if purpose is Purpose.TEST else _PERSONAL), Cap(Counted.TENANT, PER_DAY[kind], _DAY))
+    personal = _OWN if purpose in (Purpose.SIGN_IN, Purpose.STEP_UP) else _ANYBODYS
+    return (*(_TRIALS if purpose is Purpose.TEST else personal), Cap(Counted.TENANT, PER_DAY[kind], _DAY))
 
 
 def allowed_from(found: Iterable[tuple[Cap, int | None]], now: int) -> int:

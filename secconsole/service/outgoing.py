@@ -11,7 +11,7 @@ from secconsole.domain.mail_address import masked_mail
 from secconsole.domain.model import FactorKind
 from secconsole.domain.phone import masked_phone
 from secconsole.domain.secret import Secret
-from secconsole.domain.sending import Counted, allowed_from, caps_of
+from secconsole.domain.sending import allowed_from, caps_of
 from secconsole.service.context import Context
 from secconsole.store import outbox
 from secconsole.store.delivery import settings_to_send_with
@@ -44,14 +44,13 @@ def can_send(context: Context, tenant: TenantRow, kind: FactorKind) -> bool:
 
 def free_at(context: Context, request: Request) -> int:
     """From when on the caps let this message go; now, or earlier, if at once."""
+    user_pk, address = request.user.pk if request.user else None, _address(context, request)
     found = []
     for cap in caps_of(request.kind, request.purpose):
-        who: int | bytes | None = _address(context, request)
-        if cap.counted is Counted.USER:
-            who = request.user.pk if request.user else None
         then = outbox.nth_latest(
-            context.connection, cap, request.tenant.pk, request.kind, who, notices=request.purpose is Purpose.NOTICE
-        )
+            context.connection, cap, request.tenant.pk, request.kind, user_pk, address,
+            notices=request.purpose is Purpose.NOTICE,
+        )  # fmt: skip
         found.append((cap, then))
     return allowed_from(found, context.now)
 

@@ -77,11 +77,12 @@ def nth_latest(
     cap: Cap,
     tenant_pk: int,
     kind: FactorKind,
-    who: int | bytes | None,
+    user_pk: int | None,
+    address: bytes,
     *,
     notices: bool = False,
 ) -> int | None:
-    """When as many messages ago as a cap allows one was asked for; `who`: a user's key, or an address's digest.
+    """When as many messages ago as a cap allows one was asked for; `address`: its digest.
 
     Counted are either notices or all the others.
     """
@@ -89,7 +90,10 @@ def nth_latest(
     if cap.counted is Counted.TENANT:
         query = query.where(_ROW.tenant_pk == tenant_pk, _ROW.kind == kind)
     else:
-        query = query.where((_ROW.user_pk if cap.counted is Counted.USER else _ROW.address) == who)
+        if cap.counted is not Counted.USER:
+            query = query.where(_ROW.address == address)
+        if cap.counted is not Counted.ADDRESS:
+            query = query.where(_ROW.user_pk == user_pk)
     if cap.unanswered:
         query = query.where(_ROW.answered.is_(sa.false()))
     query = query.order_by(_ROW.created.desc()).offset(cap.most - 1).limit(1)
