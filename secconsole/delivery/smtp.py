@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from secconsole.delivery.message import Message, Outcome, Result
-from secconsole.domain.delivery import Tls
+from secconsole.domain.delivery import Tls, is_loopback
 from secconsole.domain.mail_address import on_the_wire
 from secconsole.domain.secret import Secret
 
@@ -70,6 +70,9 @@ async def _converse(
     import aiosmtplib
 
     await client.connect()
+    if not is_loopback(account.host) and is_loopback(str(client.get_transport_info("peername")[0])):
+        # Only platform administrators may name this machine, and a name in DNS may lead anywhere.
+        return Outcome(Result.FAILED, f"{account.host} leads to this machine itself. If that is meant: localhost")
     if account.password is not None:
         progress.step = _Step.LOGIN
         await client.login(account.username, account.password.reveal())

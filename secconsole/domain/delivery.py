@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 # The forms of what is set, in every dialect of regular expressions; what they cannot say is said when it is set.
 HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]+\]?)"
@@ -57,8 +57,12 @@ class MessageState(StrEnum):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, going by its spelling alone."""
+    """Whether a host is this machine, going by its spelling alone: a name may still lead here."""
+    text = host.strip("[]").casefold()
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        address = ip_address(text)
     except ValueError:
-        return host.casefold() == "localhost"
+        return text == "localhost"
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    return address.is_loopback or address.is_unspecified  # to which one connects as to this machine, too

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,18 @@ async def test_a_mail_arrives_whole() -> None:
     assert mail["Message-ID"].endswith("@acme.example>")
     assert box.text() == MESSAGE.text.reveal()
     assert box.envelopes[0].rcpt_tos == ["ana@acme.example"]
+
+
+async def test_a_name_that_leads_to_this_machine_is_not_talked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leads_here(host: str, port: int, *args: object, **named: object) -> list[object]:
+        assert host == "mail.evil.example"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    async with mail_server() as box:
+        monkeypatch.setattr(socket, "getaddrinfo", leads_here)
+        outcome = await send_mail(account(box.port, host="mail.evil.example"), MESSAGE, NOW)
+    assert (outcome.result, box.mails) == (Result.FAILED, [])
+    assert "leads to this machine itself" in outcome.problem
 
 
 @pytest.mark.parametrize("at_once", [False, True])

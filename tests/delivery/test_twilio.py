@@ -82,4 +82,6 @@ async def test_who_cannot_be_reached_was_sent_nothing() -> None:
 
 def test_this_machine_is_told_by_its_spelling() -> None:
     assert all(map(is_loopback, ("127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST")))
-    assert not any(map(is_loopback, ("10.0.0.1", "0.0.0.0", "localhost.evil.example", "127.0.0.1.evil.example", "")))
+    assert all(map(is_loopback, ("0.0.0.0", "::", "[::]", "::ffff:127.0.0.1")))
+    assert not any(map(is_loopback, ("10.0.0.1", "::ffff:10.0.0.1")))
+    assert not any(map(is_loopback, ("localhost.evil.example", "127.0.0.1.evil.example", "")))
