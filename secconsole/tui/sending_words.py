@@ -42,11 +42,7 @@ def state_words(delivery: Delivery, kind: FactorKind) -> str:
     active, waits = in_effect(delivery, kind), untested(delivery, kind)
     if active is None:
         return f"not in effect: {where(waits)} waits for its test" if waits else "not set up"
-    goes = (
-        f"the demo's own {'mailbox' if kind is FactorKind.EMAIL else 'phone'}, key 8"
-        if delivery.inbox
-        else where(active)
-    )
+    goes = f"the demo's own {'mailbox' if kind is FactorKind.EMAIL else 'phone'}" if delivery.inbox else where(active)
     return f"in effect: {goes}" + ("; new settings wait for their test" if waits else "")
 
 

@@ -137,7 +137,7 @@ def sending_line(delivery: Delivery) -> Content:
     """Whether codes can be sent, and what became of the latest."""
     if delivery.inbox:
         return join(
-            ("Sending: ", "$muted"), "into this demo's own inbox", (f"; {day_words(delivery)}. Press 8.", "$muted")
+            ("Sending: ", "$muted"), "into this demo's own inbox", (f"; {day_words(delivery)}. Press 4.", "$muted")
         )
     states = ", ".join(f"{WORDS[kind]} {state_in_short(delivery, kind)}" for kind in SENT_KINDS)
     return join(("Sending: ", "$muted"), states, (f"; {day_words(delivery)}. Press 4.", "$muted"))

@@ -68,7 +68,7 @@ class SendingDialog(FollowsDelivery):
             holds = "Until then the ones in effect hold." if active else "Until then nothing is sent."
             rows += labelled("", f"They take effect once the code of a test was typed back. {holds}")
         if delivery.inbox:
-            rows += labelled("Demo", "whatever is set here, all goes to the demo's own inbox (key 8) and nowhere else")
+            rows += labelled("Demo", "whatever is set here, all goes to the demo's own inbox and nowhere else")
         if not self._allowed:
             rows += labelled(
                 "Policy", f"people may not bind {WORDS[self._kind]} by themselves: k in Settings changes that"
