@@ -192,7 +192,11 @@ class Account(Place):
     async def do_cancel_mfa(self) -> None:
         from secconsole.tui.screens.account_dialogs import cancel_dialog
 
-        if await self.app.ask(cancel_dialog(self._known)):
+        if not await self.app.ask(cancel_dialog(self._known)):
+            return
+        # However short ago it was proved: this takes away what guards the account from whoever finds it open. Who came
+        # in by a recovery code has lost the phone, and would only use up another one.
+        if self._known.me.renew_recovery or await self.app.prove_oneself():
             ended = await self.app.perform(CancelMfa())
             await self._again()
             what = plural(ended.factors, "factor")
