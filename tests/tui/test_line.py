@@ -11,14 +11,17 @@ import pytest
 from textual.pilot import Pilot
 
 from secconsole.backends import http
-from secconsole.backends.base import Backend
+from secconsole.backends.base import Backend, NoAnswer
 from secconsole.config.contexts import Context
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
 from secconsole.operations.audit import ListAudit
+from secconsole.operations.signin import StepUp, WhoAmI
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ShowUser
+from secconsole.server import changes
 from secconsole.tui import line, live
 from secconsole.tui.app import SecConsole
 from secconsole.tui.elsewhere import Elsewhere
@@ -488,3 +491,53 @@ async def test_a_flood_of_changes_is_a_few_refreshes_and_quiet_asks_for_nothing(
         front.gate.asked.clear()
         await pilot.pause(1.5)  # quiet can only be told by waiting
         assert front.gate.asked == []
+
+
+# ---- a proof of oneself ----------------------------------------------------------------------------------------------
+
+
+async def test_a22_the_stream_of_changes_goes_on_with_the_new_token_and_stays_live(
+    remote: OpenConsole, organisation: Organisation, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "KEEP_ALIVE", 0.05)  # the server looks that often whether somebody is signed in
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        troubles: list[Unavailable] = []
+        monkeypatch.setattr(app.line, "lose", lambda error, **_: troubles.append(error))
+        streams = front.gate.asked.count("/v1/changes")
+        proof = StepUp(password=Secret(organisation.password("hana")), code=Secret(organisation.code("hana")))
+        assert (await app.line.ask(proof)).accepted
+        await until(pilot, lambda: front.gate.asked.count("/v1/changes") == streams + 1)
+        await organisation.perform(CreateUser(tenant=TENANT, login="added"))
+        await until(pilot, lambda: "added" in screen_text(app))
+        assert app.signed_in
+        assert troubles == []
+        assert " live" in header(app)
+
+
+async def test_a22_a_proof_whose_answer_was_lost_on_the_way_is_had_again(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        front.lose_reply("/v1/me/step-up")
+        proof = StepUp(password=Secret(organisation.password("hana")), code=Secret(organisation.code("hana")))
+        assert (await app.backend.perform(proof)).accepted
+        assert front.gate.asked.count("/v1/me/step-up") == 2
+        assert (await app.backend.perform(WhoAmI())).login == "hana"
+
+
+async def test_a22_where_the_answer_never_comes_one_signs_in_again(
+    remote: OpenConsole, organisation: Organisation, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        monkeypatch.setattr(http, "TRY_FOR", -1.0)
+        front.lose_reply("/v1/me/step-up")
+        proof = StepUp(password=Secret(organisation.password("hana")), code=Secret(organisation.code("hana")))
+        with pytest.raises(NoAnswer):
+            await app.backend.perform(proof)
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "session has ended" in screen_text(app))
