@@ -322,6 +322,21 @@ async def test_a20_a_new_code_voids_the_one_before_and_keeps_the_failures(post: 
     assert (await post.send(challenge, phone)).status is SignInStatus.REFUSED
 
 
+async def test_a20_asking_for_another_code_while_binding_forgives_no_wrong_entry(post: Post) -> None:
+    start = EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL)
+    perform = post.organisation.perform
+    enrollment = (await perform(start)).enrollment
+    for round in range(5):
+        code = await post.mailed()
+        wrong = ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=other(code))
+        assert "last try" in (await perform(wrong)).message or round < 4
+        post.organisation.clock.forward(minutes=2)
+        if round < 4:
+            assert (await perform(start)).enrollment == enrollment
+    with pytest.raises(NotFound):
+        await perform(ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=code))
+
+
 async def test_a20_a_restart_and_another_factor_keep_what_was_counted(post: Post) -> None:
     """A06, A09: five wrong entries end a sign-in, whichever process they came to and whatever they were for."""
     ana = await post.bind("ana", FactorKind.EMAIL, MAIL)

@@ -18,6 +18,7 @@ from secconsole.operations.sessions import EndSession, ListSessions
 from secconsole.operations.signin import ChoosePassword, Proof, SignIn, StepUp, VerifySignIn, WhoAmI
 from secconsole.operations.users import DisableUser, ResetPassword
 from secconsole.store.schema import sessions as table
+from secconsole.store.sessions import renew_session, session_by_token
 from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, open_store
 
 PROVE = StepUp(password=PASSWORD)
@@ -91,6 +92,19 @@ async def test_a22_of_two_who_prove_at_once_one_goes_on_and_the_other_is_told(or
     assert await works(organisation, Bearer(proofs[0].token))
     assert not await works(organisation, old)
     (_,) = (await organisation.perform(ListSessions(tenant=TENANT, user="ana"))).items
+
+
+async def test_a22_one_statement_decides_which_proof_goes_on(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    bearer = await organisation.sign_in("ana")
+    store, now = organisation.backend.store, int(organisation.clock.now * 1000)
+    seen = await asyncio.wrap_future(store.read(lambda connection: session_by_token(connection, bearer.token)))
+    assert seen is not None
+
+    def renewed(token: str) -> Awaitable[bool]:
+        return asyncio.wrap_future(store.write(lambda c: renew_session(c, seen, Secret(token), now=now)))
+
+    assert [await renewed("one"), await renewed("other")] == [True, False]
 
 
 async def test_a22_a_proof_that_failed_leaves_the_token_as_it_is(organisation: Organisation) -> None:
