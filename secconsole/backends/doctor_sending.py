@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from secconsole.operations.tenants import ListTenants, ShowAdoption
 AGREES = timedelta(seconds=5)  # between two clocks, a slow answer included
 STUCK = timedelta(minutes=1)  # that a message waits without having been tried
 _WORDS = {FactorKind.EMAIL: ("mail", "set-smtp"), FactorKind.SMS: ("SMS", "set-twilio")}
-_LOOK = "See what became of them: secconsole delivery show --tenant {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +93,29 @@ def sending(tenant: str, kinds: tuple[FactorKind, ...], delivery: Delivery, now:
     yield from found
     for kind, (word, command) in _WORDS.items():
         if _has(delivery, kind, SettingsState.PENDING):
-            test = f"Test them: secconsole delivery test --kind {kind} --to ADDRESS --tenant {tenant}"
+            test = f"Test them: secconsole delivery test --kind {kind} --to ADDRESS {_of(tenant)}"
             yield Finding("sending", True, f"{tenant}: {word} settings ({command}) wait for their test", test)
 
 
 def _without_a_way(tenant: str, kinds: tuple[FactorKind, ...], delivery: Delivery) -> Iterator[Finding]:
     for kind, (word, command) in _WORDS.items():
         if kind in kinds and not _has(delivery, kind, SettingsState.ACTIVE):
-            advice = f"Set it up: secconsole delivery {command} --tenant {tenant}, or take the kind away: policy set"
+            advice = f"Set it up: secconsole delivery {command} {_of(tenant)}, or take the kind away: policy set"
             yield Finding("sending", False, f"{tenant}: {kind} is allowed, and no {word} can be sent", advice)
 
 
 def _not_sent(tenant: str, delivery: Delivery, now: datetime) -> Iterator[Finding]:
     """Some failures are addresses typed wrong: what is wrong is when more fail than arrive, or nothing leaves."""
+    look = f"See what became of them: secconsole delivery show {_of(tenant)}"
     for day in delivery.day:
         word = _WORDS[day.kind][0]
         latest = next((_why(m) for m in delivery.recent if m.kind is day.kind and m.problem), "")
         if day.failed:
             detail = f"{tenant}: {day.failed:,} of {word} failed in 24 hours, {day.sent:,} sent{latest}"
-            yield Finding("messages", day.failed <= day.sent, detail, _LOOK.format(tenant))
+            yield Finding("messages", day.failed <= day.sent, detail, look)
         if day.unsure:
             detail = f"{tenant}: of {day.unsure:,} of {word} in 24 hours nobody knows whether they arrived"
-            yield Finding("messages", True, detail, _LOOK.format(tenant))
+            yield Finding("messages", True, detail, look)
         stuck = [m for m in delivery.recent if m.kind is day.kind and _is_stuck(m, now)]
         if stuck:
             detail = (
@@ -123,9 +124,12 @@ def _not_sent(tenant: str, delivery: Delivery, now: datetime) -> Iterator[Findin
             advice = "Whoever wrote them ended: open the console, or have a server run: secconsole serve"
             yield Finding("messages", False, detail, advice)
         elif day.waiting:
-            yield Finding(
-                "messages", True, f"{tenant}: {day.waiting:,} of {word} waiting{latest}", _LOOK.format(tenant)
-            )
+            yield Finding("messages", True, f"{tenant}: {day.waiting:,} of {word} waiting{latest}", look)
+
+
+def _of(tenant: str) -> str:
+    """As it is copied into a shell: a server may have any name for a tenant."""
+    return f"--tenant {shlex.quote(tenant)}"
 
 
 def _why(message: MessageRow) -> str:

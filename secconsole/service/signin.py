@@ -294,11 +294,19 @@ def _challenge(
     if challenge is None or challenge.used is not None or challenge.stage != stage or challenge.expires <= context.now:
         return None
     user = users.user_by_pk(context.connection, challenge.user_pk)
-    if user.disabled or (stage == "enroll" and user.status is BindingStatus.BOUND):
-        return None  # bound meanwhile, by an administrator say: a password alone must not replace that phone
+    tenant = tenants.tenant_by_pk(context.connection, challenge.tenant_pk)
+    if user.disabled or (stage == "enroll" and _must_show(context, tenant, user)):
+        return None
     if user.locked_until >= FOREVER and stage != "second-factor":  # there checking the code says so
         return None
-    return challenge, tenants.tenant_by_pk(context.connection, challenge.tenant_pk), user
+    return challenge, tenant, user
+
+
+def _must_show(context: Context, tenant: TenantRow, user: UserRecord) -> bool:
+    """Whether a phone was bound or entered meanwhile, by an administrator say: a password alone must not pass it by."""
+    if user.status is BindingStatus.BOUND:
+        return True
+    return decide_second_factor(sign_in_facts(context, tenant, user, right=True)).status is SignInStatus.SECOND_FACTOR
 
 
 def _own_enrollment(context: Context, tenant: TenantRow, user: UserRecord, id: str) -> FactorRecord:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from secconsole.backends import doctor
+from secconsole.backends.doctor_sending import sending
+from secconsole.domain.model import FactorKind
+from secconsole.operations.delivery import Delivery
 from tests.cli.conftest import PASSWORD, Shell
 from tests.delivery.servers import Servers
 from tests.server.serving import serving
@@ -187,3 +191,11 @@ def test_a_server_is_looked_at_too(shell: Shell, tmp_path: Path) -> None:
     gone = shell("doctor", "--format", "json", *at)
     assert gone.code == 1
     assert [f["ok"] for f in gone.json["items"] if f["name"] == "server"] == [False]
+
+
+def test_a_tenants_name_is_no_part_of_a_command_to_copy() -> None:
+    """A server that one asks may be anybody's."""
+    allowed = (FactorKind.EMAIL,)
+    found = list(sending("acme; rm -rf ~", allowed, Delivery((), (), (), ()), datetime(2026, 11, 22, tzinfo=UTC)))
+    assert [finding.ok for finding in found] == [False]
+    assert "set-smtp --tenant 'acme; rm -rf ~', or" in found[0].advice

@@ -9,18 +9,20 @@ import pytest
 import pytest_asyncio
 
 from secconsole.domain.delivery import Tls
-from secconsole.domain.errors import NotAllowed, StepUpNeeded
+from secconsole.domain.errors import Conflict, NotAllowed, StepUpNeeded
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.operations.account import SetContact
+from secconsole.operations.caller import Nobody
 from secconsole.operations.delivery import SetSmtp, TryDelivery
 from secconsole.operations.factors import EnrollFactor, MailKey
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.signin import ConfirmBinding, StartBinding
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.operations.users import ImportUsers, NewUser, RequireMfa
 from tests.delivery.post import NUMBER, Post, post_for
-from tests.organisation import TENANT, Organisation
+from tests.organisation import TENANT, Organisation, seed_of
 
 MAIL = "ana@acme.example"
 
@@ -106,3 +108,20 @@ async def test_an_import_takes_nobodys_address_away_without_a_proof(post: Post) 
     with pytest.raises(StepUpNeeded):
         await organisation.perform(other, tina)
     assert (await organisation.perform(other, await organisation.prove(tina))).updated == 1
+
+
+async def test_a_binding_under_way_does_not_pass_by_a_number_that_was_entered_meanwhile(post: Post) -> None:
+    """Whoever knows the password began to bind a phone of their own before the administrator said which one it is."""
+    organisation = post.organisation
+    await organisation.perform(RequireMfa(tenant=TENANT, user="ana"))
+    begun = await organisation.start("ana")
+    assert begun.status is SignInStatus.ENROLL
+    assert begun.challenge is not None
+    started = await organisation.perform(StartBinding(challenge=begun.challenge), Nobody())
+    organisation.seeds["ana"] = seed_of(started.key)
+    await organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address=NUMBER))
+    confirm = ConfirmBinding(challenge=begun.challenge, enrollment=started.enrollment, code=organisation.code("ana"))
+    assert (await organisation.perform(confirm, Nobody())).status is SignInStatus.REFUSED
+    with pytest.raises(Conflict):
+        await organisation.perform(StartBinding(challenge=begun.challenge), Nobody())
+    assert (await organisation.start("ana")).status is SignInStatus.SECOND_FACTOR
