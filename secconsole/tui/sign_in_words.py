@@ -28,7 +28,7 @@ def told(answer: SignInAnswer, *more: Content, times: bool = True) -> Content:
         said.append(safe(f"{plural(answer.left, 'entry', 'entries')} left, then start over"))
     if answer.retry_at is not None and answer.server_time is not None:
         at = clock(answer.retry_at) if answer.left is not None else until(answer.retry_at, answer.server_time)
-        said.append(safe(f"Entries are looked at again from {at} on"))
+        said.append(safe(f"Try again from {at} on; until then nothing is accepted."))
     return lines(*said, *more)
 
 

@@ -91,7 +91,9 @@ async def test_a_file_ticks_it_and_is_ones_own(console: OpenConsole, own_home: P
         assert "~/secconsole-recovery-codes-uma.txt" in screen_text(app)
         await pilot.press("enter")
         await until(pilot, lambda: "[x] I have saved them" in screen_text(app))
+        await pilot.press("h")
         path = own_home / "secconsole-recovery-codes-uma.txt"
+        await until(pilot, lambda: "Hidden." in screen_text(app))
         assert f"Written to ~/{path.name}. Only you can read it." in screen_text(app)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert [line.split()[1] for line in path.read_text().splitlines() if re.match(" *[0-9]+  ", line)] == [

@@ -13,11 +13,13 @@ from secconsole.operations.caller import Bearer
 from secconsole.operations.factors import EnrollFactor, ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.sessions import ListSessions
 from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.operations.users import ShowUser
 from secconsole.tui.screens.account_dialogs import LabelDialog
 from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
 from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.widgets.qr import QrCode
 from tests.delivery.post import NUMBER, Post, digits_in
@@ -105,6 +107,25 @@ async def test_a_number_that_somebody_else_entered_is_verified_by_v(
         await settled(pilot)
         assert said(app) == ["It is bound."]
         assert (FactorKind.SMS, FactorState.ACTIVE, "") in await state(organisation, "uma")
+
+
+async def test_to_remove_what_was_never_verified_ends_nothing(
+    console: OpenConsole, organisation: Organisation, post: Post
+) -> None:
+    await organisation.perform(EnrollFactor(tenant=TENANT, user="uma", kind=FactorKind.SMS, address=NUMBER))
+    other = await organisation.signed_in("uma")
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        account = await at_account(app, pilot)
+        await pilot.press("down", "r")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        assert "counts for nothing: nothing else changes" in words(app)
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: app.screen is account and "not verified yet" not in screen_text(app))
+        await settled(pilot)
+        assert said(app) == ["It is removed."]
+    assert len((await other.perform(ListSessions(tenant=TENANT, user="uma"))).items) > 1
+    await other.close()
 
 
 @pytest.mark.parametrize("way", ["anew", "cancel"])

@@ -212,6 +212,7 @@ def test_a_line_always_fits_and_shows_its_cursor(steps: list[tuple[str, str]], w
         ("7kq2m-9xdh4-tpvw3-c8nra-5fj6", None),  # one sign short: not sent off to be counted as wrong
         ("7kq2m-123456", None),
         ("12345o", None),
+        ("hello", None),  # there is something: it is not said that the code is lacking
     ],
 )
 async def test_a_code_field_may_take_a_recovery_code(typed: str, value: str | None) -> None:

@@ -15,7 +15,7 @@ from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.users import ChangeRole
-from secconsole.tui.actions import Action
+from secconsole.tui.actions import PLACES, Action
 from secconsole.tui.app import SecConsole
 from secconsole.tui.palette import Command, Palette, found
 from secconsole.tui.screens.account import Account
@@ -23,7 +23,7 @@ from secconsole.tui.screens.account_dialogs import PasswordDialog
 from secconsole.tui.screens.binding import BindingScreen
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.help import HelpScreen
-from secconsole.tui.screens.place import READ_ONLY
+from secconsole.tui.screens.place import READ_ONLY, Place
 from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.widgets.form import Form
@@ -167,6 +167,19 @@ async def test_help_shows_the_page_and_every_key_with_its_reason(console: OpenCo
         assert "not now: You are not on the whitelist" in text
         await pilot.press("q")
         await until(pilot, lambda: app.screen is account)
+
+
+@pytest.mark.parametrize("place", ["overview", "users", "whitelist", "settings", "audit", "account"])
+async def test_help_is_headed_by_the_name_of_the_place(console: OpenConsole, place: str) -> None:
+    app = await console("root", place=place)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Place) and place == app.screen.NAME)
+        await settled(pilot)
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: "─ Help: " in screen_text(app))
+        title = next(named.title for named in PLACES if named.name == place)
+        assert f"─ Help: {title} ─" in screen_text(app)
 
 
 def test_what_is_named_so_comes_before_what_only_speaks_of_it() -> None:

@@ -160,8 +160,8 @@ async def test_the_list_follows_what_happens_elsewhere(console: OpenConsole, org
 @pytest.mark.parametrize(
     ("who", "whose", "row", "why"),
     [
-        ("hana", "uma", "authenticator", "A helpdesk may do this for their own account only. Those who may:"),
-        ("hana", "uma", "session", "A helpdesk may do this for their own account only."),
+        ("hana", "uma", "authenticator", "Your role, helpdesk, may do this for your own account only. Those who may:"),
+        ("hana", "uma", "session", "Your role, helpdesk, may do this for your own account only."),
         ("tomas", "root", "authenticator", "A tenant-admin may not act on a platform-admin, and root is one."),
     ],
 )

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from secconsole.domain.model import FactorState
 from secconsole.operations.account import CancelMfa, KeepFactor, ShowOwnRules
 from secconsole.operations.factors import RemoveFactor
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
@@ -187,7 +188,8 @@ class Account(Place):
         if await self.app.ask(remove_dialog(factor, self._known)):
             await self.app.perform(RemoveFactor(tenant=self._known.me.tenant, factor=factor.id))
             await self._again()
-            self.app.say("It is removed. Your other sessions have ended.")
+            ended = " Your other sessions have ended." if factor.state is FactorState.ACTIVE else ""
+            self.app.say(f"It is removed.{ended}")
 
     async def do_cancel_mfa(self) -> None:
         from secconsole.tui.screens.account_dialogs import cancel_dialog

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LEFT = BindingEnd(False)
 _EXAMPLES = {FactorKind.TOTP: "Pixel 8", FactorKind.EMAIL: "at home", FactorKind.SMS: "work phone"}
 _GUARDS = "It then guards your account."
+_BESIDE = "It comes beside what is bound now."
 _REPLACED = "A new app takes the place of the one bound now; addresses and numbers come beside it."
 _REPLACES = "The app bound now works until the new one is confirmed, and from then on no longer."
 
@@ -39,7 +40,7 @@ class Adding:
         if len(kinds) > 1:
             from secconsole.tui.screens.bind_sent import KindDialog
 
-            beside = "It comes beside what is bound now." if self._own.active else _GUARDS
+            beside = _BESIDE if self._own.active else _GUARDS
             kind = await self._app.ask(KindDialog(kinds, reason=_REPLACED if self._has_app else beside))
         if kind is None:
             return _LEFT
@@ -84,7 +85,7 @@ class Adding:
 
         if address is None:
             address = self._on_record(kind)
-            reason = "It counts once you typed the code that goes there."
+            reason = _BESIDE if self._own.active else _GUARDS
         elif address:
             reason = "So far it counts for nothing. Type the code that goes there."
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.limits import LONGEST_LABEL, LONGEST_TOKEN
+from secconsole.domain.model import FactorState
 from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope, may_have
 from secconsole.domain.secret import Secret
@@ -28,7 +29,10 @@ _SCOPES = {Scope.READ: "read what you may see", Scope.VERIFY: "check users' code
 
 def remove_dialog(factor: FactorRow, own: Own) -> ConfirmDialog:
     """Asks before a factor is removed."""
-    said = ["Its codes stop working now, and your other sessions end. It cannot be taken back."]
+    if factor.state is FactorState.PENDING:
+        said = ["It was never verified and counts for nothing: nothing else changes."]
+    else:
+        said = ["Its codes stop working now, and your other sessions end. It cannot be taken back."]
     if own.is_last(factor):
         said.append("It is your only one: your password alone is then enough to act as you.")
     return ConfirmDialog("Remove a factor", lines((factor_name(factor), "bold"), "", *said), "Remove", danger=True)

@@ -97,12 +97,17 @@ def codes_words(own: Own) -> tuple[str, bool]:
     if not own.active:
         return "none, since no factor is bound", False
     if not number:
-        return "none: without your phone you could not sign in", True
+        return f"none: without your {_means(own)} you could not sign in", True
     if number <= FEW:
         return f"only {number} left: make new ones", True
     if own.me.renew_recovery:
         return f"{number} left, one was used: make new ones", True
     return f"{number} left", False
+
+
+def _means(own: Own) -> str:
+    """What somebody has at hand when a code is asked for."""
+    return "phone" if any(factor.kind is not FactorKind.EMAIL for factor in own.active) else "mailbox"
 
 
 # ---- rows ----------------------------------------------------------------------------------------------------------

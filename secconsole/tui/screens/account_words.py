@@ -81,7 +81,8 @@ def _factor(factor: FactorRow, own: Own) -> tuple[str, str]:
     if factor.exhausted:
         return facts, "Too many wrong codes in a row. Bind it anew with e, or remove it with r."
     if own.is_last(factor) and own.rules.required:
-        return facts, "A new phone: e. It is your only one, and required: r cannot remove it."
+        how = "Another way in: e." if factor.kind is FactorKind.EMAIL else "A new phone: e."
+        return facts, f"{how} It is your only one, and required: r cannot remove it."
     if factor.kind is FactorKind.TOTP:
         return facts, "A new phone, or a new key: e. This one works until the new one is confirmed."
     return facts, "n calls it something else, r removes it, e adds another."

@@ -33,6 +33,7 @@ class Audit(Place):
     """On the first line the list follows what happens; anywhere else it stands still and counts what is new above."""
 
     NAME = "audit"
+    TITLE = "Audit"
     NUMBER = "5"
     HELP_FILE = "audit.md"
     CSS_PATH = "../styles/audit.tcss"

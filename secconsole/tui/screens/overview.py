@@ -53,6 +53,7 @@ class Overview(Place):
     """The first place: counts that lead to the people they count."""
 
     NAME = "overview"
+    TITLE = "Overview"
     NUMBER = "1"
     HELP_FILE = "overview.md"
     CSS_PATH = "../styles/overview.tcss"

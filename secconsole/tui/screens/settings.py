@@ -43,6 +43,7 @@ class Settings(Place):
     """Looking changes nothing; changing asks for password and code right here."""
 
     NAME = "settings"
+    TITLE = "Settings"
     NUMBER = "4"
     HELP_FILE = "settings.md"
     CSS_PATH = "../styles/settings.tcss"

@@ -134,7 +134,8 @@ class ShownOnceDialog(Dialog[bool]):
         self._keep_shown()
 
     def _say(self) -> None:
-        below = self._said if self._shown else "Hidden. Hide, or h, shows it again."
+        hidden = "" if self._shown else "Hidden. Hide, or h, shows it again."
+        below = " ".join(part for part in (self._said, hidden) if part)  # where it was written is said all the same
         if not below and self.app.size.height < _WHOLE:
             below = "pgup and pgdn show the rest."
         self.set_body(lines(*self.words(shown=self._shown), "", below))

@@ -103,7 +103,9 @@ def why_not_on(action: Action, person: UserRow, *, role: Role, own: str) -> str:
     if spec is None or (spec.own and person.id == own):
         return ""
     if not may(role, spec.permission):
-        return f"A {role} may do this for their own account only. Those who may: {may_phrase(spec.permission)}."
+        return (
+            f"Your role, {role}, may do this for your own account only. Those who may: {may_phrase(spec.permission)}."
+        )
     if spec.writes and not may_act_on(role, person.role):
         return f"A {role} may not act on a {person.role}, and {person.login} is one."
     return ""

@@ -27,6 +27,7 @@ class Whitelist(Place):
     """A table of entries; what is done acts on the marked ones, or on the one under the cursor."""
 
     NAME = "whitelist"
+    TITLE = "Whitelist"
     NUMBER = "3"
     HELP_FILE = "whitelist.md"
     CSS_PATH = "../styles/whitelist.tcss"

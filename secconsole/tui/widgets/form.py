@@ -279,11 +279,11 @@ class Form(Widget, can_focus=True):
             return
         for field in () if button.free else self._fields:
             value = "" if isinstance(field, ReadOnly) else self._value(field)
-            if field.needed and not (value.strip() if isinstance(value, str) else value):
-                self.set_error(field.name, f"{field.label} is needed")
-                return
             if isinstance(field, CodeField) and (problem := field.problem_with(self._edits[field.name].text)):
                 self.set_error(field.name, problem)
+                return
+            if field.needed and not (value.strip() if isinstance(value, str) else value):
+                self.set_error(field.name, f"{field.label} is needed")
                 return
         self.clear_errors()
         self.post_message(self.Submitted(self, button.name, self.values))
