@@ -99,6 +99,7 @@ def confirm_enrollment(
     ]
     if not factors.activate(context.connection, factor, step=step, now=context.now):
         raise Conflict("That factor is bound already.")
+    outbox.void(context.connection, key_attempt(user), context.now)  # from now on that key opens the account
     if old:
         factors.remove(context.connection, user.pk, old, now=context.now, event=None)
     # What was proved before was proved without this factor; only who shows it here, signed in as the user, has done so.

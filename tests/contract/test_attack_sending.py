@@ -8,14 +8,14 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
-from secconsole.domain.delivery import Tls
+from secconsole.domain.delivery import MessageState, Purpose, Tls
 from secconsole.domain.errors import Conflict, NotAllowed, StepUpNeeded
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.operations.account import SetContact
 from secconsole.operations.caller import Nobody
-from secconsole.operations.delivery import SetSmtp, TryDelivery
-from secconsole.operations.factors import EnrollFactor, MailKey
+from secconsole.operations.delivery import SetSmtp, ShowDelivery, TryDelivery
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.signin import ConfirmBinding, StartBinding
@@ -125,3 +125,20 @@ async def test_a_binding_under_way_does_not_pass_by_a_number_that_was_entered_me
     with pytest.raises(Conflict):
         await organisation.perform(StartBinding(challenge=begun.challenge), Nobody())
     assert (await organisation.start("ana")).status is SignInStatus.SECOND_FACTOR
+
+
+async def test_a_key_that_is_bound_by_now_is_not_mailed_any_more(post: Post) -> None:
+    """The mail server asked to be tried again later; until then the app was bound by the QR code."""
+    organisation = post.organisation
+    started = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
+    organisation.seeds["ana"] = seed_of(started.key)
+    post.mailbox.at_rcpt = ["451 4.7.1 greylisted"]
+    assert (await organisation.perform(MailKey(tenant=TENANT, enrollment=started.enrollment))).sent
+    await post.rest()
+    confirm = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=organisation.code("ana"))
+    assert (await organisation.perform(confirm)).accepted
+    organisation.clock.forward(minutes=5)
+    await post.rest()
+    assert not [mail for mail in post.mailbox.mails if "key" in str(mail["Subject"])]
+    newest = (await organisation.perform(ShowDelivery(tenant=TENANT))).recent
+    assert [row.state for row in newest if row.purpose is Purpose.KEY] == [MessageState.VOID]
