@@ -20,11 +20,16 @@ def e164(text: str) -> str:
 
 
 def sms_number(text: str) -> str:
-    """A number that codes may be sent to, as E.164; raise `Unfit` for one that is paid for by whoever sends."""
+    """A number that codes may be sent to, as E.164; raise `Unfit` for one that is paid for by whoever sends.
+
+    Those of no country, such as satellites', do too: they are what messages are pumped to for a share of the price.
+    """
     import phonenumbers
 
     number = e164(text)
-    if phonenumbers.number_type(phonenumbers.parse(number, None)) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
+    parsed = phonenumbers.parse(number, None)
+    premium = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.PREMIUM_RATE
+    if premium or phonenumbers.region_code_for_number(parsed) == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
         raise Unfit("That is a number that costs extra. Give the number of a mobile phone.", "phone")
     return number
 

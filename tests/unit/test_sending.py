@@ -59,7 +59,17 @@ def test_addresses_are_kept_in_one_spelling_and_masked() -> None:
 
 def test_numbers_are_kept_in_one_spelling_and_those_that_cost_extra_refused() -> None:
     assert sms_number("+1 (500) 555-0009") == "+15005550009"
-    for text in ("5005550009", "", "+1", "+420", "ana", "+1500555000900000", "+1 900 234 5678"):
+    for text in (
+        "5005550009",
+        "",
+        "+1",
+        "+420",
+        "ana",
+        "+1500555000900000",
+        "+1 900 234 5678",
+        "+881 612 345 678",
+        "+883 5100 0000 0091",
+    ):
         with pytest.raises(Invalid):
             sms_number(text)
 
