@@ -18,12 +18,14 @@ from secconsole.tui.screens.account import Account
 from secconsole.tui.screens.account_dialogs import PasswordDialog
 from secconsole.tui.screens.binding import BindingScreen
 from secconsole.tui.screens.lock import LockScreen
+from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.screens.user_dialogs import OneTimePasswordDialog
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.qr import QrCode
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.front import Front
 from tests.tui.test_sign_in import note
 from tests.tui.test_users import on, opened
 
@@ -264,6 +266,22 @@ async def test_a_one_time_password_is_hidden_and_stays_so(console: OpenConsole, 
         assert "quite-secret-words" not in screen_text(app)
 
 
+async def test_recovery_codes_are_hidden_and_stay_so(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("tomas", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        await settled(pilot)
+        codes = [Secret("AAAAA-BBBBB-CCCCC-DDDDD-EEEEE")]
+        dialog = RecoveryCodesDialog(codes, login="tomas", tenant=TENANT, created=organisation.clock.at())
+        app.run_worker(app.ask(dialog), exit_on_error=False)
+        await until(pilot, lambda: "AAAAA-BBBBB" in screen_text(app))
+        await lock(app, pilot)
+        assert "AAAAA" not in screen_text(app)
+        await unlock(app, pilot, organisation, "tomas")
+        assert app.screen is dialog
+        assert "AAAAA" not in screen_text(app)
+
+
 async def test_a_half_filled_form_is_as_it_was_but_for_its_secrets(
     console: OpenConsole, organisation: Organisation
 ) -> None:
@@ -498,4 +516,27 @@ async def test_a_small_window_and_one_that_grows_again(
         assert "newton" not in screen_text(app)
         await unlock(app, pilot, organisation, "hana")
         assert app.screen is place
+        await until(pilot, lambda: "newton" in screen_text(app))
+
+
+async def test_without_an_answer_it_stays_shut_and_says_so(
+    remote: OpenConsole, organisation: Organisation, front: Front
+) -> None:
+    app = await remote("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: type(app.screen) is LockScreen)
+        await front.stop()
+        await until(pilot, lambda: "server not reached" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "the server does not answer" in screen_text(app))
+        assert app.lock.is_shut
+        await front.start()
+        await until(pilot, lambda: app.line.fresh)
+        await pilot.press("enter")
+        await until(pilot, lambda: asks(app))
+        await settled(pilot)
+        await unlock(app, pilot, organisation, "hana")
         await until(pilot, lambda: "newton" in screen_text(app))

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from secconsole.domain.errors import Unavailable
 from secconsole.tui.safe_text import join, lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button
@@ -92,5 +93,10 @@ class LockScreen(Screen[None]):
         self.run_worker(self._open(), group="lock", exclusive=True, exit_on_error=False)
 
     async def _open(self) -> None:
-        if await self.app.prove_oneself():
+        try:
+            proved = await self.app.prove_oneself()
+        except Unavailable as error:
+            self.query_one(".lock-body", Static).update(lines(safe(f"! {error.message}", "$danger")))
+            return
+        if proved:
             self.app.call_later(self.app.lock.open)  # a screen cannot wait for its own end
