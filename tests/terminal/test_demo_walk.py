@@ -13,7 +13,7 @@ from tests.terminal.terminal_driver import Term
 
 pytestmark = pytest.mark.terminal
 
-CODE = r"\b([BCDFGHJKLMNPQRSTVWXZ]{4})-(\d{6})\b"
+CODE = r"\b([A-Z]{4})-(\d{6})\b"
 LIGHT = {"theme": "secconsole-light", "cols": 200, "rows": 60}
 
 
