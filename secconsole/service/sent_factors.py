@@ -31,16 +31,19 @@ def start_sent(
     """Put an address or number on the user's list and send a code there; for one that is pending, another code.
 
     One that an administrator entered may be proved at a sign-in, too; one that somebody else did only here: a password
-    alone is enough to begin this.
+    alone is enough to begin this. It takes the place of what they began before, which was mistyped or is forgotten.
     """
     address = checked_address(user, kind, address)
     live = [f for f in factors.live_factors(context.connection, user.pk) if f.kind is kind]
     same = next((f for f in live if f.address == address), None)
     if same is not None and same.state is FactorState.ACTIVE:
         raise Conflict(f"{masked(same)} is bound already.")
-    if same is None and len(live) >= MOST:
-        raise Conflict(f"There are {MOST} of that kind already. Remove one first.")
     given = context.found_actor is not None and not context.is_own
+    begun = [f for f in live if f is not same and f.state is FactorState.PENDING and not f.given and not given]
+    if same is None and len(live) - len(begun) >= MOST:
+        raise Conflict(f"There are {MOST} of that kind already. Remove one first.")
+    if begun:
+        factors.remove(context.connection, user.pk, [f.pk for f in begun], now=context.now, event=None)
     by = "" if context.found_actor else user.login
     if same is None:
         values: dict[str, object] = {

@@ -147,6 +147,21 @@ async def test_a_number_that_somebody_began_with_a_password_alone_proves_nothing
     assert {f.masked for f in answer.factors} == {"••• 009", "••• 066"}
 
 
+async def test_a_number_begun_by_oneself_takes_the_place_of_one_mistyped_and_of_no_other(post: Post) -> None:
+    perform = post.organisation.perform
+    await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address="+15005550066"))  # for her
+    bound = await post.bind("ana", FactorKind.EMAIL, "ana@home.example")
+    challenge, _ = await post.asked("ana")
+    await post.send(challenge, bound)
+    ana = Bearer((await post.verify(challenge, bound, await post.mailed())).token or Secret(""))
+    for number in ("+15005550010", NUMBER):
+        await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.SMS, address=number), ana)
+    listed = (await perform(ListFactors(tenant=TENANT, user="ana"))).items
+    assert {f.masked for f in listed if f.kind is FactorKind.SMS} == {"••• 066", "••• 009"}
+    assert bound in {f.id for f in listed}
+    assert (await perform(WhoAmI(), ana)).login == "ana"
+
+
 async def test_taking_back_a_number_that_was_never_proved_ends_nothing(post: Post) -> None:
     perform = post.organisation.perform
     bearer = await post.organisation.sign_in("ana")

@@ -9,6 +9,8 @@ from textual._callback import invoke
 from textual.pilot import Pilot
 
 from secconsole.domain.ident import short_id
+from secconsole.domain.model import FactorKind
+from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.users import CreateUser, UserSort
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
@@ -19,7 +21,7 @@ from secconsole.tui.screens.whitelist import Whitelist
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.user_detail import UserPane, UserStrip
-from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 
 
 def users_of(app: SecConsole) -> Users:
@@ -273,6 +275,21 @@ async def test_about_a_user_says_what_to_tell_the_caller(console: OpenConsole) -
         await pilot.press("escape")
         await settled(pilot)
         assert app.screen is place
+
+
+async def test_about_promises_a_caller_no_number_that_was_never_verified(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(EnrollFactor(tenant=TENANT, user="bob", kind=FactorKind.SMS, address="+447700900113"))
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "bob")
+        await pilot.press("h")
+        await until(pilot, lambda: "What to tell the caller" in screen_text(app))
+        text = screen_text(app)
+        assert "a code sent to" not in text
+        assert "••• 113 is not verified: if it is offered, its first code does that." in text
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,10 @@ def _is_required(detail: UserDetail, policy: Policy | None) -> bool:
 
 
 def _sent(detail: UserDetail) -> str:
-    """The addresses and numbers that codes are sent to."""
-    return " or ".join(factor.masked for factor in detail.factors if factor.kind is not FactorKind.TOTP)
+    """The addresses and numbers that codes are sent to: once one is bound, those that count."""
+    bound = detail.user.status is BindingStatus.BOUND
+    sent = [factor for factor in detail.factors if factor.kind is not FactorKind.TOTP]
+    return " or ".join(factor.masked for factor in sent if factor.state is FactorState.ACTIVE or not bound)
 
 
 def _codes(detail: UserDetail) -> list[Part]:
@@ -120,19 +122,28 @@ def _codes(detail: UserDetail) -> list[Part]:
             "  Codes refused? Set the phone's clock to automatic, try the next one.",
         ]
     if kinds - {FactorKind.TOTP}:
+        ask = "Look in spam; ask" if FactorKind.EMAIL in kinds else "Ask"
         told += [
             f"  {'Or have' if told else 'Have'} a code sent to {_sent(detail)}, and enter its six digits.",
             "  The four letters before them are the ones on your screen.",
-            "  None arrives? Look in spam; ask for another after 40 seconds.",
+            f"  None arrives? {ask} for another after 40 seconds.",
         ]
+    waiting = [f.masked for f in detail.factors if f.state is FactorState.PENDING and f.kind is not FactorKind.TOTP]
+    if waiting:  # one that an administrator entered is offered, one that the user did is not
+        told.append(f"  {' or '.join(waiting)} is not verified: if it is offered, its first code does that.")
     return told
 
 
 def _no_phone(detail: UserDetail) -> list[Part]:
     left = detail.recovery_left
+    active = [factor for factor in detail.factors if factor.state is FactorState.ACTIVE]
+    if all(factor.kind is FactorKind.EMAIL for factor in active):
+        away, lost = "Not at your mail?", "Mailbox gone? I unbind it; bind something else at the next sign-in."
+    else:
+        away, lost = "Phone at home?", "Lost the phone? I unbind it; bind the new one at the next sign-in."
     return [
-        f"  Phone at home? A recovery code does in its place, once ({left} left)."
+        f"  {away} A recovery code does in its place, once ({left} left)."
         if left
-        else "  Phone at home? There is no recovery code left that would do instead.",
-        "  Lost the phone? I unbind it; bind the new one at the next sign-in.",
+        else f"  {away} There is no recovery code left that would do instead.",
+        f"  {lost}",
     ]
