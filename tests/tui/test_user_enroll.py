@@ -175,6 +175,28 @@ async def test_a_code_that_is_read_back_binds_the_number_at_once(
         assert states == {FactorKind.TOTP: FactorState.ACTIVE, FactorKind.SMS: FactorState.ACTIVE}
 
 
+async def test_a_mistyped_number_is_gone_once_another_one_is_entered(
+    console: OpenConsole, organisation: Organisation, twilio: Twilio
+) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await enrolling(app, pilot, "uma", "2")
+        await pilot.press(*"+15005550066", "enter")
+        await until(pilot, lambda: "on its way to ••• 066" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("tab", "tab", "enter")
+        await until(pilot, lambda: "+15005550066" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("ctrl+u", *"+15005550009", "enter")
+        await until(pilot, lambda: "on its way to ••• 009" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is place)
+        await until(pilot, lambda: "••• 009 is entered for uma, not verified until used once." in told(app))
+        entered = [f.masked for f in (await show(organisation, "uma")).factors if f.kind is FactorKind.SMS]
+        assert entered == ["••• 009"]
+
+
 async def test_an_address_is_entered_beside_what_is_bound_already(
     console: OpenConsole, organisation: Organisation, mailbox: Mailbox
 ) -> None:

@@ -61,11 +61,20 @@ async def _enroll_app(app: SecConsole, user: UserRow) -> BindingEnd:
 
 
 async def _enroll_sent(app: SecConsole, user: UserRow, kind: FactorKind) -> BindingEnd:
-    """Enter an address or number; a code that is read back proves it now, and else their next sign-in does."""
+    """Enter an address or number; a code that is read back proves it now, and else their next sign-in does.
+
+    Another one takes the place of the one entered here before: a mistyped number would be offered to them, and to
+    whoever has it.
+    """
+    there = {factor.id for factor in (await app.perform(ShowUser(tenant=app.tenant, user=user.id))).factors}
     entered: dict[str, BindingStarted] = {}
 
     async def start(address: str) -> BindingStarted:
         started = await app.perform(EnrollFactor(tenant=app.tenant, user=user.id, kind=kind, address=address))
+        for mistyped in entered.keys() - there - {started.enrollment}:
+            with suppress(SecconsoleError):  # it stays then, and is named at the end
+                await app.perform(RemoveFactor(tenant=app.tenant, factor=mistyped))
+                del entered[mistyped]
         entered[started.enrollment] = started
         return started
 
