@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -11,10 +10,9 @@ from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import is_id
 from secconsole.domain.login import login_key
-from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode, SignInStatus
+from secconsole.domain.model import BindingStatus, FactorState, PolicyMode, SignInStatus
 from secconsole.domain.password import SHORTEST, SHORTEST_ALONE, check_length, check_password
 from secconsole.domain.policy import Decision, Rule, decide_second_factor, decide_sign_in
-from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FOREVER, held_until, is_held
 from secconsole.operations.signin import (
     BindingStarted,
@@ -22,37 +20,30 @@ from secconsole.operations.signin import (
     ConfirmBinding,
     KeyMailed,
     MailSignInKey,
-    OfferedFactor,
     SendCode,
     SignIn,
     SignInAnswer,
     StartBinding,
     VerifySignIn,
 )
+from secconsole.service import challenges
 from secconsole.service.authorise import ABSOLUTE
 from secconsole.service.codes import check_code, count_failure, held_words, take_back
 from secconsole.service.context import Context, PasswordCheck, when
 from secconsole.service.enrollment import confirm_enrollment, start_enrollment
 from secconsole.service.handlers import handles, only_password
 from secconsole.service.key_mail import send_key
-from secconsole.service.outgoing import can_send
-from secconsole.service.passcodes import SENT_KINDS, live_code, sign_in_attempt
+from secconsole.service.passcodes import SENT_KINDS, sign_in_attempt
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.sent_factors import send_code
 from secconsole.service.sign_in_facts import grace_end, sign_in_facts
-from secconsole.service.views import masked
 from secconsole.store import factors, facts, sessions, tenants, users
 from secconsole.store.keys import new_token
-from secconsole.store.rows import ChallengeRecord, FactorRecord, TenantRow, UserRecord
+from secconsole.store.rows import ChallengeRecord, TenantRow, UserRecord
 
-CHALLENGE = 10 * 60_000  # a sign-in that waits for a code
-BINDING = 30 * 60_000  # one that waits for somebody to install an app first
-MOST_WRONG = 5
-MOST_WRONG_BINDING = 20
 FORGET_UNKNOWN = 7 * 24 * 3_600_000
 
 REFUSED = "That did not work. Check login and password; after several wrong entries wait a little."
-OVER = "This sign-in has ended. Start again."
 
 
 def reserve_sign_in(context: Context, operation: SignIn) -> PasswordCheck:
@@ -97,20 +88,20 @@ def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
 
 @handles(VerifySignIn)
 def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
-    found = _challenge(context, operation.challenge, "second-factor")
+    found = challenges.find(context, operation.challenge, SignInStatus.SECOND_FACTOR)
     if found is None:
-        return _over(context)
+        return challenges.over(context)
     challenge, tenant, user = found
     if is_recovery_code(operation.code):  # it stands in for whichever factor was picked
         recovered, message = check_recovery_code(context, tenant, user, operation.code)
         if recovered is None:
-            return _wrong_code(context, challenge, tenant, user, operation.challenge, message, MOST_WRONG)
+            return challenges.wrong_code(context, challenge, tenant, user, operation.challenge, message)
         return _complete(context, tenant, user, challenge, Rule.HAS_FACTOR, message=message, factor=RECOVERY)
     live = factors.live_factors(context.connection, user.pk)
-    among = [f for f in usable_at_sign_in(live) if not operation.factor or f.id == operation.factor]
+    among = [f for f in challenges.usable_at_sign_in(live) if not operation.factor or f.id == operation.factor]
     factor, message = check_code(context, user, operation.code, among, sign_in_attempt(operation.challenge))
     if factor is None:
-        return _wrong_code(context, challenge, tenant, user, operation.challenge, message, MOST_WRONG)
+        return challenges.wrong_code(context, challenge, tenant, user, operation.challenge, message)
     if factor.state is FactorState.PENDING:
         context.audit("factor.confirmed", user, tenant=tenant, by=user.login, kind=factor.kind, factor=factor.id)
     return _complete(context, tenant, user, challenge, Rule.HAS_FACTOR, factor=str(factor.kind))
@@ -118,51 +109,51 @@ def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
 
 @handles(SendCode)
 def send_sign_in_code(context: Context, operation: SendCode) -> SignInAnswer:
-    found = _challenge(context, operation.challenge, "second-factor")
+    found = challenges.find(context, operation.challenge, SignInStatus.SECOND_FACTOR)
     if found is None:
-        return _over(context)
+        return challenges.over(context)
     challenge, tenant, user = found
-    live = usable_at_sign_in(factors.live_factors(context.connection, user.pk))
+    live = challenges.usable_at_sign_in(factors.live_factors(context.connection, user.pk))
     factor = next((f for f in live if f.id == operation.factor and f.kind in SENT_KINDS), None)
     if factor is None:
         raise NotFound("No code can be sent there. Pick one of the addresses or numbers that are offered.")
     if is_held(user.locked_until, context.now):  # a code could not be used, and would cost money
         context.unchanged = True
-        return _waiting(context, challenge, user, operation.challenge, held_words(user), user.locked_until)
+        return challenges.waiting(context, challenge, user, operation.challenge, held_words(user), user.locked_until)
     issued = send_code(context, tenant, user, factor, Purpose.SIGN_IN, sign_in_attempt(operation.challenge))
     message = f"A code is on its way to {issued.masked}." if issued.sent else issued.message
-    return _waiting(context, challenge, user, operation.challenge, message, issued.retry_at, sent=issued.sent)
+    return challenges.waiting(context, challenge, user, operation.challenge, message, issued.retry_at, sent=issued.sent)
 
 
 @handles(StartBinding)
 def start_binding(context: Context, operation: StartBinding) -> BindingStarted:
-    found = _challenge(context, operation.challenge, "enroll")
+    found = challenges.find(context, operation.challenge, SignInStatus.ENROLL)
     if found is None:
-        raise Conflict(OVER)
+        raise Conflict(challenges.OVER)
     challenge, tenant, user = found
     return start_enrollment(context, tenant, user, operation.kind, expires=challenge.expires, address=operation.address)
 
 
 @handles(MailSignInKey)
 def mail_sign_in_key(context: Context, operation: MailSignInKey) -> KeyMailed:
-    found = _challenge(context, operation.challenge, "enroll")
+    found = challenges.find(context, operation.challenge, SignInStatus.ENROLL)
     if found is None:
-        raise Conflict(OVER)
+        raise Conflict(challenges.OVER)
     _, tenant, user = found
-    factor = _own_enrollment(context, tenant, user, operation.enrollment)
+    factor = challenges.own_enrollment(context, tenant, user, operation.enrollment)
     return send_key(context, tenant, user, factor, operation.address)
 
 
 @handles(ConfirmBinding)
 def confirm_binding(context: Context, operation: ConfirmBinding) -> SignInAnswer:
-    found = _challenge(context, operation.challenge, "enroll")
+    found = challenges.find(context, operation.challenge, SignInStatus.ENROLL)
     if found is None:
-        return _over(context)
+        return challenges.over(context)
     challenge, tenant, user = found
-    factor = _own_enrollment(context, tenant, user, operation.enrollment)
+    factor = challenges.own_enrollment(context, tenant, user, operation.enrollment)
     verdict = confirm_enrollment(context, tenant, user, factor, operation.code)
     if not verdict.accepted:
-        return _wrong_code(context, challenge, tenant, user, operation.challenge, verdict.message, MOST_WRONG_BINDING)
+        return challenges.wrong_code(context, challenge, tenant, user, operation.challenge, verdict.message)
     bound = users.user_by_pk(context.connection, user.pk)
     return _complete(context, tenant, bound, challenge, Rule.REQUIRED, factor=str(factor.kind))
 
@@ -170,13 +161,13 @@ def confirm_binding(context: Context, operation: ConfirmBinding) -> SignInAnswer
 @handles(ChoosePassword, hashes=only_password)
 def choose_password(context: Context, operation: ChoosePassword) -> SignInAnswer:
     check_length(operation.password)
-    found = _challenge(context, operation.challenge, "new-password")
+    found = challenges.find(context, operation.challenge, SignInStatus.NEW_PASSWORD)
     if found is None:
-        return _over(context)
+        return challenges.over(context)
     challenge, tenant, user = found
     check_password(operation.password, shortest=shortest_password(tenant), login=user.login, tenant=tenant.name)
     if not sessions.use_challenge(context.connection, challenge.pk, context.now):
-        return _over(context)
+        return challenges.over(context)
     sessions.end_sessions(context.connection, user.pk, now=context.now, why="new password")
     user = users.change_user(context.connection, user.pk, password_hash=context.hashes[0], must_reset=False)
     context.audit("password.changed", user, tenant=tenant, by=user.login)
@@ -217,43 +208,7 @@ def _go_on(
     if decision.status is SignInStatus.COMPLETE:
         remind = _reminder(grace_end(tenant, user)) if decision.remind else ""
         return _complete(context, tenant, user, challenge, decision.rule, message=remind)
-    token = new_token()
-    lasts = CHALLENGE if decision.status is SignInStatus.SECOND_FACTOR else BINDING
-    values: dict[str, object] = {
-        "tenant_pk": tenant.pk,
-        "user_pk": user.pk,
-        "stage": decision.status,
-        "created": context.now,
-        "expires": context.now + lasts,
-    }
-    sessions.add_challenge(context.connection, token, values)
-    sessions.forget_old(context.connection, context.now - 24 * 3_600_000)
-    context.audit(
-        "sign-in", user, outcome="continues", tenant=tenant, by=user.login, status=decision.status,
-        rule=decision.rule,
-    )  # fmt: skip
-    return SignInAnswer(
-        decision.status,
-        challenge=token,
-        factors=_offered(context, user) if decision.status is SignInStatus.SECOND_FACTOR else (),
-        server_time=when(context.now),
-        kinds=_bindable(context, tenant) if decision.status is SignInStatus.ENROLL else (),
-    )
-
-
-def _bindable(context: Context, tenant: TenantRow) -> tuple[FactorKind, ...]:
-    """The kinds that the policy allows, less those that no code could be sent for."""
-    return tuple(kind for kind in tenant.kinds if kind not in SENT_KINDS or can_send(context, tenant, kind))
-
-
-def _offered(context: Context, user: UserRecord) -> tuple[OfferedFactor, ...]:
-    live = factors.live_factors(context.connection, user.pk)
-    return tuple(OfferedFactor(f.id, f.kind, masked(f)) for f in usable_at_sign_in(live))
-
-
-def usable_at_sign_in(live: Sequence[FactorRecord]) -> list[FactorRecord]:
-    """The active factors, and the addresses and numbers that an administrator entered: their first use proves them."""
-    return sorted((f for f in live if f.state is FactorState.ACTIVE or f.given), key=lambda f: f.state)
+    return challenges.begin(context, tenant, user, decision)
 
 
 def _complete(
@@ -267,7 +222,7 @@ def _complete(
     factor: str = "",
 ) -> SignInAnswer:
     if challenge is not None and not sessions.use_challenge(context.connection, challenge.pk, context.now):
-        return _over(context)
+        return challenges.over(context)
     users.note_sign_in(context.connection, user.pk, context.now)
     token = new_token()
     values: dict[str, object] = {
@@ -286,87 +241,6 @@ def _complete(
     return SignInAnswer(SignInStatus.COMPLETE, token=token, message=message, server_time=when(context.now))
 
 
-def _challenge(
-    context: Context, token: Secret[str], stage: str
-) -> tuple[ChallengeRecord, TenantRow, UserRecord] | None:
-    """A sign-in under way that waits for this step, and whose user may still sign in."""
-    challenge = sessions.challenge_by_token(context.connection, token)
-    if challenge is None or challenge.used is not None or challenge.stage != stage or challenge.expires <= context.now:
-        return None
-    user = users.user_by_pk(context.connection, challenge.user_pk)
-    tenant = tenants.tenant_by_pk(context.connection, challenge.tenant_pk)
-    if user.disabled or (stage == "enroll" and _must_show(context, tenant, user)):
-        return None
-    if user.locked_until >= FOREVER and stage != "second-factor":  # there checking the code says so
-        return None
-    return challenge, tenant, user
-
-
-def _must_show(context: Context, tenant: TenantRow, user: UserRecord) -> bool:
-    """Whether a phone was bound or entered meanwhile, by an administrator say: a password alone must not pass it by."""
-    if user.status is BindingStatus.BOUND:
-        return True
-    return decide_second_factor(sign_in_facts(context, tenant, user, right=True)).status is SignInStatus.SECOND_FACTOR
-
-
-def _own_enrollment(context: Context, tenant: TenantRow, user: UserRecord, id: str) -> FactorRecord:
-    factor = factors.factor_by_id(context.connection, tenant.pk, id)
-    if factor is None or factor.user_pk != user.pk:
-        raise NotFound("That binding was replaced by a newer one. Start it again.")
-    return factor
-
-
-def _wrong_code(
-    context: Context,
-    challenge: ChallengeRecord,
-    tenant: TenantRow,
-    user: UserRecord,
-    token: Secret[str],
-    message: str,
-    most: int,
-) -> SignInAnswer:
-    sessions.fail_challenge(context.connection, challenge.pk)
-    left = most - challenge.failures - 1
-    context.audit("sign-in.code", user, outcome="refused", tenant=tenant, by=user.login, stage=challenge.stage)
-    if left <= 0:
-        sessions.use_challenge(context.connection, challenge.pk, context.now)
-        return SignInAnswer(SignInStatus.REFUSED, message=f"{message} {OVER}", server_time=when(context.now), left=0)
-    after = users.user_by_pk(context.connection, user.pk)
-    return _waiting(context, challenge, user, token, message, after.locked_until, left=left)
-
-
-def _waiting(
-    context: Context,
-    challenge: ChallengeRecord,
-    user: UserRecord,
-    token: Secret[str],
-    message: str,
-    retry_at: int,
-    *,
-    left: int | None = None,
-    sent: bool = False,
-) -> SignInAnswer:
-    """The same step again, with the letters of the code that holds now."""
-    code = live_code(context, sign_in_attempt(token))
-    return SignInAnswer(
-        SignInStatus(challenge.stage),
-        challenge=token,
-        factors=_offered(context, user) if challenge.stage == "second-factor" else (),
-        kinds=_bindable(context, tenant_of(context.connection, user)) if challenge.stage == "enroll" else (),
-        prefix=code.prefix if code else None,
-        message=message,
-        server_time=when(context.now),
-        left=left,
-        retry_at=when(retry_at) if context.now < retry_at < FOREVER else None,
-        sent=sent,
-    )
-
-
 def _refused(locked_until: int, now: int) -> SignInAnswer:
     retry = when(locked_until) if now < locked_until < FOREVER else None
     return SignInAnswer(SignInStatus.REFUSED, message=REFUSED, server_time=when(now), retry_at=retry)
-
-
-def _over(context: Context) -> SignInAnswer:
-    context.unchanged = True
-    return SignInAnswer(SignInStatus.REFUSED, message=OVER, server_time=when(context.now))

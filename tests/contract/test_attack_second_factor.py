@@ -128,7 +128,7 @@ async def _is_locked_or_free(organisation: Organisation, login: str) -> bool:
 async def test_a_locked_account_chooses_no_password_and_gets_in(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secconsole.service.signin.BINDING", 40 * 24 * 3_600_000)
+    monkeypatch.setattr("secconsole.service.challenges.BINDING_LASTS", 40 * 24 * 3_600_000)
     await organisation.add("ana")
     reset = await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
     answer = await organisation.start("ana", reset.password)
