@@ -94,8 +94,9 @@ class HttpBackend(Acting):
                 again = not isinstance(error, TimeoutError) and may_pass(error)
             else:
                 self._heard = time.monotonic()
-                if answer.status_code == _VOID and sent and writes and credential is not self.credential:
-                    raise answer_lost(self.title)  # done before its token was replaced, or not: not to be asked anew
+                if answer.status_code == _VOID and sent and writes:
+                    # Done before its token was void, or not: with a newer token it would be another request.
+                    raise answer_lost(self.title)
                 if answer.status_code not in _BUSY and not wait_asked_for(answer):
                     self._unsure.pop(mark, None)
                     return answer

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,31 @@ async def test_a_change_without_answer_that_is_asked_for_again_has_the_same_key(
         await backend.perform(WRITES)
         await backend.close()
     assert asked.keys[0] == asked.keys[1] != asked.keys[2]
+
+
+class ProvedElsewhere:
+    """A token in a file, which another program has proved and replaced meanwhile."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def newest(self) -> Secret[str]:
+        return Secret("newer")
+
+    def replace(self, token: Secret[str]) -> None:
+        raise AssertionError("nothing was proved here")
+
+
+async def test_a22_what_may_have_been_done_is_not_asked_for_again_with_the_token_of_another_program() -> None:
+    """With another token its key is another one, so that it would be done twice."""
+    void = Said(401, json.dumps({"code": "not-signed-in", "detail": "Your session has ended."}))
+    async with scripted([DROP, void, DONE]) as (port, asked):
+        backend = HttpBackend(f"http://127.0.0.1:{port}", Bearer(Secret("t0ken")), kept=ProvedElsewhere())
+        with pytest.raises(NoAnswer, match="may or may not") as failed:
+            await backend.perform(WRITES)
+        await backend.close()
+    assert failed.value.perhaps_done
+    assert asked.tokens == ["bearer t0ken"] * 2
 
 
 async def test_leaving_a_change_keeps_its_key_too_but_for_nobody_else() -> None:
