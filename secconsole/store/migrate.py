@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0001"
+CURRENT = "0002"
 SCRIPTS = "secconsole:store/migrations"
 
 

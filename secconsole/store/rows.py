@@ -40,7 +40,6 @@ class UserRecord:
     status: BindingStatus
     kinds: tuple[FactorKind, ...]
     weak_only: bool
-    has_recovery: bool
     whitelisted: bool
     disabled: bool
     must_reset: bool
@@ -53,6 +52,7 @@ class UserRecord:
     created: int
     version: int
     skeleton: str | None
+    has_recovery: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,6 @@ class FactorRecord:
     state: FactorState
     label: str
     address: str
-    given: bool
     sealed: bytes | None
     algorithm: str
     digits: int
@@ -78,6 +77,7 @@ class FactorRecord:
     failures: int
     removed: int | None
     removed_event: str | None
+    given: bool
 
 
 @dataclass(frozen=True, slots=True)

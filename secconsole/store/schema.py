@@ -75,7 +75,6 @@ users = sa.Table(
     _text("status", "unbound"),
     _text("kinds"),
     _flag("weak_only"),
-    _flag("has_recovery"),  # an unused recovery code, kept here by store/recovery.py
     _flag("whitelisted"),
     _flag("disabled"),
     _flag("must_reset"),
@@ -88,6 +87,7 @@ users = sa.Table(
     _number("created"),
     _number("version", 1),
     sa.Column("skeleton", Words),  # only where it differs from login_key
+    _flag("has_recovery"),  # an unused recovery code, kept here by store/recovery.py
     sa.UniqueConstraint("tenant_pk", "login_key"),
 )
 sa.Index("ix_users_status", users.c.tenant_pk, users.c.status, users.c.login_key, users.c.pk)
@@ -134,7 +134,6 @@ factors = sa.Table(
     sa.Column("state", Words, nullable=False),
     _text("label"),
     _text("address"),
-    _flag("given"),  # an administrator entered it: a sign-in may be what proves it
     sa.Column("sealed", sa.LargeBinary),
     _text("algorithm", "SHA1"),
     _number("digits", 6),
@@ -147,6 +146,7 @@ factors = sa.Table(
     _number("failures"),
     sa.Column("removed", Time),  # a row stays for good: every authenticator ever bound is on record
     sa.Column("removed_event", Words),
+    _flag("given"),  # an administrator entered it: a sign-in may be what proves it
     sa.Index("ix_factors_user", "user_pk", "removed"),
     sa.Index("ix_factors_removed_event", "removed_event"),
 )

@@ -30,11 +30,11 @@ from tests.store.worker_killed import end_again_and_again
 
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 SHIPPED = Path(migrations.__file__).parent / "migrations" / "versions"
-SECOND = """
+THIRD = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "0003", "0002"
 
 
 def upgrade() -> None:
@@ -92,16 +92,16 @@ def test_a48_a_schema_made_under_kill_is_whole_or_not_there(home: Path, tmp_path
 async def test_a48_an_older_store_is_brought_up_to_date_whole_or_not_at_all(
     organisation: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Proved with a second migration made up for this: the store is opened by a program that has it."""
+    """Proved with a migration made up for this: the store is opened by a program that has it."""
     await organisation.add("ana", name="Ana")
     await organisation.bind("ana")
     await organisation.backend.close()
     home = organisation.home
     scripts = tmp_path / "migrations"
     shutil.copytree(SHIPPED, scripts / "versions", ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "0002_second.py").write_text(SECOND)
+    (scripts / "versions" / "0003_third.py").write_text(THIRD)
     old = schema_of(database(home))
-    with worker(end_again_and_again, home, "open", (str(scripts), "0002"), organisation.clock.now) as one:
+    with worker(end_again_and_again, home, "open", (str(scripts), "0003"), organisation.clock.now) as one:
         seen = list(until_done(one, lambda: schema_of(database(home)), old))
     assert len(seen) > 5
     new = schema_of(database(home))
@@ -109,10 +109,10 @@ async def test_a48_an_older_store_is_brought_up_to_date_whole_or_not_at_all(
     assert "colour" in new["tenants"]
     assert any("ANA" in row for row in tables(home)["users"])
     assert broken_chains(home) == []
-    with pytest.raises(Unavailable, match=r"newer secconsole \(schema 0002, this one knows 0001\)"):
+    with pytest.raises(Unavailable, match=r"newer secconsole \(schema 0003, this one knows 0002\)"):
         await open_store(organisation.clock)
     monkeypatch.setattr(migrations, "SCRIPTS", str(scripts))
-    monkeypatch.setattr(migrations, "CURRENT", "0002")
+    monkeypatch.setattr(migrations, "CURRENT", "0003")
     await organisation.reopen()
     assert (await organisation.sign_in("ana")).token
 

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
-from secconsole.store.derived import postgres_extras, sqlite_extras
+from secconsole.store.derived import count_by_triggers, index_words
 from secconsole.store.schema import Words
 
 revision = "0001"
 down_revision = None
+
+COUNTED = ("role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "switched_on", "keeps_factor")
 
 
 def upgrade() -> None:
@@ -71,7 +73,6 @@ def upgrade() -> None:
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("must_reset", sa.Boolean(), nullable=False),
         sa.Column("weak_only", sa.Boolean(), nullable=False),
-        sa.Column("has_recovery", sa.Boolean(), nullable=False),
         sa.Column("blocked", sa.Boolean(), nullable=False),
         sa.Column("switched_on", sa.Boolean(), nullable=False),
         sa.Column("keeps_factor", sa.Boolean(), nullable=False),
@@ -84,7 +85,6 @@ def upgrade() -> None:
             "disabled",
             "must_reset",
             "weak_only",
-            "has_recovery",
             "blocked",
             "switched_on",
             "keeps_factor",
@@ -160,7 +160,6 @@ def upgrade() -> None:
         sa.Column("status", Words, server_default="unbound", nullable=False),
         sa.Column("kinds", Words, server_default="", nullable=False),
         sa.Column("weak_only", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("has_recovery", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("whitelisted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("disabled", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("must_reset", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -271,7 +270,6 @@ def upgrade() -> None:
         sa.Column("state", Words, nullable=False),
         sa.Column("label", Words, server_default="", nullable=False),
         sa.Column("address", Words, server_default="", nullable=False),
-        sa.Column("given", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("algorithm", Words, server_default="SHA1", nullable=False),
         sa.Column("digits", sa.BigInteger(), server_default="6", nullable=False),
@@ -422,8 +420,8 @@ def upgrade() -> None:
     op.create_index("ix_tokens_tenant", "tokens", ["tenant_pk", "id"], unique=False)
     op.create_index("ix_tokens_user", "tokens", ["user_pk", "ended"], unique=False)
 
-    extras = sqlite_extras if op.get_bind().dialect.name == "sqlite" else postgres_extras
-    for statement in extras(FOREVER):
+    dialect = op.get_bind().dialect.name
+    for statement in (*index_words(dialect), *count_by_triggers(dialect, COUNTED, FOREVER)):
         op.get_bind().exec_driver_sql(statement)
 
 
