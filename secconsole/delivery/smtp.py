@@ -70,7 +70,8 @@ async def _converse(
     import aiosmtplib
 
     await client.connect()
-    if not is_loopback(account.host) and is_loopback(str(client.get_transport_info("peername")[0])):
+    peer = client.get_transport_info("peername")  # None if it had hung up by then
+    if peer and not is_loopback(account.host) and is_loopback(str(peer[0])):
         # Only platform administrators may name this machine, and a name in DNS may lead anywhere.
         return Outcome(Result.FAILED, f"{account.host} leads to this machine itself. If that is meant: localhost")
     if account.password is not None:
