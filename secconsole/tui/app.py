@@ -309,7 +309,11 @@ class SecConsole(LockableApp):
         return await self.ask(StepUpDialog(bound=await self.session.is_bound()))
 
     async def ask(self, screen: Screen[T]) -> T:
-        """Show a dialog and wait for its answer; keys that wait go to it. Call it from a worker."""
+        """Show a dialog and wait for its answer; keys that wait go to it. Call it from a worker.
+
+        What is being said is said on top of it, and not below it a second time.
+        """
+        await self.screen.query("Toast").remove()
         return cast(T, await self.push_screen_wait(screen))
 
     def go(self, name: str) -> None:

@@ -38,7 +38,8 @@ def is_sent(factor: Offered) -> bool:
 
 def factor_words(factor: Offered) -> str:
     """`Text message to ••• 009`, `Authenticator app Pixel 8`."""
-    return " ".join(part for part in (_SENT_TO.get(factor.kind, _APP), factor.masked) if part)
+    named = factor.masked if factor.masked.casefold() != _APP.casefold() else ""  # one that was given no name
+    return " ".join(part for part in (_SENT_TO.get(factor.kind, _APP), named) if part)
 
 
 def apps_first(factors: Iterable[F]) -> list[F]:

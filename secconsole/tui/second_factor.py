@@ -109,7 +109,7 @@ class SecondFactor:
             self._screen.say(said if answer.sent else not_sent_words(answer.message), bad=not answer.sent)
             await self._screen.put(self._code_form(factor, answer.prefix))
         else:  # there is no code of its own that could be typed
-            await self._show_list(answer.message)
+            await self._show_list(not_sent_words(answer.message, holds=False))
         if answer.retry_at is not None and answer.server_time is not None:
             await self._screen.wait(then, answer.retry_at - answer.server_time)
         return None

@@ -19,6 +19,8 @@ def sent_words(kind: FactorKind, masked: str, prefix: str) -> list[Content]:
     ]
 
 
-def not_sent_words(message: str) -> str:
-    """Why no other code was sent while the one before holds; how long to wait is counted down beside it."""
-    return "Not sent again yet: the code before still holds." if message.startswith("Wait ") else message
+def not_sent_words(message: str, *, holds: bool = True) -> str:
+    """Why no other code was sent, while the one before holds or not; how long to wait is counted down beside it."""
+    if not message.startswith("Wait "):
+        return message
+    return "Not sent again yet: the code before still holds." if holds else "No code was sent there yet."

@@ -182,6 +182,18 @@ async def test_help_is_headed_by_the_name_of_the_place(console: OpenConsole, pla
         assert f"─ Help: {title} ─" in screen_text(app)
 
 
+async def test_what_is_said_is_said_once_and_above_a_dialog(console: OpenConsole) -> None:
+    app = await console("hana", place="account")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("m")
+        await until(pilot, lambda: "cannot be without a factor" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: "Rename a factor" in screen_text(app))
+        await settled(pilot)
+        assert screen_text(app).count("cannot be without a factor") == 1
+
+
 def test_what_is_named_so_comes_before_what_only_speaks_of_it() -> None:
     unbind = Command("Unbind", "Lets them sign in, and others out.", int)
     away = Command("Sign out", "End your session.", int)

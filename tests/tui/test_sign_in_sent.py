@@ -86,6 +86,28 @@ async def test_w3_a4_a5_somebody_without_an_app_picks_where_the_code_goes_and_ty
         await until(pilot, lambda: inside(app))
 
 
+async def test_who_starts_over_too_soon_is_told_once_how_long_to_wait(
+    signing_in: SigningIn, organisation: Organisation, newton: Post
+) -> None:
+    mails = len(newton.mailbox.mails)
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await at(pilot, "newton", organisation)
+        await typed(pilot, "3")
+        await mailed(pilot, newton, mails + 1)
+        await until(pilot, lambda: "Send again" in words(app))
+        await settled(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: "Password" in words(app))
+        await settled(pilot)
+        await typed(pilot, f"{organisation.password('newton')}\r")
+        await until(pilot, lambda: at_list(app))
+        await settled(pilot)
+        await typed(pilot, "3")
+        await until(pilot, lambda: "No code was sent there yet." in note(app))
+        await until(pilot, lambda: words(app).count("before asking for another code") == 1)
+
+
 async def test_the_only_number_takes_one_key_more_than_an_app(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:

@@ -76,12 +76,13 @@ async def test_unbinding_one_names_them_asks_why_and_is_done(console: OpenConsol
 
 async def test_a_stray_enter_cancels(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await start(console, organisation, pilot, "bob")
         await pilot.press("u", "enter")
         await settled(pilot)
         assert isinstance(app.screen, Users)
         await pilot.press("u", "escape")
+        await until(pilot, lambda: "Nothing was unbound." in told(app))
         await settled(pilot)
         assert isinstance(app.screen, Users)
         assert await status(organisation, "bob") is BOUND

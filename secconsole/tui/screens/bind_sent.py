@@ -186,7 +186,7 @@ class BindSentDialog(Dialog[BindingEnd]):
         if started.prefix:
             self._started = started
             await self.put_form(self._code_form(started))
-        problem = not_sent_words(started.message) if started.prefix else started.message
+        problem = not_sent_words(started.message, holds=bool(started.prefix))
         self._say("" if started.sent else problem)
         self._wait(started.retry_at)
 

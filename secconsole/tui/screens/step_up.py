@@ -161,7 +161,7 @@ class StepUpDialog(Dialog[bool]):
             self._say(*sent_words(factor.kind, sent.masked, sent.prefix), *problem)
             await self._ask_code(_OTHER, Button("again", "Send again", free=True), _GO_ON, prefix=sent.prefix)
         else:  # there is no code of its own that could be typed
-            self._say(safe(f"! {sent.message}", "$danger"))
+            self._say(safe(f"! {not_sent_words(sent.message, holds=False)}", "$danger"))
         if sent.retry_at is not None:
             server = sent.expires - timedelta(milliseconds=LASTS) if sent.sent and sent.expires else self.app.clock()
             self.query_one(WaitLine).say(NOT_ARRIVED, sent.retry_at - server)

@@ -89,6 +89,8 @@ class Users(UserList):
         if outcome is not None:
             await self._again()
             await self._tell(outcome, many=len(ids) > 1)
+        else:  # after the last field, Enter goes to Cancel: whoever pressed it once too often is to know
+            self.app.say("Nothing was unbound.")
 
     async def _tell(self, outcome: Outcome, *, many: bool) -> None:
         now = self.app.clock()
