@@ -34,5 +34,5 @@ def addresses_of(user: UserRecord, live: Iterable[FactorRecord], former: Iterabl
             address = mail_address(text)
         except Invalid:  # an import takes what the directory has
             continue
-        found.setdefault(address.casefold(), address)
+        found.setdefault(address.lower(), address)  # folded, two may be taken for one: ß and ss
     return tuple(found.values())

@@ -142,3 +142,12 @@ async def test_a_key_that_is_bound_by_now_is_not_mailed_any_more(post: Post) -> 
     assert not [mail for mail in post.mailbox.mails if "key" in str(mail["Subject"])]
     newest = (await organisation.perform(ShowDelivery(tenant=TENANT))).recent
     assert [row.state for row in newest if row.purpose is Purpose.KEY] == [MessageState.VOID]
+
+
+async def test_an_address_that_only_folds_to_the_one_before_hides_no_change_from_it(post: Post) -> None:
+    organisation = post.organisation
+    await organisation.add("strauss", email="strauss@acme.example")
+    strauss = await organisation.sign_in("strauss")
+    await organisation.perform(SetContact(email="strauß@acme.example"), strauss)
+    await post.rest()
+    assert {str(mail["To"]) for mail in post.mailbox.notices} == {"strauss@acme.example", "strauß@acme.example"}
