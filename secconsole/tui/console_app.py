@@ -32,7 +32,7 @@ from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.too_small import TooSmall
 
 QUIT_KEYS = frozenset({"ctrl+q", "ctrl+c"})
-READING = frozenset({"load", "preview", "new", "detail"})  # work that nobody asked for by a key
+READING = frozenset({"load", "figures", "preview", "new", "detail"})  # work that nobody asked for by a key
 _GRACE = 3.0  # seconds for a clean end after a signal; then the terminal is put back and the process goes
 
 

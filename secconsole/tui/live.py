@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.timer import Timer
@@ -49,8 +50,8 @@ class Live:
         self.stop()
         self._touched = self._app.clock()
         self._changed.clear()
-        self._following = self._work(self._follow())
-        self._renewing = self._work(self._renew())
+        self._following = self._work(self._follow)
+        self._renewing = self._work(self._renew)
         self._look_again()
 
     def stop(self) -> None:
@@ -65,7 +66,7 @@ class Live:
     def greet(self) -> None:
         """Nobody is signed in yet: look whether the server is there, and go on until it is."""
         if isinstance(self._app.backend, Remote) and (self._greeting is None or self._greeting.is_finished):
-            self._greeting = self._work(self._greet(self._app.backend))
+            self._greeting = self._work(partial(self._greet, self._app.backend))
 
     def doubt(self) -> None:
         """Something was not answered: find out whether the line stands, and take it up anew if not."""
@@ -74,9 +75,9 @@ class Live:
         elif not isinstance(self._app.backend, Remote):
             self._changed.set()
         elif self._doubting is None or self._doubting.is_finished:
-            self._doubting = self._work(self._doubt(self._app.backend))
+            self._doubting = self._work(partial(self._doubt, self._app.backend))
 
-    def _work(self, work: Coroutine[None, None, None]) -> Worker[None]:
+    def _work(self, work: Callable[[], Coroutine[None, None, None]]) -> Worker[None]:
         return self._app.run_worker(work, group="live", exit_on_error=False)
 
     # ---- left alone ------------------------------------------------------------------------------------------------
@@ -196,7 +197,7 @@ class Live:
             if self._following is not None and not self._app.line.cut:
                 self._app.line.lose(error)
                 self._following.cancel()
-                self._following = self._work(self._follow())
+                self._following = self._work(self._follow)
         else:
             if not self._app.line.fresh:
                 self._changed.set()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
@@ -100,8 +101,9 @@ class Audit(Place):
             self._entries = dict(list(self._entries.items())[_REMEMBERED // 2 :])
 
     async def on_live_change(self) -> None:
-        self.run_worker(self._look_for_new(), group="new", exclusive=True, exit_on_error=False)
+        self._look_for_new()
 
+    @work(group="new", exclusive=True, exit_on_error=False)
     async def _look_for_new(self) -> None:
         new = await self._source.grown()
         if not new or not self.is_here:
@@ -165,8 +167,9 @@ class Audit(Place):
             self._show_others()
 
     def do_verify(self) -> None:
-        self.run_worker(self._verify(), group="verify", exclusive=True, exit_on_error=False)
+        self._verify()
 
+    @work(group="verify", exclusive=True, exit_on_error=False)
     async def _verify(self) -> None:
         self._tell_busy("checking the chain …")
         try:

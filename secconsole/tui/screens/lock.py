@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -54,7 +55,7 @@ class LockScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.tell_line()
-        self.call_later(self._ask)
+        self.call_later(self._open)
 
     def _whose(self) -> Content:
         app, lock = self.app, self.app.lock
@@ -87,11 +88,9 @@ class LockScreen(Screen[None]):
         if event.button == "sign-out":
             self.app.begin_sign_out()
         else:
-            self._ask()
+            self._open()
 
-    def _ask(self) -> None:
-        self.run_worker(self._open(), group="lock", exclusive=True, exit_on_error=False)
-
+    @work(group="lock", exclusive=True, exit_on_error=False)
     async def _open(self) -> None:
         try:
             proved = await self.app.prove_oneself()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -76,8 +77,9 @@ class Overview(Place):
         await self.on_live_change()
 
     async def on_live_change(self) -> None:
-        self.run_worker(self._load(), group="load", exclusive=True, exit_on_error=False)
+        self._load()
 
+    @work(group="figures", exclusive=True, exit_on_error=False)
     async def _load(self) -> None:
         adoption = await self.app.perform(ShowAdoption(tenant=self.app.tenant))
         policy = await self.app.perform(ShowPolicy(tenant=self.app.tenant))

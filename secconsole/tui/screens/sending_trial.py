@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -102,12 +101,14 @@ class TypeBackDialog(FollowsDelivery):
             event.form.set_error("code", "Type the six digits that came.")
             return
         event.form.busy = True
-        work = self._confirm(str(event.values["code"])) if event.button == "confirm" else self._send_again()
-        self.run_worker(self._guarded(work), exit_on_error=False)
+        self.run_worker(self._answer(event.button, str(event.values["code"])), exit_on_error=False)
 
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+    async def _answer(self, button: str, code: str) -> None:
         try:
-            await work
+            if button == "confirm":
+                await self._confirm(code)
+            else:
+                await self._send_again()
         except SecconsoleError as error:
             self.app.work_failed(error)
         finally:

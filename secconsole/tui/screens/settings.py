@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
@@ -103,10 +104,8 @@ class Settings(Place):
         self._say_impact()
         self._fold()
 
-    def _read(self) -> None:
-        self.run_worker(self._load(), group="preview", exclusive=True, exit_on_error=False)
-
-    async def _load(self) -> None:
+    @work(group="preview", exclusive=True, exit_on_error=False)
+    async def _read(self) -> None:
         policy = await self.app.perform(ShowPolicy(tenant=self.app.tenant))
         choice, form = self.query_one(PolicyChoice), self.query_one(PolicyForm)
         before = self._policy

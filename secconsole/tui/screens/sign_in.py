@@ -149,7 +149,7 @@ class SignInScreen(Screen[None]):
         if self._reason:
             self.say(self._reason, bad=False)
         self._entry = asyncio.get_running_loop().create_future()
-        self.call_after_refresh(self.run_worker, self._walk(), exit_on_error=False)
+        self.call_after_refresh(self.run_worker, self._walk, exit_on_error=False)
 
     async def _walk(self) -> None:
         """After the first frame, which nothing of the store may hold up."""

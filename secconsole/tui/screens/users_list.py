@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.timer import Timer
@@ -274,8 +275,9 @@ class UserList(Place):
             return
         if self.detail is not None and self.detail.user.id != key:
             self._slow = self.set_timer(SLOW, self._show_detail)
-        self.run_worker(self._fetch_detail(key, self._wanted), group="detail", exclusive=True, exit_on_error=False)
+        self._fetch_detail(key, self._wanted)
 
+    @work(group="detail", exclusive=True, exit_on_error=False)
     async def _fetch_detail(self, key: str, wanted: int) -> None:
         try:
             detail = await self.app.perform(ShowUser(tenant=self.app.tenant, user=key))

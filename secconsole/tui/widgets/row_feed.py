@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from secconsole.domain.errors import SecconsoleError
@@ -28,7 +29,7 @@ class FeedOwner(Protocol):
 
     view: View
 
-    def start_loading(self, work: Coroutine[None, None, None], group: str) -> None: ...
+    def start_loading(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> object: ...
 
     def call_in(self, seconds: float, callback: Callable[[], None]) -> None: ...
 
@@ -84,7 +85,7 @@ class RowFeed:
             wanted, room = self.rows.neighbours(first, last), 1
         for number in wanted[: max(0, room)]:
             self._fetching.add(number)
-            self._owner.start_loading(self._fetch_block(number, self._generation), "rows")
+            self._owner.start_loading(partial(self._fetch_block, number, self._generation), "rows")
 
     async def _fetch_block(self, number: int, generation: int) -> None:
         try:
@@ -103,7 +104,7 @@ class RowFeed:
         self._generation += 1
         self._fetching.clear()
         self._reloading, self._again = True, False
-        self._owner.start_loading(self._reloaded(self._generation), "reload")
+        self._owner.start_loading(partial(self._reloaded, self._generation), "reload")
 
     async def _reloaded(self, generation: int) -> None:
         """Load the rows around the cursor afresh, then put them in the place of the old ones in one go."""

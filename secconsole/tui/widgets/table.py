@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.worker import Worker
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.tui.widgets import table_messages as messages
@@ -184,7 +185,7 @@ class WindowedTable(Widget, can_focus=True):
 
     def mark_range(self) -> None:
         """Mark everything from the row marked last to the cursor. Rows between that are not loaded are loaded first."""
-        self.start_loading(self._mark_range(), "marks")
+        self.start_loading(self._mark_range, "marks")
 
     # ---- keys and mouse --------------------------------------------------------------------------------------------
 
@@ -303,8 +304,8 @@ class WindowedTable(Widget, can_focus=True):
     def on_mount(self) -> None:
         self._feed.refresh()
 
-    def start_loading(self, work: Coroutine[None, None, None], group: str) -> None:
-        self.run_worker(work, group=group, exclusive=group != "rows")
+    def start_loading(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> Worker[None]:
+        return self.run_worker(work, group=group, exclusive=group != "rows")
 
     def call_in(self, seconds: float, callback: Callable[[], None]) -> None:
         self.set_timer(seconds, callback)
