@@ -80,11 +80,16 @@ def allowed_from(found: Iterable[tuple[Cap, int | None]], now: int) -> int:
 
 
 def wait_words(until: int, now: int, what: str = "code") -> str:
-    """How long to wait, in words: `Wait 40 s`, `Wait 12 min`, `Wait 3 h`; always rounded up."""
-    wait = max(0, until - now)
+    """How long to wait before asking again, in words."""
+    return f"Wait {length_words(until - now)} before asking for another {what}."
+
+
+def length_words(milliseconds: int) -> str:
+    """A length of time: `40 s`, `12 min`, `3 h`; always rounded up."""
+    wait = max(0, milliseconds)
     for unit, size, below in (("s", _SECOND, 2 * _MINUTE), ("min", _MINUTE, 2 * _HOUR), ("h", _HOUR, 0)):
         if wait < below or not below:
-            return f"Wait {max(1, -(-wait // size))} {unit} before asking for another {what}."
+            return f"{max(1, -(-wait // size))} {unit}"
     raise AssertionError
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.secret import Secret
+from secconsole.domain.sending import length_words
 from secconsole.domain.throttle import FOREVER, held_until, is_held
 from secconsole.domain.totp import Algorithm, TotpParameters, matching_step
 from secconsole.service.context import Context
@@ -17,7 +18,7 @@ from secconsole.store.rows import FactorRecord, UserRecord
 WRONG = "That code is not right for now. Is the phone's clock the same as the server's? Each code works once."
 WRONG_SENT = "That is not the code, or it holds no longer: only the newest does, once and for ten minutes."
 LOCKED = "Too many wrong entries: the account is locked. The helpdesk can unlock it."
-SLOWED = "Too many wrong entries. Wait a little before the next one."
+SLOWED = "Too many wrong entries. Wait {} before the next one."
 EXHAUSTED_WORDS = "This factor took a hundred wrong codes and must be bound anew. The helpdesk can unbind it."
 
 
@@ -31,7 +32,7 @@ def check_code(
     and does not raise.
     """
     if is_held(user.locked_until, context.now):
-        return None, held_words(user)
+        return None, held_words(context, user)
     usable = [f for f in among if f.failures < EXHAUSTED]
     apps = [f for f in usable if f.kind is FactorKind.TOTP and f.state is FactorState.ACTIVE]
     sent = live_code(context, attempt) if attempt else None
@@ -104,5 +105,6 @@ def take_back(context: Context, user: UserRecord) -> UserRecord:
     return users.user_by_pk(context.connection, user.pk)
 
 
-def held_words(user: UserRecord) -> str:
-    return LOCKED if user.locked_until >= FOREVER else SLOWED
+def held_words(context: Context, user: UserRecord) -> str:
+    """Why nothing is checked now, and for how long."""
+    return LOCKED if user.locked_until >= FOREVER else SLOWED.format(length_words(user.locked_until - context.now))

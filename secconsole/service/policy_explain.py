@@ -100,7 +100,7 @@ def _refusals(user: UserRecord, facts: SignInFacts) -> list[str]:
     if facts.held_back and user.locked_until >= FOREVER:
         said.append("The account is locked after too many wrong entries, until somebody unlocks it.")
     elif facts.held_back:
-        said.append(f"Wrong entries hold the account back until {_time(user.locked_until)}.")
+        said.append(f"Wrong entries hold the account back until {when(user.locked_until):%Y-%m-%d %H:%M:%S} UTC.")
     return said
 
 

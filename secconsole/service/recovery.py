@@ -71,7 +71,7 @@ def check_recovery_code(
     As with a factor's code: while the account is held back nothing is checked and nothing counted.
     """
     if is_held(user.locked_until, context.now):
-        return None, held_words(user)
+        return None, held_words(context, user)
     code = read_recovery_code(typed)
     if code is None or not recovery.use_code(context.connection, user.pk, _digest(context, user, code), context.now):
         count_failure(context, user)

@@ -75,7 +75,7 @@ def step_up(context: Context, operation: StepUp) -> Proof:
             now = when(context.now)
             return Proof(True, message, until=when(context.now + STEP_UP), server_time=now, token=token)
     elif check is not None and not check.allowed:
-        message, wrong = held_words(user), ""
+        message, wrong = held_words(context, user), ""
     context.audit("step-up", user, outcome="refused")
     return Proof(False, message, server_time=when(context.now), wrong=wrong)
 

@@ -119,7 +119,8 @@ def send_sign_in_code(context: Context, operation: SendCode) -> SignInAnswer:
         raise NotFound("No code can be sent there. Pick one of the addresses or numbers that are offered.")
     if is_held(user.locked_until, context.now):  # a code could not be used, and would cost money
         context.unchanged = True
-        return challenges.waiting(context, challenge, user, operation.challenge, held_words(user), user.locked_until)
+        held = held_words(context, user)
+        return challenges.waiting(context, challenge, user, operation.challenge, held, user.locked_until)
     issued = send_code(context, tenant, user, factor, Purpose.SIGN_IN, sign_in_attempt(operation.challenge))
     message = f"A code is on its way to {issued.masked}." if issued.sent else issued.message
     return challenges.waiting(context, challenge, user, operation.challenge, message, issued.retry_at, sent=issued.sent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from dataclasses import dataclass
 from itertools import product
 
@@ -124,7 +125,7 @@ async def test_it_says_why(organisation: Organisation) -> None:
         await organisation.start("ana", Secret("wrong"))
     said = await explained(organisation)
     assert (said.outcome, said.rule) == (SignInStatus.REFUSED, Rule.REFUSED)
-    assert said.because[0].startswith("Wrong entries hold the account back until 20")
+    assert re.fullmatch(r"Wrong entries hold the account back until 20\S+ \d\d:\d\d:\d\d UTC\.", said.because[0])
 
 
 async def test_a_reset_password_comes_first_and_then_the_rest(organisation: Organisation) -> None:
