@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 
 import click
@@ -62,5 +63,5 @@ def init(admin: str | None, password_stdin: bool, store: str) -> None:
         say(
             "Open the console with: secconsole"
             if address is None
-            else f"Serve it with: secconsole serve --store {place}"
+            else f"Serve it with: secconsole serve --store {shlex.quote(str(place))}"
         )

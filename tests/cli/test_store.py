@@ -92,8 +92,9 @@ def test_a_key_of_another_store_is_refused(nowhere: Shell, dsn: str) -> None:
 
 def test_a_first_tenant_is_made_on_postgres(nowhere: Shell, dsn: str) -> None:
     arguments = ("init", "--tenant", "acme", "--admin", "root", "--password-stdin", "--store", dsn)
-    made = nowhere.json(*arguments, input=f"{PASSWORD}\n")
-    assert (made["tenant"], made["admin"], made["database"]) == ("acme", "root", dsn)
+    made = nowhere(*arguments, input=f"{PASSWORD}\n")
+    assert (made.code, dsn in made.out) == (0, True)
+    assert f"secconsole serve --store {shlex.quote(dsn)}\n" in made.err  # to be pasted, with & and ? in it
     again = nowhere(*arguments, input=f"{PASSWORD}\n")
     assert (again.code, "already" in again.err) == (5, True)
     (page,) = perform(dsn, ListUsers(tenant="acme"))
