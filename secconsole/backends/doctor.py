@@ -35,6 +35,7 @@ LEAST_FREE = 100 * 2**20  # bytes
 BUILT = datetime(2026, 11, 1, tzinfo=UTC)  # no clock that is right shows an earlier time
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"})
 MOUNTS = Path("/proc/self/mounts")
+_BY_SERVER = "secconsole --backend unix:PATH doctor"
 
 
 async def examine(clock: Callable[[], float] = time.time, server: ServerPlace | None = None) -> list[Finding]:
@@ -125,7 +126,10 @@ def _network_file_system(path: Path) -> str:
 def _store(now: datetime) -> Iterator[Finding]:
     path = locations.database_path()
     if not path.exists():
-        yield Finding("store", False, f"there is none at {path}", "Make one: secconsole init, or try: secconsole demo")
+        advice = "Make one: secconsole init, or try: secconsole demo"
+        if locations.key_path().exists():  # so there was a store, or it is a database that only servers open
+            advice = f"Put it back from a backup; one in PostgreSQL is asked by its server: {_BY_SERVER}"
+        yield Finding("store", False, f"there is none at {path}", advice)
         return
     try:
         with closing(SqliteStore(path)) as store:

@@ -44,6 +44,14 @@ def test_no_store_yet(nowhere: Shell) -> None:
     assert "secconsole init" in wrong(nowhere)["store"]
 
 
+def test_a_key_without_its_store_is_not_told_to_make_another(shell: Shell) -> None:
+    (shell.home / "console.db").unlink()
+    advice = wrong(shell)["store"]
+    assert "backup" in advice
+    assert "secconsole --backend unix:PATH doctor" in advice
+    assert "secconsole init" not in advice
+
+
 @pytest.mark.parametrize(
     ("name", "file", "mode"),
     [
