@@ -13,7 +13,7 @@ from secconsole.domain.model import FactorKind
 from secconsole.operations.delivery import Delivery, SmtpSettings
 from secconsole.tui.labelled import labelled
 from secconsole.tui.safe_text import Part, lines
-from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.follows_delivery import FollowsDelivery
 from secconsole.tui.sending_words import WORDS, Settings, in_effect, untested, went_wrong
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, cancel
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
 
 TITLES = {FactorKind.EMAIL: "Mail server", FactorKind.SMS: "SMS through Twilio"}
-
-
-class FollowsDelivery(Dialog["str | None"]):
-    """A box that shows what the place below it has just read."""
-
-    def follow(self, delivery: Delivery) -> None:
-        """Show this instead."""
-        raise NotImplementedError
 
 
 class SendingDialog(FollowsDelivery):

@@ -23,11 +23,12 @@ from secconsole.tui.actions import Action
 from secconsole.tui.demo_words import proof_words
 from secconsole.tui.line import Left
 from secconsole.tui.safe_text import join, lines
+from secconsole.tui.screens.follows_delivery import FollowsDelivery
 from secconsole.tui.screens.kinds import KindsDialog
 from secconsole.tui.screens.overview import ADMINS, go_to_users
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.secret_key import look_after_key
-from secconsole.tui.screens.sending import FollowsDelivery, look_after
+from secconsole.tui.screens.sending import look_after
 from secconsole.tui.screens.sending_log import SendingLogDialog
 from secconsole.tui.screens.settings_form import Change, PolicyForm
 from secconsole.tui.screens.settings_words import changed_words, done_words, now_words, state_lines
