@@ -196,7 +196,7 @@ class SecConsole(LockableApp):
         self.run_worker(self._begin_anew(hold, message, bound), group="session", exit_on_error=False)
 
     async def _begin_anew(self, hold: KeyHold | None, message: str, bound: bool) -> None:
-        from secconsole.tui.after_sign_in import after_sign_in
+        from secconsole.tui.sign_in.after import after_sign_in
 
         await self.begin(hold=hold)
         if self.signed_in and self.places.here is not None:  # whose work ends with the session

@@ -155,7 +155,7 @@ class SignInScreen(Screen[None]):
         """After the first frame, which nothing of the store may hold up."""
         gc.freeze()
         gc.enable()
-        from secconsole.tui.sign_in_steps import SignInSteps
+        from secconsole.tui.sign_in.steps import SignInSteps
 
         if self._demo is not None:
             self._demo.renew(self.app.clock())

@@ -19,7 +19,7 @@ from secconsole.operations.signin import (
 from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
 from secconsole.tui.screens.binding import BindingEnd, BindingScreen, Checked
 from secconsole.tui.screens.sign_in import LeftOff
-from secconsole.tui.sign_in_words import challenge_of
+from secconsole.tui.sign_in.words import challenge_of
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole

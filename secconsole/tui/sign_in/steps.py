@@ -15,16 +15,16 @@ from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody
 from secconsole.operations.signin import ChoosePassword, SignIn, SignInAnswer, VerifySignIn
-from secconsole.tui.opening import NotOpened, open_store, say_not_opened
 from secconsole.tui.screens.sign_in import LeftOff
-from secconsole.tui.sign_in_words import challenge_of, told, values_of
+from secconsole.tui.sign_in.opening import NotOpened, open_store, say_not_opened
+from secconsole.tui.sign_in.words import challenge_of, told, values_of
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, PasswordField, Value, cancel
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
     from secconsole.tui.screens.sign_in import SignInScreen
-    from secconsole.tui.second_factor import SecondFactor
+    from secconsole.tui.sign_in.second_factor import SecondFactor
 
 NEW_PASSWORD = "Choose a new password before you go on. A few unrelated words make a good one; spaces are fine."  # noqa: S105
 BOUND = {
@@ -137,7 +137,7 @@ class SignInSteps:
         picked, self._account = self._account, None
         if picked is not None and picked.totp_uri is not None:
             return await self._demo_code(answer, picked.totp_uri)
-        from secconsole.tui.second_factor import SecondFactor
+        from secconsole.tui.sign_in.second_factor import SecondFactor
 
         step = self._step
         if step is None or step.challenge != answer.challenge:
@@ -161,7 +161,7 @@ class SignInSteps:
         return answer
 
     async def _bind(self, answer: SignInAnswer) -> SignInAnswer:
-        from secconsole.tui.sign_in_binding import SignInBinding
+        from secconsole.tui.sign_in.binding import SignInBinding
 
         binding = SignInBinding(self._app, answer, self._tenant)
         answer = await binding.ask()

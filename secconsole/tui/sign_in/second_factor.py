@@ -13,7 +13,7 @@ from secconsole.tui.demo_words import phone_words
 from secconsole.tui.factor_words import WHERE_TO, apps_first, factor_words, is_sent, picks_of
 from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.sent_words import NOT_ARRIVED, not_sent_words, sent_words
-from secconsole.tui.sign_in_words import challenge_of, told, values_of
+from secconsole.tui.sign_in.words import challenge_of, told, values_of
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, Field, ReadOnly, cancel
 from secconsole.tui.widgets.pick_list import PickList
