@@ -173,6 +173,10 @@ async def test_a_code_that_is_read_back_binds_the_number_at_once(
         await until(pilot, lambda: app.screen is place and "uma has bound ••• 009." in told(app))
         states = {f.kind: f.state for f in (await show(organisation, "uma")).factors}
         assert states == {FactorKind.TOTP: FactorState.ACTIVE, FactorKind.SMS: FactorState.ACTIVE}
+        await settled(pilot)
+        await pilot.press("h")
+        await until(pilot, lambda: "Or have a code sent to ••• 009" in words_on(app))
+        assert "None arrives? Ask for another after 40 seconds. Still none? I look whether it left" in words_on(app)
 
 
 async def test_a_mistyped_number_is_gone_once_another_one_is_entered(

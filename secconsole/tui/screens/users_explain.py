@@ -127,6 +127,7 @@ def _codes(detail: UserDetail) -> list[Part]:
             f"  {'Or have' if told else 'Have'} a code sent to {_sent(detail)}, and enter its six digits.",
             "  The four letters before them are the ones on your screen.",
             f"  None arrives? {ask} for another after 40 seconds.",
+            "  Still none? I look whether it left (4, then d).",
         ]
     waiting = [f.masked for f in detail.factors if f.state is FactorState.PENDING and f.kind is not FactorKind.TOTP]
     if waiting:  # one that an administrator entered is offered, one that the user did is not
