@@ -133,7 +133,7 @@ async def set_smtp(
     """Keep settings of a mail server; they count once a test succeeded.
 
     \b
-    secconsole delivery set-smtp --host mail.acme.example --sender mfa@acme.example
+    secconsole delivery set-smtp --host mx.acme.example --sender mfa@acme.example
     secconsole delivery test --kind email --to admin@acme.example
     secconsole delivery test --confirm CODE
     """
@@ -160,7 +160,8 @@ async def set_twilio(
     """Keep an account at Twilio; it counts once a test succeeded.
 
     \b
-    secconsole delivery set-twilio --account-sid AC… --auth-token-file FILE --from +15005550006
+    secconsole delivery set-twilio --account-sid AC… --auth-token-file FILE \\
+      --from +15005550006
     secconsole delivery test --kind sms --to +15005550001
     secconsole delivery test --confirm CODE
     """

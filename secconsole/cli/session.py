@@ -17,6 +17,7 @@ from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.signin import (
+    BindingStarted,
     ChoosePassword,
     ConfirmBinding,
     Identity,
@@ -31,6 +32,12 @@ from secconsole.operations.signin import (
 )
 
 TRIES = 3
+_APP = FactorKind.TOTP
+_KINDS = {
+    _APP: "totp   an authenticator app",
+    FactorKind.EMAIL: "email  a code by mail",
+    FactorKind.SMS: "sms    a code by SMS",
+}
 
 COLUMNS: list[Column[Identity]] = [
     Column("login", lambda i: i.login),
@@ -47,7 +54,8 @@ COLUMNS: list[Column[Identity]] = [
 async def sign_in(work: Work, login: str | None) -> int:
     """Sign in; the commands after it act as you, until `secconsole sign-out`.
 
-    Password and code are asked for. Without a terminal they are read from standard input, a line each.
+    Password and code are asked for. Without a terminal they are read from standard input, a line each. Where a second
+    factor must be bound first, that is done here too, at a terminal.
     """
     work.backend.credential = Nobody()
     tenant = work.named_tenant or ask("Tenant:")
@@ -86,7 +94,7 @@ async def _go_on(work: Work, answer: SignInAnswer) -> SignInAnswer:
         say("A new password must be chosen first.")
         password = chosen_password(from_stdin=True)
         return await work.backend.perform(ChoosePassword(challenge=challenge, password=password))
-    return await _bind(work, challenge)
+    return await _bind(work, challenge, answer.kinds)
 
 
 def _chosen(factors: Sequence[OfferedFactor]) -> OfferedFactor:
@@ -94,23 +102,58 @@ def _chosen(factors: Sequence[OfferedFactor]) -> OfferedFactor:
     first = next((factor for factor in factors if factor.kind is FactorKind.TOTP), factors[0])
     if len(factors) == 1 or not can_ask():
         return first
-    for number, factor in enumerate(factors, 1):
-        say(f"{number}  {factor.kind}  {factor.masked}")
-    chosen = ask(f"Which factor, 1 to {len(factors)}:").strip()
-    if not (chosen.isascii() and chosen.isdigit() and 1 <= int(chosen[:3]) <= len(factors)):
-        raise Invalid(f"That is none of 1 to {len(factors)}.", "factor")
-    return factors[int(chosen[:3]) - 1]
+    return factors[_picked([f"{factor.kind}  {factor.masked}" for factor in factors], "factor")]
 
 
-async def _bind(work: Work, challenge: Secret[str]) -> SignInAnswer:
+def _picked(lines: Sequence[str], what: str) -> int:
+    """Which of several lines, counted from 0."""
+    for number, line in enumerate(lines, 1):
+        say(f"{number}  {line}")
+    chosen = ask(f"Which {what}, 1 to {len(lines)}:").strip()
+    if not (chosen.isascii() and chosen.isdigit() and 1 <= int(chosen[:3]) <= len(lines)):
+        raise Invalid(f"That is none of 1 to {len(lines)}.", what)
+    return int(chosen[:3]) - 1
+
+
+async def _bind(work: Work, challenge: Secret[str], kinds: Sequence[FactorKind]) -> SignInAnswer:
+    """Bind a factor of a kind that can be bound now; a wrong code is given again for the same key or address."""
     if not can_ask():
         raise Conflict("A second factor must be bound first. Sign in at a terminal, or in the console: secconsole")
-    started = await work.backend.perform(StartBinding(challenge=challenge))
-    say("A second factor must be bound first. Put this key into an authenticator app, and give the code it shows.")
+    say("A second factor must be bound first.")
+    kind = kinds[_picked([_KINDS[kind] for kind in kinds], "kind")] if len(kinds) > 1 else next(iter(kinds), _APP)
+    started = await (_bind_app if kind is _APP else _bind_sent)(work, challenge, kind)
+    for tries_left in reversed(range(TRIES)):
+        confirm = ConfirmBinding(challenge=challenge, enrollment=started.enrollment, code=read_code())
+        answer = await work.backend.perform(confirm)
+        if answer.status is not SignInStatus.ENROLL or not tries_left:
+            break
+        say(answer.message)
+    return answer
+
+
+async def _bind_app(work: Work, challenge: Secret[str], kind: FactorKind) -> BindingStarted:
+    started = await work.backend.perform(StartBinding(challenge=challenge, kind=kind))
+    say("Put this key into an authenticator app, and give the code it shows.")
     work.out.line(started.key.reveal())
     work.out.flush()
-    code = read_code()
-    return await work.backend.perform(ConfirmBinding(challenge=challenge, enrollment=started.enrollment, code=code))
+    return started
+
+
+async def _bind_sent(work: Work, challenge: Secret[str], kind: FactorKind) -> BindingStarted:
+    """Ask for an address or number until it is one."""
+    question = "E-mail address" if kind is FactorKind.EMAIL else "Phone number, with its country code"
+    while True:
+        address = ask(f"{question}; empty for the one on record:").strip()
+        try:
+            started = await work.backend.perform(StartBinding(challenge=challenge, kind=kind, address=address))
+        except Invalid as error:
+            say(error.message)
+            continue
+        if not started.prefix:
+            raise NotSignedIn(started.message)
+        said = f"A code is on its way to {started.masked}." if started.sent else started.message
+        say(f"{said} Give the digits after {started.prefix}-")
+        return started
 
 
 @click.command(cls=Verb)

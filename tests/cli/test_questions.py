@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import pty
 import re
@@ -18,7 +19,11 @@ from pathlib import Path
 import pytest
 
 import secconsole
+from secconsole.domain.secret import Secret
 from tests.cli.conftest import PASSWORD, Shell, code
+from tests.delivery.post import digits_in, other
+from tests.delivery.servers import Servers
+from tests.postgres import wait_until
 
 pytestmark = pytest.mark.terminal
 ROOT = Path(secconsole.__file__).parent.parent
@@ -230,3 +235,55 @@ def test_a_table_fits_the_terminal(shell: Shell) -> None:
         assert terminal.code() == 0
     assert max(len(line) for line in terminal.text.splitlines()) <= 80
     assert "…" in terminal.text
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    made = Servers()
+    yield made
+    made.close()
+
+
+def test_an_address_is_bound_at_the_sign_in_that_demands_a_factor(shell: Shell, servers: Servers) -> None:
+    host = ("--host", "127.0.0.1", "--port", str(servers.mailbox.port))
+    assert shell("delivery", "set-smtp", *host, "--sender", "mfa@acme.example").code == 0
+    assert shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example").code == 0
+    assert shell("delivery", "test", "--confirm", digits_in(servers.mailbox.text()).reveal()).code == 0
+    assert shell("policy", "set", "required", "--kinds", "totp,email", "--no-whitelist-admins").code == 0
+    with at_terminal("sign-in", "root", "--tenant", "acme") as terminal:
+        terminal.expect("Password:")
+        terminal.type(f"{PASSWORD}\n")
+        terminal.expect("2  email")
+        terminal.expect("Which kind, 1 to 2:")
+        terminal.type("2\n")
+        terminal.expect("E-mail address; empty for the one on record:")
+        terminal.type("root at acme\n")
+        terminal.expect("That is not an e-mail address")
+        terminal.expect("E-mail address; empty for the one on record:")
+        terminal.type("root@acme.example\n")
+        terminal.expect("r•••@acme.example. Give the digits after ")
+        terminal.expect("Code:")
+        wait_until(lambda: len(servers.mailbox.mails) == 2, "the mail with the code", seconds=20)
+        sent = digits_in(servers.mailbox.text())
+        terminal.type(f"{other(sent).reveal()}\n")
+        terminal.expect("That is not the code")
+        terminal.expect("Code:")
+        terminal.type(f"{sent.reveal()}\n")
+        assert terminal.code() == 0, terminal.text
+    assert shell.status("root") == "bound"
+
+
+def test_a_wrong_code_does_not_take_the_key_away(shell: Shell) -> None:
+    assert shell("policy", "set", "required", "--no-whitelist-admins").code == 0
+    with at_terminal("sign-in", "root", "--tenant", "acme") as terminal:
+        terminal.expect("Password:")
+        terminal.type(f"{PASSWORD}\n")
+        terminal.expect("give the code it shows.")
+        terminal.expect("Code:")
+        (key,) = re.findall(r"\b[A-Z2-7]{32}\b", terminal.text)
+        terminal.type("1\n")
+        terminal.expect("Code:")
+        assert len(re.findall(r"\b[A-Z2-7]{32}\b", terminal.text)) == 1
+        terminal.type(code(Secret(base64.b32decode(key))))
+        assert terminal.code() == 0, terminal.text
+    assert shell.status("root") == "bound"
