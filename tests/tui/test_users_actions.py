@@ -18,7 +18,8 @@ from secconsole.operations.unbinding import Unbind
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.dialog import ConfirmDialog
-from secconsole.tui.screens.user_dialogs import NewUserDialog, OneTimePasswordDialog
+from secconsole.tui.screens.one_time_password import OneTimePasswordDialog
+from secconsole.tui.screens.user_dialogs import NewUserDialog
 from secconsole.tui.screens.user_whitelist import EndExemptionDialog, ExemptDialog
 from secconsole.tui.screens.users import Users
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until

@@ -10,7 +10,8 @@ from secconsole.domain.scope import scope_phrase
 from secconsole.domain.secret import Secret
 from secconsole.operations.tokens import NewToken
 from secconsole.tui.safe_text import join, safe
-from secconsole.tui.screens.shown_once import HIDE_AFTER, ShownOnceDialog, bullets, free_path
+from secconsole.tui.screens.secret_dialog import HIDE_AFTER
+from secconsole.tui.screens.shown_once import ShownOnceDialog, bullets, free_path
 from secconsole.tui.words import exact
 
 

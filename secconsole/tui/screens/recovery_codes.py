@@ -10,7 +10,8 @@ from textual.content import Content
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
 from secconsole.tui.safe_text import join, safe
-from secconsole.tui.screens.shown_once import HIDE_AFTER, ShownOnceDialog, bullets, free_path
+from secconsole.tui.screens.secret_dialog import HIDE_AFTER
+from secconsole.tui.screens.shown_once import ShownOnceDialog, bullets, free_path
 from secconsole.tui.words import exact, plural
 
 _BESIDE = 76  # columns of a window in which two codes stand beside each other

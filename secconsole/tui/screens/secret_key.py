@@ -14,7 +14,8 @@ from secconsole.operations.tokens import NewSecretKey, RotateSecretKey, SecretKe
 from secconsole.tui.safe_text import Part, join, lines, safe
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.shown_once import HIDE_AFTER, ShownOnceDialog, bullets, free_path
+from secconsole.tui.screens.secret_dialog import HIDE_AFTER
+from secconsole.tui.screens.shown_once import ShownOnceDialog, bullets, free_path
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, cancel
 from secconsole.tui.words import exact, moment, until

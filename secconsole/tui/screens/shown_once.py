@@ -1,4 +1,4 @@
-"""Secrets that are shown once: hidden while nobody looks, and not left before somebody said that they are saved."""
+"""Secrets that are shown once, and not left before somebody said that they are saved."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import asyncio
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events
 from textual.content import Content
-from textual.timer import Timer
 
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
 from secconsole.tui.clipboard import SENT
 from secconsole.tui.key_order import KeyHold
 from secconsole.tui.new_file import own_home, write_secret
-from secconsole.tui.safe_text import lines, safe
-from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.safe_text import lines
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.secret_dialog import HIDDEN, HIDE_AFTER, SecretDialog
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CheckField, TextField, cancel
 
-HIDE_AFTER = 120.0  # seconds without a key
 SAVED = "saved"
 _WHOLE = 22  # rows of a window in which all of it is in sight
 _LONGEST = 100  # signs of a name that is suggested
@@ -49,11 +46,10 @@ class SaveDialog(DoingDialog["Path | None"]):
         return await asyncio.to_thread(write_secret, str(values["path"]), self._ending, self._text)
 
 
-class ShownOnceDialog(Dialog[bool]):
+class ShownOnceDialog(SecretDialog[bool]):
     """Shows a secret that is not shown again; True once it is said to be saved, which is the only way out.
 
-    Saving to a file and copying say so, too. It hides when the terminal loses the focus and after a while without a
-    key; `h` shows it again. With `freely` it may be left at any time: it can be looked at again.
+    Saving to a file and copying say so, too. With `freely` it may be left at any time: it can be looked at again.
     """
 
     cancelled = False
@@ -65,13 +61,11 @@ class ShownOnceDialog(Dialog[bool]):
             Button("file", "Save to a file"), Button("copy", "Copy"), Button("hide", "Hide"), Button("done", "Done"),
         ]  # fmt: skip
         fields = [] if freely else [CheckField(name=SAVED, label="", text=self.TICK)]
-        super().__init__(title, safe("…"), fields, buttons, focus="done" if freely else SAVED)
+        focus = "done" if freely else SAVED
+        super().__init__(title, fields, buttons, focus=focus, hide_after=hide_after)
         self._suggested = suggested
         self._freely = freely
-        self._hide_after = hide_after
-        self._shown = True
         self._said = ""
-        self._timer: Timer | None = None
 
     # ---- what subclasses say ---------------------------------------------------------------------------------------
 
@@ -87,66 +81,23 @@ class ShownOnceDialog(Dialog[bool]):
         """What goes into a file."""
         raise NotImplementedError
 
-    def forget(self) -> None:
-        """Drop the secret: the dialog is gone."""
-        raise NotImplementedError
-
-    # ---- showing and hiding ----------------------------------------------------------------------------------------
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.watch(self.app, "app_focus", self._on_terminal_focus, init=False)
-        self._keep_shown()
-        self._say()
-
-    def on_unmount(self) -> None:
-        self.forget()
-
     def on_resize(self) -> None:
-        self._say()
+        self.say()
 
-    def _on_terminal_focus(self, focused: bool) -> None:
-        if not focused and self.is_attached:
-            self._show(False)
-
-    def _keep_shown(self) -> None:
-        """Begin the time to hiding anew: somebody is at work here."""
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_timer(self._hide_after, self._hide)
-
-    def _hide(self) -> None:
-        self._show(False)
-
-    def _show(self, shown: bool) -> None:
-        if shown:
-            self._keep_shown()
-        if shown != self._shown:
-            self._shown = shown
-            self._say()
-
-    def on_key(self, event: events.Key) -> None:
-        if event.key == "h":
-            event.stop()
-            self._show(not self._shown)
-
-    def on_form_changed(self, event: Form.Changed) -> None:
-        self._keep_shown()
-
-    def _say(self) -> None:
-        hidden = "" if self._shown else "Hidden. Hide, or h, shows it again."
+    def say(self) -> None:
+        hidden = "" if self.shown else HIDDEN
         below = " ".join(part for part in (self._said, hidden) if part)  # where it was written is said all the same
         if not below and self.app.size.height < _WHOLE:
             below = "pgup and pgdn show the rest."
-        self.set_body(lines(*self.words(shown=self._shown), "", below))
+        self.set_body(lines(*self.words(shown=self.shown), "", below))
 
     # ---- saving and leaving ----------------------------------------------------------------------------------------
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
-        self._keep_shown()
+        self.keep_shown()
         if event.button == "hide":
-            self._show(not self._shown)
+            self.toggle()
         elif event.button == "copy":
             self.app.copy_to_clipboard(self.to_copy().reveal())
             self._saved(f"{SENT}. Paste it somewhere to be sure.")
@@ -158,7 +109,7 @@ class ShownOnceDialog(Dialog[bool]):
     async def _write(self, hold: KeyHold) -> None:
         async with hold:
             path = await self.app.ask(SaveDialog(self.to_write(), self._suggested))
-        self._keep_shown()
+        self.keep_shown()
         if path is not None:
             self._saved(f"Written to {from_home(path)}. Only you can read it.")
 
@@ -168,7 +119,7 @@ class ShownOnceDialog(Dialog[bool]):
         if not self._freely:
             self.form.set_value(SAVED, True)
         self.form.focus_field("done")
-        self._say()
+        self.say()
 
     def action_cancel(self) -> None:
         """Escape does not lose it either."""

@@ -1,16 +1,14 @@
-"""What is asked before a user is changed: role, new user, disabling, and the one-time password afterwards."""
+"""What is asked before a user is changed: role, new user, disabling, another password."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual import events
 from textual.content import Content
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import Flag
 from secconsole.domain.roles import Role, roles_given_by
-from secconsole.domain.secret import Secret
 from secconsole.operations.users import (
     ChangeRole,
     CreateUser,
@@ -23,13 +21,9 @@ from secconsole.operations.users import (
     UserRow,
 )
 from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CheckField, ChoiceField, TextField, cancel
 from secconsole.tui.words import plural
-
-_HIDDEN = "•" * 14
 
 
 def about(user: UserRow, *said: Part) -> Content:
@@ -139,55 +133,3 @@ class ResetDialog(DoingDialog["PasswordReset | None"]):
 
     async def do(self, button: str, values: Values) -> PasswordReset | None:
         return await self.app.perform(ResetPassword(tenant=self.app.tenant, user=self._user.id))
-
-
-class OneTimePasswordDialog(Dialog[None]):
-    """Shows a one-time password, hidden as soon as the terminal loses the focus and gone when it closes.
-
-    It begins on Hide, so that an Enter too many does not lose what is shown only once.
-    """
-
-    def __init__(self, user: UserRow, password: Secret[str]) -> None:
-        self._user: UserRow = user
-        self._password: Secret[str] | None = password
-        buttons = [
-            Button("close", "I have handed it over", cancels=True), Button("hide", "Hide"), Button("copy", "Copy"),
-        ]  # fmt: skip
-        super().__init__("One-time password", self._words(shown=True), (), buttons, focus="hide")
-        self._shown = True
-
-    def on_mount(self) -> None:
-        self.watch(self.app, "app_focus", self._on_terminal_focus, init=False)
-
-    def on_unmount(self) -> None:
-        self._password = None
-
-    def _on_terminal_focus(self, focused: bool) -> None:
-        if not focused and self.is_attached:
-            self._show(False)
-
-    def on_form_submitted(self, event: Form.Submitted) -> None:
-        event.stop()
-        if event.button == "hide":
-            self._show(not self._shown)
-        elif self._password is not None:
-            self.app.copy_to_clipboard(self._password.reveal())
-
-    def on_key(self, event: events.Key) -> None:
-        if not self._shown and event.key == "h":
-            self._show(True)
-
-    def _show(self, shown: bool) -> None:
-        if shown != self._shown:
-            self._shown = shown
-            self.set_body(self._words(shown=shown))
-
-    def _words(self, *, shown: bool) -> Content:
-        password = self._password.reveal() if shown and self._password is not None else _HIDDEN
-        return about(
-            self._user,
-            join(("Password   ", "$muted"), (password, "bold")),
-            "",
-            "It is shown this once. It must be changed at the next sign-in." if shown
-            else "Hidden. Hide, or h, shows it again.",
-        )  # fmt: skip

@@ -9,6 +9,7 @@ from secconsole.operations.users import ShowUser, UnlockUser, UserDetail, UserRo
 from secconsole.tui.actions import Action
 from secconsole.tui.screens import user_dialogs as ask_for
 from secconsole.tui.screens import user_require
+from secconsole.tui.screens.one_time_password import OneTimePasswordDialog
 from secconsole.tui.screens.unbind import UnbindDialog, preview
 from secconsole.tui.screens.unbind_many import Outcome
 from secconsole.tui.screens.unbind_outcome import OutcomeDialog, undone_words
@@ -188,7 +189,7 @@ class Users(UserList):
         reset = await self.app.ask(ask_for.ResetDialog(self._one()))
         if reset is not None:
             await self._again()
-            await self.app.ask(ask_for.OneTimePasswordDialog(reset.user, reset.password))
+            await self.app.ask(OneTimePasswordDialog(reset.user, reset.password))
 
     async def do_new(self) -> None:
         made = await self.app.ask(ask_for.NewUserDialog(self.app.identity.role))
@@ -199,7 +200,7 @@ class Users(UserList):
             if reset is None:
                 self.app.say(f"{changed.user.login} is made.")
             else:
-                await self.app.ask(ask_for.OneTimePasswordDialog(reset.user, reset.password))
+                await self.app.ask(OneTimePasswordDialog(reset.user, reset.password))
 
     async def do_enroll(self) -> None:
         user = self._one()

@@ -1,0 +1,42 @@
+"""The one-time password of a user, just made."""
+
+from __future__ import annotations
+
+from secconsole.domain.secret import Secret
+from secconsole.operations.users import UserRow
+from secconsole.tui.safe_text import join
+from secconsole.tui.screens.secret_dialog import HIDDEN, SecretDialog
+from secconsole.tui.screens.user_dialogs import about
+from secconsole.tui.widgets.form import Form
+from secconsole.tui.widgets.form_fields import Button
+
+_BULLETS = "•" * 14
+
+
+class OneTimePasswordDialog(SecretDialog[None]):
+    """Shows it to be handed over. It begins on Hide: an Enter too many must not lose what is shown only once."""
+
+    def __init__(self, user: UserRow, password: Secret[str]) -> None:
+        self._user = user
+        self._password: Secret[str] | None = password
+        buttons = [
+            Button("close", "I have handed it over", cancels=True), Button("hide", "Hide"), Button("copy", "Copy"),
+        ]  # fmt: skip
+        super().__init__("One-time password", (), buttons, focus="hide")
+
+    def forget(self) -> None:
+        self._password = None
+
+    def say(self) -> None:
+        password = self._password.reveal() if self.shown and self._password is not None else _BULLETS
+        shown = join(("Password   ", "$muted"), (password, "bold"))
+        below = "It is shown this once. It must be changed at the next sign-in." if self.shown else HIDDEN
+        self.set_body(about(self._user, shown, "", below))
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        self.keep_shown()
+        if event.button == "hide":
+            self.toggle()
+        elif self._password is not None:
+            self.app.copy_to_clipboard(self._password.reveal())
