@@ -277,6 +277,19 @@ async def test_about_a_user_says_what_to_tell_the_caller(console: OpenConsole) -
         assert app.screen is place
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_every_filter_is_in_sight_and_nothing_scrolls(console: OpenConsole, size: tuple[int, int]) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: "─ Show ─" in screen_text(app))
+        await settled(pilot)
+        text = screen_text(app)
+        assert [pick.title for pick in PICKS if pick.title not in text] == []
+        assert not app.screen.show_vertical_scrollbar
+
+
 async def test_about_promises_a_caller_no_number_that_was_never_verified(
     console: OpenConsole, organisation: Organisation
 ) -> None:

@@ -59,7 +59,7 @@ class FilterMenu(ModalScreen["Pick | None"]):
     """Answers with the filter picked, or None."""
 
     DEFAULT_CSS = """
-    FilterMenu > #menu { width: 40; max-width: 100%; height: auto; margin: 4 2; border: round $rule; padding: 0 1;
+    FilterMenu > #menu { width: 40; max-width: 100%; height: auto; margin: 4 2 0 2; border: round $rule; padding: 0 1;
         background: $background; border-title-color: $heading; }
     """
 
