@@ -9,7 +9,7 @@ from secconsole.domain.errors import NotFound, NotSignedIn
 from secconsole.domain.model import FactorState
 from secconsole.domain.recovery import is_renewal_due
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import is_held
+from secconsole.domain.throttle import FOREVER, is_held
 from secconsole.operations.signin import CodeSent, Identity, Proof, SendStepUpCode, SignOut, StepUp, WhoAmI
 from secconsole.service.authorise import SESSION_ENDED, STEP_UP
 from secconsole.service.codes import check_code, count_failure, held_words, take_back
@@ -18,6 +18,7 @@ from secconsole.service.handlers import handles
 from secconsole.service.passcodes import SENT_KINDS, step_up_attempt
 from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.sent_factors import send_code
+from secconsole.service.views import masked
 from secconsole.store import factors, recovery, sessions, users
 from secconsole.store.keys import new_token
 from secconsole.store.rows import FactorRecord, UserRecord
@@ -101,6 +102,10 @@ def send_step_up_code(context: Context, operation: SendStepUpCode) -> CodeSent:
     factor = next((f for f in active if f.id == operation.factor), None)
     if user is None or session is None or factor is None:
         raise NotFound("No code can be sent there. Pick one of your own addresses or numbers.")
+    if is_held(user.locked_until, context.now):  # as at sign-in: a code could not be used, and would cost money
+        context.unchanged = True
+        retry = when(user.locked_until) if user.locked_until < FOREVER else None
+        return CodeSent(False, "", masked(factor), held_words(user), retry_at=retry)
     issued = send_code(context, context.tenant, user, factor, Purpose.STEP_UP, step_up_attempt(session.id))
     expires = when_or_none(issued.expires)
     return CodeSent(issued.sent, issued.prefix, issued.masked, issued.message, expires, when(issued.retry_at))

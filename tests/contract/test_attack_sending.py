@@ -12,13 +12,15 @@ from secconsole.domain.delivery import MessageState, Purpose, Tls
 from secconsole.domain.errors import Conflict, NotAllowed, StepUpNeeded
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
+from secconsole.domain.throttle import FREE_TRIES
 from secconsole.operations.account import SetContact
 from secconsole.operations.caller import Nobody
 from secconsole.operations.delivery import SetSmtp, ShowDelivery, TryDelivery
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.signin import ConfirmBinding, StartBinding
+from secconsole.operations.signin import ConfirmBinding, SendStepUpCode, StartBinding, StepUp
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ImportUsers, NewUser, RequireMfa
 from tests.delivery.post import NUMBER, Post, post_for
@@ -151,3 +153,18 @@ async def test_an_address_that_only_folds_to_the_one_before_hides_no_change_from
     await organisation.perform(SetContact(email="strauß@acme.example"), strauss)
     await post.rest()
     assert {str(mail["To"]) for mail in post.mailbox.notices} == {"strauss@acme.example", "strauß@acme.example"}
+
+
+async def test_a_session_alone_has_nothing_sent_that_could_not_be_used(post: Post) -> None:
+    organisation = post.organisation
+    factor = await post.bind("ana", FactorKind.SMS, NUMBER)
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))
+    thief = await organisation.sign_in("ana")
+    for _ in range(FREE_TRIES + 1):
+        assert not (await organisation.perform(StepUp(password=Secret("a guess")), thief)).accepted
+    await post.rest()
+    before = len(post.twilio.messages)
+    sent = await organisation.perform(SendStepUpCode(factor=factor), thief)
+    await post.rest()
+    assert (sent.sent, len(post.twilio.messages)) == (False, before)
+    assert "Too many wrong entries" in sent.message
