@@ -105,7 +105,7 @@ def send_step_up_code(context: Context, operation: SendStepUpCode) -> CodeSent:
     if is_held(user.locked_until, context.now):  # as at sign-in: a code could not be used, and would cost money
         context.unchanged = True
         retry = when(user.locked_until) if user.locked_until < FOREVER else None
-        return CodeSent(False, "", masked(factor), held_words(user), retry_at=retry)
+        return CodeSent(False, "", masked(factor), held_words(context, user), retry_at=retry)
     issued = send_code(context, context.tenant, user, factor, Purpose.STEP_UP, step_up_attempt(session.id))
     expires = when_or_none(issued.expires)
     return CodeSent(issued.sent, issued.prefix, issued.masked, issued.message, expires, when(issued.retry_at))
