@@ -20,7 +20,7 @@ from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, ShowDelivery, TryDelivery
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor
-from secconsole.operations.policy import SetPolicy
+from secconsole.operations.policy import ExplainSignIn, SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.signin import (
     ConfirmBinding,
@@ -102,6 +102,9 @@ async def test_a3_a_number_that_an_administrator_entered_is_verified_at_the_next
     post.organisation.clock.forward(days=3)
     (row,) = (await perform(ListFactors(tenant=TENANT, user="ana"))).items
     assert (row.state, row.masked) == (FactorState.PENDING, "••• 009")
+    foretold = await perform(ExplainSignIn(tenant=TENANT, user="ana"))
+    assert foretold.outcome is SignInStatus.SECOND_FACTOR
+    assert "An administrator entered one for them" in foretold.because[-1]
     challenge, answer = await post.asked("ana")
     assert [f.id for f in answer.factors] == [started.enrollment]
     await post.send(challenge, started.enrollment)
