@@ -21,8 +21,17 @@ from secconsole.operations.account import (
     SetContact,
     ShowOwnRules,
 )
-from secconsole.operations.signin import WhoAmI
+from secconsole.operations.signin import Identity, WhoAmI
 
+ACCOUNT: list[Column[Identity]] = [
+    *COLUMNS,
+    Column("ends_at", lambda i: i.ends_at, "Session ends"),
+    Column("proved_at", lambda i: i.proved_at, "Proved at"),
+    Column("step_up_until", lambda i: i.step_up_until, "Proof counts until"),
+    Column("email", lambda i: i.email, "E-mail"),
+    Column("bound", lambda i: i.bound, "Factor bound"),
+    Column("recovery_left", lambda i: i.recovery_left, "Recovery codes"),
+]
 CHANGED: list[Column[PasswordChanged]] = [Column("sessions_ended", lambda c: c.sessions_ended, "Other sessions ended")]
 CONTACT: list[Column[ContactSet]] = [Column("email", lambda c: c.email, "E-mail")]
 CANCELLED: list[Column[Cancelled]] = [
@@ -48,8 +57,8 @@ def account() -> None:
 @account.command("show")
 @working
 async def show(work: Work) -> None:
-    """Say as whom commands act, and whether password and factor were proved lately."""
-    work.out.record(COLUMNS, await work.perform(WhoAmI()))
+    """Say as whom commands act, and until when the last proof of password and factor counts."""
+    work.out.record(ACCOUNT, await work.perform(WhoAmI()))
 
 
 @account.command("rules")

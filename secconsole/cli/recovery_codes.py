@@ -18,6 +18,7 @@ from secconsole.operations.recovery import (
     RecoveryCodesLeft,
     ViewRecoveryCodes,
 )
+from secconsole.operations.signin import WhoAmI
 from secconsole.operations.users import ShowUser
 
 Row = tuple[Secret[str], datetime]
@@ -33,10 +34,10 @@ COLUMNS: list[Column[Row]] = [
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @working
 async def recovery_codes(work: Work, login: str | None, view: bool, yes: bool) -> int:
-    """Make ten recovery codes for a user who has a factor bound, shown once; earlier ones stop working.
+    """Make ten recovery codes for a user, or without LOGIN for yourself, shown once; earlier ones stop working.
 
-    Each signs in once in place of a code from the phone, and `secconsole verify` takes it too. Case, blanks and dashes
-    do not matter. Unbinding the user makes them void.
+    A factor must be bound. Each signs in once in place of a code from the phone, and `secconsole verify` takes it too.
+    Case, blanks and dashes do not matter. Unbinding the user makes them void.
 
     \b
     secconsole recovery-codes ana --format json
@@ -47,9 +48,12 @@ async def recovery_codes(work: Work, login: str | None, view: bool, yes: bool) -
             raise Invalid("--view shows your own codes and nobody else's: leave the login out.", "login")
         _answer(work, await work.perform(ViewRecoveryCodes()))
         return ExitCode.DONE
-    if not login:
-        raise Invalid("Say whose: secconsole recovery-codes LOGIN", "login")
     tenant = await work.tenant()
+    if not login:
+        me = await work.perform(WhoAmI())
+        if not me.id:
+            raise Invalid("Say whose: secconsole recovery-codes LOGIN", "login")
+        login = me.login
     if not yes and can_ask():
         left = (await work.perform(ShowUser(tenant=tenant, user=login))).recovery_left
         if left and not agreed(f"{login} has {left} left, which stop working. Make new ones?"):

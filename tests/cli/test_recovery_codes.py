@@ -57,5 +57,11 @@ def test_one_signs_in_and_ones_own_can_be_looked_at_again_if_the_policy_says_so(
     assert answer.code == 0
     assert "9 are left" in answer.err
     assert shell.json("recovery-codes", "--view")["codes"] == codes[1:]
+    shown = shell("account", "show").out
+    assert re.search(r"Proof counts until +20", shown)
+    assert re.search(r"Recovery codes +9", shown)
+    anew = shell.json("recovery-codes")  # one's own
+    assert (len(anew["codes"]), anew["voided"]) == (10, 9)
+    assert shell.json("recovery-codes", "--view")["codes"] == anew["codes"]
     assert shell("policy", "set", "--no-recovery-view").code == 0
     assert shell("recovery-codes", "--view").code == 5
