@@ -13,6 +13,7 @@ from secconsole.cli.diagnostics import say
 from secconsole.cli.output import Column, Listing, shown
 from secconsole.cli.paging import pages
 from secconsole.cli.stdin import chosen_password
+from secconsole.cli.user_facts import factor_line, facts
 from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
@@ -24,14 +25,12 @@ from secconsole.operations.users import (
     CreateUser,
     DisableUser,
     EnableUser,
-    FactorRow,
     ListUsers,
     RequireMfa,
     ResetPassword,
     ShowUser,
     UnlockUser,
     UserChanged,
-    UserDetail,
     UserPage,
     UserRow,
     UserSort,
@@ -143,46 +142,12 @@ async def show(work: Work, login: str) -> None:
     if not work.out.is_table:
         work.out.record(COLUMNS, detail.user, reply=detail)
         return
-    work.out.pairs([*((c.heading, c.value(detail.user)) for c in COLUMNS), *_facts(detail)])
+    work.out.pairs([*((c.heading, c.value(detail.user)) for c in COLUMNS), *facts(detail)])
     for factor in detail.factors:
-        work.out.line(_factor(factor))
+        work.out.line(factor_line(factor))
     for event in detail.events:
         reason = f"  {event.reason}" if event.reason else ""
         work.out.line(f"{shown(event.at)}  {event.action}  {event.outcome}  by {event.actor}{reason}")
-
-
-def _factor(factor: FactorRow) -> str:
-    """One factor in a line: `Factor 01K…  sms  pending  ••• 009 "work"  added …: not verified until used once`."""
-    label = f' "{factor.label}"' if factor.label and factor.label != factor.masked else ""
-    since = f"added {shown(factor.created)}: not verified until used once"
-    if factor.bound:
-        used = f"last used {shown(factor.last_used)}" if factor.last_used else "not used since"
-        since = f"bound {shown(factor.bound)}, {used}"
-    elif factor.kind is FactorKind.TOTP:
-        since = f"begun {shown(factor.created)}: not confirmed yet"
-    spent = ", too many wrong codes: bind it anew" if factor.exhausted else ""
-    return f"Factor {factor.id}  {factor.kind}  {factor.state}  {factor.masked}{label}  {since}{spent}"
-
-
-def _facts(detail: UserDetail) -> list[tuple[str, object]]:
-    entry, undo = detail.whitelist, detail.undo
-    facts: list[tuple[str, object]] = [
-        ("Created", detail.created),
-        ("Password", "set" if detail.has_password else "none"),
-        ("Sessions", detail.sessions),
-        ("Tokens", detail.tokens),
-        ("Recovery", f"{detail.recovery_left} codes left" if detail.recovery_left else "no codes left"),
-        ("Failures", detail.failures),
-    ]
-    if detail.locked:
-        facts.append(("Locked until", detail.locked_until or "somebody unlocks"))
-    if entry:
-        facts.append(("Whitelisted", f"{entry.reason}, by {entry.by}, until {shown(entry.until)}"))
-    if undo:
-        facts.append(("Undo", f"until {shown(undo.until)}: secconsole undo {undo.event}"))
-    facts += [("Looks like", f"{other.login}, id {other.id}") for other in detail.look_alikes]
-    facts += [("Look twice", suspicion) for suspicion in detail.suspicions]
-    return facts
 
 
 @user.command("create")
