@@ -16,6 +16,7 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.users import CreateUser, DisableUser
 from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.tui.screens.users import Users
 from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.bars import bar, percent
 from secconsole.tui.widgets.board import Board
@@ -184,3 +185,17 @@ async def test_clocks_that_differ_are_told(console: OpenConsole, organisation: O
     app.clock = lambda: organisation.clock.at() - timedelta(seconds=40)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "The server's clock is 40 s ahead of this machine's" in screen_text(app))
+
+
+async def test_a_change_that_comes_with_the_place_keeps_no_keys_back(console: OpenConsole) -> None:
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "What to do next" in screen_text(app))
+        await settled(pilot)
+        place = app.places.here
+        assert place is not None
+        place.tell_changed()
+        place._resumed()
+        await until(pilot, lambda: not app.keys_held)
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, Users))
