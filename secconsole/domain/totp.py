@@ -20,6 +20,7 @@ from secconsole.domain.secret import Secret
 
 SEED_BYTES = 20  # RFC 4226 section 4 R6: 160 bits recommended
 WINDOW = 1  # RFC 6238 section 5.2: one step of delay; plus one the other way for a phone that runs ahead
+_REACH = 20  # steps either way in which a clock that is wrong is looked for
 _CODE = re.compile(r"[0-9]{6,8}\Z", re.ASCII)
 
 
@@ -73,7 +74,7 @@ def is_code(text: str, digits: int = 6) -> bool:
 
 
 def matching_step(
-    seed: Secret[bytes], code: str, unix_seconds: float, parameters: TotpParameters = DEFAULT, window: int = WINDOW
+    seed: Secret[bytes], code: str, unix_seconds: float, parameters: TotpParameters = DEFAULT
 ) -> int | None:
     """The highest time step within the window that the code fits, or None.
 
@@ -85,14 +86,14 @@ def matching_step(
     now = time_step(unix_seconds, parameters.period)
     given = code.encode("ascii")
     found: int | None = None
-    for step in range(max(0, now - window), now + window + 1):
+    for step in range(max(0, now - WINDOW), now + WINDOW + 1):
         if hmac.compare_digest(code_for_step(seed, step, parameters).encode("ascii"), given):
             found = step
     return found
 
 
 def clock_offset(
-    seed: Secret[bytes], code: str, unix_seconds: float, parameters: TotpParameters = DEFAULT, reach: int = 20
+    seed: Secret[bytes], code: str, unix_seconds: float, parameters: TotpParameters = DEFAULT
 ) -> int | None:
     """By how many seconds the phone seems ahead (+) or behind (-), if the code fits a step nearby.
 
@@ -101,7 +102,7 @@ def clock_offset(
     if not is_code(code, parameters.digits):
         return None
     now = time_step(unix_seconds, parameters.period)
-    for distance in sorted(range(-reach, reach + 1), key=abs):
+    for distance in sorted(range(-_REACH, _REACH + 1), key=abs):
         step = now + distance
         if step >= 0 and hmac.compare_digest(code_for_step(seed, step, parameters).encode(), code.encode()):
             return distance * parameters.period

@@ -13,21 +13,19 @@ import re
 import ssl
 import sys
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 from secconsole.config.report import describe
 from secconsole.domain.text import visible
 
-LEVELS = ("debug", "info", "warning", "error")
 _OURS = "secconsole"
 _VALUE = re.compile(r"""[\n(<'"]""")  # where the loop's own words end
 
 
-def start_logging(level: str, stream: TextIO | None = None) -> None:
-    """Send what everybody logs to a stream (standard error): JSON unless it is a terminal."""
-    stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(Lines() if stream.isatty() else Json())
+def start_logging(level: str) -> None:
+    """Send what everybody logs to standard error: JSON unless it is a terminal."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines() if sys.stderr.isatty() else Json())
     handler.addFilter(_worth_saying)
     logging.raiseExceptions = False  # a log that cannot be written is no reason to write about that to the same place
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

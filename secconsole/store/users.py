@@ -18,6 +18,7 @@ from secconsole.store.schema import users
 
 V = TypeVar("V")
 _AT_ONCE = 400  # values in one IN list
+_LOOK_ALIKES = 5
 
 _OF_TENANT = sa.select(users).where(users.c.tenant_pk == sa.bindparam("tenant"))
 _BY_ID = Prepared(_OF_TENANT.where(users.c.id == sa.bindparam("name")))
@@ -87,12 +88,12 @@ def set_password_hash(connection: sa.Connection, pk: int, old: str | None, new: 
     return connection.execute(query.values(password_hash=new)).rowcount == 1
 
 
-def look_alikes(connection: sa.Connection, user: UserRecord, limit: int = 5) -> list[UserRecord]:
-    """Other users of the tenant whose login can be taken for this one's."""
+def look_alikes(connection: sa.Connection, user: UserRecord) -> list[UserRecord]:
+    """Other users of the tenant whose login can be taken for this one's; a few, where there are many."""
     shape = user.skeleton or user.login_key
     same = sa.or_(users.c.login_key == shape, users.c.skeleton == shape)
     query = sa.select(users).where(users.c.tenant_pk == user.tenant_pk, same, users.c.pk != user.pk)
-    return [user_record(row) for row in connection.execute(query.limit(limit))]
+    return [user_record(row) for row in connection.execute(query.limit(_LOOK_ALIKES))]
 
 
 def with_role(connection: sa.Connection, tenant_pk: int, role: Role) -> list[UserRecord]:

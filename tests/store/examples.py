@@ -78,7 +78,6 @@ from secconsole.store.schema import outbox
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 
 ANOTHER = Secret("another quite long password 77")
-WRONG_CODE = Secret("000000")
 
 
 @dataclass(frozen=True)
