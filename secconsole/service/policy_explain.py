@@ -82,8 +82,8 @@ def _because(context: Context, user: UserRecord, facts: SignInFacts, decision: D
                 said.append(f"A recovery code will do as well: {left} left.")
         case Rule.SWITCHED_ON if facts.pending_factor:
             said.append(
-                "A second factor is required of this user in particular. An administrator entered one for them, and the "
-                "code that is sent there proves it."
+                "A second factor is required of this user in particular. An administrator entered one for them, and "
+                "the code that is sent there proves it."
             )
         case Rule.SWITCHED_ON:
             said.append("A second factor is required of this user in particular, and none is active.")
