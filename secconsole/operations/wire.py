@@ -10,6 +10,7 @@ import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -96,7 +97,7 @@ def from_request(
         elif shape.query is not None:
             values |= _from_query(shape.query, shape.query_kinds, query, hints)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error)) from None
+        raise _refusal(str(error), shape.body or shape.query) from None
     return kind(**values)
 
 
@@ -152,7 +153,7 @@ def _from_text(text: str, kinds: Sequence[object]) -> object:
     return _TRUTH.get(text, text) if bool in kinds else text
 
 
-def _refusal(message: str) -> Invalid:
+def _refusal(message: str, struct: type[msgspec.Struct] | None) -> Invalid:
     """What msgspec has against a request, in words and with the field."""
     place = _PLACE.search(message)
     field = place["field"] if place else ""
@@ -162,9 +163,21 @@ def _refusal(message: str) -> Invalid:
         name = f"{field}.{odd['name']}" if field else odd["name"]
         words = "is not known here" if odd["what"] == "contains unknown" else "is missing"
         return Invalid(f"{name} {words}.", name)
+    if struct is not None and what.startswith("Invalid enum value "):
+        types_of = {one.name: one.type for one in msgspec.structs.fields(struct)}
+        if known := _words_of(types_of.get(field.partition("[")[0])):
+            given = what.removeprefix("Invalid enum value ")
+            return Invalid(f"{field}: {given} is none of {', '.join(known)}.", field)
     if "matching regex" in what:  # the one that everything read as text must match
         return Invalid(f"{field} has a NUL character in it.", field)
     return Invalid(f"{field or 'The body'}: {what[0].lower()}{what[1:].rstrip('.')}.", field)
+
+
+def _words_of(hint: object) -> list[str]:
+    """The values of the enumerations in a type."""
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return [str(member.value) for member in hint]
+    return [word for part in typing.get_args(hint) for word in _words_of(part)]
 
 
 def _segment(name: str, value: object) -> str:

@@ -12,12 +12,15 @@ import httpx
 import msgspec
 import pytest
 
-from secconsole.domain.errors import NotFound
+from secconsole.domain.errors import Invalid, NotFound
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Credential, Source
+from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.shape import shape_of
-from secconsole.operations.wire import to_request
+from secconsole.operations.tokens import CreateToken
+from secconsole.operations.users import ListUsers
+from secconsole.operations.wire import from_request, to_request
 from secconsole.server.app import make_app
 from secconsole.server.routes import LONGEST_BODY
 from tests.examples import example_of
@@ -67,6 +70,25 @@ async def test_what_is_not_understood_is_refused_in_words(
     assert (problem["status"], problem.get("field")) == (status, field)
     assert problem["detail"]
     assert answer.headers["x-request-id"] == problem["request_id"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "query", "body", "detail", "field"),
+    [
+        (EnrollFactor, {"tenant": "acme", "user": "ana"}, [], b'{"kind":"fax"}',
+         "kind: 'fax' is none of totp, email, sms.", "kind"),
+        (CreateToken, {}, [], b'{"name":"ci","scopes":["read","admin"]}',
+         "scopes[1]: 'admin' is none of read, verify.", "scopes[1]"),
+        (ListUsers, {"tenant": "acme"}, [("status", "gone")], b"",
+         "status: 'gone' is none of bound, pending, unbound.", "status"),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_none_of_those_there_are_is_answered_with_them(
+    kind: type[Operation[Any]], path: dict[str, str], query: list[tuple[str, str]], body: bytes, detail: str, field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        from_request(kind, path, query, body)
+    assert (refused.value.message, refused.value.field) == (detail, field)
 
 
 @pytest.mark.parametrize(
