@@ -6,6 +6,7 @@ The letters stand on the screen too, so that whoever waits for a code knows whic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from secconsole.domain.secret import Secret
 
@@ -35,3 +36,8 @@ def make_passcode(random: bytes) -> Passcode:
     letters, digits = int.from_bytes(random[:8]), int.from_bytes(random[8:RANDOM_BYTES])
     prefix = "".join(_LETTERS[letters // len(_LETTERS) ** place % len(_LETTERS)] for place in range(4))
     return Passcode(prefix, Secret(f"{digits % 10**DIGITS:0{DIGITS}}"))
+
+
+def sent_at(expires: datetime) -> datetime:
+    """When a code was sent that holds until then: the time of the server, which a client's clock may be off."""
+    return expires - timedelta(milliseconds=LASTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,7 +14,7 @@ from secconsole.domain.countries import countries, with_country
 from secconsole.domain.errors import Conflict, Invalid, NotFound, SecconsoleError, Unavailable
 from secconsole.domain.mail_address import mail_address
 from secconsole.domain.model import FactorKind
-from secconsole.domain.passcode import LASTS, MOST_WRONG
+from secconsole.domain.passcode import MOST_WRONG, sent_at
 from secconsole.domain.phone import sms_number
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import BindingStarted
@@ -28,9 +28,6 @@ from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, can
 from secconsole.tui.widgets.pick_list import Pick, PickList
 from secconsole.tui.widgets.wait_line import WaitLine
 from secconsole.tui.words import plural
-
-if TYPE_CHECKING:
-    from secconsole.tui.key_order import KeyHold
 
 TITLES = {FactorKind.EMAIL: "Codes by e-mail", FactorKind.SMS: "Codes by text message"}
 
@@ -139,12 +136,7 @@ class BindSentDialog(Dialog[BindingEnd]):
             "country": self._pick_country, "send": self._send, "again": self._send, "other": self._other,
             "bind": self._check,
         }[event.button]  # fmt: skip
-        self.run_worker(self._work(work, self.app.hold_keys()), exit_on_error=False)
-
-    async def _work(self, work: Callable[[], Awaitable[None]], hold: KeyHold) -> None:
-        """Keys wait until it is done, for whichever form stands then."""
-        async with hold:
-            await work()
+        self.start_work(work)
 
     async def _pick_country(self) -> None:
         from secconsole.tui.screens.country import CountryDialog
@@ -181,7 +173,7 @@ class BindSentDialog(Dialog[BindingEnd]):
             self._not_sent(error)
             return
         if started.sent:
-            self._ahead = started.expires - timedelta(milliseconds=LASTS) - self.app.clock()
+            self._ahead = sent_at(started.expires) - self.app.clock()
             self._wrong = 0 if self._started is None else self._wrong
         if started.prefix:
             self._started = started

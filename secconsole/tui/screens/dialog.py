@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -18,6 +18,7 @@ from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
+    from secconsole.tui.key_order import KeyHold
 
 T = TypeVar("T")
 
@@ -94,6 +95,14 @@ class Dialog(ModalScreen[T], Generic[T]):
             await self.query_one(".card").mount(form, after=old)
             await old.remove()
         self.set_focus(form)
+
+    def start_work(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do what a button asks for; keys wait until it is done, for whichever form stands then."""
+        self.run_worker(self._work(work, self.app.hold_keys()), exit_on_error=False)
+
+    async def _work(self, work: Callable[[], Coroutine[None, None, None]], hold: KeyHold) -> None:
+        async with hold:
+            await work()
 
     def on_form_cancelled(self, event: Form.Cancelled) -> None:
         event.stop()

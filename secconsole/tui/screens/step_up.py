@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -12,7 +11,7 @@ from textual.content import Content
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import FactorState
-from secconsole.domain.passcode import LASTS
+from secconsole.domain.passcode import sent_at
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.signin import NO_CODE, SendStepUpCode, StepUp
@@ -119,12 +118,7 @@ class StepUpDialog(Dialog[bool]):
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
         work = {"send": self._send_first, "again": self._send_again, "other": self._other, "prove": self._prove}
-        self.run_worker(self._work(work[event.button], self.app.hold_keys()), exit_on_error=False)
-
-    async def _work(self, work: Callable[[], Awaitable[None]], hold: KeyHold) -> None:
-        """Keys wait until it is done, for whichever form stands then."""
-        async with hold:
-            await work()
+        self.start_work(work[event.button])
 
     async def _send_first(self) -> None:
         if len(self._factors) == 1:
@@ -163,7 +157,7 @@ class StepUpDialog(Dialog[bool]):
         else:  # there is no code of its own that could be typed
             self._say(safe(f"! {not_sent_words(sent.message, holds=False)}", "$danger"))
         if sent.retry_at is not None:
-            server = sent.expires - timedelta(milliseconds=LASTS) if sent.sent and sent.expires else self.app.clock()
+            server = sent_at(sent.expires) if sent.sent and sent.expires else self.app.clock()
             self.query_one(WaitLine).say(NOT_ARRIVED, sent.retry_at - server)
 
     async def _ask_code(self, *buttons: Button, prefix: str = "") -> None:
