@@ -206,7 +206,10 @@ async def open_embedded(
     key = database.with_name(locations.key_path().name) if database else locations.key_path()
     database = database or locations.database_path()
     if not database.exists():
-        raise Unavailable(f"There is no store at {database}. Make one with: secconsole init, or try: secconsole demo")
+        advice = "Make one with: secconsole init, or try: secconsole demo"
+        if key.exists():  # so there was a store, or it is a database that only servers open
+            advice = "Put it back from a backup; for one in PostgreSQL ask its server: secconsole --backend unix:PATH"
+        raise Unavailable(f"There is no store at {database}. {advice}")
     refuse_shared_folder(database.parent)
     refuse_shared(database, os.stat(database))
     keys = load_key_file(key)

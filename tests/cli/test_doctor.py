@@ -50,6 +50,10 @@ def test_a_key_without_its_store_is_not_told_to_make_another(shell: Shell) -> No
     assert "backup" in advice
     assert "secconsole --backend unix:PATH doctor" in advice
     assert "secconsole init" not in advice
+    refused = shell("user", "list")
+    assert (refused.code, refused.err.count("\n")) == (6, 1)
+    assert "secconsole --backend unix:PATH" in refused.err
+    assert "secconsole init" not in refused.err
 
 
 @pytest.mark.parametrize(
