@@ -58,7 +58,9 @@ def account() -> None:
 @working
 async def show(work: Work) -> None:
     """Say as whom commands act, and until when the last proof of password and factor counts."""
-    work.out.record(ACCOUNT, await work.perform(WhoAmI()))
+    me = await work.perform(WhoAmI())
+    # The owner of the store and programs have none of the rest.
+    work.out.record(COLUMNS if work.out.is_table and not me.id else ACCOUNT, me)
 
 
 @account.command("rules")

@@ -48,6 +48,7 @@ def test_one_signs_in_and_ones_own_can_be_looked_at_again_if_the_policy_says_so(
     assert shell.json("policy", "set", "optional", "--recovery-view")["recovery_view"] is True
     codes = shell.json("recovery-codes", "root")["codes"]
     assert shell("recovery-codes", "--view").code == 5  # the owner of the store has none
+    assert "Recovery codes" not in shell("account", "show").out
     typed = f"{once}\n{PASSWORD}\n{code(seed, 1)}"
     assert shell("sign-in", "root", "--tenant", "acme", input=typed).code == 0
     assert shell.json("recovery-codes", "--view")["codes"] == codes
