@@ -90,12 +90,12 @@ class PlaceName:
 
 PLACES: tuple[PlaceName, ...] = (
     PlaceName("overview", "1", "Overview", "overview:Overview", narrow="Over"),
-    PlaceName("users", "2", "Users", "users:Users"),
-    PlaceName("whitelist", "3", "Whitelist", "whitelist:Whitelist", narrow="List"),
-    PlaceName("settings", "4", "Settings", "settings:Settings", narrow="Set"),
-    PlaceName("audit", "5", "Audit", "audit:Audit"),
+    PlaceName("users", "2", "Users", "users.users:Users"),
+    PlaceName("whitelist", "3", "Whitelist", "whitelist.whitelist:Whitelist", narrow="List"),
+    PlaceName("settings", "4", "Settings", "settings.settings:Settings", narrow="Set"),
+    PlaceName("audit", "5", "Audit", "audit.audit:Audit"),
     PlaceName("incident", "6", "Incident", "", narrow="Inc"),
-    PlaceName("account", "7", "My account", "account:Account", short="Me", own=True),
+    PlaceName("account", "7", "My account", "account.account:Account", short="Me", own=True),
 )
 
 INBOX = PlaceName("inbox", "8", "Inbox", "inbox:Inbox", own=True)  # in demos only

@@ -27,14 +27,14 @@ from secconsole.operations.tokens import ListTokens, TokenRow
 from secconsole.operations.users import FactorRow, RequireMfa, ShowUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.account import Account
-from secconsole.tui.screens.account_dialogs import LabelDialog, NewTokenDialog, PasswordDialog, RenameDialog
-from secconsole.tui.screens.account_rows import Own, codes_words, panels
-from secconsole.tui.screens.account_words import about
-from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.account.account import Account
+from secconsole.tui.screens.account.dialogs import LabelDialog, NewTokenDialog, PasswordDialog, RenameDialog
+from secconsole.tui.screens.account.new_token import TokenDialog
+from secconsole.tui.screens.account.rows import Own, codes_words, panels
+from secconsole.tui.screens.account.words import about
 from secconsole.tui.screens.dialog import ConfirmDialog
-from secconsole.tui.screens.new_token import TokenDialog
-from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.screens.factors.binding import BindingScreen
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.step_up import StepUpDialog
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.keyboard import typed, words

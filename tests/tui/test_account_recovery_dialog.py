@@ -18,7 +18,7 @@ from secconsole.domain.secret import Secret
 from secconsole.tui import clipboard
 from secconsole.tui.app import SecConsole
 from secconsole.tui.new_file import open_new, write_secret
-from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.shown_once import SaveDialog, free_path
 from tests.tui.conftest import OpenConsole, screen_text, settled, until
 

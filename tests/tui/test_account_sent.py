@@ -16,11 +16,11 @@ from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.sessions import ListSessions
 from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.operations.users import ShowUser
-from secconsole.tui.screens.account_dialogs import LabelDialog
-from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
-from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.account.dialogs import LabelDialog
 from secconsole.tui.screens.dialog import ConfirmDialog
-from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.binding import BindingScreen
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.widgets.qr import QrCode
 from tests.delivery.post import NUMBER, Post, digits_in
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until

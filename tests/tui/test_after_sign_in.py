@@ -14,12 +14,12 @@ from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.users import ShowUser
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.account import Account
-from secconsole.tui.screens.account_dialogs import ContactDialog
-from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.account.account import Account
+from secconsole.tui.screens.account.dialogs import ContactDialog
+from secconsole.tui.screens.factors.binding import BindingScreen
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.screens.factors.renew_recovery import RenewRecoveryDialog
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
-from secconsole.tui.screens.renew_recovery import RenewRecoveryDialog
 from tests.tui.conftest import TENANT, Organisation, screen_text, settled, until
 from tests.tui.keyboard import typed, words
 

@@ -19,8 +19,8 @@ from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui import user_words
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.audit import Audit
-from secconsole.tui.screens.audit_words import GROUPS
+from secconsole.tui.screens.audit.audit import Audit
+from secconsole.tui.screens.audit.words import GROUPS
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
 SIZE = (80, 24)

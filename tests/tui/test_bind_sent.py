@@ -14,9 +14,9 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors
 from secconsole.operations.signin import BindingStarted
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
-from secconsole.tui.screens.binding import BindingEnd, Checked
-from secconsole.tui.screens.country import CountryDialog
+from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.binding import BindingEnd, Checked
+from secconsole.tui.screens.factors.country import CountryDialog
 from tests.delivery.post import Post, digits_in, prefix_in
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.keyboard import mailed, typed, words

@@ -18,10 +18,10 @@ from secconsole.operations.users import ChangeRole
 from secconsole.tui.actions import PLACES, Action
 from secconsole.tui.app import SecConsole
 from secconsole.tui.palette import Command, Palette, found
-from secconsole.tui.screens.account import Account
-from secconsole.tui.screens.account_dialogs import PasswordDialog
-from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.account.account import Account
+from secconsole.tui.screens.account.dialogs import PasswordDialog
 from secconsole.tui.screens.dialog import ConfirmDialog
+from secconsole.tui.screens.factors.binding import BindingScreen
 from secconsole.tui.screens.help import HelpScreen
 from secconsole.tui.screens.place import READ_ONLY, Place
 from secconsole.tui.screens.sign_in import SignInScreen

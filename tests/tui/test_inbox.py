@@ -24,7 +24,7 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.tui.app import SecConsole
 from secconsole.tui.demo_words import post_words
 from secconsole.tui.safe_text import lines
-from secconsole.tui.screens.account import Account
+from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.inbox import Inbox, InboxList
 from secconsole.tui.screens.sign_in import SignInScreen

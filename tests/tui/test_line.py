@@ -28,9 +28,9 @@ from secconsole.tui.elsewhere import Elsewhere
 from secconsole.tui.screens.help import HelpScreen
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.sign_in import SignInScreen
-from secconsole.tui.screens.unbind import UnbindDialog
-from secconsole.tui.screens.users import Users
-from secconsole.tui.screens.whitelist import Whitelist
+from secconsole.tui.screens.users.unbind import UnbindDialog
+from secconsole.tui.screens.users.users import Users
+from secconsole.tui.screens.whitelist.whitelist import Whitelist
 from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.form import Form
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until

@@ -14,14 +14,14 @@ from secconsole.operations.signin import WhoAmI
 from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, ResetPassword, UnlockUser, UserRow
 from secconsole.tui.app import SecConsole
 from secconsole.tui.live import IDLE, IDLE_WORDS
-from secconsole.tui.screens.account import Account
-from secconsole.tui.screens.account_dialogs import PasswordDialog
-from secconsole.tui.screens.binding import BindingScreen
+from secconsole.tui.screens.account.account import Account
+from secconsole.tui.screens.account.dialogs import PasswordDialog
+from secconsole.tui.screens.factors.binding import BindingScreen
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.lock import LockScreen
-from secconsole.tui.screens.one_time_password import OneTimePasswordDialog
-from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.step_up import StepUpDialog
+from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.qr import QrCode
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until

@@ -16,7 +16,7 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.users import CreateUser, DisableUser
 from secconsole.operations.whitelist import AddToWhitelist
-from secconsole.tui.screens.users import Users
+from secconsole.tui.screens.users.users import Users
 from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.bars import bar, percent
 from secconsole.tui.widgets.board import Board

@@ -16,8 +16,8 @@ from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import ListWhitelist
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.settings import Settings
-from secconsole.tui.screens.settings_form import PolicyForm
+from secconsole.tui.screens.settings.form import PolicyForm
+from secconsole.tui.screens.settings.settings import Settings
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
 SIZE = (80, 24)

@@ -12,9 +12,9 @@ from secconsole.operations.policy import SetPolicy, ShowPolicy
 from secconsole.operations.tokens import RotateSecretKey, ShowSecretKey
 from secconsole.operations.users import CountUsers
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.kinds import KindsDialog
-from secconsole.tui.screens.secret_key import NewKeyDialog, RenewKeyDialog, SecretKeyDialog
-from secconsole.tui.screens.settings import Settings
+from secconsole.tui.screens.settings.kinds import KindsDialog
+from secconsole.tui.screens.settings.secret_key import NewKeyDialog, RenewKeyDialog, SecretKeyDialog
+from secconsole.tui.screens.settings.settings import Settings
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_settings_sending import SIZE, on_top, ready, said
 

@@ -12,11 +12,11 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, ShowDelivery, TryDelivery
 from secconsole.operations.users import CreateUser
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.sending import SendingDialog
-from secconsole.tui.screens.sending_log import SendingLogDialog
-from secconsole.tui.screens.sending_settings import SmtpDialog, TwilioDialog
-from secconsole.tui.screens.sending_trial import TrialDialog, TypeBackDialog
-from secconsole.tui.screens.settings import Settings
+from secconsole.tui.screens.settings.sending import SendingDialog
+from secconsole.tui.screens.settings.sending_log import SendingLogDialog
+from secconsole.tui.screens.settings.sending_settings import SmtpDialog, TwilioDialog
+from secconsole.tui.screens.settings.sending_trial import TrialDialog, TypeBackDialog
+from secconsole.tui.screens.settings.settings import Settings
 from secconsole.tui.screens.step_up import StepUpDialog
 from tests.delivery.mail_server import Mailbox, mail_server
 from tests.delivery.post import digits_in, other, prefix_in

@@ -26,11 +26,11 @@ from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.users import CreateUser, DisableUser, ResetPassword, ShowUser
 from secconsole.tui.app import SecConsole
 from secconsole.tui.live import IDLE, IDLE_WORDS
-from secconsole.tui.screens.account import Account
-from secconsole.tui.screens.binding import HIDDEN_KEY, BindingScreen, grouped
+from secconsole.tui.screens.account.account import Account
+from secconsole.tui.screens.factors.binding import HIDDEN_KEY, BindingScreen, grouped
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.screens.factors.renew_recovery import RenewRecoveryDialog
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
-from secconsole.tui.screens.renew_recovery import RenewRecoveryDialog
 from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.terminal import Terminal

@@ -18,12 +18,12 @@ from secconsole.operations.factors import EnrollFactor, ListFactors, RenameFacto
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.users import RequireMfa
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.account import Account
-from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
-from secconsole.tui.screens.binding import BindingScreen
-from secconsole.tui.screens.mail_key import MailKeyDialog
-from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
-from secconsole.tui.screens.renew_recovery import RenewRecoveryDialog
+from secconsole.tui.screens.account.account import Account
+from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.binding import BindingScreen
+from secconsole.tui.screens.factors.mail_key import MailKeyDialog
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.screens.factors.renew_recovery import RenewRecoveryDialog
 from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.pick_list import PickList

@@ -14,14 +14,14 @@ from secconsole.operations.audit import ListAudit
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser, ShowUser, UserDetail
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens import unbind, unbind_many
 from secconsole.tui.screens.step_up import StepUpDialog
-from secconsole.tui.screens.unbind import UnbindDialog
-from secconsole.tui.screens.unbind_many import BulkDialog
-from secconsole.tui.screens.unbind_outcome import OutcomeDialog
-from secconsole.tui.screens.undo import UndoDialog
-from secconsole.tui.screens.users import Users
-from secconsole.tui.screens.users_names import NamesDialog
+from secconsole.tui.screens.users import unbind, unbind_many
+from secconsole.tui.screens.users.names import NamesDialog
+from secconsole.tui.screens.users.unbind import UnbindDialog
+from secconsole.tui.screens.users.unbind_many import BulkDialog
+from secconsole.tui.screens.users.unbind_outcome import OutcomeDialog
+from secconsole.tui.screens.users.undo import UndoDialog
+from secconsole.tui.screens.users.users import Users
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_users import on, opened
 

@@ -18,10 +18,10 @@ from secconsole.operations.signin import SignIn, WhoAmI
 from secconsole.operations.tokens import CreateToken, ListTokens
 from secconsole.operations.unbinding import Unbind
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.user_access import AccessScreen
-from secconsole.tui.screens.user_access_dialogs import EndSessionsDialog, RemoveDialog, RenameDialog
-from secconsole.tui.screens.user_require import RequireDialog
-from secconsole.tui.screens.users import Users
+from secconsole.tui.screens.users.access import AccessScreen
+from secconsole.tui.screens.users.access_dialogs import EndSessionsDialog, RemoveDialog, RenameDialog
+from secconsole.tui.screens.users.require import RequireDialog
+from secconsole.tui.screens.users.users import Users
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_unbind import show, told
 from tests.tui.test_users import on, opened, pane_text

@@ -15,11 +15,11 @@ from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, 
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import SendCode, SignIn, SignInAnswer, VerifySignIn
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
-from secconsole.tui.screens.binding import BindingScreen
-from secconsole.tui.screens.mail_key import MailKeyDialog
-from secconsole.tui.screens.user_enroll import AskForItDialog
-from secconsole.tui.screens.users import Users
+from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.binding import BindingScreen
+from secconsole.tui.screens.factors.mail_key import MailKeyDialog
+from secconsole.tui.screens.users.enroll import AskForItDialog
+from secconsole.tui.screens.users.users import Users
 from secconsole.tui.widgets.qr import QrCode
 from tests.delivery.mail_server import Mailbox, mail_server
 from tests.delivery.post import digits_in

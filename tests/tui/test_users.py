@@ -14,10 +14,10 @@ from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.users import CreateUser, UserSort
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.audit import Audit
-from secconsole.tui.screens.users import Users
-from secconsole.tui.screens.users_filter import PICKS, with_token
-from secconsole.tui.screens.whitelist import Whitelist
+from secconsole.tui.screens.audit.audit import Audit
+from secconsole.tui.screens.users.filtering import PICKS, with_token
+from secconsole.tui.screens.users.users import Users
+from secconsole.tui.screens.whitelist.whitelist import Whitelist
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.user_detail import UserPane, UserStrip

@@ -18,10 +18,10 @@ from secconsole.operations.unbinding import Unbind
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.dialog import ConfirmDialog
-from secconsole.tui.screens.one_time_password import OneTimePasswordDialog
-from secconsole.tui.screens.user_dialogs import NewUserDialog
-from secconsole.tui.screens.user_whitelist import EndExemptionDialog, ExemptDialog
-from secconsole.tui.screens.users import Users
+from secconsole.tui.screens.users.dialogs import NewUserDialog
+from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
+from secconsole.tui.screens.users.users import Users
+from secconsole.tui.screens.users.whitelist import EndExemptionDialog, ExemptDialog
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_unbind import show, told
 from tests.tui.test_users import on, opened

@@ -19,9 +19,9 @@ from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.whitelist import Whitelist
-from secconsole.tui.screens.whitelist_dialogs import logins_in
-from secconsole.tui.screens.whitelist_words import typed
+from secconsole.tui.screens.whitelist.dialogs import logins_in
+from secconsole.tui.screens.whitelist.whitelist import Whitelist
+from secconsole.tui.screens.whitelist.words import typed
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
 SIZE = (80, 24)

@@ -43,7 +43,7 @@ async def after_sign_in(app: SecConsole, message: str, *, bound: bool) -> None:
 
 async def show_new_codes(app: SecConsole) -> None:
     """Make recovery codes for whoever is at work here, and show them until they are saved."""
-    from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+    from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 
     me = app.identity
     made = await app.perform(CreateRecoveryCodes(tenant=me.tenant, user=me.id))
@@ -52,7 +52,7 @@ async def show_new_codes(app: SecConsole) -> None:
 
 async def _renew(app: SecConsole) -> None:
     """A recovery code was used: another phone, and new codes (NIST SP 800-63B-4 section 4.2.1.1)."""
-    from secconsole.tui.screens.renew_recovery import BIND, RenewRecoveryDialog
+    from secconsole.tui.screens.factors.renew_recovery import BIND, RenewRecoveryDialog
 
     while chosen := await app.ask(RenewRecoveryDialog(left=app.identity.recovery_left)):
         if chosen != BIND or await _bind_phone(app):
@@ -62,7 +62,7 @@ async def _renew(app: SecConsole) -> None:
 
 async def _bind_phone(app: SecConsole) -> bool:
     """Bind an authenticator app, which every policy allows; it takes the place of the one before."""
-    from secconsole.tui.screens.binding import BindingScreen, Checked
+    from secconsole.tui.screens.factors.binding import BindingScreen, Checked
 
     me = app.identity
     started = await app.perform(EnrollFactor(tenant=me.tenant, user=me.id))
@@ -82,7 +82,7 @@ async def _bind_phone(app: SecConsole) -> bool:
 
 
 async def _ask_contact(app: SecConsole) -> None:
-    from secconsole.tui.screens.account_dialogs import ContactDialog
+    from secconsole.tui.screens.account.dialogs import ContactDialog
 
     told = await app.ask(ContactDialog("", asked_for=True))
     if told is not None:

@@ -16,8 +16,8 @@ from secconsole.operations.signin import (
     SignInAnswer,
     StartBinding,
 )
-from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
-from secconsole.tui.screens.binding import BindingEnd, BindingScreen, Checked
+from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.binding import BindingEnd, BindingScreen, Checked
 from secconsole.tui.screens.sign_in import LeftOff
 from secconsole.tui.sign_in.words import challenge_of
 

@@ -11,9 +11,9 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey
 from secconsole.operations.signin import BindingStarted, KeyMailed
 from secconsole.operations.users import FactorRow
-from secconsole.tui.screens.account_dialogs import LabelDialog
-from secconsole.tui.screens.account_rows import Own
-from secconsole.tui.screens.binding import BindingEnd, BindingScreen, Checked
+from secconsole.tui.screens.account.dialogs import LabelDialog
+from secconsole.tui.screens.account.rows import Own
+from secconsole.tui.screens.factors.binding import BindingEnd, BindingScreen, Checked
 
 if TYPE_CHECKING:
     from secconsole.tui.app import SecConsole
@@ -38,7 +38,7 @@ class Adding:
         kinds = self._own.rules.kinds
         kind: FactorKind | None = kinds[0]
         if len(kinds) > 1:
-            from secconsole.tui.screens.bind_sent import KindDialog
+            from secconsole.tui.screens.factors.bind_sent import KindDialog
 
             beside = _BESIDE if self._own.active else _GUARDS
             kind = await self._app.ask(KindDialog(kinds, reason=_REPLACED if self._has_app else beside))
@@ -77,7 +77,7 @@ class Adding:
         return await self._app.ask(screen)
 
     async def _sent(self, kind: FactorKind, label: str, address: str | None = None) -> BindingEnd:
-        from secconsole.tui.screens.bind_sent import BindSentDialog
+        from secconsole.tui.screens.factors.bind_sent import BindSentDialog
 
         async def start(address: str) -> BindingStarted:
             operation = EnrollFactor(tenant=self._tenant, user=self._user, kind=kind, label=label, address=address)

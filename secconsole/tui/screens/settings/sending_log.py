@@ -9,8 +9,8 @@ from textual.content import Content
 from secconsole.operations.delivery import Delivery, MessageRow
 from secconsole.tui.labelled import labelled
 from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.screens.follows_delivery import FollowsDelivery
-from secconsole.tui.screens.sending import day_rows
+from secconsole.tui.screens.settings.follows_delivery import FollowsDelivery
+from secconsole.tui.screens.settings.sending import day_rows
 from secconsole.tui.sending_words import NOT_GOOD, SENT_KINDS, outcome_words
 from secconsole.tui.words import ago, plural
 

@@ -12,7 +12,7 @@ from secconsole.operations.tokens import RevokeToken, TokenRow
 from secconsole.operations.users import FactorRow, UserDetail, UserRow
 from secconsole.tui.safe_text import Part
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.user_dialogs import about
+from secconsole.tui.screens.users.dialogs import about
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
 from secconsole.tui.words import moment, plural
 

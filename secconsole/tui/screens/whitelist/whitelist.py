@@ -10,10 +10,10 @@ from textual.widgets import Static
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.safe_text import safe
-from secconsole.tui.screens import whitelist_dialogs as dialogs
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.whitelist_add import AddDialog
-from secconsole.tui.screens.whitelist_words import COLUMNS, Rows, about, found_words
+from secconsole.tui.screens.whitelist import dialogs
+from secconsole.tui.screens.whitelist.add import AddDialog
+from secconsole.tui.screens.whitelist.words import COLUMNS, Rows, about, found_words
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.paged_rows import PagedRows, RowPage
 from secconsole.tui.widgets.table import WindowedTable
@@ -30,7 +30,7 @@ class Whitelist(Place):
     TITLE = "Whitelist"
     NUMBER = "3"
     HELP_FILE = "whitelist.md"
-    CSS_PATH = "../styles/whitelist.tcss"
+    CSS_PATH = "../../styles/whitelist.tcss"
     AUTO_FOCUS = "WindowedTable"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("whitelist.add", "Add", "a", "Find people and put them on the whitelist.", AddToWhitelist, priority=0,

@@ -25,7 +25,7 @@ from secconsole.tui import user_words as say
 from secconsole.tui.actions import Action, find
 from secconsole.tui.key_order import KeyHold
 from secconsole.tui.safe_text import join, lines, safe
-from secconsole.tui.screens.user_access_dialogs import EndSessionsDialog, RemoveDialog, RenameDialog
+from secconsole.tui.screens.users.access_dialogs import EndSessionsDialog, RemoveDialog, RenameDialog
 from secconsole.tui.widgets.hints import Hint, Hints
 from secconsole.tui.widgets.table import Column, Row, WindowedTable
 from secconsole.tui.words import ago, glyph, left, plural

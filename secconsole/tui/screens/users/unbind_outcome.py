@@ -10,8 +10,8 @@ from textual.content import Content
 from secconsole.operations.unbinding import UndoResult
 from secconsole.tui.safe_text import Part, lines
 from secconsole.tui.screens.dialog import Dialog
-from secconsole.tui.screens.unbind_many import Outcome
-from secconsole.tui.screens.users_names import NamesDialog
+from secconsole.tui.screens.users.names import NamesDialog
+from secconsole.tui.screens.users.unbind_many import Outcome
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, cancel
 from secconsole.tui.words import count, plural, until

@@ -11,7 +11,7 @@ from secconsole.operations.users import RequireMfa, ShowUser, UserDetail
 from secconsole.operations.whitelist import NotDone
 from secconsole.tui.safe_text import Part, join, lines
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.user_dialogs import about
+from secconsole.tui.screens.users.dialogs import about
 from secconsole.tui.widgets.form_fields import Button, cancel
 from secconsole.tui.words import count, plural
 

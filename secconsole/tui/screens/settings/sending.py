@@ -13,7 +13,7 @@ from secconsole.domain.model import FactorKind
 from secconsole.operations.delivery import Delivery, SmtpSettings
 from secconsole.tui.labelled import labelled
 from secconsole.tui.safe_text import Part, lines
-from secconsole.tui.screens.follows_delivery import FollowsDelivery
+from secconsole.tui.screens.settings.follows_delivery import FollowsDelivery
 from secconsole.tui.sending_words import WORDS, Settings, in_effect, untested, went_wrong
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, cancel
@@ -103,8 +103,8 @@ async def look_after(
 ) -> None:
     """Show how a kind is sent, and go on to other settings, their test and its code for as long as that is wanted."""
     from secconsole.operations.delivery import ShowDelivery
-    from secconsole.tui.screens.sending_settings import settings_dialog
-    from secconsole.tui.screens.sending_trial import try_out
+    from secconsole.tui.screens.settings.sending_settings import settings_dialog
+    from secconsole.tui.screens.settings.sending_trial import try_out
 
     said = ""
     while True:

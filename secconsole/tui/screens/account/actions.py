@@ -10,7 +10,7 @@ from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCode
 from secconsole.operations.sessions import EndOtherSessions, EndSession
 from secconsole.operations.tokens import CreateToken, RevokeToken
 from secconsole.tui.actions import Action
-from secconsole.tui.screens.account_rows import CODES, CONTACT, PASSWORD, Own
+from secconsole.tui.screens.account.rows import CODES, CONTACT, PASSWORD, Own
 
 ACTIONS: tuple[Action, ...] = (
     Action("account.confirm", "Verify", "v", "Have a code sent to the address or number under the cursor, and take it.",

@@ -19,8 +19,8 @@ from secconsole.domain.phone import sms_number
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import BindingStarted
 from secconsole.tui.safe_text import lines, safe
-from secconsole.tui.screens.binding import FEW, BindingEnd, Checked
 from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.factors.binding import FEW, BindingEnd, Checked
 from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.sent_words import NOT_ARRIVED, not_sent_words, sent_words
 from secconsole.tui.widgets.form import Form
@@ -139,7 +139,7 @@ class BindSentDialog(Dialog[BindingEnd]):
         self.start_work(work)
 
     async def _pick_country(self) -> None:
-        from secconsole.tui.screens.country import CountryDialog
+        from secconsole.tui.screens.factors.country import CountryDialog
 
         country = await self.app.ask(CountryDialog())
         if country is not None:

@@ -12,10 +12,10 @@ from secconsole.domain.text import visible
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey, RemoveFactor
 from secconsole.operations.signin import BindingStarted, KeyMailed
 from secconsole.operations.users import RequireMfa, ShowUser, UserRow
-from secconsole.tui.screens.bind_sent import BindSentDialog, KindDialog
-from secconsole.tui.screens.binding import BindingEnd, BindingScreen, Checked
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.user_dialogs import about
+from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.binding import BindingEnd, BindingScreen, Checked
+from secconsole.tui.screens.users.dialogs import about
 from secconsole.tui.widgets.form_fields import Button, cancel
 
 if TYPE_CHECKING:

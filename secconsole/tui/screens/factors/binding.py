@@ -72,7 +72,7 @@ class BindingScreen(Screen[BindingEnd]):
     `mail` has the key mailed, to the address given or else to the one on record; without it that is not offered.
     """
 
-    CSS_PATH = Path(__file__).parent.parent / "styles" / "binding.tcss"
+    CSS_PATH = Path(__file__).parents[2] / "styles" / "binding.tcss"
     AUTO_FOCUS = "Form"
     BINDINGS: ClassVar[list[BindingType]] = [
         # The code field takes digits alone, so these may come before it.
@@ -163,7 +163,7 @@ class BindingScreen(Screen[BindingEnd]):
             self.run_worker(self._mail_key(self._mail, self.app.hold_keys()), exit_on_error=False)
 
     async def _mail_key(self, mail: Callable[[str], Awaitable[KeyMailed]], hold: KeyHold) -> None:
-        from secconsole.tui.screens.mail_key import MailKeyDialog
+        from secconsole.tui.screens.factors.mail_key import MailKeyDialog
 
         async with hold:
             mailed = await self.app.ask(MailKeyDialog(mail))

@@ -13,7 +13,7 @@ from secconsole.operations.signin import Identity
 from secconsole.operations.tokens import TokenRow
 from secconsole.operations.users import FactorRow
 from secconsole.tui.safe_text import join, lines, safe
-from secconsole.tui.screens.account_rows import (
+from secconsole.tui.screens.account.rows import (
     CODES,
     CONTACT,
     NO_FACTOR,

@@ -15,7 +15,7 @@ from secconsole.operations.users import ShowUser
 from secconsole.tui.labelled import LABEL, labelled
 from secconsole.tui.safe_text import Part, join, lines
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.follows_delivery import FollowsDelivery
+from secconsole.tui.screens.settings.follows_delivery import FollowsDelivery
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, cancel
 from secconsole.tui.words import clock, plural

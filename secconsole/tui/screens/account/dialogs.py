@@ -13,7 +13,7 @@ from secconsole.operations.factors import FactorList, RenameFactor
 from secconsole.operations.tokens import CreateToken, NewToken
 from secconsole.operations.users import FactorRow
 from secconsole.tui.safe_text import lines
-from secconsole.tui.screens.account_rows import Own, factor_name, others_end, session_name
+from secconsole.tui.screens.account.rows import Own, factor_name, others_end, session_name
 from secconsole.tui.screens.dialog import ConfirmDialog, Dialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
 from secconsole.tui.widgets.form import Form

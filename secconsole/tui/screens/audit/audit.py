@@ -17,8 +17,8 @@ from secconsole.tui import audit_export
 from secconsole.tui.actions import Action
 from secconsole.tui.audit_export import Export
 from secconsole.tui.safe_text import safe
-from secconsole.tui.screens.audit_dialogs import ExportDialog, NarrowDialog
-from secconsole.tui.screens.audit_words import GROUPS, Narrowed, Rows, about, columns, found_words, verdict
+from secconsole.tui.screens.audit.dialogs import ExportDialog, NarrowDialog
+from secconsole.tui.screens.audit.words import GROUPS, Narrowed, Rows, about, columns, found_words, verdict
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.place import Place
 from secconsole.tui.widgets.filter_bar import FilterBar
@@ -37,7 +37,7 @@ class Audit(Place):
     TITLE = "Audit"
     NUMBER = "5"
     HELP_FILE = "audit.md"
-    CSS_PATH = "../styles/audit.tcss"
+    CSS_PATH = "../../styles/audit.tcss"
     AUTO_FOCUS = "WindowedTable"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (150, "-wide")]  # noqa: RUF012
     ACTIONS: ClassVar[tuple[Action, ...]] = (

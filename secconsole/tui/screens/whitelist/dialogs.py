@@ -24,7 +24,7 @@ from secconsole.operations.whitelist import (
 from secconsole.tui.safe_text import Part, join, lines, safe
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.whitelist_words import UNTIL_HELP, brief, end_words, typed, who
+from secconsole.tui.screens.whitelist.words import UNTIL_HELP, brief, end_words, typed, who
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
 from secconsole.tui.widgets.paste_box import PasteBox
 from secconsole.tui.words import count, plural

@@ -7,19 +7,19 @@ from typing import ClassVar
 from secconsole.operations.unbinding import UndoResult
 from secconsole.operations.users import ShowUser, UnlockUser, UserDetail, UserRow
 from secconsole.tui.actions import Action
-from secconsole.tui.screens import user_dialogs as ask_for
-from secconsole.tui.screens import user_require
-from secconsole.tui.screens.one_time_password import OneTimePasswordDialog
-from secconsole.tui.screens.unbind import UnbindDialog, preview
-from secconsole.tui.screens.unbind_many import Outcome
-from secconsole.tui.screens.unbind_outcome import OutcomeDialog, undone_words
-from secconsole.tui.screens.undo import Bulk, UndoDialog
-from secconsole.tui.screens.user_access import AccessScreen, read_access
-from secconsole.tui.screens.user_enroll import enroll
-from secconsole.tui.screens.user_whitelist import EndExemptionDialog, ExemptDialog, changed_words
-from secconsole.tui.screens.users_actions import ACTIONS, why_not_on, why_not_to
-from secconsole.tui.screens.users_explain import ExplainDialog
-from secconsole.tui.screens.users_list import UserList
+from secconsole.tui.screens.users import dialogs as ask_for
+from secconsole.tui.screens.users import require
+from secconsole.tui.screens.users.access import AccessScreen, read_access
+from secconsole.tui.screens.users.actions import ACTIONS, why_not_on, why_not_to
+from secconsole.tui.screens.users.enroll import enroll
+from secconsole.tui.screens.users.explain import ExplainDialog
+from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
+from secconsole.tui.screens.users.unbind import UnbindDialog, preview
+from secconsole.tui.screens.users.unbind_many import Outcome
+from secconsole.tui.screens.users.unbind_outcome import OutcomeDialog, undone_words
+from secconsole.tui.screens.users.undo import Bulk, UndoDialog
+from secconsole.tui.screens.users.user_list import UserList
+from secconsole.tui.screens.users.whitelist import EndExemptionDialog, ExemptDialog, changed_words
 from secconsole.tui.words import until
 
 
@@ -167,14 +167,14 @@ class Users(UserList):
 
     async def do_require_mfa(self) -> None:
         ids = self.chosen()
-        if len(ids) > user_require.AT_ONCE:
-            self.app.say_why(f"Mark at most {user_require.AT_ONCE} users for this, or require it of all: place 4.")
+        if len(ids) > require.AT_ONCE:
+            self.app.say_why(f"Mark at most {require.AT_ONCE} users for this, or require it of all: place 4.")
             return
         detail = None
         if len(ids) == 1:
             detail = await self.app.perform(ShowUser(tenant=self.app.tenant, user=ids[0]))
         policy = self.app.policy.policy if self.app.policy is not None else None
-        done = await self.app.ask(user_require.RequireDialog(ids, detail, policy))
+        done = await self.app.ask(require.RequireDialog(ids, detail, policy))
         if done is not None:
             self.app.say(done.words())
             await self._again()

@@ -17,9 +17,9 @@ from secconsole.operations.unbinding import (
     UnbindPreview,
 )
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.unbind_many import AT_ONCE, BulkDialog, Outcome
-from secconsole.tui.screens.unbind_words import about_many, about_one, more, names
-from secconsole.tui.screens.users_names import NamesDialog
+from secconsole.tui.screens.users.names import NamesDialog
+from secconsole.tui.screens.users.unbind_many import AT_ONCE, BulkDialog, Outcome
+from secconsole.tui.screens.users.unbind_words import about_many, about_one, more, names
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
 from secconsole.tui.words import plural
 

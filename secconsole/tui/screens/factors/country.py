@@ -19,7 +19,7 @@ from secconsole.tui.safe_text import join, safe
 class CountryDialog(ModalScreen[Country | None]):
     """Type a part of a name; arrows choose, enter takes it, escape leaves the number as it was."""
 
-    CSS_PATH = Path(__file__).parent.parent / "styles" / "country.tcss"
+    CSS_PATH = Path(__file__).parents[2] / "styles" / "country.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Cancel", show=False, priority=True),
         Binding("up", "move(-1)", "Up", show=False, priority=True),

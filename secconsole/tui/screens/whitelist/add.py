@@ -16,7 +16,7 @@ from secconsole.operations.users import UserRow
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.safe_text import join, safe
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.whitelist_dialogs import changed_words, reason_and_until
+from secconsole.tui.screens.whitelist.dialogs import changed_words, reason_and_until
 from secconsole.tui.user_source import UserQuery, UserSource
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.form import Form

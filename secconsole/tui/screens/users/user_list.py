@@ -17,8 +17,8 @@ from secconsole.domain.search import EVERYBODY, parse_search
 from secconsole.operations.users import ShowUser, UserCount, UserDetail, UserRow
 from secconsole.tui.key_order import KeyHold
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.users_filter import FilterMenu, with_token
-from secconsole.tui.screens.users_table import COLUMNS, SORTS, Rows, found_words
+from secconsole.tui.screens.users.filtering import FilterMenu, with_token
+from secconsole.tui.screens.users.user_table import COLUMNS, SORTS, Rows, found_words
 from secconsole.tui.user_source import UserQuery, UserSource
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.table import WindowedTable
@@ -38,7 +38,7 @@ _EMPTY = "There are no users yet. n makes one; secconsole user import FILE.csv b
 class UserList(Place):
     """Holds the table, its search line and the details; what is done to users is its subclass's."""
 
-    CSS_PATH: ClassVar[Path] = Path(__file__).parent.parent / "styles" / "users.tcss"
+    CSS_PATH: ClassVar[Path] = Path(__file__).parents[2] / "styles" / "users.tcss"
     AUTO_FOCUS = "WindowedTable"
     REST: ClassVar[float] = 0.12  # longer than elsewhere: then the details are fetched
 

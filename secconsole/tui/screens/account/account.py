@@ -21,15 +21,15 @@ from secconsole.operations.tokens import ListOwnTokens, RevokeToken
 from secconsole.operations.users import FactorRow, ShowUser
 from secconsole.tui.actions import Action
 from secconsole.tui.safe_text import lines
-from secconsole.tui.screens.account_actions import ACTIONS, first_of, is_hinted, why_not_to
-from secconsole.tui.screens.account_rows import CODES, Own, factor_row, panels, token_row
-from secconsole.tui.screens.account_words import about, who
+from secconsole.tui.screens.account.actions import ACTIONS, first_of, is_hinted, why_not_to
+from secconsole.tui.screens.account.rows import CODES, Own, factor_row, panels, token_row
+from secconsole.tui.screens.account.words import about, who
 from secconsole.tui.screens.place import Place
 from secconsole.tui.widgets.board import Board
 from secconsole.tui.words import plural
 
 if TYPE_CHECKING:
-    from secconsole.tui.screens.binding import BindingEnd
+    from secconsole.tui.screens.factors.binding import BindingEnd
 
     Binds = Callable[[], Awaitable[BindingEnd]]
 
@@ -39,7 +39,7 @@ MOST_SESSIONS = 50
 class Account(Place):
     """Rows of factors, codes, sessions and tokens: most keys act on the one under the cursor."""
 
-    CSS_PATH = Path(__file__).parent.parent / "styles" / "account.tcss"
+    CSS_PATH = Path(__file__).parents[2] / "styles" / "account.tcss"
     NAME = "account"
     NUMBER = "7"
     TITLE = "My account"
@@ -148,12 +148,12 @@ class Account(Place):
     # ---- factors ---------------------------------------------------------------------------------------------------
 
     async def do_enroll(self) -> None:
-        from secconsole.tui.screens.account_binding import Adding
+        from secconsole.tui.screens.account.binding import Adding
 
         await self._bind(Adding(self.app, self._known).add)
 
     async def do_confirm(self) -> None:
-        from secconsole.tui.screens.account_binding import Adding
+        from secconsole.tui.screens.account.binding import Adding
 
         factor = self._factor()
         adding = Adding(self.app, self._known)
@@ -176,13 +176,13 @@ class Account(Place):
             self.app.say_why(end.message)
 
     async def do_rename(self) -> None:
-        from secconsole.tui.screens.account_dialogs import RenameDialog
+        from secconsole.tui.screens.account.dialogs import RenameDialog
 
         if await self.app.ask(RenameDialog(self._factor(), self._known.me.tenant)) is not None:
             await self._again()
 
     async def do_remove(self) -> None:
-        from secconsole.tui.screens.account_dialogs import remove_dialog
+        from secconsole.tui.screens.account.dialogs import remove_dialog
 
         factor = self._factor()
         if await self.app.ask(remove_dialog(factor, self._known)):
@@ -192,7 +192,7 @@ class Account(Place):
             self.app.say(f"It is removed.{ended}")
 
     async def do_cancel_mfa(self) -> None:
-        from secconsole.tui.screens.account_dialogs import cancel_dialog
+        from secconsole.tui.screens.account.dialogs import cancel_dialog
 
         if not await self.app.ask(cancel_dialog(self._known)):
             return
@@ -213,13 +213,13 @@ class Account(Place):
     # ---- recovery codes --------------------------------------------------------------------------------------------
 
     async def do_codes(self) -> None:
-        from secconsole.tui.screens.account_dialogs import new_codes_dialog
+        from secconsole.tui.screens.account.dialogs import new_codes_dialog
 
         if not self._known.me.recovery_left or await self.app.ask(new_codes_dialog(self._known)):
             await self._make_codes()
 
     async def _make_codes(self) -> None:
-        from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+        from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 
         me = self._known.me
         made = await self.app.perform(CreateRecoveryCodes(tenant=me.tenant, user=me.id))
@@ -229,7 +229,7 @@ class Account(Place):
         self.app.say(f"Ten recovery codes are yours.{ended}")
 
     async def do_view_codes(self) -> None:
-        from secconsole.tui.screens.recovery_codes import RecoveryCodesDialog
+        from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 
         me = self._known.me
         left = await self.app.perform(ViewRecoveryCodes())
@@ -240,7 +240,7 @@ class Account(Place):
     # ---- account ---------------------------------------------------------------------------------------------------
 
     async def do_contact(self) -> None:
-        from secconsole.tui.screens.account_dialogs import ContactDialog
+        from secconsole.tui.screens.account.dialogs import ContactDialog
 
         told = await self.app.ask(ContactDialog(self._known.me.email))
         if told is not None:
@@ -248,7 +248,7 @@ class Account(Place):
             self.app.say(f"You are told at {told.email} from now on.")
 
     async def do_password(self) -> None:
-        from secconsole.tui.screens.account_dialogs import PasswordDialog
+        from secconsole.tui.screens.account.dialogs import PasswordDialog
 
         ended = await self.app.ask(PasswordDialog())
         if ended is not None:
@@ -259,7 +259,7 @@ class Account(Place):
     # ---- sessions and tokens ---------------------------------------------------------------------------------------
 
     async def do_end(self) -> None:
-        from secconsole.tui.screens.account_dialogs import end_dialog
+        from secconsole.tui.screens.account.dialogs import end_dialog
 
         own, row = self._known, self.row
         session = own.session(row)
@@ -270,7 +270,7 @@ class Account(Place):
             self.app.say("The session is ended.")
 
     async def do_end_others(self) -> None:
-        from secconsole.tui.screens.account_dialogs import end_others_dialog
+        from secconsole.tui.screens.account.dialogs import end_others_dialog
 
         own = self._known
         if await self.app.ask(end_others_dialog(own)):
@@ -279,8 +279,8 @@ class Account(Place):
             self.app.say(f"{plural(ended, 'session')} ended; this one stays.")
 
     async def do_new_token(self) -> None:
-        from secconsole.tui.screens.account_dialogs import NewTokenDialog
-        from secconsole.tui.screens.new_token import TokenDialog
+        from secconsole.tui.screens.account.dialogs import NewTokenDialog
+        from secconsole.tui.screens.account.new_token import TokenDialog
 
         made = await self.app.ask(NewTokenDialog(self._known.me.role))
         if made is not None:
@@ -288,7 +288,7 @@ class Account(Place):
             await self._again(token_row(made.id))
 
     async def do_revoke(self) -> None:
-        from secconsole.tui.screens.account_dialogs import revoke_dialog
+        from secconsole.tui.screens.account.dialogs import revoke_dialog
 
         own, row = self._known, self.row
         token = own.token(row)

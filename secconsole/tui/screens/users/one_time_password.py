@@ -6,7 +6,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.users import UserRow
 from secconsole.tui.safe_text import join
 from secconsole.tui.screens.secret_dialog import HIDDEN, SecretDialog
-from secconsole.tui.screens.user_dialogs import about
+from secconsole.tui.screens.users.dialogs import about
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button
 

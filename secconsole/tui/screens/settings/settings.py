@@ -23,15 +23,15 @@ from secconsole.tui.actions import Action
 from secconsole.tui.demo_words import proof_words
 from secconsole.tui.line import Left
 from secconsole.tui.safe_text import join, lines
-from secconsole.tui.screens.follows_delivery import FollowsDelivery
-from secconsole.tui.screens.kinds import KindsDialog
 from secconsole.tui.screens.overview import ADMINS, go_to_users
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.secret_key import look_after_key
-from secconsole.tui.screens.sending import look_after
-from secconsole.tui.screens.sending_log import SendingLogDialog
-from secconsole.tui.screens.settings_form import Change, PolicyForm
-from secconsole.tui.screens.settings_words import changed_words, done_words, now_words, state_lines
+from secconsole.tui.screens.settings.follows_delivery import FollowsDelivery
+from secconsole.tui.screens.settings.form import Change, PolicyForm
+from secconsole.tui.screens.settings.kinds import KindsDialog
+from secconsole.tui.screens.settings.secret_key import look_after_key
+from secconsole.tui.screens.settings.sending import look_after
+from secconsole.tui.screens.settings.sending_log import SendingLogDialog
+from secconsole.tui.screens.settings.words import changed_words, done_words, now_words, state_lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.policy_choice import PolicyChoice
 from secconsole.tui.widgets.policy_impact import impact_words
@@ -48,7 +48,7 @@ class Settings(Place):
     TITLE = "Settings"
     NUMBER = "4"
     HELP_FILE = "settings.md"
-    CSS_PATH = "../styles/settings.tcss"
+    CSS_PATH = "../../styles/settings.tcss"
     AUTO_FOCUS = "PolicyChoice"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("settings.change", "Change", "enter,down", "Go on to grace period, password and code.", SetPolicy,

@@ -9,7 +9,7 @@ from datetime import datetime
 from secconsole.operations.audit import ListAudit
 from secconsole.tui import audit_export
 from secconsole.tui.audit_export import Export
-from secconsole.tui.screens.audit_words import GROUPS, OUTCOMES, Narrowed
+from secconsole.tui.screens.audit.words import GROUPS, OUTCOMES, Narrowed
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
 from secconsole.tui.widgets.form import Form

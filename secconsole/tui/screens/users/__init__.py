@@ -1,0 +1,1 @@
+"""Users: the list, and what is done to those in it."""
