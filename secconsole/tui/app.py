@@ -221,9 +221,12 @@ class SecConsole(LockableApp):
 
     async def sign_out(self, reason: str = "You are signed out.") -> None:
         """End the session here and in the store."""
+        if not self.signed_in:
+            return
+        self._leaving = True  # what is asked meanwhile finds the session ended, and is not to give that as the reason
         ended = await self.session.end()
         tail = "" if ended else " The session could not be ended in the store: it ends there by its time."
-        self.leave(reason + tail)
+        self.call_later(self._to_sign_in, reason + tail)
 
     def begin_sign_out(self) -> None:
         """Sign out, from where nothing can be waited for."""
@@ -245,7 +248,7 @@ class SecConsole(LockableApp):
         """The session has ended elsewhere; whoever signs in again goes on in the same place."""
         if self.signed_in:
             self._left_at = self.session.left_at()
-            self.leave(reason)
+            self.leave(self.live.why_over or reason)
 
     async def _to_sign_in(self, reason: str) -> None:
         """Keys typed until here were meant for what is gone: they are forgotten."""

@@ -106,6 +106,11 @@ class Live:
         return self._touched is not None and not self._app.lock.is_shut and self._idle >= self._app.lock.after
 
     @property
+    def why_over(self) -> str:
+        """Why a session that the store has ended was bound to end, in words; empty if this console knows of nothing."""
+        return IDLE_WORDS if self._idle >= IDLE else ""
+
+    @property
     def _idle(self) -> timedelta:
         return self._app.clock() - self._touched if self._touched is not None else timedelta(0)
 
