@@ -14,7 +14,6 @@ from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid, NotAllowed
 from secconsole.domain.model import BindingStatus
 from secconsole.operations.unbinding import (
-    MOST_SHOWN,
     TYPED_ABOVE,
     PreviewUnbind,
     Unbind,
@@ -23,6 +22,7 @@ from secconsole.operations.unbinding import (
     UnbindTarget,
     UndoResult,
     UndoUnbind,
+    added_up,
 )
 from secconsole.operations.users import ShowUser
 
@@ -165,20 +165,7 @@ async def _preview(work: Work, tenant: str, users: tuple[str, ...]) -> UnbindPre
         await work.perform(PreviewUnbind(tenant=tenant, users=users[start : start + AT_ONCE]))
         for start in range(0, len(users), AT_ONCE)
     ]
-    return UnbindPreview(
-        bound=sum(p.bound for p in parts),
-        pending=sum(p.pending for p in parts),
-        already_unbound=sum(p.already_unbound for p in parts),
-        whitelisted=sum(p.whitelisted for p in parts),
-        sessions=sum(p.sessions for p in parts),
-        tokens=sum(p.tokens for p in parts),
-        recovery_codes=sum(p.recovery_codes for p in parts),
-        not_notified=sum(p.not_notified for p in parts),
-        failed=tuple(f for p in parts for f in p.failed),
-        targets=tuple(t for p in parts for t in p.targets)[:MOST_SHOWN],
-        policy=parts[0].policy,
-        mails=parts[0].mails,
-    )
+    return added_up(parts)
 
 
 async def _agree(work: Work, tenant: str, users: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -71,6 +72,25 @@ class UnbindPreview:
     policy: PolicyMode
     mails: bool
     undo_minutes: int = UNDO_MINUTES
+
+
+def added_up(parts: Sequence[UnbindPreview]) -> UnbindPreview:
+    """One preview of all, from those of the portions that they were asked for in; at least one."""
+    return UnbindPreview(
+        bound=sum(part.bound for part in parts),
+        pending=sum(part.pending for part in parts),
+        already_unbound=sum(part.already_unbound for part in parts),
+        whitelisted=sum(part.whitelisted for part in parts),
+        sessions=sum(part.sessions for part in parts),
+        tokens=sum(part.tokens for part in parts),
+        recovery_codes=sum(part.recovery_codes for part in parts),
+        not_notified=sum(part.not_notified for part in parts),
+        failed=tuple(failed for part in parts for failed in part.failed),
+        targets=tuple(target for part in parts for target in part.targets)[:MOST_SHOWN],
+        policy=parts[0].policy,
+        mails=parts[0].mails,
+        undo_minutes=parts[0].undo_minutes,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from textual import events
 
 from secconsole.domain.errors import Invalid
 from secconsole.operations.unbinding import (
-    MOST_SHOWN,
     TYPED_ABOVE,
     PreviewUnbind,
     Unbind,
     UnbindPreview,
+    added_up,
 )
 from secconsole.tui.screens.doing_dialog import DoingDialog, Values
 from secconsole.tui.screens.users.names import NamesDialog
@@ -33,21 +33,7 @@ async def preview(app: SecConsole, ids: Sequence[str]) -> UnbindPreview:
         await app.perform(PreviewUnbind(tenant=app.tenant, users=tuple(ids[start : start + AT_ONCE])))
         for start in range(0, len(ids), AT_ONCE)
     ]
-    return UnbindPreview(
-        bound=sum(part.bound for part in parts),
-        pending=sum(part.pending for part in parts),
-        already_unbound=sum(part.already_unbound for part in parts),
-        whitelisted=sum(part.whitelisted for part in parts),
-        sessions=sum(part.sessions for part in parts),
-        tokens=sum(part.tokens for part in parts),
-        recovery_codes=sum(part.recovery_codes for part in parts),
-        not_notified=sum(part.not_notified for part in parts),
-        failed=tuple(failed for part in parts for failed in part.failed),
-        targets=tuple(target for part in parts for target in part.targets)[:MOST_SHOWN],
-        policy=parts[0].policy,
-        mails=parts[0].mails,
-        undo_minutes=parts[0].undo_minutes,
-    )
+    return added_up(parts)
 
 
 class UnbindDialog(DoingDialog["Outcome | None"]):
