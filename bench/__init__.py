@@ -1,1 +1,1 @@
-"""The figures that the design holds itself to, each a ratio of two things measured side by side in one run."""
+"""Measurements against the design's limits, most of them ratios of two values from the same run."""

@@ -10,7 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
-from bench import importing, keys, kill, served, start, verify
+from bench import attacked, audit_verify, beside_import, importing, keys, kill, one_key, served, start, verify
 from bench.figure import Bench, Figure, Result
 from bench.stores import Stores
 
@@ -18,14 +18,18 @@ FIGURES: dict[str, Figure] = {
     "start": start.first_frame,
     "memory": start.memory,
     "keys": keys.table_keys,
+    "one-key": one_key.counts,
     "search": keys.search,
     "bytes": keys.wire,
     "verify": verify.beside_bare,
     "at-once": verify.many_at_once,
     "big": verify.big_beside_small,
     "served": served.beside_floor,
+    "attacked": attacked.sign_in_under_attack,
     "kill": kill.lost_writes,
+    "audit-verify": audit_verify.million_entries,
     "import": importing.import_time,
+    "beside-import": beside_import.sign_in_beside,
 }
 _WIDTHS = (62, 10, 10, 13)
 _HOW = 70
@@ -55,10 +59,12 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what the design holds itself to.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure the figures of the design and compare them with their limits."
+    )
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"only these: {' '.join(FIGURES)}")
-    parser.add_argument("--users", type=int, metavar="N", help="how many users a big organisation has (1,000,000)")
-    parser.add_argument("--quick", action="store_true", help="20,000 users and fewer rounds: a look, not a verdict")
+    parser.add_argument("--users", type=int, metavar="N", help="the number of users in a big organisation (1,000,000)")
+    parser.add_argument("--quick", action="store_true", help="20,000 users and fewer rounds, for a rough result")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the filled stores here for the next run")
     options = parser.parse_args()
     if unknown := set(options.figures) - set(FIGURES):

@@ -1,4 +1,4 @@
-"""The least app that Textual can run, which the console's start and memory are measured against."""
+"""The smallest Textual app, as the baseline for the console's start and memory."""
 
 from __future__ import annotations
 

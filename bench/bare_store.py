@@ -1,7 +1,7 @@
-"""The statements that a verify cannot do without, on the standard library's sqlite3 and nothing else.
+"""The minimal statements of a verify, executed directly with the standard library's sqlite3.
 
-Read the factor, mark the step used if none such was, read the audit's head, insert the entry, move the head, commit:
-with the schema, the journal and the flushing of the store that it is measured against.
+Read the factor, mark the step used if no later one was, read the audit's head, insert the entry, move the head, commit.
+Schema, journal and flushing are those of the store that is compared.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOVE = "UPDATE audit_heads SET seq = ?, mac = ?, signature = ? WHERE tenant_pk 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whose code is verified: the keys that the statements need."""
+    """Keys of a factor and its user, for the statements."""
 
     login: str
     id: str
@@ -42,7 +42,7 @@ class BareStore:
             self._connection.execute(f"PRAGMA {pragma}")
 
     def verify(self, person: Person, step: int, now: int) -> None:
-        """One verify, committed; `now` in milliseconds. Raises `LookupError` if the step was used."""
+        """Commit one verify at `now` in milliseconds, or raise `LookupError` if the step was used."""
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
         factor, *_ = run(_READ, (person.pk,)).fetchone()

@@ -1,7 +1,7 @@
-"""`python -m bench.callers SOCKET AT_ONCE`: call a server over kept connections, and time every call.
+"""`python -m bench.callers SOCKET AT_ONCE`: call a server over persistent connections, and time every call.
 
-Standard input: `{"head": TEXT, "calls": [[PATH, BODY], …]}`; standard output: the seconds of each call and of all. In a
-process of its own and without an HTTP library, so that the server is what is measured.
+Standard input is `{"head": TEXT, "calls": [[PATH, BODY], …]}`, standard output the seconds of each call and of all. It
+is a separate process without an HTTP library, so that only the server is measured.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ACCEPTED = b'"accepted":true'
 
 
 class Caller(asyncio.Protocol):
-    """One connection: the next call goes out when the last one was answered."""
+    """One connection, which sends the next call after the last one was answered."""
 
     def __init__(self, calls: Iterator[bytes], took: list[float], done: asyncio.Future[None]) -> None:
         self._calls, self._took, self._done = calls, took, done
@@ -44,7 +44,7 @@ class Caller(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._done.done():
-            self._done.set_exception(error or ConnectionError("the server hung up"))
+            self._done.set_exception(error or ConnectionError("the server closed the connection"))
 
     def _next(self) -> None:
         call = next(self._calls, None)
@@ -61,7 +61,7 @@ def _length(head: bytes) -> int:
 
 
 async def call(socket: str, at_once: int, calls: list[bytes]) -> tuple[list[float], float]:
-    """Make all the calls, so many at once; the seconds of each, and of all."""
+    """Make all calls, so many at once, and return the seconds of each and of all."""
     loop = asyncio.get_running_loop()
     work, took = iter(calls), list[float]()
     ended = [loop.create_future() for _ in range(at_once)]

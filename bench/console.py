@@ -1,4 +1,4 @@
-"""The console in a terminal of its own, driven key by key as a person drives it."""
+"""The console in a terminal emulator, driven key by key like a user would."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.terminal.terminal_driver import Term
 
 ROOT = Path(__file__).parents[1]
 CONSOLE = (sys.executable, "-m", "secconsole")
-SIGN_IN = r"Login.*Password.*Sign in.*leave"  # to the last line: the frame is complete
+SIGN_IN = r"Login.*Password.*Sign in.*leave"  # up to the last line, so that the frame is complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Account:
 
 
 def take_accounts(home: Path) -> dict[str, Account]:
-    """The demo's accounts; their file is taken away, so that what opens is the store of no demo."""
+    """Return the demo's accounts and remove their file, so that the store opens as an ordinary one."""
     file = home / "demo.json"
     told = json.loads(file.read_text())["accounts"]
     file.unlink()
@@ -38,7 +38,7 @@ def take_accounts(home: Path) -> dict[str, Account]:
 
 @contextmanager
 def terminal(home: Path, *arguments: str, columns: int = 80, rows: int = 24, **options: object) -> Iterator[Term]:
-    """The console just started on a home."""
+    """Start the console on a home."""
     term = Term(
         [*CONSOLE, *arguments], cols=columns, rows=rows, env={HOME_VARIABLE: str(home)}, cwd=str(ROOT), **options
     )
@@ -49,7 +49,7 @@ def terminal(home: Path, *arguments: str, columns: int = 80, rows: int = 24, **o
 
 
 def sign_in(term: Term, account: Account) -> None:
-    """From the sign-in screen to the first place."""
+    """Go from the sign-in screen to the first place."""
     await_text(term, SIGN_IN)
     term.type(account.login)
     term.press("enter")
@@ -63,7 +63,7 @@ def sign_in(term: Term, account: Account) -> None:
 
 
 def go_to_users(term: Term) -> None:
-    """To the Users place, with its first rows there."""
+    """Go to the Users place, and wait for its first rows."""
     term.press("2")
     await_text(term, r"Last sign-in.*\d+ days? ago")
     term.wait_quiet(0.5, 10)

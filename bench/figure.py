@@ -1,4 +1,4 @@
-"""A figure, what was measured of it, and the arithmetic between the two."""
+"""Results of measurements, and their arithmetic."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from bench.stores import Stores
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One row of the table. `measured` is None where this machine cannot measure it; `how` then says why."""
+    """One row of the table.
+
+    `measured` is None if this machine cannot measure it, and `how` is the reason.
+    """
 
     what: str
     measured: float | None
-    limit: float | None  # None: told beside another figure, and held to nothing
+    limit: float | None  # None: shown with another figure, without a limit
     unit: str
     how: str
     at_least: bool = False
@@ -34,7 +37,7 @@ class Result:
 
 @dataclass(slots=True)
 class Bench:
-    """What a figure is measured with."""
+    """Settings and progress line of a run."""
 
     stores: Stores
     users: int
@@ -42,11 +45,11 @@ class Bench:
     _length: int = field(default=0)
 
     def rounds(self, usual: int) -> int:
-        """How often to measure: a quick run does a quarter."""
+        """Return the number of rounds, a quarter of it in a quick run."""
         return max(3, usual // 4) if self.quick else usual
 
     def say(self, text: str) -> None:
-        """Show on the progress line what is being done; an empty text takes the line away."""
+        """Show a text on the progress line, or remove the line if it is empty."""
         if sys.stderr.isatty():
             sys.stderr.write("\r" + text.ljust(self._length) + ("" if text else "\r"))
             self._length = len(text)
@@ -59,7 +62,7 @@ Figure = Callable[[Bench], Iterator[Result]]
 
 
 def alternate(bench: Bench, name: str, rounds: int, *sides: Callable[[], float]) -> list[list[float]]:
-    """Measure the sides in turn, A B A B, so that what else the machine does falls on all of them alike."""
+    """Measure the sides in turn, A B A B, so that other load on the machine affects them alike."""
     measured: list[list[float]] = [[] for _ in sides]
     for number in range(rounds):
         bench.say(f"{name}: round {number + 1} of {rounds}")
@@ -73,7 +76,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
-    """The smallest value that so many percent of the values do not exceed."""
+    """Return the smallest value that so many percent of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 

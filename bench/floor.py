@@ -1,7 +1,7 @@
-"""`python -m bench.floor SOCKET STORE`: the least that a server can do, which the served API is measured against.
+"""`python -m bench.floor SOCKET STORE`: a minimal server, as the baseline for the served API.
 
-A bare ASGI application under uvicorn: it reads the body of a request, inserts a row, commits, and answers. STORE is the
-path of a new SQLite file, or the address of a PostgreSQL database.
+It is a bare ASGI application under uvicorn, which reads the body of a request, inserts a row, commits, and answers.
+STORE is the path of a new SQLite file, or the address of a PostgreSQL database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Commits(Protocol):
     async def open(self) -> None: ...
 
     async def insert(self, body: bytes) -> None:
-        """Add a row with this body; returns when it is committed."""
+        """Add a row with this body, and return when it is committed."""
 
 
 class OnSqlite:
@@ -38,7 +38,7 @@ class OnSqlite:
         self._connection.execute("CREATE TABLE done (pk INTEGER PRIMARY KEY, body BLOB NOT NULL)")
 
     async def open(self) -> None:
-        """There already."""
+        """Do nothing, because the pool is open already."""
 
     async def insert(self, body: bytes) -> None:
         self._connection.execute("INSERT INTO done (body) VALUES (?)", (body,))

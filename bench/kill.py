@@ -1,7 +1,7 @@
-"""Whether what was acknowledged is still there after kill -9.
+"""Acknowledged writes that are lost after kill -9.
 
-The writer is forked from a process that has everything loaded, writes many things at once, and says what was
-acknowledged; it is killed at a moment of chance, and the store opened by others.
+The writer is forked from a process that has everything imported. It makes many writes at once, and prints what was
+acknowledged. It is killed at a random moment, and the store is opened again.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.figure import Bench, Result
-from secconsole.backends.demo_people import TENANT
+from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import open_embedded
 from secconsole.config.locations import HOME_VARIABLE
 from secconsole.operations.caller import StoreOwner
 from secconsole.operations.users import CreateUser
-from secconsole.store.audit import check_chain
+from secconsole.store.audit_chain import check_chain
 
 AT_ONCE = 8
 USERS = 1_000
@@ -43,7 +43,7 @@ def lost_writes(bench: Bench) -> Iterator[Result]:
     whole = "database and audit chain whole" if found["whole"] else "DATABASE OR AUDIT CHAIN BROKEN"
     yield Result(
         f"acknowledged writes lost over {rounds} × kill -9", found["lost"] + (not found["whole"]), 0, "",
-        f"{found['acknowledged']:,} acknowledged, {AT_ONCE} at once; {whole}; says nothing of power loss",
+        f"{found['acknowledged']:,} acknowledged, {AT_ONCE} at once; {whole}; power loss is not covered",
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _kill_again_and_again(home: Path, rounds: int) -> dict[str, object]:
 
 
 def _one_life(number: int, lasts: float) -> set[str]:
-    """Let a writer live for so many seconds after its first acknowledged write; what it said was written."""
+    """Kill a writer so many seconds after its first acknowledged write, and return all acknowledged ones."""
     read_end, write_end = os.pipe()
     writer = os.fork()
     if writer == 0:
@@ -79,7 +79,7 @@ def _one_life(number: int, lasts: float) -> set[str]:
     while some := os.read(read_end, 1 << 16):
         said += some
     os.close(read_end)
-    return set(said.decode().split("\n")[:-1])  # a line cut short was not said
+    return set(said.decode().split("\n")[:-1])  # ignore a truncated line
 
 
 async def _write_on(number: int, told: int) -> None:

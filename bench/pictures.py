@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from bench.console import ROOT, SIGN_IN, Account, await_text, sign_in, take_accounts, terminal
 from bench.stores import Stores
-from secconsole.backends.demo_people import TENANT
+from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import open_embedded
 from secconsole.config.locations import HOME_VARIABLE
 from secconsole.domain.model import FactorKind, PolicyMode
@@ -26,17 +26,17 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.store.schema import delivery_settings
 from tests.terminal.terminal_driver import Term, font_file
 
-FOLDER = ROOT / "docs"
+FOLDER = ROOT / "docs" / "img"
 USERS = 5_000
-CELL = (12, 25)  # pixels: twice what a small screen shows, so that letters are crisp on a fine one
+CELL = (12, 25)  # pixels: twice the usual size, so that letters are crisp on a high-resolution screen
 _MARGIN = 16
 _ROUND = 14
-_SMOOTH = 4  # corners are drawn so many times larger and made smaller
+_SMOOTH = 4  # corners are drawn so many times larger, then scaled down
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What to show: who signs in (empty where a demo's list stands), how large the terminal is, and what is pressed."""
+    """One picture: the login (empty for a demo's list), the size of the terminal, and the keys."""
 
     file: str
     login: str
@@ -71,7 +71,7 @@ def _enroll(term: Term) -> None:
 
 
 def _code(term: Term) -> None:
-    """In a demo, where one key picks who signs in and what arrives is shown."""
+    """Sign in to a demo, where one key picks the account and the screen shows its messages."""
     await_text(term, "sign in as one of them")
     term.press("8")
     await_text(term, "2  Text message to")
@@ -112,7 +112,7 @@ def main() -> int:
 
 
 async def _make_ordinary(home: Path) -> None:
-    """A policy with something left to switch on, and a mail server with a name: a demo's has none."""
+    """Set a policy that is not required yet, and a mail server with a name, which a demo has not."""
     os.environ[HOME_VARIABLE] = str(home)
     backend = await open_embedded(StoreOwner("root"), "command")
     try:
@@ -145,7 +145,7 @@ def _drawn(picture: Picture, home: Path, account: Account | None) -> Image.Image
 
 
 def _in_window(screen: Image.Image) -> Image.Image:
-    """A margin in the screen's own colour, round corners and a thin edge; few colours, so that the file is small."""
+    """Add a margin in the screen's colour, round corners and a thin edge, and reduce the colours for a small file."""
     paper = Counter(screen.get_flattened_data()).most_common(1)[0][0]
     size = (screen.width + 2 * _MARGIN, screen.height + 2 * _MARGIN)
     window = Image.new("RGB", size, paper)

@@ -1,4 +1,4 @@
-"""The served API's verify beside a bare server that does one commit: on SQLite and on PostgreSQL, from one run."""
+"""The served API's verify compared with a bare server that does one commit, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import httpx
 from bench.console import CONSOLE, Account, take_accounts
 from bench.figure import Bench, Result, median, milliseconds, percentile
 from bench.verifier import Phone, phones_in
-from secconsole.backends.demo_people import TENANT
+from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import open_embedded
 from secconsole.backends.http import HttpBackend
 from secconsole.config.locations import HOME_VARIABLE
@@ -32,9 +32,9 @@ from tests.postgres import Cluster
 
 USERS = 10_000
 PHONES = 5_000
-CALLS = {1: 200, 16: 800}  # of one round, by how many callers make them
-_LONGEST = 60.0  # seconds until something that did not happen counts as hung
-_DURABLE = ()  # PostgreSQL as it comes: flushed before it answers, like the SQLite beside it
+CALLS = {1: 200, 16: 800}  # calls of one round by the number of callers
+_LONGEST = 60.0  # seconds until an operation counts as hung
+_DURABLE = ()  # PostgreSQL with its defaults, which flush before answering, like SQLite
 
 Calls = list[tuple[str, str]]  # path and body
 
@@ -57,16 +57,17 @@ def beside_floor(bench: Bench) -> Iterator[Result]:
 def _on(
     bench: Bench, home: Path, engine: str, store: str, bare: str, codes: Codes, account: Account
 ) -> Iterator[Result]:
-    """One engine: both servers are up, and called in turn."""
+    """Measure one engine, with both servers running and called in turn."""
     rounds = bench.rounds(8)
     ours = {at_once: Side() for at_once in CALLS}
     floor = {at_once: Side() for at_once in CALLS}
+    demo = ["--demo"] if store.startswith("sqlite:") else []  # the copy on PostgreSQL is not a demo
     api, bare_socket = home / "api.sock", home / "floor.sock"
     with (
-        _running(api, *CONSOLE, "serve", "--listen", f"unix:{api}", "--store", store),
-        _running(bare_socket, sys.executable, "-m", "bench.floor", str(bare_socket), bare),
+        running(api, *CONSOLE, "serve", "--listen", f"unix:{api}", "--store", store, *demo),
+        running(bare_socket, sys.executable, "-m", "bench.floor", str(bare_socket), bare),
     ):
-        token = asyncio.run(_sign_in(api, account))
+        token = asyncio.run(sign_in_at(api, account))
         for number in range(-1, rounds):  # the first one warms up
             for at_once, count in CALLS.items():
                 bench.say(f"serving on {engine}, {at_once} at once: round {number + 1} of {rounds}")
@@ -97,7 +98,7 @@ def _rows(engine: str, at_once: int, ours: Side, floor: Side) -> Iterator[Result
 
 @dataclass
 class Side:
-    """What was measured of one server: calls a second of each round, and the seconds of every call."""
+    """Measurements of one server: calls per second of each round, and the seconds of every call."""
 
     rates: list[float] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
@@ -108,7 +109,7 @@ class Side:
 
 
 class Codes:
-    """Requests that are accepted: each the code of a phone that has not shown it before."""
+    """Requests that are accepted, each with an unused code of a phone."""
 
     def __init__(self, phones: list[Phone]) -> None:
         self._phones = phones
@@ -116,11 +117,11 @@ class Codes:
         self._next = 0
 
     def take(self, count: int) -> Calls:
-        """So many; phones that are used up are waited for until they show the next one."""
+        """Return so many requests, after waiting for new codes if all phones are used."""
         calls: Calls = []
         while len(calls) < count:
             now = time_step(time.time())
-            if self._used[self._next] > now:  # all of them have been gone through, twice
+            if self._used[self._next] > now:  # all codes of all phones are used
                 time.sleep(0.1)
                 continue
             step = self._used[self._next] = max(now, self._used[self._next] + 1)
@@ -134,7 +135,7 @@ class Codes:
 
 
 def _call(socket: Path, at_once: int, calls: Calls, token: Secret[str]) -> tuple[list[float], float]:
-    """The seconds of each call and of all, as a process of its own measured them."""
+    """Return the seconds of each call and of all, measured by a separate process."""
     head = (
         f"host: localhost\r\ncontent-type: application/json\r\naccept: application/json\r\n"
         f"authorization: Bearer {token.reveal()}\r\n"
@@ -155,7 +156,7 @@ async def _phones(home: Path) -> list[Phone]:
         await backend.close()
 
 
-async def _sign_in(socket: Path, account: Account) -> Secret[str]:
+async def sign_in_at(socket: Path, account: Account) -> Secret[str]:
     assert account.seed is not None
     backend = HttpBackend(f"unix:{socket}", Nobody())
     try:
@@ -179,8 +180,8 @@ def _cluster() -> Iterator[Cluster]:
 
 
 @contextmanager
-def _running(socket: Path, *command: str) -> Iterator[None]:
-    """A server while it is needed, from when it answers on."""
+def running(socket: Path, *command: str) -> Iterator[None]:
+    """Run a server, and yield once it answers."""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as run:
@@ -200,5 +201,5 @@ def _await_answer(run: subprocess.Popen[bytes], socket: Path) -> None:
                 return
             except httpx.TransportError:
                 if run.poll() is not None or time.monotonic() > end:
-                    raise ChildProcessError(f"nobody serves on {socket}") from None
+                    raise ChildProcessError(f"no server answers on {socket}") from None
                 time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""How soon the console is there, and what it takes of the memory, beside the least app that Textual can run."""
+"""Start time and memory of the console, compared with the smallest Textual app."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 from bench.bare import SHOWN
 from bench.console import CONSOLE, ROOT, SIGN_IN, go_to_users, sign_in, take_accounts, terminal
 from bench.figure import Bench, Result, alternate, median, milliseconds
-from secconsole.backends.demo_people import TENANT
+from secconsole.backends.demo.people import TENANT
 from secconsole.config.locations import HOME_VARIABLE
 from tests.terminal.terminal_driver import Term
 
 BARE = (sys.executable, "-m", "bench.bare")
-_SETTLED = 1.5  # seconds without output: what is loaded behind the first frame is loaded by then
+_SETTLED = 1.5  # seconds without output, after which background loading is complete
 
 
 def first_frame(bench: Bench) -> Iterator[Result]:
     rounds = bench.rounds(15)
     with bench.stores.copy(bench.users, "start") as home:
         take_accounts(home)
-        _shown_after(home, CONSOLE, SIGN_IN)  # both once unmeasured: then all is compiled and in the disk cache
+        _shown_after(home, CONSOLE, SIGN_IN)  # warm up: compile, and fill the disk cache
         _shown_after(home, BARE, SHOWN)
         opened: list[float] = []
 
@@ -68,9 +68,9 @@ def memory(bench: Bench) -> Iterator[Result]:
 
 
 def _shown_after(home: Path, program: tuple[str, ...], *patterns: str) -> list[float]:
-    """Seconds from the start to the first output with which each of these was on the screen."""
+    """Return the seconds from the start to the first output in which each of these is on the screen."""
     with _started(home, program) as term:
-        term.wait_quiet(_SETTLED, 10)  # looked at afterwards: emulating a terminal meanwhile would slow the start
+        term.wait_quiet(_SETTLED, 10)  # evaluated afterwards, as emulating a terminal meanwhile would slow the start
         found = [term.when(_shows(pattern), 1) for pattern in patterns]
         if None in found:
             raise TimeoutError(f"{program} showed not all of {patterns}:\n{term.text()}")

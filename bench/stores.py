@@ -1,4 +1,4 @@
-"""The stores that are measured: filled demo organisations, made once a run, and copied before they are written to."""
+"""Stores for the measurements: filled demo organisations, created once per run, and copied before writes."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from secconsole.backends.demo import create_demo
+from secconsole.backends.demo.fill import create_demo
 
 SEED = 7
 
 
 class Stores:
-    """Demo organisations of so many users in a folder; those that are there already are taken as they are."""
+    """Demo organisations of so many users in a folder, where existing ones are reused."""
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self.folder = folder
         self._say = say
 
     def home(self, users: int) -> Path:
-        """A home with a store of so many users, not to be written to."""
+        """Return a home with a store of so many users, for reading only."""
         home = self.folder / f"users-{users}"
         if not home.exists():
-            self._say(f"making a store of {users:,} users")
+            self._say(f"creating a store of {users:,} users")
             making = self.folder / f"making-{users}"
             shutil.rmtree(making, ignore_errors=True)
             making.mkdir(mode=0o700, parents=True)
@@ -34,7 +34,7 @@ class Stores:
 
     @contextmanager
     def copy(self, users: int, name: str) -> Iterator[Path]:
-        """A copy of such a home to write to, gone afterwards."""
+        """Yield a temporary copy of such a home, for writing."""
         home = self.folder / f"copy-{name}"
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(self.home(users), home)

@@ -1,4 +1,4 @@
-"""Verifies on a real store: bound users spread over it, and the codes that their phones show."""
+"""Verifies on a real store: bound users spread over it, and the codes of their phones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bench.bare_store import Person
-from secconsole.backends.demo_people import TENANT
+from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import EmbeddedBackend, open_embedded
 from secconsole.config.locations import HOME_VARIABLE
 from secconsole.domain.secret import Secret
@@ -39,28 +39,28 @@ class Phone:
     seed: Secret[bytes]
 
 
-Fresh = tuple[Person, int, Secret[str]]  # somebody, and a time step and its code that they have not used
+Fresh = tuple[Person, int, Secret[str]]  # a person, a time step and its unused code
 
 
 class Verifier:
-    """Verifies codes of phones, each of which gives a fresh one whenever the clock is moved on."""
+    """Verifies codes of phones, each of which has a new one whenever the clock is moved on."""
 
     def __init__(self, backend: EmbeddedBackend, clock: Clock, phones: list[Phone]) -> None:
         self._backend, self._clock, self._phones = backend, clock, phones
 
     def next_step(self) -> list[Fresh]:
-        """Move the clock by a time step; what every phone shows then."""
+        """Move the clock by a time step, and return the code of every phone."""
         self._clock.now += 30
         step = time_step(self._clock.now)
         return [(phone.person, step, Secret(code_for_step(phone.seed, step))) for phone in self._phones]
 
     def codes(self) -> Iterator[Fresh]:
-        """Fresh codes without end, one phone after the other."""
+        """Yield fresh codes endlessly, one phone after the other."""
         while True:
             yield from self.next_step()
 
     async def verify(self, person: Person, code: Secret[str]) -> float:
-        """Seconds until the code was accepted for good."""
+        """Return the seconds until the code was accepted and committed."""
         started = time.perf_counter()
         verdict = await self._backend.perform(VerifyCode(tenant=TENANT, user=person.login, code=code))
         took = time.perf_counter() - started
@@ -69,7 +69,7 @@ class Verifier:
         return took
 
     async def per_second(self, count: int, at_once: int) -> float:
-        """How many verifies a second are answered, of so many, when so many are asked for at once."""
+        """Return the verifies per second of so many, with so many at once."""
         work = iter(self.next_step()[:count])
 
         async def one_after_the_other() -> None:
@@ -83,7 +83,7 @@ class Verifier:
 
 @asynccontextmanager
 async def verifier(home: Path, phones: int) -> AsyncIterator[Verifier]:
-    """Open a home's store, with so many phones in reach."""
+    """Open a home's store with so many phones."""
     os.environ[HOME_VARIABLE] = str(home)
     clock = Clock(time.time())
     backend = await open_embedded(StoreOwner("bench"), "command", clock=clock)
@@ -95,7 +95,7 @@ async def verifier(home: Path, phones: int) -> AsyncIterator[Verifier]:
 
 
 def phones_in(connection: sa.Connection, keys: KeyRing, count: int) -> list[Phone]:
-    """So many phones of people who may sign in, from all over the store."""
+    """Return so many phones of people who may sign in, spread over the store."""
     last = connection.execute(sa.select(sa.func.max(factors.c.pk))).scalar_one()
     query = (
         sa.select(factors, users.c.login, users.c.id.label("user_id"))

@@ -1,4 +1,4 @@
-"""What verifying a code costs: beside the bare statements, many at once, and in a big organisation."""
+"""Cost of verifying a code: compared with bare statements, many at once, and in a big organisation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WARM_UP = 50
 
 
 def beside_bare(bench: Bench) -> Iterator[Result]:
-    """Verify by verify, ours and the bare one in turn, each on its own copy of one store."""
+    """Measure verifies one by one, ours and the bare one in turn, each on its own copy of one store."""
     count = bench.rounds(1000)
     bench.say("verify beside the bare statements")
     with ExitStack() as copies:
@@ -40,7 +40,7 @@ def beside_bare(bench: Bench) -> Iterator[Result]:
 
 
 def many_at_once(bench: Bench) -> Iterator[Result]:
-    """In a process of its own, since the slow flush is loaded into it."""
+    """Measure in a separate process, into which the slow flush is loaded."""
     what = f"verifies per second at {AT_ONCE} at once ÷ at 1, with a 4 ms fsync"
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or sys.platform != "linux":
@@ -64,7 +64,7 @@ def many_at_once(bench: Bench) -> Iterator[Result]:
 
 
 def big_beside_small(bench: Bench) -> Iterator[Result]:
-    """Verify by verify, in a big store and a small one in turn; each phone far from the one before it."""
+    """Measure verifies one by one, in a big store and a small one in turn, each phone far from the last."""
     count = bench.rounds(1000)
     bench.say(f"verify among {bench.users:,} users")
     with ExitStack() as copies:

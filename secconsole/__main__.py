@@ -6,16 +6,25 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from secconsole.cli.streams import prepare_streams
+
 if TYPE_CHECKING:
     from secconsole.cli.command import ConsoleOptions
 
 
 def main() -> None:
     """Run what the arguments ask for, and exit with its code."""
+    prepare_streams()
     try:
-        sys.exit(_run(sys.argv[1:]))
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = 130
+    except Exception as error:  # of the console: a command has words of its own for it
+        from secconsole.cli.diagnostics import ExitCode, describe_unexpected, say
+
+        say(describe_unexpected(error))
+        code = ExitCode.UNAVAILABLE
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:

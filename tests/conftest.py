@@ -1,4 +1,4 @@
-"""Fixtures for everybody: a private home, and an organisation in it."""
+"""Fixtures for all tests: a private home, and an organisation in it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,48 @@ import pytest_asyncio
 from hypothesis import settings
 
 import secconsole
+from secconsole.backends import head_log
+from tests import extent
+from tests.environment import FixedEnvironment
 from tests.organisation import Organisation, organisation_in
 from tests.postgres import Cluster
 
-settings.register_profile("tests", deadline=None, derandomize=True)
-settings.load_profile("tests")
+_environment = FixedEnvironment()
+_environment.isolate()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    extent.add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the examples' number before any module reads it."""
+    settings.load_profile(extent.extent_of(config))
+    head_log.SYSTEM_LOG = "/nowhere"  # the machine's own log hears nothing of tests
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return extent.is_left_out(config, collection_path) or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    extent.select(config, items)
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    _environment.remove()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled() -> None:
-    """As an install leaves it; else, where Python writes no bytecode, each program a test starts compiles it anew."""
+    """Compile the package once, like an installation. Otherwise each program that a test starts would compile it."""
     compileall.compile_dir(Path(secconsole.__file__).parent, quiet=2)
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own for one test; SECCONSOLE_HOME points to it."""
+    """Return a private home for one test, with SECCONSOLE_HOME set to it."""
     path = tmp_path / "home"
     monkeypatch.setenv("SECCONSOLE_HOME", str(path))
     return path
@@ -41,7 +67,7 @@ async def organisation(home: Path) -> AsyncIterator[Organisation]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
-    """A PostgreSQL of these tests' own; each takes a database from it. Where none can be had, the test fails."""
+    """Run a PostgreSQL for the tests, each of which takes a database from it, or fail if none is available."""
     cluster = Cluster()
     try:
         yield cluster

@@ -7,29 +7,30 @@ import base64
 import os
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import uvicorn
 
-from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, owner_here, store_owner
+from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded
 from secconsole.backends.http import HttpBackend
 from secconsole.backends.postgres import create_in_postgres, open_postgres
 from secconsole.backends.stores import StorePlace, parse_store
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.domain.token_bucket import Rate
 from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.base import Operation
-from secconsole.operations.caller import Bearer, Credential, Nobody, Source
+from secconsole.operations.caller import Bearer, Credential, Nobody, Source, StoreOwner
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.signin import NO_CODE, SignIn, SignInAnswer, StepUp, VerifySignIn
 from secconsole.operations.users import CreateUser
 from secconsole.server.app import make_app
-from secconsole.service.passwords import Passwords
-from secconsole.store.postgres_address import parse_address
+from secconsole.service.factors.passwords import Passwords
+from secconsole.store.postgres.address import parse_database_url
 from tests.postgres import Cluster
 
 R = TypeVar("R")
@@ -38,12 +39,14 @@ TENANT = "acme"
 ROOT = "root"
 PASSWORD = Secret("correct horse battery staple")
 SOCKET = "api.sock"
+OWNER = StoreOwner("jane")  # in place of the name of the user who runs the tests
+NEVER_MIND = Rate(10**6, 10**6)  # the server's limit for one origin, which tests of sign-ins exceed
 START = 1_800_000_000.0
 
 
 @dataclass
 class Clock:
-    """Seconds since the epoch; stands still until moved."""
+    """Clock with the seconds since the epoch, which only tests move."""
 
     now: float = START
 
@@ -61,7 +64,7 @@ def cheap_passwords() -> Passwords:
 
 @dataclass
 class Organisation:
-    """A tenant `acme` with a platform administrator `root`; `people` adds more, `bind` gives them a phone."""
+    """A tenant `acme` with a platform administrator `root`. `people` adds users, `bind` gives them a phone."""
 
     home: Path
     backend: EmbeddedBackend
@@ -72,7 +75,7 @@ class Organisation:
     seeds: dict[str, Secret[bytes]] = field(default_factory=dict)
 
     async def perform(self, operation: Operation[R], credential: Credential | None = None) -> R:
-        """Do an operation as the store's owner, or as somebody else."""
+        """Perform an operation as the store's owner or another user."""
         owner = self.backend.credential
         if credential is None:
             return await self.backend.perform(operation)
@@ -96,7 +99,7 @@ class Organisation:
         await self.perform(CreateUser(tenant=TENANT, login=login, role=role, name=name, email=email, password=PASSWORD))
 
     async def bind(self, login: str) -> Secret[bytes]:
-        """Give somebody a confirmed authenticator; the clock moves on past the step that confirmed it."""
+        """Bind a confirmed authenticator, and move the clock past the step that confirmed it."""
         started = await self.perform(EnrollFactor(tenant=TENANT, user=login))
         self.seeds[login] = seed_of(started.key)
         verdict = await self.perform(ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=self.code(login)))
@@ -105,15 +108,20 @@ class Organisation:
         return self.seeds[login]
 
     def code(self, login: str, steps: int = 0) -> Secret[str]:
-        """The code that somebody's phone shows now, or so many steps from now."""
+        """Return the code of a user's phone, now or so many steps from now."""
         return Secret(code_for_step(self.seeds[login], time_step(self.clock.now) + steps))
+
+    @staticmethod
+    def password(login: str) -> str:
+        """Return the password that users have by default."""
+        return PASSWORD.reveal()
 
     async def start(self, login: str, password: Secret[str] = PASSWORD) -> SignInAnswer:
         """The first step of a sign-in."""
         return await self.perform(SignIn(tenant=TENANT, login=login, password=password), Nobody())
 
     async def sign_in(self, login: str) -> Bearer:
-        """A complete sign-in, with the phone where one is asked for; the clock moves past the step it used."""
+        """Sign in completely, with the phone if required, and move the clock past the used step."""
         answer = await self.start(login)
         if answer.status is SignInStatus.SECOND_FACTOR:
             assert answer.challenge is not None
@@ -125,7 +133,7 @@ class Organisation:
         return Bearer(answer.token)
 
     async def prove(self, who: Credential, code: Secret[str] = NO_CODE) -> Bearer:
-        """Prove password and factor again; what goes on from then on."""
+        """Prove password and factor again, and return the new credential."""
         proof = await self.perform(StepUp(password=PASSWORD, code=code), who)
         assert proof.accepted, proof.message
         assert proof.token is not None
@@ -145,10 +153,8 @@ def seed_of(key: Secret[str]) -> Secret[bytes]:
 
 async def open_store(clock: Clock, place: StorePlace | None = None) -> EmbeddedBackend:
     if place is not None and not isinstance(place.database, Path):
-        return await open_postgres(place.database, owner_here(), "command", clock=clock, passwords=cheap_passwords())
-    owner = store_owner()
-    assert owner is not None
-    return await open_embedded(owner, "command", clock=clock, passwords=cheap_passwords())
+        return await open_postgres(place.database, OWNER, "command", clock=clock, passwords=cheap_passwords())
+    return await open_embedded(OWNER, "command", clock=clock, passwords=cheap_passwords())
 
 
 class _Current:
@@ -160,8 +166,8 @@ class _Current:
     async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:
         return await self._organisation.backend.perform_as(operation, credential, source)
 
-    def changes(self) -> AsyncIterator[None]:
-        return self._organisation.backend.changes()
+    def changes_for(self, credential: Credential, source: Source) -> AsyncIterator[None]:
+        return self._organisation.backend.changes_for(credential, source)
 
     async def is_ready(self) -> bool:
         return await self._organisation.backend.is_ready()
@@ -170,7 +176,7 @@ class _Current:
 @asynccontextmanager
 async def server_of(organisation: Organisation) -> AsyncIterator[None]:
     """A real server on a UNIX socket, in this event loop so that it shares the clock."""
-    app = make_app(_Current(organisation))
+    app = make_app(_Current(organisation), refused=NEVER_MIND)
     config = uvicorn.Config(app, uds=str(organisation.home / SOCKET), log_config=None, lifespan="off", http="httptools")
     server = uvicorn.Server(config)
     running = asyncio.create_task(server._serve())
@@ -192,7 +198,7 @@ _made: dict[str, bytes] = {}
 
 
 async def make_store(home: Path) -> None:
-    """A new store in a home; made once and from then on copied, which takes a tenth of the time."""
+    """Create a store in a home by copying a prepared one, which takes a tenth of the time."""
     if _made:
         home.mkdir(mode=0o700, exist_ok=True)
         for name, content in _made.items():
@@ -204,7 +210,7 @@ async def make_store(home: Path) -> None:
 
 
 def template_in(postgres: Cluster) -> str:
-    """A database with a new organisation in it, made once for all who copy it; its key lies in the cluster's folder."""
+    """Return a template database with a new organisation, created once, whose key is in the cluster's folder."""
 
     def fill(dsn: str) -> None:
         home = postgres.folder / "home"
@@ -212,9 +218,9 @@ def template_in(postgres: Cluster) -> str:
         os.environ["SECCONSOLE_HOME"] = str(home)
         try:
             made = create_in_postgres(
-                parse_address(dsn), tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords()
+                parse_database_url(dsn), tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords()
             )
-            # In a loop of its own: a fixture may be asked for from within a running one.
+            # In a separate event loop, as a fixture may be requested within a running one.
             ThreadPoolExecutor(1).submit(asyncio.run, made).result()
         finally:
             os.environ.pop("SECCONSOLE_HOME")
@@ -237,15 +243,14 @@ async def organisation_in(
     home: Path, *, over_http: bool = False, postgres: Cluster | None = None
 ) -> AsyncIterator[Organisation]:
     """Make an organisation in a home (SECCONSOLE_HOME must point there) and close it at the end."""
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         place = None
         if postgres is None:
             await make_store(home)
         else:
-            place = parse_store(stack.enter_context(postgres.database(template_in(postgres))))
+            place = parse_store(await stack.enter_async_context(postgres.reused(template_in(postgres))))
             copy_key(postgres, home)
-        async with _opened(home, over_http, place) as made:
-            yield made
+        yield await stack.enter_async_context(_opened(home, over_http, place))
 
 
 @asynccontextmanager

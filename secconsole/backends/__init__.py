@@ -1,1 +1,1 @@
-"""Where operations are performed: in this process on the embedded store, or on a server."""
+"""Backends that perform operations: the embedded store in this process, or a server."""

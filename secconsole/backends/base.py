@@ -1,8 +1,9 @@
-"""What every backend is: it performs operations, says what it lacks, and tells of changes."""
+"""Interface of every backend: performing operations, and notices of changes."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from secconsole.domain.errors import Unavailable
@@ -14,52 +15,63 @@ if TYPE_CHECKING:  # the console loads this module before its first frame
 R = TypeVar("R")
 
 
+class Notice(Enum):
+    """Notice of changes: made through this backend only, or also by others."""
+
+    OWN = "own"
+    OTHERS = "others"
+
+
 class Backend(Protocol):
-    """Performs operations as whoever `credential` says; set it after signing in or out.
+    """Performs operations with `credential`, which is set after signing in or out.
 
     Errors are those of `secconsole.domain.errors`, the same from every backend.
     """
 
     credential: Credential
-    title: str  # what people call it: a path or an address, for headers and messages
+    title: str  # a path or an address, for headers and messages
 
     async def perform(self, operation: Operation[R]) -> R:
-        """Do what is asked and return the reply; raise a `SecconsoleError` if it was not done."""
+        """Perform an operation and return its reply, or raise a `SecconsoleError` if it was not done."""
         ...
 
-    def lacks(self, operation: type[Operation[object]]) -> str:
-        """Why this backend cannot do a kind of operation, in words for the person; empty if it can."""
-        ...
+    def changes(self) -> AsyncIterator[Notice]:
+        """Yield once after each change that the caller may see.
 
-    def changes(self) -> AsyncIterator[None]:
-        """Yield once after anything changed in the store, by whomever; many changes may come as one.
+        Several changes may count as one. It is `OWN` if all were made by acknowledged requests of this backend.
 
-        Where there is a line between, also once when it stands; `Unavailable` when it is lost: ask anew then.
+        A remote backend also yields once when the connection is established, and raises `Unavailable` when it is lost.
+        Call again then.
         """
         ...
 
     async def close(self) -> None:
-        """Give back files and threads; what was acknowledged is on disk already."""
+        """Release files and threads.
+
+        Acknowledged changes are on disk already.
+        """
         ...
 
 
 @runtime_checkable
 class Remote(Protocol):
-    """A backend at the other end of a line, which may be slow or lost."""
+    """A backend at the other end of a connection, which may be slow or lost."""
 
     async def reach(self) -> None:
-        """Ask for a sign of life; raise `NoAnswer` if none comes soon."""
+        """Probe the backend, or raise `NoAnswer` if it does not reply soon."""
         ...
 
     def silent_for(self) -> float:
-        """Seconds since anything last came over the line."""
+        """Return the seconds since anything was last received."""
         ...
 
 
 class NoAnswer(Unavailable):
-    """Nothing came from the other end of the line. `brief` says so in a few words, for a header.
+    """No response came from the server.
 
-    `perhaps_done`: the request was on its way, so that it may have been done all the same.
+    `brief` is the short text for a header.
+
+    `perhaps_done`: the request was sent, so that it may have been done.
     """
 
     def __init__(self, message: str, brief: str = "server not reached", *, perhaps_done: bool = False) -> None:
@@ -69,7 +81,7 @@ class NoAnswer(Unavailable):
 
 
 class NotTrusted(NoAnswer):
-    """The server could not prove who it is; nothing was sent to it."""
+    """The server could not prove its identity, and nothing was sent to it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "server not trusted")

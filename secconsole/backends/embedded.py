@@ -5,47 +5,56 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
-from secconsole.backends.acting import Acting, KeptToken
-from secconsole.backends.demo_inbox import inbox_of
-from secconsole.backends.watcher import Watcher
+from secconsole.backends.base import Notice
+from secconsole.backends.demo.inbox import inbox_of
+from secconsole.backends.head_keeper import HeadKeeper
+from secconsole.backends.head_log import HeadLog
+from secconsole.backends.session_backend import SessionBackend, TokenStore
+from secconsole.backends.watcher import Watch, Watcher
 from secconsole.config import locations
 from secconsole.config.private import refuse_shared, refuse_shared_folder
+from secconsole.config.settings import load_settings
 from secconsole.delivery.inbox import Inbox
-from secconsole.domain.errors import Conflict, SecconsoleError, Unavailable
+from secconsole.domain.audience import Audience, Change
+from secconsole.domain.errors import Conflict, NotSignedIn, SecconsoleError, Unavailable
+from secconsole.domain.reach import PUBLIC, Reach
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.domain.text import visible
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Source, StoreOwner
 from secconsole.operations.tenants import CreateTenant
-from secconsole.service.courier import Courier
-from secconsole.service.passwords import Passwords
+from secconsole.service.factors.passwords import Passwords
+from secconsole.service.outbox.worker import DeliveryWorker
 from secconsole.service.pipeline import Service
+from secconsole.store.changes import Heads, changes_since, heads_of
 from secconsole.store.copy import refuse_unfinished
-from secconsole.store.facts import INNER_KEY, fact, set_fact
-from secconsole.store.keys import KeyRing, create_key_file, load_key_file
+from secconsole.store.keys import KeyRing, create_key_file, key_of, load_key_file
+from secconsole.store.metadata import INNER_KEY, fact, set_fact
 from secconsole.store.migrate import check_version, migrate, schema_version
 from secconsole.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from secconsole.store.postgres import PostgresStore
+    from secconsole.store.postgres.runner import PostgresStore
 
 R = TypeVar("R")
 
 READY_SECONDS = 2.0
-SENDING_SECONDS = 6.0  # that a command waits for a code to leave
+SENDING_SECONDS = 6.0  # a command waits so long for a code to be sent
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What `create_store` made."""
+    """Result of `create_store`."""
 
     tenant: str
     admin: str
@@ -54,7 +63,7 @@ class Created:
     key: str
 
 
-class EmbeddedBackend(Acting):
+class EmbeddedBackend(SessionBackend):
     """A backend over an open store."""
 
     def __init__(
@@ -67,47 +76,123 @@ class EmbeddedBackend(Acting):
         clock: Callable[[], float] | None = None,
         passwords: Passwords | None = None,
         inbox: Inbox | None = None,
-        kept: KeptToken | None = None,
+        kept: TokenStore | None = None,
+        reach: Reach = PUBLIC,
     ) -> None:
         super().__init__(credential, kept)
         self.title = str(store.path)
         self.store, self.keys = store, keys
         self.passwords = passwords or Passwords()
-        self.courier = Courier(store, keys, clock, inbox)
-        self._service = Service(store, keys, self.passwords, clock, self.courier.wake, stays_here=inbox is not None)
+        self.delivery_worker = DeliveryWorker(store, keys, clock, inbox, reach)
+        self.head_log = HeadLog(store, keys, clock)
+        self._service = Service(
+            store, keys, self.passwords, clock, self.delivery_worker.wake, stays_here=inbox is not None, reach=reach
+        )
         self._source = Source(channel)
-        self._watcher = Watcher(store.watch)
+        self._heads = HeadKeeper(store, keys.path)
+        self._watcher = Watcher(_Watched(store))
 
-    async def ask_as(self, operation: Operation[R], credential: Credential) -> R:
+    async def send(self, operation: Operation[R], credential: Credential) -> R:
+        self._note_heads()
+        if self._source.channel == "console" and operation.spec.writes:
+            with self._own.write() as acknowledge:
+                source = replace(self._source, request_id=secrets.token_hex(8))
+                reply = await self._service.perform(operation, credential, source)
+                acknowledge(source.request_id)
+            return reply
         reply = await self._service.perform(operation, credential, self._source)
-        if self._source.channel == "command":  # which may read from its terminal next, and then nothing else goes on
+        if self._source.channel == "command":  # it may read from its terminal next, which blocks the event loop
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.courier.rest(notices=False), SENDING_SECONDS)
+                await asyncio.wait_for(self.delivery_worker.rest(notices=False), SENDING_SECONDS)
         return reply
 
     async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:
-        """Do an operation for one of many callers, as a server has them."""
+        """Perform an operation for one of a server's many callers."""
+        self._note_heads()
         return await self._service.perform(operation, credential, source)
 
+    @property
+    def damaged_secrets(self) -> int:
+        """Times that a sealed secret did not open since the store was opened."""
+        return self._service.damaged_secrets + self.delivery_worker.damaged_secrets
+
     async def is_ready(self) -> bool:
-        """Whether the store answers now, and not only after a while."""
+        """Return True if the store answers now.
+
+        If many readers wait, it is enough that others were served meanwhile.
+        """
+        before = self.store.answered
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(self.store.read(check_version)), READY_SECONDS)
-        except (SecconsoleError, TimeoutError):
+            return await asyncio.wait_for(asyncio.wrap_future(self.store.read(self._is_usable)), READY_SECONDS)
+        except SecconsoleError:
             return False
+        except TimeoutError:
+            return self.store.answered > before
 
-    def lacks(self, operation: type[Operation[object]]) -> str:
-        return ""
+    def _note_heads(self) -> None:
+        """Note the heads of the audit beside the request that is performed now."""
+        if self._heads.is_due():
+            self._noting = asyncio.create_task(asyncio.to_thread(self._heads.note))
 
-    async def changes(self) -> AsyncIterator[None]:
-        """Yield after each change, or several."""
-        async for _ in self._watcher.changes():
-            yield
+    def _is_usable(self, connection: sa.Connection) -> bool:
+        """Return True if the schema is current and the store's key is here."""
+        return check_version(connection) and self.keys.knows(key_of(fact(connection, INNER_KEY) or b""))
+
+    async def changes(self) -> AsyncIterator[Notice]:
+        """Yield after one or several changes that the caller may see.
+
+        Continue with the new token after a step-up has replaced the session's token.
+        """
+        used = self.credential
+        while True:
+            begun = False
+            try:
+                async with aclosing(self.changes_for(used, self._source)) as found:
+                    async for marks in found:
+                        if begun:
+                            yield await self._own.notice_of(marks)
+                        begun = True
+            except NotSignedIn:
+                newer = await self._newer_than(used)
+                if newer is None:
+                    raise
+                used = newer
+                yield Notice.OTHERS
+
+    def changes_for(self, credential: Credential, source: Source) -> AsyncGenerator[frozenset[str]]:
+        """Yield once when listening has begun, then after changes the marks of their requests, for one of many callers.
+
+        Raise the caller's error if they may not listen, or no longer may.
+        """
+        quiet = replace(source, idle=True)
+        return self._watcher.changes(lambda: self._service.audience(credential, quiet))
 
     async def close(self) -> None:
-        await self.courier.close()
+        await self.head_log.close()
+        await self.delivery_worker.close()
+        await asyncio.to_thread(self._heads.close)
         await asyncio.to_thread(self.store.close)
         self.passwords.close()
+
+
+class _Watched:
+    """A store as the watcher reads it."""
+
+    def __init__(self, store: SqliteStore | PostgresStore) -> None:
+        self._store = store
+
+    def watch(self) -> Watch:
+        return self._store.watch()
+
+    async def changes_since(
+        self, before: Heads | None, audiences: Collection[Audience]
+    ) -> tuple[Heads, Collection[Change]]:
+        def look(connection: sa.Connection) -> tuple[Heads, Collection[Change]]:
+            if before is None:
+                return heads_of(connection), ()
+            return changes_since(connection, before, audiences)
+
+        return await asyncio.wrap_future(self._store.read(look))
 
 
 def store_exists() -> bool:
@@ -115,9 +200,14 @@ def store_exists() -> bool:
 
 
 def store_owner() -> StoreOwner | None:
-    """The OS user who runs this, if both the store and its key belong to them."""
+    """Return the OS user of this process if both the store and its key belong to them."""
+    return owner_of(locations.database_path(), locations.key_path())
+
+
+def owner_of(*files: Path) -> StoreOwner | None:
+    """Return the OS user who runs this as a store's owner, if all its files belong to them."""
     try:
-        owners = {os.stat(path).st_uid for path in (locations.database_path(), locations.key_path())}
+        owners = {os.stat(path).st_uid for path in files}
     except OSError:
         return None
     return owner_here() if owners == {os.geteuid()} else None
@@ -126,18 +216,20 @@ def store_owner() -> StoreOwner | None:
 async def create_store(
     *, tenant: str, admin: str, password: Secret[str], passwords: Passwords | None = None
 ) -> Created:
-    """Make a new store with a first tenant and its platform administrator; raise `Conflict` if there is a store."""
+    """Create a store with a first tenant and its platform administrator, or raise `Conflict` if one exists."""
     database, key = locations.database_path(), locations.key_path()
     locations.ensure_private_dir(database.parent)
     if database.exists():
-        raise Conflict(f"There is a store already: {database}. Nothing was changed.")
+        raise Conflict(f"A store already exists: {database}. Nothing was changed.")
     if key.exists():
         raise Conflict(
-            f"There is a key without its store: {key}. Put the store back from the backup, or move the key away."
+            f"There is a key without its store: {key}. Restore the store from a backup, or move the key away."
         )
     backend = await open_new(database, key, passwords=passwords)
     try:
-        made = await backend.perform(CreateTenant(name=tenant, admin=admin, password=password))
+        made = await backend.perform(
+            CreateTenant(name=tenant, admin=admin, password=password, role=Role.PLATFORM_ADMIN)
+        )
     except BaseException:
         await backend.close()
         _discard(database, key)
@@ -147,11 +239,11 @@ async def create_store(
 
 
 async def open_new(database: Path, key: Path, *, passwords: Passwords | None = None) -> EmbeddedBackend:
-    """Make an empty store and open it as its owner; raise `Conflict` if somebody else just made one."""
+    """Create an empty store and open it as its owner, or raise `Conflict` if one exists by now."""
     try:
         handle = os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     except FileExistsError:
-        raise Conflict(f"There is a store already: {database}. Nothing was changed.") from None
+        raise Conflict(f"A store already exists: {database}. Nothing was changed.") from None
     os.fchmod(handle, 0o600)
     os.close(handle)
     try:
@@ -162,7 +254,7 @@ async def open_new(database: Path, key: Path, *, passwords: Passwords | None = N
         except BaseException:
             await asyncio.to_thread(store.close)
             raise
-    except FileExistsError:  # a key is never replaced: it may be what opens a backup
+    except FileExistsError:  # a key is never replaced: it may open a backup
         os.unlink(database)
         raise Conflict(f"There is a key without its store: {key}. Move it away.") from None
     except BaseException:
@@ -172,7 +264,7 @@ async def open_new(database: Path, key: Path, *, passwords: Passwords | None = N
 
 
 def make_schema(connection: sa.Connection, keys: KeyRing) -> None:
-    """Fill an empty database with the tables and what ties the store to its key."""
+    """Create the tables in an empty database, and bind the store to its key."""
     migrate(connection)
     inner = keys.make_inner()
     set_fact(connection, INNER_KEY, inner)
@@ -180,9 +272,9 @@ def make_schema(connection: sa.Connection, keys: KeyRing) -> None:
 
 
 def owner_here() -> StoreOwner:
-    """Whoever runs this, as the owner of a store."""
+    """Return the user of this process as the owner of a store."""
     try:
-        return StoreOwner(pwd.getpwuid(os.geteuid()).pw_name)
+        return StoreOwner(visible(pwd.getpwuid(os.geteuid()).pw_name))
     except KeyError:
         return StoreOwner(str(os.geteuid()))
 
@@ -195,23 +287,24 @@ async def open_embedded(
     passwords: Passwords | None = None,
     database: Path | None = None,
     inbox: Inbox | None = None,
-    kept: KeptToken | None = None,
+    kept: TokenStore | None = None,
 ) -> EmbeddedBackend:
     """Open the store of this home, or one elsewhere with the key beside it.
 
-    `inbox` is for the making of a demo; a demo that is made finds its own.
+    `inbox` is passed while a demo is created. An existing demo finds its own.
 
-    Raises `Unavailable` with what to do if the store, its key or their modes are not right.
+    Raises `Unavailable` with advice if the store, its key or their modes are wrong.
     """
     key = database.with_name(locations.key_path().name) if database else locations.key_path()
     database = database or locations.database_path()
     if not database.exists():
-        advice = "Make one with: secconsole init, or try: secconsole demo"
-        if key.exists():  # so there was a store, or it is a database that only servers open
-            advice = "Put it back from a backup; for one in PostgreSQL ask its server: secconsole --backend unix:PATH"
+        advice = "Create one with: secconsole init, or try: secconsole demo"
+        if key.exists():  # so there was a store, or the store is a database that only servers open
+            advice = "Restore it from a backup. If it is in PostgreSQL, use its server: secconsole --backend unix:PATH"
         raise Unavailable(f"There is no store at {database}. {advice}")
     refuse_shared_folder(database.parent)
     refuse_shared(database, os.stat(database))
+    reach = load_settings().reach
     keys = load_key_file(key)
     store = await asyncio.to_thread(SqliteStore, database)
     try:
@@ -219,11 +312,13 @@ async def open_embedded(
     except BaseException:
         await asyncio.to_thread(store.close)
         raise
-    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords, inbox=inbox, kept=kept)
+    return EmbeddedBackend(
+        store, keys, credential, channel, clock=clock, passwords=passwords, inbox=inbox, kept=kept, reach=reach
+    )
 
 
 async def _take_into_use(store: SqliteStore, keys: KeyRing, home: Path) -> Inbox | None:
-    """Check that a store and its key belong together and are of today; give its inbox if it is a demo's."""
+    """Check that a store belongs to its key, migrate it, and return its inbox if it is a demo's."""
 
     def look(connection: sa.Connection) -> tuple[bool, bytes | None]:
         current = check_version(connection)
@@ -234,10 +329,10 @@ async def _take_into_use(store: SqliteStore, keys: KeyRing, home: Path) -> Inbox
     current, inner = await asyncio.wrap_future(store.read(look))
     if inner is None:
         raise Unavailable(
-            f"{store.path} is not a secconsole store, or making it was interrupted. Move it away and init again."
+            f"{store.path} is not a secconsole store, or its creation was interrupted. Move it away and run init again."
         )
     keys.open_inner(inner)
-    if not current:  # only now: a store is not touched before its key has opened it
+    if not current:  # a store is not changed before its key has opened it
         await asyncio.wrap_future(
             store.write(lambda connection: None if check_version(connection) else migrate(connection))
         )
@@ -245,6 +340,6 @@ async def _take_into_use(store: SqliteStore, keys: KeyRing, home: Path) -> Inbox
 
 
 def _discard(database: Path, key: Path) -> None:
-    """Take away a store that was never finished."""
+    """Remove a store whose creation was interrupted."""
     for path in (key, *database.parent.glob(database.name + "*")):
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The one place where HTTP clients are made, so that another library of the same manners can take over in one line."""
+"""The only place that creates HTTP clients, so that a compatible library can replace httpx in one line."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from secconsole import __version__
 from secconsole.backends.trust import trusting
 from secconsole.config.address import Address
 
-CONNECT, ANSWER = 5.0, 30.0  # seconds
-LONGEST_ANSWER = 32 * 1024 * 1024  # bytes; several times what a server of ours has to say at once
+CONNECT, ANSWER = 5.0, 15.0  # seconds; the second limits the whole wait, repetitions included
+LONGEST_ANSWER = 32 * 1024 * 1024  # bytes; several times the longest reply of our server
 LONGEST_LINE = 64 * 1024  # of a stream
 
 
 def make_client(address: Address, ca_file: Path | None = None) -> httpx.AsyncClient:
-    """A client that keeps its connections; it heeds no proxy variables, and follows nobody elsewhere.
+    """Return a client that keeps connections open, ignores proxy variables, and follows no redirects.
 
-    It asks for answers that are not compressed: a few bytes of those could fill the memory.
+    It requests uncompressed responses: a few compressed bytes could fill the memory.
     """
     headers = {"user-agent": f"secconsole/{__version__}", "accept": "application/json", "accept-encoding": "identity"}
     limits = httpx.Limits(max_connections=16, max_keepalive_connections=4)
@@ -39,7 +39,7 @@ def make_client(address: Address, ca_file: Path | None = None) -> httpx.AsyncCli
 
 
 async def whole(answer: httpx.Response) -> httpx.Response:
-    """An answer that was begun, with its body as it was sent; raises `httpx.DecodingError` for one without an end."""
+    """Return a streamed response with its whole body, or raise `httpx.DecodingError` if it is too long."""
     parts: list[bytes] = []
     size = 0
     try:
@@ -55,7 +55,7 @@ async def whole(answer: httpx.Response) -> httpx.Response:
 
 
 async def lines(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """The lines of a stream; raises `httpx.DecodingError` for one without an end."""
+    """Yield the lines of a stream, or raise `httpx.DecodingError` for a line that is too long."""
     rest = b""
     async for part in answer.aiter_raw():
         *found, rest = (rest + part).split(b"\n")

@@ -1,4 +1,4 @@
-"""What went wrong between here and a server, as our own errors: its problem documents, and no answer at all."""
+"""Errors of requests to a server: problem documents, and missing responses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from secconsole.backends import trust
 from secconsole.backends.base import NoAnswer, NotTrusted
 from secconsole.domain.errors import (
+    Busy,
     Conflict,
     Invalid,
     NotAllowed,
@@ -18,70 +19,99 @@ from secconsole.domain.errors import (
     SecconsoleError,
     Stale,
     StepUpNeeded,
+    Throttled,
     Unavailable,
+    WrongNetwork,
 )
 
 _BY_CODE: dict[str, type[SecconsoleError]] = {
-    kind.code: kind for kind in (NotSignedIn, NotAllowed, StepUpNeeded, NotFound, Conflict, Stale, Unavailable)
+    kind.code: kind
+    for kind in (
+        NotSignedIn,
+        NotAllowed,
+        StepUpNeeded,
+        WrongNetwork,
+        NotFound,
+        Conflict,
+        Stale,
+        Throttled,
+        Unavailable,
+        Busy,
+    )
 }
 _BY_STATUS: dict[int, type[SecconsoleError]] = {401: NotSignedIn, 403: NotAllowed, 404: NotFound, 409: Conflict}
+_ADDRESS = "Check the address."
+_UNSURE = "The request may or may not have been carried out: check before you repeat it."
 _PROXY_ALONE = (502, 504)
 _BUSY = (429, 503)
-LONGEST_DETAIL = 2_000  # characters of what a server may say
-LONGEST_WAIT = 3600.0  # seconds; a server that asks for more asks for no one number
+LONGEST_DETAIL = 2_000  # characters of a server's message
+LONGEST_WAIT = 3600.0  # seconds; longer waits that a server asks for are shortened
 
 
 def error_of(answer: httpx.Response, title: str) -> SecconsoleError:
-    """The error that a problem document stands for."""
+    """Return the error for a problem document."""
     try:
         found = msgspec.json.decode(answer.content, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         found = {}
     code, detail = str(found.get("code", "")), str(found.get("detail", ""))[:LONGEST_DETAIL]
-    if code == "invalid" or answer.status_code in (400, 413, 415, 422):
-        return Invalid(detail or "The server does not understand the request.", str(found.get("field", "")))
+    if code == "invalid" or (code and answer.status_code in (400, 413, 415, 422)):
+        return Invalid(detail or "The server could not read the request.", str(found.get("field", "")))
     kind = _BY_CODE.get(code) or _BY_STATUS.get(answer.status_code)
     if kind is not None and detail:
         return kind(detail)
     if answer.status_code in _PROXY_ALONE and not detail:
         lost = answer.status_code == 504
-        tail = "It may or may not have done what was asked." if lost else "Nothing was changed."
-        return NoAnswer(f"What stands before {title} does not reach the server itself. {tail}", perhaps_done=lost)
+        tail = "The request may or may not have been carried out." if lost else "Nothing was changed."
+        return NoAnswer(f"The proxy in front of {title} cannot reach the server. {tail}", perhaps_done=lost)
     if answer.status_code in _BUSY and not detail:
-        return Unavailable(f"{title} has too much to do just now. Nothing was changed.")
-    said = f"{title} answered {answer.status_code}, which is not what a secconsole server says."
-    return Unavailable(detail or f"{said} Is the address right?")
+        return Unavailable(f"{title} is too busy at the moment. Nothing was changed.")
+    return Unavailable(detail) if detail else not_ours(answer, title)
+
+
+def not_ours(answer: httpx.Response, title: str) -> Unavailable:
+    """Return the error for a response that is not a secconsole server's."""
+    if answer.status_code == 200:
+        return Unavailable(f"The response of {title} is not from a secconsole server. {_ADDRESS}")
+    what = f"{title} answered with status {answer.status_code}, which is not from a secconsole server."
+    return Unavailable(f"{what} {_ADDRESS}")
 
 
 def wait_asked_for(answer: httpx.Response) -> float:
-    """Seconds that a server asks to wait before the next try; 0 where it says nothing (or a date, which none of ours
-    does)."""
-    asked = answer.headers.get("retry-after", "").strip()
-    return min(float(asked), LONGEST_WAIT) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 0.0
+    """Return the seconds of the Retry-After header, or 0 without one.
+
+    Our servers never send a date.
+    """
+    seconds = answer.headers.get("retry-after", "").strip()
+    return min(float(seconds), LONGEST_WAIT) if seconds.isascii() and seconds.isdigit() and len(seconds) < 9 else 0.0
 
 
 def is_before_sending(error: httpx.HTTPError) -> bool:
-    """Whether no connection was made, so that nothing was asked for."""
+    """Return True if no connection was made, so that nothing was sent."""
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 def may_pass(error: httpx.HTTPError) -> bool:
-    """Whether the same request may succeed a moment later; time that ran out is gone, a wrong certificate stays."""
+    """Return True if the same request may succeed a moment later, unlike after a timeout or a wrong certificate."""
     if trust.tls_error(error) is not None:
         return False
     return isinstance(error, httpx.ConnectTimeout | httpx.NetworkError | httpx.RemoteProtocolError)
 
 
 def no_answer(error: httpx.HTTPError | TimeoutError, title: str, *, perhaps_done: bool) -> NoAnswer:
-    """The error in words."""
+    """Return the error for a missing response."""
     if (tls := trust.tls_error(error)) is not None and not perhaps_done:
         return NotTrusted(trust.words(tls, title))
     slow = isinstance(error, httpx.TimeoutException | TimeoutError)
     too_long = isinstance(error, httpx.DecodingError)
-    endless = f"{title} answers more than a secconsole server has to say." if too_long else ""
+    endless = f"{title} sent a response that is too long for a secconsole server." if too_long else ""
+    if isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error).lower():
+        endless = f"{title} does not speak HTTP. {_ADDRESS}"
     if perhaps_done:
-        what = endless or (f"{title} did not answer in time." if slow else f"{title} went away before it answered.")
-        tail = "It may or may not have done what was asked: look before doing it again."
+        what = endless or (
+            f"{title} did not answer in time." if slow else f"{title} closed the connection before it answered."
+        )
+        tail = _UNSURE
     else:
         what = endless or (f"{title} does not answer." if slow else f"{title} cannot be reached{_why(error)}.")
         tail = "Nothing was changed."
@@ -89,24 +119,21 @@ def no_answer(error: httpx.HTTPError | TimeoutError, title: str, *, perhaps_done
 
 
 def answer_lost(title: str) -> NoAnswer:
-    """What was asked for before cannot be asked about any more."""
-    words = (
-        f"{title} went away before it answered. It may or may not have done what was asked: look before doing it again."
-    )
-    return NoAnswer(words, perhaps_done=True)
+    """Return the error for a response that was lost and cannot be requested again."""
+    return NoAnswer(f"{title} closed the connection before it answered. {_UNSURE}", perhaps_done=True)
 
 
 def _why(error: BaseException) -> str:
-    """What the system says of it, where that helps."""
+    """Return the system's reason if it helps the reader, or an empty string."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror):
-            return ": no machine of that name is known here"
+            return ": the host name cannot be resolved"
         if isinstance(cause, FileNotFoundError):
-            return ": there is no such socket"
+            return ": the socket does not exist"
         if isinstance(cause, ConnectionRefusedError):
-            return ": nothing listens there"
+            return ": the connection was refused"
         if isinstance(cause, PermissionError):
-            return ": you may not open its socket"
+            return ": you may not open the socket"
         cause = cause.__cause__ or cause.__context__
     return ""

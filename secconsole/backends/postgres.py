@@ -1,4 +1,7 @@
-"""The store on PostgreSQL: opened, made, and brought up to date on request. Its key lies in this home."""
+"""The store on PostgreSQL: opening, creation and migration on request.
+
+Its key is in this home.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,27 @@ import sqlalchemy as sa
 
 from secconsole.backends.embedded import Created, EmbeddedBackend, make_schema, owner_here
 from secconsole.config import locations
+from secconsole.config.settings import load_settings
 from secconsole.domain.errors import Conflict, Unavailable
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Credential
 from secconsole.operations.tenants import CreateTenant, ListTenants
-from secconsole.service.passwords import Passwords
+from secconsole.service.factors.passwords import Passwords
 from secconsole.store.copy import refuse_unfinished
-from secconsole.store.facts import INNER_KEY, fact
 from secconsole.store.keys import KeyRing, create_key_file, load_key_file
+from secconsole.store.metadata import INNER_KEY, fact
 from secconsole.store.migrate import CURRENT, check_version, migrate, schema_version
-from secconsole.store.postgres import PostgresStore
-from secconsole.store.postgres_address import Address
+from secconsole.store.postgres.address import Address
+from secconsole.store.postgres.runner import PostgresStore
 
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What `migrate_postgres` found and left; `key` is the file of a key that was made, else empty."""
+    """Result of `migrate_postgres`.
+
+    `key` is the file of a new key, or empty.
+    """
 
     store: str
     before: str
@@ -45,28 +52,31 @@ async def open_postgres(
 ) -> EmbeddedBackend:
     """Open a database whose schema is current.
 
-    Raises `Unavailable` with what to do if the database, its schema or the key in this home are not right.
+    Raises `Unavailable` with advice if the database, its schema or the key in this home are wrong.
     """
+    reach = load_settings().reach
     keys = load_key_file(locations.key_path())
     store = await asyncio.to_thread(PostgresStore, address)
     try:
         inner = await asyncio.wrap_future(store.read(_inner_of_current))
         if inner is None:
             raise Unavailable(
-                f"{address.shown} is empty or older than this secconsole. Look at the upgrade notes, then run: "
+                f"{address.shown} is empty or older than this secconsole. Read the upgrade notes, then run: "
                 f"secconsole store migrate --store {shlex.quote(address.shown)}"
             )
         keys.open_inner(inner)
     except BaseException:
         await asyncio.to_thread(store.close)
         raise
-    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords)
+    return EmbeddedBackend(store, keys, credential, channel, clock=clock, passwords=passwords, reach=reach)
 
 
 async def migrate_postgres(address: Address) -> Migrated:
-    """Make the schema in an empty database, or bring an older one up to date; a key is made only with the schema.
+    """Create the schema in an empty database, or migrate an older one.
 
-    Raises `Unavailable` for a newer schema, and for a key that is not this store's or that belongs to another one.
+    A key is created only with the schema.
+
+    Raises `Unavailable` for a newer schema, and for a missing key or the key of another store.
     """
     store = await asyncio.to_thread(PostgresStore, address)
     try:
@@ -93,16 +103,18 @@ async def migrate_postgres(address: Address) -> Migrated:
 async def create_in_postgres(
     address: Address, *, tenant: str, admin: str, password: Secret[str], passwords: Passwords | None = None
 ) -> Created:
-    """Make the tables if there are none, and a first tenant with its platform administrator.
+    """Create missing tables, and a first tenant with its platform administrator.
 
-    Raises `Conflict` if there is a tenant already.
+    Raises `Conflict` if a tenant already exists.
     """
     await migrate_postgres(address)
     backend = await open_postgres(address, owner_here(), "command", passwords=passwords)
     try:
         if (await backend.perform(ListTenants())).items:
-            raise Conflict(f"There is an organisation in {address.shown} already. Nothing was changed.")
-        made = await backend.perform(CreateTenant(name=tenant, admin=admin, password=password))
+            raise Conflict(f"{address.shown} already contains an organisation. Nothing was changed.")
+        made = await backend.perform(
+            CreateTenant(name=tenant, admin=admin, password=password, role=Role.PLATFORM_ADMIN)
+        )
     finally:
         await backend.close()
     return Created(made.name, admin, Role.PLATFORM_ADMIN, address.shown, str(locations.key_path()))
@@ -111,7 +123,9 @@ async def create_in_postgres(
 def _make_alone(connection: sa.Connection, keys: KeyRing) -> None:
     _one_at_a_time(connection)
     if schema_version(connection):
-        raise Unavailable("Somebody else has just made the schema. Put their master.key here, then go on.")
+        raise Unavailable(
+            "Another process has just created the schema. Copy its master.key here, then run the command again."
+        )
     make_schema(connection, keys)
 
 
@@ -124,7 +138,7 @@ def _update(connection: sa.Connection, keys: KeyRing) -> None:
 
 
 def _one_at_a_time(connection: sa.Connection) -> None:
-    """Two who migrate at once do so one after the other."""
+    """Serialise concurrent migrations."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('secconsole migrate'))")
 
 

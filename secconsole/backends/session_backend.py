@@ -1,4 +1,4 @@
-"""Acting as somebody: a proof of oneself replaces the session's token, and everything goes on with the new one."""
+"""Backends that act with one session's token, which a step-up replaces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar, cast
 
+from secconsole.backends.own_writes import OwnWrites
 from secconsole.domain.errors import NotSignedIn
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
@@ -15,65 +16,71 @@ from secconsole.operations.signin import Proof, StepUp
 
 R = TypeVar("R")
 
-_REMEMBERED = 4  # tokens of one session: what is asked with one that is older has been given up long ago
+_REMEMBERED = 4  # tokens of one session; requests with older ones were abandoned long ago
 
 
-class KeptToken(Protocol):
-    """Where a session's token stays between programs, several of which may act with it at once."""
+class TokenStore(Protocol):
+    """Storage of a session's token that several programs share."""
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep other programs from proving and replacing meanwhile."""
+    def locked(self) -> AbstractContextManager[None]:
+        """Lock out other programs that would replace the token."""
         ...
 
     def newest(self) -> Secret[str] | None:
-        """The token as it is kept now; None if that session is kept no longer. Call it while `alone`."""
+        """Return the stored token, or None if the session is no longer stored.
+
+        Call it while `locked`.
+        """
         ...
 
     def replace(self, token: Secret[str]) -> None:
-        """Keep another one in its place. Call it while `alone`."""
+        """Store another token in its place.
+
+        Call it while `locked`.
+        """
         ...
 
 
-class Acting(ABC):
-    """What backends share that act with one `credential`; set it after signing in or out.
+class SessionBackend(ABC):
+    """Base class of backends that act with one `credential`, which is set after signing in or out.
 
-    What was asked with a token that a proof replaced meanwhile, and so was refused, is asked once more with the new
-    one.
+    A request that was refused because a step-up replaced its token is sent once more with the new one.
     """
 
-    def __init__(self, credential: Credential, kept: KeptToken | None = None) -> None:
+    def __init__(self, credential: Credential, kept: TokenStore | None = None) -> None:
         self.credential = credential
         self._kept = kept
+        self._own = OwnWrites()
         self._proving = asyncio.Lock()
         self._proof: asyncio.Task[Proof] | None = None
         self._tokens = [credential]  # of one session, the newest last
 
     @abstractmethod
-    async def ask_as(self, operation: Operation[R], credential: Credential) -> R:
-        """Do what is asked as somebody."""
+    async def send(self, operation: Operation[R], credential: Credential) -> R:
+        """Send an operation with a credential and return its reply."""
 
     async def perform(self, operation: Operation[R]) -> R:
-        """Do what is asked and return the reply; raise a `SecconsoleError` if it was not done."""
+        """Perform an operation and return its reply, or raise a `SecconsoleError` if it was not done."""
         used = self.credential
         if isinstance(operation, StepUp):
-            # Whoever does not wait for the answer must not be left with a token that is void: it is taken up anyway.
+            # The new token is stored even if the caller stops waiting, as the old one is void.
             self._proof = asyncio.ensure_future(self._prove(operation, used))
             return cast(R, await asyncio.shield(self._proof))
         try:
-            return await self.ask_as(operation, used)
+            return await self.send(operation, used)
         except NotSignedIn:
             newer = await self._newer_than(used)
             if newer is None:
                 raise
-        return await self.ask_as(operation, newer)
+        return await self.send(operation, newer)
 
     async def _prove(self, operation: StepUp, used: Credential) -> Proof:
         async with self._proving:
             used = self._successor(used) or used
             kept = self._kept_for(used)
-            with kept.alone() if kept is not None else nullcontext():
+            with kept.locked() if kept is not None else nullcontext():
                 used = self._kept_instead_of(used) or used
-                proof = await self.ask_as(operation, used)
+                proof = await self.send(operation, used)
                 if proof.token is not None:
                     self._take_up(used, Bearer(proof.token))
                     if kept is not None:
@@ -81,22 +88,22 @@ class Acting(ABC):
             return proof
 
     async def _newer_than(self, used: Credential) -> Credential | None:
-        """What has replaced a credential, here or in another program; None if nothing has."""
-        async with self._proving:  # a proof under way may have replaced it already, and not know yet
+        """Return the credential that replaced another one here or in another program, or None."""
+        async with self._proving:  # a step-up in progress may have replaced it already
             newer, kept = self._successor(used), self._kept_for(used)
             if newer is None and kept is not None:
-                with kept.alone():
+                with kept.locked():
                     newer = self._kept_instead_of(used)
             return newer
 
     def _successor(self, used: Credential) -> Credential | None:
-        """The credential in use, if it is of the same session as one before."""
+        """Return the credential in use if it belongs to the same session as a former one."""
         if self._tokens[-1] is not self.credential:
-            return None  # somebody signed in or out since
+            return None  # a user signed in or out since
         return self.credential if any(token is used for token in self._tokens[:-1]) else None
 
-    def _kept_for(self, used: Credential) -> KeptToken | None:
-        """Where a credential is kept: only what the backend began with is."""
+    def _kept_for(self, used: Credential) -> TokenStore | None:
+        """Return the storage of a credential, or None unless the backend started with it."""
         return self._kept if self._tokens[-1] is used is self.credential else None
 
     def _kept_instead_of(self, used: Credential) -> Credential | None:

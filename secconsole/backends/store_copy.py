@@ -1,4 +1,4 @@
-"""`store copy`: an organisation moved from one store to another, as often as it takes, and compared at the end."""
+"""`store copy`: copies an organisation to another store, resumes after interruptions, and compares both."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from secconsole.config import locations
 from secconsole.config.private import read_private, refuse_shared, refuse_shared_folder, write_private
 from secconsole.domain.errors import Conflict, Invalid, Unavailable
 from secconsole.store import copy
-from secconsole.store.facts import INNER_KEY, fact
 from secconsole.store.keys import load_key_file
+from secconsole.store.metadata import INNER_KEY, fact
 from secconsole.store.migrate import check_version, migrate, schema_version
 from secconsole.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 
-Progress = Callable[[str, int], None]  # the name of a table, and how many of its rows are there
+Progress = Callable[[str, int], None]  # the name of a table, and the number of its rows copied
 
 
 class Store(Protocol):
-    """What both kinds of store are."""
+    """Interface of both kinds of store."""
 
     def read(self, body: Callable[[sa.Connection], T]) -> Future[T]: ...
 
@@ -41,7 +41,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CopiedTable:
-    """One table that is the same on both sides; `checksum` is a SHA-256 over its rows."""
+    """A table that is equal in both stores.
+
+    `checksum` is a SHA-256 over its rows.
+    """
 
     name: str
     rows: int
@@ -50,7 +53,7 @@ class CopiedTable:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What `copy_store` did."""
+    """Result of `copy_store`."""
 
     origin: str
     target: str
@@ -58,11 +61,13 @@ class Copied:
     tables: tuple[CopiedTable, ...]
 
 
-async def copy_store(origin: StorePlace, target: StorePlace, progress: Progress, *, anew: bool = False) -> Copied:
-    """Copy everything that is not there yet, then compare; only what is equal is given over to be used.
+async def copy_store(origin: StorePlace, target: StorePlace, progress: Progress, *, restart: bool = False) -> Copied:
+    """Copy all missing rows, then compare.
 
-    Raises `Conflict` if the target holds something else, or if the two differ because the origin was changed
-    meanwhile, and `Unavailable` for a store, schema or key that cannot be used.
+    Only an equal copy can be used.
+
+    Raises `Conflict` if the target holds something else, or if the two differ because the origin was changed meanwhile,
+    and `Unavailable` for a store, schema or key that cannot be used.
     """
     if origin.database == target.database:
         raise Invalid("Both are the same store.", "to")
@@ -72,8 +77,8 @@ async def copy_store(origin: StorePlace, target: StorePlace, progress: Progress,
         if target.key.exists():
             load_key_file(target.key).open_inner(inner)
         async with _opened(target, make=True) as sink:
-            resumed = await _done(sink.write(partial(_begin, inner=inner, anew=anew)))
-            _place_key(origin.key, target.key)  # only beside a store that may be copied into
+            resumed = await _done(sink.write(partial(_begin, inner=inner, restart=restart)))
+            _place_key(origin.key, target.key)  # only beside a store that may be a target
             for table in copy.TABLES:
                 await _copy_table(source, sink, table, progress)
             tables = [await _compare(source, sink, table) for table in copy.COMPARED]
@@ -94,29 +99,32 @@ async def _compare(source: Store, sink: Store, table: sa.Table) -> CopiedTable:
     here, there = await asyncio.gather(_done(source.read(read)), _done(sink.read(read)))
     if here != there:
         raise Conflict(
-            f"{table.name} is not the same on both sides ({here[0]:,} and {there[0]:,} rows): the origin was changed "
-            "while it was copied. Stop what uses it, and run the same command with --anew. The copy stays unused."
+            f"{table.name} differs between the stores ({here[0]:,} and {there[0]:,} rows): the origin was changed "
+            "while it was copied. Stop what uses it, and run the same command with --restart. The copy stays unused."
         )
     return CopiedTable(str(table.name), *here)
 
 
-def _begin(connection: sa.Connection, *, inner: bytes, anew: bool) -> bool:
+def _begin(connection: sa.Connection, *, inner: bytes, restart: bool) -> bool:
     if not schema_version(connection):
         migrate(connection)
     elif not check_version(connection):
         raise Unavailable("The schema of the target is older than this secconsole. Migrate it first.")
-    return copy.begin(connection, inner, anew=anew)
+    return copy.begin(connection, inner, restart=restart)
 
 
 def _inner_of(connection: sa.Connection) -> bytes:
     if not check_version(connection):
-        raise Unavailable("The origin is empty or older than this secconsole. Open it once with this one first.")
+        raise Unavailable("The origin is empty or older than this secconsole. Open it with this version first.")
     copy.refuse_unfinished(connection)
     return fact(connection, INNER_KEY) or b""
 
 
 def _place_key(origin: Path, target: Path) -> None:
-    """Both stores are opened by the same key: put it beside the new one, unless it has it."""
+    """Copy the key beside the target, unless it is there.
+
+    Both stores have the same key.
+    """
     if target != origin and not target.exists():
         locations.ensure_private_dir(target.parent)
         write_private(target, read_private(origin), exclusive=True)
@@ -133,7 +141,7 @@ async def _opened(place: StorePlace, *, make: bool) -> AsyncIterator[Store]:
 
 def _open(place: StorePlace, make: bool) -> Store:
     if not isinstance(place.database, Path):
-        from secconsole.store.postgres import PostgresStore
+        from secconsole.store.postgres.runner import PostgresStore
 
         return PostgresStore(place.database)
     if make and not place.database.exists():

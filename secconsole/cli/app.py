@@ -1,4 +1,4 @@
-"""The program's command line; a command's module is loaded when the command is used."""
+"""The command line, which imports the module of a command when the command is used."""
 
 from __future__ import annotations
 
@@ -7,57 +7,70 @@ from collections.abc import Callable, Sequence
 import click
 
 from secconsole import __version__
-from secconsole.cli.command import Call, ConsoleOptions, Root, current_call
-from secconsole.cli.diagnostics import guarded
+from secconsole.cli.command import Call, ConsoleOptions, RootGroup, current_call, show
+from secconsole.cli.diagnostics import run_guarded
 
 NAME = "secconsole"
 
 COMMANDS = {
-    "demo": ("demo", "demo", "Fill a throw-away organisation and open the console on it."),
-    "init": ("init", "init", "Make the store, with a tenant and its first administrator."),
-    "tenant": ("tenant", "tenant", "Tenants: create, list."),
-    "user": ("user", "user", "Users: find, create, import, change."),
-    "policy": ("policy", "policy", "Whether a second factor is off, optional or required."),
-    "whitelist": ("whitelist", "whitelist", "Who need not use a second factor."),
-    "factor": ("factor", "factor", "A user's factors: enroll, confirm, remove."),
-    "unbind": ("unbind", "unbind", "Let users who lost a phone bind anew."),
-    "undo": ("unbind", "undo", "Take an unbinding back within ten minutes."),
-    "recovery-codes": ("recovery_codes", "recovery_codes", "Make ten codes, each good once for a lost phone."),
-    "verify": ("verify", "verify", "Check a user's code: exit 0 accepted, 1 not."),
-    "delivery": ("delivery", "delivery", "How codes are sent by e-mail and SMS: set up, test, show."),
-    "text": ("text", "texts", "The words of messages: list, show."),
-    "token": ("token", "token", "Personal access tokens: create, list, revoke."),
-    "secret-key": ("secret_key", "secret_key", "What a tenant's programs sign in with: show-id, rotate."),
-    "audit": ("audit", "audit", "What was done, by whom: list, verify, export."),
-    "context": ("context", "context", "Places to work at, by name: add, list, use, remove."),
-    "store": ("store", "store", "Stores on PostgreSQL: make or update the tables, copy an organisation."),
-    "theme": ("theme", "theme", "Colours of the console: list, check."),
-    "doctor": ("doctor", "doctor", "Look for what is wrong with this installation."),
-    "sign-in": ("session", "sign_in", "Sign in; commands then act as you until you sign out."),
-    "sign-out": ("session", "sign_out", "End the session that sign-in keeps."),
-    "account": ("account", "account", "Your own account: show it, change the password."),
-    "session": ("sessions", "session", "Who is signed in as a user: list, end."),
-    "serve": ("serve", "serve", "Offer the same operations as an HTTP API."),
+    "demo": ("demo", "demo", "Create a throw-away organisation and open the console on it."),
+    "init": ("init", "init", "Create the store, a tenant and its first administrator."),
+    "tenant": ("tenant", "tenant", "Create and list tenants."),
+    "user": ("user", "user", "Find, create, import and change users."),
+    "policy": ("policy", "policy", "Show and set whether a second factor is off, optional or required."),
+    "whitelist": ("whitelist", "whitelist", "Manage users who are exempt from a second factor."),
+    "network": ("network", "network", "Manage the networks from which users may sign in."),
+    "factor": ("factor", "factor", "Enroll, confirm and remove the factors of a user."),
+    "unbind": ("unbind", "unbind", "Unbind users who lost a phone, so that they can bind a new one."),
+    "undo": ("unbind", "undo", "Undo an unbinding within ten minutes."),
+    "caller-check": ("caller_check", "caller_check", "Check a caller by a code from what is on record."),
+    "approval": ("approval", "approval", "Ask a second person before unbinding, and answer requests."),
+    "bypass": ("bypass", "bypass", "Issue a short-lived code for a user whose phone is not at hand."),
+    "recovery-codes": ("recovery_codes", "recovery_codes", "Create ten single-use codes for a lost phone."),
+    "verify": ("verify", "verify", "Check a user's code: exit 0 if accepted, 1 if not."),
+    "delivery": ("delivery", "delivery", "Set up, test and show how codes are sent by e-mail and SMS."),
+    "text": ("text", "texts", "List, show and check the texts of messages."),
+    "token": ("token", "token", "Create, list and revoke personal access tokens."),
+    "secret-key": ("secret_key", "secret_key", "Show the id of a tenant's secret key, and rotate the key."),
+    "audit": ("audit", "audit", "List, verify and export the audit log."),
+    "context": ("context", "context", "Add, list, use and remove named servers."),
+    "backup": ("backup", "backup", "Copy the store to a file while it is in use."),
+    "restore": ("restore", "restore", "Replace the content of the store by a backup."),
+    "key": ("key", "key", "Rotate the master key, which opens the secrets of the store."),
+    "store": ("store", "store", "Migrate a PostgreSQL store, and copy an organisation between stores."),
+    "theme": ("theme", "theme", "List and check themes of the console."),
+    "doctor": ("doctor", "doctor", "Check this installation for problems."),
+    "sign-in": ("sign_in", "sign_in", "Sign in. Later commands act as you until you sign out."),
+    "sign-out": ("sign_in", "sign_out", "End the session that sign-in saved."),
+    "account": ("account", "account", "Show your own account and change its password."),
+    "session": ("session", "session", "List and end the sessions of a user."),
+    "serve": ("serve", "serve", "Serve the same operations as an HTTP API."),
     "completion": ("completion", "completion", "Print the completion script for a shell."),
 }
 
 
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        show(ctx, f"{NAME} {__version__}")
+
+
 @click.group(
-    cls=Root,
+    cls=RootGroup,
     lazy=COMMANDS,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--read-only", is_flag=True, help="The console: look, and change nothing.")
-@click.option("--theme", metavar="NAME", default="", help="The console: its colours; see: secconsole theme list")
-@click.option("--no-mouse", is_flag=True, help="The console: leave the mouse to the terminal.")
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.option("--read-only", is_flag=True, help="Console only: disable everything that changes data.")
+@click.option("--theme", metavar="NAME", default="", help="Console only: the theme to use. See: secconsole theme list")
+@click.option("--no-mouse", is_flag=True, help="Console only: leave the mouse to the terminal.")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version,
+              help="Show the version and exit.")  # fmt: skip
 @click.pass_context
 def cli(context: click.Context, read_only: bool, theme: str, no_mouse: bool) -> int | None:
     """Look after the multi-factor authentication of an organisation.
 
-    Without a command the console opens. With one, the answer goes to standard output and everything else to standard
-    error.
+    Without a command, the console opens. A command writes its result to standard output and everything else to
+    standard error.
 
     \b
     Exit codes: 0 done · 1 the answer is no · 2 wrong usage · 3 not signed in or not allowed
@@ -76,7 +89,7 @@ def cli(context: click.Context, read_only: bool, theme: str, no_mouse: bool) -> 
 
 
 def run(arguments: Sequence[str], open_console: Callable[[ConsoleOptions], int]) -> int:
-    """Carry out one command line and return its exit code."""
+    """Run one command line and return its exit code."""
 
     def action() -> int:
         for argument in arguments:
@@ -85,4 +98,4 @@ def run(arguments: Sequence[str], open_console: Callable[[ConsoleOptions], int])
         code = cli.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=Call(open_console))
         return code if isinstance(code, int) else 0
 
-    return guarded(action)
+    return run_guarded(action)

@@ -1,4 +1,4 @@
-"""The shape all commands share: the options that go with every one, and groups that load a command when it is used."""
+"""Base classes of all commands: shared options, and a root group that imports a command when it is used."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secconsole.cli.output import Format
+from secconsole.cli.output import Format, Output
 
 if TYPE_CHECKING:
-    from secconsole.config.contexts import Context
+    from secconsole.config.contexts import NamedContext
 
-_LONGEST_LINE = 120  # of a command's help: its first sentence, whole
+_LONGEST_LINE = 120  # of a command's help: fits its whole first sentence
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
-    """How the console is to be opened; without a backend in the context that is named or used."""
+    """Options of the console.
+
+    Without a backend, the named context or the one in use applies.
+    """
 
     backend: str | None = None
     tenant: str = ""
@@ -34,7 +37,10 @@ class ConsoleOptions:
 
 @dataclass(slots=True)
 class Call:
-    """What was said around a command; None where nothing was."""
+    """The shared options of one command line.
+
+    None means that an option was not given.
+    """
 
     open_console: Callable[[ConsoleOptions], int]
     tenant: str | None = None
@@ -44,8 +50,11 @@ class Call:
     ca_file: Path | None = None
     token_file: Path | None = None
 
-    def place(self) -> Context:
-        """Where to work, by what was said and configured; raises `Invalid` for a context that there is not."""
+    def target(self) -> NamedContext:
+        """Return the server or store to use, from the options and the configuration.
+
+        Raise `Invalid` if the named context does not exist.
+        """
         from secconsole.config.settings import load_settings
 
         ca_file = str(self.ca_file.absolute()) if self.ca_file else ""
@@ -53,14 +62,14 @@ class Call:
 
 
 def current_call() -> Call:
-    """The call that is being carried out."""
+    """Return the call of the running command."""
     call = click.get_current_context().find_object(Call)
     assert call is not None
     return call
 
 
-class Word(click.Choice[str]):
-    """One of an enum's values, given as the enum's member."""
+class EnumChoice(click.Choice[str]):
+    """A choice among the values of an enum, converted to its member."""
 
     def __init__(self, kind: type[StrEnum]) -> None:
         super().__init__([member.value for member in kind])
@@ -70,12 +79,21 @@ class Word(click.Choice[str]):
         return self._kind(super().convert(value, param, ctx))
 
 
-class _Everywhere(click.Command):
-    """A command that takes the shared options too, wherever they stand; the innermost one wins."""
+class _CommandWithSharedOptions(click.Command):
+    """A command that accepts the shared options at every level.
+
+    The innermost one wins.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(_shared_options())
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
@@ -84,24 +102,26 @@ class _Everywhere(click.Command):
             formatter.write_dl([record for record in records if record])
 
 
-class Verb(_Everywhere):
-    """A command that does something."""
+class Command(_CommandWithSharedOptions):
+    """A command of secconsole."""
 
 
-class Here(Verb):
-    """A command about this machine: it has no use for another place, and says so."""
+class LocalCommand(Command):
+    """A command about this machine, which refuses options that name a server."""
 
     def invoke(self, ctx: click.Context) -> Any:
         call = ctx.find_object(Call)
         if call is not None and (call.backend or call.context or call.ca_file):
-            raise click.UsageError("This is about this machine: leave --backend, --context and --ca-file out.", ctx)
+            raise click.UsageError(
+                "This command works on this machine: leave out --backend, --context and --ca-file.", ctx
+            )
         return super().invoke(ctx)
 
 
-class Noun(_Everywhere, click.Group):
-    """A group of commands about one thing."""
+class Group(_CommandWithSharedOptions, click.Group):
+    """A group of commands about one subject."""
 
-    command_class = Verb
+    command_class = Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -111,8 +131,8 @@ class Noun(_Everywhere, click.Group):
             formatter.write_dl([(name, c.get_short_help_str(_LONGEST_LINE)) for name, c in self.commands.items()])
 
 
-class Root(Noun):
-    """The program: `lazy` names the module of `secconsole.cli`, the command in it, and its line in the help."""
+class RootGroup(Group):
+    """The root group. `lazy` maps a command to its module in `cli.commands`, its name there and its line of help."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -125,7 +145,7 @@ class Root(Noun):
         if cmd_name not in self._lazy:
             return None
         module, name, _ = self._lazy[cmd_name]
-        command = getattr(import_module(f"secconsole.cli.{module}"), name)
+        command = getattr(import_module(f"secconsole.cli.commands.{module}"), name)
         assert isinstance(command, click.Command)
         return command
 
@@ -141,8 +161,21 @@ class Root(Noun):
             formatter.write_dl([(name, line) for name, (_, _, line) in self._lazy.items()])
 
 
+def show(ctx: click.Context, text: str) -> None:
+    """Write a text to standard output in place of a command's result, and exit."""
+    out = Output(Format.TABLE)
+    out.raw(text)
+    out.flush()
+    ctx.exit()
+
+
+def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        show(ctx, ctx.get_help())
+
+
 def _shared_options(*, hidden: bool = True) -> list[click.Option]:
-    """Hidden in the list of a command's own options, since they have a section to themselves."""
+    """Return the shared options, hidden in the list of a command's own because they have a section of help."""
 
     def keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
         call = ctx.find_object(Call)
@@ -154,16 +187,16 @@ def _shared_options(*, hidden: bool = True) -> list[click.Option]:
         return click.Option([name], help=help, expose_value=False, callback=keep, hidden=hidden, **kwargs)
 
     return [
-        option("--tenant", "The tenant to work on; else the configured or the only one.", metavar="NAME"),
-        option("--format", "How to answer.", type=Word(Format)),
-        option("--backend", "A server: https://… or unix:PATH; else the store on this machine.", metavar="URL"),
-        option("--context", "Where to work, by a name: see secconsole context list.", metavar="NAME"),
+        option("--tenant", "The tenant. Default: the configured one, or the only one.", metavar="NAME"),
+        option("--format", "The format of the result.", type=EnumChoice(Format)),
+        option("--backend", "A server: https://… or unix:PATH. Default: the store on this machine.", metavar="URL"),
+        option("--context", "A named server. See: secconsole context list", metavar="NAME"),
         option(
-            "--ca-file", "Trust a server by the authorities in this file alone.",
+            "--ca-file", "Trust only the certificate authorities in this file.",
             metavar="FILE", type=click.Path(path_type=Path),
         ),
         option(
-            "--token-file", "Act with the token in this file; only its owner may read it.",
+            "--token-file", "Act with the token in this file, which only its owner may read.",
             metavar="FILE", type=click.Path(path_type=Path),
         ),
     ]  # fmt: skip

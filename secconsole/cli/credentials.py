@@ -1,4 +1,4 @@
-"""Who a command acts as: a token from a file, a session kept by `sign-in`, or the owner of the store."""
+"""Credentials of a command: a token from a file, a session saved by `sign-in`, or ownership of the store."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secconsole.config import locations
-from secconsole.config.contexts import Context
+from secconsole.config.contexts import NamedContext
 from secconsole.config.private import alone_with, read_private, write_private
 from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Bearer, Credential, Nobody
 
 if TYPE_CHECKING:
-    from secconsole.backends.acting import KeptToken
+    from secconsole.backends.session_backend import TokenStore
 
 TOKEN_VARIABLE = "SECCONSOLE_TOKEN_FILE"  # noqa: S105 - a variable's name
 
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
-    """A session that stays between commands; it counts for the backend it was made at, and is sent to no other."""
+    """A session that lasts between commands.
+
+    Its token is sent only to the backend that issued it.
+    """
 
     backend: str
     tenant: str
@@ -35,40 +38,43 @@ class KeptSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Acts:
-    """Who acts. `tenant`: the one that a kept session belongs to, else empty; `kept`: where a new token is to go."""
+class ResolvedCredentials:
+    """Credentials, the tenant of a saved session (or empty), and where to store a renewed token."""
 
     credential: Credential
     tenant: str = ""
-    kept: KeptToken | None = None
+    kept: TokenStore | None = None
 
 
 class SessionFile:
-    """The session that `sign-in` left in a context, for commands that run at the same time."""
+    """The saved session of a context, shared by commands that run at the same time."""
 
-    def __init__(self, place: Context, session: KeptSession) -> None:
-        self._place, self._session = place, session
+    def __init__(self, target: NamedContext, session: KeptSession) -> None:
+        self._target, self._session = target, session
 
-    def alone(self) -> AbstractContextManager[None]:
-        return alone_with(_path(self._place))
+    def locked(self) -> AbstractContextManager[None]:
+        return alone_with(_path(self._target))
 
     def newest(self) -> Secret[str] | None:
-        """None once somebody else signed in there: a command goes on as whoever it began as, or not at all."""
-        now = kept_session(self._place)
+        """Return the current token, or None if another user has signed in since.
+
+        A command never continues as a user other than the one it began with.
+        """
+        now = kept_session(self._target)
         return now.token if now is not None and replace(now, token=self._session.token) == self._session else None
 
     def replace(self, token: Secret[str]) -> None:
         if self.newest() is not None:
-            keep_session(self._place, replace(self._session, token=token))
+            keep_session(self._target, replace(self._session, token=token))
 
 
 class TokenFile:
-    """A session's token in a file of somebody's own."""
+    """A session token in a file that the caller named."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
 
-    def alone(self) -> AbstractContextManager[None]:
+    def locked(self) -> AbstractContextManager[None]:
         return alone_with(self._path)
 
     def newest(self) -> Secret[str] | None:
@@ -78,24 +84,27 @@ class TokenFile:
         write_private(self._path, token.reveal() + "\n")
 
 
-def acts_in(place: Context, token_file: Path | None) -> Acts:
-    """Who acts in a context. Raises `Unavailable` for a token or session file that others may read."""
+def resolve_credentials(target: NamedContext, token_file: Path | None) -> ResolvedCredentials:
+    """Return the credentials to use in a context.
+
+    Raise `Unavailable` if others may read the token or session file.
+    """
     named = token_file or os.environ.get(TOKEN_VARIABLE)
     if named:
-        return Acts(Bearer(_token(Path(named))), kept=TokenFile(Path(named)))
-    kept = kept_session(place)
-    if kept is not None and kept.backend == place.backend:
-        return Acts(Bearer(kept.token), kept.tenant, SessionFile(place, kept))
-    if not place.backend:
+        return ResolvedCredentials(Bearer(_token(Path(named))), kept=TokenFile(Path(named)))
+    kept = kept_session(target)
+    if kept is not None and kept.backend == target.backend:
+        return ResolvedCredentials(Bearer(kept.token), kept.tenant, SessionFile(target, kept))
+    if not target.backend:
         from secconsole.backends.embedded import store_owner
 
-        return Acts(store_owner() or Nobody())
-    return Acts(Nobody())
+        return ResolvedCredentials(store_owner() or Nobody())
+    return ResolvedCredentials(Nobody())
 
 
-def kept_session(place: Context) -> KeptSession | None:
-    """The session that `sign-in` left in a context, if any."""
-    path = _path(place)
+def kept_session(target: NamedContext) -> KeptSession | None:
+    """Return the saved session of a context, or None."""
+    path = _path(target)
     if not os.path.lexists(path):
         return None
     try:
@@ -105,36 +114,39 @@ def kept_session(place: Context) -> KeptSession | None:
             raise ValueError("not text")
         return KeptSession(backend, tenant, login, Secret(token))
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise Invalid(f"{path} is damaged. Take it away and sign in again: rm {path}") from None
+        raise Invalid(f"{path} is damaged. Remove it and sign in again: rm {path}") from None
 
 
-def keep_session(place: Context, session: KeptSession) -> None:
-    """Write the session down, 0600."""
-    path = _path(place)
+def keep_session(target: NamedContext, session: KeptSession) -> None:
+    """Save the session with mode 0600."""
+    path = _path(target)
     locations.ensure_private_dir(locations.data_home())
     locations.ensure_private_dir(path.parent)
     kept = {"backend": session.backend, "tenant": session.tenant, "login": session.login}
     write_private(path, json.dumps({**kept, "token": session.token.reveal()}))
 
 
-def forget_session(place: Context) -> None:
-    """Remove the kept session, if there is one."""
+def forget_session(target: NamedContext) -> None:
+    """Remove the saved session, if there is one."""
     with contextlib.suppress(FileNotFoundError):
-        _path(place).unlink()
+        _path(target).unlink()
 
 
-def _path(place: Context) -> Path:
-    """A file for each context; for servers without a name one by their address, which may hold anything."""
-    if place.name:
-        return locations.data_home() / "sessions" / place.name
-    if place.backend:
-        known_by = hashlib.sha256(place.backend.encode()).hexdigest()[:32]
-        return locations.data_home() / "sessions" / f"@{known_by}"  # no context is called like that
+def _path(target: NamedContext) -> Path:
+    """Return the session file of a context.
+
+    The file of an unnamed server is named by a hash, because an address may contain any character.
+    """
+    if target.name:
+        return locations.data_home() / "sessions" / target.name
+    if target.backend:
+        digest = hashlib.sha256(target.backend.encode()).hexdigest()[:32]
+        return locations.data_home() / "sessions" / f"@{digest}"  # not a valid context name
     return locations.data_home() / "session"
 
 
 def _token(path: Path) -> Secret[str]:
     token = read_private(path).strip()
     if not token:
-        raise Invalid(f"{path} holds no token.", "token-file")
+        raise Invalid(f"{path} does not contain a token.", "token-file")
     return Secret(token)

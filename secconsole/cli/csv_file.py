@@ -1,7 +1,7 @@
-"""A CSV file read record by record, where what is wrong with one record costs only that record.
+"""A CSV file read record by record, where an error in one record rejects only that record.
 
-RFC 4180 with a header, in UTF-8 with or without a byte order mark. Line numbers are those an editor shows: a record
-that has line breaks inside quotes counts where it begins. A quote that is never closed costs its own line only.
+The format is RFC 4180 with a header, in UTF-8 with or without a byte order mark. Line numbers are those of an editor: a
+record with line breaks inside quotes counts where it begins. An unclosed quote rejects only its own line.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from secconsole.domain.errors import Invalid
+from secconsole.domain.limits import LONGEST_CELL
 from secconsole.domain.safe_csv import original
 
-LONGEST_FIELD = 131_072  # what the csv module takes
-PASSWORD = "password"  # noqa: S105 - a column, whose cells are taken as they are and never quoted in a reason
+LONGEST_FIELD = 131_072  # the limit of the csv module
+LONGEST_LINE = 4 * LONGEST_FIELD
+PASSWORD = "password"  # noqa: S105 - a column, whose cells are kept unchanged and never quoted in a reason
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _NOT_UTF_8 = re.compile("[\udc80-\udcff]")
@@ -28,7 +30,7 @@ _NOT_UTF_8 = re.compile("[\udc80-\udcff]")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Record:
-    """One record: the cells by column, and what is wrong with it (empty if nothing is)."""
+    """One record: its cells by column, and its problem or an empty text."""
 
     line: int
     cells: dict[str, str]
@@ -37,7 +39,10 @@ class Record:
 
 @contextmanager
 def opened(path: Path, stdin: BinaryIO) -> Iterator[BinaryIO]:
-    """The file's bytes, or standard input's for `-`; raise `Invalid` if it cannot be opened."""
+    """Open a file, or standard input for `-`.
+
+    Raise `Invalid` if that fails.
+    """
     if str(path) == "-":
         yield stdin
         return
@@ -50,9 +55,9 @@ def opened(path: Path, stdin: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def read_records(file: BinaryIO, columns: Sequence[str], needed: str) -> Iterator[Record]:
-    """The records after the header, which names some of the columns in any order, `needed` among them.
+    """Yield the records after the header, which names some of the columns in any order, including `needed`.
 
-    Blank lines are skipped. Raises `Invalid` if the header is not one, or the file is in another encoding altogether.
+    Blank lines are skipped. Raise `Invalid` if the header is invalid or the file is in another encoding.
     """
     text = _text(file)
     try:
@@ -66,22 +71,30 @@ def read_records(file: BinaryIO, columns: Sequence[str], needed: str) -> Iterato
         for line, row, problem in records:
             yield _record(line, header, row, problem)
     finally:
-        text.detach()  # the file is the caller's to close
+        text.detach()  # the caller closes the file
 
 
 def _text(file: BinaryIO) -> io.TextIOWrapper:
-    """Bytes that are not UTF-8 come through as lone surrogates, so that only their own record is rejected."""
-    if isinstance(file, io.BufferedReader) and file.peek(2)[:2] in _UTF_16:
+    """Return the file as text, with invalid bytes as lone surrogates, so that only their own record is rejected."""
+    try:
+        beginning = file.peek(2)[:2] if isinstance(file, io.BufferedReader) else b""
+    except OSError as error:
+        raise _unreadable(error) from None
+    if beginning in _UTF_16:
         raise Invalid("The file is in UTF-16. Save it as UTF-8 and import that.", "file")
     return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-class _Lines:
-    """The lines of a text, counted, some of which can be given back."""
+def _unreadable(error: OSError) -> Invalid:
+    return Invalid(f"The file cannot be read: {error.strerror}.", "file")
 
-    def __init__(self, text: Iterator[str]) -> None:
+
+class _Lines:
+    """Counted lines of a text, some of which can be pushed back."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
-        self._again: deque[str] = deque()
+        self._pushed_back: deque[str] = deque()
         self.number = 0
         self.record: list[str] = []  # the lines of the record being read
 
@@ -89,19 +102,26 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._text)
+        try:
+            line = self._pushed_back.popleft() if self._pushed_back else self._text.readline(LONGEST_LINE)
+        except OSError as error:
+            raise _unreadable(error) from None
+        if not line:
+            raise StopIteration
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            raise Invalid(f"Line {self.number + 1}: it is longer than {LONGEST_LINE:,} characters.", "file")
         self.number += 1
         self.record.append(line)
         return line
 
-    def keep_first(self) -> None:
-        """Give back all lines of the record but the first."""
-        self._again.extendleft(reversed(self.record[1:]))
+    def push_back(self) -> None:
+        """Push back all lines of the record except the first."""
+        self._pushed_back.extendleft(reversed(self.record[1:]))
         self.number -= len(self.record) - 1
 
 
 def _records(lines: _Lines) -> Iterator[tuple[int, list[str], str]]:
-    """The records that are not blank: first line, cells, and what is wrong if it is none."""
+    """Yield the records that are not blank: line number, cells, and the problem of an invalid one."""
     reader = _reader(lines)
     while True:
         lines.record = []
@@ -112,8 +132,8 @@ def _records(lines: _Lines) -> Iterator[tuple[int, list[str], str]]:
             return
         except csv.Error:
             problem = _problem(lines.record)
-            lines.keep_first()
-            reader = _reader(lines)  # the old one may still think that it is inside quotes
+            lines.push_back()
+            reader = _reader(lines)  # the old one may still be inside quotes
             yield start, [], problem
             continue
         if any(cell.strip() for cell in row):
@@ -127,7 +147,7 @@ def _reader(lines: _Lines) -> Iterator[list[str]]:
 def _problem(record: list[str]) -> str:
     if len(record[0]) > LONGEST_FIELD:
         return f"a field is longer than {LONGEST_FIELD:,} characters"
-    return "the quotes do not match; a quote inside quotes is written twice"
+    return "the quotes do not match; double a quote inside quotes"
 
 
 def _header(line: int, row: list[str], columns: Sequence[str], needed: str) -> list[str]:
@@ -137,29 +157,38 @@ def _header(line: int, row: list[str], columns: Sequence[str], needed: str) -> l
         if name not in columns:
             if len(names) == 1 and re.search(r"[;\t|]", name):
                 raise Invalid(f"Line {line}: the columns must be separated by commas.", "file")
-            called = f"column {name}" if name else f"column {position}, which has no name,"
-            raise Invalid(f"Line {line}: {called} is not known. The columns are {known}.", "file")
+            called = f"column {name}" if name else f"column {position}, which is unnamed,"
+            raise Invalid(f"Line {line}: {called} is unknown. The columns are {known}.", "file")
         if names.count(name) > 1:
-            raise Invalid(f"Line {line}: column {name} is there twice.", "file")
+            raise Invalid(f"Line {line}: column {name} occurs twice.", "file")
     if needed not in names:
-        raise Invalid(f"Line {line}: there is no column {needed}. The first line names the columns: {known}.", "file")
+        raise Invalid(
+            f"Line {line}: the column {needed} is missing. The first line must name the columns: {known}.", "file"
+        )
     return names
 
 
 def _record(line: int, header: list[str], row: list[str], problem: str) -> Record:
     if not problem and len(row) != len(header):
-        problem = f"there are {len(row)} fields, and the first line names {len(header)}"
+        problem = f"it has {len(row)} fields, but the first line names {len(header)}"
     if not problem:
         problem = _encoding_problem(header, row)
     cells = {}
     for name, cell in zip(header, row, strict=False):
-        cells[name] = cell if name == PASSWORD else _NOT_UTF_8.sub("\ufffd", original(cell).strip(" "))
+        if len(cell) > LONGEST_CELL:
+            problem = problem or f"{name} is longer than {LONGEST_CELL:,} characters"
+            cells[name] = ""  # rejected, so it is not used
+            continue
+        if name != PASSWORD:
+            cell = original(cell).strip(" ")
+            cell = cell if cell.isascii() else _NOT_UTF_8.sub("\ufffd", cell)
+        cells[name] = cell
     return Record(line, cells, problem)
 
 
 def _encoding_problem(header: list[str], row: list[str]) -> str:
     for name, cell in zip(header, row, strict=True):
-        if found := _NOT_UTF_8.search(cell):
+        if not cell.isascii() and (found := _NOT_UTF_8.search(cell)):
             if name == PASSWORD:
                 return "the password is not UTF-8; save the file as UTF-8"
             place = len(cell[: found.start()].encode("utf-8", "surrogateescape")) + 1

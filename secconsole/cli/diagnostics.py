@@ -1,24 +1,26 @@
-"""What is said beside the answer: errors, notes, progress and questions. The only place that writes to standard error.
+"""Errors, notes, progress and prompts.
 
-Exit codes are part of the contract:
+Only this module writes to standard error. Exit codes are part of the contract:
 
     0 done · 1 the answer is no · 2 wrong usage · 3 not signed in or not allowed · 4 no such thing
     5 conflict or stale · 6 unavailable · 7 partly done
 
-and, as every program's, 130 after Ctrl-C and 141 when nobody reads the output any more.
+and, as for any program, 130 after Ctrl-C and 141 when the reader of the output has gone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 import sys
 from collections.abc import Callable
 from enum import IntEnum
 
 import click
 
+from secconsole.cli.streams import drop
 from secconsole.config.report import last_words, write_report
+from secconsole.config.system_errors import system_trouble
 from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
@@ -37,29 +39,48 @@ class ExitCode(IntEnum):
     BROKEN_PIPE = 141
 
 
-class NobodyReads(Exception):
-    """The other end of standard output is closed; an exception of ours, since click has its own idea of that."""
+class OutputClosed(Exception):
+    """Closed standard output.
+
+    Not a BrokenPipeError, because click handles that itself.
+    """
 
 
 def say(message: str) -> None:
-    """One line for the person; never part of the answer, and after what was answered so far."""
-    with contextlib.suppress(OSError):  # it is told when the answer ends
+    """Write one line to standard error, after the output written so far.
+
+    A failed write is ignored: the exit code still reports the outcome.
+    """
+    with contextlib.suppress(OSError, ValueError):  # reported when the output is flushed at the end
         sys.stdout.flush()
-    sys.stderr.write(visible(message) + "\n")
-    sys.stderr.flush()
+    _write(visible(message) + "\n")
 
 
-def guarded(action: Callable[[], int]) -> int:
-    """Run a command; whatever goes wrong becomes one line and an exit code, never a traceback."""
+def describe_unexpected(error: Exception) -> str:
+    """Return one line for an unexpected error: what the system refused, or where the report is."""
+    return system_trouble(error) or last_words(error, write_report(error))
+
+
+def describe_write_error(error: OSError, *, changed: bool = False) -> str:
+    """Return why the result could not be written, and what to do. `changed` means that data was changed before."""
+    kept = " Changes made before are kept." if changed else ""
+    if error.errno == errno.EBADF:
+        return f"Standard output is closed, so the result is lost.{kept} To discard it, redirect it to /dev/null."
+    return f"The result cannot be written: {error.strerror}.{kept}"
+
+
+def run_guarded(action: Callable[[], int]) -> int:
+    """Run a command, and turn every error into one line and an exit code, never a traceback."""
     code = _code_of(action)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_output()
+        drop(sys.stdout)
         return code or ExitCode.BROKEN_PIPE
     except OSError as error:
-        _drop_output()
-        say(f"The answer cannot be written: {error.strerror}.")
+        drop(sys.stdout)
+        if code != ExitCode.UNAVAILABLE:  # the failed write has been reported otherwise
+            say(describe_write_error(error))
         return code or ExitCode.UNAVAILABLE
     return code
 
@@ -71,57 +92,68 @@ def _code_of(action: Callable[[], int]) -> int:
         say(error.message)
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        sys.stderr.write(error.format_message() + "\n")
-        sys.stderr.flush()
+        _write(error.format_message() + "\n")
         return ExitCode.USAGE
     except click.ClickException as error:
         say(_usage(error))
         return ExitCode.USAGE
-    except NobodyReads:
+    except OutputClosed:
         return ExitCode.BROKEN_PIPE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except click.Abort as error:
         if isinstance(error.__cause__, EOFError):
-            say("No answer was given, so nothing was done.")
+            say("No answer was given. Nothing was changed.")
             return ExitCode.USAGE
         return ExitCode.INTERRUPTED
+    except SystemExit as error:  # click exits with 1 on a broken pipe, which would mean "no"
+        if isinstance(error.__context__, BrokenPipeError):
+            return ExitCode.BROKEN_PIPE
+        return error.code if isinstance(error.code, int) else ExitCode.UNAVAILABLE
     except Exception as error:
-        say(last_words(error, write_report(error)))
+        say(describe_unexpected(error))
         return ExitCode.UNAVAILABLE
 
 
 def ask(question: str) -> str:
-    """Ask for a line at the terminal; raise `Invalid` where there is none."""
+    """Ask for a line at the terminal.
+
+    Raise `Invalid` if there is no terminal.
+    """
     _need_terminal(question)
-    sys.stderr.write(visible(question) + " ")
-    sys.stderr.flush()
-    line = sys.stdin.readline()
+    _write(visible(question) + " ")
+    try:
+        line = sys.stdin.readline()
+    except UnicodeDecodeError:
+        raise _not_text(question) from None
     if not line:
         raise click.Abort from EOFError()
     return line.rstrip("\r\n")
 
 
 def ask_hidden(question: str) -> Secret[str]:
-    """Ask for something that is not echoed."""
+    """Ask for a line without echo."""
     _need_terminal(question)
     from getpass import getpass
 
-    return Secret(getpass(visible(question) + " ", stream=sys.stderr))
+    try:
+        return Secret(getpass(visible(question) + " ", stream=sys.stderr))
+    except UnicodeDecodeError:
+        raise _not_text(question) from None
 
 
-def agreed(question: str) -> bool:
-    """Ask whether to go on; anything but y or yes is a no."""
+def ask_yes_no(question: str) -> bool:
+    """Return True if the answer to a question is y or yes."""
     return ask(f"{question} [y/N]").strip().casefold() in ("y", "yes")
 
 
 def can_ask() -> bool:
-    """Whether somebody is there to answer."""
+    """Return True if a person can answer at the terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 class Progress:
-    """A counter on one line of the terminal; nothing at all where standard error is no terminal."""
+    """A counter on one line of the terminal, silent if standard error is not a terminal."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -129,8 +161,11 @@ class Progress:
         self._drawn = False
 
     def show(self, count: int) -> None:
+        self._draw(f"{count:,}")
+
+    def _draw(self, text: str) -> None:
         if self._on:
-            sys.stderr.write(f"\r{self._what} {count:,}\x1b[K")
+            sys.stderr.write(f"\r{self._what} {text}\x1b[K")
             sys.stderr.flush()
             self._drawn = True
 
@@ -140,9 +175,24 @@ class Progress:
             sys.stderr.flush()
 
 
+class ByteProgress(Progress):
+    """A counter of bytes with their total."""
+
+    def show_of(self, done: int, total: int) -> None:
+        self._draw(f"{done / 2**20:,.0f} of {total / 2**20:,.0f} MiB")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        drop(sys.stderr)
+
+
 def _need_terminal(question: str) -> None:
     if not can_ask():
-        raise Invalid(f"There is no terminal to ask at ({question.rstrip('?: ')}). See --help for how to give it.")
+        raise Invalid(f"Cannot ask without a terminal ({question.rstrip('?: ')}). See --help for the option to use.")
 
 
 def _usage(error: click.ClickException) -> str:
@@ -153,8 +203,13 @@ def _usage(error: click.ClickException) -> str:
     return f"{context.command_path}: {message} See: {context.command_path} --help"
 
 
-def _drop_output() -> None:
-    """Let the interpreter's last flush go nowhere instead of failing again."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+def _not_text(question: str) -> Invalid:
+    return Invalid(
+        f"The answer is not text in the terminal's encoding ({question.rstrip('?: ')}). Nothing was changed."
+    )
+
+
+def say_sessions_ended(sessions: int) -> None:
+    """Report the number of sessions that a command ended, if any."""
+    if sessions:
+        say(f"{sessions:,} {'session' if sessions == 1 else 'sessions'} opened by a password alone ended.")

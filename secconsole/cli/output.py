@@ -1,34 +1,33 @@
-"""What a command answers, as a table, JSON or CSV: the only place that writes to standard output.
+"""Results of commands as a table, JSON or CSV. Only this module writes to standard output.
 
-All of it goes through one binary stream, so a pipe and a file get the same bytes. Text from data is made visible in
-tables; JSON escapes it by its own rules, and CSV cells are kept from being formulas.
+All output goes through one binary stream, so that a pipe and a file get the same bytes. Tables replace control
+characters in data, JSON escapes them, and CSV cells cannot become formulas.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePath
 from typing import BinaryIO, Generic, TypeVar
 
 from secconsole.cli import table
-from secconsole.cli.diagnostics import NobodyReads
+from secconsole.cli.diagnostics import OutputClosed, describe_write_error, say
+from secconsole.cli.streams import drop
 from secconsole.domain.errors import Unavailable
-from secconsole.domain.safe_csv import neutral
+from secconsole.domain.safe_csv import cell, record
 from secconsole.domain.secret import HIDDEN, Secret
 from secconsole.domain.text import visible
 
 T = TypeVar("T")
 _BEYOND_ASCII = re.compile("[^\\x00-\\x7e]+")
-Value = object  # text, number, bool, moment, enum, tuple of these, or None
+Value = object  # str, int, bool, datetime, enum, a tuple of these, or None
 
 
 class Format(StrEnum):
@@ -39,7 +38,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
-    """One column: its key in CSV, the title in tables, and where its value comes from."""
+    """A column: its key in CSV, its title in tables, and a function that returns its value."""
 
     key: str
     value: Callable[[T], Value]
@@ -55,41 +54,60 @@ Columns = Sequence[Column[T]]
 
 
 class Output:
-    """Writes in the format that was asked for; `stream` and `width` are standard output's unless given."""
+    """A writer in the requested format. `stream` and `width` default to those of standard output."""
 
-    def __init__(self, asked: Format | None, stream: BinaryIO | None = None, width: int | None = None) -> None:
-        self._asked = asked
-        self.format = asked or Format.TABLE
+    def __init__(self, requested: Format | None, stream: BinaryIO | None = None, width: int | None = None) -> None:
+        self._requested = requested
+        self.format = requested or Format.TABLE
         self._stream = stream or sys.stdout.buffer
         if width is None:
             width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
         self.width = width
+        self.changed = False  # set once data was changed, which a lost result does not undo
 
     @property
     def is_table(self) -> bool:
         return self.format is Format.TABLE
 
     def for_export(self) -> None:
-        """Answer in CSV unless another format was asked for."""
-        self.format = self._asked or Format.CSV
+        """Write CSV unless another format was requested."""
+        self.format = self._requested or Format.CSV
+
+    def as_document(self) -> None:
+        """Write JSON unless another format was requested."""
+        self.format = self._requested or Format.JSON
 
     def line(self, text: str = "") -> None:
-        """A line for people, its text made harmless."""
+        """Write a line of text with control characters made visible."""
         self._write(visible(text) + "\n")
 
-    def drawn(self, text: str) -> None:
-        """Lines of our own making that hold terminal colours, such as a QR code; never text from data."""
+    def raw(self, text: str) -> None:
+        """Write trusted text with terminal colours, such as a QR code.
+
+        Never pass text from data.
+        """
         self._write(text + "\n")
 
     def json(self, reply: object, *, reveal: bool = False) -> None:
-        """One JSON document; secrets are shown only where that is what the command is for."""
+        """Write one JSON document.
+
+        Reveal secrets only for commands whose purpose is to show them.
+        """
         import msgspec
 
         encoded = msgspec.json.encode(reply, enc_hook=_encoder(reveal))
-        self._bytes(_harmless(msgspec.json.format(encoded, indent=2)) + b"\n")
+        self._bytes(_escaped(msgspec.json.format(encoded, indent=2)) + b"\n")
+
+    def json_lines(self, items: Iterable[object]) -> None:
+        """Write one JSON object on each line."""
+        import msgspec
+
+        encoder = msgspec.json.Encoder(enc_hook=_encoder(reveal=False))
+        for item in items:
+            self._bytes(_escaped(encoder.encode(item)) + b"\n")
 
     def record(self, columns: Columns[T], thing: T, *, reply: object | None = None) -> None:
-        """One thing: JSON is the thing itself or `reply`, CSV one row, a table one line for each column."""
+        """Write one record: `reply` or the record as JSON, one row of CSV, or one line for each column."""
         if self.format is Format.JSON:
             self.json(thing if reply is None else reply)
         elif self.format is Format.CSV:
@@ -98,32 +116,56 @@ class Output:
             self.pairs([(c.heading, c.value(thing)) for c in columns])
 
     def pairs(self, rows: Iterable[tuple[str, Value]]) -> None:
-        """Names and values, one on a line."""
-        for line in table.pairs((visible(name), visible(shown(value))) for name, value in rows):
+        """Write names and values, one pair on each line."""
+        for line in table.pairs((visible(name), visible(format_value(value))) for name, value in rows):
             self._write(line + "\n")
 
     def listing(self, columns: Columns[T], items: Iterable[T], *, next: str | None = None) -> None:
-        """A whole list in one go."""
+        """Write a complete list."""
         listing = Listing(self, columns)
         listing.add(list(items))
         listing.end(next)
 
     def flush(self) -> None:
-        """Hand on what was written; raise `Unavailable` if it cannot be, and `NobodyReads` if nobody reads it."""
-        with _told():
+        """Flush the output.
+
+        Raise `Unavailable` if that fails, and `OutputClosed` if the reader has gone.
+        """
+        with self._translated_errors():
             self._stream.flush()
+
+    @contextmanager
+    def best_effort(self) -> Iterator[None]:
+        """Write a result that the exit code carries as well, so that a failed write is only reported."""
+        try:
+            yield
+            self.flush()
+        except OutputClosed:
+            drop(sys.stdout)
+        except Unavailable as error:
+            drop(sys.stdout)
+            say(error.message)
 
     def _write(self, text: str) -> None:
         encoding = sys.stdout.encoding if self.is_table else "utf-8"
         self._bytes(text.encode(encoding or "utf-8", "backslashreplace"))
 
     def _bytes(self, data: bytes) -> None:
-        with _told():
+        with self._translated_errors():
             self._stream.write(data)
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise OutputClosed from None
+        except OSError as error:
+            raise Unavailable(describe_write_error(error, changed=self.changed)) from None
 
 
 class Listing(Generic[T]):
-    """A list whose items come in portions, so that a million of them need not be held at once."""
+    """A list written in batches, so that a million items need not be in memory at once."""
 
     def __init__(self, output: Output, columns: Columns[T]) -> None:
         self._output = output
@@ -133,12 +175,12 @@ class Listing(Generic[T]):
         self._begun = False
 
     def _begin(self) -> None:
-        """Write what comes before the first item; not earlier, so that a refused list leaves no half document."""
+        """Write the opening of the document with the first batch, so that a refused list leaves no partial output."""
         if self._begun:
             return
         self._begun = True
         if self._output.format is Format.CSV:
-            self._output._write(_csv_line([c.key for c in self._columns]))
+            self._output._write(record([c.key for c in self._columns]))
         elif self._output.format is Format.JSON:
             self._output._write('{"items":[')
 
@@ -148,15 +190,15 @@ class Listing(Generic[T]):
             self._add_json(items)
         elif self._output.format is Format.CSV:
             for item in items:
-                self._output._write(_csv_line([self._cell(c.value(item)) for c in self._columns]))
+                self._output._write(record([self._cell(c.value(item)) for c in self._columns]))
         elif items:
-            rows = [[visible(shown(c.value(item))) for c in self._columns] for item in items]
+            rows = [[visible(format_value(c.value(item))) for c in self._columns] for item in items]
             for line in self._table.lines(rows):
                 self._output._write(line + "\n")
         self._count += len(items)
 
     def end(self, next: str | None = None) -> None:
-        """Close the document; `next` is the cursor of the page that follows."""
+        """Close the document. `next` is the cursor of the following page."""
         self._begin()
         if self._output.format is Format.JSON:
             import msgspec
@@ -166,19 +208,19 @@ class Listing(Generic[T]):
             self._output.line("None.")
 
     def _cell(self, value: Value) -> str:
-        """As it is for a file, and harmless where somebody looks on."""
-        return visible(plain(value)) if self._output.width else plain(value)
+        """Return a CSV cell, with control characters made visible on a terminal only."""
+        return visible(cell(value)) if self._output.width else cell(value)
 
     def _add_json(self, items: Sequence[T]) -> None:
         import msgspec
 
         encoder = msgspec.json.Encoder(enc_hook=_encoder(reveal=False))
         for number, item in enumerate(items, self._count):
-            self._output._bytes((b",\n" if number else b"\n") + _harmless(encoder.encode(item)))
+            self._output._bytes((b",\n" if number else b"\n") + _escaped(encoder.encode(item)))
 
 
-def shown(value: Value) -> str:
-    """A value for people: counts with separators, moments in the reader's zone with its offset."""
+def format_value(value: Value) -> str:
+    """Return a value for display: numbers with separators, times in the local zone with its offset."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -189,46 +231,16 @@ def shown(value: Value) -> str:
         local = value.astimezone().isoformat(sep=" ", timespec="seconds")
         return f"{local[:19]} {local[19:]}"
     if isinstance(value, (tuple, list)):
-        return ", ".join(shown(part) for part in value) or "-"
+        return ", ".join(format_value(part) for part in value) or "-"
     return str(value)
 
 
-def plain(value: Value) -> str:
-    """A value for a CSV cell."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, (tuple, list)):
-        return ";".join(plain(part) for part in value)
-    return str(value)
+def _escaped(encoded: bytes) -> bytes:
+    """Return the same JSON with everything that a terminal acts on (C1, DEL, bidi controls) as JSON escapes."""
+    return _BEYOND_ASCII.sub(lambda found: _escape(found[0]), encoded.decode()).encode()
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise NobodyReads from None
-    except OSError as error:
-        raise Unavailable(f"The answer cannot be written: {error.strerror}.") from None
-
-
-def _csv_line(row: Sequence[str]) -> str:
-    """One record as RFC 4180 writes it."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow([neutral(cell) for cell in row])
-    return buffer.getvalue()
-
-
-def _harmless(encoded: bytes) -> bytes:
-    """The same JSON, what a terminal could act on (C1, DEL, directions of writing) spelled as JSON's own escapes."""
-    return _BEYOND_ASCII.sub(lambda found: _spelled(found[0]), encoded.decode()).encode()
-
-
-def _spelled(text: str) -> str:
+def _escape(text: str) -> str:
     if text.isprintable():
         return text
     units = ((c, c.encode("utf-16-be").hex()) for c in text)

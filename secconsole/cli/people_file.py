@@ -1,4 +1,4 @@
-"""A CSV file of people: what is good becomes a `NewUser`, what is not a `Rejected` with the reason."""
+"""A CSV file of people, read as `NewUser` or, with the reason, as `Rejected`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ COLUMNS = ("login", "name", "email", "phone", "role", PASSWORD)
 
 
 def read_people(file: BinaryIO) -> Iterator[NewUser | Rejected]:
-    """The people of a file; raise `Invalid` if it is no such file at all."""
+    """Yield the people of a file.
+
+    Raise `Invalid` if the file as a whole cannot be used.
+    """
     seen: dict[str, int] = {}
     for record in read_records(file, COLUMNS, needed="login"):
         cells = record.cells
         login = cells.get("login", "")
         problem = record.problem
         if not problem and login and (earlier := seen.setdefault(login_key(login), record.line)) != record.line:
-            problem = f"the same login is in line {earlier}"
+            problem = f"line {earlier} has the same login"
         if problem:
             yield Rejected(record.line, login, problem)
             continue

@@ -1,4 +1,4 @@
-"""Secrets and codes that come in on standard input, so that no process list shows them."""
+"""Secrets and codes read from standard input, so that no process list shows them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
 
 _LONGEST = 4096
+_MOST = 16 * 1024 * 1024  # bytes of a list
 
 
 def read_line(what: str) -> Secret[str]:
-    """The next line of standard input without its line end; raise `Invalid` if there is none, or it is not UTF-8."""
-    raw = sys.stdin.buffer.readline(_LONGEST + 1)
+    """Return the next line of standard input without its line ending.
+
+    Raise `Invalid` if it is missing, too long or not UTF-8.
+    """
+    try:
+        raw = sys.stdin.buffer.readline(_LONGEST + 1)
+    except OSError as error:
+        raise _unreadable(error) from None
     if len(raw) > _LONGEST:
         raise Invalid(f"The {what} on standard input is longer than {_LONGEST} bytes.", what)
     line = raw.rstrip(b"\r\n")
@@ -25,23 +32,46 @@ def read_line(what: str) -> Secret[str]:
         raise Invalid(f"The {what} on standard input is not UTF-8 text.", what) from None
 
 
+def read_all(what: str) -> str:
+    """Return all of standard input as text.
+
+    Raise `Invalid` if it is unreadable, too long or not UTF-8.
+    """
+    try:
+        raw = sys.stdin.buffer.read(_MOST + 1)
+        if len(raw) > _MOST:
+            raise Invalid(f"The {what} on standard input exceed {_MOST // 1024**2} MiB.", what)
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid(f"The {what} on standard input are not UTF-8 text.", what) from None
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
 def read_code() -> Secret[str]:
-    """A code: asked for at a terminal, else the next line of standard input."""
+    """Return a code, asked for at the terminal or read from standard input."""
     return Secret(ask("Code:").strip()) if can_ask() else read_line("code")
 
 
 def read_password() -> Secret[str]:
-    """A password that exists already: asked for at a terminal, else the next line of standard input."""
+    """Return an existing password, asked for at the terminal or read from standard input."""
     return ask_hidden("Password:") if can_ask() else read_line("password")
 
 
-def chosen_password(*, from_stdin: bool) -> Secret[str]:
-    """A password to be set: asked for twice at a terminal, read from standard input only if that was said."""
+def read_new_password(*, from_stdin: bool) -> Secret[str]:
+    """Return a password to be set, asked for twice at the terminal.
+
+    Without a terminal, read it from standard input, but only if the caller requested that.
+    """
     if not can_ask():
         if from_stdin:
             return read_line("password")
-        raise Invalid("Give the password on standard input, and say so with --password-stdin.", "password")
+        raise Invalid("Pass the password on standard input, with --password-stdin.", "password")
     first = ask_hidden("New password:")
-    if ask_hidden("The same again:") != first:
+    if ask_hidden("Repeat the password:") != first:
         raise Invalid("The two passwords differ. Nothing was changed.", "password")
     return first
+
+
+def _unreadable(error: OSError) -> Invalid:
+    return Invalid(f"Standard input cannot be read: {error.strerror}.", "stdin")

@@ -1,24 +1,24 @@
-"""Plain aligned text: columns that fit their content, and the terminal where there is one."""
+"""Aligned plain text, fitted to its content and to the width of the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 GAP = "  "
-NARROWEST = 6  # a column is not cut below this
+NARROWEST = 6  # cells that a column keeps at least
 
 
 def cells(text: str) -> int:
-    """How many terminal cells a text takes."""
+    """Return the width of a text in terminal cells."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len  # 10 ms that plain text need not wait for
+    from rich.cells import cell_len  # costs 10 ms, which ASCII text does not need
 
     return cell_len(text)
 
 
 def fit(text: str, width: int) -> str:
-    """The text cut to so many cells, with an ellipsis if it was longer."""
+    """Return the text cut to a width in cells, with an ellipsis if it was longer."""
     if cells(text) <= width:
         return text
     kept = ""
@@ -32,7 +32,10 @@ def fit(text: str, width: int) -> str:
 
 
 class Table:
-    """Lines of a table whose rows come in portions; `width` 0 means that nothing is cut."""
+    """A table whose rows arrive in batches.
+
+    A `width` of 0 disables cutting.
+    """
 
     def __init__(self, titles: Sequence[str], numeric: Sequence[bool], width: int = 0) -> None:
         self._titles = titles
@@ -41,7 +44,10 @@ class Table:
         self._widths: list[int] = []
 
     def lines(self, rows: Sequence[Sequence[str]]) -> Iterator[str]:
-        """The lines of some rows; the first portion brings the titles and sets the widths, later ones only widen."""
+        """Yield the lines of a batch.
+
+        The first sets titles and widths, which later ones only widen.
+        """
         first = not self._widths
         measured = [self._titles, *rows] if first else rows
         wanted = [max((cells(row[i]) for row in measured), default=0) for i in range(len(self._titles))]
@@ -57,14 +63,14 @@ class Table:
     def _line(self, row: Sequence[str]) -> str:
         out = []
         for text, width, numeric in zip(row, self._widths, self._numeric, strict=True):
-            shown = fit(text, width) if self._width else text
-            blanks = " " * (width - cells(shown))
-            out.append(blanks + shown if numeric else shown + blanks)
+            cut = fit(text, width) if self._width else text
+            blanks = " " * (width - cells(cut))
+            out.append(blanks + cut if numeric else cut + blanks)
         return GAP.join(out).rstrip()
 
 
 def _shrunk(widths: list[int], room: int) -> list[int]:
-    """Take cells from the widest columns until all fit, or none can give more."""
+    """Narrow the widest columns until all fit or all have the least width."""
     widths = list(widths)
     while sum(widths) > room:
         widest = max(range(len(widths)), key=widths.__getitem__)
@@ -75,7 +81,7 @@ def _shrunk(widths: list[int], room: int) -> list[int]:
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Lines of names and values, the values under each other."""
+    """Yield lines of names and values with the values aligned."""
     listed = list(rows)
     widest = max((cells(name) for name, _ in listed), default=0)
     for name, value in listed:

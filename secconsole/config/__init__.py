@@ -1,1 +1,1 @@
-"""Where things are kept on this machine, and the files a person may edit."""
+"""Locations on this machine, and the files that people may edit."""

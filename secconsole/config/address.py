@@ -1,4 +1,4 @@
-"""Addresses of servers, as people write them: https://…, unix:PATH, and http://… on this machine only."""
+"""Server addresses as people write them: https://…, unix:PATH, and http://… for this machine only."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from secconsole.domain.errors import Invalid
 from secconsole.domain.text import visible
 
 LONGEST = 2_000  # characters
-_FORMS = "it begins with https://, or with unix: and the path of a socket"
+_FORMS = "an address begins with https://, or with unix: and the path of a socket"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server is. `url` is what a client takes; `socket` is set for a UNIX socket only."""
+    """Address of a server.
+
+    `url` is what an HTTP client takes. `socket` is set for a UNIX socket only.
+    """
 
     url: str
-    title: str  # what people call it: the host with its port, or the socket's path
+    title: str  # for people: the host with its port, or the path of the socket
     socket: Path | None = None
 
     @property
@@ -27,20 +30,25 @@ class Address:
         return self.url.startswith("https://")
 
 
-def parse_address(text: str) -> Address:
-    """Read an address; raise `Invalid` for what is none, and for one where passwords would cross a network in clear."""
+def parse_server_url(text: str) -> Address:
+    """Parse an address.
+
+    Raise `Invalid` if it is malformed, or would send passwords over a network in the clear.
+    """
     if len(text) > LONGEST or not text.isprintable() or not text.isascii() or " " in text:
         shown = visible(text if len(text) <= 60 else f"{text[:60]}…")
-        raise Invalid(f"{shown} is no address of a server: plain letters, without spaces, and not endless.", "backend")
+        raise Invalid(
+            f"{shown} is not a valid server address. Use plain letters without spaces, and not too many.", "backend"
+        )
     if text.startswith("unix:"):
         return _socket(text)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise Invalid(f"{text} is no address of a server: host or port cannot be read.", "backend") from None
+        raise Invalid(f"{text} is not a valid server address: its host or port is malformed.", "backend") from None
     if parts.scheme not in ("https", "http") or not text[len(parts.scheme) :].startswith("://"):
-        raise Invalid(f"{text} is no address of a server: {_FORMS}.", "backend")
+        raise Invalid(f"{text} is not a valid server address: {_FORMS}.", "backend")
     _refuse_extras(text, parts)
     host = parts.hostname or ""
     if parts.scheme == "http" and not is_loopback(host):
@@ -54,12 +62,12 @@ def parse_address(text: str) -> Address:
 
 
 def server_name(url: str) -> str:
-    """What people call the server at an address; raises `Invalid` as `parse_address`."""
-    return parse_address(url).title
+    """Return the name of a server for people, or raise `Invalid` like `parse_server_url`."""
+    return parse_server_url(url).title
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent to a host stays on this machine."""
+    """Return True if traffic to a host stays on this machine."""
     if host == "localhost":
         return True
     try:
@@ -71,16 +79,21 @@ def is_loopback(host: str) -> bool:
 def _socket(text: str) -> Address:
     path = Path(text.removeprefix("unix:").removeprefix("//"))
     if not path.name or not path.is_absolute():
-        raise Invalid(f"{text} needs the whole path of a socket, as in unix:/run/secconsole/api.sock.", "backend")
+        raise Invalid(
+            f"{text} is not an absolute path of a socket. Write it as in unix:/run/secconsole/api.sock.", "backend"
+        )
     return Address(f"unix:{path}", str(path), path)
 
 
 def _refuse_extras(text: str, parts: SplitResult) -> None:
-    """A name before the host makes an address look like another one; a query or fragment means nothing here."""
+    """Refuse a user name, which makes an address look like another, and a query or fragment, which has no meaning."""
     if "@" in parts.netloc:
-        raise Invalid(f"{text} has a name or password before the host. Sign in instead: secconsole sign-in", "backend")
+        raise Invalid(
+            f"{text} contains a name or password before the host. Leave it out and sign in instead: secconsole sign-in",
+            "backend",
+        )
     host = parts.hostname or ""
     if not host or not all(c.isalnum() or c in "-._:" for c in host):
-        raise Invalid(f"{text} names no host.", "backend")
+        raise Invalid(f"{text} does not name a host.", "backend")
     if parts.query or parts.fragment or "?" in text or "#" in text:
-        raise Invalid(f"{text} has something after the path: leave out ? and #.", "backend")
+        raise Invalid(f"{text} contains a query or fragment. Leave out ? and #.", "backend")

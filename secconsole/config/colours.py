@@ -1,4 +1,4 @@
-"""Colours as theme files write them, and how far two of them stand apart. Knows nothing of any screen library."""
+"""Colours as theme files write them, and their contrast, independent of any screen library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SIXTEEN = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white
 ANSI_NAMES = frozenset(
     {"ansi_default"} | {f"ansi_{c}" for c in _SIXTEEN} | {f"ansi_bright_{c}" for c in _SIXTEEN}
 )  # fmt: skip
-#: the names of CSS that are worth having; all others are written as #rrggbb
+# CSS names worth having. All other colours are written as #rrggbb.
 NAMES = {
     "black": "#000000", "white": "#ffffff", "red": "#ff0000", "green": "#008000", "blue": "#0000ff",
     "yellow": "#ffff00", "cyan": "#00ffff", "magenta": "#ff00ff", "gray": "#808080", "grey": "#808080",
@@ -26,7 +26,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Colour:
-    """Red, green and blue from 0 to 255; opacity from 0 to 1."""
+    """Red, green and blue from 0 to 255, and opacity from 0 to 1."""
 
     red: int
     green: int
@@ -38,11 +38,11 @@ class Colour:
         return f"#{self.red:02x}{self.green:02x}{self.blue:02x}"
 
     def over(self, below: Colour) -> Colour:
-        """What is seen when this colour lies on an opaque one."""
+        """Return the visible colour when this one is drawn over an opaque one."""
         return below.towards(self, self.alpha)
 
     def towards(self, other: Colour, share: float) -> Colour:
-        """A mixture: this colour at 0, the other at 1."""
+        """Return a mixture: this colour at 0, the other at 1."""
         mixed = (
             round(a + (b - a) * share)
             for a, b in ((self.red, other.red), (self.green, other.green), (self.blue, other.blue))
@@ -51,7 +51,10 @@ class Colour:
 
 
 def parse(text: str) -> Colour | None:
-    """`#rgb`, `#rrggbb`, `#rrggbbaa` or one of NAMES; None for anything else, the terminal's own colours too."""
+    """Parse `#rgb`, `#rrggbb`, `#rrggbbaa` or one of NAMES.
+
+    Return None for anything else, which includes the terminal's own colours.
+    """
     text = NAMES.get(text, text)
     if not _HEX.match(text):
         return None
@@ -63,7 +66,7 @@ def parse(text: str) -> Colour | None:
 
 
 def contrast(one: Colour, other: Colour) -> float:
-    """Contrast of two opaque colours, from 1 to 21 (WCAG 2, "contrast ratio")."""
+    """Return the contrast of two opaque colours, from 1 to 21 (WCAG 2, "contrast ratio")."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

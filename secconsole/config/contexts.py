@@ -1,6 +1,8 @@
-"""Contexts: places to work at, by name. `secconsole context` writes contexts.toml; config.toml may hold some too.
+"""Contexts: named backends with a tenant and a colour.
 
-    use = "prod"                     # the one that is worked at where none is named
+`secconsole context` writes contexts.toml. config.toml may contain contexts too.
+
+    use = "prod"                     # the default context
 
     [contexts.prod]
     backend = "https://mfa.acme.example"
@@ -8,7 +10,8 @@
     colour = "red"
     ca_file = "/etc/ssl/acme-ca.pem"
 
-A file of its own, since writing TOML drops comments, and config.toml is written by people. It holds no secret.
+Contexts have a separate file, because writing TOML drops comments and config.toml is written by people. The file
+contains no secrets.
 """
 
 from __future__ import annotations
@@ -21,18 +24,18 @@ from pathlib import Path
 from typing import Final
 
 from secconsole.config import locations, private
-from secconsole.config.address import parse_address
+from secconsole.config.address import parse_server_url
 from secconsole.domain.errors import Conflict, Invalid, NotFound
 from secconsole.domain.text import visible
 
-LOCAL: Final = "local"  # the store on this machine, which is always there
+LOCAL: Final = "local"  # the store on this machine, which always exists
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
 _FIELDS: Final = ("backend", "tenant", "colour", "ca_file")
 
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Two colours that are read together anywhere, and their twins of the terminal's sixteen."""
+    """Two colours with readable contrast, and their equivalents among the terminal's sixteen."""
 
     ground: str
     ink: str
@@ -52,8 +55,11 @@ COLOURS: Final[Mapping[str, Paint]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """A place to work at; an empty backend is the store on this machine, an empty name is no context."""
+class NamedContext:
+    """Named backend.
+
+    An empty `backend` is the store on this machine. An empty `name` means that no context is used.
+    """
 
     name: str = ""
     backend: str = ""
@@ -64,16 +70,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
-    """What contexts.toml says: the contexts by name, and which is used where none is named (empty: the local store)."""
+    """Contents of contexts.toml: the contexts by name, and the default one (empty: the local store)."""
 
-    entries: Mapping[str, Context] = field(default_factory=dict)
+    entries: Mapping[str, NamedContext] = field(default_factory=dict)
     used: str = ""
 
 
 def load_contexts(path: Path | None = None) -> Contexts:
-    """Read contexts.toml; no file is no contexts.
+    """Read contexts.toml, which may be missing.
 
-    Raises `Unavailable` if others may read or write it, `Invalid` if something in it is not right.
+    Raise `Unavailable` if other users may read or write it, `Invalid` if something in it is wrong.
     """
     path = path or locations.contexts_path()
     if not os.path.lexists(path):
@@ -86,16 +92,16 @@ def load_contexts(path: Path | None = None) -> Contexts:
         raise Invalid(f"{path} is not TOML: {error}.") from None
     used, entries = raw.get("use", ""), raw.get("contexts", {})
     if raw.keys() - {"use", "contexts"} or not isinstance(used, str) or not isinstance(entries, dict):
-        raise Invalid(f"{path} holds something else than `use` and `contexts`.", "contexts")
+        raise Invalid(f"{path} contains something other than `use` and `contexts`.", "contexts")
     read = read_entries(path, entries)
     if used and used not in read and not NAME.match(used):
-        raise Invalid(f"{path}: use names no context.", "use")
+        raise Invalid(f"{path}: `use` must name a context.", "use")
     return Contexts(read, used)
 
 
-def read_entries(path: Path, raw: Mapping[str, object]) -> dict[str, Context]:
-    """The contexts of a table; `Invalid` names the one that is not right."""
-    found: dict[str, Context] = {}
+def read_entries(path: Path, raw: Mapping[str, object]) -> dict[str, NamedContext]:
+    """Return the contexts of a table, or raise `Invalid` naming the wrong one."""
+    found: dict[str, NamedContext] = {}
     for name, entry in raw.items():
         where = f"{path}: contexts.{visible(name)}"
         if not isinstance(entry, dict) or not all(isinstance(value, str) for value in entry.values()):
@@ -103,53 +109,58 @@ def read_entries(path: Path, raw: Mapping[str, object]) -> dict[str, Context]:
         if entry.keys() - set(_FIELDS):
             raise Invalid(f"{where} takes {', '.join(_FIELDS)} and nothing else.", "contexts")
         try:
-            found[name] = checked(Context(name, **entry))
+            found[name] = checked(NamedContext(name, **entry))
         except Invalid as error:
             raise Invalid(f"{where}: {error.message}", "contexts") from None
     return found
 
 
-def checked(context: Context) -> Context:
-    """The context with its address in its one form; raise `Invalid` for a name, address or colour that is none."""
+def checked(context: NamedContext) -> NamedContext:
+    """Return the context with its address normalised, or raise `Invalid` for a bad name, address or colour."""
     if not NAME.match(context.name) or context.name == LOCAL:
         raise Invalid(
-            f"{visible(context.name)} is no name for a context: letters, digits, dot, dash and underscore, at most 32, "
-            f"and not {LOCAL}, which is the store on this machine.",
+            f"{visible(context.name)} is not a valid name for a context. Use at most 32 letters, digits, dots, dashes "
+            f"and underscores, and not {LOCAL}, which is the store on this machine.",
             "name",
         )
     if context.colour and context.colour not in COLOURS:
-        raise Invalid(f"{visible(context.colour)} is no colour here: {', '.join(COLOURS)}.", "colour")
+        raise Invalid(
+            f"{visible(context.colour)} is not a colour for contexts. Use one of {', '.join(COLOURS)}.", "colour"
+        )
     if not context.tenant.isprintable():
-        raise Invalid(f"{visible(context.tenant)} is no name of a tenant.", "tenant")
+        raise Invalid(f"{visible(context.tenant)} is not a valid tenant name.", "tenant")
     if context.ca_file and not Path(context.ca_file).is_absolute():
-        raise Invalid("ca_file must be a whole path, beginning with /.", "ca-file")
+        raise Invalid("ca_file must be an absolute path, beginning with /.", "ca-file")
     if not context.backend:
         if context.ca_file:
-            raise Invalid("ca_file is for a server, and no backend is given.", "ca-file")
+            raise Invalid("ca_file is only for servers. Add a backend.", "ca-file")
         return context
-    return replace(context, backend=parse_address(context.backend).url)
+    return replace(context, backend=parse_server_url(context.backend).url)
 
 
-def add_context(context: Context, *, replaced: bool = False, path: Path | None = None) -> Context:
-    """Write one down; raise `Conflict` if there is one of that name that may not be replaced."""
+def add_context(context: NamedContext, *, replaced: bool = False, path: Path | None = None) -> NamedContext:
+    """Store a context, or raise `Conflict` if one of that name exists and may not be replaced."""
     context = checked(context)
     known = load_contexts(path)
     if context.name in known.entries and not replaced:
-        raise Conflict(f"There is a context {context.name} already. Replace it with --replace, or remove it first.")
+        raise Conflict(f"The context {context.name} already exists. Replace it with --replace, or remove it first.")
     _save(replace(known, entries={**known.entries, context.name: context}), path)
     return context
 
 
 def use_context(name: str, path: Path | None = None) -> None:
-    """Make one the context that is worked at where none is named; `local` and nothing are the store on this machine."""
+    """Make a context the default.
+
+    `local` and the empty name are the store on this machine.
+    """
     _save(replace(load_contexts(path), used="" if name == LOCAL else name), path)
 
 
-def remove_context(name: str, path: Path | None = None) -> Context:
-    """Take one away, and give it; raise `NotFound` if contexts.toml has none of that name."""
+def remove_context(name: str, path: Path | None = None) -> NamedContext:
+    """Remove a context and return it, or raise `NotFound` if contexts.toml does not contain it."""
     known = load_contexts(path)
     if name not in known.entries:
-        raise NotFound(f"{path or locations.contexts_path()} has no context {visible(name)}.")
+        raise NotFound(f"{path or locations.contexts_path()} contains no context {visible(name)}.")
     rest = {other: context for other, context in known.entries.items() if other != name}
     _save(Contexts(rest, "" if known.used == name else known.used), path)
     return known.entries[name]

@@ -1,21 +1,27 @@
-"""Where things are kept on disk: one private folder, or the two that XDG names."""
+"""Locations on disk: one private folder, or the two that XDG defines."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from secconsole.domain.errors import Unavailable
+
 HOME_VARIABLE = "SECCONSOLE_HOME"
 _FOLDER = "secconsole"
+_PACKAGE = Path(__file__).parents[1]
 
 
 def config_home() -> Path:
-    """The folder of settings and themes: `$SECCONSOLE_HOME`, else secconsole in the XDG config folder."""
+    """Return the folder of settings and themes: `$SECCONSOLE_HOME`, or secconsole in the XDG config folder."""
     return _own_home() or _xdg("XDG_CONFIG_HOME", ".config")
 
 
 def data_home() -> Path:
-    """The folder of the store, its key and the logs: `$SECCONSOLE_HOME`, else secconsole in the XDG data folder."""
+    """Return the folder of the store, its key and the logs.
+
+    It is `$SECCONSOLE_HOME`, or secconsole in the XDG data folder.
+    """
     return _own_home() or _xdg("XDG_DATA_HOME", ".local/share")
 
 
@@ -31,8 +37,17 @@ def themes_dir() -> Path:
     return config_home() / "themes"
 
 
+def built_in_themes_dir() -> Path:
+    """Return the folder of the themes that come with the program.
+
+    A wheel holds them inside the package. A clone, and an editable install of it, keep them beside the package.
+    """
+    inside = _PACKAGE / "themes"
+    return inside if inside.is_dir() else _PACKAGE.parent / "themes"
+
+
 def texts_dir() -> Path:
-    """The company's own texts of messages."""
+    """Return the folder of the organisation's own message texts."""
     return config_home() / "texts"
 
 
@@ -49,9 +64,9 @@ def log_dir() -> Path:
 
 
 def ensure_private_dir(path: Path) -> Path:
-    """Make the folder, and those above it that are missing, readable by its owner alone whatever the umask.
+    """Create the folder and its missing parents, readable by the owner alone whatever the umask.
 
-    A folder that is there already and is ours is tightened to 0700. Raises OSError.
+    An existing folder of this user is tightened to 0700. Raises OSError.
     """
     missing = [path]
     while not missing[-1].parent.exists():
@@ -65,10 +80,24 @@ def ensure_private_dir(path: Path) -> Path:
 
 def _own_home() -> Path | None:
     named = os.environ.get(HOME_VARIABLE)
-    return Path(named).expanduser().absolute() if named else None
+    if not named:
+        return None
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError:
+        raise Unavailable(f"{HOME_VARIABLE} names the home of an unknown user. Set it to a path.") from None
 
 
 def _xdg(variable: str, default: str) -> Path:
-    """A relative path in an XDG variable is ignored, as its specification asks."""
+    """Return the folder that an XDG variable names, ignoring relative paths as its specification requires."""
     named = Path(os.environ.get(variable, ""))
-    return (named if named.is_absolute() else Path.home() / default) / _FOLDER
+    return (named if named.is_absolute() else _home() / default) / _FOLDER
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise Unavailable(
+            f"This user has no home folder. Set a folder to work in: {HOME_VARIABLE}=/path/to/folder"
+        ) from None

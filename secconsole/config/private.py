@@ -12,41 +12,49 @@ from pathlib import Path
 
 from secconsole.domain.errors import Unavailable
 
+LONGEST = 1024 * 1024  # maximum bytes of a file of settings, keys or texts
+
 
 def read_private(path: Path) -> str:
-    """Read a text file of ours; raise `Unavailable` if others could read or change it, or it cannot be read."""
+    """Read a private text file.
+
+    Raise `Unavailable` if other users could read or change it, or if it cannot be read.
+    """
     try:
         with open(path, encoding="utf-8") as file:
             refuse_shared(path, os.fstat(file.fileno()))
-            return file.read()
+            text = file.read(LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Unavailable(f"{path} cannot be read: {reason}.") from None
+    if len(text) > LONGEST:
+        raise Unavailable(f"{path} cannot be read: it is larger than {LONGEST // 1024} KiB.")
+    return text
 
 
 def refuse_shared(path: Path, info: os.stat_result) -> None:
-    """Raise `Unavailable` if somebody else than its owner may read or write a file, or it is somebody else's."""
+    """Raise `Unavailable` if other users may read or write a file, or if one of them owns it."""
     if stat.S_IMODE(info.st_mode) & 0o077:
-        raise Unavailable(f"Others may read {path}. Make it private first: chmod 600 {path}")
+        raise Unavailable(f"Other users may read {path}. Make it private first: chmod 600 {path}")
     if info.st_uid not in (os.geteuid(), 0):
-        raise Unavailable(f"{path} belongs to another user. It must belong to whoever runs secconsole.")
+        raise Unavailable(f"{path} belongs to another user. It must belong to the user who runs secconsole.")
 
 
 def refuse_shared_folder(path: Path) -> None:
-    """Raise `Unavailable` if others may put files into a folder: SQLite would take up a log they left there."""
+    """Raise `Unavailable` if other users may create files in a folder: SQLite would use a log that they left there."""
     info = os.stat(path)
     if stat.S_IMODE(info.st_mode) & 0o022:
-        raise Unavailable(f"Others may write in {path}. Make it private first: chmod 700 {path}")
+        raise Unavailable(f"Other users may write in {path}. Make it private first: chmod 700 {path}")
     if info.st_uid not in (os.geteuid(), 0):
-        raise Unavailable(f"{path} belongs to another user. It must belong to whoever runs secconsole.")
+        raise Unavailable(f"{path} belongs to another user. It must belong to the user who runs secconsole.")
 
 
 def write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
-    """Write a text file 0600 whatever the umask, whole or not at all, and on disk when this returns.
+    """Write a text file atomically with mode 0600 whatever the umask, and flush it to disk.
 
-    With `exclusive` raise `FileExistsError` if there is one already.
+    With `exclusive` raise `FileExistsError` if the file exists.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp makes it 0600
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp creates it with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -65,8 +73,10 @@ def write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
 
 @contextmanager
 def alone_with(path: Path) -> Iterator[None]:
-    """Keep other programs that ask likewise from a file until the end; there is nothing to keep them from if there is
-    no file. Whoever replaces it does so before the end, so that the next one finds the new file."""
+    """Hold an exclusive lock on a file, if it exists, against other programs that call this.
+
+    Replace the file before the end, so that the next program finds the new one.
+    """
     while True:
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -83,8 +93,27 @@ def alone_with(path: Path) -> Iterator[None]:
             os.close(handle)
 
 
+@contextmanager
+def held_alone(path: Path) -> Iterator[bool]:
+    """Hold an exclusive lock on a private lock file, or yield False if another program holds it.
+
+    The kernel releases it if the program dies.
+    """
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.fchmod(handle, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
 def _is_still(path: Path, handle: int) -> bool:
-    """Whether an open file is the one of that name, and was not replaced."""
+    """Return True if the open file still has that name and was not replaced."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except FileNotFoundError:

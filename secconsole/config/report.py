@@ -1,7 +1,7 @@
-"""What is left of an unexpected error: where it happened, and nothing of what was being worked on.
+"""Reports of unexpected errors: where they happened, and nothing of the data involved.
 
-A traceback with its values, and the text of most exceptions, hold what the program held: passwords, keys, names. A
-report has types, files, lines and function names only, which is what finding the fault needs.
+A traceback with its values, and the text of most exceptions, contain what the program was working on: passwords, keys,
+names. A report has types, files, lines and function names only, which is enough to find the fault.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ from types import TracebackType
 
 from secconsole import __version__
 from secconsole.config import locations
+from secconsole.domain.errors import SecconsoleError
 
-_DEEPEST = 200  # frames kept of one exception
+_DEEPEST = 200  # maximum frames of one exception
 _LONGEST_CHAIN = 20
 
 
 def describe(error: BaseException) -> str:
-    """The error and what led to it: types and places, no texts, no values."""
+    """Return an error and its causes: types and places, without texts or values."""
     return "\n".join(_chain(error, set(), 0))
 
 
 def write_report(error: BaseException, now: float | None = None) -> Path | None:
-    """Write the description to a new file of the log folder, 0600; None if even that fails."""
+    """Write the description to a new private file in the log folder, or return None if that fails."""
     at = datetime.fromtimestamp(time.time() if now is None else now, UTC)
     head = (
         f"secconsole {__version__}\nPython {platform.python_version()} on {platform.system()} {platform.machine()}\n"
-        f"{at:%Y-%m-%d %H:%M:%S} UTC\nTexts and values are left out on purpose: they may hold secrets.\n\n"
+        f"{at:%Y-%m-%d %H:%M:%S} UTC\nTexts and values are omitted on purpose: they may contain secrets.\n\n"
     )
     try:
         folder = locations.ensure_private_dir(locations.log_dir())
@@ -46,14 +47,14 @@ def write_report(error: BaseException, now: float | None = None) -> Path | None:
                 os.fchmod(file.fileno(), 0o600)
                 file.write(f"{head}{describe(error)}\n")
             return path
-    except OSError:
+    except (OSError, SecconsoleError):
         pass
     return None
 
 
 def last_words(error: BaseException, path: Path | None) -> str:
-    """The one line for whoever sits at the terminal."""
-    where = f"The report, without any of your data, is in {path}" if path else "No report could be written"
+    """Return the one line about a crash for the terminal."""
+    where = f"The report, without any of your data, is in {path}" if path else "A report could not be written"
     return f"secconsole stopped on an internal error ({type(error).__name__}). {where}"
 
 
@@ -65,7 +66,7 @@ def _chain(error: BaseException, seen: set[int], depth: int) -> Iterator[str]:
     if before is not None:
         yield from _chain(before, seen, depth + 1)
         yield ""
-        yield "which led to:" if error.__cause__ else "and while that was handled:"
+        yield "which caused:" if error.__cause__ else "and while handling it:"
     yield _kind(error)
     yield from _places(error.__traceback__)
     if isinstance(error, BaseExceptionGroup):
@@ -91,7 +92,7 @@ def _places(trace: TracebackType | None) -> Iterator[str]:
 
 
 def _short(filename: str) -> str:
-    """From the package on: the folders above it name a person or a machine."""
+    """Return a path from the package on, because the folders above it name a person or a machine."""
     parts = Path(filename).parts
     for root in ("site-packages", "secconsole"):
         if root in parts:

@@ -1,4 +1,4 @@
-"""config.toml: what a person prefers. Every value has a default, and a word in it that is not known is told."""
+"""Preferences in config.toml, with a default for each and an error for unknown names."""
 
 from __future__ import annotations
 
@@ -8,66 +8,72 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from secconsole.config import locations, private
-from secconsole.config.contexts import LOCAL, Context, load_contexts, read_entries
+from secconsole.config.contexts import LOCAL, NamedContext, load_contexts, read_entries
 from secconsole.domain.errors import Invalid
+from secconsole.domain.reach import MAIL_PORTS, PUBLIC, Reach, parse_networks
 from secconsole.domain.text import visible
 
 LOCK_AFTER = 15  # minutes
-LONGEST_LOCK_AFTER = 60  # after which the session ends by itself: to lock later, or never, would be no lock at all
-_KNOWN = {"tenant": str, "theme": str, "mouse": bool, "lock_after_minutes": int, "contexts": dict}
+LONGEST_LOCK_AFTER = 60  # the session ends after that time anyway, so locking later would be no lock at all
+_KNOWN = {
+    "tenant": str, "theme": str, "mouse": bool, "lock_after_minutes": int, "contexts": dict,
+    "delivery_networks": list, "delivery_ports": list,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What config.toml says, with the contexts of contexts.toml. `tenant` and `theme` are empty where it says nothing.
+class ConsoleSettings:
+    """Contents of config.toml, with the contexts of contexts.toml.
 
-    `lock_after_minutes`: how long nobody presses a key before the console locks. `used` is the context that is worked
-    at where none is named.
+    `tenant` and `theme` are empty if not set. `lock_after_minutes`: idle time after which the console locks. `used`:
+    the default context. `reach`: hosts that the delivery settings of tenant administrators may name.
     """
 
     tenant: str = ""
     theme: str = ""
     mouse: bool = True
     lock_after_minutes: int = LOCK_AFTER
-    contexts: Mapping[str, Context] = field(default_factory=dict)
+    contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     used: str = ""
+    reach: Reach = PUBLIC
 
-    def context(self, name: str = "", backend: str | None = None, ca_file: str = "") -> Context:
-        """Where to work: at a backend that is named itself, in the context of that name, or in the one that is used.
+    def context(self, name: str = "", backend: str | None = None, ca_file: str = "") -> NamedContext:
+        """Return the context to use: an explicit backend, the context of that name, or the default.
 
-        Raises `Invalid` if there is none of that name, or both were named.
+        Raise `Invalid` if that context does not exist, or if both were given.
         """
         if backend is not None:
             if name:
-                raise Invalid("A context has its own backend: give --context or --backend, not both.", "context")
-            return self._with_ca(Context(backend=backend, tenant=self.tenant), ca_file)
+                raise Invalid("A context has its own backend. Use either --context or --backend.", "context")
+            return self._with_ca(NamedContext(backend=backend, tenant=self.tenant), ca_file)
         name = name or self.used
         if not name or name == LOCAL:
-            return self._with_ca(Context(tenant=self.tenant), ca_file)
+            return self._with_ca(NamedContext(tenant=self.tenant), ca_file)
         if name not in self.contexts:
             there = ", ".join(sorted(self.contexts)) or "none yet"
             raise Invalid(
-                f"There is no context {visible(name)}. There are: {there}. See: secconsole context list", "context"
+                f"The context {visible(name)} does not exist. There are: {there}. See: secconsole context list",
+                "context",
             )
         return self._with_ca(self.contexts[name], ca_file)
 
     @staticmethod
-    def _with_ca(context: Context, ca_file: str) -> Context:
+    def _with_ca(context: NamedContext, ca_file: str) -> NamedContext:
         if ca_file and not context.backend.lower().startswith("https://"):
-            raise Invalid("--ca-file is for a server that is reached by https://.", "ca-file")
+            raise Invalid("--ca-file is only for servers with an https:// address.", "ca-file")
         return replace(context, ca_file=ca_file) if ca_file else context
 
 
-def load_settings(path: Path | None = None) -> Settings:
-    """Read the settings; no file is no settings.
+def load_settings(path: Path | None = None) -> ConsoleSettings:
+    """Read the settings from a file, which may be missing.
 
-    Raises `Unavailable` if others may read the file, `Invalid` if it is not TOML or a value is of the wrong type.
+    Raise `Unavailable` if other users may read the file, `Invalid` if it is not TOML or a value has the wrong type.
     """
     path = path or locations.config_path()
     raw = _read(path)
     for name, value in raw.items():
         if name not in _KNOWN:
-            raise Invalid(f"{path}: {name} is no setting; the settings are {', '.join(_KNOWN)}.", name)
+            raise Invalid(f"{path}: {name} is not a known setting. The settings are {', '.join(_KNOWN)}.", name)
         if not isinstance(value, _KNOWN[name]) or (isinstance(value, bool) and _KNOWN[name] is int):
             raise Invalid(f"{path}: {name} must be {_article(_KNOWN[name])}.", name)
     tenant, theme, mouse = raw.get("tenant", ""), raw.get("theme", ""), raw.get("mouse", True)
@@ -80,7 +86,24 @@ def load_settings(path: Path | None = None) -> Settings:
     own = raw.get("contexts", {})
     assert isinstance(own, dict)
     kept = load_contexts(path.with_name(locations.contexts_path().name))
-    return Settings(tenant, theme, mouse is True, lock_after, {**read_entries(path, own), **kept.entries}, kept.used)
+    contexts = {**read_entries(path, own), **kept.entries}
+    return ConsoleSettings(tenant, theme, mouse is True, lock_after, contexts, kept.used, _reach(path, raw))
+
+
+def _reach(path: Path, raw: Mapping[str, object]) -> Reach:
+    """Return the hosts that delivery settings may name, for owners who do not manage all tenants."""
+    networks, ports = raw.get("delivery_networks", []), raw.get("delivery_ports", list(MAIL_PORTS))
+    assert isinstance(networks, list)
+    assert isinstance(ports, list)
+    if not all(isinstance(port, int) and not isinstance(port, bool) and 1 <= port <= 65535 for port in ports):
+        raise Invalid(f"{path}: delivery_ports must be whole numbers between 1 and 65535.", "delivery_ports")
+    try:
+        return Reach(networks=parse_networks(map(str, networks)), ports=tuple(ports))
+    except ValueError as error:
+        raise Invalid(
+            f"{path}: delivery_networks must be networks such as 10.0.0.0/8: {visible(str(error))}.",
+            "delivery_networks",
+        ) from None
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -95,4 +118,4 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _article(kind: type) -> str:
-    return {str: "text in quotes", bool: "true or false", int: "a whole number", dict: "a table"}[kind]
+    return {str: "text in quotes", bool: "true or false", int: "a whole number", dict: "a table", list: "a list"}[kind]

@@ -1,18 +1,18 @@
-"""Theme files: what one says, and everything that is wrong with it, in words that help to mend it.
+"""Theme files, and every error in them with a hint how to correct it.
 
-    name = "dusk"            # small letters, digits and dashes
+    name = "dusk"            # lower-case letters, digits and dashes
     dark = true
     ansi = false             # true: only the terminal's own sixteen colours, by their ansi_ names
 
-    [colors]                 # primary, background and foreground are needed
+    [colors]                 # primary, background and foreground are required
     primary = "#7aa2f7"
 
-    [variables]              # optional; see COLOUR_VARIABLES and STYLE_VARIABLES
+    [variables]              # optional, see COLOUR_VARIABLES and STYLE_VARIABLES
     status-bound = "#9ece6a"
 
     [meta]                   # author, description, url: for people
 
-Free of Textual: the command line checks themes too. Whatever passes here can be activated.
+This module does not use Textual, because the command line checks themes too. Every theme that passes can be activated.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COLOURS: Final = (
     "primary", "secondary", "accent", "warning", "error", "success", "foreground", "background", "surface", "panel"
 )  # fmt: skip
 _NEEDED: Final = ("primary", "background", "foreground")
-#: our own names, each with the palette colours that it is made of when a theme does not give it
+# Variables of this program, with the palette colours that each falls back to.
 COLOUR_VARIABLES: Final[Mapping[str, str]] = {
     "status-bound": "success", "status-pending": "warning", "status-unbound": "foreground", "status-locked": "error",
     "status-whitelisted": "accent", "danger": "error", "danger-text": "text on danger", "muted": "soft foreground",
@@ -49,7 +49,7 @@ COLOUR_VARIABLES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 STYLE_VARIABLES: Final[Mapping[str, str]] = {"cursor-row-style": "bold", "focus-style": "bold"}
 _STYLES: Final = frozenset({"none", "bold", "dim", "italic", "underline", "reverse"})
-#: text and what it stands on: each pair is told apart by everyone if it holds LEAST_CONTRAST
+# Text colours and their backgrounds: a pair is readable for everyone from LEAST_CONTRAST on.
 READ_TOGETHER: Final = (
     ("foreground", "background"), ("foreground", "panel"), ("foreground", "surface"), ("muted", "background"),
     ("muted", "panel"), ("heading", "background"), ("key", "background"), ("key", "band"), ("band-text", "band"),
@@ -65,7 +65,10 @@ _META: Final = ("author", "description", "url", "license")
 
 @dataclass(frozen=True)
 class ThemeFile:
-    """A theme as it was written; `colors` and `variables` hold only what is valid."""
+    """Theme as it was written.
+
+    `colors` and `variables` contain only valid values.
+    """
 
     name: str
     dark: bool = True
@@ -75,7 +78,7 @@ class ThemeFile:
     meta: Mapping[str, str] = field(default_factory=dict)
 
     def palette(self) -> dict[str, str]:
-        """All colours, those left out derived from those given."""
+        """Return all colours, with missing ones derived from the others."""
         given = dict(self.colors)
         primary = given["primary"]
         out = {name: given.get(name, primary) for name in COLOURS}
@@ -90,7 +93,7 @@ class ThemeFile:
         return out
 
     def resolved(self) -> dict[str, str]:
-        """Every variable of our own with its value: colours as `#rrggbb` or ansi_ names, and styles."""
+        """Return all variables of this program: colours as `#rrggbb` or ansi_ names, and styles."""
         colours = self.palette()
         derive = _sixteen if self.ansi else _mixed
         out = derive(colours) | {name: _plain(value) for name, value in self.variables.items()}
@@ -106,7 +109,7 @@ class ThemeFile:
 
 @dataclass(frozen=True)
 class Checked:
-    """A theme file that was read: the theme if it can be used, what is wrong, and what could be better."""
+    """Result of reading a theme file: the theme if it can be used, its errors, and warnings."""
 
     theme: ThemeFile | None
     problems: tuple[str, ...] = ()
@@ -114,7 +117,7 @@ class Checked:
 
 
 def read(path: Path) -> Checked:
-    """Read and judge a theme file. Raises nothing."""
+    """Read and check a theme file, without raising."""
     try:
         with open(path, "rb") as file:
             info = os.fstat(file.fileno())
@@ -124,16 +127,16 @@ def read(path: Path) -> Checked:
     except OSError as error:
         return Checked(None, (f"it cannot be read: {error.strerror or type(error).__name__}",))
     if len(raw) > MOST_BYTES:
-        return Checked(None, (f"it is larger than {MOST_BYTES // 1024} KiB, so it is hardly a theme",))
+        return Checked(None, (f"it is larger than {MOST_BYTES // 1024} KiB, which is too large for a theme",))
     checked = check(raw)
     if info.st_mode & 0o022:
-        shared = "others can change this file: take that away with chmod go-w"
+        shared = "other users can change this file. Remove their write access with chmod go-w"
         return Checked(checked.theme, checked.problems, (*checked.warnings, shared))
     return checked
 
 
 def check(raw: bytes) -> Checked:
-    """Judge the content of a theme file."""
+    """Check the content of a theme file."""
     try:
         document = tomllib.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -148,27 +151,27 @@ def check(raw: bytes) -> Checked:
 
 
 class _Judge:
-    """Collects what is wrong while a document is gone through."""
+    """Collector of errors while a document is checked."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
 
     def theme(self, document: dict[str, Any]) -> ThemeFile | None:
-        self._known(document, _TOP, "")
+        self._check_known(document, _TOP, "")
         name = document.get("name")
         if not isinstance(name, str) or not _NAME.match(name):
-            self.problems.append('name is needed: small letters, digits and dashes, for example name = "dusk"')
+            self.problems.append('name is required: lower-case letters, digits and dashes, for example name = "dusk"')
         dark, ansi = self._flag(document, "dark", True), self._flag(document, "ansi", False)
         colours = self._table(document, "colors")
         variables = self._table(document, "variables")
         meta = self._table(document, "meta")
-        self._known(colours, COLOURS, "colors.")
-        self._known(variables, (*COLOUR_VARIABLES, *STYLE_VARIABLES), "variables.")
-        self._known(meta, _META, "meta.")
+        self._check_known(colours, COLOURS, "colors.")
+        self._check_known(variables, (*COLOUR_VARIABLES, *STYLE_VARIABLES), "variables.")
+        self._check_known(meta, _META, "meta.")
         for needed in _NEEDED[: 1 if ansi else None]:
             if needed not in colours:
                 example = "ansi_blue" if ansi else "#7aa2f7"
-                self.problems.append(f'colors.{needed} is needed, for example {needed} = "{example}"')
+                self.problems.append(f'colors.{needed} is required, for example {needed} = "{example}"')
         for key, value in colours.items():
             self._colour(f"colors.{key}", value, ansi)
         for key, value in variables.items():
@@ -180,7 +183,7 @@ class _Judge:
             return None
         return ThemeFile(str(name), dark, ansi, colours, variables, {k: str(v) for k, v in meta.items()})
 
-    def _known(self, table: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
+    def _check_known(self, table: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
         for key in table:
             if key not in known:
                 near = get_close_matches(key, known, 1)
@@ -212,25 +215,25 @@ class _Judge:
                     "uses only ansi_default, ansi_black … ansi_white and ansi_bright_black … ansi_bright_white"
                 )
         elif value in ANSI_NAMES:
-            self.problems.append(f"{where}: {value} is for themes with ansi = true. Give #rrggbb here")
+            self.problems.append(f"{where}: {value} is for themes with ansi = true. Use #rrggbb here")
         else:
             colour = parse(value)
             if colour is None:
                 near = get_close_matches(value, NAMES, 1)
-                hint = f"did you mean {near[0]}?" if near else "give #rgb, #rrggbb or a common colour name"
+                hint = f"did you mean {near[0]}?" if near else "use #rgb, #rrggbb or a common colour name"
                 self.problems.append(f"{where}: {_quoted(value)} is not a colour: {hint}")
             elif colour.alpha < 1:
-                self.problems.append(f"{where}: {_quoted(value)} is partly transparent. Give #rrggbb here")
+                self.problems.append(f"{where}: {_quoted(value)} is partly transparent. Use #rrggbb here")
 
     def _style(self, where: str, value: object) -> None:
         words = value.split() if isinstance(value, str) else []
         if not words or not _STYLES.issuperset(words) or ("none" in words and len(words) > 1):
-            self.problems.append(f"{where} must be none, or some of {', '.join(sorted(_STYLES - {'none'}))}")
+            self.problems.append(f"{where} must be none, or any of {', '.join(sorted(_STYLES - {'none'}))}")
 
 
 def _hard_to_read(theme: ThemeFile) -> list[str]:
     if theme.ansi:
-        return []  # what the sixteen look like is the terminal's affair
+        return []  # the terminal decides what the sixteen look like
     colours = theme.palette() | theme.resolved()
     out = []
     for text, ground in READ_TOGETHER:
@@ -238,7 +241,7 @@ def _hard_to_read(theme: ThemeFile) -> list[str]:
         if ratio < LEAST_CONTRAST:
             out.append(
                 f"{text} ({_plain(colours[text])}) is hard to read on {ground} ({_plain(colours[ground])}): contrast "
-                f"{ratio:.1f}, and {LEAST_CONTRAST} is the least. Make one of them lighter or darker"
+                f"{ratio:.1f}, and it should be at least {LEAST_CONTRAST}. Make one of them lighter or darker"
             )
     return out
 
@@ -260,7 +263,7 @@ def _mixed(colours: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sixteen(colours: Mapping[str, str]) -> dict[str, str]:
-    """Without shades to mix, the default colours carry the text and the style carries the rest."""
+    """Return the variables for 16 colours: without shades to mix, text keeps the default colour and styles differ."""
     out = dict(STYLE_VARIABLES)
     for name, source in COLOUR_VARIABLES.items():
         out[name] = colours.get(source, "ansi_default")

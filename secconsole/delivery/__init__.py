@@ -1,1 +1,4 @@
-"""Handing messages to mail servers and to Twilio. What to send, and when, is for `secconsole.service.sending`."""
+"""Delivery of messages to mail servers and to Twilio.
+
+`secconsole.service.outbox` decides what to send and when.
+"""

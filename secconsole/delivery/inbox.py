@@ -1,7 +1,7 @@
-"""A demo's own mailbox and phone: one file in its home, which takes the place of a mail server and of Twilio.
+"""Mailbox and phone of a demo: one file in its home, in place of a mail server and Twilio.
 
-Messages can be read there, codes and all. That is what a demo is for and what no other store may do: whoever opens a
-store decides by two marks whether it is a demo's (`backends/demo_inbox.py`), and no setting leads here.
+All messages can be read there, with their codes. That is the purpose of a demo and must never happen with another
+store: two marks decide whether a store belongs to a demo (`backends/demo/inbox.py`), and no setting leads here.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 
 FILE = "inbox.jsonl"
-KEPT = 200  # messages; the file is cut back to so many once it holds twice as many
-_NOT_WRITTEN = "The demo's inbox cannot be written: is the disk full?"
+KEPT = 200  # messages; the file is truncated to that number once it contains twice as many
+_NOT_WRITTEN = "The demo's inbox cannot be written. Check whether the disk is full."
 
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """A message as it arrived. `login`: whose it is, empty for a test of settings; `subject`: mail alone has one."""
+    """Message as it arrived.
+
+    `login`: the user it belongs to, empty for a test of settings. `subject`: set for mail only.
+    """
 
     id: str
     at: datetime
@@ -41,13 +44,16 @@ class InboxMessage:
 
 
 class Inbox:
-    """One file, 0600, a message a line. Several processes may put and read: a lock keeps each line whole."""
+    """Private file with one message per line.
+
+    Several processes may read and write: a lock keeps each line whole.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def put(self, id: str, kind: FactorKind, login: str, message: Message, at: datetime) -> Outcome:
-        """Take a message; it has arrived when this returns. Blocks for the disk."""
+        """Deliver a message, blocking until it is on disk."""
         line = [id, int(at.timestamp() * 1000), kind, login, message.to, message.subject, message.text.reveal()]
         try:
             with self._locked(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as file:
@@ -65,7 +71,7 @@ class Inbox:
         return Outcome(Result.SENT)
 
     def messages(self) -> tuple[InboxMessage, ...]:
-        """What arrived, the newest first; raises `Unavailable` if others can read the file."""
+        """Return all messages, newest first, or raise `Unavailable` if other users can read the file."""
         if not self.path.exists():
             return ()
         with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as file:
@@ -74,7 +80,7 @@ class Inbox:
         return tuple(found[:KEPT])
 
     def stamp(self) -> tuple[int, int]:
-        """What is another after each message; costs one look at the folder."""
+        """Return a value that changes with each message, at the cost of one stat."""
         try:
             info = os.stat(self.path)
         except OSError:
@@ -82,7 +88,7 @@ class Inbox:
         return info.st_mtime_ns, info.st_size
 
     def empty(self) -> None:
-        """Forget what arrived for an earlier store in the same home."""
+        """Delete messages of an earlier store in the same home."""
         self.path.unlink(missing_ok=True)
 
     @contextmanager
@@ -95,7 +101,7 @@ class Inbox:
 
 
 def _read(line: str) -> InboxMessage | None:
-    """A line as a message; None for one that a full disk cut short."""
+    """Return a line as a message, or None for one truncated by a full disk."""
     try:
         id, at, kind, login, to, subject, text = json.loads(line)
         return InboxMessage(

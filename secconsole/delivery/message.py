@@ -1,4 +1,4 @@
-"""What is sent, and what came of handing it on."""
+"""Messages, and the outcome of their delivery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from secconsole.domain.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to one address. The subject, which only mail has, is seen on locked screens: no secret is in it."""
+    """Message to one address.
+
+    The subject exists only for mail and appears on locked screens, so it contains no secrets.
+    """
 
     to: str
     subject: str
@@ -18,7 +21,10 @@ class Message:
 
 
 class Result(StrEnum):
-    """LATER: surely not sent, and worth trying again. UNSURE: perhaps sent, so a code is not sent again."""
+    """Result of a delivery.
+
+    LATER: certainly not sent, and worth a retry. UNSURE: possibly sent, so a code is not sent again.
+    """
 
     SENT = "sent"
     LATER = "later"
@@ -28,8 +34,11 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`problem` is for a helpdesk: our own words, with numbers of the other side's and never its text, which may
-    quote the message. `wait`: seconds that it asked to be left alone for."""
+    """Outcome of a delivery.
+
+    `problem` is for the helpdesk: our own words with the numbers of the other side, but never its text, which may quote
+    the message. `wait`: seconds that the other side asked to wait.
+    """
 
     result: Result
     problem: str = ""

@@ -1,7 +1,7 @@
-"""The texts of messages: the company's own file where there is a good one, else the one that comes with the program.
+"""Texts of messages: the organisation's own file if there is a usable one, otherwise the built-in text.
 
-A file of one's own is read when it is needed and looked at again when it has changed. One that cannot be used keeps no
-message from being sent: the program's own text is, and `doctor` tells of it.
+Own files are read when they are needed, and again after a change. An unusable file prevents no message: the built-in
+text is used instead, and `doctor` reports the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from secconsole.config import locations
 from secconsole.config.private import read_private
-from secconsole.delivery.template import LONGEST_SMS, BadText, Form, Template, read_template
+from secconsole.delivery.template import BadText, Form, Template, read_template
 from secconsole.domain.errors import Unavailable
 
 _DEFAULTS = Path(__file__).parent / "defaults"
@@ -23,8 +23,13 @@ _ACCOUNT = ("tenant", "login", "contact")
 _EVENT = (*_ACCOUNT, "when", "who", "where", "entry")
 
 
-def _form(name: str, *places: str, needed: tuple[str, ...] = (), sms: bool = False) -> Form:
-    return Form(name, frozenset(places), frozenset(needed), not sms, LONGEST_SMS if sms else 0)
+def _form(name: str, *places: str, needed: tuple[str, ...] = ()) -> Form:
+    return Form(name, frozenset(places), frozenset(needed))
+
+
+def _sms(name: str, *, any_names: bool = False) -> Form:
+    places = ("tenant", "login", "code", "prefix", "minutes", "purpose")
+    return Form(name, frozenset(places), frozenset({"code"}), subject=False, sms=True, any_names=any_names)
 
 
 def _notice(name: str, *places: str) -> Form:
@@ -34,11 +39,17 @@ def _notice(name: str, *places: str) -> Form:
 FORMS = {
     form.name: form
     for form in (
-        _form("code-email", *_ACCOUNT, "code", "prefix", "minutes", needed=("code",)),
-        _form("code-sms", "tenant", "code", "prefix", "minutes", needed=("code",), sms=True),
-        _form("test-email", "tenant", "code", "prefix", "minutes", needed=("code",)),
-        _form("test-sms", "tenant", "code", "prefix", "minutes", needed=("code",), sms=True),
+        _form("code-email", *_ACCOUNT, "code", "prefix", "minutes", "purpose", needed=("code",)),
+        _sms("code-sms"),
+        _sms("code-sms-short", any_names=True),
+        _form("test-email", "tenant", "login", "code", "prefix", "minutes", "purpose", needed=("code",)),
+        _sms("test-sms"),
+        _sms("test-sms-short", any_names=True),
+        _form("caller-email", *_ACCOUNT, "code", "prefix", "minutes", "purpose", needed=("code",)),
+        _sms("caller-sms"),
+        _sms("caller-sms-short", any_names=True),
         _form("key-email", *_ACCOUNT, "key", "link", needed=("key",)),
+        _form("invitation-email", *_ACCOUNT, "password", "until", needed=("password", "login")),
         Form("contact", frozenset({"tenant"}), subject=False),
         _notice("bound", "factor"),
         _notice("removed", "factor"),
@@ -47,11 +58,14 @@ FORMS = {
         _notice("cancelled"),
         _notice("recovery-made"),
         _notice("recovery-used", "left"),
+        _notice("bypass-issued", "starts", "ends"),
+        _notice("bypass-used"),
         _notice("whitelisted", "until"),
         _notice("password-reset"),
         _notice("password-changed"),
         _notice("token", "name", "scopes", "until"),
         _notice("contact", "address"),
+        _notice("phone", "number"),
         _notice("key-mailed", "address"),
     )
 }
@@ -59,7 +73,7 @@ FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file that is not used, and why."""
+    """Own file that is not used, with the reason."""
 
     path: Path
     why: str
@@ -70,36 +84,36 @@ _own: dict[Path, tuple[_Stamp, Template | Problem]] = {}
 
 
 def text(name: str) -> Template:
-    """The text by this name, as messages are made of it now."""
+    """Return the current text for messages of this name."""
     found = _found(locations.texts_dir() / f"{name}.txt", FORMS[name])
     return found if isinstance(found, Template) else built_in(name)
 
 
 @functools.cache
 def built_in(name: str) -> Template:
-    """The text that comes with the program."""
+    """Return the built-in text."""
     return read_template(FORMS[name], (_DEFAULTS / f"{name}.txt").read_bytes())
 
 
 def problems() -> Iterator[Problem]:
-    """The files of one's own that are not used."""
+    """Return the own files that are not used."""
     folder = locations.texts_dir()
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except FileNotFoundError:
         return
     except OSError as error:
-        yield Problem(folder, f"it cannot be looked into: {error.strerror}")
+        yield Problem(folder, f"it cannot be opened: {error.strerror}")
         return
     for path in paths:
         form = FORMS.get(path.stem) if path.suffix == ".txt" else None
-        found = _found(path, form) if form else Problem(path, "there is no text by that name")
+        found = _found(path, form) if form else Problem(path, "there is no text with that name")
         if isinstance(found, Problem):
             yield found
 
 
 def _found(path: Path, form: Form) -> Template | Problem | None:
-    """What a file holds; None if there is no such file."""
+    """Return the content of a file, or None if it does not exist."""
     try:
         info = os.stat(path)
     except FileNotFoundError:
@@ -107,7 +121,7 @@ def _found(path: Path, form: Form) -> Template | Problem | None:
     except OSError as error:
         return Problem(path, f"it cannot be read: {error.strerror}")
     if not stat.S_ISREG(info.st_mode):
-        return Problem(path, "it is no file")
+        return Problem(path, "it is not a file")
     stamp = (info.st_mtime_ns, info.st_size, info.st_ino, info.st_mode)
     known = _own.get(path)
     if known is None or known[0] != stamp:

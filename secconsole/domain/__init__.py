@@ -1,1 +1,4 @@
-"""Pure rules: no I/O, no clock, no database. Time and randomness come in as arguments."""
+"""Pure rules without I/O, clock or database.
+
+Time and randomness are arguments.
+"""

@@ -1,4 +1,4 @@
-"""The countries and territories that phone numbers are given out for, by name and dialling code."""
+"""Countries and territories with phone numbers, by name and dialling code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# The letters are ISO 3166's, the names tzdata's (iso3166.tab, public domain) with some more that people look for.
+from secconsole.domain.text import normal
+
+# The letters are from ISO 3166, the names from tzdata (iso3166.tab, public domain) with some common alternatives.
 _NAMES = """
 AC Ascension Island; AD Andorra; AE United Arab Emirates (UAE); AF Afghanistan; AG Antigua & Barbuda; AI Anguilla;
 AL Albania; AM Armenia; AO Angola; AR Argentina; AS American Samoa; AT Austria; AU Australia; AW Aruba; AX Åland
@@ -46,14 +48,18 @@ Zambia; ZW Zimbabwe
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """`code` as in ISO 3166: `CZ`; `dialling` with its sign: `+420`."""
+    """Country with its ISO 3166 `code` such as `CZ` and its `dialling` code such as `+420`."""
 
     code: str
     name: str
     dialling: str
 
     def distance(self, typed: str) -> int | None:
-        """How far what was typed is from this: 0 is its letters, a word or the code, 1 begins a word, 2 is in it."""
+        """Return how well the typed text matches, or None if it does not.
+
+        0 is an exact match of the letters, a word or the dialling code, 1 the beginning of a word, 2 a part of the
+        name.
+        """
         text = _folded(typed.strip())
         digits = text.lstrip("+0")
         if digits.isdigit():
@@ -68,7 +74,7 @@ class Country:
 
 
 def with_country(country: Country, typed: str, among: Sequence[Country]) -> str:
-    """A number that was typed, with a country's dialling code in the place of whatever other it had."""
+    """Return a typed number with its dialling code replaced by that of a country."""
     typed = typed.strip()
     before = next((other.dialling for other in among if typed.startswith(other.dialling)), "")
     rest = typed.removeprefix(before).lstrip("+ ")
@@ -76,13 +82,13 @@ def with_country(country: Country, typed: str, among: Sequence[Country]) -> str:
 
 
 def _folded(text: str) -> str:
-    """Without case and accents, which nobody types to find a name."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    """Return the text without case and accents, which people leave out when they search."""
+    return "".join(c for c in normal("NFKD", text.casefold()) if not unicodedata.combining(c))
 
 
 def countries() -> tuple[Country, ...]:
-    """All of them, by name."""
-    import phonenumbers  # only now: most commands never see a number
+    """Return all countries sorted by name."""
+    import phonenumbers  # imported late: most commands never see a number
 
     pairs = (pair.split(" ", 1) for pair in _NAMES.replace("\n", " ").strip().split("; "))
     made = (Country(code, name, f"+{phonenumbers.country_code_for_region(code)}") for code, name in pairs)
@@ -90,7 +96,10 @@ def countries() -> tuple[Country, ...]:
 
 
 def found(among: Sequence[Country], typed: str) -> list[Country]:
-    """Those that fit what was typed, the nearest first, else in their own order; all for nothing typed."""
+    """Return the countries that match the typed text, best matches first.
+
+    Equal matches keep their order. Without a text all countries match.
+    """
     if not typed.strip():
         return list(among)
     near = [(country.distance(typed), country) for country in among]

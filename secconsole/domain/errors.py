@@ -1,21 +1,24 @@
-"""Everything that can go wrong, as one tree.
+"""Errors of the whole program as one tree.
 
     SecconsoleError
     ├── Invalid            the request itself is wrong: which field, and why     exit 2, HTTP 422
-    │   └── Unfit          its form is right, and still it cannot be taken       exit 2, HTTP 409
+    │   └── Unfit          well formed, but the value cannot be accepted         exit 2, HTTP 409
     ├── NotSignedIn        no valid session or token                             exit 3, HTTP 401
-    ├── NotAllowed         signed in, but may not                                exit 3, HTTP 403
-    │   └── StepUpNeeded   may, after proving password and factor again          exit 3, HTTP 403
-    ├── NotFound           no such thing, or none that you may know of           exit 4, HTTP 404
+    ├── NotAllowed         signed in, but without permission                     exit 3, HTTP 403
+    │   ├── StepUpNeeded   allowed after proving password and factor again       exit 3, HTTP 403
+    │   └── WrongNetwork   allowed, but not from this network                    exit 3, HTTP 403
+    ├── NotFound           does not exist, or is not visible to the caller       exit 4, HTTP 404
     ├── Conflict           the state does not allow it                           exit 5, HTTP 409
-    │   ├── Stale          somebody changed it since you looked                  exit 5, HTTP 409
+    │   ├── Stale          changed by someone else since it was read             exit 5, HTTP 409
     │   ├── KeyReused      this Idempotency-Key came with another request        exit 5, HTTP 409
-    │   ├── ReplyGone      this was done before, and the reply is not kept       exit 5, HTTP 409
-    │   └── StillRunning   the same request is being done just now               exit 5, HTTP 409
+    │   ├── ReplyGone      done before, and the reply is no longer stored        exit 5, HTTP 409
+    │   └── StillRunning   the same request is still running                     exit 5, HTTP 409
     └── Unavailable        store, disk, key or server: nothing was changed       exit 6, HTTP 503
+        ├── Throttled      too many requests from the same address               exit 6, HTTP 429
+        └── Busy           too much load right now: nothing was started          exit 6, HTTP 503
 
-A wrong password or code is not an error: it is an answer, since its count must be kept when the answer is no.
-Messages are for the person: one sentence what happened, one what to do. They never hold a secret.
+A wrong password or code is an answer and not an error, because its count must be stored although the answer is
+no. Messages are for people: one sentence about what happened, one about what to do. They never contain a secret.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from typing import ClassVar
 
 
 class SecconsoleError(Exception):
-    """Root of the tree; `code` is the word other programs match on."""
+    """Root of the tree, with the `code` that other programs match on."""
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 6
@@ -44,7 +47,7 @@ class Invalid(SecconsoleError):
 
 
 class Unfit(Invalid):
-    """What no description of a field's form can say: a password easy to guess, an end that has passed."""
+    """Well-formed value that is still not acceptable, such as a password that is easy to guess."""
 
     http_status = 409
 
@@ -59,6 +62,10 @@ class NotAllowed(SecconsoleError):
 
 class StepUpNeeded(NotAllowed):
     code = "step-up-needed"
+
+
+class WrongNetwork(NotAllowed):
+    code = "wrong-network"
 
 
 class NotFound(SecconsoleError):
@@ -87,3 +94,17 @@ class StillRunning(Conflict):
 
 class Unavailable(SecconsoleError):
     code, exit_code, http_status = "unavailable", 6, 503
+
+
+class Throttled(Unavailable):
+    """Refusal of too many requests, with the seconds after which to retry as `retry_after`."""
+
+    code, http_status = "throttled", 429
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Busy(Unavailable):
+    code = "busy"

@@ -1,25 +1,51 @@
-"""How long and how many: the limits that rules keep and that the API's description names."""
+"""Limits on lengths and counts, enforced by the rules and published in the API's description."""
 
 from __future__ import annotations
 
 LONGEST_NAME = 200  # of a person
 LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, less its angle brackets
-LONGEST_PHONE = 40  # as written; the form that is kept is shorter
+LONGEST_PHONE = 40  # as typed; the stored form is shorter
 LONGEST_REASON = 500
 LONGEST_TICKET = 100
 LONGEST_LABEL = 100
 LONGEST_TENANT = 63
-LONGEST_TOKEN = 365  # days that a token works
-LONGEST_OVERLAP = 72  # hours that an old secret key works beside the new one
+LONGEST_TOKEN = 365  # days that a token is valid
+LONGEST_OVERLAP = 72  # hours that an old secret key stays valid beside the new one
 LONGEST_GRACE = 365  # days
+LONGEST_INVITATION = 30  # days that a first-time password is valid
+
+LONGEST_USER = 256  # a login as typed: another normal form can be longer than the stored one
+LONGEST_ID = 64
+LONGEST_WORD = 64  # a value from a fixed list
+LONGEST_CODE = 128  # including spaces and dashes between the digits
+LONGEST_BEARER = 512  # a session's token, a personal access token or a secret key
+LONGEST_PASSWORD_GIVEN = 2_048  # an existing password; longer for the same reason as logins
+LONGEST_ADDRESS = 45  # an IP address
+LONGEST_NETWORK = 49  # an IP address, a slash and the length of a prefix
+LONGEST_NOTE = 200
+LONGEST_TERM = 254  # one word of a search
+LONGEST_SEARCH = 1_000
+LONGEST_CURSOR = 16_384
+LONGEST_CELL = 1_024  # of an import line: a longer one is not read at all, one over its field's limit is rejected
+LONGEST_TEXT = LONGEST_CURSOR  # no field of any operation may be longer
+
+USUAL_BODY = 64 * 1024  # bytes of a request, unless its operation declares more
+MANY_NAMES_BODY = 1024 * 1024
+IMPORT_BODY = 4 * 1024 * 1024
 
 MOST_PER_PAGE = 500
 MOST_WORDS = 32  # in one search
-MOST_ACTIONS = 64  # that a list of the audit is narrowed to
-MOST_LINES = 5_000  # of one import
-MOST_AT_ONCE = 1_000  # users of one unbinding
-MOST_TOKENS = 50  # of one owner at a time
+MOST_ACTIONS = 64  # in the filter of an audit list
+MOST_HEADS = 500  # of the audit, compared in one request
+MOST_VERIFIED = 50_000  # audit entries in one part of a verification
+MOST_LINES = 5_000  # in one import
+MOST_AT_ONCE = 1_000  # users in one unbinding
+MOST_INVITED = 25  # users in one invitation: each takes a hash and some milliseconds of the transaction
+PORTION = 500  # users that one request names, where a longer list goes in several
+MOST_LISTED = 5_000  # users in one whitelist change or preview
+MOST_TOKENS = 50  # of one owner at the same time
+MOST_NETWORKS = 500  # that one tenant allows
 MOST_DIGITS = 18  # of a number that the store can hold
-MOST_EXACT = 2**53 - 1  # the largest whole number that every JSON reader takes exactly (RFC 8259 section 6)
+MOST_EXACT = 2**53 - 1  # largest integer that every JSON parser reads exactly (RFC 8259 section 6)
 
 CODE_DIGITS = (6, 8)

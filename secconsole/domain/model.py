@@ -1,4 +1,7 @@
-"""The field's words as types. The values are the contract: they stand in the store, in JSON and on the screen."""
+"""Terms of the domain as types.
+
+Their values are a contract: the store, JSON and the screens use them.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,18 @@ class FactorKind(StrEnum):
     SMS = "sms"
 
 
+class OfferedKind(StrEnum):
+    """Kind of a choice at the second step of a sign-in: a factor's kind, or a bypass code from the helpdesk."""
+
+    TOTP = "totp"
+    EMAIL = "email"
+    SMS = "sms"
+    BYPASS = "bypass"
+
+
+SENT_KINDS = (FactorKind.EMAIL, FactorKind.SMS)  # whose codes are sent
+
+
 class FactorState(StrEnum):
     PENDING = "pending"
     ACTIVE = "active"
@@ -29,14 +44,20 @@ class BindingStatus(StrEnum):
 
 
 class Flag(StrEnum):
-    """What users are found by, and marked with, but for NO_RECOVERY: a user's `recovery_left` says it."""
+    """Flags that users are searched by and marked with.
+
+    NO_RECOVERY, NO_PASSWORD and OVERDUE are not marks: a user's `recovery_left`, `has_password` and `must_bind_from`
+    show them.
+    """
 
     WHITELISTED = "whitelisted"
     LOCKED = "locked"
     DISABLED = "disabled"
     MUST_RESET = "must-reset"
     WEAK_ONLY = "weak-only"  # bound, but only by e-mail or SMS
-    NO_RECOVERY = "no-recovery"  # bound, and no recovery code left
+    NO_RECOVERY = "no-recovery"  # bound, without an unused recovery code
+    OVERDUE = "overdue"  # the policy requires a factor, the grace period is over, and none is bound
+    NO_PASSWORD = "no-password"  # noqa: S105 - cannot sign in yet: has no password, not even a first-time one
 
 
 class SignInStatus(StrEnum):
@@ -48,7 +69,10 @@ class SignInStatus(StrEnum):
 
 
 def binding_status(states: frozenset[FactorState] | set[FactorState]) -> BindingStatus:
-    """What a user's live factors amount to: one active makes bound; a half-done enrollment is only pending."""
+    """Return a user's status from the states of their live factors.
+
+    One active factor is enough for bound. An unfinished enrollment alone is pending.
+    """
     if FactorState.ACTIVE in states:
         return BindingStatus.BOUND
     return BindingStatus.PENDING if states else BindingStatus.UNBOUND

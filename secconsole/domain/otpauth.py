@@ -1,10 +1,9 @@
-"""The otpauth URI that carries a seed to an authenticator app, and the same key as text.
+"""The otpauth URI that carries a seed to an authenticator app, and the key as text.
 
-Form: https://github.com/google/google-authenticator/wiki/Key-Uri-Format. Apps differ in what they ignore, so only what
-they need is said: algorithm, digits and period when they are not the default; no padding; `%20`, never `+`, which some
-read as a plus sign. The issuer stands before the account and as a parameter, as the format recommends, unless the QR
-code would then be too tall for a terminal of 24 rows: then it stands before the account only, where old and new apps
-alike look for it.
+Format: https://github.com/google/google-authenticator/wiki/Key-Uri-Format. Apps differ in what they ignore, so the URI
+holds only what they need: algorithm, digits and period when they are not the default, no padding, and `%20` in place of
+`+`, which some apps read as a plus sign. The issuer is both in the label and a parameter, as the format recommends. If
+that makes the QR code too tall for a terminal of 24 rows, it is in the label only, where old and new apps look for it.
 """
 
 from __future__ import annotations
@@ -27,12 +26,15 @@ _DIGITS: Final = (6, 7, 8)
 
 
 class KeyUriError(Invalid, ValueError):
-    """The URI, or what it was to be made of, is not a TOTP key; the message never holds the key."""
+    """Invalid TOTP key URI, or invalid parts for one.
+
+    The message never contains the key.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class KeyUri:
-    """What an otpauth URI says."""
+    """Contents of an otpauth URI."""
 
     seed: Secret[bytes]
     account: str
@@ -41,10 +43,10 @@ class KeyUri:
 
 
 def label_part(name: str) -> str:
-    """An issuer or account as it stands in a label: no blanks around it, nothing invisible, `-` for `:`.
+    """Return an issuer or account as part of a label: trimmed, visible, with `-` in place of `:`.
 
     The colon separates issuer from account, and an app that splits at the wrong one shows `Bank:ana` as an account of
-    Bank. It is replaced rather than refused: nobody should fail to bind a phone because of a tenant's display name.
+    Bank. It is replaced and not refused: the display name of a tenant must not prevent anyone from binding a phone.
     """
     return visible(name.strip()).replace(":", "-").strip()
 
@@ -58,11 +60,14 @@ def otpauth_uri(
     digits: int = 6,
     period: int = 30,
 ) -> Secret[str]:
-    """The URI for one account; raises `KeyUriError` for parameters no app knows, or nothing left of the account."""
+    """Return the URI for one account.
+
+    Raise `KeyUriError` for parameters that no app supports, or if nothing is left of the account.
+    """
     parameters = _parameters(algorithm, digits, period)
     person, organisation = label_part(account), label_part(issuer)
     if not person:
-        raise KeyUriError("An account without a name cannot be bound.", "account")
+        raise KeyUriError("Enter an account name. A key cannot be bound without one.", "account")
     if not seed:
         raise KeyUriError("The key is empty.", "seed")
     label = f"{_quoted(organisation)}:{_quoted(person)}" if organisation else _quoted(person)
@@ -82,14 +87,17 @@ def otpauth_uri(
 
 
 def parse_otpauth(uri: Secret[str] | str) -> KeyUri:
-    """Read a TOTP key URI, leniently where apps are: case of the scheme, padding, blanks after the label's colon."""
+    """Parse a TOTP key URI, as leniently as apps do.
+
+    The case of the scheme, padding and spaces after the colon of the label are ignored.
+    """
     try:
         parts = urlsplit(uri.reveal() if isinstance(uri, Secret) else uri)
         fields = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=True))
     except ValueError:
         raise KeyUriError("That is not an otpauth URI.", "uri") from None
     if parts.scheme != "otpauth" or parts.netloc.lower() != "totp":
-        raise KeyUriError("Only otpauth://totp/ URIs are known here.", "uri")
+        raise KeyUriError("Only otpauth://totp/ URIs are supported.", "uri")
     prefix, colon, account = unquote(parts.path.removeprefix("/")).partition(":")
     if not colon:
         prefix, account = "", prefix
@@ -99,23 +107,23 @@ def parse_otpauth(uri: Secret[str] | str) -> KeyUri:
     try:
         digits, period = int(fields.get("digits", _DEFAULT.digits)), int(fields.get("period", _DEFAULT.period))
     except ValueError:
-        raise KeyUriError("Digits and period are whole numbers.", "uri") from None
+        raise KeyUriError("Digits and period must be whole numbers.", "uri") from None
     parameters = _parameters(fields.get("algorithm", _DEFAULT.algorithm).upper(), digits, period)
     return KeyUri(seed_from_text(Secret(fields.get("secret", ""))), account.strip(), issuer.strip(), parameters)
 
 
 def key_text(seed: Secret[bytes]) -> str:
-    """The seed in Base32 without padding, as apps want it typed."""
+    """Return the seed in Base32 without padding, as apps expect it."""
     return base64.b32encode(seed.reveal()).decode("ascii").rstrip("=")
 
 
 def grouped_key(key: str) -> str:
-    """The key as it is read and typed: in groups of four."""
+    """Return the key in groups of four characters, for reading and typing."""
     return " ".join(key[start : start + 4] for start in range(0, len(key), 4))
 
 
 def seed_from_text(text: Secret[str]) -> Secret[bytes]:
-    """The seed that Base32 text stands for, whatever its case, grouping and padding."""
+    """Return the seed of a Base32 text, ignoring case, grouping and padding."""
     letters = "".join(text.reveal().split()).replace("-", "").upper().rstrip("=")
     try:
         seed = base64.b32decode(letters + "=" * (-len(letters) % 8))
@@ -130,11 +138,11 @@ def _parameters(algorithm: str, digits: int, period: int) -> TotpParameters:
     try:
         known = Algorithm(algorithm)
     except ValueError:
-        raise KeyUriError("The algorithm is one of SHA1, SHA256 and SHA512.", "algorithm") from None
+        raise KeyUriError("The algorithm must be SHA1, SHA256 or SHA512.", "algorithm") from None
     if digits not in _DIGITS:
-        raise KeyUriError("A code has six to eight digits.", "digits")
+        raise KeyUriError("A code must have six to eight digits.", "digits")
     if not 1 <= period <= 3600:
-        raise KeyUriError("The period is between 1 and 3600 seconds.", "period")
+        raise KeyUriError("The period must be between 1 and 3600 seconds.", "period")
     return TotpParameters(known, digits, period)
 
 
@@ -143,7 +151,7 @@ def _quoted(name: str) -> str:
 
 
 def _fits(uri: str) -> bool:
-    # A name so long that no code holds it is for `fit` to tell; the shorter form is the right one then too.
+    # `fit` reports a name that is too long for any code. The shorter form is right then too.
     try:
         return qr_version(uri) <= TALLEST_VERSION
     except ValueError:

@@ -1,6 +1,6 @@
-"""Codes that are sent: `XYWD-581883`, of which only the digits are typed.
+"""Codes that are sent, such as `XYWD-581883`, of which only the digits are typed.
 
-The letters stand on the screen too, so that whoever waits for a code knows which message belongs to this attempt.
+The screen shows the letters too, so that people recognise the message that belongs to this attempt.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ LASTS = 10 * 60_000  # milliseconds; NIST SP 800-63B-4 section 3.1.3.2: at most 
 MOST_WRONG = 5
 RANDOM_BYTES = 24
 DIGITS = 6
-_LETTERS = "BCDFGHJKLMNPQRSTVWXYZ"  # without vowels there are no words to be read in them
+_LETTERS = "BCDFGHJKLMNPQRSTVWXYZ"  # without vowels, so that no words appear
 
 
 @dataclass(frozen=True, slots=True)
 class Passcode:
-    """`prefix` may be seen by everybody; the digits are the secret."""
+    """Code with a public `prefix` and secret digits."""
 
     prefix: str
     digits: Secret[str]
@@ -30,7 +30,7 @@ class Passcode:
 
 
 def make_passcode(random: bytes) -> Passcode:
-    """A code from `RANDOM_BYTES` random bytes; leading zeros are kept."""
+    """Return a code made from `RANDOM_BYTES` random bytes, with leading zeros."""
     if len(random) < RANDOM_BYTES:
         raise ValueError("too little randomness")
     letters, digits = int.from_bytes(random[:8]), int.from_bytes(random[8:RANDOM_BYTES])
@@ -39,5 +39,5 @@ def make_passcode(random: bytes) -> Passcode:
 
 
 def sent_at(expires: datetime) -> datetime:
-    """When a code was sent that holds until then: the time of the server, which a client's clock may be off."""
+    """Return the time at which a code with this expiry was sent, by the server's clock."""
     return expires - timedelta(milliseconds=LASTS)

@@ -1,4 +1,4 @@
-"""Phone numbers: one spelling for each (E.164), and what is shown of one."""
+"""Phone numbers: one spelling for each (E.164), and their masked form."""
 
 from __future__ import annotations
 
@@ -7,22 +7,32 @@ from secconsole.domain.text import visible
 
 
 def e164(text: str) -> str:
-    """A phone number with its country code in the one form that is stored; raise `Unfit` if it is none."""
-    import phonenumbers  # only now: most commands never see a number
+    """Return a phone number with its country code in the form that is stored.
+
+    Raise `Unfit` for an incomplete number: without its area code it would be the number of someone else, and an
+    extension would be dropped.
+    """
+    import phonenumbers  # imported late: most commands never see a number
 
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
         raise Unfit("The phone number needs its country code, as in +420 601 123 456.", "phone") from None
-    if not phonenumbers.is_possible_number(number):
+    if number.extension:
+        raise Unfit("The phone number has an extension, and codes cannot be sent to one. Leave it out.", "phone")
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+        raise Unfit("The phone number lacks its area code.", "phone")
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise Unfit("The phone number is too long or too short for its country.", "phone")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def sms_number(text: str) -> str:
-    """A number that codes may be sent to, as E.164; raise `Unfit` for one that is paid for by whoever sends.
+    """Return a number that codes may be sent to, as E.164.
 
-    Those of no country, such as satellites', do too: they are what messages are pumped to for a share of the price.
+    Raise `Unfit` for premium-rate numbers, which cost the sender extra, and for numbers of no country, such as
+    satellite numbers: both are used for SMS pumping.
     """
     import phonenumbers
 
@@ -30,10 +40,13 @@ def sms_number(text: str) -> str:
     parsed = phonenumbers.parse(number, None)
     premium = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.PREMIUM_RATE
     if premium or phonenumbers.region_code_for_number(parsed) == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
-        raise Unfit("That is a number that costs extra. Give the number of a mobile phone.", "phone")
+        raise Unfit("That is a premium-rate number. Enter a mobile number.", "phone")
     return number
 
 
 def masked_phone(number: str) -> str:
-    """A number where others may look on: its last three digits."""
-    return f"••• {visible(number[-3:])}"
+    """Return a number masked to its last three digits, or to none if it is too short."""
+    digits = [c for c in number if c.isdigit()]
+    if len(digits) < 6:
+        return "•••" if number else ""
+    return f"••• {visible(''.join(digits[-3:]))}"

@@ -1,8 +1,8 @@
-"""QR codes as terminal cells: black on white in the form that phones read off every terminal.
+"""QR codes as terminal cells: black on white, in the form that phones read from every terminal.
 
-What is drawn follows from what was measured to decode: error level L and half blocks, since height is what runs out;
-the quiet zone shrinks 4, 2, 1 modules with the height, and never to 0. A cell is a space where both halves are equal
-and `▄` where they differ, always with both colours, since many fonts draw `▀` and `█` short of their cell.
+The form follows from measurements: error level L and half blocks, because height is scarce. The quiet zone shrinks from
+4 to 2 to 1 modules, never to 0. A cell is a space if both halves are equal and `▄` if they differ, always with both
+colours, because many fonts draw `▀` and `█` smaller than their cell.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Matrix = tuple[tuple[bool, ...], ...]  # rows of modules, True is dark
 
 QUIET_ZONES = (4, 2, 1)  # in modules, best first; ISO/IEC 18004 section 9.1 asks for 4
-_TALLEST = 17 + 4 * 40 + 2 * 4 + 1  # past version 40 with its whole quiet zone
+_TALLEST = 17 + 4 * 40 + 2 * 4 + 1  # beyond version 40 with its full quiet zone
 _BASE32_SECRET = re.compile(r"(?<=[?&]secret=)[A-Z2-7]+")
 
 
@@ -34,12 +34,15 @@ class Cell(NamedTuple):
 
 class Form(StrEnum):
     HALF_BLOCKS = "half-blocks"  # two modules to a row
-    BACKGROUND = "background"  # one module to a row, by background colour alone: needs nothing of the font
+    BACKGROUND = "background"  # one module to a row, by background colour alone: independent of the font
 
 
 @dataclass(frozen=True, slots=True)
 class QrPlan:
-    """A code that fits: its cells, row by row. Not shown by repr, since whoever has the cells has the secret."""
+    """Code that fits, as rows of cells.
+
+    They are left out of repr, because they contain the secret.
+    """
 
     form: Form
     quiet: int
@@ -50,7 +53,7 @@ class QrPlan:
 
 @dataclass(frozen=True, slots=True)
 class DoesNotFit:
-    """A code that does not: how much room it needs, with the smallest quiet zone."""
+    """Room that a code would need with the smallest quiet zone, if it does not fit."""
 
     needs_rows: int
     needs_columns: int
@@ -62,11 +65,14 @@ class DoesNotFit:
             need, have = f"{self.needs_rows} rows", self.has_rows
         else:
             need, have = f"{self.needs_columns} columns", self.has_columns
-        return f"The QR code needs {need}, this window has {have}. Enlarge it, or type the key."
+        return f"The QR code needs {need}, but this window has {have}. Enlarge the window, or type the key."
 
 
 class _Symbol:
-    """A code without its quiet zone; raises ValueError if the text is more than any code holds."""
+    """Code without its quiet zone.
+
+    Raises ValueError if no code can hold the text.
+    """
 
     def __init__(self, uri: str) -> None:
         self._content: str | list[str] = uri
@@ -79,7 +85,7 @@ class _Symbol:
                 self._content, self.version = parts, version
 
     def _version(self, content: str | list[str]) -> int:
-        return int(_encode(content, mask=0).version)  # choosing the mask is most of the work
+        return int(_encode(content, mask=0).version)  # choosing the mask takes most of the time
 
     @property
     def modules(self) -> int:
@@ -91,18 +97,21 @@ class _Symbol:
 
 
 def _encode(content: str | list[str], mask: int | None = None) -> QRCode:
-    import segno  # 12 ms, and only wanted by whoever binds a phone
+    import segno  # 12 ms, and needed only for binding a phone
 
     return segno.make_qr(content, error="L", boost_error=False, mask=mask)  # type: ignore[arg-type]  # its stubs forget lists
 
 
 def qr_version(uri: str) -> int:
-    """The version (1 to 40) of the code that `fit` makes."""
+    """Return the version (1 to 40) of the code that `fit` makes."""
     return _Symbol(uri).version
 
 
 def half_block_rows(matrix: Matrix, *, invert: bool = False) -> list[list[Cell]]:
-    """Two modules to a cell, one above the other; a missing last row is light."""
+    """Return rows of cells with two modules each, one above the other.
+
+    A missing last row is light.
+    """
     light = (False,) * len(matrix[0])
     below = (*matrix[1::2], light) if len(matrix) % 2 else matrix[1::2]
     return [
@@ -115,7 +124,10 @@ def half_block_rows(matrix: Matrix, *, invert: bool = False) -> list[list[Cell]]
 
 
 def background_rows(matrix: Matrix, *, columns: int = 2, invert: bool = False) -> list[list[Cell]]:
-    """A row to a module, each `columns` spaces wide; one column makes a tall code, which decodes as well."""
+    """Return rows of cells with one module each, `columns` spaces wide.
+
+    One column makes a tall code, which phones read equally well.
+    """
     return [
         [Cell(" ", ink=dark == invert, paper=dark != invert) for dark in row for _ in range(columns)] for row in matrix
     ]
@@ -124,10 +136,10 @@ def background_rows(matrix: Matrix, *, columns: int = 2, invert: bool = False) -
 def fit(
     uri: str, rows: int, columns: int, *, form: Form = Form.HALF_BLOCKS, invert: bool = False
 ) -> QrPlan | DoesNotFit:
-    """The code with the widest quiet zone that has room in so many rows and columns, or what room it needs."""
+    """Return the code with the widest quiet zone that fits, or the room that it needs."""
     try:
         symbol = _Symbol(uri)
-    except ValueError:  # more than the largest code holds: room for that one would not be enough either
+    except ValueError:  # too long for the largest code, so report more room than that one needs
         return DoesNotFit(_TALLEST // 2 + 1, _TALLEST, rows, columns)
     height = width = 0
     for quiet in QUIET_ZONES:
@@ -144,10 +156,10 @@ def fit(
 
 
 def ansi_qr(uri: str, *, width: int, height: int, invert: bool = False, form: Form = Form.HALF_BLOCKS) -> str:
-    """The code as lines for a terminal of that size, or the one sentence that says how large it would have to be.
+    """Return the code as lines for a terminal of this size, or a sentence about the size it needs.
 
-    Colours are given as 16-colour codes, whatever NO_COLOR says: without them there is no code to scan. White is
-    asked for twice (47, then 107), since terminals that do not know the bright one keep the other.
+    Colours are 16-colour codes even under NO_COLOR, because without them there is nothing to scan. White is set twice
+    (47, then 107), because terminals that do not support the bright one keep the other.
     """
     plan = fit(uri, height, width, form=form, invert=invert)
     if isinstance(plan, DoesNotFit):

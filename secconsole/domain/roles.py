@@ -1,8 +1,9 @@
-"""Who may do what: roles, their rank, and the permissions each one has."""
+"""Roles, their rank, and their permissions."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 
 class Role(StrEnum):
@@ -14,7 +15,10 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What an operation needs. NOBODY marks the few that come before a sign-in; OWN_ACCOUNT is everybody's."""
+    """Permission that an operation needs.
+
+    NOBODY marks the few operations before a sign-in. OWN_ACCOUNT belongs to everyone.
+    """
 
     NOBODY = "nobody"
     OWN_ACCOUNT = "own-account"
@@ -43,32 +47,64 @@ _MAY: dict[Role, frozenset[Permission]] = {
 }
 
 
+NOT_YOURSELF = (
+    "You cannot do this to your own account. Ask another administrator. Your own factors and password are in "
+    "My account (secconsole account)."
+)
+
+
 def may(role: Role, permission: Permission) -> bool:
-    """Whether a role has a permission at all; on whom it may be used is `may_act_on`."""
+    """Return True if a role has a permission at all.
+
+    `may_act_on` decides about the target.
+    """
     return permission in _MAY[role]
 
 
 def rank(role: Role) -> int:
-    """0 for a user up to 4 for a platform administrator."""
+    """Return the rank from 0 for a user to 4 for a platform administrator."""
     return _RANK[role]
 
 
+@cache
 def may_act_on(actor: Role, target: Role) -> bool:
-    """Whether the actor may change the target: nobody acts on someone who outranks them, helpdesk only on lower ranks.
+    """Return True if the actor may change the target.
 
-    An administrator may act on an equal: somebody has to be able to unbind the other administrator's lost phone.
+    Nobody may change a user of higher rank, and helpdesk only users of lower rank. Administrators may change an equal:
+    there must be someone to unbind the lost phone of another administrator.
     """
     if rank(actor) < rank(Role.TENANT_ADMIN):
         return rank(target) < rank(actor)
     return rank(target) <= rank(actor)
 
 
+def outranks(actor: Role, target: Role) -> bool:
+    """Return True if the actor ranks above the target, as issuing a bypass code needs.
+
+    Nobody may open an account that can do as much as their own.
+    """
+    return rank(actor) > rank(target)
+
+
+def below_only_words(actor: Role, login: str, target: Role) -> str:
+    """Return why an actor may not do what is only for users of lower rank."""
+    return f"A {actor} may do this only for users of lower rank, and {login} is a {target}."
+
+
+def needs_proof_to_create(role: Role, *, own_tenant: bool) -> bool:
+    """Return True if creating a user with a role needs a step-up.
+
+    Otherwise a session left open would be enough to create an administrator, or an account in another tenant.
+    """
+    return rank(role) > rank(Role.USER) or not own_tenant
+
+
 def roles_given_by(actor: Role) -> tuple[Role, ...]:
-    """The roles an actor may hand out, highest first: none above their own."""
+    """Return the roles that an actor may assign, highest first and none above their own."""
     return tuple(r for r in sorted(_RANK, key=rank, reverse=True) if rank(r) <= rank(actor))
 
 
 def may_phrase(permission: Permission) -> str:
-    """Who has a permission, in words, for telling somebody why a key does not act."""
+    """Describe who has a permission, to explain why a key is unavailable."""
     names = [str(r) for r in sorted(_RANK, key=rank, reverse=True) if permission in _MAY[r]]
     return ", ".join(names)

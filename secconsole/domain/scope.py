@@ -1,4 +1,4 @@
-"""What a program may do with a token: never more than its scopes, whoever the token belongs to."""
+"""Scopes of tokens: what a program may do, never more than the owner of its token."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NEEDS = {Scope.READ: Permission.OWN_ACCOUNT, Scope.VERIFY: Permission.VERIFY}
 
 
 def scope_for(permission: Permission, *, writes: bool, guarded: bool) -> Scope | None:
-    """The scope by which a token may do what an operation declares; None: no token may.
+    """Return the scope that a token needs for an operation, or None if tokens may not use it.
 
-    Named is what tokens may; all else they may not, whatever is declared later. `guarded`: dangerous, or in need of a
-    proof that a person is there, which no token gives.
+    This is an allow-list: tokens may do nothing else, whatever is declared later. `guarded`: dangerous, or requires
+    proof that a person is present, which a token cannot provide.
     """
     if guarded:
         return None
@@ -30,10 +30,10 @@ def scope_for(permission: Permission, *, writes: bool, guarded: bool) -> Scope |
 
 
 def may_have(role: Role, scope: Scope) -> bool:
-    """Whether a scope is within what a role may do."""
+    """Return True if a scope is within what a role may do."""
     return may(role, _NEEDS[scope])
 
 
 def scope_phrase(scopes: tuple[Scope, ...]) -> str:
-    """Scopes in words."""
+    """Describe scopes in words."""
     return " and ".join(scopes) or "none"

@@ -1,4 +1,4 @@
-"""What is typed into the search line of the users table: words, and `status:`, `role:`, `is:` and `factor:` filters."""
+"""Syntax of the search line for users: words, and `status:`, `role:`, `is:` and `factor:` filters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ E = TypeVar("E", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class UserFilter:
-    """Which users: all the conditions hold together. `words`: each is part of the login, the name or the address."""
+    """Conditions that a user must all meet.
+
+    `words`: each is part of a word of the login, the name, the e-mail address or the phone number. Words of one or two
+    letters match only the beginning, see `search_key.py`.
+    """
 
     words: tuple[str, ...] = ()
     status: BindingStatus | None = None
@@ -27,9 +31,9 @@ EVERYBODY = UserFilter()
 
 
 def parse_search(text: str) -> tuple[UserFilter, list[str]]:
-    """Read a search line; the second part lists what was not understood, in words for the person.
+    """Parse a search line into a filter and a list of what was not understood, in words.
 
-    A filter that is still being typed (`status:un`) takes the first value that begins so, and none while it is empty.
+    A partial filter such as `status:un` uses the first value with that beginning. An empty one is ignored.
     """
     words: list[str] = []
     problems: list[str] = []

@@ -1,4 +1,4 @@
-"""A value that must not be seen: it prints as bullets wherever Python would print it."""
+"""Wrapper for values that must not be seen, printed as bullets wherever Python would print them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ HIDDEN = "•••"
 
 
 class Secret(Generic[T]):
-    """Wraps a password, seed or token so that no log, traceback or repr shows it.
+    """Password, seed or token that no log, traceback or repr shows.
 
-    `reveal()` is the only way in; grep for it to find every place where a secret leaves its wrapper.
+    `reveal()` is the only access. Grep for it to find every place where a secret leaves its wrapper.
     """
 
     __slots__ = ("__value",)
@@ -37,7 +37,7 @@ class Secret(Generic[T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        import hmac  # it loads OpenSSL, which the first frame can do without
+        import hmac  # imported late: it loads OpenSSL, which the first frame does not need
 
         return hmac.compare_digest(_bytes(self.__value), _bytes(other.reveal()))
 
@@ -45,7 +45,7 @@ class Secret(Generic[T]):
         return hash(type(self))
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a Secret is not pickled")
+        raise TypeError("a Secret cannot be pickled")
 
 
 def _bytes(value: str | bytes) -> bytes:

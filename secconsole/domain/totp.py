@@ -1,8 +1,7 @@
-"""Time-based one-time passwords (RFC 6238): which time step a code belongs to.
+"""Time-based one-time passwords (RFC 6238), matched to their time step.
 
-A code is a string of ASCII digits and nothing else; spaces, signs and other alphabets' digits never match, since
-several spellings of one code would be several codes to a store that remembers spellings. What counts as used is the
-time step.
+A code is a string of ASCII digits. Spaces, signs and digits of other alphabets never match, because a store that
+remembers spellings would take several spellings for several codes. The time step is what counts as used.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ import pyotp
 from secconsole.domain.secret import Secret
 
 SEED_BYTES = 20  # RFC 4226 section 4 R6: 160 bits recommended
-WINDOW = 1  # RFC 6238 section 5.2: one step of delay; plus one the other way for a phone that runs ahead
-_REACH = 20  # steps either way in which a clock that is wrong is looked for
+WINDOW = 1  # RFC 6238 section 5.2: one step of delay, and one the other way for a phone that runs ahead
+_REACH = 20  # steps either way in which a wrong clock is searched for
 _CODE = re.compile(r"[0-9]{6,8}\Z", re.ASCII)
 
 
@@ -48,17 +47,17 @@ DEFAULT = TotpParameters()
 
 
 def time_step(unix_seconds: float, period: int = 30) -> int:
-    """The number of whole periods since the epoch (T0 = 0)."""
+    """Return the number of whole periods since the epoch (T0 = 0)."""
     return int(unix_seconds // period)
 
 
 def code_for_step(seed: Secret[bytes], step: int, parameters: TotpParameters = DEFAULT) -> str:
-    """The code of one time step, leading zeros kept."""
+    """Return the code of one time step, with leading zeros."""
     return _Hotp(seed, parameters).generate_otp(step)
 
 
 class _Hotp(pyotp.HOTP):
-    """Takes the seed as it is: writing it in base 32 and reading it back takes longer than the rest."""
+    """HOTP with a raw seed, because encoding and decoding base 32 takes longer than everything else."""
 
     def __init__(self, seed: Secret[bytes], parameters: TotpParameters) -> None:
         self._seed = seed
@@ -69,17 +68,17 @@ class _Hotp(pyotp.HOTP):
 
 
 def is_code(text: str, digits: int = 6) -> bool:
-    """Whether the text is a canonical code: exactly so many ASCII digits."""
+    """Return True if the text is a canonical code of exactly so many ASCII digits."""
     return len(text) == digits and _CODE.match(text) is not None
 
 
 def matching_step(
     seed: Secret[bytes], code: str, unix_seconds: float, parameters: TotpParameters = DEFAULT
 ) -> int | None:
-    """The highest time step within the window that the code fits, or None.
+    """Return the latest time step within the window that the code matches, or None.
 
-    Two neighbouring steps can share their digits; the highest is taken, so that marking it used covers both.
-    Every step of the window is compared, so that the time taken does not tell which one fitted.
+    Two neighbouring steps can share their digits. The latest is returned, so that marking it used covers both. Every
+    step of the window is compared, so that the time taken does not reveal which one matched.
     """
     if not is_code(code, parameters.digits):
         return None
@@ -95,9 +94,9 @@ def matching_step(
 def clock_offset(
     seed: Secret[bytes], code: str, unix_seconds: float, parameters: TotpParameters = DEFAULT
 ) -> int | None:
-    """By how many seconds the phone seems ahead (+) or behind (-), if the code fits a step nearby.
+    """Return by how many seconds the phone seems ahead (+) or behind (-), if the code matches a step nearby.
 
-    To be told only while binding: to somebody who signs in it would say that the code was right some time ago.
+    Reveal it only while binding: at sign-in it would confirm that the code was right some time ago.
     """
     if not is_code(code, parameters.digits):
         return None

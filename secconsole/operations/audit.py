@@ -1,19 +1,40 @@
-"""The audit: what was done, by whom, to whom, when and from where."""
+"""Audit of all changes: action, actor, target, time and origin."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from msgspec import Meta
+
+from secconsole.domain.limits import MANY_NAMES_BODY, MOST_HEADS
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation, declare
-from secconsole.operations.fields import Actions, Limit, Moment, NumberCursor, Search, TenantName, UserName
+from secconsole.operations.fields import (
+    Actions,
+    AuditAddress,
+    ChainCursor,
+    EntryNumber,
+    Id,
+    Limit,
+    Mac,
+    Moment,
+    NumberCursor,
+    OneWord,
+    Search,
+    TenantName,
+    Ticket,
+    UserName,
+    VerifyLimit,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One entry. `outcome` is `done`, `refused` or `failed`; `details` are small facts, never secrets.
+    """Audit entry.
 
-    `address`: where the request came from, or which user of the server's machine; `request_id`: the one in its log.
+    `outcome` is `done`, `refused` or `failed`. `details` are small facts, never secrets. `address`: the origin of the
+    request, or the user on the server's machine. `request_id`: its id in the server's log.
     """
 
     id: str
@@ -39,36 +60,156 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class AuditCheck:
-    """Whether the chain of entries is whole; if not, which entry is the first that does not fit, and why."""
+    """Result of a verification: whether the chain is intact, or which entry breaks it first, and why.
+
+    `entries` are intact from the first on, of the `newest` that the signed head names. `position`: number of the first
+    entry that is wrong or missing. `next`: the cursor to continue from, if only a part was verified. `heads`:
+    how many heads that were kept outside the store agree, where it was compared with some.
+    """
 
     whole: bool
     entries: int
     first_broken: str | None = None
     problem: str = ""
+    position: int | None = None
+    newest: int = 0
+    next: str | None = None
+    heads: int = 0
 
 
-@declare("audit.list", "GET", "/v1/tenants/{tenant}/audit", Permission.SEE)
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """Signed head of a chain: the number of its last entry and the MAC over all entries up to it.
+
+    Kept outside the store it proves later that none of them was changed or removed. `key_id`: the key that signed it.
+    """
+
+    tenant: TenantName
+    tenant_id: Id
+    chain: Id
+    seq: EntryNumber
+    mac: Mac
+    at: Moment
+    key_id: Id
+    signature: Mac
+
+
+KeptHeads = Annotated[tuple[AuditHead, ...], Meta(max_length=MOST_HEADS)]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHeads:
+    """Heads of all chains of a tenant."""
+
+    items: tuple[AuditHead, ...]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadProblem:
+    """A head that contradicts the store. `number`: its index in the request. `position`: number of the first bad entry.
+
+    Without a position, the head itself is wrong.
+    """
+
+    number: int
+    problem: str
+    position: int | None = None
+    entry: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadsCheck:
+    """Result of a comparison with heads: how many agree, and which do not. `others` belong to other tenants."""
+
+    agree: int
+    others: int
+    problems: tuple[HeadProblem, ...]
+
+
+@declare(
+    "audit.list",
+    "GET",
+    "/v1/tenants/{tenant}/audit",
+    Permission.SEE,
+    example=lambda s: (
+        ListAudit(tenant=s.TENANT, search="ana", actions=("unbind", "unbind.undone"), limit=20),
+        AuditPage((s.ENTRY,), next="1893"),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListAudit(Operation[AuditPage]):
     """List entries, newest first.
 
-    `search`: part of actor, target, action, reason or ticket; `actions`: one of these; `limit`: 1 to 500.
+    `search`: part of actor, target, action, reason or ticket. `actor`: the login of who did it. `user`: the user it
+    concerns. `actions`: one of these; `group`: one of the actions of a group. `ticket` and `address` match exactly.
+    From `since` on, and before `until`. `limit`: 1 to 500.
     """
 
     tenant: TenantName
     search: Search = ""
-    action: str = ""
-    actions: Actions = ()
-    outcome: str = ""
+    actor: UserName = ""
     user: UserName = ""
+    action: OneWord = ""
+    actions: Actions = ()
+    group: OneWord = ""
+    outcome: OneWord = ""
+    ticket: Ticket = ""
+    address: AuditAddress = ""
     since: Moment | None = None
+    until: Moment | None = None
     limit: Limit = 50
     cursor: NumberCursor | None = None
 
 
-@declare("audit.verify", "GET", "/v1/tenants/{tenant}/audit/verify", Permission.SEE)
+@declare(
+    "audit.verify",
+    "GET",
+    "/v1/tenants/{tenant}/audit/verify",
+    Permission.SEE,
+    example=lambda s: (VerifyAudit(tenant=s.TENANT), AuditCheck(whole=True, entries=1912, newest=1912)),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyAudit(Operation[AuditCheck]):
-    """Check the chain of entries from the first to the signed head."""
+    """Verify the chain of entries from the first to the signed head.
+
+    `limit`: verify only so many entries, and return a cursor if there are more. Nothing is proved before the last part.
+    """
 
     tenant: TenantName
+    limit: VerifyLimit | None = None
+    cursor: ChainCursor | None = None
+
+
+@declare(
+    "audit.head",
+    "GET",
+    "/v1/tenants/{tenant}/audit/head",
+    Permission.SEE,
+    example=lambda s: (ShowAuditHead(tenant=s.TENANT), AuditHeads((s.HEAD,))),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowAuditHead(Operation[AuditHeads]):
+    """Show the signed head of each chain, to keep outside the store."""
+
+    tenant: TenantName
+
+
+@declare(
+    "audit.check-heads",
+    "POST",
+    "/v1/tenants/{tenant}/audit/check-heads",
+    Permission.SEE,
+    writes=False,
+    body=MANY_NAMES_BODY,
+    example=lambda s: (CheckAuditHeads(tenant=s.TENANT, heads=(s.HEAD,)), HeadsCheck(1, 0, ())),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckAuditHeads(Operation[HeadsCheck]):
+    """Compare the store with up to 500 heads that were kept outside.
+
+    It looks only at the entries that the heads name. Together with a verification it proves everything before them.
+    """
+
+    tenant: TenantName
+    heads: KeptHeads

@@ -1,4 +1,4 @@
-"""Who asks, and from where: what goes with every operation without being part of it."""
+"""Caller of an operation and its origin, which accompany the operation without being part of it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from secconsole.domain.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """Not signed in; enough for the operations that come before a sign-in."""
+    """Anonymous caller, sufficient for operations before a sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A session's token, a personal access token or a tenant's secret key; the last two begin with what they are."""
+    """Session token, personal access token or secret key, of which the last two have a prefix."""
 
     token: Secret[str]
 
 
 @dataclass(frozen=True, slots=True)
 class StoreOwner:
-    """The OS user who owns an embedded store and its key; the audit names them `local:NAME`."""
+    """OS user who owns an embedded store and its key, in the audit as `local:NAME`."""
 
     name: str
 
@@ -31,7 +31,7 @@ Credential = Nobody | Bearer | StoreOwner
 
 @dataclass(slots=True)
 class IdempotencyKey:
-    """What a caller names a request by, so that it is not done twice when it is sent twice; 1 to 64 visible characters.
+    """Key by which a repeated request is recognised, with 1 to 64 visible characters.
 
     `replayed` is set when the request was answered with the reply to an earlier one.
     """
@@ -42,9 +42,11 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a request came from. `channel`: console, command or api; `address`: the peer's, as the socket says it.
+    """Origin of a request.
 
-    `idle`: nobody does anything, it is only looked whether they still might; that keeps no session.
+    `channel`: console, command or api. `address`: the peer's address on the socket. `idle`: an automatic check without
+    user activity, which does not extend the session. `relayed`: a proxy that is not trusted passed it on through a UNIX
+    socket, so that its origin is unknown.
     """
 
     channel: str = "command"
@@ -52,3 +54,4 @@ class Source:
     request_id: str = ""
     key: IdempotencyKey | None = None
     idle: bool = False
+    relayed: bool = False

@@ -1,4 +1,4 @@
-"""How codes are sent: the mail server, Twilio, trying them out, and what became of messages."""
+"""Delivery of codes: the mail server, Twilio, test messages, and outcomes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from msgspec import Meta
 from secconsole.domain.delivery import (
     ACCOUNT_SID,
     AUTH_TOKEN,
+    HELO,
     HOST,
     SERVICE_SID,
     MessageState,
@@ -17,11 +18,12 @@ from secconsole.domain.delivery import (
     SettingsState,
     Tls,
 )
-from secconsole.domain.limits import LONGEST_EMAIL
+from secconsole.domain.limits import LONGEST_EMAIL, LONGEST_PHONE
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Permission
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import BLANKS
+from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Code, Moment, TenantName
 
@@ -30,6 +32,8 @@ LONGEST_HOST = 253
 LONGEST_USER = 254
 LONGEST_PASSWORD = 1024
 LONGEST_URL = 500
+LONGEST_SID = 66
+LONGEST_AUTH_TOKEN = 256
 
 Host = Annotated[
     str,
@@ -42,15 +46,26 @@ Host = Annotated[
 ]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Sender = Annotated[str, Meta(max_length=LONGEST_EMAIL, description="The address that mail comes from.")]
+Helo = Annotated[
+    str,
+    Meta(
+        max_length=LONGEST_HOST,
+        pattern=f"^({HELO})?$",
+        description="The name to greet the mail server with. Empty: that of this machine, or the sender's domain.",
+    ),
+]
 Encryption = Annotated[
     Tls | None,
-    Meta(description="None: by the port, and none on this machine. STARTTLS is demanded where it is chosen."),
+    Meta(description="None: by the port, and unencrypted on this machine. STARTTLS is mandatory if chosen."),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
-    """A mail server. Its password is never told."""
+    """Mail server, without its password.
+
+    `greeting`: the name that the mail server is greeted with, which is the default if `helo` is empty.
+    """
 
     state: SettingsState
     host: str
@@ -60,11 +75,13 @@ class SmtpSettings:
     username: str
     since: Moment
     by: str
+    helo: str = ""
+    greeting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TwilioSettings:
-    """An account at Twilio, with a sender's number or a messaging service. Its auth token is never told."""
+    """Twilio account with a sender's number or a messaging service, without its auth token."""
 
     state: SettingsState
     account_sid: str
@@ -77,7 +94,10 @@ class TwilioSettings:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of the messages of the last 24 hours; at most `most` are sent, and notices beside those."""
+    """Outcomes of messages of the last 24 hours.
+
+    At most `most` are sent, not counting notices.
+    """
 
     kind: FactorKind
     waiting: int
@@ -89,7 +109,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """One message. `problem`: why it did not leave, in words for a helpdesk."""
+    """Message and its outcome.
+
+    `problem`: why it was not sent, in words for a helpdesk.
+    """
 
     id: str
     at: Moment
@@ -104,9 +127,9 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How a tenant sends: of each at most one setting in effect and one that waits for its test.
+    """Delivery settings of a tenant: per kind at most one in effect and one that waits for its test.
 
-    `inbox`: this is a demo, and whatever is set, its messages go nowhere but into its own mailbox and phone.
+    `inbox`: this is a demo, whose messages go only to its own mailbox and phone, whatever the settings.
     """
 
     smtp: tuple[SmtpSettings, ...]
@@ -118,12 +141,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class TestStarted:
-    """A code on its way to an administrator. `prefix` stands in front of it; `message` says if none was sent, and why.
+    """Test code on its way to an administrator.
 
-    `id`: the message's, to be looked for in `delivery.show`.
+    `prefix` precedes the code. `message` explains if none was sent. `id`: the id of the message in `delivery.show`.
     """
 
-    __test__ = False  # no test, for those who look for tests by name
+    __test__ = False  # not a test, although its name looks like one
 
     sent: bool
     kind: FactorKind
@@ -138,7 +161,10 @@ class TestStarted:
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """Whether the code was the one that was sent. If so, the settings it was sent with are in effect."""
+    """Result of a test.
+
+    If the code was correct, the settings it was sent with are in effect.
+    """
 
     __test__ = False
 
@@ -147,18 +173,41 @@ class TestResult:
     kind: FactorKind | None = None
 
 
-@declare("delivery.show", "GET", "/v1/tenants/{tenant}/delivery", Permission.SEE)
+@declare(
+    "delivery.show",
+    "GET",
+    "/v1/tenants/{tenant}/delivery",
+    Permission.SEE,
+    example=lambda s: (ShowDelivery(tenant=s.TENANT), s.SHOW_DELIVERY_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowDelivery(Operation[Delivery]):
-    """Show how codes are sent, and what became of the latest."""
+    """Show the delivery settings and the outcomes of recent messages."""
 
     tenant: TenantName
 
 
-@declare("delivery.set-smtp", "PUT", "/v1/tenants/{tenant}/delivery/smtp", Permission.MANAGE_POLICY, step_up=True)
+@declare(
+    "delivery.set-smtp",
+    "PUT",
+    "/v1/tenants/{tenant}/delivery/smtp",
+    Permission.MANAGE_POLICY,
+    step_up="always",
+    records=events.DELIVERY_SET_SMTP,
+    example=lambda s: (
+        SetSmtp(
+            tenant=s.TENANT, host="mail.acme.example", sender="mfa@acme.example", username="mfa", password=s.PASSWORD
+        ),
+        s.SMTP,
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetSmtp(Operation[SmtpSettings]):
-    """Keep settings of a mail server; they take effect once the code of a test was typed back."""
+    """Set a mail server, which takes effect once a test code was typed back.
+
+    Settings of a tenant's administrators are limited to public addresses and ports of mail servers, unless the owner of
+    the store allows more. This is checked again at each send.
+    """
 
     tenant: TenantName
     host: Host
@@ -167,40 +216,83 @@ class SetSmtp(Operation[SmtpSettings]):
     tls: Encryption = None
     username: Annotated[str, Meta(max_length=LONGEST_USER)] = ""
     password: Annotated[Secret[str], Meta(max_length=LONGEST_PASSWORD)] | None = None
+    helo: Helo = ""
 
 
-@declare("delivery.set-twilio", "PUT", "/v1/tenants/{tenant}/delivery/twilio", Permission.MANAGE_POLICY, step_up=True)
+@declare(
+    "delivery.set-twilio",
+    "PUT",
+    "/v1/tenants/{tenant}/delivery/twilio",
+    Permission.MANAGE_POLICY,
+    step_up="always",
+    records=events.DELIVERY_SET_TWILIO,
+    example=lambda s: (
+        SetTwilio(
+            tenant=s.TENANT, account_sid=s.TWILIO.account_sid, auth_token=s.SESSION_TOKEN, sender=s.TWILIO.sender
+        ),
+        s.TWILIO,
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetTwilio(Operation[TwilioSettings]):
-    """Keep an account at Twilio; it takes effect once the code of a test was typed back.
+    """Set a Twilio account, which takes effect once a test code was typed back.
 
-    Give a sender's number or a messaging service, not both.
+    Use either a sender's number or a messaging service.
     """
 
     tenant: TenantName
-    account_sid: Annotated[str, Meta(pattern=f"^{ACCOUNT_SID}$", description="As in Twilio's console.")]
-    auth_token: Annotated[Secret[str], Meta(pattern=f"^{AUTH_TOKEN}$", description="As in Twilio's console.")]
-    sender: str = ""
-    service: Annotated[str, Meta(pattern=f"^({SERVICE_SID})?$", description="A messaging service's SID, or empty.")] = (
-        ""
-    )
+    account_sid: Annotated[
+        str, Meta(max_length=LONGEST_SID, pattern=f"^{ACCOUNT_SID}$", description="As in Twilio's console.")
+    ]
+    auth_token: Annotated[
+        Secret[str],
+        Meta(max_length=LONGEST_AUTH_TOKEN, pattern=f"^{AUTH_TOKEN}$", description="As in Twilio's console."),
+    ]
+    sender: Annotated[str, Meta(max_length=LONGEST_PHONE, description="A number, or empty.")] = ""
+    service: Annotated[
+        str,
+        Meta(
+            max_length=LONGEST_SID,
+            pattern=f"^({SERVICE_SID})?$",
+            description="A messaging service's SID, or empty.",
+        ),
+    ] = ""
     base_url: Annotated[str, Meta(max_length=LONGEST_URL)] = TWILIO
 
 
-@declare("delivery.try", "POST", "/v1/tenants/{tenant}/delivery/test", Permission.MANAGE_POLICY, step_up=True)
+@declare(
+    "delivery.try",
+    "POST",
+    "/v1/tenants/{tenant}/delivery/test",
+    Permission.MANAGE_POLICY,
+    step_up="always",
+    records=events.CODE_SENT,
+    example=lambda s: (TryDelivery(tenant=s.TENANT, kind=FactorKind.SMS, to="+1 500 555 0001"), s.TRY_DELIVERY_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryDelivery(Operation[TestStarted]):
-    """Send a code with the settings that wait for their test, else with those in effect."""
+    """Send a test code with the pending settings, or else with those in effect."""
 
     tenant: TenantName
     kind: FactorKind
     to: Annotated[str, Meta(max_length=LONGEST_EMAIL, description="Your own address or number.")]
 
 
-@declare("delivery.confirm", "POST", "/v1/tenants/{tenant}/delivery/confirm", Permission.MANAGE_POLICY, step_up=True)
+@declare(
+    "delivery.confirm",
+    "POST",
+    "/v1/tenants/{tenant}/delivery/confirm",
+    Permission.MANAGE_POLICY,
+    step_up="always",
+    records=events.DELIVERY_TESTED,
+    example=lambda s: (
+        ConfirmDelivery(tenant=s.TENANT, code=s.CODE),
+        TestResult(True, "Test completed successfully", FactorKind.SMS),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmDelivery(Operation[TestResult]):
-    """Type back the code of a test; the settings it came with are then in effect."""
+    """Confirm a test by its code, which puts the tested settings into effect."""
 
     tenant: TenantName
     code: Code

@@ -1,7 +1,8 @@
-"""What the fields of operations may hold, for the API's description.
+"""Types of the fields of operations.
 
-Nothing is refused by these types: the rules in `service` are, in their own words and on every backend alike. The limits
-named here are the constants that those rules keep, and a schema-driven test of the API holds both together.
+Limits on length and number that are declared here are enforced before anything else is done with an operation
+(`operations/bounds.py`). The rest describes the API: the rules in `service` enforce it with their own messages on every
+backend, and a schema-driven test of the API compares the two.
 """
 
 from __future__ import annotations
@@ -14,51 +15,99 @@ from msgspec import Meta
 from secconsole.domain import login, password
 from secconsole.domain.limits import (
     CODE_DIGITS,
+    LONGEST_ADDRESS,
+    LONGEST_BEARER,
+    LONGEST_CELL,
+    LONGEST_CODE,
+    LONGEST_CURSOR,
     LONGEST_EMAIL,
     LONGEST_GRACE,
+    LONGEST_ID,
+    LONGEST_INVITATION,
     LONGEST_LABEL,
     LONGEST_NAME,
+    LONGEST_NETWORK,
+    LONGEST_NOTE,
     LONGEST_OVERLAP,
+    LONGEST_PASSWORD_GIVEN,
     LONGEST_PHONE,
     LONGEST_REASON,
+    LONGEST_SEARCH,
     LONGEST_TENANT,
+    LONGEST_TERM,
     LONGEST_TICKET,
     LONGEST_TOKEN,
+    LONGEST_USER,
+    LONGEST_WORD,
     MOST_ACTIONS,
     MOST_DIGITS,
     MOST_EXACT,
+    MOST_LISTED,
     MOST_PER_PAGE,
+    MOST_VERIFIED,
     MOST_WORDS,
 )
-from secconsole.domain.model import FactorKind
+from secconsole.domain.model import BindingStatus, FactorKind, Flag
+from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope
+from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import BLANKS
 
 _SIGN = rf"[^{BLANKS}\x00]"
 _WORDS = rf"^[{BLANKS}]*({_SIGN}+([{BLANKS}]+{_SIGN}+){{0,{MOST_WORDS - 1}}}[{BLANKS}]*)?$"
 _ADDRESS = rf"^[{BLANKS}]*([^@{BLANKS}\x00]+@[^@{BLANKS}\x00]+[{BLANKS}]*)?$"
-# \p is none of Python's: this one only describes.
+# Python does not support \p, so this pattern only documents.
 _TENANT = rf"^[{BLANKS}]*[\p{{L}}\p{{N}}_][\p{{L}}\p{{N}}_.\- ]*[{BLANKS}]*$"
 
-Moment = Annotated[datetime, Meta(tz=True, description="A moment, RFC 3339 with its offset.")]
+Moment = Annotated[datetime, Meta(tz=True, description="A time as RFC 3339 with its offset.")]
 
-TenantName = Annotated[str, Meta(description="A tenant's name, in any case, or its id.")]
-UserName = Annotated[str, Meta(description="A user's login, in any case, or id.")]
-Challenge = Annotated[Secret[str], Meta(description="The `challenge` that the step before answered with.")]
+TenantName = Annotated[str, Meta(max_length=LONGEST_USER, description="A tenant's name, in any case, or its id.")]
+UserName = Annotated[str, Meta(max_length=LONGEST_USER, description="A user's login, in any case, or id.")]
+UserNames = Annotated[tuple[UserName, ...], Meta(max_length=MOST_LISTED)]
+Password = Annotated[Secret[str], Meta(max_length=LONGEST_PASSWORD_GIVEN, description="The current password.")]
+Challenge = Annotated[
+    Secret[str], Meta(max_length=LONGEST_BEARER, description="The `challenge` in the answer to the previous step.")
+]
 Code = Annotated[
     Secret[str],
-    Meta(description="The code that the authenticator app shows now; a recovery code, too, except to confirm."),
+    Meta(
+        max_length=LONGEST_CODE,
+        description="The code that the authenticator app shows now, or, except to confirm, a recovery code. "
+        "At sign-in also a bypass code.",
+    ),
 ]
-FactorChoice = Annotated[str, Meta(description="The id of one of the `factors` offered; empty: any of them.")]
-Id = Annotated[str, Meta(description="An id, as replies give it.")]
+FactorChoice = Annotated[
+    str, Meta(max_length=LONGEST_ID, description="The id of one of the `factors` offered; empty: any of them.")
+]
+Id = Annotated[str, Meta(max_length=LONGEST_ID, description="An id as returned in replies.")]
+OptionalId = Annotated[str, Meta(max_length=LONGEST_ID, description="An id as returned in replies, or empty.")]
+OneWord = Annotated[str, Meta(max_length=LONGEST_WORD)]
+Cell = Annotated[str, Meta(max_length=LONGEST_CELL)]
+SecretCell = Annotated[Secret[str], Meta(max_length=LONGEST_CELL)]
 
 IpAddress = Annotated[
     str,
     Meta(
+        max_length=LONGEST_ADDRESS,
         extra_json_schema={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}, {"maxLength": 0}]},
         description="An IP address, or empty.",
     ),
+]
+Network = Annotated[
+    str, Meta(max_length=LONGEST_NETWORK, description="A network such as 10.0.0.0/8, an address, or `local`.")
+]
+NetworkChoice = Annotated[
+    str, Meta(max_length=LONGEST_ID, description="The id of an allowed network, or the network itself.")
+]
+NetworkNote = Annotated[str, Meta(max_length=LONGEST_NOTE, description="Its name or purpose, for people.")]
+OriginAddress = Annotated[str, Meta(max_length=LONGEST_ADDRESS, description="An IP address, or `local`.")]
+AuditAddress = Annotated[
+    str, Meta(max_length=LONGEST_LABEL, description="The address that a request came from, as entries show it.")
+]
+Roles = Annotated[tuple[Role, ...], Meta(max_length=len(Role), description="Only users with these roles.")]
+TypedTenant = Annotated[
+    str, Meta(max_length=LONGEST_USER, description="The tenant's name, typed to confirm; or empty.")
 ]
 Login = Annotated[
     str,
@@ -66,7 +115,7 @@ Login = Annotated[
         min_length=1,
         max_length=login.LONGEST,
         pattern=login.PATTERN,
-        description="A login: no blanks, no `/`, no dash in front; blanks around it are dropped.",
+        description="A login without spaces, `/` or a leading dash. Surrounding spaces are removed.",
     ),
 ]
 AdminLogin = Annotated[
@@ -78,7 +127,7 @@ NewTenantName = Annotated[
         min_length=1,
         max_length=LONGEST_TENANT,
         extra_json_schema={"pattern": _TENANT},
-        description="Letters, digits, dots, dashes and blanks; begins with a letter or digit.",
+        description="Letters, digits, dots, dashes and spaces, beginning with a letter or digit.",
     ),
 ]
 PersonName = Annotated[str, Meta(max_length=LONGEST_NAME, description="A person's name, in any script.")]
@@ -91,8 +140,8 @@ NewPassword = Annotated[
     Meta(
         min_length=password.SHORTEST,
         max_length=password.LONGEST,
-        description=f"At least {password.SHORTEST} characters where a second factor is required of everybody, else "
-        f"{password.SHORTEST_ALONE}; no composition rules, but nothing easy to guess.",
+        description=f"At least {password.SHORTEST} characters if a second factor is required of everyone, otherwise "
+        f"{password.SHORTEST_ALONE}. No composition rules, but not easy to guess.",
     ),
 ]
 AdminPassword = Annotated[Secret[str], Meta(min_length=password.SHORTEST_ALONE, max_length=password.LONGEST)]
@@ -103,13 +152,15 @@ Reason = Annotated[
         min_length=1,
         max_length=LONGEST_REASON,
         pattern=rf"^[^\x00]*{_SIGN}[^\x00]*$",
-        description="Why, for whoever reads the audit later; not blank.",
+        description="The reason, for readers of the audit. Not blank.",
     ),
 ]
-OptionalReason = Annotated[str, Meta(max_length=LONGEST_REASON, description="Why, for whoever reads the audit later.")]
+OptionalReason = Annotated[str, Meta(max_length=LONGEST_REASON, description="The reason, for readers of the audit.")]
 Ticket = Annotated[str, Meta(max_length=LONGEST_TICKET, description="A ticket's number, or empty.")]
-Label = Annotated[str, Meta(max_length=LONGEST_LABEL, description="What the user calls it: old phone.")]
-Digits = Annotated[int, Meta(extra_json_schema={"enum": list(CODE_DIGITS)}, description="How long its codes are.")]
+Label = Annotated[str, Meta(max_length=LONGEST_LABEL, description="The user's name for it, such as old phone.")]
+Digits = Annotated[
+    int, Meta(extra_json_schema={"enum": list(CODE_DIGITS)}, description="The number of digits of its codes.")
+]
 
 TokenName = Annotated[
     str,
@@ -117,41 +168,99 @@ TokenName = Annotated[
         min_length=1,
         max_length=LONGEST_LABEL,
         pattern=rf"^[^\x00]*{_SIGN}[^\x00]*$",
-        description="What it is for, for whoever finds it in a list; not blank.",
+        description="Its purpose, for people who find it in a list. Not blank.",
     ),
 ]
 Scopes = Annotated[
     tuple[Scope, ...],
-    Meta(min_length=1, description="What it may do: `read` what its owner may see, `verify` users' codes."),
+    Meta(
+        min_length=1,
+        max_length=len(Scope),
+        description="What it may do: `read` what its owner may see, `verify` users' codes.",
+    ),
 ]
-TokenDays = Annotated[int, Meta(ge=1, le=LONGEST_TOKEN, description="After how many days it expires.")]
+TokenDays = Annotated[int, Meta(ge=1, le=LONGEST_TOKEN, description="The number of days until it expires.")]
+InvitationDays = Annotated[
+    int, Meta(ge=1, le=LONGEST_INVITATION, description="The number of days that the first-time password is valid.")
+]
 OverlapHours = Annotated[
-    int, Meta(ge=0, le=LONGEST_OVERLAP, description="How long the old key works on beside the new one; 0: not at all.")
+    int,
+    Meta(ge=0, le=LONGEST_OVERLAP, description="The number of hours that the old key stays valid. 0: it ends at once."),
 ]
 
 GraceDays = Annotated[
-    int, Meta(ge=0, le=LONGEST_GRACE, description="How long somebody without a factor still signs in, with a reminder.")
+    int,
+    Meta(
+        ge=0,
+        le=LONGEST_GRACE,
+        description="The number of days that a user without a factor can still sign in, with a reminder.",
+    ),
 ]
 FactorKinds = Annotated[
     tuple[FactorKind, ...],
     Meta(
         min_length=1,
+        max_length=len(FactorKind),
         extra_json_schema={"contains": {"const": FactorKind.TOTP.value}},
-        description="The kinds that may be bound; `totp` is always one of them.",
+        description="The kinds that may be bound, always including `totp`.",
     ),
 ]
-Version = Annotated[int, Meta(description="The `version` that was looked at; another one is answered with `stale`.")]
+Version = Annotated[
+    int, Meta(description="The `version` that the change is based on. Another current one is answered with `stale`.")
+]
 
-Limit = Annotated[int, Meta(ge=1, le=MOST_PER_PAGE, description="How many items a page has at most.")]
-Cursor = Annotated[str, Meta(description="Where a page begins: the `next` of the page before it.")]
+Limit = Annotated[int, Meta(ge=1, le=MOST_PER_PAGE, description="The maximum number of items on a page.")]
+Cursor = Annotated[
+    str, Meta(max_length=LONGEST_CURSOR, description="The start of a page: the `next` of the previous page.")
+]
 NumberCursor = Annotated[
-    str, Meta(pattern=rf"^[0-9]{{1,{MOST_DIGITS}}}$", description="Where a page begins: the `next` of the page before.")
+    str,
+    Meta(
+        max_length=MOST_DIGITS,
+        pattern=rf"^[0-9]{{1,{MOST_DIGITS}}}$",
+        description="The start of a page: the `next` of the previous page.",
+    ),
 ]
-Position = Annotated[int, Meta(ge=0, le=MOST_EXACT, description="The position at which the page begins, from 0.")]
+EntryNumber = Annotated[int, Meta(ge=1, le=MOST_EXACT, description="The number of an entry in its chain, from 1.")]
+Mac = Annotated[str, Meta(max_length=64, pattern="^[0-9a-f]{64}$", description="A MAC (HMAC-SHA-256) as hexadecimal.")]
+ChainCursor = Annotated[
+    str,
+    Meta(
+        max_length=MOST_DIGITS + 65,
+        pattern=rf"^[0-9]{{1,{MOST_DIGITS}}}\.[0-9a-f]{{64}}$",
+        description="The position to continue from: the `next` of the previous part.",
+    ),
+]
+VerifyLimit = Annotated[
+    int, Meta(ge=1, le=MOST_VERIFIED, description="The maximum number of entries to verify in one request.")
+]
+Position = Annotated[int, Meta(ge=0, le=MOST_EXACT, description="The position of the first item, from 0.")]
 Words = Annotated[
-    tuple[str, ...],
-    Meta(max_length=MOST_WORDS, description="Each is part of login, name or address; several: all of them."),
+    tuple[Annotated[str, Meta(max_length=LONGEST_TERM)], ...],
+    Meta(
+        max_length=MOST_WORDS,
+        description="Parts of login, name, address or phone, or beginnings of words if they have one or two letters. "
+        "All of them must match.",
+    ),
 ]
-Search = Annotated[str, Meta(pattern=_WORDS, description=f"Up to {MOST_WORDS} words; all of them must be found.")]
-Actions = Annotated[tuple[str, ...], Meta(max_length=MOST_ACTIONS, description="One of these actions.")]
-LineNumber = Annotated[int, Meta(description="Comes back with a rejection.")]
+Search = Annotated[
+    str,
+    Meta(
+        max_length=LONGEST_SEARCH,
+        pattern=_WORDS,
+        description=f"Up to {MOST_WORDS} words, all of which must match.",
+    ),
+]
+Actions = Annotated[tuple[OneWord, ...], Meta(max_length=MOST_ACTIONS, description="Any of these actions.")]
+LineNumber = Annotated[int, Meta(description="Returned with a rejection.")]
+
+# In a query their fields are separate parameters, described here.
+FLATTENED: dict[object, dict[str, object]] = {
+    UserFilter: {
+        "words": Words,
+        "status": Annotated[BindingStatus | None, Meta(description="Only users with this binding status.")],
+        "role": Annotated[Role | None, Meta(description="Only users with this role.")],
+        "flag": Annotated[Flag | None, Meta(description="Only users with this flag.")],
+        "factor": Annotated[FactorKind | None, Meta(description="Only users with a factor of this kind.")],
+    }
+}

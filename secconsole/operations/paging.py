@@ -1,4 +1,4 @@
-"""Lists that come a page at a time."""
+"""Lists that arrive page by page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from secconsole.domain.limits import MOST_PER_PAGE
 
 
 class Page(Protocol):
-    """Some of a list, and where it goes on."""
+    """One page of a list, with the cursor of the next."""
 
     @property
     def items(self) -> Sequence[object]: ...
@@ -25,9 +25,10 @@ PageT = TypeVar("PageT", bound=Page)
 async def pages(
     ask: Callable[[str | None, int], Awaitable[PageT]], *, most: int | None = None, cursor: str | None = None
 ) -> AsyncIterator[PageT]:
-    """The pages of a list, from a cursor on, up to so many items in all; `ask` gets a cursor and how many are wanted.
+    """Yield the pages of a list from a cursor on, up to `most` items.
 
-    Raises `Unavailable` when a server goes round in circles: its list would never end.
+    `ask` receives a cursor and a page size. Raise `Unavailable` if a server repeats a cursor, since its list
+    would never end.
     """
     left = most
     while True:
@@ -38,5 +39,5 @@ async def pages(
         if page.next is None or left == 0:
             return
         if page.next == cursor:
-            raise Unavailable("The server's answer makes no sense: its list goes on where it began.")
+            raise Unavailable("The server's response is invalid: the next page has the cursor of this one.")
         cursor = page.next

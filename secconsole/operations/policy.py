@@ -1,22 +1,29 @@
-"""A tenant's policy: show it, see what a change would do, change it."""
+"""Policy of a tenant: showing, previewing and changing it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secconsole.domain.bypass import MOST_MINUTES, USUAL_MINUTES
+from secconsole.domain.helpdesk import UnbindNeeds
 from secconsole.domain.impact import Impact
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.policy import Rule, SignInFacts
 from secconsole.domain.roles import Permission
+from secconsole.domain.throttle import Bucket
+from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.bypass import BypassMinutes
 from secconsole.operations.fields import FactorKinds, GraceDays, IpAddress, Moment, TenantName, UserName, Version
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds now. `version` goes into a change, so that nobody overwrites what they have not seen.
+    """Current policy.
 
-    `recovery_view`: whether users may look at their recovery codes again.
+    `version` belongs in a change, so that nobody overwrites what they have not seen. `recovery_view`: whether users may
+    view their recovery codes again. `bypass_minutes`: how long a bypass code works by default, `bypass_most`: at most.
+    `sessions_ended`, `tokens_ended`: by the change that this is the answer to.
     """
 
     policy: PolicyMode
@@ -27,25 +34,35 @@ class Policy:
     changed_by: str
     required_since: Moment | None
     recovery_view: bool
+    sessions_ended: int = 0
+    tokens_ended: int = 0
+    bypass_minutes: int = USUAL_MINUTES
+    bypass_most: int = MOST_MINUTES
+    unbind_needs: UnbindNeeds = UnbindNeeds.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class You:
-    """What a change would mean for whoever asks."""
+    """Effects of a change on the caller.
+
+    `by_password`: the caller's session was opened by a password alone, and stays open although others like it end.
+    """
 
     login: str
     bound: bool
     whitelisted: bool
     must_enroll: bool
     locked_out: bool
+    by_password: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyPreview:
-    """What a policy would do, in counts of users who are not disabled.
+    """Effects of a policy, as counts of users who are not disabled.
 
-    `platform_admins_added`: platform administrators that would be put on the whitelist. `whitelisted_open`: entries
-    without an end.
+    `platform_admins_added`: platform administrators that would be whitelisted. `whitelisted_open`: entries without an
+    end. `sessions`: open ones opened with a password only, of users who would have to show a factor now, which the
+    change ends. `tokens`: those of such users that were created while no factor was bound, which the change ends too.
     """
 
     policy: PolicyMode
@@ -54,11 +71,19 @@ class PolicyPreview:
     grace_days: int
     whitelisted_open: int
     platform_admins_added: int
+    sessions: int
     you: You
     version: int
+    tokens: int = 0
 
 
-@declare("policy.show", "GET", "/v1/tenants/{tenant}/policy", Permission.SEE)
+@declare(
+    "policy.show",
+    "GET",
+    "/v1/tenants/{tenant}/policy",
+    Permission.SEE,
+    example=lambda s: (ShowPolicy(tenant=s.TENANT), s.POLICY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowPolicy(Operation[Policy]):
     """Show the policy."""
@@ -66,23 +91,41 @@ class ShowPolicy(Operation[Policy]):
     tenant: TenantName
 
 
-@declare("policy.preview", "GET", "/v1/tenants/{tenant}/policy/preview", Permission.SEE)
+@declare(
+    "policy.preview",
+    "GET",
+    "/v1/tenants/{tenant}/policy/preview",
+    Permission.SEE,
+    example=lambda s: (PreviewPolicy(tenant=s.TENANT, mode=PolicyMode.REQUIRED), s.PREVIEW_POLICY_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewPolicy(Operation[PolicyPreview]):
-    """Say what a policy would do before it is set."""
+    """Preview the effects of a policy."""
 
     tenant: TenantName
     mode: PolicyMode
 
 
-@declare("policy.set", "PUT", "/v1/tenants/{tenant}/policy", Permission.MANAGE_POLICY, dangerous=True, step_up=True)
+@declare(
+    "policy.set",
+    "PUT",
+    "/v1/tenants/{tenant}/policy",
+    Permission.MANAGE_POLICY,
+    dangerous=True,
+    step_up="always",
+    records=events.POLICY_SET,
+    example=lambda s: (SetPolicy(tenant=s.TENANT, mode=PolicyMode.REQUIRED, grace_days=14, expect=1), s.POLICY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPolicy(Operation[Policy]):
-    """Set the policy; None leaves a part as it is.
+    """Set the policy, leaving parts that are None unchanged.
 
-    Switching from off puts the platform administrators on the whitelist unless `whitelist_admins` is false; those of
-    them who have a factor bound are still asked for it. `recovery_view` lets users look again at the recovery codes
-    that they make from then on; taken back, at none. Raises `Stale` when `expect` is not the version that holds.
+    Switching it on, from off or for the first time, whitelists the platform administrators unless `whitelist_admins` is
+    false. Those of them who have a factor bound are still asked for it. `recovery_view` lets users view recovery codes
+    that they create from then on. Withdrawing it applies to all codes. Password-only sessions end if their users have
+    to show a factor now, except for the actor's own, unless `keep_sessions`. `bypass_minutes` and `bypass_most` apply
+    to bypass codes that are issued from then on. `unbind_needs`: a caller check or an
+    approval before unbinding. Raises `Stale` if `expect` is not the current version.
     """
 
     tenant: TenantName
@@ -90,16 +133,22 @@ class SetPolicy(Operation[Policy]):
     grace_days: GraceDays | None = None
     kinds: FactorKinds | None = None
     recovery_view: bool | None = None
+    bypass_minutes: BypassMinutes | None = None
+    bypass_most: BypassMinutes | None = None
+    unbind_needs: UnbindNeeds | None = None
     whitelist_admins: bool = True
+    keep_sessions: bool = False
     expect: Version | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a sign-in of one user would come to now, with the right password, and by which line of the table.
+    """Outcome of a user's sign-in with the right password now, and the line of the table that decides it.
 
-    `because`: the facts that led there, in words; `facts`: all that the table goes by. `remind`: in, but not for long.
-    `then_outcome`, `then_rule`: what follows once a new password was chosen, where that is asked for first.
+    `because`: the deciding facts in words. `facts`: all facts that the table uses. `remind`: signed in, but only during
+    the grace period. `bucket`: where a wrong entry from that address would count. Without an address a known network is
+    assumed, if there is one. `locked_for`: where no entry is accepted now. `then_outcome`, `then_rule`: the outcome
+    after a new password, if one is required first.
     """
 
     user: str
@@ -114,14 +163,22 @@ class Explanation:
     then_rule: Rule | None
     facts: SignInFacts
     at: Moment
+    bucket: Bucket = Bucket.STRANGERS
+    locked_for: tuple[Bucket, ...] = ()
 
 
-@declare("policy.explain", "GET", "/v1/tenants/{tenant}/users/{user}/sign-in-explained", Permission.SEE)
+@declare(
+    "policy.explain",
+    "GET",
+    "/v1/tenants/{tenant}/users/{user}/sign-in-explained",
+    Permission.SEE,
+    example=lambda s: (ExplainSignIn(tenant=s.TENANT, user="ana.kral", address="203.0.113.9"), s.EXPLAIN_SIGN_IN_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainSignIn(Operation[Explanation]):
-    """Say what would happen to a user who signed in now with the right password, and by which rule.
+    """Explain what a sign-in of a user with the right password would result in, and by which rule.
 
-    `address`: where the sign-in would come from. Nothing is done, and nothing counted.
+    `address`: the origin of the sign-in. Nothing is done or counted.
     """
 
     tenant: TenantName

@@ -1,4 +1,4 @@
-"""Where the fields of an operation go in an HTTP request, and as what they are read there."""
+"""Mapping of an operation's fields to the parts of an HTTP request, and their types there."""
 
 from __future__ import annotations
 
@@ -14,27 +14,13 @@ import msgspec
 from msgspec import Meta
 
 from secconsole.domain.limits import MOST_EXACT
-from secconsole.domain.model import BindingStatus, FactorKind, Flag
-from secconsole.domain.roles import Role
-from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
-from secconsole.operations.fields import Words
+from secconsole.operations.fields import FLATTENED
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
-# In a query their fields stand alone; here with what the description says of them.
-FLATTENED: dict[object, dict[str, object]] = {
-    UserFilter: {
-        "words": Words,
-        "status": typing.Annotated[BindingStatus | None, Meta(description="Only users whose binding stands so.")],
-        "role": typing.Annotated[Role | None, Meta(description="Only users with this role.")],
-        "flag": typing.Annotated[Flag | None, Meta(description="Only users with this flag.")],
-        "factor": typing.Annotated[FactorKind | None, Meta(description="Only users with a factor of this kind.")],
-    }
-}
-
-# What no request may hold, whatever the field. PostgreSQL has no text with NUL in it; a time without its offset is no
-# moment; and a larger number is another one for many who read JSON.
+# Rejected in every request, whatever the field. PostgreSQL cannot store NUL in text, a time without its offset is
+# ambiguous, and many JSON parsers change larger numbers.
 _TEXT = Meta(pattern=r"^[^\x00]*$")
 _LEAST, _MOST = Meta(ge=-MOST_EXACT), Meta(le=MOST_EXACT)
 _MOMENT = Meta(tz=True)
@@ -44,34 +30,34 @@ _Field = tuple[str, object, object]  # name, type, default
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Where the fields of an operation go: into the path, the query string or the body; and what it answers with."""
+class RequestSchema:
+    """Fields of an operation in path, query string and body, and the type of its reply."""
 
     in_path: dict[str, object]
     query: type[msgspec.Struct] | None
     body: type[msgspec.Struct] | None
     reply: object
-    query_kinds: Mapping[str, tuple[object, ...]]  # what the parameters of the query may be, each
+    query_kinds: Mapping[str, tuple[object, ...]]  # the alternatives for each parameter of the query
 
 
-_shapes: dict[tuple[str, bool], Shape] = {}
+_schemas: dict[tuple[str, bool], RequestSchema] = {}
 _hints: dict[object, Mapping[str, object]] = {}
 _structs: dict[tuple[type, bool], type[msgspec.Struct]] = {}
 
 
-def shape_of(kind: type[Operation[object]], *, described: bool = False) -> Shape:
-    """Where the fields of an operation go.
+def request_schema(kind: type[Operation[object]], *, described: bool = False) -> RequestSchema:
+    """Return the request schema of an operation.
 
-    `described`: with the limits that their declarations name, as the API's description has them; without, as a request
-    is read: what a value may be is then for the operation's own rules to say.
+    `described`: with the declared limits, as the API's description has them. Without it, as a request is read, so that
+    the operation's own rules judge the values.
     """
     key = (kind.spec.name, described)
-    if key not in _shapes:
-        _shapes[key] = _make_shape(kind, described)
-    return _shapes[key]
+    if key not in _schemas:
+        _schemas[key] = _make_schema(kind, described)
+    return _schemas[key]
 
 
-def _make_shape(kind: type[Operation[object]], described: bool) -> Shape:
+def _make_schema(kind: type[Operation[object]], described: bool) -> RequestSchema:
     fields = _fields_of(kind)
     names = PLACEHOLDER.findall(kind.spec.path)
     in_path = {name: _carried(hint, described) for name, hint, _ in fields if name in names}
@@ -81,45 +67,45 @@ def _make_shape(kind: type[Operation[object]], described: bool) -> Shape:
     query = _struct(f"{title}Query", _flat(rest), described) if reads and rest else None
     body = _struct(f"{title}Body", rest, described) if not reads else None
     kinds = {field.name: alternatives(field.type) for field in msgspec.structs.fields(query)} if query else {}
-    return Shape(in_path, query, body, _reply_of(kind), kinds)
+    return RequestSchema(in_path, query, body, _reply_of(kind), kinds)
 
 
 def answers_nothing(kind: type[Operation[object]]) -> bool:
-    """Whether an operation answers with nothing at all, rather than with a value that may be null."""
-    return shape_of(kind).reply is types.NoneType
+    """Return True if an operation has no reply at all, as opposed to one that may be null."""
+    return request_schema(kind).reply is types.NoneType
 
 
-def restored(hint: object, value: object) -> object:
-    """What was read as `_carried` says, as the operation has it: secrets wrapped, structs as dataclasses."""
+def from_wire(hint: object, value: object) -> object:
+    """Convert a value read as `_carried` describes to the operation's type: secrets wrapped, structs as dataclasses."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        return restored(parts[0], value)
+        return from_wire(parts[0], value)
     if value is None:
         return None
     if _is_union(hint):
-        return restored(next(part for part in parts if part is not types.NoneType), value)
+        return from_wire(next(part for part in parts if part is not types.NoneType), value)
     if origin is Secret:
         assert isinstance(value, str)
         return Secret(value)
     if origin is tuple:
         assert isinstance(value, tuple)
-        return tuple(restored(parts[0], item) for item in value)
+        return tuple(from_wire(parts[0], item) for item in value)
     if isinstance(value, float):
         return _whole(value)
     if isinstance(value, msgspec.Struct):
-        return typing.cast("type", hint)(**{n: restored(h, getattr(value, n)) for n, h, _ in _fields_of(hint)})
+        return typing.cast("type", hint)(**{n: from_wire(h, getattr(value, n)) for n, h, _ in _fields_of(hint)})
     return value
 
 
 def _whole(number: float) -> int:
-    """A number that JSON has with a fraction of zero: to a schema and to many who write JSON it is a whole one."""
+    """Return a JSON number with a fraction of zero as the whole number that it is to schemas and many writers."""
     if not number.is_integer() or abs(number) > MOST_EXACT:
         raise msgspec.ValidationError("Expected `int`, got `float`")
     return int(number)
 
 
 def alternatives(hint: object) -> tuple[object, ...]:
-    """The types that a value may have, without None and without their limits."""
+    """Return the alternatives of a type, without None and without their limits."""
     if typing.get_origin(hint) is typing.Annotated:
         return alternatives(typing.get_args(hint)[0])
     if _is_union(hint):
@@ -128,14 +114,14 @@ def alternatives(hint: object) -> tuple[object, ...]:
 
 
 def hints_of(kind: object) -> Mapping[str, object]:
-    """The declared types of a dataclass, limits and all."""
+    """Return the declared types of a dataclass, including limits."""
     if kind not in _hints:
         _hints[kind] = typing.get_type_hints(kind, include_extras=True)
     return _hints[kind]
 
 
 def _carried(hint: object, described: bool) -> object:
-    """The type that msgspec reads a value as; with `described`, the type that it describes."""
+    """Return the type that msgspec reads a value as, or with `described` the one that it documents."""
     metas: tuple[Meta, ...] = ()
     if typing.get_origin(hint) is typing.Annotated:
         hint, *named = typing.get_args(hint)
@@ -153,7 +139,7 @@ def _carried(hint: object, described: bool) -> object:
         metas += () if any(meta.ge is not None for meta in metas) else (_LEAST,)
         metas += () if any(meta.le is not None for meta in metas) else (_MOST,)
     elif hint is int:
-        hint = typing.Union[typing.Annotated[int, _LEAST, _MOST], float]  # noqa: UP007 - and `restored` refuses the rest
+        hint = typing.Union[typing.Annotated[int, _LEAST, _MOST], float]  # noqa: UP007 - and `from_wire` refuses the rest
     elif hint is datetime and not metas:
         metas = (_MOMENT,)
     elif dataclasses.is_dataclass(hint):
@@ -199,4 +185,4 @@ def _reply_of(kind: type[Operation[object]]) -> object:
     for base in kind.__orig_bases__:  # type: ignore[attr-defined]
         if typing.get_origin(base) is Operation:
             return typing.get_args(base)[0]
-    raise TypeError(f"{kind.__name__} does not say what it answers with")
+    raise TypeError(f"{kind.__name__} does not declare its reply")

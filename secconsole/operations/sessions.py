@@ -1,19 +1,21 @@
-"""Sessions that are open: see them, and end them."""
+"""Open sessions: listing and ending them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from secconsole.domain.roles import Permission
+from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Cursor, Id, Limit, Moment, TenantName, UserName
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One open session; never its token. `address`: where the sign-in came from, if known; `current`: the asker's own.
+    """Open session, without its token.
 
-    `channel`: console, command or api. It ends at `expires`, and earlier when it is not used for an hour.
+    `address`: the origin of the sign-in, if known. `current`: the caller's own. `channel`: console, command or api. It
+    ends at `expires`, or earlier after an hour without use.
     """
 
     id: str
@@ -23,6 +25,7 @@ class SessionRow:
     channel: str
     address: str
     current: bool
+    factor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,20 @@ class SessionsEnded:
     ended: int
 
 
-@declare("session.list", "GET", "/v1/tenants/{tenant}/users/{user}/sessions", Permission.SEE, own=True)
+@declare(
+    "session.list",
+    "GET",
+    "/v1/tenants/{tenant}/users/{user}/sessions",
+    Permission.SEE,
+    own=True,
+    example=lambda s: (ListSessions(tenant=s.TENANT, user="ana.kral"), s.LIST_SESSIONS_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSessions(Operation[SessionPage]):
-    """List a user's open sessions, newest first. `limit`: 1 to 500."""
+    """List a user's open sessions, newest first.
+
+    `limit`: 1 to 500.
+    """
 
     tenant: TenantName
     user: UserName
@@ -47,24 +60,48 @@ class ListSessions(Operation[SessionPage]):
     cursor: Cursor | None = None
 
 
-@declare("session.end", "DELETE", "/v1/tenants/{tenant}/users/{user}/sessions/{session}", Permission.MANAGE_USERS,
-         own=True, on_lower=True)  # fmt: skip
+@declare(
+    "session.end",
+    "DELETE",
+    "/v1/tenants/{tenant}/users/{user}/sessions/{session}",
+    Permission.MANAGE_USERS,
+    own=True,
+    on_lower=True,
+    records=events.SESSION_ENDED,
+    step_up="sometimes",
+    why="for what belongs to another user, because protecting your own account must not wait",
+    example=lambda s: (EndSession(tenant=s.TENANT, user="ana.kral", session=s.SESSION), SessionsEnded(ended=1)),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSession(Operation[SessionsEnded]):
-    """End one session; another user's only with a proof of password and factor that is at most five minutes old."""
+    """End a session, with a recent proof if it is another user's.
+
+    The proof of password and factor must be at most five minutes old.
+    """
 
     tenant: TenantName
     user: UserName
     session: Id
 
 
-@declare("session.end-others", "POST", "/v1/tenants/{tenant}/users/{user}/end-sessions", Permission.MANAGE_USERS,
-         own=True, on_lower=True, dangerous=True)  # fmt: skip
+@declare(
+    "session.end-others",
+    "POST",
+    "/v1/tenants/{tenant}/users/{user}/end-sessions",
+    Permission.MANAGE_USERS,
+    own=True,
+    on_lower=True,
+    dangerous=True,
+    records=events.SESSION_ENDED,
+    step_up="sometimes",
+    why="for what belongs to another user, because protecting your own account must not wait",
+    example=lambda s: (EndOtherSessions(tenant=s.TENANT, user="ana.kral"), SessionsEnded(ended=3)),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndOtherSessions(Operation[SessionsEnded]):
-    """End all of a user's sessions and sign-ins under way, but for the session that asks.
+    """End all of a user's sessions and sign-ins in progress except for the caller's session.
 
-    Another user's only with a proof of password and factor that is at most five minutes old.
+    Those of another user need a proof of password and factor that is at most five minutes old.
     """
 
     tenant: TenantName

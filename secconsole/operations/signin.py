@@ -1,50 +1,68 @@
-"""Signing in: password, second factor, binding or a new password on the way, and proving both again (step-up)."""
+"""Sign-in: password, second factor, binding or a new password in between, and step-up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta
 
+from secconsole.domain.delivery import MessageState
 from secconsole.domain.limits import LONGEST_EMAIL
-from secconsole.domain.model import FactorKind, SignInStatus
+from secconsole.domain.model import FactorKind, OfferedKind, SignInStatus
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret
+from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
-from secconsole.operations.fields import Challenge, Code, FactorChoice, Id, Moment, NewPassword, TenantName
+from secconsole.operations.fields import (
+    Challenge,
+    Code,
+    FactorChoice,
+    Id,
+    Moment,
+    NewPassword,
+    OptionalId,
+    Password,
+    TenantName,
+    UserName,
+)
 
 Address = Annotated[
     str,
     Meta(
         max_length=LONGEST_EMAIL,
-        description="For e-mail and SMS: the address, or the number with its country code; empty: the user's own.",
+        description="For e-mail and SMS: the address, or the number with its country code. Empty: the user's own.",
     ),
 ]
 KeyAddress = Annotated[
     str,
-    Meta(max_length=LONGEST_EMAIL, description="An e-mail address; empty: the one on record."),
+    Meta(max_length=LONGEST_EMAIL, description="An e-mail address. Empty: the one on record."),
 ]
-NO_CODE = Secret("")  # for somebody who has no factor bound
+NO_CODE = Secret("")  # for users without a bound factor
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedFactor:
-    """A factor to choose from while signing in; addresses and numbers are masked."""
+    """Way to prove a sign-in, with addresses and numbers masked.
+
+    The kind `bypass` is a code from the helpdesk, of 16 letters and digits, which works `until` that time.
+    """
 
     id: str
-    kind: FactorKind
+    kind: OfferedKind
     masked: str
+    until: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SignInAnswer:
-    """Where a sign-in stands.
+    """State of a sign-in.
 
-    `token` is there only when the status is `complete`. `challenge` names the attempt in the calls that follow.
-    `message` is for the person: what was wrong with the last entry, or a reminder. `left`: entries left here.
-    `prefix`: the letters in front of the code that was sent last. `sent`: a code is on its way; `retry_at`: when the
-    next entry or code may be asked for. `kinds`: with `enroll`, the kinds of factor that can be bound now.
+    `token` is set only if the status is `complete`. `challenge` identifies the attempt in the following calls.
+    `message` is for people: what was wrong with the last entry, or a reminder. `left`: remaining entries. `prefix`: the
+    letters before the latest code. `sent`: a code is on its way. `retry_at`: when the next entry or code may be
+    requested. `kinds`: with `enroll`, the kinds of factor that can be bound now.
     """
 
     status: SignInStatus
@@ -62,10 +80,10 @@ class SignInAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is acting: a person signed in, or the owner of the store (`local:NAME`, with an empty id).
+    """Current actor: a signed-in user, or the owner of the store (`local:NAME`, with an empty id).
 
     `ends_at`: when the session ends however much it is used. `email`: the address on record. `renew_recovery`: one of
-    the present recovery codes was used, and new ones are due.
+    the current recovery codes was used, and new ones should be created.
     """
 
     id: str
@@ -85,10 +103,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class BindingStarted:
-    """A key to be put into an authenticator app; it counts only after a code from it was confirmed.
+    """Key for an authenticator app, which takes effect only after a code from it was confirmed.
 
-    For e-mail and SMS `uri` and `key` are empty: a code was `sent` to the `masked` address with `prefix` in front of
-    it, or `message` says how long to wait for one. `expires`: the key, or the code that holds now.
+    For e-mail and SMS `uri` and `key` are empty: a code with this `prefix` was `sent` to the `masked` address, or
+    `message` explains how long to wait for one. `expires`: when the key or the current code does. `waits`: it was
+    entered for another user, and a code is sent once they sign in.
     """
 
     enrollment: str
@@ -101,14 +120,31 @@ class BindingStarted:
     sent: bool = False
     message: str = ""
     retry_at: Moment | None = None
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SendStatus:
+    """State of the latest code or key requested, empty if there is none.
+
+    `message` is for people: why it was not sent, empty without a problem. Until the status is `final`, ask again: at
+    once, and then every few seconds while someone waits. A failed send counts against no cap, and another code may be
+    requested.
+    """
+
+    state: MessageState | None
+    message: str = ""
+    final: bool = True
+    server_time: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether password and factor were right; the operation that asked for them may then be done again.
+    """Result of a step-up, after which the operation that required it can be repeated.
 
-    `token` is the session's from then on: the one it was asked with is void at once (NIST SP 800-63B-4 section 5.1).
-    `wrong`: `password` or `code`, whichever was not; empty when neither was looked at.
+    `token` replaces the session's token, which is void at once (NIST SP 800-63B-4 section 5.1). `wrong`: `password` or
+    `code`, whichever was wrong, empty if neither was checked. `left`: wrong entries left until the session ends, 0 if
+    it has.
     """
 
     accepted: bool
@@ -117,11 +153,12 @@ class Proof:
     server_time: Moment | None = None
     wrong: str = ""
     token: Secret[str] | None = None
+    left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CodeSent:
-    """Whether a code is on its way with `prefix` in front of it; if not, `message` says how long to wait."""
+    """Answer to a request for a code: its `prefix` if one is on its way, or else the wait as `message`."""
 
     sent: bool
     prefix: str
@@ -133,7 +170,7 @@ class CodeSent:
 
 @dataclass(frozen=True, slots=True)
 class KeyMailed:
-    """Whether the key of an authenticator app is on its way by mail; if not, `message` says why or how long to wait."""
+    """Answer to a request for a key by mail, with the reason as `message` if none is on its way."""
 
     sent: bool
     masked: str
@@ -141,105 +178,234 @@ class KeyMailed:
     retry_at: Moment | None = None
 
 
-@declare("sign-in", "POST", "/v1/tenants/{tenant}/sign-in", Permission.NOBODY)
+@declare(
+    "sign-in",
+    "POST",
+    "/v1/tenants/{tenant}/sign-in",
+    Permission.NOBODY,
+    records=(events.SIGN_IN, events.USER_HELD),
+    step_up="never",
+    why="is itself the proof",
+    example=lambda s: (SignIn(tenant=s.TENANT, login="ana.kral", password=s.PASSWORD), s.SIGN_IN_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn(Operation[SignInAnswer]):
     """Sign in with login and password."""
 
     tenant: TenantName
-    login: str
-    password: Secret[str]
+    login: UserName
+    password: Password
 
 
-@declare("sign-in.verify", "POST", "/v1/sign-in/{challenge}/verify", Permission.NOBODY)
+@declare(
+    "sign-in.verify",
+    "POST",
+    "/v1/sign-in/{challenge}/verify",
+    Permission.NOBODY,
+    records=(events.SIGN_IN, events.SIGN_IN_CODE, events.BYPASS_USED, events.USER_HELD),
+    step_up="never",
+    why="is part of a sign-in",
+    example=lambda s: (VerifySignIn(challenge=s.CHALLENGE, factor=s.FACTOR_ID, code=s.CODE), s.COMPLETE),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifySignIn(Operation[SignInAnswer]):
-    """Give the second factor's code for a sign-in, or a recovery code in its place."""
+    """Submit the second factor's code for a sign-in, or a recovery code or bypass code in its place."""
 
     challenge: Challenge
     factor: FactorChoice
     code: Code
 
 
-@declare("sign-in.send-code", "POST", "/v1/sign-in/{challenge}/send-code", Permission.NOBODY)
+@declare(
+    "sign-in.send-code",
+    "POST",
+    "/v1/sign-in/{challenge}/send-code",
+    Permission.NOBODY,
+    records=events.CODE_SENT,
+    step_up="never",
+    why="is part of a sign-in",
+    example=lambda s: (SendCode(challenge=s.CHALLENGE, factor=s.FACTOR_ID), s.SEND_CODE_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendCode(Operation[SignInAnswer]):
-    """Send a code to one of the addresses or numbers offered; it voids the one before.
+    """Send a code to one of the addresses or numbers offered, voiding the previous one.
 
-    The answer says `sent` whether or not there is a way to send at all: who knows a password alone learns nothing.
+    It is delivered to the provider after the answer. Ask `sign-in.sending` for the outcome.
     """
 
     challenge: Challenge
     factor: Id
 
 
-@declare("sign-in.bind", "POST", "/v1/sign-in/{challenge}/enroll", Permission.NOBODY)
+@declare(
+    "sign-in.sending",
+    "GET",
+    "/v1/sign-in/{challenge}/sending",
+    Permission.NOBODY,
+    example=lambda s: (ShowSignInSending(challenge=s.CHALLENGE), s.SHOW_SIGN_IN_SENDING_REPLY),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowSignInSending(Operation[SendStatus]):
+    """Show the outcome of the latest code in a sign-in, or of the latest message for a factor being bound in it.
+
+    `enrollment` is the id in the answer to the binding, and empty for the code of a bound factor.
+    """
+
+    challenge: Challenge
+    enrollment: OptionalId = ""
+
+
+@declare(
+    "sign-in.bind",
+    "POST",
+    "/v1/sign-in/{challenge}/enroll",
+    Permission.NOBODY,
+    records=events.FACTOR_ENROLLMENT_STARTED,
+    step_up="never",
+    why="is part of a sign-in",
+    example=lambda s: (StartBinding(challenge=s.CHALLENGE), s.STARTED),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartBinding(Operation[BindingStarted]):
-    """Start binding a factor in a sign-in that asks for it."""
+    """Start binding a factor in a sign-in that requires it."""
 
     challenge: Challenge
     kind: FactorKind = FactorKind.TOTP
     address: Address = ""
 
 
-@declare("sign-in.confirm", "POST", "/v1/sign-in/{challenge}/confirm", Permission.NOBODY)
+@declare(
+    "sign-in.confirm",
+    "POST",
+    "/v1/sign-in/{challenge}/confirm",
+    Permission.NOBODY,
+    records=events.FACTOR_CONFIRMED,
+    step_up="never",
+    why="is part of a sign-in",
+    example=lambda s: (ConfirmBinding(challenge=s.CHALLENGE, enrollment=s.PENDING_ID, code=s.CODE), s.COMPLETE),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmBinding(Operation[SignInAnswer]):
-    """Confirm the factor being bound with a code from it, and finish signing in."""
+    """Confirm the factor being bound with a code from it, and complete the sign-in."""
 
     challenge: Challenge
     enrollment: Id
     code: Code
 
 
-@declare("sign-in.mail-key", "POST", "/v1/sign-in/{challenge}/mail-key", Permission.NOBODY)
+@declare(
+    "sign-in.mail-key",
+    "POST",
+    "/v1/sign-in/{challenge}/mail-key",
+    Permission.NOBODY,
+    records=events.FACTOR_KEY_MAILED,
+    step_up="never",
+    why="is part of a sign-in",
+    example=lambda s: (MailSignInKey(challenge=s.CHALLENGE, enrollment=s.PENDING_ID), s.MAILED),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailSignInKey(Operation[KeyMailed]):
-    """Mail the key being bound in a sign-in to the address on record, or to another one, of which that one is told."""
+    """Mail the key being bound in a sign-in to the address on record, or to another one, with a notice to the first."""
 
     challenge: Challenge
     enrollment: Id
     address: KeyAddress = ""
 
 
-@declare("sign-in.new-password", "POST", "/v1/sign-in/{challenge}/new-password", Permission.NOBODY)
+@declare(
+    "sign-in.new-password",
+    "POST",
+    "/v1/sign-in/{challenge}/new-password",
+    Permission.NOBODY,
+    records=events.PASSWORD_CHANGED,
+    step_up="never",
+    why="is part of a sign-in",
+    example=lambda s: (ChoosePassword(challenge=s.CHALLENGE, password=s.ANOTHER), s.COMPLETE),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoosePassword(Operation[SignInAnswer]):
-    """Choose a new password in a sign-in that asks for it, and go on."""
+    """Choose a new password in a sign-in that requires it, and continue."""
 
     challenge: Challenge
     password: NewPassword
 
 
-@declare("who-am-i", "GET", "/v1/me", Permission.OWN_ACCOUNT)
+@declare(
+    "who-am-i",
+    "GET",
+    "/v1/me",
+    Permission.OWN_ACCOUNT,
+    example=lambda s: (WhoAmI(), s.WHO_AM_I_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoAmI(Operation[Identity]):
-    """Say who is acting."""
+    """Show the current actor."""
 
 
-@declare("step-up", "POST", "/v1/me/step-up", Permission.OWN_ACCOUNT)
+@declare(
+    "step-up",
+    "POST",
+    "/v1/me/step-up",
+    Permission.OWN_ACCOUNT,
+    records=(events.STEP_UP, events.USER_HELD),
+    step_up="never",
+    why="is the proof",
+    example=lambda s: (
+        StepUp(password=s.PASSWORD, code=s.CODE),
+        Proof(True, until=s.NOW + timedelta(minutes=5), server_time=s.NOW, token=s.SESSION_TOKEN),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepUp(Operation[Proof]):
-    """Prove password and second factor again, as dangerous operations ask for; a recovery code stands in for it.
+    """Prove password and second factor (or a recovery code) again, as dangerous operations require.
 
-    The session gets a new token: what comes after is asked with the one in the reply. Whoever loses the reply asks
-    again with the same `Idempotency-Key`, or signs in again.
+    The session gets a new token, which is in the reply and needed from then on. If the reply is lost, repeat the
+    request with the same `Idempotency-Key`, or sign in again.
     """
 
-    password: Secret[str]
+    password: Password
     code: Code = NO_CODE
 
 
-@declare("step-up.send-code", "POST", "/v1/me/step-up/send-code", Permission.OWN_ACCOUNT)
+@declare(
+    "step-up.send-code",
+    "POST",
+    "/v1/me/step-up/send-code",
+    Permission.OWN_ACCOUNT,
+    records=events.CODE_SENT,
+    step_up="never",
+    why="is part of the proof",
+    example=lambda s: (SendStepUpCode(factor=s.FACTOR_ID), s.SEND_STEP_UP_CODE_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendStepUpCode(Operation[CodeSent]):
-    """Send a code for proving oneself again to one of one's own addresses or numbers; it voids the one before."""
+    """Send a step-up code to one of the caller's addresses or numbers, voiding the previous one."""
 
     factor: Id
 
 
-@declare("sign-out", "POST", "/v1/me/sign-out", Permission.OWN_ACCOUNT)
+@declare(
+    "step-up.sending",
+    "GET",
+    "/v1/me/step-up/sending",
+    Permission.OWN_ACCOUNT,
+    example=lambda s: (ShowStepUpSending(), SendStatus(MessageState.SENT, server_time=s.NOW)),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowStepUpSending(Operation[SendStatus]):
+    """Show the outcome of the latest step-up code."""
+
+
+@declare(
+    "sign-out",
+    "POST",
+    "/v1/me/sign-out",
+    Permission.OWN_ACCOUNT,
+    records=events.SIGN_OUT,
+    step_up="never",
+    why="removes only what the caller has",
+    example=lambda s: (SignOut(), None),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOut(Operation[None]):
-    """End this session."""
+    """End the current session."""

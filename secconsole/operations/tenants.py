@@ -1,12 +1,16 @@
-"""Tenants, and how far one has come."""
+"""Tenants, and the adoption of second factors in them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from secconsole.domain.impact import Group
 from secconsole.domain.model import PolicyMode
-from secconsole.domain.roles import Permission
+from secconsole.domain.roles import Permission, Role
+from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import AdminLogin, AdminPassword, Moment, NewTenantName, TenantName
 
@@ -27,8 +31,16 @@ class TenantList:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockJump:
+    """Change of a clock to the new time `at`, forward if `seconds` is positive."""
+
+    at: Moment
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Adoption:
-    """The counted groups of a tenant's users, and what wants a look today."""
+    """Counted groups of a tenant's users, and what needs attention."""
 
     tenant: TenantName
     policy: PolicyMode
@@ -39,27 +51,67 @@ class Adoption:
     whitelisted_open: int
     expiring_soon: int  # whitelist entries that end within seven days
     at: Moment  # by the clock that codes are checked against
+    clock_jump: ClockJump | None = None  # in the last seven days, and not repaired since
+    refused_by_clock: int = 0  # factors whose correct codes are refused, because the clock was ahead
+    damaged: int = 0  # sealed secrets that could not be opened in the last seven days
+    overdue: int = 0  # users without a factor whose grace period is over
 
 
-@declare("tenant.list", "GET", "/v1/tenants", Permission.OWN_ACCOUNT)
+AdminRole = Annotated[
+    Role,
+    Meta(
+        extra_json_schema={"enum": [Role.TENANT_ADMIN.value, Role.PLATFORM_ADMIN.value]},
+        description="Whether its administrator manages only this tenant, or all of them.",
+    ),
+]
+
+
+@declare(
+    "tenant.list",
+    "GET",
+    "/v1/tenants",
+    Permission.OWN_ACCOUNT,
+    example=lambda s: (ListTenants(), TenantList((s.TENANT_ROW,))),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTenants(Operation[TenantList]):
-    """List the tenants that one may know of: all for a platform administrator, else one's own."""
+    """List the tenants visible to the caller: all for a platform administrator, otherwise the caller's own."""
 
 
-@declare("tenant.create", "POST", "/v1/tenants", Permission.MANAGE_TENANTS, step_up=True)
+@declare(
+    "tenant.create",
+    "POST",
+    "/v1/tenants",
+    Permission.MANAGE_TENANTS,
+    step_up="always",
+    records=(events.TENANT_CREATED, events.USER_CREATED),
+    example=lambda s: (
+        CreateTenant(name="beta works", admin="bea", password=s.ANOTHER),
+        Tenant("01KAN8Q4S6V8X0Z2B4D6F8H0K2", "beta works", s.NOW, PolicyMode.OFF, 1),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTenant(Operation[Tenant]):
-    """Create a tenant, and with `admin` its first administrator."""
+    """Create a tenant, and with `admin` its first administrator.
+
+    The administrator manages that tenant, or all tenants if `role` is `platform-admin`.
+    """
 
     name: NewTenantName
     admin: AdminLogin = ""
     password: AdminPassword | None = None
+    role: AdminRole = Role.TENANT_ADMIN
 
 
-@declare("tenant.adoption", "GET", "/v1/tenants/{tenant}/adoption", Permission.SEE)
+@declare(
+    "tenant.adoption",
+    "GET",
+    "/v1/tenants/{tenant}/adoption",
+    Permission.SEE,
+    example=lambda s: (ShowAdoption(tenant=s.TENANT), s.SHOW_ADOPTION_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowAdoption(Operation[Adoption]):
-    """Show how many users are bound, by role, and what wants attention."""
+    """Show how many users are bound, by role, and what needs attention."""
 
     tenant: TenantName

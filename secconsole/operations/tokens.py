@@ -1,13 +1,15 @@
-"""What programs sign in with: personal access tokens, and a tenant's secret key."""
+"""Credentials of programs: personal access tokens, and a tenant's secret key."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.domain.roles import Permission
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
+from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import (
     Cursor,
@@ -27,7 +29,10 @@ READ_ONLY = (Scope.READ,)
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token that works now. `user`: the owner's id, empty for the owner of the store; `owner`: as the audit says."""
+    """Valid token.
+
+    `user`: the owner's id, empty for the owner of the store. `owner`: as in the audit.
+    """
 
     id: str
     name: str
@@ -47,7 +52,7 @@ class TokenPage:
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token, shown this once."""
+    """New token, shown only once."""
 
     id: str
     token: Secret[str]
@@ -59,7 +64,10 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """Which secret key a tenant has: no `id` while it has none. The previous one works until `previous_until`."""
+    """Secret key of a tenant, without an `id` if there is none.
+
+    The previous key is valid until `previous_until`.
+    """
 
     id: str | None
     created: Moment | None
@@ -70,7 +78,10 @@ class SecretKey:
 
 @dataclass(frozen=True, slots=True)
 class NewSecretKey:
-    """A tenant's new secret key, shown this once; the previous one works until `previous_until`, if at all."""
+    """New secret key of a tenant, shown only once.
+
+    The previous key is valid until `previous_until`, if at all.
+    """
 
     id: str
     key: Secret[str]
@@ -79,13 +90,31 @@ class NewSecretKey:
     previous_until: Moment | None
 
 
-@declare("token.create", "POST", "/v1/me/tokens", Permission.OWN_ACCOUNT, step_up=True)
+@declare(
+    "token.create",
+    "POST",
+    "/v1/me/tokens",
+    Permission.OWN_ACCOUNT,
+    step_up="always",
+    records=events.TOKEN_CREATED,
+    example=lambda s: (
+        CreateToken(name="ci", scopes=(Scope.READ,), days=30),
+        NewToken(
+            id=s.TOKEN_ROW.id,
+            token=Secret("secconsole_pat_V2pT9xQe5mZr7LkB1nYw3uHc8sJf4gDa6oNi0bXvKqE"),
+            name="ci",
+            scopes=(Scope.READ,),
+            created=s.NOW,
+            expires=s.NOW + timedelta(days=30),
+        ),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateToken(Operation[NewToken]):
-    """Create a personal access token for oneself, with which programs act within its scopes until it expires.
+    """Create a personal access token for programs of the caller, with limited scopes and an expiry.
 
-    It works within its owner's role, and ends when the owner is disabled, gets another role, or has password or factors
-    reset. `tenant` is for the owner of the store, who is in none.
+    It is limited to its owner's role, and ends if the owner is disabled, changes the role, or has password or factors
+    reset. `tenant` is for the owner of the store, who belongs to none.
     """
 
     name: TokenName
@@ -94,16 +123,28 @@ class CreateToken(Operation[NewToken]):
     tenant: TenantName | None = None
 
 
-@declare("token.list", "GET", "/v1/me/tokens", Permission.OWN_ACCOUNT)
+@declare(
+    "token.list",
+    "GET",
+    "/v1/me/tokens",
+    Permission.OWN_ACCOUNT,
+    example=lambda s: (ListOwnTokens(), TokenPage((s.TOKEN_ROW,))),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOwnTokens(Operation[TokenPage]):
-    """List one's own tokens."""
+    """List the caller's tokens."""
 
 
-@declare("token.list-all", "GET", "/v1/tenants/{tenant}/tokens", Permission.SEE)
+@declare(
+    "token.list-all",
+    "GET",
+    "/v1/tenants/{tenant}/tokens",
+    Permission.SEE,
+    example=lambda s: (ListTokens(tenant=s.TENANT, user="root", limit=100), TokenPage((s.TOKEN_ROW,))),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTokens(Operation[TokenPage]):
-    """List the tokens of everybody in a tenant, or of one user, newest first."""
+    """List the tokens of a tenant, or of one user, newest first."""
 
     tenant: TenantName
     user: UserName = ""
@@ -111,34 +152,70 @@ class ListTokens(Operation[TokenPage]):
     cursor: Cursor | None = None
 
 
-@declare("token.revoke", "DELETE", "/v1/tenants/{tenant}/tokens/{token}", Permission.MANAGE_USERS,
-         own=True, on_lower=True)  # fmt: skip
+@declare(
+    "token.revoke",
+    "DELETE",
+    "/v1/tenants/{tenant}/tokens/{token}",
+    Permission.MANAGE_USERS,
+    own=True,
+    on_lower=True,
+    records=events.TOKEN_REVOKED,
+    step_up="sometimes",
+    why="for what belongs to another user, because protecting your own account must not wait",
+    example=lambda s: (RevokeToken(tenant=s.TENANT, token=s.TOKEN_ROW.id), None),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeToken(Operation[None]):
-    """Revoke a token: it stops working at once.
+    """Revoke a token, which becomes invalid at once.
 
-    Another user's, or a program's, only with a proof of password and factor that is at most five minutes old.
+    That of another user or of a program needs a proof of password and factor that is at most five minutes old.
     """
 
     tenant: TenantName
     token: Id
 
 
-@declare("secret-key.show", "GET", "/v1/tenants/{tenant}/secret-key", Permission.SEE)
+@declare(
+    "secret-key.show",
+    "GET",
+    "/v1/tenants/{tenant}/secret-key",
+    Permission.SEE,
+    example=lambda s: (
+        ShowSecretKey(tenant=s.TENANT),
+        SecretKey(s.OLD_KEY, s.NOW - timedelta(days=60), s.NOW - timedelta(minutes=1), None, None),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowSecretKey(Operation[SecretKey]):
-    """Show which secret key a tenant has; never the key itself."""
+    """Show the metadata of a tenant's secret key, never the key itself."""
 
     tenant: TenantName
 
 
-@declare("secret-key.rotate", "POST", "/v1/tenants/{tenant}/secret-key/rotate", Permission.MANAGE_POLICY,
-         dangerous=True, step_up=True)  # fmt: skip
+@declare(
+    "secret-key.rotate",
+    "POST",
+    "/v1/tenants/{tenant}/secret-key/rotate",
+    Permission.MANAGE_POLICY,
+    dangerous=True,
+    step_up="always",
+    records=events.SECRET_KEY_ROTATED,
+    example=lambda s: (
+        RotateSecretKey(tenant=s.TENANT, overlap_hours=24),
+        NewSecretKey(
+            id=s.NEW_KEY,
+            key=Secret("secconsole_key_h7Rw2VtYp4Kc9ZmE1xQn6uJb3sLf8gDa5oNi0TvXqBk"),
+            created=s.NOW,
+            previous_id=s.OLD_KEY,
+            previous_until=s.NOW + timedelta(hours=24),
+        ),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotateSecretKey(Operation[NewSecretKey]):
-    """Make a tenant's secret key anew, with which programs check codes and read; the old one ends, at once or later.
+    """Rotate the secret key of a tenant, with which programs check codes and read.
 
-    Whatever used the old one has to be given the new one. Of keys before the old one none works on.
+    The old one ends, at once or later, so programs need the new one. Keys before the old one end in any case.
     """
 
     tenant: TenantName

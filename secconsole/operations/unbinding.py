@@ -1,23 +1,28 @@
-"""Unbinding somebody who lost a phone, looking first, and taking it back."""
+"""Unbinding of users who lost a phone: preview, execution and undo."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.limits import LONGEST_NAME, MOST_AT_ONCE
+from secconsole.domain.limits import LONGEST_NAME, MANY_NAMES_BODY, MOST_AT_ONCE
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
 from secconsole.domain.roles import Permission, Role
+from secconsole.operations import events
+from secconsole.operations.approvals import Approval
 from secconsole.operations.base import Operation, declare
-from secconsole.operations.fields import Id, Moment, Reason, TenantName, Ticket, UserName
+from secconsole.operations.bypass import BypassIssued, BypassMinutes
+from secconsole.operations.caller_check import CallerCheck
+from secconsole.operations.fields import Id, Moment, OptionalId, Reason, TenantName, Ticket, UserName, UserNames
 from secconsole.operations.users import LookAlike
 from secconsole.operations.whitelist import NotDone
 
 UNDO_MINUTES = 10
-TYPED_ABOVE = 20  # more users than this: the number must be typed
+TYPED_ABOVE = 20  # for more users the number must be typed
 MOST_SHOWN = 200
 
 
@@ -26,10 +31,11 @@ VerifiedBy = Annotated[str, Meta(max_length=LONGEST_NAME, description="A person'
 
 @dataclass(frozen=True, slots=True)
 class UnbindTarget:
-    """One user who would be unbound, named so that nobody is taken for somebody else.
+    """User who would be unbound, with enough details not to be mistaken for another.
 
-    `factors`, `labels`, `masked` and `states` are of the same factors, in one order. `recovery_codes`: how many unused
-    ones become void. `notified`: where the notice goes, masked. `binds_anew`: whether the next sign-in asks to bind.
+    `factors`, `labels`, `masked` and `states` describe the same factors in one order. `recovery_codes`: how many unused
+    ones become void. `notified`: the masked addresses of the notice. `binds_anew`: whether the next sign-in asks to
+    bind.
     """
 
     id: str
@@ -53,10 +59,11 @@ class UnbindTarget:
 
 @dataclass(frozen=True, slots=True)
 class UnbindPreview:
-    """What an unbinding would do. The counts cover all; `targets` the first 200.
+    """Effects of an unbinding.
 
-    `mails`: whether notices can be sent at all. `not_notified`: users to whom none goes, for want of that or of an
-    address of theirs on record.
+    The counts cover all users, `targets` the first 200. `mails`: whether notices can be sent at all. `not_notified`:
+    users who get none, for lack of that or of an address on record. `caller_check`: the actor's confirmed check of a
+    single user, which the unbinding will use. `lacks`: what the policy needs before. `approval`: the actor's request.
     """
 
     bound: int
@@ -72,25 +79,31 @@ class UnbindPreview:
     policy: PolicyMode
     mails: bool
     undo_minutes: int = UNDO_MINUTES
+    caller_check: CallerCheck | None = None
+    lacks: str = ""
+    approval: Approval | None = None
 
-
-def added_up(parts: Sequence[UnbindPreview]) -> UnbindPreview:
-    """One preview of all, from those of the portions that they were asked for in; at least one."""
-    return UnbindPreview(
-        bound=sum(part.bound for part in parts),
-        pending=sum(part.pending for part in parts),
-        already_unbound=sum(part.already_unbound for part in parts),
-        whitelisted=sum(part.whitelisted for part in parts),
-        sessions=sum(part.sessions for part in parts),
-        tokens=sum(part.tokens for part in parts),
-        recovery_codes=sum(part.recovery_codes for part in parts),
-        not_notified=sum(part.not_notified for part in parts),
-        failed=tuple(failed for part in parts for failed in part.failed),
-        targets=tuple(target for part in parts for target in part.targets)[:MOST_SHOWN],
-        policy=parts[0].policy,
-        mails=parts[0].mails,
-        undo_minutes=parts[0].undo_minutes,
-    )
+    @classmethod
+    def merge(cls, parts: Sequence[UnbindPreview]) -> UnbindPreview:
+        """Return one preview from those of its portions, of which there is at least one."""
+        return cls(
+            bound=sum(part.bound for part in parts),
+            pending=sum(part.pending for part in parts),
+            already_unbound=sum(part.already_unbound for part in parts),
+            whitelisted=sum(part.whitelisted for part in parts),
+            sessions=sum(part.sessions for part in parts),
+            tokens=sum(part.tokens for part in parts),
+            recovery_codes=sum(part.recovery_codes for part in parts),
+            not_notified=sum(part.not_notified for part in parts),
+            failed=tuple(failed for part in parts for failed in part.failed),
+            targets=tuple(target for part in parts for target in part.targets)[:MOST_SHOWN],
+            policy=parts[0].policy,
+            mails=parts[0].mails,
+            undo_minutes=parts[0].undo_minutes,
+            caller_check=parts[0].caller_check,
+            lacks=parts[0].lacks,
+            approval=parts[0].approval,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,40 +114,71 @@ class Unbound:
 
 @dataclass(frozen=True, slots=True)
 class UnbindResult:
-    """Who was unbound, who was not and why; `event` is what undo takes, empty if nobody was."""
+    """Users who were unbound, and the others with reasons.
+
+    `event` identifies the unbinding for undo, empty if nobody was unbound. `bypass`: the code issued with it, shown
+    once. `caller_check`: the check of the caller that it belongs to, for a single user.
+    """
 
     unbound: tuple[Unbound, ...]
     failed: tuple[NotDone, ...]
     event: str
     undo_until: Moment | None
+    bypass: BypassIssued | None = None
+    caller_check: CallerCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UndoResult:
-    """Who is bound again with the same phone, and who is not and why."""
+    """Users who are bound again with the same phone, the others with reasons, and what ended."""
 
     restored: tuple[Unbound, ...]
     failed: tuple[NotDone, ...]
     event: str
+    sessions_ended: int = 0
+    tokens_ended: int = 0
 
 
-@declare("unbind.preview", "POST", "/v1/tenants/{tenant}/unbind/preview", Permission.UNBIND, writes=False)
+@declare(
+    "unbind.preview",
+    "POST",
+    "/v1/tenants/{tenant}/unbind/preview",
+    Permission.UNBIND,
+    writes=False,
+    others_only=True,
+    body=MANY_NAMES_BODY,
+    example=lambda s: (PreviewUnbind(tenant=s.TENANT, users=("ana.kral", "cleo")), s.PREVIEW_UNBIND_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewUnbind(Operation[UnbindPreview]):
-    """Say what an unbinding would do before it is done."""
+    """Preview the effects of an unbinding."""
 
     tenant: TenantName
-    users: tuple[UserName, ...]
+    users: UserNames
 
 
-@declare("unbind", "POST", "/v1/tenants/{tenant}/unbind", Permission.UNBIND, dangerous=True, step_up=True)
+@declare(
+    "unbind",
+    "POST",
+    "/v1/tenants/{tenant}/unbind",
+    Permission.UNBIND,
+    dangerous=True,
+    step_up="always",
+    others_only=True,
+    body=MANY_NAMES_BODY,
+    records=(events.UNBIND, events.BYPASS_ISSUED, events.BYPASS_REVOKED),
+    example=lambda s: (
+        Unbind(tenant=s.TENANT, users=("ana.kral", "cleo"), reason=s.REASON, ticket=s.TICKET),
+        UnbindResult((s.DONE,), (s.MISSING,), s.EVENT, s.NOW + timedelta(minutes=10)),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbind(Operation[UnbindResult]):
-    """Make the factors of up to 1,000 users stop working, end their sessions, and let them bind anew.
+    """Unbind the factors of up to 1,000 users, end their sessions, and let them bind again.
 
-    `users` are ids or logins. `verified_by`: who made sure that it is the user who asks, where that was somebody else
-    than whoever unbinds; it is kept in the audit. `event` continues a larger unbinding of the same person, so that one
-    undo takes all back.
+    `users` are ids or logins. `verified_by`: who verified the identity of the user, if not the actor, for the audit.
+    `event` continues a larger unbinding of the same actor, so that one undo restores everything. `bypass`: minutes of a
+    bypass code to issue in the same step, for a single user of lower rank. An earlier bypass code no longer works.
     """
 
     tenant: TenantName
@@ -142,14 +186,28 @@ class Unbind(Operation[UnbindResult]):
     reason: Reason
     ticket: Ticket = ""
     verified_by: VerifiedBy = ""
-    event: str = ""
+    event: OptionalId = ""
+    bypass: BypassMinutes | None = None
 
 
-@declare("unbind.undo", "POST", "/v1/tenants/{tenant}/unbind/{event}/undo", Permission.UNBIND, step_up=True)
+@declare(
+    "unbind.undo",
+    "POST",
+    "/v1/tenants/{tenant}/unbind/{event}/undo",
+    Permission.UNBIND,
+    step_up="always",
+    others_only=True,
+    body=MANY_NAMES_BODY,
+    records=(events.UNBIND_UNDONE, events.BYPASS_REVOKED),
+    example=lambda s: (UndoUnbind(tenant=s.TENANT, event=s.EVENT), UndoResult((s.DONE,), (), s.EVENT)),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoUnbind(Operation[UndoResult]):
-    """Take an unbinding back within ten minutes: the same phones work again."""
+    """Undo an unbinding within ten minutes, so that the same phones work again.
+
+    Sessions and tokens that were opened since end, because a password was enough for them. So does a bypass code.
+    """
 
     tenant: TenantName
     event: Id
-    users: tuple[UserName, ...] = ()
+    users: UserNames = ()

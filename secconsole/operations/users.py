@@ -1,4 +1,4 @@
-"""The users of a tenant: find, count, look at, create, import, and change."""
+"""Users of a tenant: searching, showing, creating, importing and changing them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.limits import MOST_LINES
+from secconsole.domain.limits import IMPORT_BODY, MOST_LINES
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.search import EVERYBODY, UserFilter
 from secconsole.domain.secret import Secret
+from secconsole.domain.throttle import Bucket
+from secconsole.operations import events
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.base import Operation, declare
+from secconsole.operations.bypass import BypassState
+from secconsole.operations.caller_check import CallerCheck
 from secconsole.operations.fields import (
+    Cell,
     Cursor,
     Email,
     Limit,
@@ -23,10 +28,10 @@ from secconsole.operations.fields import (
     Login,
     Moment,
     NewPassword,
-    OptionalReason,
     PersonName,
     Phone,
     Position,
+    SecretCell,
     TenantName,
     UserName,
 )
@@ -41,9 +46,11 @@ class UserSort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A user as the table shows them. `factors`: kinds of the active ones (of the pending ones, if none is active).
+    """User in a list.
 
-    `mfa_required`: a second factor is required of this user in particular, also while the policy is optional.
+    `factors`: kinds of the active ones (of the pending ones, if none is active). `mfa_required`: a second factor is
+    required of this user individually, even while the policy is optional. `locked_for`: where no entry is accepted now.
+    If that is everywhere, an administrator has to unlock the account.
     """
 
     id: str
@@ -57,11 +64,12 @@ class UserRow:
     factors: tuple[FactorKind, ...]
     last_sign_in: Moment | None
     mfa_required: bool
+    locked_for: tuple[Bucket, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """Some users in order; `next` and `previous` are cursors for the pages beside it."""
+    """Page of users in order, with cursors for the `next` and `previous` one."""
 
     items: tuple[UserRow, ...]
     next: str | None = None
@@ -70,7 +78,10 @@ class UserPage:
 
 @dataclass(frozen=True, slots=True)
 class UserCount:
-    """How many users a filter finds, and how many there are; `capped`: at least so many, counting was stopped."""
+    """Number of matching users, and of all users.
+
+    `capped`: counting stopped, and there are at least so many.
+    """
 
     count: int
     total: int
@@ -79,7 +90,7 @@ class UserCount:
 
 @dataclass(frozen=True, slots=True)
 class FactorRow:
-    """A factor of a user; never its seed."""
+    """Factor of a user, without its seed."""
 
     id: str
     kind: FactorKind
@@ -89,12 +100,12 @@ class FactorRow:
     created: Moment
     bound: Moment | None
     last_used: Moment | None
-    exhausted: bool  # a hundred wrong codes in a row: takes none any more
+    exhausted: bool  # a hundred wrong codes in a row: accepts no more
 
 
 @dataclass(frozen=True, slots=True)
 class LookAlike:
-    """Another user whose login can be taken for this one's."""
+    """Another user with a login that looks the same."""
 
     id: str
     login: str
@@ -103,7 +114,7 @@ class LookAlike:
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """An unbinding that can still be undone."""
+    """Unbinding that can still be undone."""
 
     event: str
     until: Moment
@@ -114,8 +125,24 @@ class Undoable:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold on sign-ins: where no entry is accepted, after how many wrong ones, and its end (None: until unlocked)."""
+
+    bucket: Bucket
+    failures: int
+    until: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
 class UserDetail:
-    """All that is known of one user, for the detail pane and the help on them. `version` guards edits."""
+    """All details of one user, with a `version` that guards edits.
+
+    `failures`: consecutive wrong entries from anywhere. `locked`: something is held. `holds` lists what, and
+    `locked_until` is the end of the last one. `known_networks`: how many networks they signed in from in 90 days.
+    `bypass`: the unused bypass code, without the code itself.
+    `invited_until`: the end of a first-time password that was mailed, while none was chosen with it.
+    `must_bind_from`: the end of the grace period of a user without a factor, if the policy requires one; overdue then.
+    """
 
     user: UserRow
     version: int
@@ -126,42 +153,60 @@ class UserDetail:
     look_alikes: tuple[LookAlike, ...]
     suspicions: tuple[str, ...]
     failures: int
-    locked_until: Moment | None  # None while locked: until somebody unlocks
+    locked_until: Moment | None  # None while locked until an administrator unlocks
     locked: bool
     has_password: bool
     mfa_required: bool
     keeps_factor: bool
     sessions: int
+    password_sessions: int  # of these, how many were opened with a password only
     tokens: int
     events: tuple[AuditEntry, ...]
     recovery_left: int
+    holds: tuple[Hold, ...] = ()
+    known_networks: int = 0
+    bypass: BypassState | None = None
+    invited_until: Moment | None = None
+    must_bind_from: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UserChanged:
+    """User after a change.
+
+    `sessions_ended`, `tokens_ended`: by that change. `look_alikes`: users with a login that looks like the new one.
+    """
+
     user: UserRow
     version: int
+    sessions_ended: int = 0
+    tokens_ended: int = 0
+    look_alikes: tuple[LookAlike, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordReset:
-    """A one-time password, shown once; whoever signs in with it must choose a new one."""
+    """One-time password, shown once, which must be changed at the next sign-in."""
 
     user: UserRow
     password: Secret[str]
+    caller_check: CallerCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """One line of an import. An empty field leaves what is there; `line` comes back with a rejection."""
+    """Line of an import.
+
+    Empty fields leave values unchanged. `line` is returned with a rejection.
+    """
 
     line: LineNumber
-    login: str
-    name: str = ""
-    email: str = ""
-    phone: str = ""
-    role: str = ""
-    password: Secret[str] | None = None
+    login: Cell
+    name: Cell = ""
+    email: Cell = ""
+    phone: Cell = ""
+    role: Cell = ""
+    password: SecretCell | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +224,16 @@ class ImportResult:
     rejected: tuple[Rejected, ...]
 
 
-@declare("user.list", "GET", "/v1/tenants/{tenant}/users", Permission.SEE)
+@declare(
+    "user.list",
+    "GET",
+    "/v1/tenants/{tenant}/users",
+    Permission.SEE,
+    example=lambda s: (
+        ListUsers(tenant=s.TENANT, filter=UserFilter(words=("ana",), status=BindingStatus.BOUND), limit=20),
+        UserPage((s.USER,)),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListUsers(Operation[UserPage]):
     """List users in order, a page at a time.
@@ -198,20 +252,35 @@ class ListUsers(Operation[UserPage]):
     at: Position | None = None
 
 
-# Beside the users and not among them: somebody's login may be "count".
-@declare("user.count", "GET", "/v1/tenants/{tenant}/user-count", Permission.SEE)
+# Not below the path of users, because a login may be "count".
+@declare(
+    "user.count",
+    "GET",
+    "/v1/tenants/{tenant}/user-count",
+    Permission.SEE,
+    example=lambda s: (
+        CountUsers(tenant=s.TENANT, filter=UserFilter(status=BindingStatus.UNBOUND)),
+        UserCount(count=35, total=412),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountUsers(Operation[UserCount]):
-    """Count the users that a filter finds."""
+    """Count the users that a filter matches."""
 
     tenant: TenantName
     filter: UserFilter = EVERYBODY
 
 
-@declare("user.position", "GET", "/v1/tenants/{tenant}/users/{user}/position", Permission.SEE)
+@declare(
+    "user.position",
+    "GET",
+    "/v1/tenants/{tenant}/users/{user}/position",
+    Permission.SEE,
+    example=lambda s: (FindPosition(tenant=s.TENANT, user="ana.kral"), 17),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindPosition(Operation[int | None]):
-    """Say at which position of a list a user stands, or None."""
+    """Return the position of a user in a list, or None."""
 
     tenant: TenantName
     user: UserName
@@ -220,7 +289,14 @@ class FindPosition(Operation[int | None]):
     descending: bool = False
 
 
-@declare("user.show", "GET", "/v1/tenants/{tenant}/users/{user}", Permission.SEE, own=True)
+@declare(
+    "user.show",
+    "GET",
+    "/v1/tenants/{tenant}/users/{user}",
+    Permission.SEE,
+    own=True,
+    example=lambda s: (ShowUser(tenant=s.TENANT, user="ana.kral"), s.SHOW_USER_REPLY),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowUser(Operation[UserDetail]):
     """Show one user with factors, whitelist entry and recent events."""
@@ -229,7 +305,27 @@ class ShowUser(Operation[UserDetail]):
     user: UserName
 
 
-@declare("user.create", "POST", "/v1/tenants/{tenant}/users", Permission.MANAGE_USERS)
+@declare(
+    "user.create",
+    "POST",
+    "/v1/tenants/{tenant}/users",
+    Permission.MANAGE_USERS,
+    records=events.USER_CREATED,
+    step_up="sometimes",
+    why="for a user with a role above user",
+    example=lambda s: (
+        CreateUser(
+            tenant=s.TENANT,
+            login="ben.ortiz",
+            name="Ben Ortiz",
+            email="ben.ortiz@acme.example",
+            phone="+420 601 123 456",
+            role=Role.HELPDESK,
+            password=s.PASSWORD,
+        ),
+        UserChanged(s.OTHER, version=1),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateUser(Operation[UserChanged]):
     """Create a user."""
@@ -243,79 +339,35 @@ class CreateUser(Operation[UserChanged]):
     password: NewPassword | None = None
 
 
-@declare("user.import", "POST", "/v1/tenants/{tenant}/user-import", Permission.MANAGE_USERS)
+@declare(
+    "user.import",
+    "POST",
+    "/v1/tenants/{tenant}/user-import",
+    Permission.MANAGE_USERS,
+    body=IMPORT_BODY,
+    records=events.USER_IMPORTED,
+    step_up="sometimes",
+    why="for roles above user, and for addresses and numbers of existing users",
+    example=lambda s: (
+        ImportUsers(
+            tenant=s.TENANT,
+            users=(
+                NewUser(2, "dora.novak", "Dora Novak", "dora.novak@acme.example"),
+                NewUser(3, "eli stone", "Eli Stone"),
+            ),
+        ),
+        s.IMPORT_USERS_REPLY,
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportUsers(Operation[ImportResult]):
     """Create and update many users.
 
-    Bad lines are rejected with a reason, the good ones are in; with `all_or_nothing` one bad line keeps all out, and
-    with `check_only` nothing is written.
+    Invalid lines are rejected with a reason, and valid ones are stored. With `all_or_nothing` one invalid line rejects
+    all, and with `check_only` nothing is written.
     """
 
     tenant: TenantName
     users: Annotated[tuple[NewUser, ...], Meta(max_length=MOST_LINES)]
     all_or_nothing: bool = False
     check_only: bool = False
-
-
-@declare("user.disable", "POST", "/v1/tenants/{tenant}/users/{user}/disable", Permission.MANAGE_USERS,
-         on_lower=True, dangerous=True, step_up=True)  # fmt: skip
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisableUser(Operation[UserChanged]):
-    """Keep a user from signing in, and end their sessions."""
-
-    tenant: TenantName
-    user: UserName
-    reason: OptionalReason = ""
-
-
-@declare("user.enable", "POST", "/v1/tenants/{tenant}/users/{user}/enable", Permission.MANAGE_USERS,
-         on_lower=True, step_up=True)  # fmt: skip
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnableUser(Operation[UserChanged]):
-    """Let a disabled user sign in again."""
-
-    tenant: TenantName
-    user: UserName
-
-
-@declare("user.role", "POST", "/v1/tenants/{tenant}/users/{user}/role", Permission.MANAGE_USERS,
-         on_lower=True, step_up=True)  # fmt: skip
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeRole(Operation[UserChanged]):
-    """Give a user another role; the sessions of somebody demoted end."""
-
-    tenant: TenantName
-    user: UserName
-    role: Role
-
-
-@declare("user.reset-password", "POST", "/v1/tenants/{tenant}/users/{user}/reset-password", Permission.MANAGE_USERS,
-         on_lower=True, dangerous=True, step_up=True)  # fmt: skip
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResetPassword(Operation[PasswordReset]):
-    """Replace a password by a one-time one that must be changed at the next sign-in, and end the sessions."""
-
-    tenant: TenantName
-    user: UserName
-
-
-@declare("user.unlock", "POST", "/v1/tenants/{tenant}/users/{user}/unlock", Permission.UNLOCK, on_lower=True,
-         step_up=True)  # fmt: skip
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnlockUser(Operation[UserChanged]):
-    """Forget the failed entries that hold an account back: as many guesses are free again."""
-
-    tenant: TenantName
-    user: UserName
-
-
-@declare("user.require-mfa", "POST", "/v1/tenants/{tenant}/users/{user}/require-mfa", Permission.MANAGE_USERS,
-         on_lower=True, step_up=True)  # fmt: skip
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequireMfa(Operation[UserChanged]):
-    """Require a second factor of one user, or stop requiring it."""
-
-    tenant: TenantName
-    user: UserName
-    required: bool = True

@@ -1,18 +1,23 @@
-"""The whitelist: who need not use a second factor, why, since when, until when, by whom."""
+"""Whitelist: users exempt from a second factor, with reason, start, end and author."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secconsole.domain.limits import MANY_NAMES_BODY
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Permission, Role
+from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
-from secconsole.operations.fields import Cursor, Limit, Moment, Reason, Search, TenantName, UserName
+from secconsole.operations.fields import Cursor, Limit, Moment, OptionalReason, Reason, Search, TenantName, UserNames
 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """One entry. `until` is the first moment at which it no longer holds; None: without an end."""
+    """Whitelist entry.
+
+    `until` is the first moment at which it is no longer valid, None with no end date.
+    """
 
     user: str
     login: str
@@ -27,9 +32,9 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an entry said when somebody began to edit it."""
+    """State of an entry when someone began to edit it."""
 
-    reason: str
+    reason: OptionalReason
     until: Moment | None
 
 
@@ -41,7 +46,7 @@ class WhitelistPage:
 
 @dataclass(frozen=True, slots=True)
 class NotDone:
-    """One of many that an operation left as it was, and why."""
+    """User that a bulk operation did not change, and the reason."""
 
     user: str
     login: str
@@ -50,17 +55,31 @@ class NotDone:
 
 @dataclass(frozen=True, slots=True)
 class WhitelistChanged:
-    """`changed`: logins put on or taken off; `unchanged`: stood so already; `failed`: with reasons."""
+    """Result of a change.
+
+    `changed`: logins added or removed. `unchanged`: already in that state. `failed`: with reasons.
+    """
 
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
     failed: tuple[NotDone, ...]
+    sessions_ended: int = 0
+    tokens_ended: int = 0
 
 
-@declare("whitelist.list", "GET", "/v1/tenants/{tenant}/whitelist", Permission.SEE)
+@declare(
+    "whitelist.list",
+    "GET",
+    "/v1/tenants/{tenant}/whitelist",
+    Permission.SEE,
+    example=lambda s: (ListWhitelist(tenant=s.TENANT, search="ben", limit=100), WhitelistPage((s.EXEMPTION,))),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListWhitelist(Operation[WhitelistPage]):
-    """List the whitelist by login. `search`: part of login or name; `limit`: 1 to 500."""
+    """List the whitelist by login.
+
+    `search`: as for users, or parts of the reason. `limit`: 1 to 500.
+    """
 
     tenant: TenantName
     search: Search = ""
@@ -68,18 +87,33 @@ class ListWhitelist(Operation[WhitelistPage]):
     cursor: Cursor | None = None
 
 
-@declare("whitelist.add", "POST", "/v1/tenants/{tenant}/whitelist", Permission.MANAGE_WHITELIST,
-         dangerous=True, step_up=True)  # fmt: skip
+@declare(
+    "whitelist.add",
+    "POST",
+    "/v1/tenants/{tenant}/whitelist",
+    Permission.MANAGE_WHITELIST,
+    dangerous=True,
+    step_up="always",
+    others_only=True,
+    body=MANY_NAMES_BODY,
+    records=(events.WHITELIST_ADDED, events.WHITELIST_CHANGED),
+    example=lambda s: (
+        AddToWhitelist(
+            tenant=s.TENANT, users=("ben.ortiz", "cleo"), reason="his phone is being repaired", until=s.EXEMPTION.until
+        ),
+        WhitelistChanged(("ben.ortiz",), (), (s.MISSING,)),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddToWhitelist(Operation[WhitelistChanged]):
-    """Put users on the whitelist, or change reason and end of those who are on it.
+    """Add users to the whitelist, or change reason and end of existing entries.
 
-    `only_new` leaves those who are on it as they are; with `check_only` nothing is written. Raises `Stale` when
-    `expect` is not what the entries say now.
+    `only_new` leaves existing entries unchanged, and with `check_only` nothing is written. Raises `Stale` if `expect`
+    differs from the current entries.
     """
 
     tenant: TenantName
-    users: tuple[UserName, ...]
+    users: UserNames
     reason: Reason
     until: Moment | None = None
     only_new: bool = False
@@ -87,17 +121,32 @@ class AddToWhitelist(Operation[WhitelistChanged]):
     expect: Seen | None = None
 
 
-# Not DELETE: hundreds are taken off at once, more than an address holds, and the body of a DELETE has no meaning
-# (RFC 9110 section 9.3.5).
-@declare("whitelist.remove", "POST", "/v1/tenants/{tenant}/whitelist/remove", Permission.MANAGE_WHITELIST, step_up=True)
+# Not DELETE: hundreds are removed at once, more than a URL can hold, and the body of a DELETE has no meaning (RFC 9110
+# section 9.3.5).
+@declare(
+    "whitelist.remove",
+    "POST",
+    "/v1/tenants/{tenant}/whitelist/remove",
+    Permission.MANAGE_WHITELIST,
+    step_up="always",
+    own_reason="asks for more, not less",
+    body=MANY_NAMES_BODY,
+    records=events.WHITELIST_REMOVED,
+    example=lambda s: (
+        RemoveFromWhitelist(tenant=s.TENANT, users=("ben.ortiz",)),
+        WhitelistChanged(("ben.ortiz",), (), ()),
+    ),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveFromWhitelist(Operation[WhitelistChanged]):
-    """Take users off the whitelist.
+    """Remove users from the whitelist.
 
-    Taking the last platform administrator off it who has no factor bound raises `Conflict`, since it can lock everybody
-    out, unless `accept_lockout`.
+    Removing the last platform administrator without a bound factor raises `Conflict`, because it can lock everyone out,
+    unless `accept_lockout`. Password-only sessions end if their users have to show a factor now, except
+    for the actor's own, unless `keep_sessions`.
     """
 
     tenant: TenantName
-    users: tuple[UserName, ...]
+    users: UserNames
     accept_lockout: bool = False
+    keep_sessions: bool = False

@@ -1,6 +1,6 @@
-"""Operations and replies as JSON, paths and query strings: what both ends of the HTTP API agree on.
+"""Operations and replies as JSON, paths and query strings, shared by both ends of the HTTP API.
 
-The API, its client and its OpenAPI document all come from the declarations in this package; nothing is written twice.
+The API, its client and its OpenAPI document are all derived from the declarations in this package.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from urllib.parse import quote
 import msgspec
 
 from secconsole.domain.errors import Invalid, NotFound
+from secconsole.domain.limits import LONGEST_WORD
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
-from secconsole.operations.shape import FLATTENED, PLACEHOLDER, hints_of, restored, shape_of
+from secconsole.operations.fields import FLATTENED
+from secconsole.operations.request_schema import PLACEHOLDER, from_wire, hints_of, request_schema
 
 R = TypeVar("R")
 
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})\Z", re.ASCII)
+_UNKNOWN = "The request contains an unknown field, whose name is too long to repeat."
 _TRUTH = {"true": True, "false": False}
-_PLACE = re.compile(r" - at `\$\.?(?P<field>.*)`\Z")
+_LONGEST_MESSAGE = 200  # quoted, because the parts of a request that msgspec quotes have no limit
 _ODD_FIELD = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<name>.*?)`\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An operation as an HTTP request; `body` is JSON, or None where there is nothing to say."""
+    """Operation as an HTTP request, with JSON as its `body` or None."""
 
     method: str
     path: str
@@ -40,27 +43,27 @@ class Request:
 
 
 def encode(value: object) -> bytes:
-    """JSON of a reply, its secrets revealed: whoever may have the reply may have them."""
+    """Return a reply as JSON with its secrets revealed, because the recipient may have them."""
     return msgspec.json.encode(value, enc_hook=_plain)
 
 
 def decode(text: bytes, kind: object) -> object:
-    """A reply from JSON; raise `Invalid` if it is not one."""
+    """Return a reply from JSON, or raise `Invalid`."""
     try:
         return msgspec.json.decode(text, type=kind, dec_hook=_wrap)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid(f"The server's answer is not understood: {error}.") from None
+        raise Invalid(f"The server's answer could not be understood: {error}.") from None
 
 
 def to_request(operation: Operation[object]) -> Request:
-    """The request that asks for an operation; raise `NotFound` for a name that cannot stand in a path."""
+    """Return the request for an operation, or raise `NotFound` for a name that cannot be part of a path."""
     kind = type(operation)
-    shape = shape_of(kind)
+    schema = request_schema(kind)
     values = {f.name: getattr(operation, f.name) for f in dataclasses.fields(operation)}  # type: ignore[arg-type]
     path = PLACEHOLDER.sub(lambda match: _segment(match[1], values[match[1]]), kind.spec.path)
-    rest = {name: value for name, value in values.items() if name not in shape.in_path}
-    if shape.body is not None:
-        # What is as it would be anyway is left out: a server that does not know a new field yet would refuse it.
+    rest = {name: value for name, value in values.items() if name not in schema.in_path}
+    if schema.body is not None:
+        # Defaults are omitted: a server that does not know a new field yet would reject it.
         usual = {f.name: f.default for f in dataclasses.fields(operation)}  # type: ignore[arg-type]
         body = {name: value for name, value in rest.items() if value != usual[name]}
         return Request(kind.spec.method, path, (), encode(body))
@@ -74,30 +77,30 @@ def to_request(operation: Operation[object]) -> Request:
 def from_request(
     kind: type[Operation[R]], path: Mapping[str, str], query: Sequence[tuple[str, str]], body: bytes
 ) -> Operation[R]:
-    """The operation that a request asks for.
+    """Return the operation that a request asks for.
 
-    Raises `Invalid` naming what is wrong with it, `NotFound` for a path that can lead nowhere, and msgspec's
+    Raise `Invalid` naming what is wrong with it, `NotFound` for a path that can lead nowhere, and msgspec's
     `DecodeError` if the body is not JSON.
     """
-    shape = shape_of(kind)
+    schema = request_schema(kind)
     hints = hints_of(kind)
     values: dict[str, object] = {}
     for name, text in path.items():
         if "\0" in text:
             raise NotFound(f"There is no such {name}.")
-        values[name] = restored(hints[name], text)
+        values[name] = from_wire(hints[name], text)
     for name, _ in query:
-        if name not in shape.query_kinds:
-            raise Invalid(f"{name} is no parameter here.", name)
+        if name not in schema.query_kinds:
+            raise Invalid(f"{name} is not a known parameter.", name) if len(name) <= LONGEST_WORD else Invalid(_UNKNOWN)
     try:
-        if shape.body is not None:
-            given = _read_body(shape.body, body)
+        if schema.body is not None:
+            given = _read_body(schema.body, body)
             for name in given.__struct_fields__:
                 values[name] = _restored(name, hints[name], getattr(given, name))
-        elif shape.query is not None:
-            values |= _from_query(shape.query, shape.query_kinds, query, hints)
+        elif schema.query is not None:
+            values |= _from_query(schema.query, schema.query_kinds, query, hints)
     except msgspec.ValidationError as error:
-        raise _refusal(str(error), shape.body or shape.query) from None
+        raise _refusal(str(error), schema.body or schema.query) from None
     return kind(**values)
 
 
@@ -124,7 +127,7 @@ def _from_query(
         if any(typing.get_origin(kind) is tuple for kind in kinds_of[name]):
             values[name] = texts
         elif len(texts) > 1:
-            raise Invalid(f"{name} is given more than once.", name)
+            raise Invalid(f"{name} occurs more than once.", name)
         else:
             values[name] = _from_text(texts[0], kinds_of[name])
     found = msgspec.convert(values, type=struct)
@@ -141,23 +144,28 @@ def _from_query(
 
 def _restored(name: str, hint: object, value: object) -> object:
     try:
-        return restored(hint, value)
+        return from_wire(hint, value)
     except msgspec.ValidationError as error:
         raise Invalid(f"{name}: expected a whole number that fits.", name) from error
 
 
 def _from_text(text: str, kinds: Sequence[object]) -> object:
-    """A number or a truth value only in the spelling that JSON has for it; anything else stays a text."""
+    """Return a text as a number or boolean if it is spelled as in JSON, otherwise unchanged."""
     if int in kinds and _WHOLE_NUMBER.match(text):
         return int(text)
     return _TRUTH.get(text, text) if bool in kinds else text
 
 
 def _refusal(message: str, struct: type[msgspec.Struct] | None) -> Invalid:
-    """What msgspec has against a request, in words and with the field."""
-    place = _PLACE.search(message)
-    field = place["field"] if place else ""
-    what = (message[: place.start()] if place else message).replace("int | float", "int")
+    """Return the error of msgspec as `Invalid` with the field and a message."""
+    what, at, place = message.rpartition(" - at `$")
+    field = place.removeprefix(".").removesuffix("`") if at else ""
+    what = what if at else message
+    if len(what) > _LONGEST_MESSAGE:
+        if what.startswith("Invalid enum value "):
+            return Invalid(f"{field} is not one of the allowed values.", field)
+        return Invalid(_UNKNOWN)
+    what = what.replace("int | float", "int")
     odd = _ODD_FIELD.match(what)
     if odd is not None:
         name = f"{field}.{odd['name']}" if field else odd["name"]
@@ -167,21 +175,21 @@ def _refusal(message: str, struct: type[msgspec.Struct] | None) -> Invalid:
         types_of = {one.name: one.type for one in msgspec.structs.fields(struct)}
         if known := _words_of(types_of.get(field.partition("[")[0])):
             given = what.removeprefix("Invalid enum value ")
-            return Invalid(f"{field}: {given} is none of {', '.join(known)}.", field)
-    if "matching regex" in what:  # the one that everything read as text must match
-        return Invalid(f"{field} has a NUL character in it.", field)
+            return Invalid(f"{field}: {given} is not one of {', '.join(known)}.", field)
+    if "matching regex" in what:  # the pattern that all text must match
+        return Invalid(f"{field} contains a NUL character.", field)
     return Invalid(f"{field or 'The body'}: {what[0].lower()}{what[1:].rstrip('.')}.", field)
 
 
 def _words_of(hint: object) -> list[str]:
-    """The values of the enumerations in a type."""
+    """Return the values of the enumerations in a type."""
     if isinstance(hint, type) and issubclass(hint, Enum):
         return [str(member.value) for member in hint]
     return [word for part in typing.get_args(hint) for word in _words_of(part)]
 
 
 def _segment(name: str, value: object) -> str:
-    """A value as one part of a path. What is only dots means another folder to every proxy, and nobody's name is."""
+    """Return a value as a path segment, refusing dots alone, which proxies treat as another folder."""
     text = str(value.reveal() if isinstance(value, Secret) else value)
     if not text.strip("."):
         raise NotFound(f"There is no such {name}.")
@@ -196,7 +204,7 @@ def _fields_of(value: object) -> dict[str, object]:
 
 
 def _texts(value: object) -> list[str]:
-    """A value as it stands in a query string: none for None, one for each of several."""
+    """Return the texts of a value in a query string: none for None, one for each item of several."""
     if value is None:
         return []
     if isinstance(value, tuple):

@@ -1,1 +1,1 @@
-"""The HTTP face: every operation as a route, made from its declaration."""
+"""The HTTP API: a route for every operation, made from its declaration."""

@@ -1,70 +1,87 @@
-"""The ASGI application: routes, health, metrics, and answers to everything unforeseen."""
+"""The ASGI application: routes, health, metrics, and problems for all errors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from secconsole.domain.token_bucket import Rate
 from secconsole.operations.wire import encode
-from secconsole.server.around import Around
 from secconsole.server.changes import add_changes
 from secconsole.server.metrics import Counted, Metrics
-from secconsole.server.openapi import document
-from secconsole.server.peers import Caller, Callers
+from secconsole.server.middleware import RequestMiddleware
+from secconsole.server.openapi.document import document
 from secconsole.server.problems import problem
-from secconsole.server.proxies import Network, is_in
-from secconsole.server.routes import Performer, add_routes
+from secconsole.server.routes import OperationExecutor, add_routes
 from secconsole.server.routing import add_refusals
-from secconsole.server.stopping import Stop
+from secconsole.server.transport.gate import Gate, Gated
+from secconsole.server.transport.limits import REFUSED
+from secconsole.server.transport.peers import Caller, Callers
+from secconsole.server.transport.proxies import Network, is_in
+from secconsole.server.transport.shutdown import ShutdownSignal
 
 
 def make_app(
-    performer: Performer,
+    executor: OperationExecutor,
     *,
-    stop: Stop | None = None,
+    shutdown: ShutdownSignal | None = None,
     callers: Callers | None = None,
     metrics: Metrics | None = None,
     metrics_from: Sequence[Network] = (),
-) -> FastAPI:
-    """The application over a performer of operations; whoever calls this opens and closes the store.
+    refused: Rate = REFUSED,
+) -> Starlette:
+    """Return the application over an executor of operations.
 
-    Metrics are for this machine and the networks in `metrics_from`.
+    The caller opens and closes the store.
+
+    Metrics are limited to this machine and the networks in `metrics_from`. `refused` is the rate of refused sign-ins
+    that an origin may have.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    stop = stop or Stop()
+    app = Starlette()
+    app.router.redirect_slashes = False
+    shutdown = shutdown or ShutdownSignal()
     metrics = metrics or Metrics()
-    performer = Counted(performer, metrics)
-    add_routes(app, performer)
-    add_changes(app, performer, stop)
-    _add_health(app, performer, stop)
+    opened = executor
+    metrics.watch_damage(lambda: getattr(opened, "damaged_secrets", 0))
+    executor = Gated(Counted(executor, metrics), Gate(refused))
+    add_routes(app, executor)
+    add_changes(app, executor, shutdown)
+    _add_health(app, executor, shutdown)
     _add_metrics(app, metrics, metrics_from)
 
     _add_description(app)
     add_refusals(app)
-    app.add_middleware(Around, metrics=metrics, callers=callers or Callers(), stop=stop)
+    app.add_middleware(RequestMiddleware, metrics=metrics, callers=callers or Callers(), shutdown=shutdown)
     return app
 
 
-def _add_description(app: FastAPI) -> None:
+@lru_cache(maxsize=1)
+def _description() -> bytes:
+    """Return the API's description, encoded once because it is public and may be requested at any rate."""
+    return encode(document())
+
+
+def _add_description(app: Starlette) -> None:
     async def described(_: Request) -> Response:
-        return Response(encode(document()), media_type="application/json")
+        return Response(_description(), media_type="application/json")
 
-    app.add_route("/openapi.json", described, include_in_schema=False)
+    app.add_route("/openapi.json", described)
 
 
-def _add_health(app: FastAPI, performer: Performer, stop: Stop) -> None:
+def _add_health(app: Starlette, executor: OperationExecutor, shutdown: ShutdownSignal) -> None:
     async def healthy(_: Request) -> Response:
-        """Alive: the process answers."""
+        """Report that the process answers."""
         return PlainTextResponse("ok\n")
 
     async def ready(_: Request) -> Response:
-        """Ready: the store answers too, and the server is not about to stop."""
-        if stop.has_begun:
+        """Report whether the store answers and the server is not shutting down."""
+        if shutdown.has_begun:
             return PlainTextResponse("stopping\n", 503)
-        if await performer.is_ready():
+        if await executor.is_ready():
             return PlainTextResponse("ready\n")
         return PlainTextResponse("the store does not answer\n", 503)
 
@@ -72,12 +89,12 @@ def _add_health(app: FastAPI, performer: Performer, stop: Stop) -> None:
     app.add_route("/readyz", ready, name="readyz")
 
 
-def _add_metrics(app: FastAPI, metrics: Metrics, metrics_from: Sequence[Network]) -> None:
+def _add_metrics(app: Starlette, metrics: Metrics, metrics_from: Sequence[Network]) -> None:
     async def measured(request: Request) -> Response:
         caller: Caller = request.state.caller
         address = caller.network
         if address is not None and not address.is_loopback and not is_in(address, metrics_from):
-            detail = "Metrics are for this machine. The server's --metrics-from names who else may read them."
+            detail = "Metrics are limited to this machine and the networks of the server's --metrics-from."
             return problem(403, "not-allowed", detail, request.state.request_id)
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 

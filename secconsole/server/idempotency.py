@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` header, and the one that says that a reply was given before."""
+"""The `Idempotency-Key` header, and the header that marks a replayed reply."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ _PARAMETER: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": (
-        "A name for this request that you use for no other. Sent again with it within a day, by the same caller, the "
+        "A unique name for this request. If the same caller sends it again with this name within a day, the "
         f"request gets the same reply (marked `{REPLAY}: true`) and nothing is done twice. A reply with a secret in it "
-        "is given for ten minutes; then you learn that it was done (409, `reply-gone`)."
+        "is available for ten minutes. After that the answer is that it was done (409, `reply-gone`)."
     ),
     "schema": {"type": "string", "pattern": f"^{_KEY}$", "minLength": 1, "maxLength": 64},
+    "example": "0b6f2c1e-6d0a-4c8e-9a53-7d1f4e2b8a90",
 }
 
 
 def key_of(request: Request, spec: Spec) -> IdempotencyKey | None:
-    """The key of a request that writes; raises `Invalid` if there is one that is none."""
+    """Return the key of a request that writes, or raise `Invalid` if it is malformed."""
     given = request.headers.getlist(HEADER) if spec.writes else []
     if not given:
         return None
     if len(given) > 1 or not re.fullmatch(_KEY, given[0]):
-        raise Invalid(f"{HEADER} must be given once, as 1 to 64 visible ASCII characters.", HEADER)
+        raise Invalid(f"{HEADER} must be sent once, with 1 to 64 visible ASCII characters.", HEADER)
     return IdempotencyKey(given[0])
 
 
@@ -43,5 +44,5 @@ def headers_for(key: IdempotencyKey | None) -> dict[str, str]:
 
 
 def parameters(spec: Spec) -> list[dict[str, Any]]:
-    """What the OpenAPI document says of the header."""
+    """Return the header's parameter in the OpenAPI document."""
     return [_PARAMETER] if spec.writes else []

@@ -1,4 +1,4 @@
-"""Counts and times of requests, as Prometheus reads them. No label holds anything that a client chose."""
+"""Counts and times of requests in the format of Prometheus, without labels that a client chose."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Source
 from secconsole.operations.signin import SignInAnswer
-from secconsole.server.routes import Performer
+from secconsole.server.routes import OperationExecutor
 
 R = TypeVar("R")
 
-OTHER = "other"  # a path that no operation has
+OTHER = "other"  # a path of no operation
 
 
 class Metrics:
-    """One registry per application: tests and several applications in a process stay apart."""
+    """Metrics with a registry of their own, so that several applications in a process are separate."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -28,10 +28,10 @@ class Metrics:
             registry=self._registry,
         )  # fmt: skip
         self._seconds = Histogram(
-            "secconsole_request_seconds", "Time to answer, by operation.", ("operation",), registry=self._registry
+            "secconsole_request_seconds", "Response time by operation.", ("operation",), registry=self._registry
         )
         self._signed_in = Counter(
-            "secconsole_sign_in_answers_total", "Answers to steps of a sign-in, by the step and how it stands then.",
+            "secconsole_sign_in_answers_total", "Answers to steps of a sign-in, by step and resulting state.",
             ("operation", "answer"), registry=self._registry,
         )  # fmt: skip
         self.in_flight = Gauge(
@@ -50,31 +50,39 @@ class Metrics:
         self._signed_in.labels(operation, answer).inc()
 
     def watch_certificate(self, expires: Callable[[], float]) -> None:
-        """Tell until when the certificate in use is valid, in seconds since the epoch."""
+        """Add a gauge for the expiry of the certificate in use, in seconds since the epoch."""
         gauge = Gauge(
-            "secconsole_certificate_expiry_timestamp_seconds", "Until when the certificate in use is valid.",
+            "secconsole_certificate_expiry_timestamp_seconds", "Time when the certificate in use expires.",
             registry=self._registry,
         )  # fmt: skip
         gauge.set_function(expires)
+
+    def watch_damage(self, count: Callable[[], int]) -> None:
+        """Add a gauge for the sealed secrets that did not open."""
+        gauge = Gauge(
+            "secconsole_damaged_secrets", "Times that a sealed secret of the store did not open, since the start.",
+            registry=self._registry,
+        )  # fmt: skip
+        gauge.set_function(count)
 
     def text(self) -> str:
         return generate_latest(self._registry).decode()
 
 
 class Counted:
-    """A performer whose sign-ins are counted by how they went."""
+    """An executor that counts sign-ins by their result."""
 
-    def __init__(self, performer: Performer, metrics: Metrics) -> None:
-        self._performer, self._metrics = performer, metrics
+    def __init__(self, executor: OperationExecutor, metrics: Metrics) -> None:
+        self._executor, self._metrics = executor, metrics
 
     async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:
-        reply = await self._performer.perform_as(operation, credential, source)
+        reply = await self._executor.perform_as(operation, credential, source)
         if isinstance(reply, SignInAnswer):
             self._metrics.count_sign_in(operation.spec.name, reply.status.value)
         return reply
 
-    def changes(self) -> AsyncIterator[None]:
-        return self._performer.changes()
+    def changes_for(self, credential: Credential, source: Source) -> AsyncIterator[frozenset[str]]:
+        return self._executor.changes_for(credential, source)
 
     async def is_ready(self) -> bool:
-        return await self._performer.is_ready()
+        return await self._executor.is_ready()

@@ -1,4 +1,4 @@
-"""What is around every request: its id and caller, its line in the log, its time, and no traceback outwards."""
+"""Middleware of every request: id, caller, log line and time, and errors without tracebacks."""
 
 from __future__ import annotations
 
@@ -13,45 +13,46 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secconsole.config.report import describe
 from secconsole.server.metrics import OTHER, Metrics
-from secconsole.server.peers import Caller, Callers
 from secconsole.server.problems import problem
-from secconsole.server.protocol import TOO_MANY, TOO_SLOW
-from secconsole.server.proxies import Unreadable
-from secconsole.server.stopping import Stop
+from secconsole.server.transport.admission import TOO_MANY, TOO_MANY_HERE
+from secconsole.server.transport.peers import Caller, Callers
+from secconsole.server.transport.protocol import TOO_SLOW
+from secconsole.server.transport.proxies import Unreadable
+from secconsole.server.transport.shutdown import ShutdownSignal
 
 log = logging.getLogger("secconsole.server.request")
 
-WATCHED = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}  # for those who watch the server
-_NAMES = WATCHED | {"/openapi.json": "openapi"}
-GONE = 499  # in log and metrics alone: the client left before it was answered; nginx has the same number for it
+MONITORING_PATHS = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
+_NAMES = MONITORING_PATHS | {"/openapi.json": "openapi"}
+GONE = 499  # only in log and metrics, as in nginx: the client closed the connection before the answer
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
 
-class Around:
-    """Gives every request a `request_id` and a `caller`, answers what went wrong, and says what became of it."""
+class RequestMiddleware:
+    """Middleware that sets `request_id` and `caller`, answers errors, and logs the outcome."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, callers: Callers, stop: Stop) -> None:
-        self._app, self._metrics, self._callers, self._stop = app, metrics, callers, stop
+    def __init__(self, app: ASGIApp, metrics: Metrics, callers: Callers, shutdown: ShutdownSignal) -> None:
+        self._app, self._metrics, self._callers, self._shutdown = app, metrics, callers, shutdown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Request(scope, self._metrics, self._stop).answer(self._app, self._callers, receive, send)
+        await _Request(scope, self._metrics, self._shutdown).answer(self._app, self._callers, receive, send)
 
 
 class _Request:
-    def __init__(self, scope: Scope, metrics: Metrics, stop: Stop) -> None:
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        self.id = given if _REQUEST_ID.match(given) else secrets.token_hex(8)
-        self._scope, self._metrics, self._stop = scope, metrics, stop
+    def __init__(self, scope: Scope, metrics: Metrics, shutdown: ShutdownSignal) -> None:
+        request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        self.id = request_id if _REQUEST_ID.match(request_id) else secrets.token_hex(8)
+        self._scope, self._metrics, self._shutdown = scope, metrics, shutdown
         self._state: dict[str, Any] = scope.setdefault("state", {})
         self._state["request_id"] = self.id
         self._state["caller"] = Caller()
         self._began = time.perf_counter()
-        self._seconds = 0.0  # until the answer began
+        self._seconds = 0.0  # until the response began
         self._status = 500
         self._started = self._is_stream = False
 
@@ -71,22 +72,22 @@ class _Request:
             log.error("request %s failed: %s", self.id, describe(error))
             if self._started:
                 raise
-            detail = "That did not work: an internal error. The log has it under this request id."
+            detail = "The request failed with an internal error. The server's log lists it under this request ID."
             await problem(500, "internal-error", detail, self.id)(self._scope, receive, sending)
         finally:
             (self._metrics.streams if self._is_stream else self._metrics.in_flight).dec()
             self._report()
 
     async def _refused(self, callers: Callers, receive: Receive, send: Send) -> bool:
-        """Whether the request was answered before anybody looked at what it asks for."""
+        """Return True if the request was refused and answered before it reached the application."""
         refusal: tuple[int, str, str] | None = self._state.get("refusal")
-        if refusal == TOO_MANY and self._scope["path"] in WATCHED:
-            refusal = None  # that it is busy does not make it ill
+        if refusal in (TOO_MANY, TOO_MANY_HERE) and self._scope["path"] in MONITORING_PATHS:
+            refusal = None  # a busy server is still healthy
         try:
             self._state["caller"] = callers.of(self._scope)
         except Unreadable:
             header = callers.proxies.header.title()
-            refusal = refusal or (400, "bad-forwarding", f"The proxy's {header} header names no address.")
+            refusal = refusal or (400, "bad-forwarding", f"The proxy's {header} header contains no valid address.")
         if refusal is None:
             return False
         response = problem(*refusal, self.id)
@@ -99,8 +100,8 @@ class _Request:
         self._seconds = time.perf_counter() - self._began
         have = dict(message["headers"])
         extra = [(name, value) for name, value in _SAFE_HEADERS if name not in have]
-        if self._stop.has_begun and b"connection" not in have:
-            extra.append((b"connection", b"close"))  # so that nobody asks again where soon nobody listens
+        if self._shutdown.has_begun and b"connection" not in have:
+            extra.append((b"connection", b"close"))  # no further requests on this connection
         message["headers"] = [*message["headers"], *extra, (b"x-request-id", self.id.encode())]
         if have.get(b"content-type", b"").startswith(b"text/event-stream"):
             self._is_stream = True
@@ -112,7 +113,7 @@ class _Request:
         path = self._scope["path"]
         operation = _NAMES.get(path) or str(getattr(self._scope.get("route"), "name", OTHER))
         self._metrics.count(operation, self._status, self._seconds if self._started else elapsed)
-        level = logging.WARNING if self._status >= 500 else logging.DEBUG if path in WATCHED else logging.INFO
+        level = logging.WARNING if self._status >= 500 else logging.DEBUG if path in MONITORING_PATHS else logging.INFO
         log.log(level, "request", extra={"request": {
             "operation": operation,
             "status": self._status,

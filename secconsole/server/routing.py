@@ -1,11 +1,11 @@
-"""Finding the route of a path, part by part: a slash within a name leads to no other route."""
+"""Routing by the parts of a path, so that an encoded slash in a name leads to no other route."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import quote, unquote_to_bytes
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,11 +16,14 @@ from secconsole.server.problems import problem
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_WORDS = {404: ("not-found", "There is no such path."), 405: ("method-not-allowed", "Not with this method.")}
+_WORDS = {
+    404: ("not-found", "There is no such path."),
+    405: ("method-not-allowed", "The path does not support this method."),
+}
 
 
 class PathRoute(Route):
-    """A route that is matched against the path as it was sent, and decodes its parts only then."""
+    """A route that matches the path as it was sent, and decodes its parts afterwards."""
 
     def __init__(self, path: str, endpoint: Endpoint, *, method: str, name: str) -> None:
         super().__init__(path, endpoint, methods=[method], name=name)
@@ -43,7 +46,7 @@ class PathRoute(Route):
 
 
 def parts_of(scope: Scope) -> list[str]:
-    """The parts of a path between its slashes, decoded; none if it is not UTF-8."""
+    """Return the decoded parts of a path between its slashes, or an empty list if it is not UTF-8."""
     state = scope.setdefault("state", {})
     if "path_parts" not in state:
         raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode("ascii")
@@ -55,11 +58,11 @@ def parts_of(scope: Scope) -> list[str]:
     return parts
 
 
-def add_refusals(app: FastAPI) -> None:
-    """Answer paths and methods that there are not as problems, and OPTIONS with the methods that there are."""
+def add_refusals(app: Starlette) -> None:
+    """Answer unknown paths and methods as problems, and OPTIONS with the methods of the path."""
 
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
         code, detail = _WORDS.get(error.status_code, ("refused", "The request was refused."))
         response = problem(error.status_code, code, detail, request.state.request_id)
         if error.status_code == 405:
@@ -68,9 +71,11 @@ def add_refusals(app: FastAPI) -> None:
             response.headers["allow"] = ", ".join(sorted({"OPTIONS"} | _methods_at(app.routes, request.scope)))
         return response
 
+    app.add_exception_handler(HTTPException, refused)
+
 
 def _methods_at(routes: Iterable[BaseRoute], scope: Scope) -> set[str]:
-    """The methods of all routes with this path: they are separate routes here, and each knows only its own."""
+    """Return the methods of all routes with this path, as each route knows only its own."""
     found: set[str] = set()
     for route in routes:
         if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:

@@ -1,1 +1,1 @@
-"""One pipeline for all operations, and a handler for each that reads like its rule."""
+"""Business logic: one pipeline for all operations, and a handler for each that reads like its rule."""

@@ -1,10 +1,11 @@
-"""What a handler works with: the transaction, who acts, on what, when."""
+"""Context of a handler: the transaction, the actor, the target and the time."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,22 +14,25 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import make_id
-from secconsole.domain.roles import Role, may_act_on
+from secconsole.domain.reach import PUBLIC, Reach
+from secconsole.domain.roles import NOT_YOURSELF, Role, may_act_on
 from secconsole.domain.secret import Secret
+from secconsole.domain.throttle import Reserved
+from secconsole.operations.base import Spec
 from secconsole.operations.caller import Source
+from secconsole.operations.events import Detail, Details, Event
 from secconsole.operations.whitelist import NotDone
 from secconsole.store import audit, users
-from secconsole.store.keys import KeyRing
+from secconsole.store.keys import KeyRing, SealedPlace, key_of
+from secconsole.store.metadata import inner_key
 from secconsole.store.rows import SessionRecord, TenantRow, TokenRecord, UserRecord
-
-Detail = str | int | bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a user, with a session or a token; the owner of the store, or a program, which are no users.
+    """Actor of an operation: a user with a session or token, or the store's owner or a program, which are not users.
 
-    `token`: a personal access token or a tenant's secret key; whoever has one does no more than its scopes say.
+    `token`: a personal access token or a tenant's secret key, which limits the actor to its scopes.
     """
 
     login: str
@@ -43,7 +47,7 @@ class Actor:
 
     @property
     def tenant_pk(self) -> int | None:
-        """The tenant that the actor is in; None for the owner of the store alone."""
+        """The tenant of the actor, None only for the owner of the store."""
         if self.user is not None:
             return self.user.tenant_pk
         return self.token.tenant_pk if self.token is not None else None
@@ -51,49 +55,58 @@ class Actor:
 
 @dataclass(slots=True)
 class PasswordCheck:
-    """What came of checking a password between two transactions."""
+    """Result of a password check between two transactions."""
 
-    stored: str | None  # the hash to check against; None: nobody's
-    allowed: bool  # False: held back, whatever the password
-    reserved: int = 0  # how many failures stood after this try was counted
+    stored: str | None  # the hash to check against; None for an unknown login
+    allowed: bool  # False while entries are held back, whatever the password
+    reserved: Reserved | None = None  # set if this attempt was counted as wrong
+    retry_at: int = 0  # the end of the caller's wait if the password is wrong
     right: bool = False
-    new_hash: str | None = None  # the same password with today's costs
+    new_hash: str | None = None  # the same password hashed with current costs
 
 
-class Teller(Protocol):
-    """What tells users of entries in the audit; see `service/notices.py`."""
+class Notifier(Protocol):
+    """Notifier of users about audit entries, see `service/outbox/notices.py`."""
 
-    def tell(
+    def notify(
         self,
         context: Context,
         tenant: TenantRow,
         user: UserRecord,
-        action: str,
+        event: Event,
         entry: str,
-        details: Mapping[str, Detail],
+        details: Details,
         former: Iterable[str],
     ) -> int | None: ...
 
 
 @dataclass(slots=True)
 class Context:
-    """One operation being done. `tenant`, `actor` and `target` raise if the operation has none."""
+    """Context of one operation.
+
+    `tenant`, `actor` and `target` raise if the operation has none.
+    """
 
     connection: sa.Connection
     keys: KeyRing
     now: int  # milliseconds
     source: Source
-    notices: Teller
+    notices: Notifier
     found_tenant: TenantRow | None = None
     found_actor: Actor | None = None
     found_target: UserRecord | None = None
     password: PasswordCheck | None = None
     passwords: Sequence[Secret[str]] = ()  # new ones, and their hashes
     hashes: Sequence[str] = ()
+    prepared: object = None  # result of the handler's `prepare`
     entries: int = 0
-    posted: bool = False  # there is something new in the outbox
-    stays_here: bool = False  # and it will not leave this machine: the store is a demo's
+    posted: bool = False  # whether the outbox has new messages
+    stays_here: bool = False  # they will not leave this machine, because the store belongs to a demo
+    reach: Reach = PUBLIC  # of delivery settings whose owner does not manage all tenants
     unchanged: bool = field(default=False)
+    held: dict[int, list[dict[str, object]]] | None = None  # entries that are written together, by tenant
+    damaged: list[SealedPlace] = field(default_factory=list)  # secrets that could not be opened
+    seals: bool = False  # with the key that the store has in this transaction
 
     @property
     def tenant(self) -> TenantRow:
@@ -115,7 +128,7 @@ class Context:
 
     @property
     def own_account(self) -> UserRecord:
-        """Whoever acts, as a user; raises `Conflict` for those who are none."""
+        """The actor as a user, or `Conflict` for actors that are not users."""
         if self.actor.user is None and self.actor.token is not None:
             raise Conflict(f"{self.actor.login} has no account of its own.")
         if self.actor.user is None:
@@ -124,15 +137,38 @@ class Context:
 
     @property
     def is_own(self) -> bool:
-        """Whether somebody acts on their own account."""
+        """True if the target is the actor's own account."""
         user = self.actor.user
         return user is not None and self.found_target is not None and user.pk == self.found_target.pk
+
+    @property
+    def new_hash(self) -> str:
+        """The hash of the single new password, or `Conflict` if the preparation did not accept it."""
+        if not self.hashes:
+            raise Conflict("Something has changed in the meantime. Nothing was done. Try again.")
+        return self.hashes[0]
+
+    @property
+    def is_own_tenant(self) -> bool:
+        """True if the actor belongs to the tenant of the operation, which the owner of the store always does."""
+        return self.actor.tenant_pk in (None, self.tenant.pk)
+
+    def seal(self, plain: Secret[bytes], *, purpose: str, tenant: str = "", user: str = "", row: str = "") -> bytes:
+        """Encrypt a value for one place in the store, with the key that the store has in this transaction.
+
+        Whatever the key file says: after a rotation no value may be sealed with an old key.
+        """
+        if not self.seals:
+            self.keys.use(key_of(inner_key(self.connection)))
+            self.seals = True
+        return self.keys.seal(plain, purpose=purpose, tenant=tenant, user=user, row=row)
 
     def new_id(self) -> str:
         return make_id(self.now, os.urandom(10))
 
-    def targets(self, names: Sequence[str]) -> tuple[list[UserRecord], list[NotDone]]:
-        """The users of a bulk operation that the actor may act on, each once, and why not the others."""
+    def targets(self, names: Sequence[str], spec: Spec) -> tuple[list[UserRecord], list[NotDone]]:
+        """Return the distinct users of a bulk operation that the actor may change, and the reasons for the others."""
+        own = self.actor.user.pk if self.actor.user is not None and spec.others_only else None
         found = users.users_by_name(self.connection, self.tenant.pk, names)
         allowed: dict[int, UserRecord] = {}
         failed: list[NotDone] = []
@@ -140,6 +176,8 @@ class Context:
             user = found.get(name)
             if user is None:
                 failed.append(NotDone(name, name, "There is no such user."))
+            elif user.pk == own:
+                failed.append(NotDone(user.id, user.login, NOT_YOURSELF))
             elif not may_act_on(self.actor.role, user.role):
                 failed.append(NotDone(user.id, user.login, f"A {self.actor.role} may not act on a {user.role}."))
             else:
@@ -148,7 +186,8 @@ class Context:
 
     def audit(
         self,
-        action: str,
+        event: Event,
+        /,
         target: UserRecord | None = None,
         *,
         outcome: str = "done",
@@ -159,16 +198,16 @@ class Context:
         former: Iterable[str] = (),
         **details: Detail,
     ) -> str:
-        """Write an entry in the transaction of the change, and tell the user where they ought to know; return its id.
+        """Write an audit entry in the transaction of the change, notify the user if needed, and return its id.
 
-        `former`: addresses that were on record until just now, for the user to be told there too.
+        `former`: addresses that were on record until now, to which the notice goes as well.
         """
         self.entries += 1
         id = self.new_id()
         actor = self.found_actor
         where = tenant or self.found_tenant
         if target is not None and where is not None and outcome == "done":
-            notified = self.notices.tell(self, where, target, action, id, details, former)
+            notified = self.notices.notify(self, where, target, event, id, details, former)
             if notified is not None:
                 details = {**details, "notified": notified}
         if actor and actor.token and not by:
@@ -178,7 +217,7 @@ class Context:
             "at": self.now,
             "actor": by or (actor.login if actor else target.login if target else ""),
             "actor_id": "" if by else actor.id if actor else target.id if target else "",
-            "action": action,
+            "action": event.action,
             "target": target.login if target else "",
             "target_id": target.id if target else "",
             "outcome": outcome,
@@ -189,9 +228,22 @@ class Context:
             "request_id": self.source.request_id,
             "details": json.dumps(details, ensure_ascii=False),
         }
-        if where is not None:
-            audit.append(self.connection, self.keys, where.pk, values)
+        if where is not None and self.held is not None:
+            self.held.setdefault(where.pk, []).append(values)
+        elif where is not None:
+            audit.append(self.connection, self.keys, where.pk, [values])
         return id
+
+    @contextmanager
+    def entries_together(self) -> Iterator[None]:
+        """Write the entries of a block together at its end, in their order, which takes a fraction of the time."""
+        self.held = {}
+        try:
+            yield
+            for tenant_pk, entries in self.held.items():
+                audit.append(self.connection, self.keys, tenant_pk, entries)
+        finally:
+            self.held = None
 
 
 def when(milliseconds: int) -> datetime:

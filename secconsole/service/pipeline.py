@@ -1,70 +1,47 @@
-"""The one way in: who, may they, step-up, password work outside of transactions, handler, audit, commit."""
+"""Pipeline of all operations: authentication, permission, step-up, password hashing, handler, audit, commit."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from secconsole.domain.errors import NotAllowed, SecconsoleError, StepUpNeeded, Unavailable
-from secconsole.domain.secret import Secret
+from secconsole.domain.audience import Audience, audience_of
+from secconsole.domain.errors import NotAllowed, SecconsoleError, Unavailable
+from secconsole.domain.once import remembering
+from secconsole.domain.reach import PUBLIC, Reach
 from secconsole.operations.base import Operation
+from secconsole.operations.bounds import check_limits
 from secconsole.operations.caller import Credential, Source
-from secconsole.service import (
-    account,
-    audit,
-    delivery,
-    factors,
-    imports,
-    key_mail,
-    policy,
-    policy_explain,
-    recovery,
-    session,
-    sessions,
-    signin,
-    tenants,
-    tokens,
-    unbinding,
-    users,
-    whitelist,
-)
-from secconsole.service.authorise import authenticate, authorise
-from secconsole.service.claims import claim_of
-from secconsole.service.context import Context, PasswordCheck
-from secconsole.service.handlers import HANDLERS, Handler
-from secconsole.service.idempotency import Again, Once, once_for, vanished
-from secconsole.service.notices import Notices
-from secconsole.service.passwords import Passwords
+from secconsole.operations.signin import WhoAmI
+from secconsole.service.authorise import authorise, check_bearer
+from secconsole.service.clock import ClockWatch
+from secconsole.service.context import Context
+from secconsole.service.factors.passwords import Passwords
+from secconsole.service.fairness import Courtesy
+from secconsole.service.handlers import load_all
+from secconsole.service.idempotency import Body, Replay, idempotent_request, reply_expired
+from secconsole.service.invocation import Invocation, Prepared, split
+from secconsole.service.normalized import spell_out
+from secconsole.service.preparation import Preparation
+from secconsole.service.registry import HANDLERS
+from secconsole.service.reports import Reports
 from secconsole.service.store import Store
-from secconsole.service.sweep import is_due, sweep
-from secconsole.store.claim import NOTHING, Claim
-from secconsole.store.keys import KeyRing
-from secconsole.store.sessions import touch_session
-from secconsole.store.tenants import tenant_by_pk
-from secconsole.store.tokens import touch_token
+from secconsole.service.transactions import Clock, Transactions
+from secconsole.store.keys import DamagedSecret, KeyRing
 
 R = TypeVar("R")
-T = TypeVar("T")
 
-Clock = Callable[[], float]  # seconds since the epoch
-AREAS = (
-    account, audit, delivery, factors, imports, key_mail, policy, policy_explain, recovery, session, sessions, signin,
-    tenants, tokens, unbinding, users, whitelist,
-)  # fmt: skip
-TOUCH_AFTER = 60_000
-LOOK_AGAIN_AFTER = 1_000  # for what has become due
-LONGEST_WAIT = 15.0  # seconds for the store to begin a write
+load_all()
 
 
 class Service:
-    """Performs operations on one store. Without a clock of its own it goes by the store's, which all servers share.
+    """Executor of operations on one store, by default with the store's clock, which all servers share.
 
-    `posted` is called after a commit that left something in the outbox. `stays_here`: what is in it goes nowhere, since
-    this is a demo's store.
+    `posted` is called after a commit that left something in the outbox. `stays_here`: messages are not sent, because
+    the store belongs to a demo. `reach`: hosts that delivery settings may name.
     """
 
     def __init__(
@@ -76,162 +53,135 @@ class Service:
         posted: Callable[[], None] = lambda: None,
         *,
         stays_here: bool = False,
+        reach: Reach = PUBLIC,
+        watch: ClockWatch | None = None,
     ) -> None:
-        self._store, self._keys, self._passwords, self._clock, self._posted = store, keys, passwords, clock, posted
-        self._looked, self._stays_here = 0, stays_here
+        self._keys, self._posted = keys, posted
+        self._transactions = Transactions(store, keys, clock, stays_here=stays_here, reach=reach)
+        self._preparation = Preparation(self._transactions, passwords)
+        # An explicit clock is trusted, unless a monotonic one to compare it with is given too.
+        self._reports = Reports(self._transactions, watch or (ClockWatch() if clock is None else ClockWatch(clock)))
+        self._courtesy = Courtesy()
+
+    @property
+    def damaged_secrets(self) -> int:
+        """Times that a secret could not be opened, for monitoring."""
+        return self._reports.damaged_secrets
 
     async def perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
-        """Do an operation and return its reply; raise a `SecconsoleError` if nothing was done."""
-        handler = HANDLERS[type(operation)]
-        once = once_for(self._keys, operation, credential, source)
-        try:
-            prepared = await self._prepare(handler, operation, credential, source, once)
-            body = self._body(handler, operation, credential, source, *prepared) if prepared else vanished
+        """Perform an operation and return its reply, or raise a `SecconsoleError` if nothing was done."""
+        check_limits(operation)  # before anything reads its texts
+        check_bearer(credential)
+        with self._courtesy.short():
             if not operation.spec.writes:
-                reply, context = await self._read(body, source)
-            elif once is None:
-                reply, context = await self._write(body, claim_of(operation, credential))
-            else:
-                body = once.around(body, lambda connection: self._context(connection, source))
-                reply, context = await self._write(body, claim_of(operation, credential), repeatable=True)
+                return await self._perform(operation, credential, source)
+            with remembering({}):
+                await spell_out(operation)  # before its tenant is locked
+                return await self._perform(operation, credential, source)
+
+    async def audience(self, credential: Credential, source: Source) -> Audience:
+        """Return what a caller may see and so be notified of, or raise what `WhoAmI` would."""
+
+        def body(connection: sa.Connection) -> Audience:
+            context = self._transactions.context(connection, source)
+            authorise(context, WhoAmI(), credential)
+            return audience_of(context.actor.role, context.actor.tenant_pk, context.actor.id)
+
+        return await self._transactions.read(body, source)
+
+    async def _perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
+        idempotent = idempotent_request(self._keys, operation, credential, source)
+        invocation = Invocation(operation, HANDLERS[type(operation)], credential, source, idempotent)
+        try:
+            reply, context = await self._run(invocation)
         except SecconsoleError as error:
-            if once is not None and once.is_entered:
+            if idempotent is not None and idempotent.is_entered:
                 with suppress(Unavailable):
-                    await self._write(once.withdraw)
+                    await self._transactions.write(idempotent.withdraw)
             if isinstance(error, NotAllowed):
-                await self._note_refusal(operation, credential, source, error)
+                await self._reports.note_refusal(invocation, error)
+            if isinstance(error, DamagedSecret):
+                await self._reports.report_damage([error.place], source)
             raise
+        self._preparation.note_accepted(invocation, reply)
+        if context.damaged:
+            await self._reports.report_damage(context.damaged, source)
         if context.posted:
             self._posted()
+        await self._reports.watch_clock(context.now, source)
         if not source.idle:
-            await self._keep_alive(context)
-        return reply.told(source.key) if isinstance(reply, Again) else reply  # type: ignore[no-any-return]
+            await self._reports.keep_alive(context)
+        return reply.reply(source.key) if isinstance(reply, Replay) else reply  # type: ignore[no-any-return]
 
-    async def _prepare(
-        self, handler: Handler, operation: Operation[Any], credential: Credential, source: Source, once: Once | None
-    ) -> tuple[PasswordCheck | None, Sequence[Secret[str]], Sequence[str]] | None:
-        """What is to be done outside of the transaction; None if the request is known: it is answered as before."""
-        check: PasswordCheck | None = None
-        wanted: Sequence[Secret[str]] = ()
-        hashes: Sequence[str] = ()
-        reserve = handler.reserve
-        if reserve is not None:
+    async def _run(self, invocation: Invocation) -> tuple[Any, Context]:
+        parts = split(invocation, await self._preparation.prepare(invocation))
+        if len(parts) > 1:
+            with self._courtesy.long():
+                return await self._run_in_parts(invocation, parts)
+        return await self._transact(self._body(invocation, parts[0]) if parts else reply_expired, invocation)
 
-            def reserving(connection: sa.Connection) -> PasswordCheck | None:
-                context = self._context(connection, source)
-                if once is not None and not once.enter(context):
-                    return None
-                authorise(context, operation, credential)
-                return reserve(context, operation)
+    async def _run_in_parts(self, invocation: Invocation, parts: Sequence[Prepared]) -> tuple[Any, Context]:
+        """Run an operation in several transactions.
 
-            check = await self._write(reserving, claim_of(operation, credential))
-            if check is None:
-                return None
-            given = getattr(operation, "password")  # noqa: B009 - an operation that reserves has a password
-            check.right = await self._passwords.check(check.stored, given) and check.allowed
-            if check.right and check.stored and self._passwords.is_outdated(check.stored):
-                check.new_hash = await self._passwords.hash(given)
-        if handler.hashes is not None and (wanted := handler.hashes(operation)):
+        Once the first is committed, an error of a later one is part of the reply and does not become an exception.
+        """
+        how, idempotent, lock = invocation.handler.parts, invocation.idempotent, invocation.lock
+        assert how is not None
+        if idempotent is not None and not await self._transactions.write(
+            lambda connection: idempotent.enter(self._transactions.context(connection, invocation.source)), lock
+        ):
+            return await self._transact(reply_expired, invocation)
+        replies: list[Any] = []
+        posted = False
+        for part in parts:
+            await self._courtesy.give_way()
+            try:
+                reply, context = await self._transactions.write(self._body(invocation, part), lock)
+            except SecconsoleError as error:
+                if not replies:
+                    raise
+                if isinstance(error, NotAllowed):
+                    await self._reports.note_refusal(invocation, error)
+                replies += [how.refuse(left.made, error) for left in parts[len(replies) :]]
+                break
+            replies.append(reply)
+            posted |= context.posted
+        reply = how.join(replies)
+        context.posted = posted
 
-            def may(connection: sa.Connection) -> bool:
-                context = self._context(connection, source)
-                if once is not None and once.is_known(context):
-                    return False
-                authorise(context, operation, credential)
-                return True
+        def keep(connection: sa.Connection) -> tuple[Any, Context]:
+            kept = self._transactions.context(connection, invocation.source)
+            kept.found_actor = context.found_actor
+            return reply, kept
 
-            if not await self._read(may, source):
-                return None
-            hashes = await asyncio.gather(*(self._passwords.hash(password) for password in wanted))
-        return check, wanted, hashes
+        if idempotent is not None:
+            with suppress(Unavailable):  # it was done, whether or not the reply can be stored
+                await self._transact(keep, invocation)
+        return reply, context
 
-    def _body(
-        self,
-        handler: Handler,
-        operation: Operation[Any],
-        credential: Credential,
-        source: Source,
-        check: PasswordCheck | None,
-        passwords: Sequence[Secret[str]],
-        hashes: Sequence[str],
-    ) -> Callable[[sa.Connection], tuple[Any, Context]]:
+    async def _transact(self, body: Body, invocation: Invocation) -> tuple[Any, Context]:
+        source, idempotent = invocation.source, invocation.idempotent
+        if not invocation.writes:
+            return await self._transactions.read(body, source)
+        if idempotent is None:
+            return await self._transactions.write(body, invocation.lock)
+        body = idempotent.wrap(body, lambda connection: self._transactions.context(connection, source))
+        return await self._transactions.write(body, invocation.lock, repeatable=True)
+
+    def _body(self, invocation: Invocation, prepared: Prepared) -> Body:
+        """Return the body of one transaction of an operation: authorise, run the handler, write the audit."""
+        operation = invocation.operation
+
         def body(connection: sa.Connection) -> tuple[Any, Context]:
-            context = self._context(connection, source)
-            if operation.spec.writes and self._is_due(connection, context.now):
-                sweep(context)
-                context.entries = 0
-            authorise(context, operation, credential)
-            context.password, context.passwords, context.hashes = check, passwords, hashes
-            reply = handler.run(context, operation)
-            if operation.spec.writes and context.entries == 0 and not context.unchanged:
-                context.audit(operation.spec.name, context.found_target)
+            context = self._transactions.context(connection, invocation.source)
+            if invocation.writes:
+                self._transactions.sweep_if_due(context)
+            authorise(context, operation, invocation.credential)
+            context.password, context.prepared = prepared.check, prepared.made
+            context.passwords, context.hashes = prepared.passwords, prepared.hashes
+            reply = invocation.handler.run(context, operation)
+            if invocation.writes and context.entries == 0 and not context.unchanged:
+                context.audit(operation.spec.attempt, context.found_target)
             return reply, context
 
         return body
-
-    def _context(self, connection: sa.Connection, source: Source) -> Context:
-        now = self._clock() if self._clock is not None else self._store.now(connection)
-        return Context(connection, self._keys, int(now * 1000), source, Notices(), stays_here=self._stays_here)
-
-    async def _read(self, body: Callable[[sa.Connection], T], source: Source) -> T:
-        def unless_due(connection: sa.Connection) -> tuple[bool, T | None]:
-            if self._is_due(connection, self._context(connection, source).now):
-                return True, None
-            return False, body(connection)
-
-        due, reply = await asyncio.wrap_future(self._store.read(unless_due))
-        if due:
-            # A full or read-only disk keeps nobody from looking; what has ended counts for nothing all the same.
-            with suppress(Unavailable):
-                await self._write(lambda connection: sweep(self._context(connection, source)))
-            return await asyncio.wrap_future(self._store.read(body))
-        return reply  # type: ignore[return-value]
-
-    def _is_due(self, connection: sa.Connection, now: int) -> bool:
-        """Whether to sweep. The store is asked once a second at most; entries say themselves until when they hold."""
-        if abs(now - self._looked) < LOOK_AGAIN_AFTER:
-            return False
-        if is_due(connection, now):
-            return True
-        self._looked = now
-        return False
-
-    async def _write(
-        self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
-    ) -> T:
-        future = self._store.write(body, claim, repeatable=repeatable)
-        waiting = asyncio.wrap_future(future)
-        try:
-            return await asyncio.wait_for(asyncio.shield(waiting), LONGEST_WAIT)
-        except TimeoutError:
-            if future.cancel():  # it had not begun, and never will
-                raise Unavailable("The store is busy: another process is writing. Nothing was changed.") from None
-            return await asyncio.shield(waiting)
-
-    async def _note_refusal(
-        self, operation: Operation[Any], credential: Credential, source: Source, error: NotAllowed
-    ) -> None:
-        if not operation.spec.writes or isinstance(error, StepUpNeeded):
-            return
-
-        def body(connection: sa.Connection) -> None:
-            context = self._context(connection, source)
-            context.found_actor = authenticate(connection, credential, context.now)
-            if context.found_actor is not None and context.found_actor.tenant_pk is not None:
-                tenant = tenant_by_pk(connection, context.found_actor.tenant_pk)
-                context.audit(operation.spec.name, outcome="refused", reason=error.message, tenant=tenant)
-
-        await self._write(body, claim_of(operation, credential))
-
-    async def _keep_alive(self, context: Context) -> None:
-        actor, now = context.found_actor, context.now
-        if actor is None:
-            return
-        session, token = actor.session, actor.token
-        # What was asked for is done: a disk that fills up just now must not make it look as if it were not.
-        with suppress(Unavailable):
-            if session is not None and now - session.last_seen > TOUCH_AFTER:
-                await self._write(lambda connection: touch_session(connection, session.pk, last_seen=now))
-            if token is not None and now - (token.last_used or 0) > TOUCH_AFTER:
-                since = now - TOUCH_AFTER
-                await self._write(lambda connection: touch_token(connection, token.pk, now=now, unless_since=since))

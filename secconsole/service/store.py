@@ -1,4 +1,4 @@
-"""What the service needs of a store."""
+"""Interface of the store that the service needs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from secconsole.store.claim import NOTHING, Claim
+from secconsole.store.tenant_lock import NO_LOCK, TenantLock
 
 T = TypeVar("T")
 
 
 class Store(Protocol):
-    """Bodies run in a transaction each, and answered after commit."""
+    """Store that runs each body in a transaction and answers after commit."""
 
     def read(self, body: Callable[[sa.Connection], T]) -> Future[T]: ...
 
     def write(
-        self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
+        self, body: Callable[[sa.Connection], T], lock: TenantLock = NO_LOCK, *, repeatable: bool = False
     ) -> Future[T]: ...
 
     def now(self, connection: sa.Connection) -> float: ...

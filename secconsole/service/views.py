@@ -1,4 +1,4 @@
-"""Rows of the store as the replies that faces see: no internal keys, no secrets."""
+"""Rows of the store as replies: without internal keys or secrets."""
 
 from __future__ import annotations
 
@@ -9,19 +9,60 @@ import sqlalchemy as sa
 
 from secconsole.domain.mail_address import masked_mail
 from secconsole.domain.model import FactorKind
+from secconsole.domain.network_rules import Admission, Ground, Origin, This, is_waiting
 from secconsole.domain.phone import masked_phone
+from secconsole.domain.roles import Role
+from secconsole.domain.throttle import EMPTY, PARTLY, Throttle, held_buckets, held_until
 from secconsole.operations.audit import AuditEntry
+from secconsole.operations.networks import AllowedNetwork
 from secconsole.operations.policy import Policy
-from secconsole.operations.users import FactorRow, LookAlike, UserRow
+from secconsole.operations.users import FactorRow, Hold, LookAlike, UserRow
 from secconsole.operations.whitelist import Exemption
 from secconsole.service.context import when, when_or_none
-from secconsole.store.rows import ExemptionRecord, FactorRecord, TenantRow, UserRecord
+from secconsole.store.rows import ExemptionRecord, FactorRecord, NetworkRecord, TenantRow, UserRecord
 from secconsole.store.user_search import flags_of
 
-EXHAUSTED = 100  # consecutive wrong codes, after which a factor must be bound anew (NIST SP 800-63B-4, 3.2.2)
+EXHAUSTED = 100  # consecutive wrong codes after which a factor must be bound again (NIST SP 800-63B-4, 3.2.2)
 
 
-def user_row(user: UserRecord, now: int) -> UserRow:
+def allowed_network(record: NetworkRecord, now: int) -> AllowedNetwork:
+    rule = record.rule
+    waiting = is_waiting(rule, now)
+    return AllowedNetwork(
+        id=rule.id,
+        network=rule.network,
+        note=record.note,
+        roles=rule.roles,
+        until=when_or_none(rule.until),
+        no_challenge=rule.no_challenge,
+        created=when(record.created),
+        by=record.by,
+        pending_until=when(rule.pending_until) if waiting else None,
+        leaving=rule.leaving and (waiting or not rule.pending_until),
+    )
+
+
+def admission_words(origin: Origin, role: Role, found: Admission, note: str) -> str:
+    """Describe the decision about an origin, and the rule behind it."""
+    where = "This machine" if isinstance(origin, This) else str(origin)
+    match found.ground:
+        case Ground.NO_RULE:
+            return f"No network is listed for the role {role}, so every address is allowed."
+        case Ground.LOCAL:
+            return "This machine is allowed, because no rule mentions it."
+        case Ground.LISTED if found.rule is not None:
+            name = f" ({note})" if note else ""
+            spared = " A bound factor is not asked for from there." if found.is_exempt else ""
+            return f"{where} is in {found.rule.network}{name}.{spared}"
+        case Ground.UNREADABLE:
+            return "The address cannot be told, and only certain networks are allowed."
+        case _ if isinstance(origin, This):
+            return f"This machine is allowed only for other roles than {role}."
+        case _:
+            return f"{where} is in no network that is allowed for the role {role}."
+
+
+def user_row(user: UserRecord, now: int, throttle: Throttle = EMPTY) -> UserRow:
     return UserRow(
         id=user.id,
         login=user.login,
@@ -34,7 +75,17 @@ def user_row(user: UserRecord, now: int) -> UserRow:
         factors=user.kinds,
         last_sign_in=when_or_none(user.last_sign_in),
         mfa_required=user.switched_on,
+        locked_for=held_buckets(throttle, now),
     )
+
+
+def holds(throttle: Throttle, now: int) -> tuple[Hold, ...]:
+    """Return where no entry is accepted at a moment, and until when."""
+    found = []
+    for bucket in held_buckets(throttle, now):
+        until = held_until(throttle, bucket, now)
+        found.append(Hold(bucket, throttle.run(bucket).worst, when(until) if until < PARTLY else None))
+    return tuple(found)
 
 
 def factor_row(factor: FactorRecord) -> FactorRow:
@@ -52,7 +103,7 @@ def factor_row(factor: FactorRecord) -> FactorRow:
 
 
 def masked(factor: FactorRecord) -> str:
-    """What a factor is called where others may look on."""
+    """Return the masked name of a factor, for display to others."""
     if factor.address:
         return masked_phone(factor.address) if factor.kind is FactorKind.SMS else masked_mail(factor.address)
     return factor.label or "authenticator app"
@@ -82,6 +133,9 @@ def policy_view(tenant: TenantRow) -> Policy:
         changed_by=tenant.changed_by,
         required_since=when_or_none(tenant.required_since),
         recovery_view=tenant.recovery_view,
+        bypass_minutes=tenant.bypass_minutes,
+        bypass_most=tenant.bypass_most,
+        unbind_needs=tenant.unbind_needs,
     )
 
 

@@ -1,1 +1,1 @@
-"""The store: one SQLAlchemy Core schema, its queries, the sealing of secrets, and the runner of transactions."""
+"""Storage: one SQLAlchemy Core schema, its queries, the sealing of secrets, and the runners of transactions."""

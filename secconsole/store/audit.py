@@ -1,39 +1,33 @@
-"""The audit's entries: a chain per tenant, each entry sealed over the one before, and a signed head.
+"""Audit entries as a chain per tenant, each sealed over the previous one, with a signed head.
 
-Changing, deleting or inserting an entry breaks the chain there; cutting off the end contradicts the head.
+Changing, deleting or inserting an entry breaks the chain there. Cutting off the end contradicts the head.
+`store/audit_chain.py` verifies it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
-from secconsole.store.claim import head_moved, head_of
-from secconsole.store.contains import contains
+from secconsole.store.audit_seal import SEALED, START, mac_of, sign_head
+from secconsole.store.compiled import Prepared
 from secconsole.store.keys import KeyRing
-from secconsole.store.prepared import Prepared
 from secconsole.store.schema import audit, audit_heads
-
-_SEALED = (
-    "id", "tenant_pk", "seq", "at", "actor", "actor_id", "action", "target", "target_id", "outcome", "reason",
-    "ticket", "channel", "address", "request_id", "details",
-)  # fmt: skip
-_START = b"\0" * 32
-_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+from secconsole.store.tenant_lock import head_moved, head_of
+from secconsole.store.text_match import contains
 
 _HEAD = Prepared(
     sa.select(audit_heads.c.seq, audit_heads.c.mac)
     .where(audit_heads.c.tenant_pk == sa.bindparam("tenant"))
     .with_for_update()
 )
-_ADD = Prepared(sa.insert(audit), [*_SEALED, "mac"])
-# Both in one statement, for where each is a way to another machine and back.
+_COLUMNS = (*SEALED, "mac")
+_ADD = Prepared(sa.insert(audit).inline(), _COLUMNS)
+# Both in one statement, for databases where each statement is a network round trip.
 _ADD_AND_MOVE = Prepared(
     sa.insert(audit)
-    .values({name: sa.bindparam(f"new_{name}") for name in (*_SEALED, "mac")})
+    .values({name: sa.bindparam(f"new_{name}") for name in _COLUMNS})
     .add_cte(
         sa.update(audit_heads)
         .where(audit_heads.c.tenant_pk == sa.bindparam("new_tenant_pk"))
@@ -46,52 +40,39 @@ _MOVE_HEAD = Prepared(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Where a chain stops fitting: the first such entry (None: the end is missing), and why."""
-
-    entry: str | None
-    problem: str
-
-
-def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, values: dict[str, object]) -> None:
-    """Add an entry to a tenant's chain, in the transaction of the change it speaks of."""
+def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, entries: Sequence[Mapping[str, object]]) -> None:
+    """Append entries to a tenant's chain, in the transaction of the changes that they record."""
+    if not entries:
+        return
     head = head_of(connection, tenant_pk) or _HEAD.row(connection, tenant=tenant_pk)
-    last, before = head or (0, _START)
-    seq = last + 1
-    entry = {**values, "tenant_pk": tenant_pk, "seq": seq}
-    mac = _mac(keys, before, entry)
-    if head and connection.dialect.name == "postgresql":
-        new = {f"new_{name}": value for name, value in {**entry, "mac": mac}.items()}
-        _ADD_AND_MOVE.change(connection, **new, signed=_sign(keys, tenant_pk, seq, mac))
+    seq, mac = head or (0, START)
+    rows: list[list[object]] = []
+    for values in entries:
+        seq += 1
+        entry = {**values, "tenant_pk": tenant_pk, "seq": seq}
+        mac = mac_of(keys, mac, entry)
+        rows.append([*(entry[name] for name in SEALED), mac])
+    if head and len(rows) == 1 and connection.dialect.name == "postgresql":
+        added = {f"new_{name}": value for name, value in zip(_COLUMNS, rows[0], strict=True)}
+        _ADD_AND_MOVE.change(connection, **added, signed=sign_head(keys, tenant_pk, seq, mac))
         head_moved(connection, tenant_pk, seq, mac)
         return
-    _ADD.change(connection, **entry, mac=mac)
-    new = {"seq": seq, "mac": mac, "signature": _sign(keys, tenant_pk, seq, mac)}
+    _ADD.change_each(connection, rows)
+    new = {"seq": seq, "mac": mac, "signature": sign_head(keys, tenant_pk, seq, mac)}
     if head:
         _MOVE_HEAD.change(connection, tenant=tenant_pk, **new)
+        head_moved(connection, tenant_pk, seq, mac)
     else:
         connection.execute(sa.insert(audit_heads), {"tenant_pk": tenant_pk, **new})
 
 
-def check_chain(connection: sa.Connection, keys: KeyRing, tenant_pk: int) -> tuple[int, Broken | None]:
-    """Walk a tenant's chain; how many entries fit, and where it breaks."""
-    head = connection.execute(sa.select(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk)).first()
-    before, seq = _START, 0
-    query = sa.select(audit).where(audit.c.tenant_pk == tenant_pk).order_by(audit.c.seq)
-    for row in connection.execute(query.execution_options(yield_per=1000)):
-        if row.seq != seq + 1:
-            return seq, Broken(row.id, "entries before this one are missing")
-        if row.mac != _mac(keys, before, dict(row._mapping)):
-            return seq, Broken(row.id, "this entry was changed or put in")
-        before, seq = row.mac, row.seq
-    if head is None:
-        return seq, Broken(None, "the signed head is missing")  # making a tenant is its first entry: none is empty
-    if head.signature != _sign(keys, tenant_pk, head.seq, head.mac):
-        return seq, Broken(None, "the signed head was changed")
-    if head.seq != seq or head.mac != before:
-        return seq, Broken(None, f"the newest entries are missing: the head speaks of {head.seq}")
-    return seq, None
+def spend_as_append(connection: sa.Connection, tenant_pk: int) -> None:
+    """Take as long as appending an entry does, without changing anything, so that timing reveals nothing."""
+    if head_of(connection, tenant_pk) is None:
+        _HEAD.row(connection, tenant=tenant_pk)
+    stay = sa.update(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk).values(seq=audit_heads.c.seq)
+    for _ in range(1 if connection.dialect.name == "postgresql" else 2):
+        connection.execute(stay)
 
 
 def entries(
@@ -101,12 +82,20 @@ def entries(
     limit: int,
     before: int | None = None,
     search: str = "",
+    actor: str = "",
+    actor_ids: Sequence[str] = (),
     actions: Sequence[str] = (),
     outcome: str = "",
     target_id: str = "",
+    ticket: str = "",
+    address: str = "",
     since: int | None = None,
+    until: int | None = None,
 ) -> list[sa.Row[tuple[object, ...]]]:
-    """Entries, newest first; `before` is a sequence number."""
+    """Return entries, newest first.
+
+    `before` is a sequence number.
+    """
     query = sa.select(audit).where(audit.c.tenant_pk == tenant_pk).order_by(audit.c.seq.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.seq < before)
@@ -116,17 +105,17 @@ def entries(
         query = query.where(audit.c.outcome == outcome)
     if target_id:
         query = query.where(audit.c.target_id == target_id)
+    if actor:
+        query = query.where(sa.or_(audit.c.actor == actor, audit.c.actor_id.in_(actor_ids)))
+    if ticket:
+        query = query.where(audit.c.ticket == ticket)
+    if address:
+        query = query.where(audit.c.address == address)
     if since is not None:
         query = query.where(audit.c.at >= since)
+    if until is not None:
+        query = query.where(audit.c.at < until)
     for word in search.split():
         fields = (audit.c.actor, audit.c.action, audit.c.target, audit.c.reason, audit.c.ticket)
         query = query.where(sa.or_(*(contains(field, word) for field in fields)))
     return list(connection.execute(query))
-
-
-def _mac(keys: KeyRing, before: bytes, entry: dict[str, object]) -> bytes:
-    return keys.audit_mac(before + _ENCODER.encode([entry[name] for name in _SEALED]).encode())
-
-
-def _sign(keys: KeyRing, tenant_pk: int, seq: int, mac: bytes) -> bytes:
-    return keys.audit_mac(b"head" + json.dumps([tenant_pk, seq]).encode() + mac)

@@ -1,4 +1,4 @@
-"""How a tenant sends mail and SMS: of each at most one setting in effect and one that waits for its test."""
+"""Delivery settings of a tenant: per kind at most one in effect and one that waits for its test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from secconsole.store.schema import delivery_settings
 
 @dataclass(frozen=True, slots=True)
 class SettingsRecord:
-    """`config`: JSON of what is no secret; `sealed`: the password or auth token, if there is one."""
+    """Delivery settings.
+
+    `config` is JSON of everything that is not secret. `sealed` is the password or auth token, if there is one.
+    """
 
     pk: int
     id: str
@@ -24,13 +27,14 @@ class SettingsRecord:
     sealed: bytes | None
     created: int
     by: str
+    anywhere: bool  # their host may have any address
 
 
 _ROW = delivery_settings.c
 
 
 def settings_of(connection: sa.Connection, tenant_pk: int) -> list[SettingsRecord]:
-    """All settings of a tenant, those in effect first."""
+    """Return all settings of a tenant, those in effect first."""
     query = sa.select(delivery_settings).where(_ROW.tenant_pk == tenant_pk).order_by(_ROW.kind, _ROW.state)
     return [_record(row) for row in connection.execute(query)]
 
@@ -38,7 +42,7 @@ def settings_of(connection: sa.Connection, tenant_pk: int) -> list[SettingsRecor
 def settings_to_send_with(
     connection: sa.Connection, tenant_pk: int, kind: FactorKind, id: str
 ) -> SettingsRecord | None:
-    """The settings with an id, or those in effect for an empty one."""
+    """Return the settings with an id, or those in effect if it is empty."""
     query = sa.select(delivery_settings).where(_ROW.tenant_pk == tenant_pk, _ROW.kind == kind)
     query = query.where(_ROW.id == id) if id else query.where(_ROW.state == SettingsState.ACTIVE)
     row = connection.execute(query).one_or_none()
@@ -46,7 +50,7 @@ def settings_to_send_with(
 
 
 def put_pending(connection: sa.Connection, values: dict[str, object]) -> None:
-    """Keep settings that wait for their test in place of earlier ones that did."""
+    """Store settings that wait for their test, in place of earlier ones that did."""
     connection.execute(
         sa.delete(delivery_settings).where(
             _ROW.tenant_pk == values["tenant_pk"],
@@ -58,7 +62,7 @@ def put_pending(connection: sa.Connection, values: dict[str, object]) -> None:
 
 
 def make_active(connection: sa.Connection, record: SettingsRecord) -> None:
-    """Let settings take effect in place of those that did."""
+    """Put settings into effect in place of the current ones."""
     others = sa.and_(_ROW.tenant_pk == record.tenant_pk, _ROW.kind == record.kind, _ROW.state == SettingsState.ACTIVE)
     connection.execute(sa.delete(delivery_settings).where(others))
     query = sa.update(delivery_settings).where(_ROW.pk == record.pk)

@@ -1,4 +1,4 @@
-"""Factors: pending, active, removed; and what a user's factors amount to."""
+"""Factors (pending, active, removed), and the status that they add up to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, binding_status
-from secconsole.store.prepared import Prepared
+from secconsole.store.compiled import Prepared
 from secconsole.store.recovery import erase_voided, restore_codes, void_codes
 from secconsole.store.rows import FactorRecord, UserRecord, kinds_to
 from secconsole.store.schema import factors, unbindings, users
@@ -24,18 +24,21 @@ _USE = Prepared(
     .where(factors.c.state == FactorState.ACTIVE, _LIVE)
     .values(last_step=sa.bindparam("step"), last_used=sa.bindparam("now"), failures=0)
 )
+_AT = unbindings.c.at
 _ERASABLE = (
-    sa.select(unbindings.c.pk).where(unbindings.c.erased.is_(None), unbindings.c.at <= sa.bindparam("before")).limit(1)
+    sa.select(unbindings.c.pk)
+    .where(unbindings.c.erased.is_(None), sa.or_(sa.bindparam("before") >= _AT, sa.bindparam("ahead") < _AT))
+    .limit(1)
 )
 
 
 def live_factors(connection: sa.Connection, user_pk: int) -> list[FactorRecord]:
-    """The pending and active factors of a user, oldest first."""
+    """Return the pending and active factors of a user, oldest first."""
     return [_factor(row) for row in _LIVE_OF.rows(connection, user=user_pk)]
 
 
 def factor_by_id(connection: sa.Connection, tenant_pk: int, id: str) -> FactorRecord | None:
-    """A live factor of a tenant."""
+    """Return a live factor of a tenant."""
     query = sa.select(factors).where(factors.c.tenant_pk == tenant_pk, factors.c.id == id, _LIVE)
     row = connection.execute(query).one_or_none()
     return _factor(row) if row else None
@@ -48,7 +51,7 @@ def add_factor(connection: sa.Connection, values: dict[str, object]) -> FactorRe
 
 
 def activate(connection: sa.Connection, factor: FactorRecord, *, step: int, now: int) -> bool:
-    """Make a pending factor active and mark the confirming step used; False if somebody else was first."""
+    """Activate a pending factor and mark the confirming step as used, or return False if it is not pending."""
     query = (
         sa.update(factors)
         .where(factors.c.pk == factor.pk, factors.c.state == FactorState.PENDING, _LIVE)
@@ -60,12 +63,15 @@ def activate(connection: sa.Connection, factor: FactorRecord, *, step: int, now:
 
 
 def use_step(connection: sa.Connection, factor: FactorRecord, *, step: int, now: int) -> bool:
-    """Mark a time step used if no such or later one was: one statement decides that a code counts once."""
+    """Mark a time step as used, or return False if it or a later one already was.
+
+    It is a single conditional statement, so a code is accepted only once.
+    """
     return _USE.change(connection, this=factor.pk, step=step, now=now) == 1
 
 
 def note_use(connection: sa.Connection, factor: FactorRecord, now: int) -> None:
-    """A code that was sent for a factor came back."""
+    """Record that a code sent to a factor was typed back."""
     connection.execute(sa.update(factors).where(factors.c.pk == factor.pk).values(last_used=now, failures=0))
 
 
@@ -74,32 +80,32 @@ def rename(connection: sa.Connection, factor: FactorRecord, label: str) -> None:
     refresh_user(connection, factor.user_pk)
 
 
-def note_given(connection: sa.Connection, pk: int) -> None:
-    """An administrator entered an address or number that its user had begun to bind."""
+def mark_entered(connection: sa.Connection, pk: int) -> None:
+    """Record that an administrator entered an address or number that its user had begun to bind."""
     connection.execute(sa.update(factors).where(factors.c.pk == pk).values(given=True))
 
 
 def count_failure(connection: sa.Connection, pks: Iterable[int]) -> None:
-    """One more wrong code for each of these factors."""
+    """Count one more wrong code for each of these factors."""
     query = sa.update(factors).where(factors.c.pk.in_(list(pks))).values(failures=factors.c.failures + 1)
     connection.execute(query)
 
 
 def remove(connection: sa.Connection, user_pk: int, pks: Sequence[int], *, now: int, event: str | None) -> None:
-    """Make factors stop working, with the last one the recovery codes too.
+    """Remove factors, and with the last one the recovery codes.
 
-    Without an event that could be undone their seeds are wiped at once.
+    Without an event that can be undone, their seeds are wiped at once.
     """
     values: dict[str, object] = {"removed": now, "removed_event": event}
     if event is None:
         values["sealed"] = None
     connection.execute(sa.update(factors).where(factors.c.pk.in_(pks), _LIVE).values(values))
     if refresh_user(connection, user_pk).status is not BindingStatus.BOUND:
-        void_codes(connection, user_pk, now=now, event=event)  # they stand in for a factor: there is none
+        void_codes(connection, user_pk, now=now, event=event)  # they replace a factor, and none is left
 
 
 def drop_pending(connection: sa.Connection, user_pk: int, kind: FactorKind, now: int) -> None:
-    """Forget an unconfirmed enrollment of a kind."""
+    """Delete an unconfirmed enrollment of a kind."""
     query = sa.select(factors.c.pk).where(
         factors.c.user_pk == user_pk, factors.c.kind == kind, factors.c.state == FactorState.PENDING, _LIVE
     )
@@ -108,7 +114,7 @@ def drop_pending(connection: sa.Connection, user_pk: int, kind: FactorKind, now:
 
 
 def restore(connection: sa.Connection, user_pk: int, event: str) -> None:
-    """Put back what an unbinding removed from a user."""
+    """Restore what an unbinding removed from a user."""
     query = (
         sa.update(factors)
         .where(factors.c.user_pk == user_pk, factors.c.removed_event == event)
@@ -120,7 +126,7 @@ def restore(connection: sa.Connection, user_pk: int, event: str) -> None:
 
 
 def removed_by(connection: sa.Connection, event: str) -> dict[int, list[FactorRecord]]:
-    """What an unbinding removed and can still be put back, by user."""
+    """Return by user what an unbinding removed and can still be restored."""
     found: dict[int, list[FactorRecord]] = {}
     query = sa.select(factors).where(factors.c.removed_event == event, factors.c.removed.is_not(None))
     for row in connection.execute(query.order_by(factors.c.pk)):
@@ -137,21 +143,27 @@ def unbinding(connection: sa.Connection, tenant_pk: int, id: str) -> sa.Row[tupl
     return connection.execute(query).one_or_none()
 
 
-def unbinding_of(connection: sa.Connection, user_pk: int, since: int) -> sa.Row[tuple[object, ...]] | None:
-    """The newest unbinding of a user that can still be undone."""
+def unbinding_of(connection: sa.Connection, user_pk: int, since: int, ahead: int) -> sa.Row[tuple[object, ...]] | None:
+    """Return the newest unbinding of a user that can still be undone.
+
+    One later than `ahead` cannot.
+    """
     query = (
         sa.select(unbindings)
         .join(factors, factors.c.removed_event == unbindings.c.id)
-        .where(factors.c.user_pk == user_pk, factors.c.removed > since, unbindings.c.erased.is_(None))
+        .where(factors.c.user_pk == user_pk, factors.c.removed > since, unbindings.c.erased.is_(None), ahead >= _AT)
         .order_by(unbindings.c.pk.desc())
     )
     return connection.execute(query).first()
 
 
-def erase_before(connection: sa.Connection, tenant_pks: Sequence[int], before: int, now: int) -> int:
-    """Wipe the seeds of these tenants' unbindings that can no longer be undone; how many unbindings that were."""
+def erase_over(connection: sa.Connection, tenant_pks: Sequence[int], before: int, ahead: int, now: int) -> int:
+    """Wipe the seeds of these tenants' unbindings that can no longer be undone, and return their number.
+
+    They are those up to `before`, and those after `ahead`, which were recorded by a wrong clock.
+    """
     old = sa.select(unbindings.c.id).where(
-        unbindings.c.erased.is_(None), unbindings.c.at <= before, unbindings.c.tenant_pk.in_(tenant_pks)
+        unbindings.c.erased.is_(None), sa.or_(before >= _AT, ahead < _AT), unbindings.c.tenant_pk.in_(tenant_pks)
     )
     ids = connection.execute(old).scalars().all()
     if ids:
@@ -161,17 +173,17 @@ def erase_before(connection: sa.Connection, tenant_pks: Sequence[int], before: i
     return len(ids)
 
 
-def tenants_with_erasable(connection: sa.Connection, before: int) -> list[int]:
-    query = sa.select(unbindings.c.tenant_pk).distinct()
-    return list(connection.execute(query.where(unbindings.c.erased.is_(None), unbindings.c.at <= before)).scalars())
+def tenants_with_erasable(connection: sa.Connection, before: int, ahead: int) -> list[int]:
+    query = sa.select(unbindings.c.tenant_pk).where(unbindings.c.erased.is_(None), sa.or_(before >= _AT, ahead < _AT))
+    return list(connection.execute(query.distinct()).scalars())
 
 
-def has_erasable(connection: sa.Connection, before: int) -> bool:
-    return connection.execute(_ERASABLE, {"before": before}).first() is not None
+def has_erasable(connection: sa.Connection, before: int, ahead: int) -> bool:
+    return connection.execute(_ERASABLE, {"before": before, "ahead": ahead}).first() is not None
 
 
 def refresh_user(connection: sa.Connection, user_pk: int) -> UserRecord:
-    """Keep on the user's row what the live factors amount to."""
+    """Update the summary of the live factors in the user's row."""
     query = sa.select(factors.c.kind, factors.c.state).where(factors.c.user_pk == user_pk, _LIVE)
     live = [(FactorKind(row.kind), FactorState(row.state)) for row in connection.execute(query)]
     status = binding_status({state for _, state in live})
@@ -197,4 +209,12 @@ def _factor(row: Sequence[Any]) -> FactorRecord:
 
 _COLUMNS = tuple(column.name for column in factors.c)
 _KIND, _STATE, _GIVEN = (_COLUMNS.index(name) for name in ("kind", "state", "given"))
-assert tuple(field.name for field in fields(FactorRecord)) == _COLUMNS  # so that a row can be taken as it comes
+assert tuple(field.name for field in fields(FactorRecord)) == _COLUMNS  # so that a row can be used as it is
+
+
+def count_live(connection: sa.Connection, tenant_pk: int, ids: Sequence[str]) -> int:
+    """Return how many of the factors with these ids were not removed."""
+    if not ids:
+        return 0
+    found = sa.and_(factors.c.tenant_pk == tenant_pk, factors.c.id.in_(ids), factors.c.removed.is_(None))
+    return int(connection.execute(sa.select(sa.func.count()).select_from(factors).where(found)).scalar_one())

@@ -1,6 +1,6 @@
-"""Replies kept for a while, so that a request that is sent again is answered again and not done again.
+"""Replies kept for a while, so that a repeated request is answered again and not performed again.
 
-A row's name stands for the caller and the key they sent, its `request` for what they asked for; both are keyed digests.
+A row's name identifies the caller and their key, its `request` the content. Both are keyed digests.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 
-from secconsole.store.prepared import Prepared
+from secconsole.store.compiled import Prepared
 from secconsole.store.schema import idempotency
 
-MOST_CLEARED = 200  # rows at a time: more are left for the next write
+MOST_CLEARED = 200  # rows at a time: the rest is left for the next write
 
 _ROW = idempotency.c
 _GONE = b""
@@ -22,7 +22,10 @@ _RUNNING = _ROW.sealed.is_(None)
 
 @dataclass(frozen=True, slots=True)
 class KeptReply:
-    """`sealed`: None while the request is being done, empty once the reply is wiped (at `due`, or for good reason)."""
+    """Reply to a request.
+
+    `sealed` is None while the request is running, and empty once the reply was wiped (at `due`, or for security).
+    """
 
     name: bytes
     request: bytes
@@ -32,15 +35,16 @@ class KeptReply:
 
 
 def enter(connection: sa.Connection, name: bytes, request: bytes, *, now: int, until: int) -> bool:
-    """Take a name for a request that is now done; False if it is taken. It is free again `until` then, unless kept.
+    """Claim a name for a request that starts now, or return False if it is taken.
 
-    Who enters second at the same time waits for the first one's transaction.
+    It is free again at `until`, unless the reply is kept. A concurrent request with the same name waits for the first
+    one's transaction.
     """
     return _ENTER.change(connection, name=name, request=request, until=until, now=now) == 1
 
 
 def keep(connection: sa.Connection, name: bytes, request: bytes, sealed: bytes, *, due: int, expires: int) -> bool:
-    """Keep the reply to a request that was entered; False if it no longer is."""
+    """Store the reply to a request, or return False if its claim was lost."""
     values: dict[str, object] = {"sealed": sealed, "due": due, "expires": expires}
     return _KEEP.change(connection, this=name, asked=request, **values) == 1
 
@@ -51,12 +55,15 @@ def find(connection: sa.Connection, name: bytes, now: int) -> KeptReply | None:
 
 
 def spoil(connection: sa.Connection, name: bytes) -> None:
-    """Wipe what is known of a name that came with different requests; it stays taken until it expires."""
+    """Wipe the reply of a name that came with different requests.
+
+    The name stays taken until it expires.
+    """
     _SPOIL.change(connection, this=name)
 
 
 def withdraw(connection: sa.Connection, name: bytes, request: bytes) -> None:
-    """Free the name of a request that was entered and came to nothing."""
+    """Free the name of a request that failed."""
     _WITHDRAW.change(connection, this=name, asked=request)
 
 
@@ -65,20 +72,20 @@ def has_due(connection: sa.Connection, now: int) -> bool:
 
 
 def clear(connection: sa.Connection, now: int) -> None:
-    """Delete what has expired and wipe the replies that are due, as many as is cheap."""
+    """Delete expired rows and wipe replies that are due, up to a cheap number."""
     _DELETE.change(connection, now=now)
     _WIPE.change(connection, now=now)
 
 
-def _some(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Of the rows that something is due for, the first few that are so."""
+def _matching(*which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return a condition for the first few rows that need this."""
     due = sa.select(_ROW.name).where(_ROW.due <= sa.bindparam("now"), *which)
     few = due.order_by(_ROW.due).limit(sa.literal_column(str(MOST_CLEARED)))
-    return _ROW.name.in_(few.with_for_update(skip_locked=True))  # whoever holds one of them is not waited for
+    return _ROW.name.in_(few.with_for_update(skip_locked=True))  # rows locked by others are skipped
 
 
-# In plain SQL, which is the same for both databases: SQLAlchemy has a construct for each of them, and those of
-# PostgreSQL would cost everybody 36 ms and 3 MiB.
+# In plain SQL, which is the same for both databases: SQLAlchemy has a different construct for each, and that of
+# PostgreSQL would cost every program 36 ms and 3 MiB.
 _ENTER = Prepared(
     sa.text(
         "INSERT INTO idempotency (name, request, due, expires) VALUES (:name, :request, :until, :until) "
@@ -98,8 +105,8 @@ _SPOIL = Prepared(
 )
 _WITHDRAW = Prepared(sa.delete(idempotency).where(_THIS, _ROW.request == sa.bindparam("asked"), _RUNNING))
 _DUE = Prepared(sa.select(sa.literal_column("1")).where(_ROW.due <= sa.bindparam("now")).limit(sa.literal_column("1")))
-_DELETE = Prepared(sa.delete(idempotency).where(_some(_ROW.expires <= sa.bindparam("now"))))
+_DELETE = Prepared(sa.delete(idempotency).where(_matching(_ROW.expires <= sa.bindparam("now"))))
 _WIPE = Prepared(
-    sa.update(idempotency).where(_some(_ROW.expires > sa.bindparam("now"))).values(sealed=_GONE, due=_ROW.expires)
+    sa.update(idempotency).where(_matching(_ROW.expires > sa.bindparam("now"))).values(sealed=_GONE, due=_ROW.expires)
 )
 assert tuple(field.name for field in fields(KeptReply)) == tuple(c.name for c in idempotency.c)

@@ -1,6 +1,6 @@
-"""Creating the schema and bringing an older one up to date, in one transaction: old or new, never half.
+"""Creation and migration of the schema in one transaction, so that it is never half done.
 
-Alembic is imported only here, and only when there is something to do.
+Alembic is imported only here, and only if there is something to do.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0002"
+CURRENT = "0013"
 SCRIPTS = "secconsole:store/migrations"
 
 
 def schema_version(connection: sa.Connection) -> str:
-    """The revision of the store's schema; empty if it has none yet."""
+    """Return the revision of the store's schema, empty if it has none yet."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return ""
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() or ""
 
 
 def check_version(connection: sa.Connection) -> bool:
-    """Whether the schema is current; raise `Unavailable` if a newer secconsole has written the store."""
+    """Return True if the schema is current, or raise `Unavailable` if a newer secconsole wrote the store."""
     found = schema_version(connection)
     if found > CURRENT:
         raise Unavailable(
-            f"The store was written by a newer secconsole (schema {found}, this one knows {CURRENT}). "
+            f"The store was written by a newer secconsole (schema {found}, this one supports {CURRENT}). "
             "Update secconsole."
         )
     return found == CURRENT
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Bring the schema to the current revision inside the transaction that the connection is in."""
+    """Migrate the schema to the current revision within the transaction of the connection."""
     from alembic.config import Config
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext

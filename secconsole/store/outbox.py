@@ -1,34 +1,40 @@
-"""Messages that leave after commit: each is taken by one process before it is sent, and a code is never taken twice.
+"""Messages that are sent after commit, each claimed by one process and each code at most once.
 
-`waiting` → `sending` → `sent` | `failed` | `unsure`, or back to `waiting` when it was surely not sent. A message that
-was taken and of which nothing was heard for long is `unsure`: whoever took it is gone, and it may have been sent. A
-notice waits again then, since to be told twice does no harm.
+`waiting` → `sending` → `sent` | `failed` | `unsure`, or back to `waiting` if it was certainly not sent. A message that
+was claimed and not finished for a long time is `unsure`: its process is gone and may have sent it. A notice goes back
+to waiting then, because receiving it twice does no harm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from secconsole.domain.delivery import MessageState, Purpose
+from secconsole.domain.clock import NOTICED
+from secconsole.domain.delivery import NOT_AWAITED, MessageState, Purpose
 from secconsole.domain.model import FactorKind
 from secconsole.domain.sending import Cap, Counted
 from secconsole.store.schema import outbox, users
 
-TAKEN_FOR = 120_000  # milliseconds until who took a message counts as gone
+TAKEN_FOR = 120_000  # milliseconds after which the process that claimed a message is considered dead
 KEPT = 7 * 24 * 3_600_000
 MOST_FORGOTTEN = 200  # rows at a time
-_LOST = "Whoever was sending it ended in the middle of that."
+_LOST = "The process that was sending it ended before it finished."
 _ROW = outbox.c
 _OPEN = _ROW.state.in_((MessageState.WAITING, MessageState.SENDING))
-_IS_NOTICE = _ROW.purpose == Purpose.NOTICE
+_NEVER_LEFT = sa.or_(
+    _ROW.state.in_((MessageState.FAILED, MessageState.EXPIRED)),
+    sa.and_(_ROW.state == MessageState.VOID, _ROW.attempts > 0),
+)
+_IS_NOTICE = _ROW.purpose.in_(NOT_AWAITED)  # here and below: a message that nobody waits for
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRecord:
-    """A message that was taken."""
+    """Message that was claimed."""
 
     pk: int
     id: str
@@ -43,8 +49,47 @@ class OutboxRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """State of a message, and why it was not sent."""
+
+    state: MessageState
+    problem: str
+
+
+class OpenMessages(NamedTuple):
+    """Digest of the unfinished messages, which changes when a message finishes or an attempt fails."""
+
+    number: int
+    pks: int
+    tries: int
+
+
+NONE_OPEN = OpenMessages(0, 0, 0)
+_LOOKED_AT = 500  # waiting messages; every message is in state sending before it finishes, however many wait
+
+
+def _open(state: MessageState, tries: sa.ColumnElement[int]) -> sa.Select[Any]:
+    query = sa.select(_ROW.tenant_pk, _ROW.pk, tries.label("tries")).where(_ROW.state == state)
+    return sa.select(query.order_by(_ROW.due).limit(_LOOKED_AT).subquery())
+
+
+_OPEN_NOW = sa.union_all(
+    _open(MessageState.WAITING, _ROW.attempts), _open(MessageState.SENDING, _ROW.attempts - 1)
+).subquery()
+_DIGEST = (
+    sa.func.count(),
+    sa.func.coalesce(sa.func.sum(_OPEN_NOW.c.pk), 0),
+    sa.func.coalesce(sa.func.sum(_OPEN_NOW.c.tries), 0),
+)
+ALL_OPEN = sa.select(*_DIGEST).select_from(_OPEN_NOW)
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """What is known of a message, without address and text. `login`: whose it is; empty for a test."""
+    """Message without its address and text.
+
+    `login`: the user it belongs to, empty for a test.
+    """
 
     id: str
     at: int
@@ -62,13 +107,13 @@ def add(connection: sa.Connection, values: dict[str, object]) -> None:
 
 
 def void(connection: sa.Connection, attempt: str, now: int) -> None:
-    """Keep codes of an attempt that have not left yet from leaving."""
+    """Void codes of an attempt that were not sent yet."""
     query = sa.update(outbox).where(_ROW.attempt == attempt, _ROW.state == MessageState.WAITING)
     connection.execute(query.values(state=MessageState.VOID, sealed=None, ended=now))
 
 
 def note_answer(connection: sa.Connection, attempt: str) -> None:
-    """The code of an attempt came back: who got it need not wait for the next one."""
+    """Record that the code of an attempt was typed back, so that the next one may be sent at once."""
     connection.execute(sa.update(outbox).where(_ROW.attempt == attempt).values(answered=True))
 
 
@@ -80,13 +125,18 @@ def nth_latest(
     user_pk: int | None,
     address: bytes,
     *,
-    notices: bool = False,
+    now: int,
+    purpose: Purpose | None = None,
 ) -> int | None:
-    """When as many messages ago as a cap allows one was asked for; `address`: its digest.
+    """Return when the n-th latest message within a cap was requested.
 
-    Counted are either notices or all the others.
+    `address` is its digest. Notices, invitations and all other messages are counted separately, as `purpose` says,
+    without those recorded by a clock that was ahead. Messages that were certainly not sent count only for caps on
+    tries.
     """
-    query = sa.select(_ROW.created).where(_IS_NOTICE if notices else sa.not_(_IS_NOTICE))
+    query = sa.select(_ROW.created).where(_counted_with(purpose), _ROW.created <= now + NOTICED)
+    if not cap.tries:
+        query = query.where(sa.not_(_NEVER_LEFT))
     if cap.counted is Counted.TENANT:
         query = query.where(_ROW.tenant_pk == tenant_pk, _ROW.kind == kind)
     else:
@@ -101,26 +151,41 @@ def nth_latest(
     return found
 
 
-def is_due(connection: sa.Connection, now: int, *, notices: bool) -> bool:
-    """Whether there is a message to send, or one to give up; `notices`: a notice would do."""
-    query = sa.select(_ROW.pk).where(_OPEN, _ROW.due <= now, *_only(notices)).limit(1)
+def count_of_tenant(
+    connection: sa.Connection, tenant_pk: int, kind: FactorKind, purpose: Purpose, *, since: int, now: int
+) -> int:
+    """Return how many messages of a tenant count for its cap, without those that were certainly not sent."""
+    own = (_ROW.tenant_pk == tenant_pk, _ROW.kind == kind, _ROW.created > since, _ROW.created <= now + NOTICED)
+    query = sa.select(sa.func.count()).select_from(outbox).where(*own, _counted_with(purpose), sa.not_(_NEVER_LEFT))
+    return int(connection.execute(query).scalar_one())
+
+
+def is_due(connection: sa.Connection, now: int, *, notices: bool, but: Collection[int] = ()) -> bool:
+    """Return True if a message has to be sent or given up, outside the tenants in `but`.
+
+    Notices are included with `notices`.
+    """
+    query = sa.select(_ROW.pk).where(_OPEN, _ROW.due <= now, *_only(notices, but)).limit(1)
     return connection.execute(query).first() is not None
 
 
-def next_due(connection: sa.Connection, *, notices: bool) -> int | None:
-    """When the next message is to be tried; None if none waits."""
-    query = sa.select(sa.func.min(_ROW.due)).where(_ROW.state == MessageState.WAITING, *_only(notices))
+def next_due(connection: sa.Connection, *, notices: bool, but: Collection[int] = ()) -> int | None:
+    """Return when the next message is due, or None if none waits."""
+    query = sa.select(sa.func.min(_ROW.due)).where(_ROW.state == MessageState.WAITING, *_only(notices, but))
     found: int | None = connection.execute(query).scalar()
     return found
 
 
 def tidy(connection: sa.Connection, now: int) -> None:
-    """Give up what is too late to be sent or was taken by somebody who is gone, and forget what is long over."""
+    """Give up messages that are too late or whose process is gone, and delete old ones."""
     late = sa.and_(_ROW.state == MessageState.WAITING, _ROW.expires <= now)
     gone = sa.and_(_ROW.state == MessageState.SENDING, _ROW.due <= now)
+    ahead = sa.and_(_ROW.state == MessageState.WAITING, _ROW.created > now + NOTICED)  # by a wrong clock
     ended = {"sealed": None, "ended": now}
     for which, values in (
         (late, {"state": MessageState.EXPIRED, **ended}),
+        (sa.and_(ahead, sa.not_(_IS_NOTICE)), {"state": MessageState.EXPIRED, **ended}),
+        (sa.and_(ahead, _IS_NOTICE), {"created": now, "due": now}),
         (sa.and_(gone, sa.not_(_IS_NOTICE)), {"state": MessageState.UNSURE, "problem": _LOST, **ended}),
         (sa.and_(gone, _IS_NOTICE), {"state": MessageState.WAITING, "problem": _LOST}),  # twice is better than never
     ):
@@ -129,13 +194,15 @@ def tidy(connection: sa.Connection, now: int) -> None:
     connection.execute(sa.delete(outbox).where(_ROW.pk.in_(old.with_for_update(skip_locked=True))))
 
 
-def take(connection: sa.Connection, now: int, *, notices: bool) -> OutboxRecord | None:
-    """Take the message that waits longest; nobody else takes it then, whichever process they are.
+def take(connection: sa.Connection, now: int, *, notices: bool, but: Collection[int] = ()) -> OutboxRecord | None:
+    """Claim the message that has waited longest, against all other processes.
 
-    With `notices` one of these, if nothing waits that somebody else waits for.
+    With `notices` claim a notice if nothing else waits. Tenants in `but` are skipped.
     """
     for which in (sa.not_(_IS_NOTICE), _IS_NOTICE) if notices else (sa.not_(_IS_NOTICE),):
-        waiting = sa.and_(_ROW.state == MessageState.WAITING, _ROW.due <= now, _ROW.expires > now, which)
+        waiting = sa.and_(
+            _ROW.state == MessageState.WAITING, _ROW.due <= now, _ROW.expires > now, which, *_only(True, but)
+        )
         query = sa.select(_ROW.pk).where(waiting).order_by(_ROW.due).limit(1).with_for_update(skip_locked=True)
         while (pk := connection.execute(query).scalar()) is not None:
             values = {"state": MessageState.SENDING, "due": now + TAKEN_FOR, "attempts": _ROW.attempts + 1}
@@ -146,19 +213,19 @@ def take(connection: sa.Connection, now: int, *, notices: bool) -> OutboxRecord 
 
 
 def put_back(connection: sa.Connection, record: OutboxRecord, *, due: int, problem: str) -> None:
-    """Have a message that was surely not sent tried again."""
+    """Return a message that was certainly not sent to the queue."""
     query = sa.update(outbox).where(_ROW.pk == record.pk, _ROW.state == MessageState.SENDING)
     connection.execute(query.values(state=MessageState.WAITING, due=due, problem=problem))
 
 
 def end(connection: sa.Connection, record: OutboxRecord, state: MessageState, *, now: int, problem: str) -> None:
-    """Note what became of a message, and wipe it."""
+    """Record the outcome of a message, and wipe its content."""
     query = sa.update(outbox).where(_ROW.pk == record.pk, _ROW.state == MessageState.SENDING)
     connection.execute(query.values(state=state, sealed=None, ended=now, problem=problem))
 
 
 def recent(connection: sa.Connection, tenant_pk: int, limit: int) -> list[MessageRecord]:
-    """A tenant's latest messages, newest first."""
+    """Return a tenant's latest messages, newest first."""
     query = (
         sa.select(_ROW.id, _ROW.created, _ROW.kind, _ROW.purpose, users.c.login, _ROW.masked, _ROW.state,
                   _ROW.attempts, _ROW.problem)
@@ -176,8 +243,41 @@ def recent(connection: sa.Connection, tenant_pk: int, limit: int) -> list[Messag
     ]  # fmt: skip
 
 
+def newest(connection: sa.Connection, attempt: str) -> Outcome | None:
+    """Return the outcome of the newest message of an attempt."""
+    query = sa.select(_ROW.state, _ROW.problem).where(_ROW.attempt == attempt).order_by(_ROW.pk.desc()).limit(1)
+    row = connection.execute(query).first()
+    return Outcome(MessageState(row.state), row.problem) if row is not None else None
+
+
+def open_messages(connection: sa.Connection) -> dict[int, OpenMessages]:
+    """Return a digest of the unfinished messages for each tenant that has any."""
+    query = sa.select(_OPEN_NOW.c.tenant_pk, *_DIGEST).group_by(_OPEN_NOW.c.tenant_pk)
+    return {pk: OpenMessages(number, int(pks), int(tries)) for pk, number, pks, tries in connection.execute(query)}
+
+
+def newest_message(connection: sa.Connection) -> int:
+    """Return the key of the newest message of all tenants, 0 if there is none."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(_ROW.pk), 0))).scalar_one())
+
+
+def progressed_since(connection: sa.Connection, tenant_pk: int, newest: int, before: OpenMessages) -> bool:
+    """Return True if messages of a tenant have finished or failed an attempt, not if there are only new ones.
+
+    `newest` and `before` are from an earlier look.
+    """
+    old = sa.select(*_DIGEST).where(_OPEN_NOW.c.tenant_pk == tenant_pk, _OPEN_NOW.c.pk <= newest)
+    number, pks, tries = connection.execute(old).one()
+    if OpenMessages(number, int(pks), int(tries)) != before:
+        return True
+    waits = sa.and_(_ROW.state == MessageState.WAITING, _ROW.attempts == 0)
+    done = sa.not_(sa.or_(waits, _ROW.state == MessageState.SENDING))
+    new = sa.select(_ROW.pk).where(_ROW.tenant_pk == tenant_pk, _ROW.pk > newest, done).limit(1)
+    return connection.execute(new).first() is not None
+
+
 def counts(connection: sa.Connection, tenant_pk: int, kind: FactorKind, since: int) -> dict[MessageState, int]:
-    """How many messages of a kind stand in each state."""
+    """Return the number of messages of a kind by state."""
     query = (
         sa.select(_ROW.state, sa.func.count())
         .where(_ROW.tenant_pk == tenant_pk, _ROW.kind == kind, _ROW.created > since)
@@ -186,9 +286,15 @@ def counts(connection: sa.Connection, tenant_pk: int, kind: FactorKind, since: i
     return {MessageState(state): int(n) for state, n in connection.execute(query)}
 
 
-def _only(notices: bool) -> tuple[sa.ColumnElement[bool], ...]:
-    """All messages, or all but notices."""
-    return () if notices else (sa.not_(_IS_NOTICE),)
+def _counted_with(purpose: Purpose | None) -> sa.ColumnElement[bool]:
+    """Return the condition on messages that share the caps of a purpose."""
+    return _ROW.purpose == purpose if purpose in NOT_AWAITED else sa.not_(_IS_NOTICE)
+
+
+def _only(notices: bool, but: Collection[int]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return conditions for all messages, or all but notices, outside the tenants in `but`."""
+    kinds = () if notices else (sa.not_(_IS_NOTICE),)
+    return (*kinds, _ROW.tenant_pk.not_in(but)) if but else kinds
 
 
 def _record(row: sa.Row[Any]) -> OutboxRecord:

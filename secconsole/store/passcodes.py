@@ -1,4 +1,4 @@
-"""Codes that were sent and wait to be typed back: the newest of each attempt, as a keyed digest."""
+"""Codes that were sent: the newest of each attempt, as a keyed digest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PasscodeRecord:
 
 
 def put(connection: sa.Connection, attempt: str, values: dict[str, object]) -> None:
-    """Keep a new code in place of the attempt's earlier one, whose wrong entries go on being counted."""
+    """Store a new code in place of the attempt's earlier one, keeping the count of wrong entries."""
     query = sa.update(passcodes).where(passcodes.c.attempt == attempt).values(**values, used=None)
     if connection.execute(query).rowcount == 0:
         connection.execute(sa.insert(passcodes).values(attempt=attempt, **values))
@@ -36,13 +36,16 @@ def find(connection: sa.Connection, attempt: str) -> PasscodeRecord | None:
 
 
 def use(connection: sa.Connection, pk: int, now: int) -> bool:
-    """Mark a code used if it was not and still holds: one statement decides that it counts once."""
+    """Mark a code as used, or return False if it was used or has expired.
+
+    It is a single conditional statement, so a code is accepted only once.
+    """
     live = sa.and_(passcodes.c.pk == pk, passcodes.c.used.is_(None), passcodes.c.expires > now)
     return connection.execute(sa.update(passcodes).where(live).values(used=now, failures=0)).rowcount == 1
 
 
 def fail(connection: sa.Connection, pk: int) -> None:
-    """One more wrong entry."""
+    """Count one more wrong entry."""
     query = sa.update(passcodes).where(passcodes.c.pk == pk)
     connection.execute(query.values(failures=passcodes.c.failures + 1))
 
@@ -52,5 +55,5 @@ def forget(connection: sa.Connection, attempt: str) -> None:
 
 
 def forget_old(connection: sa.Connection, before: int) -> None:
-    """Delete codes that expired long ago, and with them what was counted for attempts that have ended too."""
+    """Delete codes that expired long ago, with the counts of their attempts."""
     connection.execute(sa.delete(passcodes).where(passcodes.c.expires < before))

@@ -1,7 +1,7 @@
-"""A fair queue between the processes that write to one SQLite file.
+"""Fair queue between the processes that write to one SQLite file.
 
-SQLite's own waiting is a poll without an order: one process that writes all the time keeps the others waiting for
-seconds. Two lock files make a queue: whoever holds the first is next, whoever holds the second is writing.
+SQLite's own waiting polls without an order, so one process that writes all the time delays the others for seconds. Two
+lock files form a queue: the holder of the first is next, the holder of the second is writing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ class WriteQueue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for one's turn and hold it; the kernel gives it back if the process dies."""
+        """Wait for a turn and hold it.
+
+        The kernel releases it if the process dies.
+        """
         fcntl.flock(self._next, fcntl.LOCK_EX)
         try:
             fcntl.flock(self._writing, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Recovery codes. Rows are those of a user's present set; making another one deletes them."""
+"""Recovery codes, with rows for a user's current set only."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ _UNUSED = sa.and_(_ROW.used.is_(None), _ROW.voided.is_(None))
 
 
 def replace_codes(connection: sa.Connection, user_pk: int, rows: Iterable[Mapping[str, object]]) -> None:
-    """Forget a user's codes and keep these: each with `digest`, and other columns where they matter."""
+    """Replace a user's codes by rows with a `digest` and, where needed, other columns."""
     connection.execute(sa.delete(recovery_codes).where(_ROW.user_pk == user_pk))
     connection.execute(sa.insert(recovery_codes), [{**row, "user_pk": user_pk} for row in rows])
     _note_left(connection, user_pk)
 
 
 def use_code(connection: sa.Connection, user_pk: int, digest: bytes, now: int) -> bool:
-    """Mark a code used if it is there and was not: one statement decides that it counts once."""
+    """Mark a code as used, or return False if it does not exist or was used.
+
+    It is a single conditional statement, so a code is accepted only once.
+    """
     this = sa.and_(_ROW.user_pk == user_pk, _ROW.digest == digest, _UNUSED)
     if connection.execute(sa.update(recovery_codes).where(this).values(used=now, sealed=None)).rowcount != 1:
         return False
@@ -31,25 +34,28 @@ def use_code(connection: sa.Connection, user_pk: int, digest: bytes, now: int) -
 
 
 def count_left(connection: sa.Connection, *user_pks: int) -> int:
-    """How many unused codes these users have."""
+    """Return the number of unused codes of these users."""
     query = sa.select(sa.func.count()).select_from(recovery_codes).where(_UNUSED)
     return sum(connection.execute(query.where(_ROW.user_pk.in_(part))).scalar_one() for part in in_parts(user_pks))
 
 
 def count_used(connection: sa.Connection, user_pk: int) -> int:
-    """How many of the present set were used; those that an unbinding made void are no set any more."""
+    """Return how many codes of the current set were used.
+
+    Codes that an unbinding voided do not count.
+    """
     used = sa.and_(_ROW.user_pk == user_pk, _ROW.used.is_not(None), _ROW.voided.is_(None))
     return int(connection.execute(sa.select(sa.func.count()).select_from(recovery_codes).where(used)).scalar_one())
 
 
 def unused_codes(connection: sa.Connection, user_pk: int) -> list[sa.Row[Any]]:
-    """The unused codes of a user, in the order they were made in: `id`, `sealed` (None: not to be seen), `created`."""
+    """Return the unused codes of a user in their order: `id`, `sealed` (None: not viewable), `created`."""
     query = sa.select(_ROW.id, _ROW.sealed, _ROW.created).where(_ROW.user_pk == user_pk, _UNUSED)
     return list(connection.execute(query.order_by(_ROW.pk)))
 
 
 def void_codes(connection: sa.Connection, user_pk: int, *, now: int, event: str | None) -> None:
-    """Make a user's codes stop working; without an event that could be undone, for good."""
+    """Void a user's codes, permanently unless there is an event that can be undone."""
     these = sa.and_(_ROW.user_pk == user_pk, _ROW.voided.is_(None))
     change: sa.Delete | sa.Update = sa.delete(recovery_codes).where(these)
     if event is not None:
@@ -59,7 +65,7 @@ def void_codes(connection: sa.Connection, user_pk: int, *, now: int, event: str 
 
 
 def restore_codes(connection: sa.Connection, user_pk: int, event: str) -> None:
-    """Let the codes work again that an unbinding made stop."""
+    """Restore the codes that an unbinding voided."""
     these = sa.and_(_ROW.user_pk == user_pk, _ROW.voided_event == event)
     if connection.execute(sa.update(recovery_codes).where(these).values(voided=None, voided_event=None)).rowcount:
         _note_left(connection, user_pk)
@@ -71,13 +77,13 @@ def erase_voided(connection: sa.Connection, events: Sequence[str]) -> None:
 
 
 def erase_viewable(connection: sa.Connection, tenant_pk: int) -> None:
-    """Wipe what codes could be shown again from, for all of a tenant; they work on."""
+    """Wipe the viewable copies of all codes in a tenant, which stay valid."""
     kept = sa.and_(_ROW.tenant_pk == tenant_pk, _ROW.sealed.is_not(None))
     connection.execute(sa.update(recovery_codes).where(kept).values(sealed=None))
 
 
 def _note_left(connection: sa.Connection, user_pk: int) -> None:
-    """Keep on the user's row whether any are left, so that counting those who have none costs nothing."""
+    """Update in the user's row whether any codes are left, so that counting users without any is cheap."""
     left = count_left(connection, user_pk) > 0
     differs = sa.and_(users.c.pk == user_pk, users.c.has_recovery.is_not(left))
     connection.execute(sa.update(users).where(differs).values(has_recovery=left))

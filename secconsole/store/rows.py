@@ -1,10 +1,13 @@
-"""Rows as the store hands them to the service: typed, with internal keys, never shown to a face."""
+"""Rows as the store returns them to the service: typed, with internal keys, never shown to users."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
+from secconsole.domain.helpdesk import HelpdeskRules, UnbindNeeds
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
+from secconsole.domain.network_rules import NetworkRule
 from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope
 
@@ -23,6 +26,14 @@ class TenantRow:
     changed_by: str
     required_since: int | None
     recovery_view: bool
+    bypass_minutes: int
+    bypass_most: int
+    unbind_needs: UnbindNeeds
+    networks: tuple[NetworkRule, ...] = ()
+
+    @property
+    def helpdesk(self) -> HelpdeskRules:
+        return HelpdeskRules(self.bypass_minutes, self.bypass_most, self.unbind_needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ class UserRecord:
     version: int
     skeleton: str | None
     has_recovery: bool
+    password_until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,16 @@ class ExemptionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkRecord:
+    """Allowed network with what is on record about it."""
+
+    rule: NetworkRule
+    note: str
+    created: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
     pk: int
     id: str
@@ -103,11 +125,13 @@ class SessionRecord:
     proved: int
     expires: int
     ended: int | None
+    failures: int
+    factor: str
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """A personal access token; without `user_pk` one of the store's owner, and without `owner` a secret key."""
+    """Personal access token, a token of the store's owner (no `user_pk`), or a secret key (no `owner` either)."""
 
     pk: int
     id: str
@@ -123,6 +147,24 @@ class TokenRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class BypassRecord:
+    pk: int
+    id: str
+    tenant_pk: int
+    user_pk: int
+    digest: bytes
+    by_id: str
+    by: str
+    reason: str
+    ticket: str
+    created: int
+    starts: int
+    expires: int
+    used: int | None
+    revoked: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChallengeRecord:
     pk: int
     tenant_pk: int
@@ -134,6 +176,7 @@ class ChallengeRecord:
     used: int | None
 
 
+@cache
 def kinds_from(text: str) -> tuple[FactorKind, ...]:
     return tuple(FactorKind(kind) for kind in text.split(",") if kind)
 

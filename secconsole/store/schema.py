@@ -1,4 +1,7 @@
-"""The tables. Times are milliseconds since the epoch, UTC; `pk` never leaves the store, `id` is public."""
+"""Tables of the store.
+
+Times are milliseconds since the epoch, UTC. `pk` never leaves the store, `id` is public.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,10 @@ metadata = sa.MetaData(
     }
 )
 
-# On SQLite only INTEGER PRIMARY KEY is the row id itself; BIGINT would cost a second index.
+# On SQLite only INTEGER PRIMARY KEY is the row id itself. BIGINT would cost a second index.
 Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Time = sa.BigInteger
-# PostgreSQL would order and compare text by the rules of some language; SQLite does by the characters' numbers.
+# PostgreSQL would order and compare text by the rules of a language, while SQLite does so by code points.
 Words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
@@ -56,6 +59,9 @@ tenants = sa.Table(
     _text("changed_by"),
     sa.Column("required_since", Time),
     _flag("recovery_view"),
+    _number("bypass_minutes", 30),
+    _number("bypass_most", 1440),
+    _text("unbind_needs", "none"),
 )
 
 users = sa.Table(
@@ -71,7 +77,7 @@ users = sa.Table(
     _text("email"),
     _text("phone"),
     _text("role", "user"),
-    # What the user's factors amount to, kept here by store/factors.py so that lists and counts need no join.
+    # Summary of the user's factors, kept here by store/factors.py so that lists and counts need no join.
     _text("status", "unbound"),
     _text("kinds"),
     _flag("weak_only"),
@@ -83,11 +89,14 @@ users = sa.Table(
     sa.Column("password_hash", Words),
     _number("failures"),
     _number("locked_until"),
-    _number("last_sign_in"),  # 0: never, so that it can be ordered by
+    _number("last_sign_in"),  # 0: never, so that it can be sorted
     _number("created"),
     _number("version", 1),
     sa.Column("skeleton", Words),  # only where it differs from login_key
-    _flag("has_recovery"),  # an unused recovery code, kept here by store/recovery.py
+    _flag("has_recovery"),  # an unused recovery code, kept up to date by store/recovery.py
+    _text("search_key"),  # see domain/search_key.py; never read back
+    # When a first-time password ends, which is then `password_hash`; 0: the password was chosen, or there is none.
+    _number("password_until"),
     sa.UniqueConstraint("tenant_pk", "login_key"),
 )
 sa.Index("ix_users_status", users.c.tenant_pk, users.c.status, users.c.login_key, users.c.pk)
@@ -102,10 +111,16 @@ sa.Index("ix_users_kinds", users.c.tenant_pk, users.c.kinds, users.c.login_key,
          sqlite_where=_unusual)  # fmt: skip
 _locked = users.c.locked_until > 0
 sa.Index("ix_users_locked", users.c.tenant_pk, users.c.locked_until, sqlite_where=_locked)
+_none = users.c.password_hash.is_(None)
+sa.Index("ix_users_no_password", users.c.tenant_pk, users.c.login_key, sqlite_where=_none, postgresql_where=_none)
+_first = users.c.password_until > 0
+sa.Index("ix_users_password_until", users.c.password_until, sqlite_where=_first, postgresql_where=_first)
+_bare = sa.and_(users.c.status != "bound", users.c.whitelisted.is_(sa.false()), users.c.disabled.is_(sa.false()))
+sa.Index("ix_users_no_factor", users.c.tenant_pk, users.c.created, sqlite_where=_bare, postgresql_where=_bare)
 _odd = users.c.skeleton.is_not(None)
 sa.Index("ix_users_skeleton", users.c.tenant_pk, users.c.skeleton, sqlite_where=_odd)
 
-# How many users share one set of facts; kept by triggers, so that counts cost nothing however many users there are.
+# Numbers of users who share one set of facts, kept by triggers so that counts are cheap for any number of users.
 user_counts = sa.Table(
     "user_counts",
     metadata,
@@ -118,6 +133,7 @@ user_counts = sa.Table(
     sa.Column("weak_only", sa.Boolean, primary_key=True),
     sa.Column("has_recovery", sa.Boolean, primary_key=True),
     sa.Column("blocked", sa.Boolean, primary_key=True),
+    sa.Column("no_password", sa.Boolean, primary_key=True),
     sa.Column("switched_on", sa.Boolean, primary_key=True),
     sa.Column("keeps_factor", sa.Boolean, primary_key=True),
     _number("n"),
@@ -144,14 +160,14 @@ factors = sa.Table(
     sa.Column("last_used", Time),
     _number("last_step", -1),
     _number("failures"),
-    sa.Column("removed", Time),  # a row stays for good: every authenticator ever bound is on record
+    sa.Column("removed", Time),  # rows are never deleted: every authenticator ever bound is on record
     sa.Column("removed_event", Words),
-    _flag("given"),  # an administrator entered it: a sign-in may be what proves it
+    _flag("given"),  # entered by an administrator: a sign-in may confirm it
     sa.Index("ix_factors_user", "user_pk", "removed"),
     sa.Index("ix_factors_removed_event", "removed_event"),
 )
 
-# Only digests; `sealed` has a code itself while the tenant's policy lets its owner look at it again.
+# Only digests. `sealed` contains the code itself while the tenant's policy lets its owner view it again.
 recovery_codes = sa.Table(
     "recovery_codes",
     metadata,
@@ -169,14 +185,81 @@ recovery_codes = sa.Table(
     sa.Index("ix_recovery_codes_voided_event", "voided_event"),
 )
 
-# Codes that were sent and wait to be typed back: one for each attempt, whichever address it went to.
+# The newest bypass code of each user, as a digest.
+bypass_codes = sa.Table(
+    "bypass_codes",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    _user(),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    _text("by_id"),
+    _text("by"),
+    _text("reason"),
+    _text("ticket"),
+    _number("created"),
+    _number("starts"),
+    _number("expires"),
+    sa.Column("used", Time),
+    sa.Column("revoked", Time),
+    sa.UniqueConstraint("tenant_pk", "user_pk"),
+    sa.Index("ix_bypass_codes_user", "user_pk"),
+)
+
+# Checks of callers, each by one operator. One that was confirmed counts for one act.
+caller_checks = sa.Table(
+    "caller_checks",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    _user(),
+    _text("by_id"),
+    _text("by"),
+    _text("channel"),
+    _text("masked"),
+    _flag("recent"),
+    _number("created"),
+    _number("expires"),
+    _number("failures"),
+    sa.Column("confirmed", Time),
+    sa.Column("used", Time),
+    sa.Index("ix_caller_checks_user", "user_pk"),
+)
+
+# Requests of an operator for another one's approval, bound to one operation.
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    _user(),
+    _text("kind"),
+    _text("by_id"),
+    _text("by"),
+    _text("reason"),
+    _text("ticket"),
+    _number("created"),
+    _number("expires"),
+    _text("answer"),
+    sa.Column("answered", Time),
+    _text("answer_by_id"),
+    _text("answer_by"),
+    sa.Column("used", Time),
+    sa.Index("ix_approvals_tenant", "tenant_pk", "expires"),
+    sa.Index("ix_approvals_user", "user_pk"),
+)
+
+# Codes that were sent and not typed back yet: one per attempt, whichever address it went to.
 passcodes = sa.Table(
     "passcodes",
     metadata,
     sa.Column("pk", Key, primary_key=True),
     sa.Column("attempt", Words, nullable=False, unique=True),
     _tenant(),
-    _text("factor"),  # the id of the one that it was sent to; empty for a test of settings
+    _text("factor"),  # the id of the factor it was sent to; empty for a test of settings
     _text("prefix"),
     sa.Column("digest", sa.LargeBinary, nullable=False),
     _number("created"),
@@ -186,7 +269,7 @@ passcodes = sa.Table(
     sa.Index("ix_passcodes_expires", "expires"),
 )
 
-# Messages on their way, and what became of those of the last days; their text and address are wiped when that is known.
+# Outgoing messages, and the outcomes of those of the last days. Text and address are wiped when the outcome is known.
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -198,9 +281,9 @@ outbox = sa.Table(
     _text("purpose"),
     _text("attempt"),
     _text("masked"),
-    sa.Column("address", sa.LargeBinary, nullable=False),  # a keyed digest, to count by
+    sa.Column("address", sa.LargeBinary, nullable=False),  # a keyed digest for counting
     sa.Column("sealed", sa.LargeBinary),
-    _text("settings"),  # the id of those to send with; empty: those in effect
+    _text("settings"),  # the id of the settings to use; empty: those in effect
     _text("state", "waiting"),
     _number("attempts"),
     _number("due"),
@@ -208,7 +291,7 @@ outbox = sa.Table(
     _number("expires"),
     sa.Column("ended", Time),
     _text("problem"),
-    _flag("answered"),  # the code in it was typed back
+    _flag("answered"),  # its code was typed back
     sa.Index("ix_outbox_due", "state", "due"),
     sa.Index("ix_outbox_tenant", "tenant_pk", "kind", "created"),
     sa.Index("ix_outbox_user", "user_pk", "created"),
@@ -217,7 +300,7 @@ outbox = sa.Table(
     sa.Index("ix_outbox_created", "created"),
 )
 
-# How a tenant sends mail and SMS: settings in effect, and ones that wait for the code of their test.
+# Delivery settings of a tenant for mail and SMS: those in effect, and those that wait for the code of their test.
 delivery_settings = sa.Table(
     "delivery_settings",
     metadata,
@@ -230,6 +313,7 @@ delivery_settings = sa.Table(
     sa.Column("sealed", sa.LargeBinary),
     _number("created"),
     _text("by"),
+    _flag("anywhere"),  # its host may have any address, because of who set it
     sa.UniqueConstraint("tenant_pk", "kind", "state"),
 )
 
@@ -244,7 +328,7 @@ unbindings = sa.Table(
     _text("by"),
     _text("reason"),
     _text("ticket"),
-    sa.Column("erased", Time),  # when the sealed seeds were wiped and undoing ended
+    sa.Column("erased", Time),  # when the sealed seeds were wiped, which ended the chance to undo
     sa.Index("ix_unbindings_erased", "erased", "at"),
 )
 
@@ -259,6 +343,28 @@ exemptions = sa.Table(
     _text("by"),
     sa.Index("ix_exemptions_until", "until"),
     sa.Index("ix_exemptions_tenant", "tenant_pk"),
+)
+
+# Networks that a tenant allows, see domain/network_rules.py. Those that decide are read with the tenant.
+networks = sa.Table(
+    "networks",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    sa.Column("network", Words, nullable=False),
+    _text("note"),
+    _text("roles"),  # empty: all
+    _number("until"),  # 0: no end date, here and below
+    _flag("no_challenge"),
+    _number("created"),
+    _text("by"),
+    _number("pending_until"),  # part of a change that is undone then unless it is confirmed
+    _text("pending_by"),
+    _flag("leaving"),  # the change is its removal
+    sa.UniqueConstraint("tenant_pk", "network", "roles"),
+    sa.Index("ix_networks_until", "until"),
+    sa.Index("ix_networks_pending_until", "pending_until"),
 )
 
 sessions = sa.Table(
@@ -277,10 +383,38 @@ sessions = sa.Table(
     _number("expires"),
     sa.Column("ended", Time),
     _text("ended_why"),
+    _number("failures"),  # wrong proofs since the last correct one
+    _text("factor"),  # the kind of factor used in it; empty: opened by a password alone
     sa.Index("ix_sessions_user", "user_pk", "ended"),
+    sa.Index("ix_sessions_factor", "tenant_pk", "factor", "expires"),
 )
 
-# Personal access tokens; without a user those of the store's owner, and without an owner tenants' secret keys.
+# Wrong entries that still count, by origin. `users` has the resulting hold of the account. See domain/throttle.py.
+throttles = sa.Table(
+    "throttles",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    _user(),
+    sa.Column("bucket", Words, nullable=False),
+    _number("failures"),
+    _number("passwords"),
+    _number("tries"),
+    _number("last"),
+    sa.UniqueConstraint("user_pk", "bucket"),
+)
+
+# Networks from which users completed sign-ins, so that strangers' wrong entries do not count there.
+known_networks = sa.Table(
+    "known_networks",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    _user(),
+    sa.Column("network", Words, nullable=False),
+    _number("seen"),
+    sa.UniqueConstraint("user_pk", "network"),
+)
+
+# Personal access tokens, those of the store's owner (without a user), and tenants' secret keys (also without an owner).
 tokens = sa.Table(
     "tokens",
     metadata,
@@ -316,15 +450,29 @@ challenges = sa.Table(
     sa.Index("ix_challenges_expires", "expires"),
 )
 
-# Logins that no account has are slowed down like real ones, so that guessing them tells nothing.
+# Unknown logins are delayed like real ones, so that guessing them reveals nothing.
 unknown_logins = sa.Table(
     "unknown_logins",
     metadata,
     sa.Column("subject", sa.LargeBinary, primary_key=True),
     _number("failures"),
-    _number("locked_until"),
     _number("at"),
     sa.Index("ix_unknown_logins_at", "at"),
+)
+
+# Refused sign-ins besides the first of a minute, by origin and account, until one audit entry sums them up.
+refused_sign_ins = sa.Table(
+    "refused_sign_ins",
+    metadata,
+    sa.Column("tenant_pk", Key, sa.ForeignKey("tenants.pk"), primary_key=True, autoincrement=False),
+    sa.Column("user_id", Words, primary_key=True),  # empty: unknown login
+    sa.Column("origin", Words, primary_key=True),
+    sa.Column("since", Time, nullable=False),
+    sa.Column("due", Time, nullable=False),
+    _number("more"),
+    _text("channel"),
+    _text("rule"),
+    sa.Index("ix_refused_sign_ins_due", "due"),
 )
 
 audit = sa.Table(
@@ -353,7 +501,7 @@ audit = sa.Table(
 sa.Index("ix_audit_target", audit.c.tenant_pk, audit.c.target_id, audit.c.seq)
 sa.Index("ix_audit_action", audit.c.tenant_pk, audit.c.action, audit.c.seq)
 
-# The signed head of each tenant's chain of audit entries.
+# The signed head of each tenant's audit chain.
 audit_heads = sa.Table(
     "audit_heads",
     metadata,
@@ -363,7 +511,7 @@ audit_heads = sa.Table(
     sa.Column("signature", sa.LargeBinary, nullable=False),
 )
 
-# Replies to requests that came with a key of their own, so that one sent again is answered and not done again.
+# Replies to requests with an Idempotency-Key, so that a repeated one is answered and not performed again.
 idempotency = sa.Table(
     "idempotency",
     metadata,

@@ -1,7 +1,7 @@
-"""The runner on SQLite: one writer thread that commits for all who wait, and a few readers.
+"""Runner of transactions on SQLite: one writer thread that commits for all who wait, and a few readers.
 
-A transaction body is a plain function of a connection. Writes are answered after COMMIT (synchronous=FULL), several
-waiting ones share one (each in its own savepoint), and a body that raises leaves nothing behind.
+A transaction body is a plain function of a connection. Writes are answered after COMMIT (synchronous=FULL), waiting
+ones share a transaction (each in its own savepoint), and a body that raises leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from typing import Generic, TypeVar
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
-from secconsole.store.claim import NOTHING, Claim
 from secconsole.store.queue import WriteQueue
+from secconsole.store.tenant_lock import NO_LOCK, TenantLock
 
 T = TypeVar("T")
 
 BUSY_MILLISECONDS = 5_000
 MOST_PER_COMMIT = 128
 CACHE_KIBIBYTES = 4_000
-_CLOSED = "The store is closed already. Nothing was changed."
+_CLOSED = "The store is already closed. Nothing was changed."
 
 
 @dataclass(slots=True)
@@ -39,12 +39,12 @@ class _Job(Generic[T]):
     error: BaseException | None = None
 
     def run(self, connection: sa.Connection) -> None:
-        driver = _driver_of(connection)  # its savepoints cost nothing; SQLAlchemy's as much as four statements
+        driver = _driver_of(connection)  # its savepoints cost nothing, SQLAlchemy's as much as four statements
         try:
             driver.execute("SAVEPOINT body")
             self.reply = self.body(connection)
             driver.execute("RELEASE body")
-        except BaseException as error:  # kept for whoever asked; the thread must live on
+        except BaseException as error:  # passed to the caller, while the thread goes on
             self.error = error
             _undo_body(driver)
 
@@ -57,7 +57,7 @@ class _Job(Generic[T]):
 
 
 class SqliteStore:
-    """One SQLite file, opened by this process; any number of processes may open it."""
+    """SQLite file opened by this process, and by any number of others."""
 
     def __init__(self, path: Path, readers: int = 2) -> None:
         self.path = path
@@ -69,6 +69,7 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(readers, "store-read")
         self._local = threading.local()
         self._opened: list[sa.Connection] = []
+        self.answered = 0  # number of reads, for health checks
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -76,11 +77,11 @@ class SqliteStore:
         self._writer.start()
 
     def write(
-        self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
+        self, body: Callable[[sa.Connection], T], lock: TenantLock = NO_LOCK, *, repeatable: bool = False
     ) -> Future[T]:
-        """Run a body in a write transaction; the future is done after COMMIT, and may be cancelled until it starts.
+        """Run a body in a write transaction.
 
-        `claim` and `repeatable` matter where there are several writers, and a network between them and their store.
+        `lock` and `repeatable` matter where there are several writers, and a network between them and their store.
         """
         job = _Job(body, Future())
         with self._closing:
@@ -100,15 +101,18 @@ class SqliteStore:
         return future
 
     def now(self, connection: sa.Connection) -> float:
-        """The time, in seconds since the epoch."""
+        """Return the time in seconds since the epoch."""
         return time.time()
 
     def watch(self) -> Watch:
-        """What tells whether anybody has written since it was last asked."""
+        """Return an object that detects writes by anyone."""
         return Watch(self.path)
 
     def close(self) -> None:
-        """Finish what was asked for, then give everything back; closing twice does nothing more."""
+        """Finish pending work, then release all resources.
+
+        Closing twice is harmless.
+        """
         with self._closing:
             if self._closed:
                 return
@@ -125,7 +129,9 @@ class SqliteStore:
         try:
             connection = self._reader()
             with connection.begin():
-                return body(connection)
+                reply = body(connection)
+            self.answered += 1
+            return reply
         except SecconsoleError:
             raise
         except Exception as error:
@@ -133,7 +139,7 @@ class SqliteStore:
             raise in_words(error) from None
 
     def _forget_reader(self) -> None:
-        """Whatever state a failure left this thread's connection in, the next read begins anew."""
+        """Drop this thread's connection after a failure, so that the next read starts with a clean one."""
         connection: sa.Connection | None = getattr(self._local, "connection", None)
         if connection is not None:
             del self._local.connection
@@ -163,7 +169,7 @@ class SqliteStore:
                 failure = error
                 if not batch and job.future.set_running_or_notify_cancel():
                     batch.append(job)
-                if connection is not None:  # whatever state the failure left it in, the next turn begins anew
+                if connection is not None:  # start the next turn with a clean connection
                     with suppress(Exception):
                         connection.close()
                     connection = None
@@ -179,7 +185,8 @@ class SqliteStore:
                 if job.future.set_running_or_notify_cancel():
                     batch.append(job)
                     job.run(connection)
-                    if not _driver_of(connection).in_transaction:  # a full disk rolls back all, not only this body
+                    # a full disk rolls back everything, not only this body
+                    if not _driver_of(connection).in_transaction:
                         raise in_words(job.error) if job.error else Unavailable("The store rolled the change back.")
                 if len(batch) >= MOST_PER_COMMIT:
                     break
@@ -191,11 +198,11 @@ class SqliteStore:
                     self._jobs.put(None)
 
 
-def open_engine(path: Path) -> sa.Engine:
-    """An engine whose connections are set up for safety: every commit flushed, foreign keys, deleted data zeroed."""
+def open_engine(path: Path, *, journal: str = "WAL") -> sa.Engine:
+    """Return an engine with safe connections: every commit flushed, foreign keys, deleted data zeroed."""
     engine = sa.create_engine(
         "sqlite://",
-        # rw: a file that went missing is an error, not a new and empty store that others may read
+        # rw: a missing file is an error, not a new and empty store that others may read
         creator=lambda: sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
@@ -210,7 +217,7 @@ def open_engine(path: Path) -> sa.Engine:
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
         for pragma in (
             f"busy_timeout={BUSY_MILLISECONDS}",
-            "journal_mode=WAL",
+            f"journal_mode={journal}",
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",
@@ -220,7 +227,7 @@ def open_engine(path: Path) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        # A write that begins with a read and upgrades later fails at once when somebody else wrote meanwhile.
+        # A write that begins with a read and upgrades later fails at once if another process has written in between.
         writes = connection.get_execution_options().get("secconsole_write")
         _driver_of(connection).execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -228,14 +235,14 @@ def open_engine(path: Path) -> sa.Engine:
 
 
 class Watch:
-    """A connection that only asks whether another one has written since; that costs no disk access."""
+    """Connection that detects writes by others, without disk access."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._seen = self._version()
 
     async def changed(self) -> bool:
-        """Whether anybody has written since this was last asked."""
+        """Return True if anyone has written since the last call."""
         before, self._seen = self._seen, self._version()
         return self._seen != before
 
@@ -247,16 +254,18 @@ class Watch:
 
 
 def in_words(error: BaseException) -> BaseException:
-    """Turn what the driver raises into an error of ours; anything that is not the driver's comes back as it is."""
+    """Translate an error of the driver, and return any other error unchanged."""
     if isinstance(error, SecconsoleError):
         return error
     if isinstance(error, UnicodeEncodeError):
-        return Invalid("There is a character in it that is no text: half of a pair. Take it out and do it again.")
+        return Invalid("The input contains half of a surrogate pair, which is not text. Remove it and try again.")
     if isinstance(error, OverflowError):
-        return Invalid("There is a number in it that is too large.")
+        return Invalid("The input contains a number that is too large.")
     if isinstance(error, OSError):
         where = error.filename or "the store"
-        return Unavailable(f"{where} cannot be used: {error.strerror}. Nothing was changed; check its folder and mode.")
+        return Unavailable(
+            f"{where} cannot be used: {error.strerror}. Nothing was changed. Check its folder and permissions."
+        )
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if not isinstance(original, sqlite3.Error):
         return error
@@ -264,13 +273,13 @@ def in_words(error: BaseException) -> BaseException:
     for prefix, message in _WORDS.items():
         if name.startswith(prefix):
             return Unavailable(message)
-    unforeseen = Unavailable(f"The store did not do it ({name or type(original).__name__}). Nothing was changed.")
-    unforeseen.__cause__ = original  # the driver's own error: unlike SQLAlchemy's it holds no parameters
+    unforeseen = Unavailable(f"The store failed ({name or type(original).__name__}). Nothing was changed.")
+    unforeseen.__cause__ = original  # the driver's own error contains no parameters, unlike SQLAlchemy's
     return unforeseen
 
 
 def _undo_body(driver: sqlite3.Connection) -> None:
-    """Back to the savepoint; to before the whole transaction, where SQLite has gone already or cannot do less."""
+    """Roll back to the savepoint, or the whole transaction if SQLite has done so already or can do no less."""
     try:
         if driver.in_transaction:
             driver.execute("ROLLBACK TO body")
@@ -286,13 +295,15 @@ def _driver_of(connection: sa.Connection) -> sqlite3.Connection:
 
 
 _WORDS = {
-    "SQLITE_FULL": "The disk is full. Nothing was changed; free some space and do it again.",
-    "SQLITE_READONLY": "The store cannot be written: its folder or file is read-only here. Nothing was changed.",
+    "SQLITE_FULL": "The disk is full. Nothing was changed. Free some space and try again.",
+    "SQLITE_READONLY": "The store cannot be written, because its folder or file is read-only. Nothing was changed.",
     "SQLITE_CANTOPEN": "The store cannot be opened. Check that its folder exists and belongs to you.",
     "SQLITE_PERM": "The store cannot be opened: permission denied.",
-    "SQLITE_BUSY": "The store is busy. Nothing was changed; do it again in a moment.",
-    "SQLITE_LOCKED": "The store is busy. Nothing was changed; do it again in a moment.",
-    "SQLITE_NOTADB": "The store is damaged or not a secconsole store. Put it back from a backup.",
-    "SQLITE_CORRUPT": "The store is damaged. Put it back from a backup.",
-    "SQLITE_IOERR": "The disk did not answer as it should. Nothing was acknowledged; check the disk.",
+    "SQLITE_BUSY": "The store is busy. Nothing was changed. Try again in a moment.",
+    "SQLITE_LOCKED": "The store is busy. Nothing was changed. Try again in a moment.",
+    "SQLITE_NOTADB": "The store is damaged or not a secconsole store. Restore it from a backup.",
+    "SQLITE_CORRUPT": "The store is damaged. Restore it from a backup.",
+    # The shared memory beside the store needs space before the first page is written.
+    "SQLITE_IOERR_SHM": "There is no space left beside the store. Nothing was changed. Check whether the disk is full.",
+    "SQLITE_IOERR": "The disk failed. Nothing was acknowledged. Check the disk.",
 }

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from secconsole.domain.helpdesk import HelpdeskRules, UnbindNeeds
 from secconsole.domain.impact import Group
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role
-from secconsole.store.prepared import Prepared
+from secconsole.store.compiled import Prepared
+from secconsole.store.networks import read_rules, rules_of
 from secconsole.store.rows import TenantRow, kinds_from, kinds_to
 from secconsole.store.schema import tenants, user_counts
 
+_TENANTS = sa.select(tenants, rules_of(tenants.c.pk))  # one statement, as every operation begins with it
 _BY_NAME = Prepared(
-    sa.select(tenants).where(sa.or_(tenants.c.name_key == sa.bindparam("key"), tenants.c.id == sa.bindparam("name")))
+    _TENANTS.where(sa.or_(tenants.c.name_key == sa.bindparam("key"), tenants.c.id == sa.bindparam("name")))
 )
-_BY_PK = Prepared(sa.select(tenants).where(tenants.c.pk == sa.bindparam("this")))
+_BY_PK = Prepared(_TENANTS.where(tenants.c.pk == sa.bindparam("this")))
 
 
 def tenant_by_name(connection: sa.Connection, name: str) -> TenantRow | None:
-    """Find a tenant by its name (any case) or id."""
+    """Return a tenant by its name (in any case) or id."""
     name = name.strip()
     row = _BY_NAME.row(connection, key=name.casefold(), name=name)
     return _tenant(row) if row else None
@@ -35,11 +39,15 @@ def tenant_by_pk(connection: sa.Connection, pk: int) -> TenantRow:
 
 
 def all_tenants(connection: sa.Connection) -> list[TenantRow]:
-    return [_tenant(row) for row in connection.execute(sa.select(tenants).order_by(tenants.c.name_key))]
+    return [_tenant(row) for row in connection.execute(_TENANTS.order_by(tenants.c.name_key))]
 
 
 def add_tenant(connection: sa.Connection, *, id: str, name: str, now: int) -> TenantRow:
-    values = {"id": id, "name": name, "name_key": name.casefold(), "created": now}
+    """Add a tenant with the policy optional.
+
+    Rows of earlier versions have the column's default, off.
+    """
+    values = {"id": id, "name": name, "name_key": name.casefold(), "created": now, "policy": PolicyMode.OPTIONAL.value}
     pk = connection.execute(sa.insert(tenants).values(values).returning(tenants.c.pk)).scalar_one()
     return tenant_by_pk(connection, pk)
 
@@ -53,10 +61,11 @@ def set_policy(
     kinds: tuple[FactorKind, ...],
     required_since: int | None,
     recovery_view: bool,
+    helpdesk: HelpdeskRules,
     now: int,
     by: str,
 ) -> bool:
-    """Change the policy if nobody else has since it was read; whether that was so."""
+    """Change the policy, or return False if someone else changed it since it was read."""
     done = connection.execute(
         sa.update(tenants)
         .where(tenants.c.pk == tenant.pk, tenants.c.version == tenant.version)
@@ -66,6 +75,7 @@ def set_policy(
             kinds=kinds_to(kinds),
             required_since=required_since,
             recovery_view=recovery_view,
+            **asdict(helpdesk),
             version=tenants.c.version + 1,
             changed=now,
             changed_by=by,
@@ -75,7 +85,7 @@ def set_policy(
 
 
 def groups(connection: sa.Connection, tenant_pk: int) -> tuple[Group, ...]:
-    """The counted groups of a tenant's users: a few dozen rows, however many users there are."""
+    """Return the counted groups of a tenant's users, a few dozen for any number of users."""
     c = user_counts.c
     query = sa.select(user_counts).where(c.tenant_pk == tenant_pk, c.n > 0)
     return tuple(
@@ -91,6 +101,7 @@ def groups(connection: sa.Connection, tenant_pk: int) -> tuple[Group, ...]:
             switched_on=row.switched_on,
             keeps_factor=row.keeps_factor,
             count=row.n,
+            no_password=row.no_password,
         )
         for row in connection.execute(query)
     )
@@ -99,10 +110,12 @@ def groups(connection: sa.Connection, tenant_pk: int) -> tuple[Group, ...]:
 def _tenant(row: Sequence[Any]) -> TenantRow:
     values = dict(zip(_COLUMNS, row, strict=True))
     del values["name_key"]
+    values["unbind_needs"] = UnbindNeeds(values["unbind_needs"])
     values["policy"] = PolicyMode(values["policy"])
     values["kinds"] = kinds_from(values["kinds"])
-    values["recovery_view"] = bool(values["recovery_view"])  # SQLite has no truth values
+    values["recovery_view"] = bool(values["recovery_view"])  # SQLite has no booleans
+    values["networks"] = read_rules(values["networks"] or "")
     return TenantRow(**values)
 
 
-_COLUMNS = tuple(column.name for column in tenants.c)
+_COLUMNS = (*(column.name for column in tenants.c), "networks")

@@ -1,7 +1,7 @@
-"""Personal access tokens and tenants' secret keys, known by their digests.
+"""Personal access tokens and tenants' secret keys, stored as digests.
 
-A row without `user_pk` belongs to no user: with an `owner` it is a token of the store's owner, without one the secret
-key of its tenant.
+A row without `user_pk` belongs to no user: with an `owner` it is a token of the store's owner, without one it is the
+secret key of its tenant.
 """
 
 from __future__ import annotations
@@ -13,30 +13,33 @@ import sqlalchemy as sa
 
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
+from secconsole.store.compiled import Prepared
 from secconsole.store.keys import token_hash
-from secconsole.store.prepared import Prepared
 from secconsole.store.rows import TokenRecord
 from secconsole.store.schema import tokens, users
 from secconsole.store.users import in_parts
 
 _ROW = tokens.c
 _BY_SECRET = Prepared(sa.select(tokens).where(_ROW.token_hash == sa.bindparam("hashed")))
+_END_OF = Prepared(
+    sa.update(tokens).where(_ROW.user_pk == sa.bindparam("of"), _ROW.ended.is_(None)), ["ended", "ended_why"]
+)
 _IS_KEY = sa.and_(_ROW.user_pk.is_(None), _ROW.owner == "")
 
 
 def add_token(connection: sa.Connection, token: Secret[str], values: dict[str, object]) -> None:
-    """Keep a token's digest; `values`: the other columns."""
+    """Store a token's digest, with `values` for the other columns."""
     connection.execute(sa.insert(tokens).values({**values, "token_hash": token_hash(token)}))
 
 
 def token_by_secret(connection: sa.Connection, token: Secret[str]) -> TokenRecord | None:
-    """Find a token or key by itself, whether it still works or not."""
+    """Return a token or key by its secret, valid or not."""
     row = _BY_SECRET.row(connection, hashed=token_hash(token))
     return _record(row) if row else None
 
 
 def token_by_id(connection: sa.Connection, tenant_pk: int, id: str) -> TokenRecord | None:
-    """Find a token of a tenant that was not ended; a secret key is none."""
+    """Return a token of a tenant that was not ended, but no secret key."""
     query = sa.select(tokens).where(_ROW.tenant_pk == tenant_pk, _ROW.id == id, _ROW.ended.is_(None), sa.not_(_IS_KEY))
     row = connection.execute(query).one_or_none()
     return _record(row) if row else None
@@ -52,9 +55,9 @@ def live_tokens(
     before: str | None = None,
     limit: int,
 ) -> list[tuple[TokenRecord, str, str]]:
-    """Tokens that work, newest first, each with its owner's login and id; of a tenant, a user, or the store's owner.
+    """Return valid tokens of a tenant, a user or the store's owner, newest first, with their owner's login and id.
 
-    `before`: the id that the page before ended with.
+    `before`: the last id of the previous page.
     """
     query = (
         sa.select(tokens, users.c.login, users.c.id.label("user_id"))
@@ -75,13 +78,13 @@ def live_tokens(
 
 
 def count_live(connection: sa.Connection, user_pks: Sequence[int], now: int) -> int:
-    """How many tokens of these users work."""
+    """Return the number of valid tokens of these users."""
     query = sa.select(sa.func.count()).select_from(tokens).where(_live(now))
     return sum(connection.execute(query.where(_ROW.user_pk.in_(part))).scalar_one() for part in in_parts(user_pks))
 
 
 def live_keys(connection: sa.Connection, tenant_pk: int, now: int) -> list[TokenRecord]:
-    """A tenant's secret keys that work, the newest first: at most it and the one before."""
+    """Return a tenant's valid secret keys, newest first: at most the current and the previous one."""
     query = sa.select(tokens).where(_ROW.tenant_pk == tenant_pk, _IS_KEY, _live(now)).order_by(_ROW.pk.desc())
     return [_record(row) for row in connection.execute(query)]
 
@@ -92,8 +95,7 @@ def end_token(connection: sa.Connection, pk: int, *, now: int, why: str) -> None
 
 def end_tokens_of(connection: sa.Connection, user_pk: int, *, now: int, why: str) -> None:
     """End all tokens of a user."""
-    these = sa.and_(_ROW.user_pk == user_pk, _ROW.ended.is_(None))
-    connection.execute(sa.update(tokens).where(these).values(ended=now, ended_why=why))
+    _END_OF.change(connection, of=user_pk, ended=now, ended_why=why)
 
 
 def expire_token(connection: sa.Connection, pk: int, at: int) -> None:
@@ -101,7 +103,7 @@ def expire_token(connection: sa.Connection, pk: int, at: int) -> None:
 
 
 def touch_token(connection: sa.Connection, pk: int, *, now: int, unless_since: int) -> None:
-    """Note that a token was used, unless that was noted since."""
+    """Record that a token was used, unless that was recorded since."""
     long_ago = sa.or_(_ROW.last_used.is_(None), _ROW.last_used < unless_since)
     connection.execute(sa.update(tokens).where(_ROW.pk == pk, long_ago).values(last_used=now))
 

@@ -1,8 +1,9 @@
-"""Finding users: filtered, ordered, a window at a time, and counted, at a cost that does not grow with the tenant.
+"""Search for users: filtered, sorted, counted and paged, at a cost independent of the size of the tenant.
 
-Without words, and with words that few rows hold, the list is in order throughout. Where many rows hold the words,
-sorting them would take long, so those come first, in order, whose login (or name) begins with the first word, and then
-the others as they are come upon. Nobody reads on to there: they type another letter.
+Without words, and with words in few rows, the list is sorted throughout. If many rows match, sorting them would take
+long. Then users whose login (or name) begins with the first word come first, in order, and the others follow as they
+are found. With further words or filters, only the first 500 users with such a login are checked in order. Nobody
+reads that far: people type another letter.
 """
 
 from __future__ import annotations
@@ -10,26 +11,44 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Unfit
 from secconsole.domain.limits import MOST_EXACT
-from secconsole.domain.model import BindingStatus, Flag
-from secconsole.domain.search import UserFilter
-from secconsole.domain.throttle import FOREVER
+from secconsole.domain.model import Flag
+from secconsole.domain.search import EVERYBODY, UserFilter
+from secconsole.domain.search_key import search_terms
+from secconsole.domain.throttle import is_held
+from secconsole.store.overdue import count_overdue
 from secconsole.store.rows import UserRecord
-from secconsole.store.schema import user_counts, users
-from secconsole.store.user_match import FEW, Condition, Words, begins, filter_conditions, words_of
+from secconsole.store.user_match import FEW, SEVERAL, Words, beginning, words_of
+from secconsole.store.user_queries import (
+    Criteria,
+    Part,
+    beginners,
+    count_beginners,
+    counting,
+    edge_of,
+    fitting,
+    kept_count,
+    listing,
+    preceding,
+    the_others,
+)
+from secconsole.store.user_queries import (
+    Order as Order,
+)
 from secconsole.store.users import user_record
 
-MOST_COUNTED = 10_000  # without words; with words FEW
+MOST_COUNTED = 10_000  # without words; FEW with words
+_INDEXED = (Flag.WHITELISTED, Flag.DISABLED, Flag.MUST_RESET, Flag.NO_PASSWORD)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of the list: after or before a cursor, or from a position on."""
+    """Part of a list: after or before a cursor, or from a position on."""
 
     limit: int
     cursor: str | None = None
@@ -38,78 +57,71 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """`column` is login_key, name_key or last_sign_in; the internal key settles ties."""
-
-    column: str
-    descending: bool
-
-    @property
-    def name(self) -> str:
-        return f"{self.column}{'-' if self.descending else '+'}"
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
-    """One window of users, and cursors for what comes before and after."""
+    """One window of users, with cursors for the previous and the next one."""
 
     users: list[UserRecord]
     next: str | None = None
     previous: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A search: what decides its SQL, and the values of the parameters."""
+
+    criteria: Criteria
+    values: dict[str, object]
+
+
 def find_users(
     connection: sa.Connection, tenant_pk: int, wanted: UserFilter, order: Order, window: Window, now: int
 ) -> Found:
-    """The users of one window; raises `Invalid` for a cursor that is not one of this list."""
-    words = words_of(connection, wanted)
-    conditions = filter_conditions(tenant_pk, wanted, now)
-    if words is not None and words.many and order.column != "last_sign_in":
-        return _by_position(connection, conditions, words, order, window)
-    if words is not None:
-        conditions += words.conditions()
-        if not words.many:
-            conditions += words.in_index
+    """Return the users of one window, or raise `Invalid` for a cursor of another list."""
+    by_time = order.column == "last_sign_in"
+    words = _words_of(connection, tenant_pk, wanted, SEVERAL if by_time else None)
+    search = _search(connection, tenant_pk, wanted, words, now)
+    if words is not None and words.many and not by_time:
+        return _by_position(connection, search, words, order, window)
     total = count_users(connection, tenant_pk, wanted, now)[0] if window.at and words is None else 0
-    return _in_order(connection, conditions, order, window, total)
+    return _in_order(connection, search, order, window, total)
 
 
 def count_users(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, now: int) -> tuple[int, bool]:
-    """How many users a filter finds; True if that is only the limit up to which was counted."""
-    if not wanted.words and wanted.factor is None and wanted.flag is not Flag.LOCKED:
+    """Return the number of matching users, and True if counting stopped at the limit."""
+    words = _words_of(connection, tenant_pk, wanted)
+    if wanted == UserFilter(flag=Flag.OVERDUE):
+        return count_overdue(connection, tenant_pk, now), False
+    if words is None and wanted.factor is None and wanted.flag not in (Flag.LOCKED, Flag.OVERDUE):
         return _from_counts(connection, tenant_pk, wanted), False
-    words = words_of(connection, wanted)
     most = MOST_COUNTED if words is None else FEW
-    query = sa.select(users.c.pk).where(*filter_conditions(tenant_pk, wanted, now))
-    if words is not None:
-        query = words.from_index(query.where(*words.conditions()))
-    some = query.limit(most + 1).subquery()
-    found = int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+    search = _search(connection, tenant_pk, wanted, words, now)
+    row = counting(search.criteria).row(connection, **search.values, most=most + 1)
+    found = int(row[0]) if row else 0
     return min(found, most), found > most
 
 
 def position_of(
     connection: sa.Connection, tenant_pk: int, user: UserRecord, wanted: UserFilter, order: Order, now: int
 ) -> int | None:
-    """How many users stand before one in a list; None if the filter does not find them, or too many to tell."""
-    words = words_of(connection, wanted)
-    conditions = filter_conditions(tenant_pk, wanted, now)
-    if words is not None:
-        conditions += words.conditions()
-        if words.many:
-            return None
-        conditions += words.in_index
-    if connection.execute(sa.select(users.c.pk).where(*conditions, users.c.pk == user.pk)).first() is None:
+    """Return the position of a user in a list, or None if the filter does not match or the list is too long."""
+    words = _words_of(connection, tenant_pk, wanted)
+    if words is not None and words.many:
         return None
-    before = _beyond(order, _cursor(user, order), backwards=True)
-    return _count(connection, sa.select(users.c.pk).where(*conditions, before))
+    search = _search(connection, tenant_pk, wanted, words, now)
+    if fitting(search.criteria).row(connection, **search.values, this=user.pk) is None:
+        return None
+    beyond = _beyond(order, _cursor(user, order))
+    row = preceding(search.criteria, order).row(connection, **search.values, **beyond)
+    return int(row[0]) if row else 0
 
 
 def flags_of(user: UserRecord, now: int) -> tuple[Flag, ...]:
-    """A user's flags at a moment, in the order they are shown."""
+    """Return a user's flags at a moment, in the order they are shown."""
+    if not (user.whitelisted or user.locked_until or user.disabled or user.must_reset or user.weak_only):
+        return ()  # as nearly everyone
     facts = (
         (user.whitelisted, Flag.WHITELISTED),
-        (user.locked_until >= FOREVER or user.locked_until > now, Flag.LOCKED),
+        (is_held(user.locked_until, now), Flag.LOCKED),
         (user.disabled, Flag.DISABLED),
         (user.must_reset, Flag.MUST_RESET),
         (user.weak_only, Flag.WEAK_ONLY),
@@ -117,27 +129,37 @@ def flags_of(user: UserRecord, now: int) -> tuple[Flag, ...]:
     return tuple(flag for holds, flag in facts if holds)
 
 
-def _in_order(
-    connection: sa.Connection, conditions: list[Condition], order: Order, window: Window, total: int
-) -> Found:
+def _words_of(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, few: int | None = None) -> Words | None:
+    rest = replace(wanted, words=())
+    if wanted.words and _has_index(rest) and _from_counts(connection, tenant_pk, rest) <= 2 * FEW:
+        terms = search_terms(wanted.words)
+        return Words(terms, many=False, in_few=True) if terms else None
+    return words_of(connection, tenant_pk, wanted, few)
+
+
+def _search(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, words: Words | None, now: int) -> _Search:
+    values: dict[str, object] = {"tenant": tenant_pk, "now": now}
+    if words is not None:
+        values |= words.values(connection.dialect.name)
+    return _Search(Criteria(replace(wanted, words=()), words.shape if words else None), values)
+
+
+def _in_order(connection: sa.Connection, search: _Search, order: Order, window: Window, total: int) -> Found:
     backwards = window.backwards and window.cursor is not None
     limit, offset, from_end = window.limit + 1, 0, False
-    query = sa.select(users).where(*conditions)
+    beyond: dict[str, object] = {}
     if window.cursor:
-        query = query.where(_beyond(order, window.cursor, backwards))
+        beyond = _beyond(order, window.cursor)
     elif window.at:
         offset = window.at
-        if offset > total // 2 and total:  # the far half is nearer from the end
+        if offset > total // 2 and total:  # the far half is closer to the end
             rest = max(0, total - offset)
             limit = min(limit, rest)
             from_end, offset = True, rest - limit
     turned = backwards or from_end
-    keys = _keys(users.c[order.column], order.descending != turned)
-    query = query.order_by(*keys).limit(limit)
-    if offset:  # skip over the index alone, then fetch only the rows that are wanted
-        ids = query.with_only_columns(users.c.pk).offset(offset).subquery()
-        query = sa.select(users).where(users.c.pk.in_(sa.select(ids.c.pk))).order_by(*keys)
-    rows = [user_record(row) for row in connection.execute(query)]
+    query = listing(search.criteria, order, beyond=bool(beyond), turned=turned, skips=offset > 0)
+    found = query.rows(connection, **search.values, **beyond, most=limit, start=offset)
+    rows = [user_record(row) for row in found]
     if turned:
         rows.reverse()
     more = len(rows) > window.limit
@@ -153,31 +175,32 @@ def _in_order(
     )
 
 
-def _by_position(
-    connection: sa.Connection, conditions: list[Condition], words: Words, order: Order, window: Window
-) -> Found:
-    """First those that begin with the first word, in order; then the others, as they stand in the index."""
+def _by_position(connection: sa.Connection, search: _Search, words: Words, order: Order, window: Window) -> Found:
+    """Return users who begin with the first word in order, then the others in the order of the index."""
     start = _position(window.cursor) if window.cursor else window.at or 0
     if window.backwards and window.cursor:
         start, limit = max(0, start - window.limit), min(window.limit, start)
     else:
         limit = window.limit
-    column, other = users.c[order.column], users.c.name_key if order.column == "login_key" else users.c.login_key
-    beginning = begins(column, words.first)
-    in_order = sa.select(users).where(*conditions, *words.conditions(but_first=True), beginning)
+    low, high = beginning(words.first)
+    values = {**search.values, "low": low, "high": high}
+    all_fit = search.criteria.rest == EVERYBODY and len(words.terms) == 1
+    edge = None if all_fit else edge_of(order).row(connection, **values, start=FEW // 2)
+    if edge:
+        values["low" if order.descending else "high"] = edge[0]
+    first = Part(order, is_cut=edge is not None)
     wanted = limit + 1
-    ordered = in_order.order_by(*_keys(column, order.descending)).offset(start).limit(wanted)
-    rows = [user_record(row) for row in connection.execute(ordered)]
+    found = beginners(search.criteria, first).rows(connection, **values, start=start, most=wanted)
+    rows = [user_record(row) for row in found]
     if len(rows) < wanted:
-        known = rows or not start
-        ahead = start + len(rows) if known else _count(connection, in_order.with_only_columns(users.c.pk))
-        rest = sa.select(users).where(*conditions, *words.conditions(), sa.not_(beginning))
-        if words.long:
-            rest = words.from_index(rest).order_by(words.index_order)
-        else:
-            rest = rest.where(begins(other, words.first)).order_by(other, users.c.pk)
-        rest = rest.offset(max(0, start - ahead)).limit(wanted - len(rows))
-        rows += [user_record(row) for row in connection.execute(rest)]
+        ahead = start + len(rows)
+        if start and not rows:
+            counted = count_beginners(search.criteria, first).row(connection, **values)
+            ahead = int(counted[0]) if counted else 0
+        missing = wanted - len(rows)
+        others = the_others(search.criteria, first)
+        more_rows = others.rows(connection, **values, start=max(0, start - ahead), most=missing)
+        rows += [user_record(row) for row in more_rows]
     more = len(rows) > limit
     rows = rows[:limit]
     return Found(
@@ -187,16 +210,8 @@ def _by_position(
     )
 
 
-def _keys(column: sa.ColumnElement[object], falling: bool) -> tuple[sa.UnaryExpression[object], ...]:
-    return (column.desc(), users.c.pk.desc()) if falling else (column.asc(), users.c.pk.asc())
-
-
-def _count(connection: sa.Connection, query: sa.Select[tuple[int]]) -> int:
-    return int(connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one())
-
-
 def _cursor(user: UserRecord, order: Order) -> str:
-    """What a page's end is remembered by: opaque to everybody else."""
+    """Return an opaque cursor for the end of a page."""
     return _encode([order.name, getattr(user, order.column), user.id])
 
 
@@ -211,14 +226,13 @@ def _position(cursor: str) -> int:
     raise _NOT_OURS
 
 
-def _beyond(order: Order, cursor: str, backwards: bool) -> Condition:
+def _beyond(order: Order, cursor: str) -> dict[str, object]:
+    """Return the values of the place that a cursor names, for the queries that go on from there."""
     match _decode(cursor):
         case [order.name, int() | str() as value, str(id)] if isinstance(value, int) == (
             order.column == "last_sign_in"
         ):
-            key = sa.select(users.c.pk).where(users.c.id == id).scalar_subquery()
-            here, there = sa.tuple_(users.c[order.column], users.c.pk), sa.tuple_(sa.literal(value), key)
-            return here < there if order.descending != backwards else here > there
+            return {"value": value, "id": id}
     raise _NOT_OURS
 
 
@@ -229,7 +243,7 @@ def _encode(parts: list[str | int]) -> str:
 def _decode(cursor: str) -> object:
     try:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        json.dumps(parts, ensure_ascii=False).encode()  # half of a surrogate pair is no text to any store
+        json.dumps(parts, ensure_ascii=False).encode()  # half of a surrogate pair is not text for any store
     except (ValueError, binascii.Error, RecursionError):
         raise _NOT_OURS from None
     if not isinstance(parts, list) or not all(_can_be_stored(part) for part in parts):
@@ -241,18 +255,15 @@ def _can_be_stored(part: object) -> bool:
     return "\0" not in part if isinstance(part, str) else isinstance(part, int) and abs(part) <= MOST_EXACT
 
 
-_NOT_OURS = Unfit("The cursor is not one of this list.", "cursor")
+_NOT_OURS = Unfit("The cursor does not belong to this list.", "cursor")
+
+
+def _has_index(rest: UserFilter) -> bool:
+    """Return True for a filter of one fact that has an index, and a count of its users."""
+    facts = [UserFilter(status=rest.status), UserFilter(role=rest.role), UserFilter(flag=rest.flag)]
+    return rest != UserFilter() and rest in facts and rest.flag in (None, *_INDEXED)
 
 
 def _from_counts(connection: sa.Connection, tenant_pk: int, wanted: UserFilter) -> int:
-    c = user_counts.c
-    conditions: list[Condition] = [c.tenant_pk == tenant_pk]
-    if wanted.status is not None:
-        conditions.append(c.status == wanted.status)
-    if wanted.role is not None:
-        conditions.append(c.role == wanted.role)
-    if wanted.flag is Flag.NO_RECOVERY:
-        conditions += [c.status == BindingStatus.BOUND, c.has_recovery.is_(sa.false())]
-    elif wanted.flag is not None:
-        conditions.append(c[wanted.flag.replace("-", "_")].is_(sa.true()))
-    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(c.n), 0)).where(*conditions)).scalar_one())
+    row = kept_count(replace(wanted, words=())).row(connection, tenant=tenant_pk)
+    return int(row[0]) if row else 0

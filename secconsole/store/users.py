@@ -1,52 +1,74 @@
-"""Users: one at a time."""
+"""Reading and writing of single users."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from secconsole.domain.ident import is_id
-from secconsole.domain.login import login_key, skeleton
+from secconsole.domain.login import login_key
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
-from secconsole.store.prepared import Prepared
+from secconsole.store.compiled import Prepared
 from secconsole.store.rows import UserRecord, kinds_from
 from secconsole.store.schema import users
+from secconsole.store.user_keys import SOURCES, derived, derived_again
+from secconsole.store.user_match import held_at
 
 V = TypeVar("V")
 _AT_ONCE = 400  # values in one IN list
 _LOOK_ALIKES = 5
 
-_OF_TENANT = sa.select(users).where(users.c.tenant_pk == sa.bindparam("tenant"))
+# The columns of a user except for those that only the search reads.
+USER = tuple(column for column in users.c if column.name != "search_key")
+_OF_TENANT = sa.select(*USER).where(users.c.tenant_pk == sa.bindparam("tenant"))
 _BY_ID = Prepared(_OF_TENANT.where(users.c.id == sa.bindparam("name")))
 _BY_LOGIN = Prepared(_OF_TENANT.where(users.c.login_key == sa.bindparam("name")))
-_BY_PK = Prepared(sa.select(users).where(users.c.pk == sa.bindparam("this")))
+_NAMES = sa.func.json_each(sa.bindparam("names")).table_valued("value")
+_BY_LOGINS = Prepared(_OF_TENANT.where(users.c.login_key.in_(sa.select(_NAMES.c.value))))  # on SQLite
+_BY_PK = Prepared(sa.select(*USER).where(users.c.pk == sa.bindparam("this")))
+_NEAR = sa.select(users.c.pk).where(users.c.tenant_pk == sa.bindparam("tenant")).limit(sa.bindparam("most"))
+_BEFORE = _NEAR.where(users.c.login_key < sa.bindparam("key")).order_by(users.c.login_key.desc()).subquery()
+_AFTER = _NEAR.where(users.c.login_key > sa.bindparam("key")).order_by(users.c.login_key).subquery()
+_AROUND = Prepared(sa.union_all(sa.select(_BEFORE.c.pk), sa.select(_AFTER.c.pk)))
 _CHANGE = sa.update(users).where(users.c.pk == sa.bindparam("this"))
 
 
 def user_by_name(connection: sa.Connection, tenant_pk: int, name: str) -> UserRecord | None:
-    """Find a user of a tenant by id or login."""
+    """Return a user of a tenant by id or login."""
     query, key = (_BY_ID, name) if is_id(name) else (_BY_LOGIN, login_key(name))
     row = query.row(connection, tenant=tenant_pk, name=key)
     return user_record(row) if row else None
 
 
 def users_by_name(connection: sa.Connection, tenant_pk: int, names: Sequence[str]) -> dict[str, UserRecord]:
-    """Find many users of a tenant by id or login; those that there are, under the name they were asked by."""
+    """Return many users of a tenant by id or login, under the name they were requested by."""
     ids = [name for name in names if is_id(name)]
     keys = {login_key(name): name for name in names if not is_id(name)}
     found: dict[str, UserRecord] = {}
     for part in in_parts(ids):
-        query = sa.select(users).where(users.c.tenant_pk == tenant_pk, users.c.id.in_(part))
+        query = sa.select(*USER).where(users.c.tenant_pk == tenant_pk, users.c.id.in_(part))
         found.update((row.id, user_record(row)) for row in connection.execute(query))
-    by_key: dict[str, UserRecord] = {}
-    for part in in_parts(list(keys)):
-        query = sa.select(users).where(users.c.tenant_pk == tenant_pk, users.c.login_key.in_(part))
-        by_key.update((row.login_key, user_record(row)) for row in connection.execute(query))
+    by_key = users_by_key(connection, tenant_pk, list(keys))
     found.update((name, by_key[key]) for name in names if not is_id(name) and (key := login_key(name)) in by_key)
+    return found
+
+
+def users_by_key(connection: sa.Connection, tenant_pk: int, keys: Sequence[str]) -> dict[str, UserRecord]:
+    """Return many users of a tenant by the canonical spelling of their logins."""
+    if connection.dialect.name == "sqlite":
+        rows = _BY_LOGINS.rows(connection, tenant=tenant_pk, names=json.dumps(list(keys), ensure_ascii=False))
+        return {user.login_key: user for user in map(user_record, rows)}
+    found: dict[str, UserRecord] = {}
+    for part in in_parts(keys):
+        query = sa.select(*USER).where(users.c.tenant_pk == tenant_pk, users.c.login_key.in_(part))
+        found.update((row.login_key, user_record(row)) for row in connection.execute(query))
     return found
 
 
@@ -57,80 +79,149 @@ def user_by_pk(connection: sa.Connection, pk: int) -> UserRecord:
     return user_record(row)
 
 
+def users_by_pk(connection: sa.Connection, pks: Iterable[int]) -> dict[int, UserRecord]:
+    """Return many users by their internal keys."""
+    found: dict[int, UserRecord] = {}
+    for part in in_parts(sorted(pks)):
+        for row in connection.execute(sa.select(*USER).where(users.c.pk.in_(part))):
+            found[row.pk] = user_record(row)
+    return found
+
+
+def user_by_id(connection: sa.Connection, id: str) -> UserRecord | None:
+    """Return a user of any tenant by id."""
+    row = connection.execute(sa.select(*USER).where(users.c.id == id)).one_or_none()
+    return user_record(row) if row else None
+
+
+def keys_near(connection: sa.Connection, tenant_pk: int, key: str, most: int) -> list[int]:
+    """Return the internal keys of the users whose logins come next before and after one, up to `most` of either."""
+    return [pk for (pk,) in _AROUND.rows(connection, tenant=tenant_pk, key=key, most=most)]
+
+
 def add_users(connection: sa.Connection, tenant_pk: int, rows: Iterable[Mapping[str, object]]) -> None:
-    """Insert users; each row has `id`, `login`, `created` and any other columns but the derived ones."""
-    values = [{**_DEFAULTS, **row, **_derived(row), "tenant_pk": tenant_pk} for row in rows]
-    if values:
-        connection.execute(sa.insert(users), values)
+    """Insert users.
+
+    Each row has `id`, `login`, `created` and any other columns, with the derived ones if they are known.
+    """
+    by_columns: dict[tuple[str, ...], list[list[object]]] = {}
+    for row in rows:
+        known = row if "login_key" in row else with_derived(tenant_pk, row)
+        whole: dict[str, object] = {**_DEFAULTS, **known, "tenant_pk": tenant_pk}
+        whole["role"] = str(whole["role"])
+        by_columns.setdefault(tuple(whole), []).append(list(whole.values()))
+    for columns, values in by_columns.items():
+        _adding(*columns).insert_together(connection, values)
+
+
+@cache
+def _adding(*columns: str) -> Prepared:
+    return Prepared(sa.insert(users).inline(), columns)
 
 
 def change_user(connection: sa.Connection, pk: int, **values: object) -> UserRecord:
-    """Change columns of a user, count the version up, and return the new row."""
-    if "name" in values:
-        values["name_key"] = str(values["name"]).casefold()
-    query = sa.update(users).where(users.c.pk == pk).values(**values, version=users.c.version + 1)
-    return user_record(connection.execute(query.returning(users)).one())
+    """Change columns of a user, increment the version, and return the new row."""
+    if not SOURCES.isdisjoint(values):
+        before = user_by_pk(connection, pk)
+        values |= derived_again(before.tenant_pk, sources_of(before), values)
+    plain = dict(zip(values, plain_values(values.values()), strict=True))
+    (row,) = _changing(*sorted(plain)).rows(connection, this=pk, **plain)
+    return user_record(row)
 
 
-def note_failure(connection: sa.Connection, pk: int, *, failures: int, locked_until: int) -> None:
-    """Keep how many entries failed in a row and until when the account is held back; no new version."""
-    connection.execute(_CHANGE, {"this": pk, "failures": failures, "locked_until": locked_until})
+def change_users(connection: sa.Connection, changes: Iterable[tuple[UserRecord, Mapping[str, object]]]) -> None:
+    """Change columns of users that were read in this transaction, and increment their versions.
+
+    The values include the derived columns whose sources change.
+    """
+    by_columns: dict[tuple[str, ...], list[list[object]]] = {}
+    for user, values in changes:
+        by_columns.setdefault(tuple(values), []).append([*plain_values(values.values()), user.pk])
+    for columns, rows in by_columns.items():
+        _changing_each(*columns).change_each(connection, rows)
+
+
+@cache
+def _changing_each(*columns: str) -> Prepared:
+    new: dict[str, object] = {name: sa.bindparam(f"new_{name}") for name in columns}
+    query = sa.update(users).where(users.c.pk == sa.bindparam("this"))
+    return Prepared(
+        query.values(**new, version=users.c.version + sa.literal_column("1")), [*(f"new_{c}" for c in columns), "this"]
+    )
+
+
+@cache
+def _changing(*columns: str) -> Prepared:
+    new: dict[str, object] = {name: sa.bindparam(name) for name in columns}
+    query = sa.update(users).where(users.c.pk == sa.bindparam("this"))
+    return Prepared(query.values(**new, version=users.c.version + 1).returning(*USER))
 
 
 def note_sign_in(connection: sa.Connection, pk: int, now: int) -> None:
-    """A sign-in was completed: failures are forgotten."""
-    connection.execute(_CHANGE, {"this": pk, "failures": 0, "locked_until": 0, "last_sign_in": now})
+    connection.execute(_CHANGE, {"this": pk, "last_sign_in": now})
 
 
 def set_password_hash(connection: sa.Connection, pk: int, old: str | None, new: str) -> bool:
-    """Replace a password's hash (the same password hashed with other costs) if it is still the one that was read."""
+    """Replace a password's hash by one with current costs, if it is unchanged since it was read."""
     query = sa.update(users).where(users.c.pk == pk, users.c.password_hash.is_not_distinct_from(old))
     return connection.execute(query.values(password_hash=new)).rowcount == 1
 
 
 def look_alikes(connection: sa.Connection, user: UserRecord) -> list[UserRecord]:
-    """Other users of the tenant whose login can be taken for this one's; a few, where there are many."""
+    """Return a few other users of the tenant whose login looks like this one's."""
     shape = user.skeleton or user.login_key
     same = sa.or_(users.c.login_key == shape, users.c.skeleton == shape)
-    query = sa.select(users).where(users.c.tenant_pk == user.tenant_pk, same, users.c.pk != user.pk)
+    query = sa.select(*USER).where(users.c.tenant_pk == user.tenant_pk, same, users.c.pk != user.pk)
     return [user_record(row) for row in connection.execute(query.limit(_LOOK_ALIKES))]
 
 
 def with_role(connection: sa.Connection, tenant_pk: int, role: Role) -> list[UserRecord]:
-    """All users of a role other than `user`; there are few."""
-    query = sa.select(users).where(users.c.tenant_pk == tenant_pk, users.c.role == role, users.c.role != "user")
+    """Return all users of a role other than `user`, who are few."""
+    query = sa.select(*USER).where(users.c.tenant_pk == tenant_pk, users.c.role == role, users.c.role != "user")
     return [user_record(row) for row in connection.execute(query.order_by(users.c.login_key))]
 
 
-def another_has_role(connection: sa.Connection, pk: int, role: Role) -> bool:
-    """Whether somebody else, in whichever tenant, has a role other than `user` and is not disabled."""
-    others = sa.and_(users.c.role == role, users.c.role != "user", users.c.pk != pk, users.c.disabled.is_(sa.false()))
-    # Held until the end: two who take each other's role away, each in a tenant of their own, would see one another.
-    query = sa.select(users.c.pk).where(others).limit(1).with_for_update()
-    return connection.execute(query).first() is not None
+_HAS_PASSWORD = (users.c.password_hash.is_not(None), users.c.password_until == 0)
+
+
+def platform_admins(connection: sa.Connection, *, hold: bool) -> set[int]:
+    """Return the internal keys of all platform administrators who can sign in, in every tenant.
+
+    Those who are disabled or have no password of their own cannot: a first-time one may end unused. `hold` locks them
+    until the transaction ends: otherwise two requests, each in its own tenant, could remove each other's last
+    administrator.
+    """
+    is_admin = sa.and_(users.c.role == Role.PLATFORM_ADMIN, users.c.role != "user")
+    wanted = sa.and_(is_admin, users.c.disabled.is_(sa.false()), *_HAS_PASSWORD)
+    query = sa.select(users.c.pk).where(wanted).order_by(users.c.pk)
+    return set(connection.execute(query.with_for_update() if hold else query).scalars())
 
 
 def count_locked(connection: sa.Connection, tenant_pk: int, now: int) -> int:
     locked = sa.select(sa.func.count()).select_from(users)
-    query = locked.where(users.c.tenant_pk == tenant_pk, users.c.locked_until > 0, users.c.locked_until > now)
+    query = locked.where(users.c.tenant_pk == tenant_pk, users.c.locked_until > 0, held_at(now))
     return int(connection.execute(query).scalar_one())
 
 
 def user_record(row: Sequence[Any]) -> UserRecord:
-    """A row that begins with all the columns of `users`."""
+    """Return the record of a row that begins with the columns of `USER`."""
     values: list[Any] = list(row[: len(_COLUMNS)])
-    values[_ROLE] = Role(values[_ROLE])
-    values[_STATUS] = BindingStatus(values[_STATUS])
+    values[_ROLE] = _ROLES[values[_ROLE]]
+    values[_STATUS] = _STATUSES[values[_STATUS]]
     values[_KINDS] = kinds_from(values[_KINDS])
-    for flag in _FLAGS:
-        values[flag] = bool(values[flag])
+    values[_FLAGS] = map(bool, values[_FLAGS])
+    values[_LAST] = bool(values[_LAST])
     return UserRecord(*values)
 
 
-_COLUMNS = tuple(column.name for column in users.c)
+_COLUMNS = tuple(column.name for column in USER)
 _ROLE, _STATUS, _KINDS = (_COLUMNS.index(name) for name in ("role", "status", "kinds"))
-_FLAGS = tuple(i for i, column in enumerate(users.c) if isinstance(column.type, sa.Boolean))
-assert tuple(field.name for field in fields(UserRecord)) == _COLUMNS  # so that a row can be taken as it comes
+# By value: a list has hundreds of rows, and calling an enumeration takes longer.
+_ROLES = {role.value: role for role in Role}
+_STATUSES = {status.value: status for status in BindingStatus}
+_FLAGS, _LAST = slice(_COLUMNS.index("weak_only"), _COLUMNS.index("keeps_factor") + 1), _COLUMNS.index("has_recovery")
+assert [c.name for c in USER if isinstance(c.type, sa.Boolean)] == [*_COLUMNS[_FLAGS], _COLUMNS[_LAST]]
+assert tuple(field.name for field in fields(UserRecord)) == _COLUMNS  # so that a row can be used as it is
 
 
 _DEFAULTS: dict[str, object] = {
@@ -143,13 +234,21 @@ _DEFAULTS: dict[str, object] = {
 }
 
 
-def _derived(row: Mapping[str, object]) -> dict[str, object]:
-    login = str(row["login"])
-    key, shape = login_key(login), skeleton(login)
-    name = str(row.get("name", ""))
-    return {"login_key": key, "skeleton": shape if shape != key else None, "name_key": name.casefold()}
+def sources_of(user: UserRecord) -> dict[str, object]:
+    """Return the columns from which others of a user are derived."""
+    return {name: getattr(user, name) for name in SOURCES}
+
+
+def plain_values(values: Iterable[object]) -> list[object]:
+    """Return values as the driver takes them."""
+    return [value.value if isinstance(value, Enum) else value for value in values]
+
+
+def with_derived(tenant_pk: int, row: Mapping[str, object]) -> dict[str, object]:
+    """Return a row with its derived columns added."""
+    return {**row, **derived(tenant_pk, row)}
 
 
 def in_parts(values: Sequence[V]) -> Iterable[Sequence[V]]:
-    """As many values at a time as one IN list takes."""
+    """Yield batches of values for one IN list each."""
     return (values[i : i + _AT_ONCE] for i in range(0, len(values), _AT_ONCE))

@@ -1,4 +1,4 @@
-"""The whitelist's entries; the flag on the user's row goes with them."""
+"""Whitelist entries, with the flag in the user's row."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from secconsole.store.contains import contains
+from secconsole.domain.search_key import search_terms
 from secconsole.store.rows import ExemptionRecord, UserRecord
 from secconsole.store.schema import exemptions, users
-from secconsole.store.users import user_record
+from secconsole.store.text_match import contains
+from secconsole.store.user_match import fulfils
+from secconsole.store.users import USER, user_record
 
-MOST_ENDED = 100  # entries at a time: more are left for the next write, so that nobody waits long for one that does it
-
-_EXPIRED = sa.select(exemptions.c.user_pk).where(exemptions.c.until <= sa.bindparam("now")).limit(1)
+MOST_ENDED = 100  # entries at a time: the rest is left for the next write, so that none takes long
 
 
 def exemption_of(connection: sa.Connection, user_pk: int, now: int) -> ExemptionRecord | None:
-    """A user's entry, unless it has expired."""
+    """Return a user's entry, unless it has expired."""
     query = sa.select(exemptions).where(exemptions.c.user_pk == user_pk, _holds(now))
     row = connection.execute(query).one_or_none()
     return _exemption(row) if row else None
 
 
 def put_exemption(connection: sa.Connection, user: UserRecord, entry: ExemptionRecord) -> None:
-    """Add an entry or replace the user's one."""
+    """Add or replace a user's entry."""
     connection.execute(sa.delete(exemptions).where(exemptions.c.user_pk == user.pk))
     values = {
         "user_pk": user.pk,
@@ -39,7 +39,7 @@ def put_exemption(connection: sa.Connection, user: UserRecord, entry: ExemptionR
 
 
 def drop_exemption(connection: sa.Connection, user_pk: int) -> bool:
-    """Remove a user's entry; whether there was one."""
+    """Remove a user's entry, and return False if there was none."""
     done = connection.execute(sa.delete(exemptions).where(exemptions.c.user_pk == user_pk)).rowcount == 1
     _mark(connection, user_pk, False)
     return done
@@ -48,9 +48,12 @@ def drop_exemption(connection: sa.Connection, user_pk: int) -> bool:
 def list_exemptions(
     connection: sa.Connection, tenant_pk: int, *, search: str, after: str, limit: int, now: int
 ) -> list[tuple[UserRecord, ExemptionRecord]]:
-    """Entries that hold, by login; `after` is the last login key of the page before."""
+    """Return valid entries, sorted by login.
+
+    `after` is the last login key of the previous page.
+    """
     query = (
-        sa.select(users, exemptions.c.reason, exemptions.c.since, exemptions.c.until, exemptions.c.by)
+        sa.select(*USER, exemptions.c.reason, exemptions.c.since, exemptions.c.until, exemptions.c.by)
         .join(exemptions, exemptions.c.user_pk == users.c.pk)
         .where(exemptions.c.tenant_pk == tenant_pk, _holds(now))
         .order_by(users.c.login_key)
@@ -58,9 +61,9 @@ def list_exemptions(
     )
     if after:
         query = query.where(users.c.login_key > after)
-    for word in search.split():
-        fields = (users.c.login, users.c.name, exemptions.c.reason)
-        query = query.where(sa.or_(*(contains(field, word) for field in fields)))
+    if words := search.split():
+        apart = sa.and_(*(sa.or_(_is_found([word]), contains(exemptions.c.reason, word)) for word in words))
+        query = query.where(sa.or_(_is_found(words), apart))
     return [
         (user_record(row), ExemptionRecord(row.pk, row.reason, row.since, row.until, row.by))
         for row in connection.execute(query)
@@ -68,9 +71,9 @@ def list_exemptions(
 
 
 def expired(connection: sa.Connection, tenant_pks: Sequence[int], now: int) -> list[tuple[UserRecord, ExemptionRecord]]:
-    """Entries of these tenants whose end has come and that still stand in the store: the first `MOST_ENDED`."""
+    """Return the first `MOST_ENDED` entries of these tenants that have expired and were not removed yet."""
     query = (
-        sa.select(users, exemptions.c.reason, exemptions.c.since, exemptions.c.until, exemptions.c.by)
+        sa.select(*USER, exemptions.c.reason, exemptions.c.since, exemptions.c.until, exemptions.c.by)
         .join(exemptions, exemptions.c.user_pk == users.c.pk)
         .where(exemptions.c.tenant_pk.in_(tenant_pks), exemptions.c.until <= now)
         .order_by(exemptions.c.until)
@@ -87,25 +90,26 @@ def tenants_with_expired(connection: sa.Connection, now: int) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-def has_expired(connection: sa.Connection, now: int) -> bool:
-    return connection.execute(_EXPIRED, {"now": now}).first() is not None
-
-
 def count_open(connection: sa.Connection, tenant_pk: int) -> int:
-    """Entries without an end."""
+    """Return the number of entries with no end date."""
     query = sa.select(sa.func.count()).select_from(exemptions)
     without_end = sa.and_(exemptions.c.tenant_pk == tenant_pk, exemptions.c.until.is_(None))
     return int(connection.execute(query.where(without_end)).scalar_one())
 
 
 def count_ending(connection: sa.Connection, tenant_pk: int, now: int, until: int) -> int:
-    """Entries that end between now and a moment."""
+    """Return the number of entries that end between now and a moment."""
     query = sa.select(sa.func.count()).select_from(exemptions).where(exemptions.c.tenant_pk == tenant_pk)
     return int(connection.execute(query.where(exemptions.c.until > now, exemptions.c.until <= until)).scalar_one())
 
 
 def _holds(now: int) -> sa.ColumnElement[bool]:
     return sa.or_(exemptions.c.until.is_(None), exemptions.c.until > now)
+
+
+def _is_found(words: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a user matches these words."""
+    return sa.and_(sa.true(), *map(fulfils, search_terms(words)))
 
 
 def _mark(connection: sa.Connection, user_pk: int, whitelisted: bool) -> None:

@@ -1,20 +1,23 @@
-"""The one registry of what keys do: bindings, footer, palette, help, read-only mode and cheat-sheet come from it."""
+"""The registry of all keys: bindings, footer, palette, help, read-only mode and cheat-sheet come from it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from secconsole.operations.base import Operation
+
+ActsOn = Literal["none", "one", "marked"]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that a key does in a place.
+    """An action that a key runs in a place.
 
-    `keys`: Textual's names, comma separated, the one to show first. `priority`: 0 stays longest in a narrow footer, 9
-    is never there. `command`: the same thing on the command line.
+    `keys`: Textual's names, comma-separated, the one to show first. `priority`: 0 stays longest in a narrow footer, 9
+    is never there. `command`: the same on the command line. `acts_on`: the row under the cursor, all marked rows (the
+    one under the cursor if none is marked), or no row. `run`: runs it where the place has no method for it.
     """
 
     id: str
@@ -25,15 +28,17 @@ class Action:
     dangerous: bool = False
     priority: int = 5
     command: str = ""
+    acts_on: ActsOn = "none"
+    run: Callable[[Any], Awaitable[None]] | None = None
 
     @property
     def is_dangerous(self) -> bool:
-        """Whether it says so itself or its operation does."""
+        """True if the action or its operation is declared dangerous."""
         return self.dangerous or (self.operation is not None and self.operation.spec.dangerous)
 
     @property
     def method(self) -> str:
-        """Name of the method of a place that does it: `do_unbind` for `users.unbind`."""
+        """Name of the method of a place that runs it: `do_unbind` for `users.unbind`."""
         return "do_" + self.id.rpartition(".")[2].replace("-", "_")
 
     @property
@@ -42,12 +47,12 @@ class Action:
 
     @property
     def key(self) -> str:
-        """The first key as people call it."""
+        """The first key as shown to users."""
         return key_words(self.key_names[0])
 
     @property
     def shown_keys(self) -> tuple[str, ...]:
-        """All its keys as people call them."""
+        """All keys as shown to users."""
         return tuple(key_words(key) for key in self.key_names)
 
 
@@ -59,7 +64,7 @@ _WORDS = {
 
 
 def key_words(key: str) -> str:
-    """A key as people call it: `?` for `question_mark`, `shift+u` as `U`."""
+    """Return a key as shown to users: `?` for `question_mark`, `shift+u` as `U`."""
     rest, plus, last = key.rpartition("+")
     word = _WORDS.get(last, last)
     if rest == "shift" and len(word) == 1:
@@ -69,10 +74,9 @@ def key_words(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlaceName:
-    """A place as the row at the top names it, and where its screen is: module and class, loaded when gone to.
+    """A place: its name in the row at the top, and module and class of its screen, imported on first use.
 
-    `narrow` is what it is called there where columns are few; `own`: everybody may see it, since it shows only
-    themselves.
+    `narrow`: its name in narrow windows. `own`: open to every user, since it shows only their own account.
     """
 
     name: str
@@ -84,7 +88,7 @@ class PlaceName:
     own: bool = False
 
     def words(self, *, narrow: bool) -> str:
-        """The name in the row at the top."""
+        """Return the name in the row at the top."""
         return (self.narrow if narrow else "") or self.short or self.title
 
 
@@ -101,29 +105,32 @@ PLACES: tuple[PlaceName, ...] = (
 INBOX = PlaceName("inbox", "8", "Inbox", "inbox:Inbox", own=True)  # in demos only
 
 _HELP = {
-    "overview": "How many are bound, who is missing, and what wants a look today.",
-    "users": "Who is bound and who is not; find, unbind, undo.",
-    "whitelist": "Who need not use a second factor, why and until when.",
-    "settings": "Whether a second factor is off, optional or required, and what a change would do.",
-    "audit": "What was done, by whom, to whom and when.",
-    "incident": "What to do after a breach, step by step.",
-    "account": "Your own factors and password.",
+    "overview": "See how many users are bound, who is missing, and what needs attention.",
+    "users": "See who is bound and who is not; search, unbind, undo.",
+    "whitelist": "See who needs no second factor, why and until when.",
+    "settings": "Set the second factor to off, optional or required, and preview a change.",
+    "audit": "See what was done, when, by and to which users.",
+    "incident": "Handle a breach, step by step.",
+    "account": "Manage your own factors and password.",
 }
 
 EVERYWHERE: tuple[Action, ...] = (
     *(Action(f"go.{p.name}", p.title, p.number, _HELP[p.name], priority=9) for p in PLACES),
-    Action("everywhere.help", "Help", "question_mark,f1", "Help for the place you are in.", priority=1),
-    Action("everywhere.search", "Search", "slash", "Find by a part of a name.", priority=2),
-    Action("everywhere.palette", "Commands", "ctrl+p,colon", "Everything that can be done here, by name.", priority=3),
+    Action("everywhere.help", "Help", "question_mark,f1", "Show help for this place.", priority=1),
+    Action("everywhere.search", "Search", "slash", "Search by part of a name.", priority=2),
+    Action("everywhere.palette", "Commands", "ctrl+p,colon", "Find everything you can do here by name.", priority=3),
     Action("everywhere.tenant", "Tenant", "t", "Work in another organisation.", priority=8),
-    Action("everywhere.lock", "Lock", "ctrl+l", "Cover everything until password and factor are given.", priority=9),
-    Action("everywhere.back", "Back", "q", "Back to the place you came from.", priority=6),
+    Action("everywhere.lock", "Lock", "ctrl+l", "Cover the screen until password and factor are entered.", priority=9),
+    Action("everywhere.back", "Back", "q", "Go back to the previous place.", priority=6),
 )
-IN_DEMOS = (Action("go.inbox", INBOX.title, INBOX.number, "What came by mail and SMS in this demo.", priority=9),)
+IN_DEMOS = (Action("go.inbox", INBOX.title, INBOX.number, "Read the mail and SMS of this demo.", priority=9),)
 
 
 def find(actions: Sequence[Action], id: str) -> Action:
-    """The action of that id; raises KeyError."""
+    """Return the action with that id.
+
+    Raise KeyError if there is none.
+    """
     for action in actions:
         if action.id == id:
             return action

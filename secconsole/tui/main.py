@@ -1,4 +1,7 @@
-"""From the command line's options to a running console; Textual is loaded only once the terminal has been looked at."""
+"""Start of the console from the options of the command line.
+
+Textual is imported only after probing the terminal.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.text import visible
-from secconsole.tui.terminal import Terminal, enter
+from secconsole.tui.runtime.terminal import Terminal, enter
 
 if TYPE_CHECKING:
     from secconsole.backends.base import Backend
-    from secconsole.config.contexts import Context
-    from secconsole.config.settings import Settings
+    from secconsole.config.contexts import NamedContext
+    from secconsole.config.settings import ConsoleSettings
 
 
 def run_console(
@@ -26,22 +29,25 @@ def run_console(
     mouse: bool = True,
     ca_file: str = "",
 ) -> int:
-    """Open the console and give its exit code; what is not said is looked up in config.toml and contexts.toml."""
+    """Run the console and return its exit code.
+
+    Missing options come from config.toml and contexts.toml.
+    """
     from secconsole.config.settings import load_settings
 
     try:
         settings = load_settings()
         place = settings.context(context, backend, ca_file)
         if place.backend:
-            from secconsole.config.address import parse_address
+            from secconsole.config.address import parse_server_url
 
-            parse_address(place.backend)
+            parse_server_url(place.backend)
     except SecconsoleError as error:
         sys.stderr.write(visible(error.message) + "\n")
         return error.exit_code
 
     def console(terminal: Terminal) -> int:
-        gc.disable()  # until the first frame: looking through what is only just being loaded finds nothing
+        gc.disable()  # until the first frame: scanning modules still being imported finds nothing
         return _run(terminal, settings, place, tenant, theme, read_only, mouse)
 
     return enter(console)
@@ -49,8 +55,8 @@ def run_console(
 
 def _run(
     terminal: Terminal,
-    settings: Settings,
-    place: Context,
+    settings: ConsoleSettings,
+    place: NamedContext,
     tenant: str,
     theme: str,
     read_only: bool,
@@ -59,15 +65,15 @@ def _run(
     from secconsole.config import locations
     from secconsole.config.contexts import LOCAL
     from secconsole.tui.app import SecConsole
-    from secconsole.tui.elsewhere import Elsewhere
+    from secconsole.tui.session.contexts import ContextSwitcher
 
-    async def open_at(where: Context) -> Backend:
+    async def open_at(where: NamedContext) -> Backend:
         import asyncio
         from importlib import import_module
 
         from secconsole.operations.caller import Nobody
 
-        # Loading what a store needs takes longer than the first frame: beside it, in a thread.
+        # Importing what a store needs takes longer than the first frame, so it happens in a thread.
         opening = await asyncio.to_thread(import_module, "secconsole.backends.open")
         await asyncio.to_thread(import_module, f"secconsole.backends.{'http' if where.backend else 'embedded'}")
         opened: Backend = await opening.open_backend(
@@ -80,7 +86,7 @@ def _run(
         terminal,
         theme or settings.theme or None,
         opener=lambda: open_at(place),
-        elsewhere=Elsewhere(here | dict(settings.contexts), open_at),
+        switcher=ContextSwitcher(here | dict(settings.contexts), open_at),
         local=not place.backend,
         tenant=tenant or place.tenant,
         context=place,

@@ -1,4 +1,4 @@
-"""Servers that do what a test tells them to: a script of answers on a socket, and certificates of every kind."""
+"""Scripted servers on a socket, and certificates of every kind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Line = Said | str
 
 @dataclass
 class Asked:
-    """What came: first lines, and the keys of those that change something."""
+    """What a server received: first lines, and the keys of requests that change something."""
 
     lines: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Asked:
 
 @asynccontextmanager
 async def scripted(script: Sequence[Line], tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, Asked]]:
-    """A server on a port of this machine that answers one request after the other as the script says, then drops."""
+    """Run a server on a local port that answers one request after the other by the script, then drops connections."""
     asked = Asked()
     left = list(script)
     held: list[asyncio.StreamWriter] = []
@@ -84,7 +84,7 @@ async def scripted(script: Sequence[Line], tls: ssl.SSLContext | None = None) ->
 
 @dataclass
 class Authority:
-    """Makes certificates; `file` is its own, for those who are to trust it."""
+    """Issuer of certificates, whose own is in `file` for those who trust it."""
 
     folder: Path
     name: str = "Test authority"
@@ -102,7 +102,7 @@ class Authority:
         days: tuple[int, int] = (-1, 30),
         self_signed: bool = False,
     ) -> ssl.SSLContext:
-        """What a server shows: for these names, valid from and until so many days from now."""
+        """Return the files of a server's certificate for these names, valid between so many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer, signer = (names[0], key) if self_signed else (self.name, self._key)
         made = self._make(names[0], key, issuer, signer, names=names, days=days)

@@ -1,4 +1,4 @@
-"""A22: a client takes up the token that a proof brings, and asks again with it what came back refused meanwhile."""
+"""A22: a client stores the token of a step-up, and sends refused requests again with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from secconsole.backends.acting import Acting
+from secconsole.backends.session_backend import SessionBackend
 from secconsole.domain.errors import NotSignedIn
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
@@ -20,13 +20,13 @@ PROVE = StepUp(password=Secret("a password"))
 
 
 class Kept:
-    """Where two programs keep the token that they share."""
+    """Storage of a token that two programs share."""
 
     def __init__(self, token: str) -> None:
         self.token: Secret[str] | None = Secret(token)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         yield
 
     def newest(self) -> Secret[str] | None:
@@ -58,12 +58,12 @@ class Store:
         return name
 
 
-class Client(Acting):
+class Client(SessionBackend):
     def __init__(self, store: Store, kept: Kept | None = None) -> None:
         super().__init__(Bearer(Secret("1")), kept)
         self._store = store
 
-    async def ask_as(self, operation: Operation[Any], credential: Credential) -> Any:
+    async def send(self, operation: Operation[Any], credential: Credential) -> Any:
         if isinstance(operation, StepUp):
             answer = self._store.answer(operation, credential)
             await self._store.proofs_wait.wait()  # on its way back
@@ -94,7 +94,7 @@ async def test_a22_the_new_token_is_used_from_then_on() -> None:
     assert store.asked == ["step-up 1", "who-am-i 2", "step-up 2"]
 
 
-async def test_a22_what_was_under_way_is_asked_again_once_with_the_new_one() -> None:
+async def test_a22_requests_in_flight_are_retried_once_with_the_new_token() -> None:
     store = Store()
     client = Client(store)
     store.others_wait.clear()
@@ -105,7 +105,7 @@ async def test_a22_what_was_under_way_is_asked_again_once_with_the_new_one() -> 
     assert store.asked == ["step-up 1", "who-am-i 1", "who-am-i 2"]
 
 
-async def test_a22_what_is_refused_while_the_proof_is_on_its_way_back_waits_for_it() -> None:
+async def test_a22_a_request_refused_during_a_proof_waits_for_its_reply() -> None:
     store = Store()
     client = Client(store)
     store.proofs_wait.clear()
@@ -119,7 +119,7 @@ async def test_a22_what_is_refused_while_the_proof_is_on_its_way_back_waits_for_
     assert (await proving).accepted
 
 
-async def test_a22_whoever_does_not_wait_for_the_answer_still_has_the_token() -> None:
+async def test_a22_a_cancelled_caller_still_gets_the_new_token() -> None:
     store = Store()
     client = Client(store)
     store.proofs_wait.clear()
@@ -143,7 +143,7 @@ async def test_a22_an_ended_session_stays_ended() -> None:
 
 
 @pytest.mark.parametrize("then", [Nobody(), Bearer(Secret("somebody else's"))])
-async def test_a22_nothing_is_asked_again_as_somebody_who_signed_in_since(then: Credential) -> None:
+async def test_a22_requests_are_not_retried_as_another_user_who_signed_in(then: Credential) -> None:
     store = Store()
     client = Client(store)
     store.others_wait.clear()
@@ -156,7 +156,7 @@ async def test_a22_nothing_is_asked_again_as_somebody_who_signed_in_since(then: 
     assert store.asked == ["step-up 1", "who-am-i 1"]
 
 
-async def test_a22_a_proof_does_not_bring_back_whoever_signed_out_meanwhile() -> None:
+async def test_a22_a_proof_does_not_bring_back_a_user_who_signed_out_meanwhile() -> None:
     store = Store()
     client = Client(store)
     store.proofs_wait.clear()
@@ -168,7 +168,7 @@ async def test_a22_a_proof_does_not_bring_back_whoever_signed_out_meanwhile() ->
     assert client.credential == Nobody()
 
 
-async def test_a22_two_programs_that_share_a_token_both_go_on() -> None:
+async def test_a22_two_programs_that_share_a_token_both_continue() -> None:
     store, kept = Store(), Kept("1")
     one, other = Client(store, kept), Client(store, kept)
     await one.perform(PROVE)
@@ -179,7 +179,7 @@ async def test_a22_two_programs_that_share_a_token_both_go_on() -> None:
     assert (kept.token, one.token) == (Secret("4"), "4")
 
 
-async def test_a22_what_is_kept_is_not_for_whoever_signs_in_besides() -> None:
+async def test_a22_the_stored_token_is_not_for_other_sign_ins() -> None:
     store, kept = Store(), Kept("1")
     client = Client(store, kept)
     client.credential = Bearer(Secret("another"))

@@ -1,4 +1,4 @@
-"""A command line on a real store of its own."""
+"""A command line on a real, temporary store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PASSWORD = "correct horse battery staple"
 
 @dataclass(frozen=True)
 class Answer:
-    """What one command line came to."""
+    """Result of one command line."""
 
     code: int
     out: str
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass
 class Shell:
-    """Runs command lines in this process; `opened` holds what the console was opened with."""
+    """Runner of command lines in this process. `opened` holds the arguments that the console was opened with."""
 
     home: Path
     opened: list[ConsoleOptions] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Shell:
         return 0
 
     def bind(self, login: str) -> Secret[bytes]:
-        """Bind a user and return the seed; the present step's code is used up by it."""
+        """Bind a user and return the seed, with the present step's code used up."""
         started = self.json("factor", "enroll", login)
         seed = Secret(base64.b32decode(started["key"]))
         assert self("factor", "confirm", started["enrollment"], input=code(seed)).code == 0

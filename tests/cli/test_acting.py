@@ -1,4 +1,4 @@
-"""Who acts: a token from a file, a kept session, or the owner of the store; and secrets that come by no argument."""
+"""The acting user: a token from a file, a kept session, or the owner of the store, and secrets without arguments."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_owner_of_the_store_may_act_and_the_audit_names_them(shell: Shell) -
     assert shell.json("audit", "list", "--user", "ana")["items"][0]["actor"].startswith("local:")
 
 
-def test_a_token_acts_as_whoever_it_belongs_to(shell: Shell, token: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_acts_as_its_owner(shell: Shell, token: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shell("user", "list", "--token-file", str(token)).code == 0
     answer = shell("--token-file", str(token), "user", "create", "ana")
     assert answer.code == 3
@@ -44,7 +44,7 @@ def test_a37_a_token_file_that_others_may_read_is_refused(shell: Shell, token: P
     token.chmod(mode)
     answer = shell("user", "list", "--token-file", str(token))
     assert answer.code == 6
-    assert answer.err == f"Others may read {token}. Make it private first: chmod 600 {token}\n"
+    assert answer.err == f"Other users may read {token}. Make it private first: chmod 600 {token}\n"
 
 
 def test_a37_a_config_file_that_others_may_read_is_refused(shell: Shell) -> None:
@@ -65,7 +65,9 @@ def test_a37_no_command_takes_a_secret_as_an_argument(shell: Shell) -> None:
 
     context = click.Context(cli)
     every = options(cli).union(*(options(cli.get_command(context, name)) for name in COMMANDS))  # type: ignore[arg-type]
-    assert {name for name in every if "password" in name} == {"--password-stdin", "--password-file"}
+    assert {name for name in every if "password" in name} == {
+        "--password-stdin", "--password-file", "--all-without-password",
+    }  # fmt: skip
     assert every & {"--code", "--token", "--secret", "--key", "--pin", "-p"} == set()
     for arguments in (
         ["init", "--tenant", "x", "--admin", "y", "--password", PASSWORD],
@@ -78,7 +80,7 @@ def test_a37_no_command_takes_a_secret_as_an_argument(shell: Shell) -> None:
         assert PASSWORD not in answer.err
 
 
-def test_a_file_that_is_no_token(shell: Shell, tmp_path: Path) -> None:
+def test_a_file_without_a_token_is_refused(shell: Shell, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     assert shell("user", "list", "--token-file", str(empty)).code == 6
     empty.touch(0o600)
@@ -104,7 +106,7 @@ def test_a_session_is_kept_private_until_signing_out(shell: Shell) -> None:
     assert shell("sign-out").code == 1
 
 
-def test_a_session_that_ended_elsewhere_is_told_and_can_be_left(shell: Shell) -> None:
+def test_a_session_ended_elsewhere_is_reported_and_can_be_removed(shell: Shell) -> None:
     shell("user", "import", "-", input=f"login,role,password\nhana,helpdesk,{PASSWORD}\n")
     shell("sign-in", "hana", "--tenant", "acme", input=f"{PASSWORD}\n")
     kept = (shell.home / "session").read_text()
@@ -116,7 +118,7 @@ def test_a_session_that_ended_elsewhere_is_told_and_can_be_left(shell: Shell) ->
     assert shell("user", "list").code == 0
 
 
-def test_a_wrong_password_and_a_wrong_code_sign_nobody_in(shell: Shell) -> None:
+def test_a_wrong_password_or_code_does_not_sign_in(shell: Shell) -> None:
     shell("user", "import", "-", input=f"login,role,password\nhana,helpdesk,{PASSWORD}\n")
     seed = shell.bind("hana")
     shell("policy", "set", "optional")
@@ -126,7 +128,7 @@ def test_a_wrong_password_and_a_wrong_code_sign_nobody_in(shell: Shell) -> None:
     assert shell("sign-in", "hana", "--tenant", "acme", input=f"{PASSWORD}\n{code(seed, 1)}").code == 0
 
 
-def test_a_new_password_is_chosen_on_the_way(shell: Shell) -> None:
+def test_a_new_password_is_set_during_sign_in(shell: Shell) -> None:
     shell.create("ana")
     once = shell.json("user", "reset-password", "ana")["password"]
     answer = shell("sign-in", "ana", "--tenant", "acme", input=f"{once}\n{PASSWORD}\n")
@@ -135,7 +137,7 @@ def test_a_new_password_is_chosen_on_the_way(shell: Shell) -> None:
     assert shell("sign-in", "ana", "--tenant", "acme", input=f"{PASSWORD}\n").code == 0
 
 
-def test_whoever_must_bind_first_needs_a_terminal(shell: Shell) -> None:
+def test_users_who_must_bind_first_need_a_terminal(shell: Shell) -> None:
     shell("user", "import", "-", input=f"login,password\nana,{PASSWORD}\n")
     shell("policy", "set", "required")
     answer = shell("sign-in", "ana", "--tenant", "acme", input=f"{PASSWORD}\n")
@@ -143,11 +145,11 @@ def test_whoever_must_bind_first_needs_a_terminal(shell: Shell) -> None:
     assert "secconsole" in answer.err
 
 
-def test_the_tenant_is_the_one_said_configured_or_the_only_one(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tenant_is_the_named_configured_or_only_one(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shell.json("user", "list")["items"][0]["login"] == "root"
     shell("tenant", "create", "beta")
     answer = shell("user", "list")
-    assert (answer.code, answer.err) == (2, "Say which tenant with --tenant NAME. There are: acme, beta.\n")
+    assert (answer.code, answer.err) == (2, "Name the tenant with --tenant NAME. Tenants: acme, beta.\n")
     assert shell.json("user", "list", "--tenant", "beta")["items"] == []
     config = shell.home / "config.toml"
     config.write_text('tenant = "beta"\n[contexts.main]\ntenant = "acme"\n')
@@ -160,7 +162,7 @@ def test_the_tenant_is_the_one_said_configured_or_the_only_one(shell: Shell, mon
     assert shell.json("user", "list", "--tenant", "beta")["items"] == []
 
 
-def test_the_shared_options_stand_anywhere(shell: Shell) -> None:
+def test_shared_options_are_accepted_at_any_level(shell: Shell) -> None:
     for arguments in (
         ["--tenant", "acme", "--format", "json", "user", "list"],
         ["user", "--tenant", "acme", "list", "--format", "json"],
@@ -169,17 +171,17 @@ def test_the_shared_options_stand_anywhere(shell: Shell) -> None:
         assert len(shell(*arguments).json["items"]) == 1
 
 
-def test_an_unknown_backend_is_told(shell: Shell) -> None:
+def test_an_unknown_backend_is_refused(shell: Shell) -> None:
     assert shell("user", "list", "--backend", "gopher://x").code == 2
 
 
-def test_no_store_says_how_to_make_one(nowhere: Shell) -> None:
+def test_a_missing_store_says_how_to_create_one(nowhere: Shell) -> None:
     answer = nowhere("user", "list")
     assert answer.code == 6
     assert "secconsole init" in answer.err
 
 
-def test_a30_without_its_key_a_store_is_not_opened(shell: Shell) -> None:
+def test_a30_a_store_without_its_key_is_not_opened(shell: Shell) -> None:
     (shell.home / "master.key").rename(shell.home / "elsewhere")
     answer = shell("user", "list")
     assert (answer.code, "master.key" in answer.err) == (6, True)

@@ -1,4 +1,4 @@
-"""A kept session that is not what sign-in wrote."""
+"""A kept session file that differs from what sign-in wrote."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.cli.conftest import Shell
      '{"backend": "", "tenant": 5, "login": "x", "token": "x"}'],
     ids=["list", "number", "deep", "token", "tenant"],
 )  # fmt: skip
-def test_a_damaged_session_is_told_of(shell: Shell, content: str) -> None:
+def test_a_damaged_session_file_is_reported(shell: Shell, content: str) -> None:
     write_private(shell.home / "session", content)
     for command in (("user", "list"), ("sign-out",)):
         answer = shell(*command)
         assert answer.code == 2
-        assert "is damaged. Take it away and sign in again" in answer.err
+        assert "is damaged. Remove it and sign in again" in answer.err
         assert "internal error" not in answer.err

@@ -1,4 +1,4 @@
-"""Names that carry commands for a terminal, in the formats that are made for programs."""
+"""Names that contain terminal commands, in the formats for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def written(format: Format, name: str, width: int) -> str:
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_a15_json_has_no_character_in_it_that_a_terminal_acts_on(name: str) -> None:
+def test_a15_json_contains_no_control_characters(name: str) -> None:
     for width in (0, 80):
         stream = io.BytesIO()
         Output(Format.JSON, stream, width).json({"name": name})
@@ -32,7 +32,7 @@ def test_a15_json_has_no_character_in_it_that_a_terminal_acts_on(name: str) -> N
         assert json.loads(text) == {"name": name}
 
 
-def test_a15_a_list_in_json_has_none_either() -> None:
+def test_a15_a_json_list_contains_no_control_characters() -> None:
     stream = io.BytesIO()
     listing: Listing[dict[str, str]] = Listing(Output(Format.JSON, stream, 0), [])
     listing.add([{"name": EVIL}])
@@ -42,9 +42,9 @@ def test_a15_a_list_in_json_has_none_either() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_a15_csv_on_a_terminal_has_none_and_in_a_file_it_is_as_it_was(name: str) -> None:
+def test_a15_csv_has_no_control_characters_on_a_terminal_and_is_exact_in_a_file(name: str) -> None:
     assert all(char.isprintable() or char in "\r\n" for char in written(Format.CSV, name, 80))
 
 
-def test_csv_for_a_file_gives_the_name_back_as_it_was() -> None:
+def test_csv_in_a_file_round_trips_names() -> None:
     assert EVIL in written(Format.CSV, EVIL, 0)

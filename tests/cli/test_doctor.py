@@ -1,4 +1,4 @@
-"""`doctor`: a sound installation, and each thing that can be wrong with it."""
+"""`doctor`: a sound installation, and each problem it reports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.backends import doctor
-from secconsole.backends.doctor_sending import sending
+from secconsole.backends.doctor import checks
+from secconsole.backends.doctor.delivery import sending
 from secconsole.domain.model import FactorKind
 from secconsole.operations.delivery import Delivery
-from tests.cli.conftest import PASSWORD, Shell
+from tests.cli.conftest import PASSWORD, Shell, code
 from tests.delivery.servers import Servers
 from tests.server.serving import serving
 
@@ -26,7 +26,7 @@ def servers() -> Iterator[Servers]:
 
 
 def wrong(shell: Shell) -> dict[str, str]:
-    """What is wrong, with the advice."""
+    """Return the findings that failed, with their advice."""
     answer = shell("doctor", "--format", "json")
     found = {f["name"]: f"{f['detail']} {f['advice']}" for f in answer.json["items"] if not f["ok"]}
     assert answer.code == bool(found)
@@ -40,11 +40,11 @@ def test_a_sound_installation(shell: Shell) -> None:
     assert shell("doctor").out.startswith("ok     home: ")
 
 
-def test_no_store_yet(nowhere: Shell) -> None:
+def test_a_missing_store(nowhere: Shell) -> None:
     assert "secconsole init" in wrong(nowhere)["store"]
 
 
-def test_a_key_without_its_store_is_not_told_to_make_another(shell: Shell) -> None:
+def test_a_key_without_its_store_does_not_suggest_creating_one(shell: Shell) -> None:
     (shell.home / "console.db").unlink()
     advice = wrong(shell)["store"]
     assert "backup" in advice
@@ -65,7 +65,7 @@ def test_a_key_without_its_store_is_not_told_to_make_another(shell: Shell) -> No
         ("kept session", "session", 0o604),
     ],
 )
-def test_a39_what_others_may_read(shell: Shell, name: str, file: str, mode: int) -> None:
+def test_a39_files_readable_by_others(shell: Shell, name: str, file: str, mode: int) -> None:
     path = shell.home / file
     if not path.exists():
         path.touch()
@@ -73,7 +73,7 @@ def test_a39_what_others_may_read(shell: Shell, name: str, file: str, mode: int)
     assert f"Make it private: chmod {'700' if path == shell.home else '600'} {path}" in wrong(shell)[name]
 
 
-def test_a_text_of_ones_own_that_is_not_used(shell: Shell) -> None:
+def test_a_custom_text_that_is_not_used(shell: Shell) -> None:
     folder = shell.home / "texts"
     folder.mkdir()
     path = folder / "contact.txt"
@@ -81,16 +81,16 @@ def test_a_text_of_ones_own_that_is_not_used(shell: Shell) -> None:
     path.write_text("Call +1 500 555 0001.")
     assert wrong(shell) == {}
     path.write_text("Call {phone}.")
-    assert "contact.txt is not used: {phone} in line 1 is not filled in here" in wrong(shell)["text"]
+    assert "contact.txt is not used: line 1 has unknown placeholders: {phone}." in wrong(shell)["text"]
 
 
-def test_settings_that_cannot_be_read(shell: Shell) -> None:
+def test_unreadable_settings(shell: Shell) -> None:
     (shell.home / "config.toml").write_text("tenant =")
     (shell.home / "config.toml").chmod(0o600)
     assert "is not TOML" in wrong(shell)["settings"]
 
 
-def test_a30_a_key_that_is_missing_or_anothers(shell: Shell) -> None:
+def test_a30_a_missing_or_foreign_key(shell: Shell) -> None:
     key = shell.home / "master.key"
     text = key.read_text()
     key.unlink()
@@ -110,27 +110,27 @@ def test_a_damaged_store(shell: Shell) -> None:
     assert "store" in wrong(shell)
 
 
-def test_a48_a_store_of_a_newer_program(shell: Shell) -> None:
+def test_a48_a_store_of_a_newer_version(shell: Shell) -> None:
     with sqlite3.connect(shell.home / "console.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     assert wrong(shell)["schema"].endswith("Update secconsole.")
     assert shell("user", "list").code == 6
 
 
-async def test_a_clock_that_runs_behind(shell: Shell) -> None:
-    found = {f.name: f for f in await doctor.examine(clock=lambda: 1_000_000_000)}
+async def test_a_clock_that_is_behind(shell: Shell) -> None:
+    found = {f.name: f for f in await checks.examine(clock=lambda: 1_000_000_000)}
     assert not found["time"].ok
-    assert "the store has an entry of" in found["clock"].detail
+    assert "the store has seen" in found["clock"].detail
 
 
 def test_a_network_file_system(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"disk / ext4 rw 0 0\nserver:/x {shell.home.resolve()} nfs4 rw 0 0\n")
-    monkeypatch.setattr(doctor, "MOUNTS", mounts)
+    monkeypatch.setattr(checks, "MOUNTS", mounts)
     assert "on nfs4" in wrong(shell)["file system"]
 
 
-def test_a_theme_that_is_left_out_is_only_advice(shell: Shell) -> None:
+def test_an_unusable_theme_is_only_advice(shell: Shell) -> None:
     (shell.home / "themes").mkdir()
     (shell.home / "themes" / "mine.toml").write_text("name = 1")
     findings = {f["name"]: f for f in shell.json("doctor")["items"]}
@@ -139,7 +139,7 @@ def test_a_theme_that_is_left_out_is_only_advice(shell: Shell) -> None:
 
 
 def said(shell: Shell, name: str, *where: str) -> list[tuple[bool, str]]:
-    """What is said of one thing, and whether it is well."""
+    """Return the findings of a name, each with True if it passed."""
     found = shell("doctor", "--format", "json", *where).json["items"]
     return [(f["ok"], f"{f['detail']} {f['advice']}") for f in found if f["name"] == name]
 
@@ -149,14 +149,14 @@ def set_smtp(shell: Shell, port: int) -> None:
     assert shell("delivery", "set-smtp", *host, "--sender", "mfa@acme.example").code == 0
 
 
-def test_that_nothing_is_sent_is_well_as_long_as_nobody_may_bind_it(shell: Shell) -> None:
+def test_missing_delivery_settings_are_fine_while_the_kind_is_off(shell: Shell) -> None:
     assert said(shell, "sending") == [(True, "acme: mail not set up, SMS not set up; 0 sent in 24 hours ")]
     assert shell("policy", "set", "--kinds", "totp,sms").code == 0
-    assert "acme: sms is allowed, and no SMS can be sent" in wrong(shell)["sending"]
+    assert "acme: sms is allowed, but no SMS can be sent" in wrong(shell)["sending"]
     assert "secconsole delivery set-twilio --tenant acme" in wrong(shell)["sending"]
 
 
-def test_settings_that_wait_for_their_test_are_advice(shell: Shell) -> None:
+def test_untested_settings_are_advice(shell: Shell) -> None:
     set_smtp(shell, 9)
     assert wrong(shell) == {}
     (_, waiting) = said(shell, "sending")
@@ -164,7 +164,7 @@ def test_settings_that_wait_for_their_test_are_advice(shell: Shell) -> None:
     assert "secconsole delivery test --kind email --to ADDRESS --tenant acme" in waiting[1]
 
 
-def test_a_mail_server_that_refuses_everything_is_wrong_and_one_bad_address_is_not(
+def test_a_mail_server_that_refuses_everything_is_a_problem_and_one_bad_address_is_not(
     shell: Shell, servers: Servers
 ) -> None:
     set_smtp(shell, servers.mailbox.port)
@@ -179,23 +179,23 @@ def test_a_mail_server_that_refuses_everything_is_wrong_and_one_bad_address_is_n
     assert [ok for ok, _ in said(shell, "messages")] == [True]
 
 
-def test_messages_that_nobody_sends_are_wrong(shell: Shell) -> None:
+def test_messages_without_a_sender_are_a_problem(shell: Shell) -> None:
     with sqlite3.connect(shell.home / "console.db") as database:
         database.execute(
             "INSERT INTO outbox (id, tenant_pk, kind, purpose, attempt, masked, address, state, due, created, expires)"
             " SELECT 'x', pk, 'email', 'test', 'x', 'x', x'00', 'waiting', 0, 1, 9000000000000000 FROM tenants"
         )
         database.execute("UPDATE outbox SET created = 1000 * (unixepoch() - 120)")
-    assert "acme: 1 of mail waiting and not tried" in wrong(shell)["messages"]
+    assert "acme: 1 of mail waiting without an attempt" in wrong(shell)["messages"]
 
 
-def test_a_server_is_looked_at_too(shell: Shell, tmp_path: Path) -> None:
+def test_a_server_is_checked_too(shell: Shell, tmp_path: Path) -> None:
     with serving(tmp_path, "--listen", "127.0.0.1:0") as server:
         at = ("--backend", f"http://127.0.0.1:{server.port}")
         assert shell("doctor", *at).code == 0
         assert "answered in" in said(shell, "server", *at)[0][1]
         assert said(shell, "session", *at)[0] == (
-            True, "nobody is signed in there Sign in to have clock and sending looked at: secconsole sign-in",
+            True, "not signed in there Sign in to have its clock and sending checked: secconsole sign-in",
         )  # fmt: skip
         assert shell("sign-in", "root", "--tenant", "acme", *at, input=f"{PASSWORD}\n").code == 0
         assert said(shell, "server clock", *at)[0][0]
@@ -205,9 +205,28 @@ def test_a_server_is_looked_at_too(shell: Shell, tmp_path: Path) -> None:
     assert [f["ok"] for f in gone.json["items"] if f["name"] == "server"] == [False]
 
 
-def test_a_tenants_name_is_no_part_of_a_command_to_copy() -> None:
-    """A server that one asks may be anybody's."""
+def test_a_suggested_command_never_contains_the_tenant_name() -> None:
+    """A server may be anyone's."""
     allowed = (FactorKind.EMAIL,)
     found = list(sending("acme; rm -rf ~", allowed, Delivery((), (), (), ()), datetime(2026, 11, 22, tzinfo=UTC)))
     assert [finding.ok for finding in found] == [False]
     assert "set-smtp --tenant 'acme; rm -rf ~', or" in found[0].advice
+
+
+def test_mend_clock_repairs_the_store_and_not_the_clock(shell: Shell) -> None:
+    shell.create("tomas")
+    seed = shell.bind("tomas")
+    with sqlite3.connect(shell.home / "console.db") as database:
+        database.execute("UPDATE factors SET last_step = last_step + 370 * 2880")
+    found = wrong(shell)["clock"]
+    assert "correct codes of 1 factor are refused" in found
+    assert "secconsole doctor --mend-clock" in found
+    assert shell("verify", "tomas", input=code(seed, 1)).code == 1
+    assert shell.json("doctor", "--mend-clock", "--dry-run")["factors"] == 1
+    refused = shell("doctor", "--mend-clock")  # no time service confirms the clock
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    mended = shell.json("doctor", "--mend-clock", "--yes")
+    assert (mended["factors"], mended["done"]) == (1, True)
+    assert wrong(shell) == {}
+    assert shell("verify", "tomas", input=code(seed, 1)).code == 0
+    assert shell("verify", "tomas", input=code(seed, 1)).code == 1

@@ -1,4 +1,4 @@
-"""`init` and `tenant`: the beginning."""
+"""`init` and `tenant`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 from tests.cli.conftest import PASSWORD, Shell
 
 
-def test_a_store_is_made_with_a_tenant_and_its_administrator(nowhere: Shell) -> None:
+def test_init_creates_a_store_with_a_tenant_and_an_administrator(nowhere: Shell) -> None:
     made = nowhere.json("init", "--tenant", "acme", "--admin", "root", "--password-stdin", input=f"{PASSWORD}\n")
     assert (made["tenant"], made["admin"], made["role"]) == ("acme", "root", "platform-admin")
     (root,) = nowhere.json("user", "list")["items"]
@@ -15,7 +15,7 @@ def test_a_store_is_made_with_a_tenant_and_its_administrator(nowhere: Shell) -> 
     assert PASSWORD not in str(made)
 
 
-def test_a39_everything_made_is_private(nowhere: Shell) -> None:
+def test_a39_everything_created_is_private(nowhere: Shell) -> None:
     nowhere("init", "--tenant", "acme", "--admin", "root", "--password-stdin", input=f"{PASSWORD}\n")
     assert stat.S_IMODE(nowhere.home.stat().st_mode) == 0o700
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in nowhere.home.iterdir() if path.is_file()}
@@ -23,30 +23,30 @@ def test_a39_everything_made_is_private(nowhere: Shell) -> None:
     assert set(modes.values()) == {0o600}
 
 
-def test_a_store_that_is_there_is_left_alone(shell: Shell) -> None:
+def test_an_existing_store_is_not_changed(shell: Shell) -> None:
     before = (shell.home / "master.key").read_bytes()
     answer = shell("init", "--tenant", "beta", "--admin", "root", "--password-stdin", input=f"{PASSWORD}\n")
     assert answer.code == 5
-    assert "There is a store already" in answer.err
+    assert "already exists" in answer.err
     assert (shell.home / "master.key").read_bytes() == before
 
 
-def test_a_bad_password_makes_no_store(nowhere: Shell) -> None:
+def test_a_bad_password_creates_no_store(nowhere: Shell) -> None:
     answer = nowhere("init", "--tenant", "acme", "--admin", "root", "--password-stdin", input="short\n")
     assert answer.code == 2
     assert "too short" in answer.err
     assert not (nowhere.home / "console.db").exists()
 
 
-def test_what_is_left_out_needs_a_terminal(nowhere: Shell) -> None:
+def test_omitted_values_require_a_terminal(nowhere: Shell) -> None:
     answer = nowhere("init", "--admin", "root", "--password-stdin", input=f"{PASSWORD}\n")
     assert answer.code == 2
-    assert "no terminal to ask at (Tenant" in answer.err
+    assert "Cannot ask without a terminal (Tenant" in answer.err
     answer = nowhere("init", "--tenant", "acme", "--admin", "root", input=f"{PASSWORD}\n")
     assert (answer.code, "--password-stdin" in answer.err) == (2, True)
 
 
-def test_tenants_are_made_and_listed(shell: Shell) -> None:
+def test_tenants_are_created_and_listed(shell: Shell) -> None:
     assert shell.json("tenant", "create", "beta")["name"] == "beta"
     answer = shell("tenant", "create", "gamma", "--admin", "gail", "--password-stdin", input=f"{PASSWORD}\n")
     assert answer.code == 0

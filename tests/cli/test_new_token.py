@@ -1,4 +1,4 @@
-"""A22: a proof at the terminal replaces the token that `sign-in` left, for commands that run at the same time too."""
+"""A22: a step-up at the terminal replaces the token of `sign-in`, also for concurrent commands."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.cli.acting import KeptSession, SessionFile, TokenFile, keep_session, kept_session
-from secconsole.config.contexts import Context
+from secconsole.cli.credentials import KeptSession, SessionFile, TokenFile, keep_session, kept_session
+from secconsole.config.contexts import NamedContext
 from secconsole.config.private import alone_with, write_private
 from secconsole.domain.secret import Secret
 from tests.cli.conftest import PASSWORD, Shell
 from tests.cli.test_questions import at_terminal
 
-HERE = Context()
+HERE = NamedContext()
 
 
 def forget_proofs(shell: Shell) -> None:
@@ -30,14 +30,15 @@ def token_in(path: Path) -> str:
 
 
 @pytest.mark.terminal
-def test_a22_two_commands_that_prove_at_once_both_go_on_and_leave_one_token(shell: Shell) -> None:
+def test_a22_two_commands_that_step_up_at_once_both_continue_with_one_token(shell: Shell) -> None:
     assert shell("sign-in", "root", "--tenant", "acme", input=f"{PASSWORD}\n").code == 0
     kept = shell.home / "session"
     before = token_in(kept)
+    shell.create("ana")
     forget_proofs(shell)
     with (
-        at_terminal("policy", "set", "optional") as one,
-        at_terminal("whitelist", "add", "root", "--reason", "x") as other,
+        at_terminal("policy", "set", "required") as one,
+        at_terminal("whitelist", "add", "ana", "--reason", "x") as other,
     ):
         one.expect("Password:")
         other.expect("Password:")  # both began with the same token
@@ -53,7 +54,7 @@ def test_a22_two_commands_that_prove_at_once_both_go_on_and_leave_one_token(shel
 
 
 @pytest.mark.terminal
-def test_a22_a_session_in_a_file_of_ones_own_is_replaced_there(shell: Shell, tmp_path: Path) -> None:
+def test_a22_a_session_in_a_custom_file_is_replaced_there(shell: Shell, tmp_path: Path) -> None:
     assert shell("sign-in", "root", "--tenant", "acme", input=f"{PASSWORD}\n").code == 0
     before, own = token_in(shell.home / "session"), tmp_path / "token"
     write_private(own, before + "\n")
@@ -68,7 +69,7 @@ def test_a22_a_session_in_a_file_of_ones_own_is_replaced_there(shell: Shell, tmp
     assert shell("user", "list", "--token-file", str(own)).code == 0
 
 
-def test_a_new_token_goes_to_the_session_it_is_of_and_to_no_other(nowhere: Shell) -> None:
+def test_a_new_token_replaces_only_its_own_session(nowhere: Shell) -> None:
     nowhere.home.mkdir(mode=0o700)
     ana = KeptSession("", "acme", "ana", Secret("1"))
     file = SessionFile(HERE, ana)
@@ -84,14 +85,14 @@ def test_a_new_token_goes_to_the_session_it_is_of_and_to_no_other(nowhere: Shell
     assert (kept.login, kept.token, file.newest()) == ("bob", Secret("3"), None)
 
 
-def test_whoever_waits_for_a_file_that_is_replaced_waits_for_the_new_one(tmp_path: Path) -> None:
+def test_waiting_for_a_replaced_file_follows_the_new_file(tmp_path: Path) -> None:
     path = tmp_path / "token"
     write_private(path, "0\n")
     file = TokenFile(path)
 
     def count() -> None:
         for _ in range(20):
-            with file.alone():
+            with file.locked():
                 file.replace(Secret(str(int((file.newest() or Secret("")).reveal()) + 1)))
 
     threads = [threading.Thread(target=count) for _ in range(4)]
@@ -102,6 +103,6 @@ def test_whoever_waits_for_a_file_that_is_replaced_waits_for_the_new_one(tmp_pat
     assert path.read_text() == "80\n"
 
 
-def test_there_is_nobody_to_wait_for_where_there_is_no_file(tmp_path: Path) -> None:
+def test_no_wait_without_a_file(tmp_path: Path) -> None:
     with alone_with(tmp_path / "none"):
         assert list(tmp_path.iterdir()) == []

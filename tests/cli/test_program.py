@@ -1,4 +1,4 @@
-"""The program itself: exit codes, one line of error, and the shell around it."""
+"""The program: exit codes, one line of error, and the shell around it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_calls_of_the_contract_work_as_a_program(tmp_path: Path) -> None:
     assert listed.stderr == ""
 
 
-def test_nobody_reading_on_is_no_error(shell: Shell) -> None:
+def test_a_closed_pipe_is_not_an_error(shell: Shell) -> None:
     people = "login\n" + "".join(f"somebody-with-a-long-login-{number:05}\n" for number in range(3000))
     assert shell("user", "import", "-", input=people).code == 0
     command = f"{sys.executable} -m secconsole user list --all --format csv | head -n 1; echo ${{PIPESTATUS[0]}}"
@@ -51,10 +51,10 @@ def test_nobody_reading_on_is_no_error(shell: Shell) -> None:
     assert done.stderr == ""
 
 
-def test_a46_an_answer_that_cannot_be_written_is_told(shell: Shell) -> None:
+def test_a46_unwritable_output_is_reported(shell: Shell) -> None:
     with open("/dev/full", "w") as full:
         done = program(shell.home, "user", "list", capture_output=False, stdout=full, stderr=subprocess.PIPE)
-    assert (done.returncode, done.stderr) == (6, "The answer cannot be written: No space left on device.\n")
+    assert (done.returncode, done.stderr) == (6, "The result cannot be written: No space left on device.\n")
 
 
 def test_a38_ctrl_c_ends_it_quietly(shell: Shell, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_group_alone_shows_its_commands(shell: Shell) -> None:
     assert "reset-password" in answer.err
 
 
-def test_a15_what_is_hostile_in_an_argument_is_shown_harmless(shell: Shell) -> None:
+def test_a15_hostile_arguments_are_escaped(shell: Shell) -> None:
     hostile = "\x1b]0;owned\x07[red]\u202eana"
     for arguments in (["user", "show", hostile], [hostile], ["unbind", hostile, "--reason", "x"],
                       ["whitelist", "add", hostile, "--reason", "x"], ["undo", hostile],
@@ -111,7 +111,7 @@ def test_a15_what_is_hostile_in_an_argument_is_shown_harmless(shell: Shell) -> N
         assert "\u202e" not in answer.out + answer.err
 
 
-def test_a15_what_is_hostile_in_the_store_is_shown_harmless(shell: Shell) -> None:
+def test_a15_hostile_data_from_the_store_is_escaped(shell: Shell) -> None:
     hostile = "\x1b]52;c;AAAA\x07\x9b31m[@click=app.quit]\u202eAna\u200b"
     shell("user", "create", "ana", "--name", hostile)
     shell.bind("ana")
@@ -128,14 +128,14 @@ def test_an_argument_that_is_not_utf_8_is_refused(shell: Shell) -> None:
     assert shell("user", "create", "an\udcffa").code == 2
 
 
-def test_without_a_command_the_console_opens_with_what_was_said(shell: Shell) -> None:
+def test_without_a_command_the_console_opens_with_the_given_options(shell: Shell) -> None:
     options = ["--read-only", "--theme", "fjord", "--no-mouse", "--tenant", "acme", "--context", "lab"]
     assert shell(*options).code == 0
     assert shell.opened == [ConsoleOptions(None, "acme", "lab", "fjord", read_only=True, mouse=False)]
     assert shell("--read-only", "user", "list").code == 2
 
 
-def test_every_command_explains_itself(nowhere: Shell) -> None:
+def test_every_command_has_help(nowhere: Shell) -> None:
     def walk(*path: str) -> list[str]:
         answer = nowhere(*path, "--help")
         assert answer.code == 0, answer.err
@@ -153,8 +153,8 @@ def test_every_command_explains_itself(nowhere: Shell) -> None:
     assert nowhere("--version").out == f"secconsole {secconsole.__version__}\n"
 
 
-def test_commands_that_are_not_built_do_not_exist(shell: Shell) -> None:
-    for name in ("bypass", "caller-check", "network"):
+def test_unimplemented_commands_do_not_exist(shell: Shell) -> None:
+    for name in ("incident", "alert", "job"):
         assert name not in COMMANDS
         assert shell(name).code == 2
 
@@ -166,7 +166,7 @@ def test_completion_scripts(nowhere: Shell, shell_name: str, word: str) -> None:
     assert word in answer.out
 
 
-def test_completion_offers_commands_and_words(tmp_path: Path) -> None:
+def test_completion_offers_commands_and_values(tmp_path: Path) -> None:
     def offered(words: str) -> str:
         variables = {"_SECCONSOLE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
         return subprocess.run(
@@ -188,12 +188,12 @@ def test_an_import_of_thousands_of_lines_is_quick(shell: Shell) -> None:
     assert time.monotonic() - start < 20
 
 
-def test_errors_of_the_store_keep_their_words_and_codes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_errors_keep_their_messages_and_exit_codes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     async def unavailable(*_: object, **__: object) -> None:
-        raise Unavailable("The disk is full. Nothing was changed; free some space and do it again.")
+        raise Unavailable("The disk is full. Nothing was changed. Free some space and try again.")
 
     monkeypatch.setattr("secconsole.backends.embedded.EmbeddedBackend.perform", unavailable)
     answer = shell("user", "create", "ana")
     assert (answer.code, answer.err) == (
-        6, "The disk is full. Nothing was changed; free some space and do it again.\n"
+        6, "The disk is full. Nothing was changed. Free some space and try again.\n"
     )  # fmt: skip

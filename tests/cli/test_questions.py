@@ -1,4 +1,4 @@
-"""What is asked at a terminal: passwords unseen, many users confirmed, proofs given again."""
+"""Questions at a terminal: hidden passwords, confirmations for many users, repeated proofs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOT = Path(secconsole.__file__).parent.parent
 
 
 class Terminal:
-    """A program at a terminal of its own."""
+    """A program in a terminal."""
 
     def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self.process = process
@@ -89,7 +89,7 @@ main()
 """
 
 
-def test_a_store_is_made_by_answering(nowhere: Shell) -> None:
+def test_init_asks_for_missing_values(nowhere: Shell) -> None:
     with at_terminal("init") as terminal:
         terminal.expect("Tenant (the organisation's short name):")
         terminal.type("acme\n")
@@ -97,18 +97,18 @@ def test_a_store_is_made_by_answering(nowhere: Shell) -> None:
         terminal.type("root\n")
         terminal.expect("New password:")
         terminal.type(f"{PASSWORD}\n")
-        terminal.expect("The same again:")
+        terminal.expect("Repeat the password:")
         terminal.type(f"{PASSWORD}\n")
         assert terminal.code() == 0
         assert PASSWORD not in terminal.text
     assert nowhere.json("user", "list")["items"][0]["login"] == "root"
 
 
-def test_two_passwords_that_differ_make_nothing(nowhere: Shell) -> None:
+def test_different_passwords_create_nothing(nowhere: Shell) -> None:
     with at_terminal("init", "--tenant", "acme", "--admin", "root") as terminal:
         terminal.expect("New password:")
         terminal.type(f"{PASSWORD}\n")
-        terminal.expect("The same again:")
+        terminal.expect("Repeat the password:")
         terminal.type(f"{PASSWORD}r\n")
         assert terminal.code() == 2
         assert "The two passwords differ" in terminal.text
@@ -127,7 +127,7 @@ def test_a38_ctrl_c_ends_a_question(shell: Shell, key: str | None) -> None:
         assert "Traceback" not in terminal.text
 
 
-def test_signing_in_asks_for_what_it_takes(shell: Shell) -> None:
+def test_sign_in_asks_for_password_and_code(shell: Shell) -> None:
     seed = shell.bind("root")
     shell("policy", "set", "required", "--no-whitelist-admins")
     with at_terminal("sign-in", "root", "--tenant", "acme") as terminal:
@@ -140,7 +140,7 @@ def test_signing_in_asks_for_what_it_takes(shell: Shell) -> None:
     assert shell.json("tenant", "list")["items"][0]["name"] == "acme"
 
 
-def test_a_factor_is_bound_on_the_way_in(shell: Shell) -> None:
+def test_a_factor_is_bound_during_sign_in(shell: Shell) -> None:
     shell("policy", "set", "required", "--no-whitelist-admins")
     with at_terminal("sign-in", "root", "--tenant", "acme") as terminal:
         terminal.expect("Password:")
@@ -162,14 +162,14 @@ print(f"{(int.from_bytes(digest[start:start + 4], 'big') & 0x7FFFFFFF) % 10**6:0
 """
 
 
-def test_a12_what_is_dangerous_asks_for_the_password_again(shell: Shell) -> None:
+def test_a12_dangerous_commands_ask_for_the_password_again(shell: Shell) -> None:
     shell("sign-in", "root", "--tenant", "acme", input=f"{PASSWORD}\n")
     with sqlite3.connect(shell.home / "console.db") as database:
         database.execute("UPDATE sessions SET proved = proved - 600000")
     answer = shell("policy", "set", "optional")
     assert (answer.code, answer.err.endswith("secconsole sign-in\n")) == (3, True)
     with at_terminal("policy", "set", "optional") as terminal:
-        terminal.expect("This needs the password of root again.")
+        terminal.expect("This operation requires the password of root again.")
         terminal.expect("Password:")
         terminal.type("wrong horse\n")
         assert terminal.code() == 3
@@ -202,25 +202,25 @@ def test_a_few_are_confirmed_with_yes_and_many_by_their_number(shell: Shell) -> 
     assert shell.status("ana") == "unbound"
 
 
-def test_one_user_is_not_asked_about(shell: Shell) -> None:
+def test_one_user_needs_no_confirmation(shell: Shell) -> None:
     shell.create("ana")
     shell.bind("ana")
     with at_terminal("unbind", "ana", "--reason", "lost phone") as terminal:
         assert terminal.code() == 0
 
 
-def test_removing_a_factor_for_good_is_asked_about(shell: Shell) -> None:
+def test_removing_a_factor_asks_for_confirmation(shell: Shell) -> None:
     shell.create("ana")
     shell.bind("ana")
     (factor,) = shell.json("factor", "list", "ana")["items"]
     with at_terminal("factor", "remove", factor["id"]) as terminal:
-        terminal.expect("It cannot be taken back. [y/N]")
+        terminal.expect("This cannot be undone. [y/N]")
         terminal.type("n\n")
         assert terminal.code() == 1
     assert shell.status("ana") == "bound"
 
 
-def test_a_long_import_counts_on_a_terminal(shell: Shell, tmp_path: Path) -> None:
+def test_a_long_import_shows_progress_on_a_terminal(shell: Shell, tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
     people.write_text("login\n" + "".join(f"u{number:04}\n" for number in range(2500)))
     with at_terminal("user", "import", str(people)) as terminal:
@@ -256,29 +256,29 @@ def test_an_address_is_bound_at_the_sign_in_that_demands_a_factor(shell: Shell, 
         terminal.expect("2  email")
         terminal.expect("Which kind, 1 to 2:")
         terminal.type("2\n")
-        terminal.expect("E-mail address; empty for the one on record:")
+        terminal.expect("E-mail address (empty for the one on record):")
         terminal.type("root at acme\n")
         terminal.expect("That is not an e-mail address")
-        terminal.expect("E-mail address; empty for the one on record:")
+        terminal.expect("E-mail address (empty for the one on record):")
         terminal.type("root@acme.example\n")
-        terminal.expect("r•••@acme.example. Give the digits after ")
+        terminal.expect("r•••@acme.example. Enter the digits after ")
         terminal.expect("Code:")
         wait_until(lambda: len(servers.mailbox.mails) == 2, "the mail with the code", seconds=20)
         sent = digits_in(servers.mailbox.text())
         terminal.type(f"{other(sent).reveal()}\n")
-        terminal.expect("That is not the code")
+        terminal.expect("That code is wrong")
         terminal.expect("Code:")
         terminal.type(f"{sent.reveal()}\n")
         assert terminal.code() == 0, terminal.text
     assert shell.status("root") == "bound"
 
 
-def test_a_wrong_code_does_not_take_the_key_away(shell: Shell) -> None:
+def test_a_wrong_code_keeps_the_key(shell: Shell) -> None:
     assert shell("policy", "set", "required", "--no-whitelist-admins").code == 0
     with at_terminal("sign-in", "root", "--tenant", "acme") as terminal:
         terminal.expect("Password:")
         terminal.type(f"{PASSWORD}\n")
-        terminal.expect("give the code it shows.")
+        terminal.expect("enter the code that it shows.")
         terminal.expect("Code:")
         (key,) = re.findall(r"\b[A-Z2-7]{32}\b", terminal.text)
         terminal.type("1\n")

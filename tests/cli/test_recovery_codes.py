@@ -21,7 +21,7 @@ def test_ten_codes_each_of_which_verifies_once(shell: Shell) -> None:
     assert shell.json("user", "show", "ana")["recovery_left"] == 0
 
 
-def test_one_typed_by_a_person_says_what_is_left(shell: Shell) -> None:
+def test_a_typed_recovery_code_reports_how_many_are_left(shell: Shell) -> None:
     shell.create("ana")
     shell.bind("ana")
     lines = shell("recovery-codes", "ana").out.splitlines()
@@ -33,7 +33,25 @@ def test_one_typed_by_a_person_says_what_is_left(shell: Shell) -> None:
     assert (rows[0], len(rows)) == ("code,created", 11)
 
 
-def test_who_has_no_factor_gets_none(shell: Shell) -> None:
+def test_a50_a_dry_run_lists_what_would_become_invalid_and_changes_nothing(shell: Shell) -> None:
+    shell.create("ana")
+    shell.bind("ana")
+    nothing = shell.json("recovery-codes", "ana", "--dry-run")
+    assert nothing["items"] == []
+    (first, *_) = shell.json("recovery-codes", "ana")["codes"]
+    for options in (("--dry-run",), ("--dry-run", "--yes")):
+        seen = shell("recovery-codes", "ana", *options)
+        assert seen.code == 0
+        assert "ana has 10 recovery codes left. They stop working." in seen.out
+    (affected,) = shell.json("recovery-codes", "ana", "--dry-run")["items"]
+    assert (affected["login"], affected["recovery_codes"], affected["change"]) == ("ana", 10, "replaced")
+    assert shell.json("user", "show", "ana")["recovery_left"] == 10
+    assert shell("verify", "ana", input=first).code == 0
+    assert shell("recovery-codes", "nobody", "--dry-run").code == 4
+    assert shell("recovery-codes", "--view", "--dry-run").code == 2
+
+
+def test_users_without_a_factor_get_no_recovery_codes(shell: Shell) -> None:
     shell.create("ana")
     answer = shell("recovery-codes", "ana")
     assert (answer.code, answer.out) == (5, "")
@@ -42,7 +60,7 @@ def test_who_has_no_factor_gets_none(shell: Shell) -> None:
     assert shell("recovery-codes", "nobody").code == 4
 
 
-def test_one_signs_in_and_ones_own_can_be_looked_at_again_if_the_policy_says_so(shell: Shell) -> None:
+def test_a_recovery_code_signs_in_and_own_codes_can_be_viewed_if_the_policy_allows_it(shell: Shell) -> None:
     once = shell.json("user", "reset-password", "root")["password"]
     seed = shell.bind("root")
     assert shell.json("policy", "set", "optional", "--recovery-view")["recovery_view"] is True
@@ -59,9 +77,9 @@ def test_one_signs_in_and_ones_own_can_be_looked_at_again_if_the_policy_says_so(
     assert "9 are left" in answer.err
     assert shell.json("recovery-codes", "--view")["codes"] == codes[1:]
     shown = shell("account", "show").out
-    assert re.search(r"Proof counts until +20", shown)
+    assert re.search(r"Proof valid until +20", shown)
     assert re.search(r"Recovery codes +9", shown)
-    anew = shell.json("recovery-codes")  # one's own
+    anew = shell.json("recovery-codes")  # the user's own
     assert (len(anew["codes"]), anew["voided"]) == (10, 9)
     assert shell.json("recovery-codes", "--view")["codes"] == anew["codes"]
     assert shell("policy", "set", "--no-recovery-view").code == 0

@@ -25,7 +25,7 @@ def error() -> BaseException:
     raise AssertionError
 
 
-def test_a35_a_report_says_where_and_nothing_of_what(
+def test_a35_a_report_has_locations_and_no_values(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECCONSOLE_HOME", str(tmp_path / "h"))
@@ -35,7 +35,7 @@ def test_a35_a_report_says_where_and_nothing_of_what(
     assert "JBSWY3DPEHPK3PXP" not in text
     assert "\nKeyError\n" in text
     assert "cli/test_report.py:" in text
-    assert "which led to:\nRuntimeError" in text
+    assert "which caused:\nRuntimeError" in text
     assert " in fail\n" in text
     assert path.stat().st_mode & 0o777 == 0o600
     assert str(path) in last_words(error, path)
@@ -48,10 +48,10 @@ def test_two_reports_of_one_second_are_two_files(
     assert write_report(error, now=0) != write_report(error, now=0)
 
 
-def test_where_nothing_can_be_written_that_is_said(
+def test_an_unwritable_report_is_mentioned(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("SECCONSOLE_HOME", str(tmp_path / "file"))
     assert write_report(error) is None
-    assert "No report could be written" in last_words(error, None)
+    assert "A report could not be written" in last_words(error, None)

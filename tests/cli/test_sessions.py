@@ -17,47 +17,56 @@ def with_password(shell: Shell, *logins: str) -> None:
         assert made.code == 0
 
 
-def test_ones_own_sessions_are_listed_and_ended(shell: Shell) -> None:
+def test_own_sessions_are_listed_and_ended(shell: Shell) -> None:
     with_password(shell, "hana")
     sign_in(shell)
     token = (shell.home / "session").read_text()
     sign_in(shell)
     listed = shell.json("session", "list")
     assert [s["current"] for s in listed["items"]] == [True, False]
-    assert list(listed["items"][0]) == ["id", "created", "last_seen", "expires", "channel", "address", "current"]
+    assert list(listed["items"][0]) == [
+        "id",
+        "created",
+        "last_seen",
+        "expires",
+        "channel",
+        "address",
+        "current",
+        "factor",
+    ]
     assert "This one" in shell("session", "list").out
-    assert shell("session", "end", listed["items"][1]["id"]).code == 0
-    assert shell("session", "end", listed["items"][1]["id"]).code == 4
-    assert shell.json("session", "end", "--others") == {"ended": 0}
+    assert shell("session", "end", listed["items"][1]["id"], "--yes").code == 0
+    assert shell("session", "end", listed["items"][1]["id"], "--yes").code == 4
+    assert shell.json("session", "end", "--others", "--yes") == {"ended": 0}
     assert len(shell.json("session", "list")["items"]) == 1
     (shell.home / "session").write_text(token)
     assert shell("session", "list").code == 3
 
 
-def test_those_of_a_user_are_listed_and_ended(shell: Shell) -> None:
+def test_sessions_of_a_user_are_listed_and_ended(shell: Shell) -> None:
     with_password(shell, "hana")
     sign_in(shell)
     kept = (shell.home / "session").rename(shell.home / "kept")
     assert len(shell.json("session", "list", "hana", "--tenant", "acme")["items"]) == 1
-    assert shell.json("session", "end", "--others", "--user", "hana") == {"ended": 1}
+    assert shell.json("session", "end", "--others", "--user", "hana", "--yes") == {"ended": 1}
     assert shell("session", "list", "hana").out == "None.\n"
     kept.rename(shell.home / "session")
     assert shell("user", "list").code == 3
 
 
-def test_it_has_to_be_said_whose_and_which(shell: Shell) -> None:
+def test_session_end_requires_a_user_and_a_session(shell: Shell) -> None:
     assert shell("session", "list").code == 2  # the owner of the store has none
     assert shell("session", "end").code == 2
     assert shell("session", "end", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--others").code == 2
     assert shell("session", "list", "nobody").code == 4
 
 
-def test_ones_own_password_is_changed(shell: Shell, tmp_path: Path) -> None:
+def test_own_password_is_changed(shell: Shell, tmp_path: Path) -> None:
     with_password(shell, "hana")
     sign_in(shell)
     sign_in(shell)
     new = "seven other quite long words"
-    assert shell("account", "password", input=f"{new}\n").code == 2  # it was not said that it comes that way
+    assert shell("account", "password", input=f"{new}\n").code == 2  # the option was not given
     assert shell("account", "password", "--password-stdin", input="short\n").code == 2
     assert shell.json("account", "show")["login"] == "hana"
     changed = shell("account", "password", "--password-stdin", "--format", "json", input=f"{new}\n")
@@ -66,7 +75,7 @@ def test_ones_own_password_is_changed(shell: Shell, tmp_path: Path) -> None:
     assert shell("sign-in", "hana", "--tenant", "acme", input=f"{new}\n").code == 0
 
 
-def test_staying_asked_for_a_factor_is_a_command_too(shell: Shell) -> None:
+def test_keep_factor_is_available_as_a_command(shell: Shell) -> None:
     with_password(shell, "hana")
     sign_in(shell)
     assert shell("account", "keep-factor").code == 0
@@ -75,7 +84,7 @@ def test_staying_asked_for_a_factor_is_a_command_too(shell: Shell) -> None:
     assert shell.json("user", "show", "hana")["keeps_factor"] is False
 
 
-def test_what_the_policy_asks_of_one_is_told(shell: Shell) -> None:
+def test_account_rules_show_what_the_policy_requires(shell: Shell) -> None:
     with_password(shell, "hana")
     sign_in(shell)
     told = shell.json("account", "rules")
@@ -83,7 +92,7 @@ def test_what_the_policy_asks_of_one_is_told(shell: Shell) -> None:
     assert (told["required"], told["why"]) == (False, "")
 
 
-def test_the_address_on_record_is_ones_own_to_change(shell: Shell) -> None:
+def test_users_change_their_own_contact_address(shell: Shell) -> None:
     with_password(shell, "hana")
     sign_in(shell)
     assert shell.json("account", "contact", "hana@HOME.example") == {"email": "hana@home.example"}
@@ -91,7 +100,7 @@ def test_the_address_on_record_is_ones_own_to_change(shell: Shell) -> None:
     assert shell("account", "contact", "hana").code == 2
 
 
-def test_doing_without_a_second_factor(shell: Shell) -> None:
+def test_cancel_mfa_removes_all_factors(shell: Shell) -> None:
     with_password(shell, "hana")
     sign_in(shell)
     answer = shell("account", "cancel-mfa", "--yes")

@@ -54,7 +54,7 @@ def in_database(postgres: Cluster, dsn: str, statement: str) -> str:
     return postgres.sql(statement, dsn.removeprefix("postgresql://postgres@/").partition("?")[0])
 
 
-def test_tables_are_made_on_request_only(nowhere: Shell, dsn: str) -> None:
+def test_tables_are_created_on_request_only(nowhere: Shell, dsn: str) -> None:
     with pytest.raises(Unavailable, match="key file"):
         perform(dsn)
     made = nowhere.json("store", "migrate", "--store", dsn)
@@ -65,7 +65,7 @@ def test_tables_are_made_on_request_only(nowhere: Shell, dsn: str) -> None:
     assert not (nowhere.home / "console.db").exists()
 
 
-def test_an_empty_database_is_not_served_but_told_what_to_do(shell: Shell, dsn: str) -> None:
+def test_an_empty_database_is_refused_with_instructions(shell: Shell, dsn: str) -> None:
     answer = shell("serve", "--check", "--listen", "127.0.0.1:0", "--store", dsn)
     assert answer.code == 6
     told = shlex.split(answer.err.partition("run: ")[2])  # as a shell reads what is copied from there
@@ -87,10 +87,10 @@ def test_a_key_of_another_store_is_refused(nowhere: Shell, dsn: str) -> None:
     assert not (nowhere.home / "master.key").exists()  # never a new key over an old store
     nowhere("init", "--tenant", "beta", "--admin", "root", "--password-stdin", input=f"{PASSWORD}\n")
     answer = nowhere("store", "migrate", "--store", dsn)
-    assert (answer.code, "not the one" in answer.err) == (6, True)
+    assert (answer.code, "does not belong to this store" in answer.err) == (6, True)
 
 
-def test_a_first_tenant_is_made_on_postgres(nowhere: Shell, dsn: str) -> None:
+def test_a_first_tenant_is_created_on_postgres(nowhere: Shell, dsn: str) -> None:
     arguments = ("init", "--tenant", "acme", "--admin", "root", "--password-stdin", "--store", dsn)
     made = nowhere(*arguments, input=f"{PASSWORD}\n")
     assert (made.code, dsn in made.out) == (0, True)
@@ -101,13 +101,13 @@ def test_a_first_tenant_is_made_on_postgres(nowhere: Shell, dsn: str) -> None:
     assert [user.login for user in page.items] == ["root"]
 
 
-def test_an_unreachable_database_is_said(shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once, and why: whoever opens a store has typed its address."""
-    monkeypatch.setattr("secconsole.store.postgres_lane.RIDE_OUT", 1_000_000.0)
+def test_an_unreachable_database_is_reported(shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal is immediate and has a reason, because the address was just typed."""
+    monkeypatch.setattr("secconsole.store.postgres.writer.RETRY_SECONDS", 1_000_000.0)
     answer = shell("store", "migrate", "--store", "postgresql://nobody@127.0.0.1:1/none")
     assert (answer.code, "127.0.0.1:1/none cannot be reached: Connection refused" in answer.err) == (6, True)
     answer = shell("store", "migrate", "--store", dsn.replace("/fresh_", "/no_such_"))
-    assert (answer.code, "no such database" in answer.err) == (6, True)
+    assert (answer.code, "does not exist" in answer.err) == (6, True)
 
 
 def filled(shell: Shell) -> Secret[bytes]:
@@ -120,7 +120,7 @@ def filled(shell: Shell) -> Secret[bytes]:
     return seed
 
 
-def test_an_organisation_moves_with_all_it_has(shell: Shell, dsn: str) -> None:
+def test_an_organisation_is_copied_completely(shell: Shell, dsn: str) -> None:
     seed = filled(shell)
     answer = shell("store", "copy", sqlite_url(shell), dsn, "--format", "json")
     tables = {table["name"]: table["rows"] for table in answer.json["items"]}
@@ -136,7 +136,21 @@ def test_an_organisation_moves_with_all_it_has(shell: Shell, dsn: str) -> None:
     assert verdict.accepted
 
 
-def test_and_back_again_into_a_file(shell: Shell, dsn: str, tmp_path: Path) -> None:
+def test_rows_with_composite_keys_are_copied_in_pages(
+    shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch, postgres: Cluster
+) -> None:
+    """Refused sign-ins are counted by tenant, account and origin."""
+    with sqlite3.connect(shell.home / "console.db") as database:
+        database.executemany(
+            "INSERT INTO refused_sign_ins (tenant_pk, user_id, origin, since, due) VALUES (1, ?, ?, 1, 2)",
+            [(user, origin) for user in ("", "Zoe", "ana") for origin in ("192.0.2.7", "2001:db8::", "local")],
+        )
+    monkeypatch.setattr(copy, "PAGE", 2)
+    assert shell("store", "copy", sqlite_url(shell), dsn).code == 0
+    assert in_database(postgres, dsn, "SELECT count(*) FROM refused_sign_ins") == "9"
+
+
+def test_an_organisation_is_copied_back_to_a_file(shell: Shell, dsn: str, tmp_path: Path) -> None:
     filled(shell)
     assert shell("store", "copy", sqlite_url(shell), dsn).code == 0
     back = tmp_path / "back" / "console.db"
@@ -149,7 +163,9 @@ def test_and_back_again_into_a_file(shell: Shell, dsn: str, tmp_path: Path) -> N
             assert there.execute(query).fetchall() == here.execute(query).fetchall()
 
 
-def test_an_interrupted_copy_is_not_opened_and_goes_on(shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_copy_cannot_be_opened_and_continues(
+    shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     filled(shell)
     monkeypatch.setattr(copy, "PAGE", 2)
     added: list[str] = []
@@ -178,7 +194,9 @@ def test_an_interrupted_copy_is_not_opened_and_goes_on(shell: Shell, dsn: str, m
     assert perform(dsn, CountUsers(tenant="acme")) == perform(sqlite_url(shell), CountUsers(tenant="acme"))
 
 
-def test_an_origin_that_changes_meanwhile_is_noticed(shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_changes_during_the_copy_is_noticed(
+    shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     filled(shell)
     checksum = copy.checksum
 
@@ -192,20 +210,20 @@ def test_an_origin_that_changes_meanwhile_is_noticed(shell: Shell, dsn: str, mon
         patched.setattr(copy, "checksum", changed_first)
         patched.setattr(copy, "COMPARED", (users, users))  # the second look at the origin sees the change for certain
         answer = shell("store", "copy", sqlite_url(shell), dsn)
-    assert (answer.code, "not the same on both sides" in answer.err) == (5, True)
+    assert (answer.code, "differs between the stores" in answer.err) == (5, True)
     assert shell("serve", "--check", "--listen", "127.0.0.1:0", "--store", dsn).code == 6
-    assert shell("store", "copy", sqlite_url(shell), dsn, "--anew").code == 0
+    assert shell("store", "copy", sqlite_url(shell), dsn, "--restart").code == 0
     assert perform(dsn, CountUsers(tenant="acme")) == perform(sqlite_url(shell), CountUsers(tenant="acme"))
 
 
-def test_a_store_that_holds_something_is_left_alone(shell: Shell, dsn: str) -> None:
+def test_a_store_with_data_is_not_overwritten(shell: Shell, dsn: str) -> None:
     assert shell("store", "copy", sqlite_url(shell), dsn).code == 0
     answer = shell("store", "copy", sqlite_url(shell), dsn)
     assert (answer.code, "already" in answer.err) == (5, True)
     assert shell("store", "copy", dsn, dsn).code == 2
 
 
-def test_no_key_is_put_beside_a_store_that_is_not_copied_into(shell: Shell, tmp_path: Path) -> None:
+def test_no_key_is_written_if_the_copy_is_refused(shell: Shell, tmp_path: Path) -> None:
     target = tmp_path / "there" / "console.db"
     assert shell("store", "copy", sqlite_url(shell), f"sqlite:///{target}").code == 0
     key = target.with_name("master.key")
@@ -216,7 +234,7 @@ def test_no_key_is_put_beside_a_store_that_is_not_copied_into(shell: Shell, tmp_
 
 def test_a_copy_is_opened_by_its_own_key_only(shell: Shell, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def stranger(_ring: KeyRing, _sealed: bytes) -> None:
-        raise Unavailable("The master.key here is not the one this store was made with.")
+        raise Unavailable("The master.key here does not belong to this store.")
 
     monkeypatch.setattr(KeyRing, "open_inner", stranger)
     assert shell("store", "copy", sqlite_url(shell), dsn).code == 6

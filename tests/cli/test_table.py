@@ -10,14 +10,14 @@ def test_columns_are_aligned_by_cells_not_characters() -> None:
     assert lines == ["Login  Users", "日本       1", "ana    1,204"]
 
 
-def test_later_portions_have_no_titles_and_keep_the_widths() -> None:
+def test_later_batches_have_no_titles_and_keep_the_widths() -> None:
     table = Table(["Login", "Name"], [False, False])
     assert list(table.lines([["anastasia", "A"]])) == ["Login      Name", "anastasia  A"]
     assert list(table.lines([["bob", "B"], ["maximilian", "M"]])) == ["bob         B", "maximilian  M"]
     assert list(table.lines([])) == []
 
 
-def test_only_a_terminal_cuts_and_the_widest_column_gives_first() -> None:
+def test_the_widest_column_is_cut_first_on_a_terminal_only() -> None:
     row = ["ana", "x" * 100]
     assert list(Table(["Login", "Name"], [False, False]).lines([row]))[1] == f"ana    {'x' * 100}"
     assert list(Table(["Login", "Name"], [False, False], 20).lines([row]))[1] == f"ana    {'x' * 12}…"
@@ -29,5 +29,5 @@ def test_cutting_never_splits_a_wide_character() -> None:
     assert fit("日本語", 6) == "日本語"
 
 
-def test_names_and_values_stand_under_each_other() -> None:
+def test_names_and_values_are_aligned() -> None:
     assert list(pairs([("Id", "1"), ("Login", "ana"), ("Name", "")])) == ["Id     1", "Login  ana", "Name"]

@@ -1,4 +1,4 @@
-"""`tenant adoption`: how far a tenant has come, as people and as programs read it."""
+"""`tenant adoption`: the progress of a tenant, for people and for programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import io
 from tests.cli.conftest import Shell
 
 
-def test_adoption_counts_who_is_bound_and_who_has_no_way_back(shell: Shell) -> None:
+def test_adoption_counts_bound_users_and_users_without_recovery(shell: Shell) -> None:
     shell.create("ana", "ben", "cleo")
     shell.bind("ana")
     shell.bind("ben")
@@ -22,7 +22,7 @@ def test_adoption_counts_who_is_bound_and_who_has_no_way_back(shell: Shell) -> N
     assert counts["without a recovery code"] == "1"
     assert counts["Unbound"] == "2"
     found = shell.json("tenant", "adoption")
-    assert (found["tenant"], found["policy"]) == ("acme", "off")
+    assert (found["tenant"], found["policy"]) == ("acme", "optional")
     groups = list(csv.DictReader(io.StringIO(shell("tenant", "adoption", "--format", "csv").out)))
     assert sum(int(group["count"]) for group in groups if group["has_recovery"] == "true") == 1
     listed = shell.json("user", "list", "--flag", "no-recovery")["items"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from secconsole.cli.theme import BUILT_IN
+from secconsole.cli.commands.theme import BUILT_IN
 from tests.cli.conftest import Shell
 
 
-def test_built_in_and_own_themes_are_listed(nowhere: Shell) -> None:
+def test_built_in_and_custom_themes_are_listed(nowhere: Shell) -> None:
     own = nowhere.home / "themes"
     own.mkdir(parents=True)
     dark = BUILT_IN / "secconsole-dark.toml"

@@ -17,7 +17,7 @@ def kept(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_the_call_of_the_contract_and_what_the_token_is_good_for(shell: Shell, tmp_path: Path) -> None:
+def test_token_create_follows_the_contract_and_the_token_works(shell: Shell, tmp_path: Path) -> None:
     made = shell.json("token", "create", "--name", "ci", "--scope", "read", "--days", "30")
     assert made["token"].startswith("secconsole_pat_")
     file = kept(tmp_path, made["token"])
@@ -27,17 +27,15 @@ def test_the_call_of_the_contract_and_what_the_token_is_good_for(shell: Shell, t
     assert listed["last_used"] is not None
     assert made["token"] not in str(listed)
     for arguments in (["user", "create", "ana"], ["token", "create", "--name", "more"], ["policy", "set", "off"],
-                      ["factor", "enroll", "root"], ["secret-key", "rotate"]):  # fmt: skip
+                      ["factor", "enroll", "root"], ["secret-key", "rotate", "--yes"]):  # fmt: skip
         answer = shell(*arguments, "--token-file", file)
-        assert (answer.code, answer.err) == (3, "No token may do this, whatever its scope. Sign in to do it.\n")
-    assert shell("token", "revoke", made["id"]).code == 0
+        assert (answer.code, answer.err) == (3, "Tokens may not do this, whatever their scope. Sign in to do it.\n")
+    assert shell("token", "revoke", made["id"], "--yes").code == 0
     answer = shell("user", "list", "--token-file", file)
     assert (answer.code, "revoked" in answer.err) == (3, True)
 
 
-def test_somebody_signed_in_has_tokens_of_their_own(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signed_in_user_manages_their_tokens(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shell("user", "import", "-", input=f"login,role,password\nhana,helpdesk,{PASSWORD}\n")
     shell.create("ana")
     seed = shell.bind("ana")
@@ -56,7 +54,7 @@ def test_somebody_signed_in_has_tokens_of_their_own(
     assert (answer.code, "needs the scope read, and has verify" in answer.err) == (3, True)
 
 
-def test_what_does_not_fit_is_wrong_usage(shell: Shell) -> None:
+def test_invalid_combinations_are_wrong_usage(shell: Shell) -> None:
     for arguments in ([], ["--name", "ci", "--days", "0"], ["--name", "ci", "--days", "366"], ["--name", ""],
                       ["--name", "ci", "--scope", "write"]):  # fmt: skip
         assert shell("token", "create", *arguments).code == 2
@@ -69,7 +67,7 @@ def test_what_does_not_fit_is_wrong_usage(shell: Shell) -> None:
 def test_the_secret_key_of_the_tenant(shell: Shell, tmp_path: Path) -> None:
     answer = shell("secret-key", "show-id")
     assert (answer.code, "secret-key rotate" in answer.err) == (1, True)
-    made = shell.json("secret-key", "rotate")
+    made = shell.json("secret-key", "rotate", "--yes")
     assert made["key"].startswith("secconsole_key_")
     assert shell.json("secret-key", "show-id")["id"] == made["id"]
     shell.create("ana")
@@ -78,9 +76,12 @@ def test_the_secret_key_of_the_tenant(shell: Shell, tmp_path: Path) -> None:
     assert shell("verify", "ana", "--token-file", file, input=code(seed, 1)).code == 0
     assert shell.json("audit", "list", "--user", "ana")["items"][0]["actor"] == f"key:{made['id']}"
     assert shell("unbind", "ana", "--reason", "x", "--yes", "--token-file", file).code == 3
-    again = shell("secret-key", "rotate", "--overlap-hours", "2")
+    again = shell("secret-key", "rotate", "--overlap-hours", "2", "--yes")
     assert (again.code, "until" in again.err) == (0, True)
     assert shell("user", "list", "--token-file", file).code == 0
-    assert shell("secret-key", "rotate", "--format", "csv").out.splitlines()[0] == "id,key,previous_id,previous_until"
+    assert (
+        shell("secret-key", "rotate", "--format", "csv", "--yes").out.splitlines()[0]
+        == "id,key,previous_id,previous_until"
+    )
     assert shell("user", "list", "--token-file", file).code == 3
     assert shell("secret-key", "rotate", "--overlap-hours", "73").code == 2

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Shell, code
+from tests.cli.test_bypass import FORM
 
 REASON = ("--reason", "lost phone")
 
 
-def test_who_lost_a_phone_is_unbound_and_bound_again_by_undo(shell: Shell) -> None:
+def test_a_user_is_unbound_and_undo_restores_the_factor(shell: Shell) -> None:
     shell.create("ana")
     seed = shell.bind("ana")
     done = shell.json("unbind", "ana", *REASON, "--ticket", "T-17", "--yes", "--tenant", "acme")
-    assert list(done) == ["unbound", "failed", "event", "undo_until"]
+    assert list(done) == ["unbound", "failed", "event", "undo_until", "bypass", "caller_check"]
     assert [u["login"] for u in done["unbound"]] == ["ana"]
     assert set(done["unbound"][0]) == {"id", "login"}
     assert shell.status("ana") == "unbound"
@@ -22,6 +23,20 @@ def test_who_lost_a_phone_is_unbound_and_bound_again_by_undo(shell: Shell) -> No
     assert shell.status("ana") == "bound"
     assert shell("verify", "ana", input=code(seed, 1)).code == 0
     assert shell("undo", done["event"]).code == 5
+
+
+def test_a_bypass_code_comes_with_it_and_is_shown_once(shell: Shell) -> None:
+    shell.create("ana", "bob")
+    shell.bind("ana")
+    done = shell.json("unbind", "ana", *REASON, "--bypass", "60", "--yes")
+    assert FORM.fullmatch(done["bypass"]["code"])
+    assert shell.json("user", "show", "ana")["bypass"]["reason"] == "lost phone"
+    assert "code" not in shell.json("user", "show", "ana")["bypass"]
+    assert shell("unbind", "ana", "bob", *REASON, "--bypass", "60", "--yes").code == 2
+    shell.bind("ana")
+    table = shell("unbind", "ana", *REASON, "--bypass", "5")
+    assert FORM.search(table.out)
+    assert "can sign in with it once" in table.err
 
 
 def test_one_user_needs_no_yes_and_every_outcome_has_its_code(shell: Shell) -> None:
@@ -33,7 +48,7 @@ def test_one_user_needs_no_yes_and_every_outcome_has_its_code(shell: Shell) -> N
     assert shell("undo", "01M80MR4P80000000000000000").code == 4
 
 
-def test_the_table_tells_how_to_undo(shell: Shell) -> None:
+def test_the_table_shows_how_to_undo(shell: Shell) -> None:
     shell.create("ana")
     shell.bind("ana")
     last = shell("unbind", "ana", *REASON).out.splitlines()[-1]
@@ -41,7 +56,7 @@ def test_the_table_tells_how_to_undo(shell: Shell) -> None:
     assert shell(*last.partition(": secconsole ")[2].split()).code == 0
 
 
-def test_a_reason_is_needed(shell: Shell) -> None:
+def test_a_reason_is_required(shell: Shell) -> None:
     shell.create("ana")
     shell.bind("ana")
     for extra in ((), ("--reason", "  ")):
@@ -60,7 +75,7 @@ def test_a_dry_run_changes_nothing(shell: Shell) -> None:
     assert shell.status("ana") == "bound"
 
 
-def test_a50_many_need_yes_where_nobody_can_be_asked(shell: Shell) -> None:
+def test_a50_many_users_require_yes_without_a_terminal(shell: Shell) -> None:
     shell.create("ana", "bob")
     shell.bind("ana")
     answer = shell("unbind", "ana", "bob", *REASON)
@@ -71,8 +86,8 @@ def test_a50_many_need_yes_where_nobody_can_be_asked(shell: Shell) -> None:
     assert shell("unbind", "ana", "nobody", *REASON, "--yes").code == 7
 
 
-def test_a50_many_portions_are_one_event(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secconsole.cli.unbind.AT_ONCE", 2)
+def test_a50_many_batches_are_one_event(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secconsole.operations.portions.PORTION", 2)
     logins = ["ana", "bob", "eve", "max", "zoe"]
     shell.create(*logins)
     for login in logins:

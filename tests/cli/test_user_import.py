@@ -17,7 +17,7 @@ def people(tmp_path: Path) -> Path:
     return tmp_path / "people.csv"
 
 
-def test_what_came_in_is_counted_and_again_nothing_changes(shell: Shell, people: Path) -> None:
+def test_imported_users_are_counted_and_a_repeat_changes_nothing(shell: Shell, people: Path) -> None:
     people.write_text(GOOD)
     assert shell.json("user", "import", str(people), "--tenant", "acme") == {
         "created": 2, "updated": 0, "unchanged": 0, "rejected": []
@@ -28,7 +28,7 @@ def test_what_came_in_is_counted_and_again_nothing_changes(shell: Shell, people:
     assert shell.json("user", "show", "bob")["user"]["role"] == "auditor"
 
 
-def test_bad_lines_are_told_and_the_good_ones_are_in(shell: Shell, people: Path) -> None:
+def test_bad_lines_are_reported_and_good_ones_imported(shell: Shell, people: Path) -> None:
     people.write_text(MIXED)
     answer = shell("user", "import", str(people), "--format", "json")
     assert answer.code == 7
@@ -38,19 +38,19 @@ def test_bad_lines_are_told_and_the_good_ones_are_in(shell: Shell, people: Path)
     assert [u["login"] for u in shell.json("user", "list")["items"]] == ["ana", "bob", "max", "root"]
 
 
-def test_with_all_or_nothing_one_bad_line_keeps_all_out(shell: Shell, people: Path) -> None:
+def test_with_all_or_nothing_one_bad_line_imports_nothing(shell: Shell, people: Path) -> None:
     people.write_text(MIXED)
     answer = shell("user", "import", str(people), "--all-or-nothing", "--format", "json")
     assert answer.code == 5
     assert (answer.json["created"], len(answer.json["rejected"])) == (0, 2)
-    assert answer.err == "Nothing was imported, since 2 lines are rejected. Correct them and try again.\n"
+    assert answer.err == "Nothing was imported because 2 lines are rejected. Correct them and try again.\n"
     assert [u["login"] for u in shell.json("user", "list")["items"]] == ["root"]
     people.write_text(GOOD)
     assert shell.json("user", "import", str(people), "--all-or-nothing")["created"] == 2
     assert len(shell.json("user", "list")["items"]) == 3
 
 
-def test_all_or_nothing_holds_over_many_portions(shell: Shell) -> None:
+def test_all_or_nothing_spans_batches(shell: Shell) -> None:
     lines = [f"u{number:05}" for number in range(4500)]
     bad = "\n".join(["login", *lines, "bad login"]) + "\n"
     answer = shell("user", "import", "-", "--all-or-nothing", input=bad)
@@ -59,7 +59,7 @@ def test_all_or_nothing_holds_over_many_portions(shell: Shell) -> None:
     assert shell.json("user", "import", "-", "--all-or-nothing", input=good)["created"] == 4500
 
 
-def test_a_dry_run_says_what_would_be_and_writes_nothing(shell: Shell, people: Path) -> None:
+def test_a_dry_run_reports_the_outcome_and_writes_nothing(shell: Shell, people: Path) -> None:
     people.write_text(MIXED)
     answer = shell("user", "import", str(people), "--dry-run", "--format", "json")
     assert (answer.code, answer.json["created"], len(answer.json["rejected"])) == (7, 3, 2)
@@ -76,25 +76,29 @@ def test_tables_and_csv_list_the_rejected_lines(shell: Shell, people: Path) -> N
 
 def test_progress_is_for_terminals_only(shell: Shell) -> None:
     people = "login\n" + "".join(f"u{number:04}\n" for number in range(2100))
-    assert shell("user", "import", "-", input=people).err == ""
+    assert shell("user", "import", "-", input=people).err == (
+        "2,100 users have no password and cannot sign in yet. "
+        "Invite them: secconsole user invite --all-without-password\n"
+    )
+    assert shell("user", "import", "-", input=people).err == "", "nobody is new"
 
 
-def test_a_file_that_is_none_is_wrong_usage(shell: Shell, people: Path) -> None:
+def test_a_file_of_another_format_is_wrong_usage(shell: Shell, people: Path) -> None:
     assert shell("user", "import", str(people)).err == f"{people} cannot be read: No such file or directory.\n"
     people.write_bytes(b"name\nAna\n")
     answer = shell("user", "import", str(people))
     assert answer.code == 2
-    assert answer.err.startswith("Line 1: there is no column login.")
+    assert answer.err.startswith("Line 1: the column login is missing.")
     assert answer.err.count("\n") == 1
 
 
-def test_passwords_of_a_file_sign_in(shell: Shell) -> None:
+def test_imported_passwords_sign_in(shell: Shell) -> None:
     shell("user", "import", "-", input=f"login,password\nana,{PASSWORD}\n")
     answer = shell("sign-in", "ana", "--tenant", "acme", "--format", "json", input=f"{PASSWORD}\n")
     assert answer.json["login"] == "ana"
 
 
-def test_a44_what_is_exported_comes_back_and_is_no_formula(shell: Shell, nowhere: Shell) -> None:
+def test_a44_an_export_can_be_imported_and_contains_no_formulas(shell: Shell, nowhere: Shell) -> None:
     names = ["=cmd|' /C calc'!A0", "'=quoted", "Ana\r\nLindqvist", 'say "hi", ok', "@here", "-1", "日本"]
     for number, name in enumerate(names):
         assert shell("user", "create", f"u{number}", "--name", name, "--phone", "+420601123456").code == 0
@@ -117,3 +121,40 @@ def test_an_export_in_json_is_a_list(shell: Shell) -> None:
         "items": [{"login": "root", "name": "", "email": "", "phone": "", "role": "platform-admin"}],
         "next": None,
     }
+
+
+def test_demoting_the_last_platform_administrator_rejects_the_whole_import(shell: Shell, people: Path) -> None:
+    people.write_text("login,name,role\n" + "".join(f"u{i:04d},,user\n" for i in range(2500)) + "root,Root,user\n")
+    for options, code, created in ((["--dry-run"], 7, 2500), (["--all-or-nothing"], 5, 0), ([], 7, 2500)):
+        answer = shell("user", "import", str(people), *options, "--format", "json")
+        assert (answer.code, answer.json["created"]) == (code, created), options
+        assert [(r["line"], r["login"]) for r in answer.json["rejected"]] == [(2502, "root")]
+        assert "last platform administrator" in answer.json["rejected"][0]["reason"]
+        assert len(shell.json("user", "list", "--all")["items"]) == (1 if options else 2501)
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], ["--all-or-nothing"], ["--dry-run", "--all-or-nothing"]])
+def test_administrators_are_counted_over_all_batches_before_the_first_write(
+    shell: Shell, people: Path, options: list[str]
+) -> None:
+    assert shell("user", "create", "petra", "--role", "platform-admin").code == 0
+    filler = "".join(f"u{i:04d},,user\n" for i in range(2500))
+    people.write_text(f"login,name,role\nPETRA,,user\n{filler}root,Root,user\n")
+    answer = shell("user", "import", str(people), *options, "--format", "json")
+    assert [r["line"] for r in answer.json["rejected"]] == [2503]
+    assert answer.code == (5 if "--all-or-nothing" in options else 7)
+    listed = shell.json("user", "list", "--all")["items"]
+    assert [user["role"] for user in listed] == ["platform-admin", "platform-admin"]
+
+
+def test_imported_users_are_found_without_case_and_accents(shell: Shell, people: Path) -> None:
+    people.write_text(
+        "login,name\nu1,Åsa Öberg\nu2,Ólafur Þór\nu3,Илья Петров\nu4,Hana Králová\nu5,İBRAHİM ÇELİK\n", encoding="utf-8"
+    )
+    assert shell.json("user", "import", str(people), "--tenant", "acme")["created"] == 5
+    for term, login in (
+        ("åsa", "u1"), ("öberg", "u1"), ("óla", "u2"), ("илья", "u3"), ("KRÁLOVÁ", "u4"), ("kralova", "u4"),
+        ("ibrahim", "u5"), ("olafur thor", "u2"), ("ce", "u5"),
+    ):  # fmt: skip
+        found = shell.json("user", "list", "--search", term)
+        assert [user["login"] for user in found["items"]] == [login], term

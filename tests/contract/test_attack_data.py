@@ -1,4 +1,4 @@
-"""Values that one person gives once, and that would be in everybody's way from then on."""
+"""Values entered once by one person that would be in the way of others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from secconsole.operations.caller import Nobody
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.signin import SignIn
 from secconsole.operations.tenants import ListTenants
-from secconsole.operations.users import CountUsers, DisableUser, ListUsers
+from secconsole.operations.user_changes import DisableUser
+from secconsole.operations.users import CountUsers, ListUsers
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist
 from tests.organisation import TENANT, Organisation
 
@@ -29,7 +30,7 @@ MANY = tuple(f"word{n}" for n in range(3000))
         datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),  # and here not further east
     ],
 )
-async def test_an_end_beyond_the_calendar_does_not_keep_all_from_the_whitelist(
+async def test_an_end_beyond_the_calendar_does_not_break_the_whitelist(
     organisation: Organisation, until: datetime
 ) -> None:
     await organisation.add("ana")
@@ -47,7 +48,7 @@ async def test_a_user_cannot_fill_the_store_with_a_label(organisation: Organisat
     assert refused.value.field == "label"
 
 
-async def test_a_reason_for_disabling_is_no_longer_than_any_other(organisation: Organisation) -> None:
+async def test_a_reason_for_disabling_has_the_usual_limit(organisation: Organisation) -> None:
     await organisation.add("ana")
     with pytest.raises(Invalid) as refused:
         await organisation.perform(DisableUser(tenant=TENANT, user="ana", reason="x" * 501))
@@ -68,14 +69,12 @@ async def test_a_reason_for_disabling_is_no_longer_than_any_other(organisation: 
     ],
     ids=["users", "count", "audit", "whitelist", "nul", "digits", "deep"],
 )
-async def test_a_search_is_refused_in_words_before_it_breaks_something(
-    organisation: Organisation, operation: ListUsers
-) -> None:
+async def test_an_invalid_search_is_refused_with_a_message(organisation: Organisation, operation: ListUsers) -> None:
     with pytest.raises(Invalid):
         await organisation.backend.perform(operation)
 
 
-async def test_another_name_of_the_tenant_does_not_tell_who_has_an_account(organisation: Organisation) -> None:
+async def test_another_spelling_of_the_tenant_does_not_reveal_accounts(organisation: Organisation) -> None:
     await organisation.add("ana")
     (tenant,) = (await organisation.perform(ListTenants())).items
     held = []

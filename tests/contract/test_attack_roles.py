@@ -1,4 +1,4 @@
-"""Reaching further than one's role, and doing it unseen."""
+"""Attempts to exceed a role, and to do so unseen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from secconsole.store.schema import audit, audit_heads
 from tests.organisation import PASSWORD, TENANT, Organisation
 
 
-async def test_a_session_alone_makes_no_administrators(organisation: Organisation) -> None:
+async def test_creating_an_administrator_requires_step_up(organisation: Organisation) -> None:
     await organisation.add("tom", Role.TENANT_ADMIN)
     await organisation.add("ana")
     tom = await organisation.sign_in("tom")
@@ -44,7 +44,7 @@ async def test_a_session_alone_makes_no_administrators(organisation: Organisatio
     assert (done.created, done.updated) == (1, 1)
 
 
-async def test_a_session_alone_does_not_change_an_administrator(organisation: Organisation) -> None:
+async def test_changing_an_administrator_requires_step_up(organisation: Organisation) -> None:
     await organisation.add("tom", Role.TENANT_ADMIN)
     await organisation.add("una", Role.TENANT_ADMIN)
     tom = await organisation.sign_in("tom")
@@ -53,7 +53,7 @@ async def test_a_session_alone_does_not_change_an_administrator(organisation: Or
         await organisation.perform(ImportUsers(tenant=TENANT, users=(NewUser(2, "una", email="evil@x.org"),)), tom)
 
 
-async def test_an_import_does_not_hide_whom_it_made_an_administrator(organisation: Organisation) -> None:
+async def test_an_import_reports_new_administrators(organisation: Organisation) -> None:
     lines = (NewUser(2, "evil", role="tenant-admin", password=PASSWORD), NewUser(3, "ana"))
     await organisation.perform(ImportUsers(tenant=TENANT, users=lines))
     page = await organisation.perform(ListAudit(tenant=TENANT, action="user.created"))
@@ -62,7 +62,7 @@ async def test_an_import_does_not_hide_whom_it_made_an_administrator(organisatio
     assert "ana" not in made
 
 
-async def test_a_plain_user_does_not_learn_who_else_there_is(organisation: Organisation) -> None:
+async def test_a_plain_user_cannot_find_other_users(organisation: Organisation) -> None:
     await organisation.add("ana")
     ana = await organisation.sign_in("ana")
     for operation in (ShowUser, ListFactors):
@@ -74,7 +74,7 @@ async def test_a_plain_user_does_not_learn_who_else_there_is(organisation: Organ
         assert len(set(said)) == 1
 
 
-async def test_a_plain_user_sees_of_their_account_nobody_else(organisation: Organisation) -> None:
+async def test_a_plain_user_sees_only_their_own_account(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.add("аna", name="Somebody Else")
     await organisation.bind("ana")
@@ -88,14 +88,14 @@ async def test_a_plain_user_sees_of_their_account_nobody_else(organisation: Orga
 
 
 @pytest.mark.parametrize("login", ["local:root", "LOCAL:root", "local：root", "secconsole", "SecConsole"])
-async def test_nobody_is_called_as_the_audit_calls_what_is_no_user(organisation: Organisation, login: str) -> None:
+async def test_no_login_equals_a_system_actor_of_the_audit(organisation: Organisation, login: str) -> None:
     with pytest.raises(Invalid):
         await organisation.perform(CreateUser(tenant=TENANT, login=login))
     result = await organisation.perform(ImportUsers(tenant=TENANT, users=(NewUser(2, login),)))
     assert [r.line for r in result.rejected] == [2]
 
 
-async def test_a41_an_audit_that_was_wiped_altogether_is_missed(organisation: Organisation) -> None:
+async def test_a41_a_wiped_audit_is_detected(organisation: Organisation) -> None:
     await organisation.add("ana")
 
     def wipe(connection: sa.Connection) -> None:

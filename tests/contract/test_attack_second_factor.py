@@ -1,10 +1,10 @@
-"""Ways around the second factor that somebody with a password, a session or a moment alone would try."""
+"""Attempts to bypass the second factor with only a password, a session or a moment of access."""
 
 from __future__ import annotations
 
 import pytest
 
-from secconsole.domain.errors import StepUpNeeded
+from secconsole.domain.errors import NotSignedIn, StepUpNeeded
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -15,7 +15,7 @@ from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFacto
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import ChoosePassword, ConfirmBinding, SignIn, StartBinding, WhoAmI
 from secconsole.operations.unbinding import Unbind, UndoUnbind
-from secconsole.operations.users import ResetPassword
+from secconsole.operations.user_changes import ResetPassword
 from secconsole.operations.whitelist import AddToWhitelist
 from tests.organisation import TENANT, Organisation, seed_of
 
@@ -31,6 +31,7 @@ async def refuses_to_touch_factors(organisation: Organisation, login: str, sessi
 async def test_a_password_alone_does_not_replace_a_phone_while_the_policy_is_off(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))
     session = await organisation.sign_in("ana")
     me = await organisation.perform(WhoAmI(), session)
     assert (me.proved_at, me.step_up_until) == (None, None)
@@ -39,7 +40,9 @@ async def test_a_password_alone_does_not_replace_a_phone_while_the_policy_is_off
     await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), session)
 
 
-async def test_a_password_alone_does_no_harm_as_a_whitelisted_administrator(organisation: Organisation) -> None:
+async def test_a_whitelisted_administrator_needs_more_than_a_password_for_dangerous_operations(
+    organisation: Organisation,
+) -> None:
     await organisation.add("eve", Role.TENANT_ADMIN)
     await organisation.add("ana")
     await organisation.bind("eve")
@@ -52,14 +55,14 @@ async def test_a_password_alone_does_no_harm_as_a_whitelisted_administrator(orga
     await refuses_to_touch_factors(organisation, "eve", session)
 
 
-async def test_who_has_no_factor_has_proved_what_there_is(organisation: Organisation) -> None:
+async def test_a_user_without_a_factor_steps_up_by_password(organisation: Organisation) -> None:
     await organisation.add("ana")
     session = await organisation.sign_in("ana")
     assert (await organisation.perform(WhoAmI(), session)).proved_at is not None
     await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), session)
 
 
-async def test_a_proof_without_the_factor_ends_when_there_is_one(organisation: Organisation) -> None:
+async def test_a_password_step_up_ends_when_a_factor_is_bound(organisation: Organisation) -> None:
     await organisation.add("ana")
     stolen = await organisation.sign_in("ana")
     own = await organisation.sign_in("ana")
@@ -71,17 +74,17 @@ async def test_a_proof_without_the_factor_ends_when_there_is_one(organisation: O
     assert (await organisation.perform(WhoAmI(), own)).proved_at is not None  # that one has just shown the phone
 
 
-async def test_a_proof_without_the_factor_ends_when_somebody_else_binds_it(organisation: Organisation) -> None:
+async def test_a_password_step_up_ends_when_another_session_binds_a_factor(organisation: Organisation) -> None:
     await organisation.add("ana")
     stolen = await organisation.sign_in("ana")
     await organisation.bind("ana")
     await refuses_to_touch_factors(organisation, "ana", stolen)
 
 
-async def test_a_proof_without_the_factor_ends_when_it_is_bound_while_signing_in(organisation: Organisation) -> None:
+async def test_a_password_step_up_ends_when_a_factor_is_bound_at_sign_in(organisation: Organisation) -> None:
     await organisation.add("ana")
     stolen = await organisation.sign_in("ana")
-    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, keep_sessions=True))
     answer = await organisation.start("ana")
     assert answer.status is SignInStatus.ENROLL
     assert answer.challenge is not None
@@ -92,16 +95,17 @@ async def test_a_proof_without_the_factor_ends_when_it_is_bound_while_signing_in
     await refuses_to_touch_factors(organisation, "ana", stolen)
 
 
-async def test_a_proof_without_the_factor_ends_when_an_unbinding_is_undone(organisation: Organisation) -> None:
+async def test_a_password_step_up_ends_when_an_unbinding_is_undone(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     event = (await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost"))).event
     stolen = await organisation.sign_in("ana")
     await organisation.perform(UndoUnbind(tenant=TENANT, event=event))
-    await refuses_to_touch_factors(organisation, "ana", stolen)
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(WhoAmI(), stolen)
 
 
-async def test_staying_asked_for_a_factor_is_not_given_up_by_a_session_alone(organisation: Organisation) -> None:
+async def test_keep_factor_is_not_turned_off_without_step_up(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     session = await organisation.sign_in("ana")
@@ -125,10 +129,11 @@ async def _is_locked_or_free(organisation: Organisation, login: str) -> bool:
     return not detail.locked or detail.locked_until is None
 
 
-async def test_a_locked_account_chooses_no_password_and_gets_in(
+@pytest.mark.alike
+async def test_a_locked_account_cannot_set_a_new_password_to_sign_in(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secconsole.service.challenges.BINDING_LASTS", 40 * 24 * 3_600_000)
+    monkeypatch.setattr("secconsole.service.factors.challenges.BINDING_LASTS", 40 * 24 * 3_600_000)
     await organisation.add("ana")
     reset = await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
     answer = await organisation.start("ana", reset.password)

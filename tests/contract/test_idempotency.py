@@ -1,4 +1,4 @@
-"""A write sent again with the same `Idempotency-Key`: the same reply, nothing done twice. Only a server has keys."""
+"""Writes repeated with the same `Idempotency-Key`: the same reply, and nothing done twice."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Nobody, Source
 from secconsole.operations.factors import EnrollFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.request_schema import request_schema
 from secconsole.operations.sessions import EndSession
-from secconsole.operations.shape import shape_of
 from secconsole.operations.signin import SignIn, SignOut, StepUp, VerifySignIn
-from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ResetPassword
+from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword
+from secconsole.operations.users import CreateUser
 from secconsole.operations.wire import decode, to_request
 from secconsole.service.idempotency import RUNNING
 from secconsole.store import users as user_store
@@ -40,7 +41,7 @@ from tests.store.examples import ANOTHER, EXAMPLES, WRITING, secrets_in
 from tests.store.looking import Tables, differing
 
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
-USE = ("sessions.last_seen",)  # moved by whoever asks, whatever they ask
+USE = ("sessions.last_seen",)  # moved by every caller, whatever the request
 REPLAY = "idempotent-replay"
 
 
@@ -77,13 +78,13 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def asked(organisation: Organisation, operation: type[Operation[Any]]) -> tuple[Operation[Any], Credential]:
-    """The example of an operation, asked for by whoever may over HTTP."""
+    """Return the example of an operation and a caller who may request it over HTTP."""
     example = await EXAMPLES[operation](organisation)
     return example.operation, example.who or await organisation.sign_in("root")
 
 
 def different(operation: Operation[Any]) -> Operation[Any] | None:
-    """Another request of the same kind by the same caller; None if there is only one."""
+    """Return another request of the same kind by the same caller, or None if there is only one."""
     for field in dataclasses.fields(operation):  # type: ignore[arg-type]
         value = getattr(operation, field.name)
         nobodys = operation.spec.permission is Permission.NOBODY and field.name in ("tenant", "challenge")
@@ -126,7 +127,7 @@ async def values(organisation: Organisation, column: sa.Column[Any]) -> list[Any
 
 
 async def stored(organisation: Organisation, texts: Iterable[str]) -> list[str]:
-    """Which of these texts stand in clear in the store, or in the files of one that has files."""
+    """Return those of the texts that are in the store, or in its files, unencrypted."""
     cells = [cell for table in (await rows(organisation)).values() for row in table for cell in row]
     content = [cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells]
     content += [path.read_bytes() for path in organisation.home.glob("console.db*")]
@@ -134,7 +135,7 @@ async def stored(organisation: Organisation, texts: Iterable[str]) -> list[str]:
 
 
 async def kept(organisation: Organisation) -> int:
-    """How many replies the store keeps."""
+    """Return the number of replies that the store keeps."""
     return sum(bool(sealed) for sealed in await values(organisation, idempotency.c.sealed))
 
 
@@ -145,7 +146,7 @@ async def failures_of(organisation: Organisation, login: str) -> int:
 
 
 @pytest.mark.parametrize("operation", WRITING, ids=lambda operation: operation.spec.name)
-async def test_every_write_is_done_once_under_a_key_and_nothing_else_is(
+async def test_every_write_runs_once_per_key(
     organisation: Organisation, client: httpx.AsyncClient, operation: type[Operation[Any]]
 ) -> None:
     request, who = await asked(organisation, operation)
@@ -154,11 +155,11 @@ async def test_every_write_is_done_once_under_a_key_and_nothing_else_is(
     assert first.status_code in (200, 204), first.text
     assert REPLAY not in first.headers
     after = await rows(organisation)
-    reply = decode(first.content, shape_of(operation).reply) if first.content else None
+    reply = decode(first.content, request_schema(operation).reply) if first.content else None
     told = [text for text in (*secrets_in(request), *secrets_in(reply), KEY) if len(text) > 6]
     assert await stored(organisation, told) == []
     organisation.clock.forward(seconds=5)
-    if operation in (SignOut, EndSession):  # the session is no more, and whoever has none is told nothing
+    if operation in (SignOut, EndSession):  # the session has ended, and a caller without one learns nothing
         assert code_of(await send(client, request, who)) == (401, "not-signed-in")
         assert differing(after, await rows(organisation)) == set()
         return
@@ -168,10 +169,10 @@ async def test_every_write_is_done_once_under_a_key_and_nothing_else_is(
     assert again.headers.get("content-type") == first.headers.get("content-type")
     assert differing(after, await rows(organisation)) == set()  # no second entry in the audit either
     refused = await send(client, different(request) or ChangePassword(password=ANOTHER), who)
-    # A proof has replaced the token that it was asked with, which is none to anybody but whoever asks the very same.
+    # The step-up has replaced the token of its request, which is only accepted for the very same request.
     said = (401, "not-signed-in") if operation is StepUp else (409, "key-reused")
     assert code_of(refused) == said
-    # From now on the key says nothing at all: or it would tell, uncounted, whether a guess was the right one.
+    # From now on the key reveals nothing, as it would reveal, uncounted, whether a guess was right.
     assert code_of(await send(client, request, who)) == said
     assert await kept(organisation) == others
     assert differing(after, await rows(organisation)) == {"idempotency"}
@@ -188,7 +189,7 @@ async def test_a_key_is_refused_for_another_operation_with_the_same_content(
 
 
 @pytest.mark.parametrize("again_at_once", [False, True])
-async def test_a_lost_reply_is_asked_for_again(
+async def test_a_lost_reply_is_replayed(
     organisation: Organisation, client: httpx.AsyncClient, again_at_once: bool
 ) -> None:
     """The connection is cut when the request is out and before anything came back."""
@@ -213,7 +214,7 @@ async def test_a_lost_reply_is_asked_for_again(
     assert (await values(organisation, audit.c.action)).count("user.created") == 2  # root is the other
 
 
-async def test_of_many_at_once_one_is_done(organisation: Organisation, client: httpx.AsyncClient) -> None:
+async def test_of_concurrent_requests_one_runs(organisation: Organisation, client: httpx.AsyncClient) -> None:
     await organisation.add("ana")
     root = await organisation.sign_in("root")
     reset = ResetPassword(tenant=TENANT, user="ana")
@@ -224,7 +225,7 @@ async def test_of_many_at_once_one_is_done(organisation: Organisation, client: h
     assert (await values(organisation, audit.c.action)).count("user.password-reset") == 1
 
 
-async def test_of_many_at_once_one_is_done_whichever_server_they_reach(organisation: Organisation) -> None:
+async def test_of_concurrent_requests_on_several_servers_one_runs(organisation: Organisation) -> None:
     await organisation.add("ana")
     other = await open_store(organisation.clock, organisation.place)
     reset, wrong = ResetPassword(tenant=TENANT, user="ana"), SignIn(tenant=TENANT, login="ana", password=ANOTHER)
@@ -250,7 +251,7 @@ async def test_of_many_at_once_one_is_done_whichever_server_they_reach(organisat
     assert await failures_of(organisation, "ana") == 1
 
 
-async def test_of_many_sign_ins_at_once_one_is_done_and_counted(
+async def test_of_concurrent_sign_ins_one_runs_and_counts(
     organisation: Organisation, client: httpx.AsyncClient
 ) -> None:
     await organisation.add("ana")
@@ -269,17 +270,17 @@ async def test_of_many_sign_ins_at_once_one_is_done_and_counted(
         assert await failures_of(organisation, "ana") == (not right)  # none once they are in
 
 
-async def test_a_console_waits_for_its_request_that_is_still_running(
+async def test_a_retry_waits_for_the_request_in_progress(
     organisation: Organisation, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await organisation.add("ana")
     request = SignIn(tenant=TENANT, login="ana", password=PASSWORD)
     check, slow, go_on = organisation.backend.passwords.check, asyncio.Event(), asyncio.Event()
 
-    async def checked(stored: str | None, password: Secret[str]) -> bool:
+    async def checked(*given: Any) -> bool:
         slow.set()
         await go_on.wait()
-        return await check(stored, password)
+        return await check(*given)
 
     def asked_to_wait(answer: httpx.Response) -> float:
         if seconds := wait_asked_for(answer):
@@ -296,7 +297,7 @@ async def test_a_console_waits_for_its_request_that_is_still_running(
     assert answer.token.reveal() == (await first).json()["token"]
 
 
-async def test_another_caller_with_the_same_key_gets_nothing_of_it(
+async def test_another_caller_with_the_same_key_gets_no_replay(
     organisation: Organisation, client: httpx.AsyncClient
 ) -> None:
     for login in ("ana", "ben"):
@@ -314,7 +315,7 @@ async def test_another_caller_with_the_same_key_gets_nothing_of_it(
         assert (await send(client, EnrollFactor(tenant=TENANT, user="ana"), nobody)).status_code == 401
 
 
-async def test_nobody_else_s_challenge_shares_a_key(organisation: Organisation, client: httpx.AsyncClient) -> None:
+async def test_another_challenge_does_not_share_a_key(organisation: Organisation, client: httpx.AsyncClient) -> None:
     for login in ("ana", "ben"):
         await organisation.add(login)
         await organisation.bind(login)
@@ -329,7 +330,7 @@ async def test_nobody_else_s_challenge_shares_a_key(organisation: Organisation, 
     assert None not in tokens
 
 
-async def test_an_ended_session_gets_no_reply_again(organisation: Organisation, client: httpx.AsyncClient) -> None:
+async def test_an_ended_session_gets_no_replay(organisation: Organisation, client: httpx.AsyncClient) -> None:
     await organisation.add("ada", Role.TENANT_ADMIN)
     await organisation.add("ana")
     ada = await organisation.sign_in("ada")
@@ -339,7 +340,7 @@ async def test_an_ended_session_gets_no_reply_again(organisation: Organisation, 
     assert code_of(await send(client, reset, ada)) == (401, "not-signed-in")
 
 
-async def test_another_role_gets_no_reply_again(organisation: Organisation, client: httpx.AsyncClient) -> None:
+async def test_a_changed_role_gets_no_replay(organisation: Organisation, client: httpx.AsyncClient) -> None:
     await organisation.add("ada", Role.TENANT_ADMIN)
     await organisation.add("ana")
     ada = await organisation.sign_in("ada")
@@ -391,10 +392,10 @@ async def test_a_wrong_step_up_is_counted_once(organisation: Organisation, clien
     assert await failures_of(organisation, "ana") == 1
 
 
-async def test_a_guess_under_the_key_of_a_sign_in_tells_nothing(
+async def test_a_guess_with_the_key_of_a_sign_in_reveals_nothing(
     organisation: Organisation, client: httpx.AsyncClient
 ) -> None:
-    """Or whoever learnt the key could look for the password without being counted."""
+    """Otherwise the key could be used to guess the password without being counted."""
     await organisation.add("ana")
     right = SignIn(tenant=TENANT, login="ana", password=PASSWORD)
     assert (await send(client, right, Nobody())).json()["status"] == "complete"
@@ -403,7 +404,7 @@ async def test_a_guess_under_the_key_of_a_sign_in_tells_nothing(
         assert code_of(await send(client, guessed, Nobody())) == (409, "key-reused")
 
 
-async def test_a_refusal_is_not_kept(organisation: Organisation, client: httpx.AsyncClient) -> None:
+async def test_a_refusal_is_not_stored(organisation: Organisation, client: httpx.AsyncClient) -> None:
     root = await organisation.sign_in("root")
     disable = DisableUser(tenant=TENANT, user="ana")
     assert (await send(client, disable, root)).status_code == 404
@@ -413,7 +414,7 @@ async def test_a_refusal_is_not_kept(organisation: Organisation, client: httpx.A
     assert REPLAY not in done.headers
 
 
-async def test_a_sign_in_that_the_store_refused_may_be_sent_again(
+async def test_a_sign_in_refused_by_the_store_can_be_retried(
     organisation: Organisation, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its key is entered before the password is checked, and must not stay entered."""
@@ -431,7 +432,7 @@ async def test_a_sign_in_that_the_store_refused_may_be_sent_again(
     assert REPLAY not in answer.headers
 
 
-async def test_a_sign_in_that_was_cut_short_is_done_when_sent_again(
+async def test_an_interrupted_sign_in_completes_on_retry(
     organisation: Organisation, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that ended between counting a try and looking at its password leaves the key entered, for a while."""
@@ -452,7 +453,7 @@ async def test_a_sign_in_that_was_cut_short_is_done_when_sent_again(
     assert (await values(organisation, sessions.c.user_pk)).count(2) == 1
 
 
-async def test_what_is_secret_is_given_again_for_minutes_and_then_wiped(
+async def test_secret_replies_are_replayed_for_minutes_and_then_wiped(
     organisation: Organisation, client: httpx.AsyncClient
 ) -> None:
     await organisation.add("ana")
@@ -462,29 +463,30 @@ async def test_what_is_secret_is_given_again_for_minutes_and_then_wiped(
     organisation.clock.forward(minutes=9)
     assert (await send(client, reset, root)).content == first.content
     organisation.clock.forward(minutes=3)
-    after = await rows(organisation, ["idempotency"])
+    noted = ["idempotency", "facts"]  # the store notes the latest time at every request
+    after = await rows(organisation, noted)
     gone = await send(client, reset, root)
     assert code_of(gone) == (409, "reply-gone")
-    assert differing(after, await rows(organisation, ["idempotency"])) == set()
+    assert differing(after, await rows(organisation, noted)) == set()
     assert (await send(client, CreateUser(tenant=TENANT, login="ben"), root, "another-key")).is_success
-    assert await kept(organisation) == 1  # the other one's
+    assert await kept(organisation) == 1  # the other user's
     assert code_of(await send(client, reset, root)) == (409, "reply-gone")
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 65, "größe", "a\tb"])
-async def test_a_key_that_is_none_is_refused(organisation: Organisation, client: httpx.AsyncClient, key: str) -> None:
+async def test_an_invalid_key_is_refused(organisation: Organisation, client: httpx.AsyncClient, key: str) -> None:
     headers = [(b"idempotency-key", key.encode())]
     answer = await client.post("/v1/me/sign-out", headers=headers)
     assert code_of(answer) == (422, "invalid")
     assert answer.json()["field"] == "Idempotency-Key"
 
 
-async def test_two_keys_are_one_too_many(client: httpx.AsyncClient) -> None:
+async def test_two_keys_are_refused(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/me/sign-out", headers=[("idempotency-key", "a"), ("idempotency-key", "b")])
     assert code_of(answer) == (422, "invalid")
 
 
-async def test_reading_takes_no_key_and_keeps_nothing(organisation: Organisation, client: httpx.AsyncClient) -> None:
+async def test_reads_take_no_key_and_store_nothing(organisation: Organisation, client: httpx.AsyncClient) -> None:
     root = await organisation.sign_in("root")
     before = await values(organisation, idempotency.c.name)
     for _ in "12":

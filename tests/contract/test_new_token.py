@@ -1,4 +1,4 @@
-"""A22: the token of a session is new at every step of the sign-in and at every proof, and the old one is void."""
+"""A22: each step of the sign-in and each step-up replaces the session's token, and voids the old one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Nob
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.sessions import EndSession, ListSessions
 from secconsole.operations.signin import ChoosePassword, Proof, SignIn, StepUp, VerifySignIn, WhoAmI
-from secconsole.operations.users import DisableUser, ResetPassword
+from secconsole.operations.user_changes import DisableUser, ResetPassword
 from secconsole.store.schema import sessions as table
 from secconsole.store.sessions import renew_session, session_by_token
 from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, open_store
@@ -33,7 +33,7 @@ async def works(organisation: Organisation, who: Credential) -> bool:
 
 
 def one_of_many(organisation: Organisation, who: Bearer) -> Callable[[StepUp], Awaitable[Proof]]:
-    """A client of its own, as another program that has the same token."""
+    """Return a separate client, like another program that has the same token."""
     if not organisation.over_http:
         backend = organisation.backend
         return lambda operation: backend.perform_as(operation, who, Source("command"))
@@ -48,7 +48,7 @@ def one_of_many(organisation: Organisation, who: Bearer) -> Callable[[StepUp], A
     return ask
 
 
-async def test_a22_a_proof_replaces_the_token_and_the_old_one_is_void_at_once(organisation: Organisation) -> None:
+async def test_a22_step_up_replaces_the_token_and_voids_the_old_one(organisation: Organisation) -> None:
     await organisation.add("ana")
     old = await organisation.sign_in("ana")
     (before,) = (await organisation.perform(ListSessions(tenant=TENANT, user="ana"))).items
@@ -58,7 +58,7 @@ async def test_a22_a_proof_replaces_the_token_and_the_old_one_is_void_at_once(or
     assert (await works(organisation, old), await works(organisation, new)) == (False, True)
     with pytest.raises(NotSignedIn, match="Sign in again"):
         await organisation.perform(PROVE, old)
-    another = await open_store(organisation.clock, organisation.place)  # a process of its own
+    another = await open_store(organisation.clock, organisation.place)  # a separate process
     try:
         with pytest.raises(NotSignedIn):
             await another.perform_as(WhoAmI(), old, Source("api"))
@@ -69,7 +69,7 @@ async def test_a22_a_proof_replaces_the_token_and_the_old_one_is_void_at_once(or
     assert (after.id, after.created, after.expires) == (before.id, before.created, before.expires)
 
 
-async def test_a22_the_store_has_the_hash_of_the_token_alone(organisation: Organisation) -> None:
+async def test_a22_the_store_contains_only_the_hash_of_the_token(organisation: Organisation) -> None:
     await organisation.add("ana")
     new = await organisation.prove(await organisation.sign_in("ana"))
     reading = organisation.backend.store.read(lambda connection: connection.execute(sa.select(table)).all())
@@ -78,7 +78,7 @@ async def test_a22_the_store_has_the_hash_of_the_token_alone(organisation: Organ
     assert new.token.reveal().encode() not in repr(rows).encode()
 
 
-async def test_a22_of_two_who_prove_at_once_one_goes_on_and_the_other_is_told(organisation: Organisation) -> None:
+async def test_a22_of_two_concurrent_step_ups_one_succeeds_and_the_other_is_refused(organisation: Organisation) -> None:
     await organisation.add("ana")
     old = await organisation.sign_in("ana")
     ways = [one_of_many(organisation, old) for _ in range(6)]
@@ -94,7 +94,7 @@ async def test_a22_of_two_who_prove_at_once_one_goes_on_and_the_other_is_told(or
     (_,) = (await organisation.perform(ListSessions(tenant=TENANT, user="ana"))).items
 
 
-async def test_a22_one_statement_decides_which_proof_goes_on(organisation: Organisation) -> None:
+async def test_a22_one_statement_decides_between_concurrent_step_ups(organisation: Organisation) -> None:
     await organisation.add("ana")
     bearer = await organisation.sign_in("ana")
     store, now = organisation.backend.store, int(organisation.clock.now * 1000)
@@ -107,7 +107,7 @@ async def test_a22_one_statement_decides_which_proof_goes_on(organisation: Organ
     assert [await renewed("one"), await renewed("other")] == [True, False]
 
 
-async def test_a22_a_proof_that_failed_leaves_the_token_as_it_is(organisation: Organisation) -> None:
+async def test_a22_a_failed_step_up_keeps_the_token(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     session = await organisation.sign_in("ana")
@@ -117,7 +117,7 @@ async def test_a22_a_proof_that_failed_leaves_the_token_as_it_is(organisation: O
     assert await works(organisation, session)
 
 
-async def test_a22_each_step_of_a_sign_in_has_a_name_of_its_own_and_none_opens_anything(
+async def test_a22_each_step_of_a_sign_in_has_a_new_challenge_that_opens_nothing(
     organisation: Organisation,
 ) -> None:
     await organisation.add("ana")
@@ -141,7 +141,7 @@ async def test_a22_each_step_of_a_sign_in_has_a_name_of_its_own_and_none_opens_a
     assert (await organisation.perform(choose, Nobody())).status is SignInStatus.REFUSED
 
 
-async def test_a22_a_lost_reply_is_had_again_with_its_key_by_whoever_asks_the_very_same(
+async def test_a22_a_lost_reply_is_replayed_for_the_identical_request_only(
     organisation: Organisation,
 ) -> None:
     await organisation.add("ana")
@@ -164,7 +164,7 @@ async def test_a22_a_lost_reply_is_had_again_with_its_key_by_whoever_asks_the_ve
 
 
 @pytest.mark.parametrize("end", ["ended", "disabled", "proved again", "old"])
-async def test_a22_a_lost_reply_is_of_no_use_once_its_session_is_not_that_one_any_more(
+async def test_a22_a_lost_reply_is_not_replayed_once_its_session_was_replaced(
     organisation: Organisation, end: str
 ) -> None:
     await organisation.add("ana")
@@ -191,7 +191,7 @@ async def test_a22_the_owner_of_the_store_has_no_token_to_replace(organisation: 
     assert (await organisation.perform(WhoAmI())).login.startswith("local:")
 
 
-async def test_a22_two_sessions_of_one_user_do_not_touch_each_other(organisation: Organisation) -> None:
+async def test_a22_two_sessions_of_one_user_are_independent(organisation: Organisation) -> None:
     await organisation.add("ana")
     here, there = await organisation.sign_in("ana"), await organisation.sign_in("ana")
     new = await organisation.prove(here)
@@ -199,7 +199,7 @@ async def test_a22_two_sessions_of_one_user_do_not_touch_each_other(organisation
     assert await works(organisation, new)
 
 
-async def test_a22_a_client_goes_on_with_the_new_token_by_itself(organisation: Organisation) -> None:
+async def test_a22_a_client_continues_with_the_new_token(organisation: Organisation) -> None:
     await organisation.add("ana")
     credential = await organisation.sign_in("ana")
     if organisation.over_http:

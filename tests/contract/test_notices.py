@@ -1,4 +1,4 @@
-"""Users are told of what happens to their accounts: at every address on record, with a way to object."""
+"""Users are notified of changes to their accounts, at every address on record, with a way to object."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.signin import ChoosePassword, SignIn, VerifySignIn, WhoAmI
 from secconsole.operations.tokens import CreateToken, RotateSecretKey
 from secconsole.operations.unbinding import Unbind, UndoUnbind
-from secconsole.operations.users import ImportUsers, NewUser, ResetPassword
+from secconsole.operations.user_changes import RenameUser, ResetPassword
+from secconsole.operations.users import ImportUsers, NewUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.store.schema import outbox
 from tests.delivery.mail_server import text_of
@@ -39,7 +40,7 @@ UNBIND = Unbind(tenant=TENANT, users=("ana",), reason="lost phone", ticket="HD-1
 
 @pytest_asyncio.fixture
 async def bare(organisation: Organisation) -> AsyncIterator[Post]:
-    """Nothing is set up to send with; ana has an app."""
+    """Yield an organisation without delivery settings, in which ana has an app."""
     async with post_for(organisation) as post:
         await organisation.add("ana", email=MAIL)
         await organisation.bind("ana")
@@ -61,7 +62,7 @@ async def entry_of(organisation: Organisation, action: str) -> AuditEntry:
 
 
 async def told(post: Post) -> dict[str, tuple[str, str]]:
-    """What was told since the last look: the address, and the subject and text that went there."""
+    """Return the notices since the last call: address, subject and text."""
     await post.rest()
     notices = {str(mail["To"]): (str(mail["Subject"]), text_of(mail)) for mail in post.mailbox.notices}
     assert len(notices) == len(post.mailbox.notices), "each address once"
@@ -71,7 +72,7 @@ async def told(post: Post) -> dict[str, tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Case:
-    """What is done, the action that it is in the audit, and a piece of what is told of it."""
+    """An operation, its action in the audit, and a part of its notice."""
 
     do: Callable[[Post], Awaitable[object]]
     action: str
@@ -102,6 +103,12 @@ async def recovered(post: Post) -> None:
     assert (await post.organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=made.codes[0]))).accepted
 
 
+async def first_contact(post: Post) -> None:
+    await post.organisation.perform(RenameUser(tenant=TENANT, user="ana", email=""))
+    await told(post)
+    await post.organisation.perform(RenameUser(tenant=TENANT, user="ana", email="ana@new.example"))
+
+
 def as_ana(operation: object) -> Callable[[Post], Awaitable[object]]:
     async def do(post: Post) -> None:
         await post.organisation.perform(operation, await post.organisation.sign_in("ana"))  # type: ignore[arg-type]
@@ -116,37 +123,58 @@ def as_owner(operation: object) -> Callable[[Post], Awaitable[object]]:
     return do
 
 
-ITSELF = "somebody signed in as ana, or about to be"
+ITSELF = "someone signed in or signing in as ana"
 CASES = {
-    "bound": Case(bound_again, "factor.confirmed", "An authenticator app in place of the one before was bound"),
+    "bound": Case(bound_again, "factor.confirmed", "An authenticator app (replacing the previous one) was bound"),
     "removed": Case(removed, "factor.removed", "An e-mail address was removed"),
-    "cancelled": Case(as_ana(CancelMfa()), "account.mfa-cancelled", "Your password alone".lower(), ITSELF),
-    "unbound": Case(as_owner(UNBIND), "unbind", "you bind a phone anew at your next sign-in"),
+    "cancelled": Case(as_ana(CancelMfa()), "account.mfa-cancelled", "you sign in with your password only", ITSELF),
+    "unbound": Case(as_owner(UNBIND), "unbind", "you are asked to bind a phone"),
     "undone": Case(undone, "unbind.undone", "work again"),
     "codes made": Case(
-        as_owner(CreateRecoveryCodes(tenant=TENANT, user="ana")), "recovery.created", "All earlier ones stopped"
+        as_owner(CreateRecoveryCodes(tenant=TENANT, user="ana")), "recovery.created", "All earlier recovery codes"
     ),
-    "code used": Case(recovered, "recovery.used", f"Left: {HOW_MANY - 1}."),
+    "code used": Case(recovered, "recovery.used", f"Recovery codes left: {HOW_MANY - 1}."),
     "exempt": Case(
         as_owner(AddToWhitelist(tenant=TENANT, users=("ana",), reason="no phones in the lab")), "whitelist.added",
-        "signs you in, without an end",
+        "with your password only, with no end date",
     ),
-    "reset": Case(as_owner(ResetPassword(tenant=TENANT, user="ana")), "user.password-reset", "works no more"),
-    "changed": Case(as_ana(ChangePassword(password=ANOTHER)), "password.changed", "Another password", ITSELF),
+    "reset": Case(as_owner(ResetPassword(tenant=TENANT, user="ana")), "user.password-reset", "a one-time password"),
+    "changed": Case(as_ana(ChangePassword(password=ANOTHER)), "password.changed", "password no longer works", ITSELF),
     "token": Case(as_ana(CreateToken(name="ci {login}")), "token.created", 'called "ci {login}"', ITSELF),
     "contact": Case(
-        as_ana(SetContact(email="ana@new.example")), "account.contact-changed", "to a•••@new.example from now on",
+        as_ana(SetContact(email="ana@new.example")), "account.contact-changed", "go to a•••@new.example.",
         ITSELF, (MAIL, SECOND, "ana@new.example"),
     ),
     "contact by import": Case(
         as_owner(ImportUsers(tenant=TENANT, users=(NewUser(2, "ana", email="ana@new.example"),))),
-        "account.contact-changed", "to a•••@new.example from now on", addresses=(MAIL, SECOND, "ana@new.example"),
+        "account.contact-changed", "go to a•••@new.example.", addresses=(MAIL, SECOND, "ana@new.example"),
+    ),
+    "contact by an administrator": Case(
+        as_owner(RenameUser(tenant=TENANT, user="ana", email="ana@new.example")), "account.contact-changed",
+        "go to a•••@new.example.", addresses=(MAIL, SECOND, "ana@new.example"),
+    ),
+    "first contact by an administrator": Case(
+        first_contact, "account.contact-changed", "go to a•••@new.example.", addresses=(SECOND, "ana@new.example"),
+    ),
+    "contact removed by an administrator": Case(
+        as_owner(RenameUser(tenant=TENANT, user="ana", email="")), "account.contact-changed",
+        "go to no address.",
+    ),
+    "phone": Case(
+        as_owner(RenameUser(tenant=TENANT, user="ana", phone="+420601123456")), "account.phone-changed",
+        "is now ••• 456.",
     ),
 }  # fmt: skip
 
 
+async def test_the_first_address_of_an_account_without_any_is_notified(post: Post) -> None:
+    await post.organisation.add("ben")
+    await post.organisation.perform(RenameUser(tenant=TENANT, user="ben", email="ben@new.example"))
+    assert set(await told(post)) == {"ben@new.example"}
+
+
 @pytest.mark.parametrize("name", CASES)
-async def test_all_addresses_are_told_what_when_by_whom_and_how_to_object(post: Post, name: str) -> None:
+async def test_all_addresses_are_notified_of_action_time_actor_and_how_to_object(post: Post, name: str) -> None:
     case = CASES[name]
     await case.do(post)
     notices = await told(post)
@@ -161,11 +189,11 @@ async def test_all_addresses_are_told_what_when_by_whom_and_how_to_object(post: 
         assert f"By: {case.by}\n" in text
         assert "From: " in text
         assert f"Event: {entry.id}\n" in text
-        assert "tell the helpdesk of acme" in text
+        assert "contact the helpdesk of acme" in text
         assert "account ana" in text
 
 
-async def test_a33_an_unbinding_says_why_for_whom_who_verified_and_tells_all_addresses(post: Post) -> None:
+async def test_a33_an_unbinding_records_reason_requester_and_verifier_and_notifies_all_addresses(post: Post) -> None:
     await post.organisation.add("hana", Role.HELPDESK)
     hana = await post.organisation.sign_in("hana")
     await post.organisation.perform(UNBIND, hana)
@@ -183,7 +211,7 @@ async def test_a33_an_unbinding_says_why_for_whom_who_verified_and_tells_all_add
         assert not {"hana", "Hana", "lost phone", "HD-17"} & set(text.replace(",", " ").split())
 
 
-async def test_a32_using_a_recovery_code_tells_its_owner_and_asks_for_new_ones(post: Post) -> None:
+async def test_a32_using_a_recovery_code_notifies_its_owner_and_requires_new_ones(post: Post) -> None:
     organisation = post.organisation
     ana = await organisation.sign_in("ana")
     codes = (await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"), ana)).codes
@@ -196,7 +224,7 @@ async def test_a32_using_a_recovery_code_tells_its_owner_and_asks_for_new_ones(p
     assert done.token is not None
     notices = await told(post)
     assert set(notices) == {MAIL, SECOND}
-    assert all(f"Left: {HOW_MANY - 1}." in text for _, text in notices.values())
+    assert all(f"Recovery codes left: {HOW_MANY - 1}." in text for _, text in notices.values())
     signed_in = Bearer(done.token)
     used = await organisation.perform(WhoAmI(), signed_in)
     assert (used.recovery_left, used.renew_recovery) == (HOW_MANY - 1, True)
@@ -205,7 +233,7 @@ async def test_a32_using_a_recovery_code_tells_its_owner_and_asks_for_new_ones(p
     assert (renewed.recovery_left, renewed.renew_recovery) == (HOW_MANY, False)
 
 
-async def test_a32_what_is_due_goes_with_an_unbinding_and_comes_back_with_its_undoing(post: Post) -> None:
+async def test_a32_unbinding_clears_the_due_recovery_codes_and_undo_restores_them(post: Post) -> None:
     organisation = post.organisation
     codes = (await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))).codes
     assert (await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=codes[0]))).accepted
@@ -222,7 +250,7 @@ async def test_a32_what_is_due_goes_with_an_unbinding_and_comes_back_with_its_un
     assert await due() == (HOW_MANY - 1, True)
 
 
-async def test_binding_at_sign_in_is_told_to_the_new_address_too(post: Post) -> None:
+async def test_binding_at_sign_in_also_notifies_the_new_address(post: Post) -> None:
     await post.organisation.add("ben", email="ben@acme.example")
     await post.bind("ben", FactorKind.EMAIL, "ben@home.example")
     notices = await told(post)
@@ -230,7 +258,7 @@ async def test_binding_at_sign_in_is_told_to_the_new_address_too(post: Post) -> 
     assert all("An e-mail address was bound" in text for _, text in notices.values())
 
 
-async def test_a_factor_that_was_never_confirmed_is_given_up_without_a_word(post: Post) -> None:
+async def test_discarding_an_unconfirmed_factor_sends_no_notice(post: Post) -> None:
     started = await post.organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
     await post.organisation.perform(RemoveFactor(tenant=TENANT, factor=started.enrollment))
     wrong = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=Secret("000000"))
@@ -239,7 +267,7 @@ async def test_a_factor_that_was_never_confirmed_is_given_up_without_a_word(post
     assert await told(post) == {}
 
 
-async def test_a_new_password_at_sign_in_is_told(post: Post) -> None:
+async def test_a_new_password_at_sign_in_is_notified(post: Post) -> None:
     organisation = post.organisation
     reset = await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
     await told(post)
@@ -252,7 +280,7 @@ async def test_a_new_password_at_sign_in_is_told(post: Post) -> None:
     assert all(f"By: {ITSELF}\n" in text for _, text in notices.values())
 
 
-async def test_a_program_is_called_one(post: Post) -> None:
+async def test_a_notice_names_a_program_as_such(post: Post) -> None:
     organisation = post.organisation
     codes = (await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))).codes
     key = await organisation.perform(RotateSecretKey(tenant=TENANT))
@@ -262,7 +290,7 @@ async def test_a_program_is_called_one(post: Post) -> None:
     assert all("By: a program that checks codes" in text for _, text in (await told(post)).values())
 
 
-async def test_without_mail_set_up_nothing_is_kept_and_the_audit_says_so(bare: Post) -> None:
+async def test_without_mail_settings_no_notice_is_queued_and_the_audit_says_so(bare: Post) -> None:
     organisation = bare.organisation
     await organisation.perform(UNBIND)
     assert (await entry_of(organisation, "unbind")).details["notified"] == 0
@@ -271,8 +299,8 @@ async def test_without_mail_set_up_nothing_is_kept_and_the_audit_says_so(bare: P
     assert await asyncio.wrap_future(read) == 0
 
 
-async def test_whoever_has_no_address_or_one_that_is_none_is_not_told_and_all_else_happens(post: Post) -> None:
-    """A directory may have anything; and no mail must keep an unbinding from being done."""
+async def test_a_missing_address_does_not_block_the_operation(post: Post) -> None:
+    """A directory may contain anything, and a broken address must not prevent an unbinding."""
     users = (NewUser(1, "ben"), NewUser(2, "eve", email="eve@x..example\u202e"))
     await post.organisation.perform(ImportUsers(tenant=TENANT, users=users))
     for login in ("ben", "eve"):
@@ -283,13 +311,13 @@ async def test_whoever_has_no_address_or_one_that_is_none_is_not_told_and_all_el
     assert await told(post) == {}
 
 
-async def test_nobody_is_told_of_sign_ins_to_accounts_that_there_are_not(post: Post) -> None:
+async def test_sign_ins_to_unknown_accounts_send_no_notice(post: Post) -> None:
     for login in ("nobody", "ana"):
         await post.organisation.perform(SignIn(tenant=TENANT, login=login, password=Secret("wrong")), Nobody())
     assert await told(post) == {}
 
 
-async def test_many_are_told_each_their_own(post: Post) -> None:
+async def test_each_of_many_users_gets_their_own_notice(post: Post) -> None:
     logins = [f"user{number:02}" for number in range(30)]
     lines = tuple(NewUser(i, login, email=f"{login}@acme.example") for i, login in enumerate(logins))
     await post.organisation.perform(ImportUsers(tenant=TENANT, users=lines))
@@ -302,7 +330,7 @@ async def test_many_are_told_each_their_own(post: Post) -> None:
     assert all(f"account {address.partition('@')[0]} " in text for address, (_, text) in notices.items())
 
 
-async def test_they_neither_count_as_codes_nor_wait_for_them_and_have_a_cap_of_their_own(post: Post) -> None:
+async def test_notices_are_independent_of_codes_and_have_a_separate_cap(post: Post) -> None:
     organisation = post.organisation
     notified = []
     for _ in range(25):
@@ -310,7 +338,7 @@ async def test_they_neither_count_as_codes_nor_wait_for_them_and_have_a_cap_of_t
         notified.append((await entry_of(organisation, "recovery.created")).details["notified"])
     assert notified == [2] * 19 + [0] * 6  # the first of twenty in an hour was that of the binding
     challenge, answer = await post.asked("ana")
-    address = next(factor for factor in answer.factors if factor.kind is FactorKind.EMAIL)
+    address = next(factor for factor in answer.factors if factor.kind == FactorKind.EMAIL)
     assert (await post.send(challenge, address.id)).sent
     organisation.clock.forward(minutes=61)
     await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))

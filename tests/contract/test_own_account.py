@@ -1,4 +1,4 @@
-"""One's own account: the address on record, names of factors, the key by mail, and doing without a second factor."""
+"""A user's own account: the address on record, names of factors, the key by mail, and leaving out a second factor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFacto
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.signin import BindingStarted, ConfirmBinding, MailSignInKey, StartBinding, WhoAmI
-from secconsole.operations.users import RequireMfa, ShowUser
+from secconsole.operations.user_changes import RequireMfa
+from secconsole.operations.users import ShowUser
 from secconsole.operations.whitelist import AddToWhitelist
 from tests.delivery.mail_server import text_of
 from tests.delivery.post import Post, post_for
@@ -78,7 +79,7 @@ async def test_z3_the_key_is_mailed_to_the_address_on_record_and_binds(post: Pos
     assert (await organisation.perform(confirm, ana)).accepted
 
 
-async def test_z3_to_another_address_and_the_one_on_record_is_told(post: Post) -> None:
+async def test_z3_mailing_a_key_to_another_address_notifies_the_one_on_record(post: Post) -> None:
     organisation = post.organisation
     started = await begun(organisation)
     mail_key = MailKey(tenant=TENANT, enrollment=started.enrollment, address=" ana@HOME.example ")
@@ -94,7 +95,7 @@ async def test_z3_to_another_address_and_the_one_on_record_is_told(post: Post) -
     )  # fmt: skip
 
 
-async def test_z3_while_signing_in(post: Post) -> None:
+async def test_z3_a_key_is_mailed_at_sign_in(post: Post) -> None:
     organisation = post.organisation
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
     answer = await organisation.start("ana")
@@ -119,7 +120,7 @@ async def test_z3_while_signing_in(post: Post) -> None:
         await organisation.perform(mail_key, Nobody())
 
 
-async def test_a_key_is_mailed_no_more_often_than_a_code(post: Post) -> None:
+async def test_mailing_a_key_has_the_limits_of_a_code(post: Post) -> None:
     organisation = post.organisation
     started = await begun(organisation)
     mail_key = MailKey(tenant=TENANT, enrollment=started.enrollment)
@@ -127,7 +128,7 @@ async def test_a_key_is_mailed_no_more_often_than_a_code(post: Post) -> None:
     again = await organisation.perform(mail_key)
     assert (again.sent, again.message) == (False, "Wait 40 s before asking for another mail.")
     assert again.retry_at is not None
-    code = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL))
+    code = await post.enroll("ana", FactorKind.EMAIL)
     assert (code.sent, code.message) == (False, "Wait 40 s before asking for another code.")
     for _ in range(4):
         organisation.clock.forward(seconds=60)
@@ -138,7 +139,7 @@ async def test_a_key_is_mailed_no_more_often_than_a_code(post: Post) -> None:
     assert (await entries(organisation, "factor.key-mailed"))[0].outcome == "refused"
 
 
-async def test_only_a_key_that_waits_to_be_confirmed_is_mailed(post: Post) -> None:
+async def test_only_an_unconfirmed_key_is_mailed(post: Post) -> None:
     organisation = post.organisation
     late = await begun(organisation)
     organisation.clock.forward(minutes=61)
@@ -157,7 +158,7 @@ async def test_only_a_key_that_waits_to_be_confirmed_is_mailed(post: Post) -> No
         await organisation.perform(MailKey(tenant=TENANT, enrollment=code.enrollment))
 
 
-async def test_a_key_that_did_not_leave_in_time_never_does(post: Post) -> None:
+async def test_a_key_that_was_not_sent_in_time_is_dropped(post: Post) -> None:
     organisation = post.organisation
     post.mailbox.at_rcpt = ["451 4.7.1 later"] * 40
     mails = len(post.mailbox.mails)
@@ -165,7 +166,7 @@ async def test_a_key_that_did_not_leave_in_time_never_does(post: Post) -> None:
     assert (await organisation.perform(MailKey(tenant=TENANT, enrollment=first.enrollment))).sent
     await post.rest()
     organisation.clock.forward(seconds=60)
-    started = await begun(organisation)  # the key before is none any more
+    started = await begun(organisation)  # the key before is no longer valid
     assert (await organisation.perform(MailKey(tenant=TENANT, enrollment=started.enrollment))).sent
     await post.rest()
     organisation.clock.forward(minutes=61)
@@ -176,7 +177,7 @@ async def test_a_key_that_did_not_leave_in_time_never_does(post: Post) -> None:
     assert len(post.mailbox.mails) == mails
 
 
-async def test_without_mail_or_an_address_it_says_so(bare: Post) -> None:
+async def test_mailing_a_key_without_mail_or_address_is_refused(bare: Post) -> None:
     organisation = bare.organisation
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
     answer = await organisation.start("ana")
@@ -184,7 +185,7 @@ async def test_without_mail_or_an_address_it_says_so(bare: Post) -> None:
     started = await organisation.perform(StartBinding(challenge=answer.challenge), Nobody())
     mail_key = MailSignInKey(challenge=answer.challenge, enrollment=started.enrollment)
     none = await organisation.perform(mail_key, Nobody())
-    assert (none.sent, "No mail can be sent" in none.message) == (False, True)
+    assert (none.sent, "Mail is not set up here" in none.message) == (False, True)
     await organisation.add("ben")
     other = await begun(organisation, login="ben")
     with pytest.raises(Unfit, match="no e-mail address on record"):
@@ -193,7 +194,7 @@ async def test_without_mail_or_an_address_it_says_so(bare: Post) -> None:
         await organisation.perform(MailKey(tenant=TENANT, enrollment=other.enrollment, address="ben"))
 
 
-async def test_who_may_mail_a_key_and_rename_a_factor(post: Post) -> None:
+async def test_mailing_a_key_and_renaming_a_factor_require_permission(post: Post) -> None:
     organisation = post.organisation
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))
     started = await begun(organisation)
@@ -228,7 +229,7 @@ async def test_a_factor_is_renamed(organisation: Organisation) -> None:
     assert [f.label for f in cleared.items] == [""]
 
 
-async def test_the_address_on_record_is_ones_own_to_change(organisation: Organisation) -> None:
+async def test_users_change_their_own_contact_address(organisation: Organisation) -> None:
     await organisation.add("ana", email=MAIL)
     ana = await organisation.sign_in("ana")
     assert (await organisation.perform(WhoAmI(), ana)).email == MAIL
@@ -247,7 +248,7 @@ async def test_the_address_on_record_is_ones_own_to_change(organisation: Organis
         await organisation.perform(SetContact(email=MAIL))
 
 
-async def test_w4_all_factors_go_at_once_and_other_sessions_end(organisation: Organisation) -> None:
+async def test_w4_cancelling_mfa_removes_all_factors_and_ends_other_sessions(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
@@ -267,12 +268,12 @@ async def test_w4_all_factors_go_at_once_and_other_sessions_end(organisation: Or
         await organisation.perform(CancelMfa(), ana)
 
 
-async def test_w4_refused_with_the_reason_while_it_is_required(organisation: Organisation) -> None:
+async def test_w4_cancelling_mfa_is_refused_while_required(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, grace_days=7))
     ana = await organisation.sign_in("ana")
-    with pytest.raises(Conflict, match="the policy of acme requires one of everybody"):
+    with pytest.raises(Conflict, match="the policy of acme requires one of all users"):
         await organisation.perform(CancelMfa(), ana)
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
     await organisation.perform(RequireMfa(tenant=TENANT, user="ana"))
@@ -286,7 +287,7 @@ async def test_w4_refused_with_the_reason_while_it_is_required(organisation: Org
     assert (await organisation.perform(CancelMfa(), ana)).factors == 1
 
 
-async def test_a12_doing_without_needs_password_and_factor_anew(organisation: Organisation) -> None:
+async def test_a12_cancelling_mfa_requires_password_and_factor(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
@@ -296,7 +297,7 @@ async def test_a12_doing_without_needs_password_and_factor_anew(organisation: Or
         await organisation.perform(CancelMfa(), ana)
 
 
-async def test_a11_the_old_factor_works_until_the_new_one_is_confirmed_however_far_that_came(post: Post) -> None:
+async def test_a11_the_old_factor_works_until_the_new_one_is_confirmed_at_every_step(post: Post) -> None:
     organisation = post.organisation
     await organisation.bind("ana")
     ana = await organisation.sign_in("ana")

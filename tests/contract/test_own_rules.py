@@ -1,4 +1,4 @@
-"""What the policy asks of somebody, as they are told themselves: the same that binds them when they act."""
+"""The rules of the policy that a user is shown are those that are enforced."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from secconsole.domain.errors import Conflict
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.operations.account import CancelMfa, OwnRules, ShowOwnRules
 from secconsole.operations.policy import SetPolicy
-from secconsole.operations.users import RequireMfa
+from secconsole.operations.user_changes import RequireMfa
 from secconsole.operations.whitelist import AddToWhitelist
 from tests.organisation import TENANT, Organisation
 
 
 async def rules(organisation: Organisation) -> OwnRules:
-    """Ana's; and whether she is required is what cancelling is refused by."""
+    """Return ana's rules, and check that cancelling is refused exactly if a factor is required."""
     ana = await organisation.sign_in("ana")
     told = await organisation.perform(ShowOwnRules(), ana)
     if told.required:
@@ -26,7 +26,7 @@ async def rules(organisation: Organisation) -> OwnRules:
     return told
 
 
-async def test_everybody_is_told_what_is_asked_of_them(organisation: Organisation) -> None:
+async def test_each_user_sees_the_rules_for_their_account(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
@@ -46,6 +46,6 @@ async def test_everybody_is_told_what_is_asked_of_them(organisation: Organisatio
     assert (await rules(organisation)).policy is PolicyMode.OFF
 
 
-async def test_the_owner_of_the_store_has_no_rules_of_their_own(organisation: Organisation) -> None:
+async def test_the_store_owner_has_no_account_rules(organisation: Organisation) -> None:
     with pytest.raises(Conflict, match="no account"):
         await organisation.perform(ShowOwnRules())

@@ -1,4 +1,4 @@
-"""Recovery codes: who makes them, what they are good for, and when they stop working."""
+"""Recovery codes: creation, use and expiry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCode
 from secconsole.operations.signin import SignInAnswer, StepUp, VerifySignIn
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.unbinding import Unbind, UndoUnbind
-from secconsole.operations.users import CountUsers, DisableUser, ListUsers, ResetPassword, ShowUser
+from secconsole.operations.user_changes import DisableUser, ResetPassword
+from secconsole.operations.users import CountUsers, ListUsers, ShowUser
 from secconsole.store.schema import recovery_codes
 from tests.organisation import PASSWORD, TENANT, Organisation
 
@@ -61,7 +62,7 @@ async def entries(organisation: Organisation, action: str) -> tuple[AuditEntry, 
     return (await organisation.perform(ListAudit(tenant=TENANT, action=action))).items
 
 
-async def test_there_are_ten_and_each_verifies_once(organisation: Organisation) -> None:
+async def test_ten_recovery_codes_verify_once_each(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     assert len({code.reveal() for code in codes}) == HOW_MANY == 10
     for number, code in enumerate(codes, 1):
@@ -72,7 +73,7 @@ async def test_there_are_ten_and_each_verifies_once(organisation: Organisation) 
     assert await left(organisation) == 0
 
 
-async def test_j4_one_signs_in_in_place_of_the_phone_and_says_how_many_are_left(organisation: Organisation) -> None:
+async def test_j4_a_recovery_code_replaces_the_phone_and_reports_how_many_are_left(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     answer = await signed_in_with(organisation, codes[0])
     assert answer.status is SignInStatus.COMPLETE
@@ -87,7 +88,7 @@ async def test_j4_one_signs_in_in_place_of_the_phone_and_says_how_many_are_left(
     assert "the last one" in (await signed_in_with(organisation, codes[9])).message
 
 
-async def test_one_is_typed_into_the_same_field_whichever_factor_was_picked(organisation: Organisation) -> None:
+async def test_a_recovery_code_is_accepted_in_the_field_of_any_factor(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     shown = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
     typed = codes[0].reveal().lower().replace("-", " ")
@@ -97,7 +98,7 @@ async def test_one_is_typed_into_the_same_field_whichever_factor_was_picked(orga
     assert refused.status is SignInStatus.SECOND_FACTOR
 
 
-async def test_its_use_is_in_the_audit_and_the_code_is_not(organisation: Organisation) -> None:
+async def test_the_use_is_audited_without_the_code(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await signed_in_with(organisation, codes[0])
     await verified(organisation, codes[1])
@@ -109,7 +110,7 @@ async def test_its_use_is_in_the_audit_and_the_code_is_not(organisation: Organis
     assert not any(code.reveal() in str(page) or code.reveal().replace("-", "") in str(page) for code in codes)
 
 
-async def test_a09_wrong_ones_count_with_all_other_wrong_entries(organisation: Organisation) -> None:
+async def test_a09_wrong_recovery_codes_count_as_failures(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.start("ana", Secret("wrong"))
     assert not await verified(organisation, Secret("000000"))
@@ -117,14 +118,14 @@ async def test_a09_wrong_ones_count_with_all_other_wrong_entries(organisation: O
     assert await failures(organisation) == 3
     while await failures(organisation) < FREE_TRIES:
         assert not await verified(organisation, NO_SUCH)
-    assert not await verified(organisation, codes[0])  # held back: it is not even looked at
+    assert not await verified(organisation, codes[0])  # throttled: it is not checked at all
     assert (await failures(organisation), await left(organisation)) == (FREE_TRIES, HOW_MANY)
     organisation.clock.forward(seconds=30)
     assert await verified(organisation, codes[0])
     assert await failures(organisation) == 0
 
 
-async def test_five_wrong_ones_end_a_sign_in(organisation: Organisation) -> None:
+async def test_five_wrong_recovery_codes_end_a_sign_in(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     answer = await organisation.start("ana")
     assert answer.challenge is not None
@@ -137,7 +138,7 @@ async def test_five_wrong_ones_end_a_sign_in(organisation: Organisation) -> None
     assert await left(organisation) == HOW_MANY
 
 
-async def test_it_proves_the_second_factor_again(organisation: Organisation) -> None:
+async def test_a_recovery_code_is_accepted_for_step_up(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     ana = await organisation.sign_in("ana")
     organisation.clock.forward(minutes=6)
@@ -152,13 +153,13 @@ async def test_it_proves_the_second_factor_again(organisation: Organisation) -> 
     assert not again.accepted
 
 
-async def test_it_is_no_password(organisation: Organisation) -> None:
+async def test_a_recovery_code_is_not_a_password(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     answer = await organisation.start("ana", codes[0])
     assert (answer.status, await left(organisation)) == (SignInStatus.REFUSED, HOW_MANY)
 
 
-async def test_making_new_ones_kills_the_old(organisation: Organisation) -> None:
+async def test_new_recovery_codes_void_the_old_ones(organisation: Organisation) -> None:
     old = await ana_with_codes(organisation)
     assert await verified(organisation, old[0])
     made = await organisation.perform(MAKE)
@@ -167,8 +168,8 @@ async def test_making_new_ones_kills_the_old(organisation: Organisation) -> None
     assert await verified(organisation, made.codes[0])
 
 
-async def test_only_who_has_a_factor_has_codes(organisation: Organisation) -> None:
-    """Else somebody with no more than the password could make some, and pass by the phone that is bound later."""
+async def test_recovery_codes_require_a_factor(organisation: Organisation) -> None:
+    """Otherwise an attacker with only the password could create some, and bypass a phone bound later."""
     await organisation.add("ana")
     ana = await organisation.sign_in("ana")
     with pytest.raises(Conflict, match="Bind one first"):
@@ -178,8 +179,8 @@ async def test_only_who_has_a_factor_has_codes(organisation: Organisation) -> No
         await organisation.perform(MAKE, ana)
 
 
-async def test_who_may_make_them(organisation: Organisation) -> None:
-    """Oneself, and administrators for those who do not outrank them; a helpdesk has bypass codes and unbinding."""
+async def test_creating_recovery_codes_requires_permission(organisation: Organisation) -> None:
+    """Users themselves, and administrators for those of no higher role. A helpdesk has bypass codes and unbinding."""
     await ana_with_codes(organisation)
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
     for login, role in (("ben", Role.USER), ("hana", Role.HELPDESK), ("alan", Role.AUDITOR)):
@@ -201,7 +202,7 @@ async def test_who_may_make_them(organisation: Organisation) -> None:
         await organisation.perform(MAKE, tom)
 
 
-async def test_unbinding_makes_them_void_and_undoing_it_gives_them_back(organisation: Organisation) -> None:
+async def test_unbinding_voids_recovery_codes_and_undo_restores_them(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     assert await verified(organisation, codes[0])
     event = (await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost"))).event
@@ -216,9 +217,9 @@ async def test_unbinding_makes_them_void_and_undoing_it_gives_them_back(organisa
     assert await verified(organisation, codes[1])
 
 
-async def test_who_has_none_left_is_counted_and_found(organisation: Organisation) -> None:
+async def test_users_without_remaining_codes_are_counted_and_found(organisation: Organisation) -> None:
     async def without() -> list[str]:
-        """Who is found to be bound and without a code; the counts have to say the same."""
+        """Return the users who are bound and have no code, after checking the counts."""
         wanted = UserFilter(flag=Flag.NO_RECOVERY)
         found = (await organisation.perform(ListUsers(tenant=TENANT, filter=wanted))).items
         adoption = await organisation.perform(ShowAdoption(tenant=TENANT))
@@ -244,7 +245,7 @@ async def test_who_has_none_left_is_counted_and_found(organisation: Organisation
     assert await without() == ["ana"]
 
 
-async def test_void_ones_do_not_come_back_with_a_new_phone(organisation: Organisation) -> None:
+async def test_void_codes_stay_void_with_a_new_phone(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost"))
     await organisation.bind("ana")
@@ -257,7 +258,9 @@ async def test_void_ones_do_not_come_back_with_a_new_phone(organisation: Organis
     assert rows == 0
 
 
-async def test_they_go_with_the_last_factor_and_stay_with_another_phone(organisation: Organisation) -> None:
+async def test_removing_the_last_factor_voids_recovery_codes_and_replacing_it_does_not(
+    organisation: Organisation,
+) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.bind("ana")
     assert await verified(organisation, codes[0])
@@ -268,13 +271,13 @@ async def test_they_go_with_the_last_factor_and_stay_with_another_phone(organisa
     assert not await verified(organisation, codes[1])
 
 
-async def test_a_password_reset_does_not_touch_them(organisation: Organisation) -> None:
+async def test_a_password_reset_keeps_recovery_codes(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
     assert await verified(organisation, codes[0])
 
 
-async def test_they_let_nobody_in_who_is_disabled(organisation: Organisation) -> None:
+async def test_a_disabled_user_cannot_sign_in_by_recovery_code(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     answer = await organisation.start("ana")
     assert answer.challenge is not None
@@ -285,7 +288,7 @@ async def test_they_let_nobody_in_who_is_disabled(organisation: Organisation) ->
     assert await left(organisation) == HOW_MANY
 
 
-async def test_a_code_is_one_users_own(organisation: Organisation) -> None:
+async def test_a_recovery_code_belongs_to_one_user(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.add("ben")
     await organisation.bind("ben")
@@ -294,14 +297,14 @@ async def test_a_code_is_one_users_own(organisation: Organisation) -> None:
     assert await verified(organisation, codes[0])
 
 
-async def test_j3_they_are_shown_again_only_while_the_policy_allows_it(organisation: Organisation) -> None:
+async def test_j3_recovery_codes_are_viewed_only_while_the_policy_allows_it(organisation: Organisation) -> None:
     await ana_with_codes(organisation)
     ana = await organisation.sign_in("ana")
     with pytest.raises(Conflict, match="only once"):
         await organisation.perform(ViewRecoveryCodes(), ana)
     changed = await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=True))
     assert changed.recovery_view
-    with pytest.raises(Conflict, match="Make new ones"):  # those were made when it did not
+    with pytest.raises(Conflict, match="Create new ones"):  # those were made when it did not
         await organisation.perform(ViewRecoveryCodes(), ana)
     codes = (await organisation.perform(MAKE, ana)).codes
     assert await verified(organisation, codes[3])
@@ -309,12 +312,12 @@ async def test_j3_they_are_shown_again_only_while_the_policy_allows_it(organisat
     assert (await entries(organisation, "recovery.viewed"))[0].details == {"codes": 9}
     await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=False))
     await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=True))
-    with pytest.raises(Conflict, match="Make new ones"):  # what they were shown from is gone
+    with pytest.raises(Conflict, match="Create new ones"):  # what they were shown from is gone
         await organisation.perform(ViewRecoveryCodes(), ana)
     assert await verified(organisation, codes[0])
 
 
-async def test_j3_looking_again_needs_password_and_factor_first(organisation: Organisation) -> None:
+async def test_j3_viewing_recovery_codes_requires_step_up(organisation: Organisation) -> None:
     await ana_with_codes(organisation)
     await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=True))
     ana = await organisation.sign_in("ana")
@@ -326,7 +329,7 @@ async def test_j3_looking_again_needs_password_and_factor_first(organisation: Or
     assert (await organisation.perform(ViewRecoveryCodes(), ana)).codes == codes
 
 
-async def test_a31_the_store_has_digests_and_nothing_that_can_be_typed(organisation: Organisation) -> None:
+async def test_a31_the_store_contains_digests_only(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=True))
     codes += (await organisation.perform(MAKE)).codes

@@ -1,4 +1,4 @@
-"""Sessions: seen, ended one by one or all, and what changing the password does to them."""
+"""Sessions: listed, ended one by one or all, and after a change of password."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def works(organisation: Organisation, who: Bearer) -> bool:
     return True
 
 
-async def test_ones_own_are_listed_newest_first_and_the_current_is_marked(organisation: Organisation) -> None:
+async def test_own_sessions_are_listed_newest_first_with_the_current_one_marked(organisation: Organisation) -> None:
     await organisation.add("ana")
     first = await organisation.sign_in("ana")
     organisation.clock.forward(minutes=10)
@@ -56,7 +56,7 @@ async def test_ones_own_are_listed_newest_first_and_the_current_is_marked(organi
     assert second.token.reveal() not in said
 
 
-async def test_it_is_told_where_a_sign_in_came_from(organisation: Organisation) -> None:
+async def test_a_session_shows_its_origin(organisation: Organisation) -> None:
     await organisation.add("ana")
     there = Source("api", "2001:db8::7")
     await organisation.backend.perform_as(SignIn(tenant=TENANT, login="ana", password=PASSWORD), Nobody(), there)
@@ -65,7 +65,7 @@ async def test_it_is_told_where_a_sign_in_came_from(organisation: Organisation) 
     assert (only.channel, only.address) == ("api", "2001:db8::7")
 
 
-async def test_last_seen_moves_on_and_what_is_over_is_not_listed(organisation: Organisation) -> None:
+async def test_last_seen_is_updated_and_ended_sessions_are_not_listed(organisation: Organisation) -> None:
     await organisation.add("ana")
     used = await organisation.sign_in("ana")
     await organisation.sign_in("ana")
@@ -82,7 +82,7 @@ async def test_last_seen_moves_on_and_what_is_over_is_not_listed(organisation: O
     assert await sessions(organisation) == ()
 
 
-async def test_one_is_ended_at_once_and_the_others_are_not(organisation: Organisation) -> None:
+async def test_ending_one_session_keeps_the_others(organisation: Organisation) -> None:
     await organisation.add("ana")
     lost, own = await organisation.sign_in("ana"), await organisation.sign_in("ana")
     (gone,) = [s.id for s in await sessions(organisation, own) if not s.current]
@@ -95,7 +95,7 @@ async def test_one_is_ended_at_once_and_the_others_are_not(organisation: Organis
     assert entry.details == {"session": gone, "sessions_ended": 1}
 
 
-async def test_ending_the_current_one_is_signing_out(organisation: Organisation) -> None:
+async def test_ending_the_current_session_signs_out(organisation: Organisation) -> None:
     await organisation.add("ana")
     own = await organisation.sign_in("ana")
     (only,) = await sessions(organisation, own)
@@ -103,18 +103,18 @@ async def test_ending_the_current_one_is_signing_out(organisation: Organisation)
     assert not await works(organisation, own)
 
 
-async def test_all_others_are_ended(organisation: Organisation) -> None:
+async def test_all_other_sessions_are_ended(organisation: Organisation) -> None:
     await organisation.add("ana")
     others = [await organisation.sign_in("ana") for _ in range(3)]
     own = await organisation.sign_in("ana")
-    organisation.clock.forward(minutes=30)  # protecting oneself needs no new proof
+    organisation.clock.forward(minutes=30)  # measures of self-protection need no step-up
     assert (await organisation.perform(OTHERS, own)).ended == 3
     assert [await works(organisation, other) for other in others] == [False] * 3
     assert await works(organisation, own)
     assert (await organisation.perform(OTHERS, own)).ended == 0
 
 
-async def test_ending_all_ends_sign_ins_under_way(organisation: Organisation) -> None:
+async def test_ending_all_sessions_ends_pending_sign_ins(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     own = await organisation.sign_in("ana")
@@ -126,7 +126,7 @@ async def test_ending_all_ends_sign_ins_under_way(organisation: Organisation) ->
     assert (await organisation.perform(verify, Nobody())).status is SignInStatus.REFUSED
 
 
-async def test_who_may_see_and_end_those_of_others(organisation: Organisation) -> None:
+async def test_sessions_of_others_require_permission(organisation: Organisation) -> None:
     await organisation.add("ana")
     ana = await organisation.sign_in("ana")
     (only,) = await sessions(organisation, ana)
@@ -155,7 +155,7 @@ async def test_who_may_see_and_end_those_of_others(organisation: Organisation) -
     assert (await works(organisation, ana), await works(organisation, tom)) == (False, True)
 
 
-async def test_a14_a_session_of_somebody_else_is_none(organisation: Organisation) -> None:
+async def test_a14_a_session_of_another_user_does_not_exist(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.add("ben")
     ana, ben = await organisation.sign_in("ana"), await organisation.sign_in("ben")
@@ -172,7 +172,7 @@ async def test_a14_a_session_of_somebody_else_is_none(organisation: Organisation
         await organisation.perform(ListSessions(tenant="beta", user="ana"), ana)
 
 
-async def test_many_come_in_pages(organisation: Organisation) -> None:
+async def test_sessions_are_paged(organisation: Organisation) -> None:
     await organisation.add("ana")
     for _ in range(5):
         await organisation.sign_in("ana")
@@ -191,7 +191,7 @@ async def test_many_come_in_pages(organisation: Organisation) -> None:
         await organisation.perform(ListSessions(tenant=TENANT, user="ana", limit=0))
 
 
-async def test_changing_the_password_takes_the_present_one_first_and_ends_the_others(
+async def test_changing_the_password_requires_the_current_one_and_ends_other_sessions(
     organisation: Organisation,
 ) -> None:
     await organisation.add("ana")

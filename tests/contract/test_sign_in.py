@@ -1,4 +1,4 @@
-"""Signing in, on a real store: every answer, every refusal, and what must not differ."""
+"""Signing in on a real store: every answer, every refusal, and what must not differ."""
 
 from __future__ import annotations
 
@@ -27,24 +27,15 @@ from secconsole.operations.signin import (
     WhoAmI,
 )
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import (
-    ChangeRole,
-    DisableUser,
-    EnableUser,
-    ImportUsers,
-    ListUsers,
-    NewUser,
-    ResetPassword,
-    ShowUser,
-    UnlockUser,
-)
+from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword, UnlockUser
+from secconsole.operations.users import ImportUsers, ListUsers, NewUser, ShowUser
 from tests.examples import example_of
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 
 WRONG = Secret("not the password at all")
 
 
-async def test_policy_off_lets_in_by_password(organisation: Organisation) -> None:
+async def test_policy_off_admits_by_password(organisation: Organisation) -> None:
     await organisation.add("ana")
     assert (await organisation.start("ANA")).status is SignInStatus.COMPLETE
 
@@ -61,7 +52,7 @@ async def test_bound_users_are_asked_while_the_policy_is_optional(organisation: 
     assert (me.login, me.role, me.tenant, me.bound) == ("ana", Role.USER, TENANT, True)
 
 
-async def test_z1_bindings_outlive_off_and_on(organisation: Organisation) -> None:
+async def test_z1_bindings_survive_off_and_on(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     for mode in (PolicyMode.REQUIRED, PolicyMode.OFF, PolicyMode.REQUIRED):
@@ -96,7 +87,7 @@ async def test_z3_unbound_users_must_bind_when_required(organisation: Organisati
     assert (await organisation.perform(WhoAmI(), Bearer(done.token))).bound
 
 
-async def test_a_binding_under_way_does_not_replace_a_phone_bound_meanwhile(organisation: Organisation) -> None:
+async def test_a_pending_binding_does_not_replace_a_phone_bound_meanwhile(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
     answer = await organisation.start("ana")
@@ -112,7 +103,7 @@ async def test_a_binding_under_way_does_not_replace_a_phone_bound_meanwhile(orga
     await organisation.sign_in("ana")
 
 
-async def test_a_new_password_is_asked_for_first_and_then_the_rest(organisation: Organisation) -> None:
+async def test_a_new_password_is_requested_before_the_second_factor(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
@@ -142,14 +133,14 @@ async def test_a05_code_outside_the_window_is_refused(organisation: Organisation
     assert results == [False, False, True, True, True]
 
 
-async def test_a03_a_code_works_once_however_it_is_written(organisation: Organisation) -> None:
+async def test_a03_a_code_works_once_in_any_spelling(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     code = organisation.code("ana").reveal()
     first = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret(code)))
     assert first.accepted
     arabic, wide = ("".join(chr(ord(zero) + int(digit)) for digit in code) for zero in "٠０")
-    spellings = (code, f" {code}", f"{code[:3]} {code[3:]}", f"+{code}", f"{code}_", arabic, wide, "", "\0", code * 50)
+    spellings = (code, f" {code}", f"{code[:3]} {code[3:]}", f"+{code}", f"{code}_", arabic, wide, "", "\0", code * 20)
     for spelling in spellings:
         verdict = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret(spelling)))
         assert not verdict.accepted, spelling
@@ -169,20 +160,22 @@ async def test_a06_failures_survive_a_restart(organisation: Organisation) -> Non
     assert not verdict.accepted
 
 
-async def test_a07_a_hundred_wrong_codes_end_a_factor_until_it_is_bound_anew(organisation: Organisation) -> None:
+async def test_a07_a_hundred_wrong_codes_disable_a_factor_until_it_is_rebound(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
-    for _ in range(100):
-        verdict = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret("000000")))
-        assert not verdict.accepted
-        organisation.clock.forward(minutes=61)
+    for _ in range(2):  # strangers are locked after fifty; unlocking does not make the factor forget those
+        for _ in range(50):
+            verdict = await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=Secret("000000")))
+            assert not verdict.accepted
+            organisation.clock.forward(minutes=61)
+        check = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
+        assert not (await organisation.perform(check)).accepted
+        detail = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
+        assert detail.failures == 50
+        assert detail.locked
+        assert detail.locked_until is None
+        await organisation.perform(UnlockUser(tenant=TENANT, user="ana"))
     check = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
-    assert not (await organisation.perform(check)).accepted
-    detail = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
-    assert detail.failures == 100
-    assert detail.locked
-    assert detail.locked_until is None
-    await organisation.perform(UnlockUser(tenant=TENANT, user="ana"))
     assert not (await organisation.perform(check)).accepted, "unlocking does not revive an exhausted factor"
     await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="a hundred wrong codes"))
     await organisation.bind("ana")
@@ -190,7 +183,7 @@ async def test_a07_a_hundred_wrong_codes_end_a_factor_until_it_is_bound_anew(org
     assert (await organisation.perform(fresh)).accepted
 
 
-async def test_a09_one_count_for_sign_in_command_and_spellings(organisation: Organisation) -> None:
+async def test_a09_sign_in_command_and_spellings_share_one_count(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
@@ -204,8 +197,8 @@ async def test_a09_one_count_for_sign_in_command_and_spellings(organisation: Org
     assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).failures == 4
 
 
-async def test_the_right_password_does_not_forgive_wrong_codes(organisation: Organisation) -> None:
-    """Else somebody with a stolen password could guess codes for ever, five to a sign-in."""
+async def test_the_right_password_does_not_reset_wrong_codes(organisation: Organisation) -> None:
+    """Otherwise an attacker with a stolen password could guess codes forever, five per sign-in."""
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
@@ -249,7 +242,7 @@ async def test_a_sign_in_lasts_ten_minutes(organisation: Organisation) -> None:
     assert (await organisation.perform(verify, Nobody())).status is SignInStatus.REFUSED
 
 
-async def test_somebody_elses_factor_does_not_open_a_sign_in(organisation: Organisation) -> None:
+async def test_another_users_factor_does_not_open_a_sign_in(organisation: Organisation) -> None:
     for login in ("ana", "bob"):
         await organisation.add(login)
         await organisation.bind(login)
@@ -261,7 +254,7 @@ async def test_somebody_elses_factor_does_not_open_a_sign_in(organisation: Organ
     assert (await organisation.perform(verify, Nobody())).status is SignInStatus.SECOND_FACTOR
 
 
-async def test_a19_unknown_users_are_answered_like_known_ones(organisation: Organisation) -> None:
+async def test_a19_unknown_users_get_the_same_reply_as_known_ones(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.add("off")
     await organisation.perform(DisableUser(tenant=TENANT, user="off"))
@@ -273,8 +266,10 @@ async def test_a19_unknown_users_are_answered_like_known_ones(organisation: Orga
     assert answers["ana"][-1].retry_at is not None
 
 
-async def test_a19_an_unknown_user_costs_as_much(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One hash is checked for everybody, with the same costs: it takes nearly all of an answer's time."""
+async def test_a19_an_unknown_user_costs_the_same_work(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One hash with equal costs is checked for every login, and takes nearly all of the time."""
     await organisation.add("ana")
     checked: list[argon2.Parameters] = []
     original = argon2.PasswordHasher.verify
@@ -312,7 +307,7 @@ async def test_signing_out_ends_the_session(organisation: Organisation) -> None:
         await organisation.perform(WhoAmI(), bearer)
 
 
-async def test_a25_an_hour_without_use_ends_a_session_and_use_begins_it_anew(organisation: Organisation) -> None:
+async def test_a25_an_hour_without_use_ends_a_session_and_use_restarts_it(organisation: Organisation) -> None:
     await organisation.add("ana")
     bearer = await organisation.sign_in("ana")
     for _ in range(3):
@@ -321,12 +316,12 @@ async def test_a25_an_hour_without_use_ends_a_session_and_use_begins_it_anew(org
     organisation.clock.forward(minutes=60, seconds=1)
     with pytest.raises(NotSignedIn):
         await organisation.perform(WhoAmI(), bearer)
-    await organisation.reopen()  # nor does another process count anew
+    await organisation.reopen()  # another process continues the count
     with pytest.raises(NotSignedIn):
         await organisation.perform(WhoAmI(), bearer)
 
 
-async def test_a25_twelve_hours_end_a_session_however_much_it_is_used_or_proved(organisation: Organisation) -> None:
+async def test_a25_twelve_hours_end_a_session_despite_use_and_step_up(organisation: Organisation) -> None:
     await organisation.add("ana")
     bearer = await organisation.sign_in("ana")
     me = await organisation.perform(WhoAmI(), bearer)
@@ -343,7 +338,7 @@ async def test_a25_twelve_hours_end_a_session_however_much_it_is_used_or_proved(
 
 
 @pytest.mark.parametrize("how", ["disabled", "demoted", "import", "reset", "unbound", "factor", "ended"])
-async def test_a23_sessions_and_sign_ins_under_way_end_at_once(organisation: Organisation, how: str) -> None:
+async def test_a23_sessions_and_pending_sign_ins_end_at_once(organisation: Organisation, how: str) -> None:
     await organisation.add("hana", Role.HELPDESK)
     await organisation.bind("hana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, whitelist_admins=True))
@@ -378,7 +373,7 @@ async def test_a22_a_made_up_token_opens_nothing(organisation: Organisation) -> 
             await organisation.perform(ListUsers(tenant=TENANT), Bearer(Secret(token)))
 
 
-async def test_a10_half_a_sign_in_is_nobody_to_every_operation(organisation: Organisation) -> None:
+async def test_a10_an_unfinished_sign_in_is_unauthenticated_everywhere(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))

@@ -1,4 +1,4 @@
-"""A real mail server on a real socket, in the loop of the test, that behaves as it is told to."""
+"""A real mail server on a real socket, in the loop of the test, with configurable behaviour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 @dataclass
 class Mailbox:
-    """What arrived, and what the server answers: `at_rcpt` and `at_data` are answers to give once each, in order.
+    """Received mails, and the configured answers. `at_rcpt` and `at_data` are answers used once each, in order.
 
     `notices` are apart from `mails`, since nobody knows which of two that leave at the same time arrives first.
     """
@@ -29,12 +29,29 @@ class Mailbox:
     at_data: list[str] = field(default_factory=list)
     silent: bool = False  # takes the message and never answers
     hold: asyncio.Event | None = None  # notices are answered once it is set
+    gate: asyncio.Event | None = None  # recipients are answered once it is set
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     logged_in: list[str] = field(default_factory=list)
+    greeted: list[str] = field(default_factory=list)  # the names that clients gave
+    needs_dotted_name: bool = False  # refuses a name without a dot, at the recipient or at once
+    at_recipient_only: bool = False
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.greeted.append(hostname)
+        session.host_name = hostname
+        if self.needs_dotted_name and not self.at_recipient_only and "." not in hostname:
+            return [f"504 5.5.2 <{hostname}>: Helo command rejected: need fully-qualified hostname"]
+        return responses
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self.needs_dotted_name and "." not in str(session.host_name):
+            return f"504 5.5.2 <{session.host_name}>: Helo command rejected: need fully-qualified hostname"
+        if self.gate is not None:
+            await self.gate.wait()
         if self.at_rcpt:
             return self.at_rcpt.pop(0)
         envelope.rcpt_tos.append(address)
@@ -58,7 +75,7 @@ class Mailbox:
         return "250 OK"
 
     def text(self, number: int = -1) -> str:
-        """What stands in a mail."""
+        """Return the content of a mail."""
         return text_of(self.mails[number])
 
 

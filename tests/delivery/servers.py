@@ -1,4 +1,4 @@
-"""A mail server and a Twilio beside the test, for programs that run on their own."""
+"""A mail server and a fake Twilio beside the test, for programs in other processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.delivery.twilio_fake import Twilio, twilio_fake
 
 
 class Servers:
-    """A mail server and a Twilio in a loop of their own, since commands run in theirs."""
+    """A mail server and a fake Twilio in a separate event loop, as commands run in their own."""
 
     def __init__(self) -> None:
         self.mailbox, self.twilio = Mailbox(), Twilio()

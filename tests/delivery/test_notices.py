@@ -1,4 +1,4 @@
-"""Notices on their way: never before a code, tried for a day, and as a mail that a mail server takes."""
+"""Sending of notices: never before a code, tried for a day, and in valid mails."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from secconsole.domain.model import FactorKind
 from secconsole.operations.delivery import MessageRow, ShowDelivery
 from secconsole.operations.factors import EnrollFactor, MailKey
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import ImportUsers, NewUser, ResetPassword
-from secconsole.service.courier import NOTICES_AT_ONCE
+from secconsole.operations.user_changes import ResetPassword
+from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.service.outbox.worker import NOTICES_AT_ONCE
 from secconsole.store import outbox as records
 from secconsole.store.outbox import TAKEN_FOR
 from secconsole.store.schema import outbox
@@ -43,7 +44,7 @@ async def newest(post: Post) -> MessageRow:
 
 
 async def states(post: Post) -> Counter[str]:
-    """How many notices stand in each state."""
+    """Return the number of notices in each state."""
 
     def look(connection: sa.Connection) -> Counter[str]:
         query = sa.select(outbox.c.state).where(outbox.c.purpose == Purpose.NOTICE)
@@ -69,7 +70,7 @@ async def test_a_notice_and_a_mailed_key_arrive_as_mails(post: Post) -> None:
     ]  # fmt: skip
 
 
-async def test_a_code_waits_for_no_notice_however_many_there_are(post: Post) -> None:
+async def test_a_code_never_waits_for_notices(post: Post) -> None:
     organisation = post.organisation
     logins = [f"user{number:02}" for number in range(20)]
     lines = tuple(NewUser(i, login, email=f"{login}@acme.example") for i, login in enumerate(logins))
@@ -80,8 +81,8 @@ async def test_a_code_waits_for_no_notice_however_many_there_are(post: Post) -> 
     post.mailbox.taken.clear()
     await organisation.perform(Unbind(tenant=TENANT, users=tuple(logins), reason="lost in the fire"))
     await asyncio.wait_for(post.mailbox.taken.wait(), 10)
-    assert (await organisation.perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL))).sent
-    await asyncio.wait_for(organisation.backend.courier.rest(notices=False), 10)
+    assert (await post.enroll("ana", FactorKind.EMAIL)).sent
+    await asyncio.wait_for(organisation.backend.delivery_worker.rest(notices=False), 10)
     assert post.mailbox.mails[-1]["To"] == MAIL
     assert await states(post) == {"sending": NOTICES_AT_ONCE, "waiting": len(logins) - NOTICES_AT_ONCE}
     post.mailbox.hold.set()
@@ -90,7 +91,7 @@ async def test_a_code_waits_for_no_notice_however_many_there_are(post: Post) -> 
     assert {str(mail["To"]) for mail in post.mailbox.notices} == {f"{login}@acme.example" for login in logins}
 
 
-async def test_a_notice_is_tried_for_a_day(post: Post) -> None:
+async def test_a_notice_is_retried_for_a_day(post: Post) -> None:
     post.mailbox.at_rcpt = ["451 4.7.1 later"] * 1_000
     await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
     await post.rest()
@@ -108,7 +109,7 @@ async def test_a_notice_is_tried_for_a_day(post: Post) -> None:
     assert ((await newest(post)).state, len(post.mailbox.notices)) == (MessageState.SENT, 1)
 
 
-async def test_and_no_longer(post: Post) -> None:
+async def test_a_notice_is_not_retried_after_a_day(post: Post) -> None:
     post.mailbox.at_rcpt = ["451 4.7.1 later"] * 1_000
     await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
     await post.rest()
@@ -118,7 +119,7 @@ async def test_and_no_longer(post: Post) -> None:
     assert (found.state, "4.7.1" in found.problem) == (MessageState.EXPIRED, True)
 
 
-async def test_one_whose_sender_was_killed_is_sent_by_another(post: Post) -> None:
+async def test_a_notice_of_a_killed_sender_is_sent_by_another(post: Post) -> None:
     """A code would not be: it may have arrived."""
     post.mailbox.at_rcpt = ["451 4.7.1 later"]
     await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
@@ -136,10 +137,10 @@ async def test_one_whose_sender_was_killed_is_sent_by_another(post: Post) -> Non
     assert ((await newest(post)).state, len(post.mailbox.notices)) == (MessageState.SENT, 1)
 
 
-async def test_closing_waits_for_no_server_that_takes_none_and_nothing_is_lost(
+async def test_closing_does_not_wait_for_a_refusing_server_and_loses_nothing(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secconsole.service.courier.PATIENCE", 0.1)
+    monkeypatch.setattr("secconsole.service.outbox.worker.PATIENCE", 0.1)
     post.mailbox.hold = asyncio.Event()
     post.mailbox.taken.clear()
     await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))

@@ -1,4 +1,4 @@
-"""What Twilio does, on a real socket: takes messages, checks who sends them, and refuses like the original."""
+"""A fake Twilio on a real socket, which takes messages, authenticates senders, and refuses like the original."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Twilio:
     port: int = 0
     messages: list[dict[str, str]] = field(default_factory=list)
     answers: list[tuple[int, int, int]] = field(default_factory=list)
+    refused: int = 0
     hold: asyncio.Event | None = None  # answers are held back until it is set
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -43,6 +44,7 @@ class Twilio:
             return _refusal(401, 20003, 0)
         if self.answers:
             status, code, wait = self.answers.pop(0)
+            self.refused += 1
             return _refusal(status, code, wait)
         self.messages.append(form)
         return JSONResponse({"sid": f"SM{len(self.messages):032}", "status": "queued", "error_code": None}, 201)
@@ -53,6 +55,8 @@ class Twilio:
 
 def _refusal(status: int, code: int, wait: int) -> Response:
     headers = {"Retry-After": str(wait)} if wait else {}
+    if status == 307:
+        headers["Location"] = "/2010-04-01/Accounts/" + SID + "/Messages.json"
     if not code:
         return Response("<html>Bad gateway</html>", status, headers)
     body = {"code": code, "message": "Authenticate", "more_info": f"https://www.twilio.com/docs/errors/{code}"}

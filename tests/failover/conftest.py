@@ -1,4 +1,4 @@
-"""Pairs of clusters, made for one test each: their primary does not survive it."""
+"""Pairs of clusters, created for one test each because their primary does not survive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two PostgreSQL clusters, one a streaming copy of the other, as two machines have them; and the death of one."""
+"""Two PostgreSQL clusters, one a streaming replica of the other, and the failure of one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAUSE = 0.01  # seconds between two looks
 
 
 class Pair:
-    """A primary and its standby; synchronous means that no commit is answered before the standby has it."""
+    """A primary and its standby. If synchronous, no commit is answered before the standby has it."""
 
     def __init__(self, *, synchronous: bool) -> None:
         self.synchronous = synchronous
@@ -34,20 +34,20 @@ class Pair:
         wait_until(lambda: self.primary.sql(asked) == wanted, f"replication is {wanted}")
 
     def dsn(self, database: str) -> str:
-        """Where a database is, on whichever of the two may be written to."""
+        """Return the address of a database on whichever of the two is writable."""
         folders = f"{self.primary.folder},{self.standby.folder}"
         return f"postgresql://postgres@/{database}?host={folders}&port={PORT},{PORT}&target_session_attrs=read-write"
 
     def part(self) -> None:
-        """Let nothing more of what the primary does reach the standby, as when the line between them hangs."""
+        """Stop replication to the standby, as if the connection between them hung."""
         os.kill(int(self.primary.sql("SELECT pid FROM pg_stat_replication")), signal.SIGSTOP)
 
     def waiting(self) -> int:
-        """How many commits of the primary wait for the standby."""
+        """Return the number of commits of the primary that wait for the standby."""
         return int(self.primary.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
 
     def promote(self) -> None:
-        """Make the standby the one that is written to; returns when it is."""
+        """Promote the standby, and return once it is writable."""
         self.standby.sql("SELECT pg_promote()")
 
     def remove(self) -> None:
@@ -57,7 +57,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """When the primary was dead, when the standby took its place, and when a write was acknowledged again."""
+    """Times when the primary was dead, the standby was promoted, and a write was acknowledged again."""
 
     killed: float
     promoted: float
@@ -65,7 +65,7 @@ class Passed:
 
 
 async def fail_over(pair: Pair, acknowledged: Callable[[], int], *, each: int, waiting: int) -> Passed:
-    """Kill the primary of a pair under load and promote the other one; returns when writes go on.
+    """Kill the primary of a pair under load, promote the standby, and return when writes continue.
 
     `acknowledged` tells how many writes are by now; `each` as many are waited for before every step. The standby gets
     nothing in the last moments: without that nothing is ever lost, and such a test shows nothing. Writers of a
@@ -94,7 +94,7 @@ async def fail_over(pair: Pair, acknowledged: Callable[[], int], *, each: int, w
 
 
 async def until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Wait for something without holding up anybody else."""
+    """Wait for a condition without blocking the event loop."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"

@@ -1,4 +1,4 @@
-"""Two servers on one PostgreSQL database, each a process with a home of its own, as on two machines."""
+"""Two servers on one PostgreSQL database, each a process with a separate home, as on two machines."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from secconsole.operations.factors import ConfirmFactor, EnrollFactor, VerifyCod
 from secconsole.operations.signin import SignIn
 from secconsole.operations.users import ImportUsers, NewUser
 from secconsole.operations.wire import to_request
-from secconsole.store.postgres_address import parse_address
+from secconsole.store.postgres.address import parse_database_url
 from tests.organisation import PASSWORD, ROOT, TENANT, cheap_passwords, seed_of
 from tests.server.serving import Server, serving
 
 ANSWER = 30.0  # seconds
-_LONG_AGO = 600  # seconds before now at which phones are bound: their codes of now are then fresh
+_LONG_AGO = 120  # seconds before now at which phones are bound: their codes of now are fresh, and no clock jumps
 
 
 @dataclass
 class TwoServers:
-    """Tenant `acme`, whose administrator `root` has a session; `owner` is on the same database, without a server."""
+    """Tenant `acme`, whose administrator `root` has a session. `owner` uses the same database without a server."""
 
     dsn: str
     owner: EmbeddedBackend
@@ -46,7 +46,7 @@ class TwoServers:
 
     async def ask(self, number: int, operation: Operation[object], who: Credential | None = None, key: str = "",
                   ) -> httpx.Response:  # fmt: skip
-        """What server 0 or 1 answers to an operation, asked for by `root` or somebody else."""
+        """Return the reply of server 0 or 1 to an operation of `root` or another user."""
         who = who or self.root
         headers = {"content-type": "application/json"} | ({"idempotency-key": key} if key else {})
         if isinstance(who, Bearer):
@@ -57,7 +57,7 @@ class TwoServers:
         )
 
     async def sign_in(self, number: int, login: str) -> Bearer:
-        """A session from a server, for somebody with the common password and no factor."""
+        """Return a session of a server for a user with the common password and no factor."""
         answer = await self.ask(number, SignIn(tenant=TENANT, login=login, password=PASSWORD), Nobody())
         return Bearer(Secret(answer.json()["token"]))
 
@@ -77,12 +77,12 @@ class TwoServers:
             assert (await self.owner.perform(confirm)).accepted
 
     def verify(self, login: str, step: int) -> VerifyCode:
-        """Check the code that somebody's phone shows at a time step."""
+        """Verify the code of a user's phone at a time step."""
         return VerifyCode(tenant=TENANT, user=login, code=Secret(code_for_step(self.seeds[login], step)))
 
     @asynccontextmanager
     async def console(self, number: int) -> AsyncIterator[HttpBackend]:
-        """What a console has of a server."""
+        """Yield a console's backend for a server."""
         backend = HttpBackend(f"unix:{self.sockets[number]}", self.root)
         try:
             yield backend
@@ -98,7 +98,7 @@ async def two_servers(dsn: str) -> AsyncIterator[TwoServers]:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         homes = [folder / "one", folder / "two"]
         patch.setenv("SECCONSOLE_HOME", str(homes[0]))
-        address = parse_address(dsn)
+        address = parse_database_url(dsn)
         await create_in_postgres(address, tenant=TENANT, admin=ROOT, password=PASSWORD, passwords=cheap_passwords())
         shutil.copytree(homes[0], homes[1])
         servers, sockets, clients = [], [], []

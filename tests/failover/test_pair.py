@@ -1,4 +1,4 @@
-"""That killing a primary can lose writes, and does not if the standby has them: on PostgreSQL and its driver alone."""
+"""Killing a primary can lose writes, unless the standby has them: on PostgreSQL and its driver alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Writers:
                 await asyncio.sleep(PAUSE)
 
     def lost(self) -> set[int]:
-        """What was acknowledged and is not on the standby, which must have been promoted."""
+        """Return acknowledged writes that are missing on the promoted standby."""
         return self.acknowledged - {int(line) for line in self.pair.standby.sql("SELECT number FROM written").split()}
 
 

@@ -1,4 +1,4 @@
-"""Two servers on one database are as right as one: whatever reaches both at the same moment is decided once."""
+"""Two servers on one database are as correct as one: concurrent requests are decided once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from secconsole.operations.caller import Credential, Nobody
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import SignIn, SignOut, VerifySignIn, WhoAmI
-from secconsole.operations.users import CountUsers, CreateUser, DisableUser, EnableUser, ListUsers, ShowUser
+from secconsole.operations.user_changes import DisableUser, EnableUser
+from secconsole.operations.users import CountUsers, CreateUser, ListUsers, ShowUser
 from tests.failover.servers import TwoServers, two_servers
 from tests.organisation import PASSWORD, TENANT
 from tests.postgres import Cluster
@@ -45,7 +46,7 @@ async def two(postgres: Cluster) -> AsyncIterator[TwoServers]:
 async def at_once(
     two: TwoServers, operations: Sequence[Operation[object]], who: Credential | None = None
 ) -> list[httpx.Response]:
-    """What the two servers answer, asked in turn and all at the same time."""
+    """Return the replies of the two servers, called in turn and all at the same time."""
     return await asyncio.gather(*(two.ask(turn % 2, operation, who) for turn, operation in enumerate(operations)))
 
 
@@ -53,7 +54,7 @@ def statuses(answers: Sequence[httpx.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
 
-async def test_a_code_that_reaches_both_at_once_counts_once(two: TwoServers) -> None:
+async def test_a_code_sent_to_both_at_once_counts_once(two: TwoServers) -> None:
     people = [f"once-{number}" for number in range(ROUNDS)]
     await two.add(people)
     await two.bind(people)
@@ -91,7 +92,7 @@ async def test_one_challenge_at_both_gives_one_session(two: TwoServers) -> None:
     assert (await two.owner.perform(ShowUser(tenant=TENANT, user="challenged"))).sessions == 1
 
 
-async def test_a_session_that_one_ended_the_other_takes_no_more(two: TwoServers) -> None:
+async def test_a_session_ended_by_one_server_is_refused_by_the_other(two: TwoServers) -> None:
     await two.add(["leaving", "sent-away"])
     leaving, sent_away = await two.sign_in(0, "leaving"), await two.sign_in(1, "sent-away")
     for number in (0, 1):
@@ -118,7 +119,7 @@ async def test_wrong_entries_at_both_add_up(two: TwoServers) -> None:
     assert (await two.owner.perform(ShowUser(tenant=TENANT, user="guessed"))).failures == FREE_TRIES
 
 
-async def test_users_are_made_once_and_counted_right(two: TwoServers) -> None:
+async def test_users_are_created_once_and_counted_correctly(two: TwoServers) -> None:
     wanted = [CreateUser(tenant=TENANT, login=f"made-{number}") for number in range(AT_ONCE)]
     twice = [operation for operation in wanted for _ in (0, 1)]
     assert statuses(await at_once(two, twice)) == {200: AT_ONCE, 409: AT_ONCE}
@@ -149,7 +150,7 @@ async def listed(two: TwoServers) -> Counter[str]:
     return found
 
 
-async def test_transactions_that_failed_for_others_are_done_again(two: TwoServers, postgres: Cluster) -> None:
+async def test_transactions_that_failed_by_conflict_are_retried(two: TwoServers, postgres: Cluster) -> None:
     """Now and then an entry of the audit is refused, as if two transactions had been in each other's way."""
     database = postgres.name_of(two.dsn)
     postgres.sql(
@@ -169,7 +170,7 @@ async def test_transactions_that_failed_for_others_are_done_again(two: TwoServer
     assert await counted(two) == await listed(two)
 
 
-async def test_what_both_write_at_once_is_one_whole_chain(two: TwoServers) -> None:
+async def test_concurrent_writes_of_both_servers_form_one_audit_chain(two: TwoServers) -> None:
     wanted = [CreateUser(tenant=TENANT, login=f"chained-{number}") for number in range(AT_ONCE)]
     assert statuses(await at_once(two, wanted)) == {200: AT_ONCE}
     for answer in await at_once(two, [VerifyAudit(tenant=TENANT)] * 2):

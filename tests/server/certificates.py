@@ -1,4 +1,4 @@
-"""Certificates made on the spot."""
+"""Certificates created for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from secconsole.server.tls import Certificate
+from secconsole.server.transport.tls import Certificate
 
 
 def make_certificate(folder: Path, serial: int, *, days: int = 30, passphrase: bytes = b"") -> Certificate:

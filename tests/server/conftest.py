@@ -1,4 +1,4 @@
-"""Clients of the application without a network between: what the network does is tried on a real server elsewhere."""
+"""Clients of the application without a network, which other tests cover with a real server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest_asyncio
 
 from secconsole.server.app import make_app
-from tests.organisation import PASSWORD, TENANT, Organisation
+from tests.organisation import NEVER_MIND, PASSWORD, TENANT, Organisation
 
 SIGN_IN = f"/v1/tenants/{TENANT}/sign-in"
 GOOD = {"login": "root", "password": PASSWORD.reveal()}
@@ -16,7 +16,7 @@ GOOD = {"login": "root", "password": PASSWORD.reveal()}
 
 @pytest_asyncio.fixture
 async def client(organisation: Organisation) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=make_app(organisation.backend))
+    transport = httpx.ASGITransport(app=make_app(organisation.backend, refused=NEVER_MIND))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
         yield made
 

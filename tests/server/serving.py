@@ -1,4 +1,4 @@
-"""A real `secconsole serve` process, and raw ways to talk to it."""
+"""A real `secconsole serve` process, and raw connections to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST = 60.0  # seconds until a process that should have done something counts
 
 @dataclass
 class Server:
-    """A running server; `told` is what it told systemd so far."""
+    """A running server. `told` is what it has sent to systemd so far."""
 
     process: subprocess.Popen[bytes]
     notices: socket.socket
@@ -33,7 +33,7 @@ class Server:
     told: list[str] = field(default_factory=list)
 
     def wait_for(self, notice: str) -> None:
-        """Wait until it told systemd something; fail if it ends instead."""
+        """Wait until it notifies systemd of a state, or fail if it ends instead."""
         while notice not in self.told:
             ready, _, _ = select.select([self.notices], [], [], 0.1)
             if ready:
@@ -114,7 +114,7 @@ class Line:
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
 
     def until(self, end: bytes) -> bytes:
-        """What comes, up to something; empty if the server hung up before."""
+        """Return what arrives up to a marker, or nothing if the server closed the connection before."""
         while end not in self.seen:
             more = self.socket.recv(65536)
             if not more:
@@ -124,7 +124,7 @@ class Line:
         return found + end
 
     def rest(self) -> bytes:
-        """Everything until the server hangs up."""
+        """Return everything until the server closes the connection."""
         while more := self.socket.recv(65536):
             self.seen += more
         found, self.seen = self.seen, b""

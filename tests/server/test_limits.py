@@ -1,4 +1,4 @@
-"""Slow, greedy and broken clients: each costs a connection for a while, and nobody else anything."""
+"""Slow, greedy and broken clients occupy a connection for a while, and do not affect others."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import uvloop
 from starlette.types import Receive, Scope, Send
 
 from secconsole.server.app import make_app
-from secconsole.server.limits import TOLD, Limits
-from secconsole.server.listen import close_doors, open_doors, parse_listen
 from secconsole.server.metrics import Metrics
-from secconsole.server.running import ApiServer
+from secconsole.server.transport.admission import Admission
+from secconsole.server.transport.limits import TOLD, Limits
+from secconsole.server.transport.listen import close_doors, open_doors, parse_listen
+from secconsole.server.transport.running import ApiServer
 from tests.organisation import PASSWORD, TENANT, Organisation
 
 QUICK = Limits(head=0.1, body=0.1)
@@ -89,27 +90,27 @@ async def serving(organisation: Organisation, limits: Limits) -> AsyncIterator[S
 
 
 @pytest.mark.parametrize("begun", [b"", b"\r\n", b"GET", b"GET / HTTP/1.1\r\nhost", HEAD[:-2]])
-async def test_a_head_that_does_not_come(organisation: Organisation, begun: bytes) -> None:
+async def test_a_missing_head_times_out(organisation: Organisation, begun: bytes) -> None:
     async with serving(organisation, QUICK) as server, server.client() as client:
         client.send(begun)
         assert await client.answer() == (408, "too-slow")
         assert await client.is_hung_up_on()
 
 
-async def test_a_head_that_comes_by_the_byte_wins_no_time(organisation: Organisation) -> None:
+async def test_a_head_sent_byte_by_byte_gains_no_time(organisation: Organisation) -> None:
     async with serving(organisation, QUICK) as server, server.client() as client:
         waiting = asyncio.ensure_future(client.answer())
         line = client.writer.get_extra_info("socket").fileno()
         for byte in HEAD * 100:
             if waiting.done():
                 break
-            with suppress(BrokenPipeError):  # it may hang up at any byte; the writer would then forget its answer
+            with suppress(BrokenPipeError):  # it may close at any byte, after which the writer would miss its answer
                 os.write(line, bytes([byte]))
             await asyncio.wait((waiting,), timeout=0.005)
         assert await waiting == (408, "too-slow")
 
 
-async def test_a_body_that_does_not_come(organisation: Organisation) -> None:
+async def test_a_missing_body_times_out(organisation: Organisation) -> None:
     async with serving(organisation, QUICK) as server:
         async with server.client() as client:
             client.send(HEAD + SIGN_IN[:5])
@@ -118,7 +119,7 @@ async def test_a_body_that_does_not_come(organisation: Organisation) -> None:
         assert 'operation="sign-in",status="408"' in server.metrics.text()
 
 
-async def test_a_body_that_nobody_asked_for(organisation: Organisation) -> None:
+async def test_an_unexpected_body(organisation: Organisation) -> None:
     async with serving(organisation, QUICK) as server, server.client() as client:
         client.send(HEALTH.replace(b"\r\n\r\n", b"\r\ncontent-length: 1000000\r\n\r\nx"))
         assert (await client.answer())[0] == 200
@@ -135,7 +136,7 @@ async def test_the_next_request_has_its_own_time(organisation: Organisation) -> 
 
 
 async def test_an_answer_takes_as_long_as_it_takes(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's time is limited, not ours: it has said all it has to say."""
+    """Limits apply to the client's time, not to ours after the whole request has arrived."""
     asked, go_on = asyncio.Event(), asyncio.Event()
     perform = organisation.backend.perform_as
 
@@ -166,7 +167,7 @@ async def test_a_head_that_is_too_long(organisation: Organisation, head: bytes) 
         assert await client.answer() == (431, "headers-too-large")
 
 
-async def test_what_follows_a_body_in_pieces_is_not_kept(organisation: Organisation) -> None:
+async def test_data_after_a_chunked_body_is_not_buffered(organisation: Organisation) -> None:
     head = HEAD.replace(f"content-length: {len(SIGN_IN)}".encode(), b"transfer-encoding: chunked")
     whole = head + f"{len(SIGN_IN):x}\r\n".encode() + SIGN_IN + b"\r\n0\r\nx-request-id: late\r\n\r\n"
     async with serving(organisation, Limits()) as server:
@@ -179,10 +180,10 @@ async def test_what_follows_a_body_in_pieces_is_not_kept(organisation: Organisat
             assert await client.is_hung_up_on()
 
 
-async def test_who_asks_twice_at_once_is_answered_in_turn(
+async def test_pipelined_requests_are_answered_in_order(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second body cannot come while the first request is at work, since nobody reads on: that is our doing."""
+    """The second body cannot arrive during the first request, because the server does not read on."""
     asked, go_on = asyncio.Event(), asyncio.Event()
     perform = organisation.backend.perform_as
 
@@ -202,40 +203,68 @@ async def test_who_asks_twice_at_once_is_answered_in_turn(
         assert [await client.answer() for _ in range(2)] == [(200, ""), (200, "")]
 
 
-async def test_nonsense_after_a_request_does_not_take_its_answer_away(organisation: Organisation) -> None:
+async def test_pipelined_requests_are_limited(organisation: Organisation) -> None:
+    """Each is a few bytes in transit and kilobytes in memory: sixty such connections blocked a server for 19 s."""
+    async with serving(organisation, Limits(queued=3)) as server, server.client() as client:
+        client.send(HEALTH * 2_000)
+        assert [await client.answer() for _ in range(4)] == [(200, "")] * 4
+        assert await client.is_hung_up_on()
+
+
+async def test_garbage_after_a_request_does_not_lose_its_response(organisation: Organisation) -> None:
     async with serving(organisation, Limits()) as server, server.client() as client:
         client.send(HEAD + SIGN_IN + b"nonsense \x00\r\n" * 10_000)
         assert await client.answer() == (200, "")
         assert await client.is_hung_up_on()
 
 
-async def test_what_is_no_http(organisation: Organisation) -> None:
+async def test_a_request_that_is_not_http(organisation: Organisation) -> None:
     async with serving(organisation, Limits()) as server, server.client() as client:
         client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
         assert await client.answer() == (400, "not-http")
 
 
-async def test_too_many_are_told_so_and_more_are_not_even_told(organisation: Organisation) -> None:
+async def test_excess_connections_get_503_and_further_ones_are_closed(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If every connection is being answered, none can make room."""
+    asked, go_on = asyncio.Semaphore(0), asyncio.Event()
+    perform = organisation.backend.perform_as
+
+    async def slow(*args: object) -> object:
+        asked.release()
+        await go_on.wait()
+        return await perform(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(organisation.backend, "perform_as", slow)
     async with serving(organisation, Limits(connections=3)) as server, AsyncExitStack() as stack:
         served = [await stack.enter_async_context(server.client()) for _ in range(3)]
         for client in served:
-            client.send(HEALTH)
-            assert await client.answer() == (200, "")
+            client.send(HEAD + SIGN_IN)
+            await asked.acquire()
         fourth = await stack.enter_async_context(server.client())
         fourth.send(HEALTH)
         assert await fourth.answer() == (200, ""), "being busy is not being ill"
         fourth.send(HEAD + SIGN_IN)
         assert await fourth.answer() == (503, "busy")
         assert await fourth.is_hung_up_on()
-        served[0].send(HEAD + SIGN_IN)
-        assert await served[0].answer() == (200, ""), "who was there before is served"
-        for _ in range(TOLD):
-            await stack.enter_async_context(server.client())
-        last = await stack.enter_async_context(server.client())
-        assert await last.is_hung_up_on()
+        go_on.set()
+        for client in served:
+            assert await client.answer() == (200, ""), "who was there before is served"
 
 
-async def test_an_answer_that_the_client_does_not_take(organisation: Organisation) -> None:
+async def test_connections_beyond_the_503_limit_are_closed() -> None:
+    admission = Admission(Limits(connections=3, per_origin=1000))
+    for number in range(3 + TOLD):
+        seat = admission.enter("a", lambda: None)
+        assert seat is not None, number
+        admission.ask(seat, "a")
+        admission.answer(seat)
+    assert admission.enter("a", lambda: None) is None
+    assert admission.enter("b", lambda: None) is None
+
+
+async def test_a_response_that_the_client_does_not_read(organisation: Organisation) -> None:
     async with serving(organisation, Limits(unread=0.1)) as server, server.client() as client:
         client.reader._transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(200):
@@ -246,7 +275,7 @@ async def test_an_answer_that_the_client_does_not_take(organisation: Organisatio
             await asyncio.sleep(0.01)
 
 
-async def test_a_client_that_leaves_is_no_fault_of_ours(
+async def test_a_client_that_disconnects_is_not_an_error(
     organisation: Organisation, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(organisation, Limits()) as server:
@@ -261,7 +290,7 @@ async def test_a_client_that_leaves_is_no_fault_of_ours(
 
 
 @pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_both_event_loops_lose_patience(tmp_path: Path, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_both_event_loops_time_out(tmp_path: Path, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         raise AssertionError("nothing was asked")
 

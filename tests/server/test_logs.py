@@ -1,4 +1,4 @@
-"""What the server says of itself: enough to find a fault, and never a secret."""
+"""The server's log: enough to find a fault, and never a secret."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CANARY = "the-canary-sings"
 
 
 async def fill(home: Path) -> str:
-    """An organisation that asks for codes; the code that ana's phone shows at this very moment."""
+    """Fill an organisation that requires codes, and return the present code of ana's phone."""
     async with organisation_in(home) as organisation:
         organisation.clock.now = time.time() - 60
         await organisation.add("ana")
@@ -80,7 +80,7 @@ def test_a_whole_sign_in_leaves_no_secret_anywhere(home: Path, tmp_path: Path) -
     assert {"level", "ms", "peer", "request_id"} < requests[0].keys()
 
 
-def test_at_a_terminal_it_is_short_lines_for_people(home: Path, tmp_path: Path) -> None:
+def test_at_a_terminal_log_lines_are_short(home: Path, tmp_path: Path) -> None:
     asyncio.run(fill(home))
     path = tmp_path / "run" / "api.sock"
     master, slave = pty.openpty()
@@ -98,7 +98,7 @@ def test_at_a_terminal_it_is_short_lines_for_people(home: Path, tmp_path: Path) 
 
 
 def pieces(terminal: io.FileIO) -> Iterator[bytes]:
-    """What a terminal got, until nobody writes to it any more."""
+    """Yield what a terminal received, until all writers have closed it."""
     try:
         while piece := terminal.read(4096):
             yield piece
@@ -119,7 +119,7 @@ def failure() -> RuntimeError:
 
 
 @pytest.mark.parametrize("formatter", [Json(), Lines()])
-def test_what_libraries_fill_in_and_what_errors_say_is_left_out(formatter: logging.Formatter) -> None:
+def test_library_arguments_and_error_texts_are_left_out(formatter: logging.Formatter) -> None:
     for said in (
         record("uvicorn.error", "Cancel %s running task(s)", CANARY),
         record("asyncio", f"Task exception was never retrieved\nfuture: <Task {CANARY}>"),
@@ -132,12 +132,12 @@ def test_what_libraries_fill_in_and_what_errors_say_is_left_out(formatter: loggi
     assert "test_logs.py" in formatter.format(record("secconsole.server", "it failed", error=failure()))
 
 
-def test_our_own_words_are_made_visible_on_one_line() -> None:
+def test_messages_are_escaped_on_one_line() -> None:
     said = words_of(record("secconsole.server", "the user %s\nis here", "eve\x1b[2J\u202e"))
     assert said == "the user eve\\x1b[2J\\u202e | is here"
 
 
-def test_errors_that_only_the_loop_knows_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_of_the_event_loop_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     loop = asyncio.new_event_loop()
     try:
         for message in ("Task exception was never retrieved", f"Exception in callback done(b'{CANARY}')"):

@@ -1,4 +1,4 @@
-"""Who is at the other end of a UNIX socket: told by the kernel, and by nothing that a client can say."""
+"""The peer of a UNIX socket is determined only by the kernel, and by nothing that a client sends."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ import uvloop
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from secconsole.backends.embedded import owner_of
 from secconsole.operations.caller import Nobody, StoreOwner
-from secconsole.server import peers
-from secconsole.server.limits import Limits
-from secconsole.server.listen import close_doors, open_doors, parse_listen
-from secconsole.server.peers import Callers, OsUser
-from secconsole.server.proxies import parse_proxies
-from secconsole.server.running import ApiServer
+from secconsole.server.transport import peers
+from secconsole.server.transport.limits import Limits
+from secconsole.server.transport.listen import close_doors, open_doors, parse_listen
+from secconsole.server.transport.peers import Callers, OsUser
+from secconsole.server.transport.proxies import parse_proxies
+from secconsole.server.transport.running import ApiServer
 from tests.organisation import TENANT
 from tests.server.serving import Line, line_to, serving
 from tests.server.test_serve import store  # noqa: F401 - a fixture
@@ -35,7 +36,7 @@ NOBODY = pwd.getpwnam("nobody")
 NOBODIES = grp.getgrgid(NOBODY.pw_gid).gr_name
 NAME = pwd.getpwuid(ME).pw_name
 OWNER = StoreOwner(NAME)
-AS_ROOT = pytest.mark.skipif(ME != 0, reason="only root can become somebody else")
+AS_ROOT = pytest.mark.skipif(ME != 0, reason="only root can become another user")
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def ask(line: Line, method: str, path: str, *headers: str, body: bytes = b"") ->
 
 
 @AS_ROOT
-def test_the_servers_own_user_owns_the_store_and_everybody_else_needs_a_token(
+def test_the_servers_user_owns_the_store_and_others_need_a_token(
     store: Path,  # noqa: F811
     home: Path,
     tmp_path: Path,
@@ -75,7 +76,8 @@ def test_the_servers_own_user_owns_the_store_and_everybody_else_needs_a_token(
 ) -> None:
     path = folder / "run" / "api.sock"
     before = len(column(home, "audit", "pk"))
-    with serving(tmp_path, "--listen", f"unix:{path}", "--socket-group", NOBODIES) as server:
+    arguments = ("--listen", f"unix:{path}", "--socket-group", NOBODIES, "--trust-owner")
+    with serving(tmp_path, *arguments) as server:
         with line_to(path) as line:
             assert ask(line, "GET", "/v1/me")[1]["login"] == f"local:{NAME}"
         body = b'{"login": "ana"}'
@@ -88,9 +90,9 @@ def test_the_servers_own_user_owns_the_store_and_everybody_else_needs_a_token(
             assert (status, problem["code"]) == (401, "not-signed-in")
         with acting_as("nobody", NOBODIES), line_to(path) as line:
             assert ask(line, "POST", f"/v1/tenants/{TENANT}/sign-in", body=wrong)[1]["status"] == "refused"
-        with line_to(path) as line:
-            status, problem = ask(line, "GET", "/v1/me", "authorization: Bearer nonsense")
-            assert status == 401, "a token that is none is not taken for none"
+        for header in ("authorization: Bearer nonsense", "authorization: Basic nonsense", "authorization: nonsense"):
+            with line_to(path) as line:
+                assert ask(line, "GET", "/v1/me", header)[0] == 401, "what is not understood is not ignored"
         with acting_as("nobody", "root"), pytest.raises(PermissionError), line_to(path):
             pass
         server.signal()
@@ -100,8 +102,24 @@ def test_the_servers_own_user_owns_the_store_and_everybody_else_needs_a_token(
     assert column(home, "audit", "actor")[before] == "local:root"
 
 
+def test_the_servers_user_signs_in_unless_the_owner_is_trusted(
+    store: Path,  # noqa: F811
+    tmp_path: Path,
+    folder: Path,
+) -> None:
+    path = folder / "run" / "api.sock"
+    with serving(tmp_path, "--listen", f"unix:{path}"):
+        for method, place, body in (
+            ("GET", "/v1/me", b""), ("GET", "/v1/tenants", b""),
+            ("POST", f"/v1/tenants/{TENANT}/users", b'{"login": "ana"}'),
+        ):  # fmt: skip
+            with line_to(path) as line:
+                status, problem = ask(line, method, place, body=body)
+            assert (status, problem["code"]) == (401, "not-signed-in"), place
+
+
 @AS_ROOT
-def test_a_socket_is_its_owners_alone_by_default(store: Path, tmp_path: Path, folder: Path) -> None:  # noqa: F811
+def test_a_socket_is_private_by_default(store: Path, tmp_path: Path, folder: Path) -> None:  # noqa: F811
     path = folder / "run" / "api.sock"
     with serving(tmp_path, "--listen", f"unix:{path}"):
         with acting_as("nobody", NOBODIES), pytest.raises(PermissionError), line_to(path):
@@ -112,7 +130,9 @@ def test_a_socket_is_its_owners_alone_by_default(store: Path, tmp_path: Path, fo
 
 
 @pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_both_event_loops_tell_the_user(tmp_path: Path, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_both_event_loops_report_the_peer_user(
+    tmp_path: Path, make_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse(repr(scope["state"]["os_user"]))(scope, receive, send)
 
@@ -149,16 +169,16 @@ def scope(user: OsUser | None, *headers: tuple[bytes, bytes], client: str = "") 
     }
 
 
-def test_who_acts_without_a_token() -> None:
+def test_the_peer_user_decides_who_acts_without_a_token() -> None:
     callers = Callers(owner=OWNER)
     assert callers.of(scope(OsUser(ME))).without_token == OWNER
     assert callers.of(scope(OsUser(ME + 1))).without_token == Nobody()
-    assert Callers().of(scope(OsUser(ME))).without_token == Nobody(), "the store is somebody else's"
+    assert Callers().of(scope(OsUser(ME))).without_token == Nobody(), "the store belongs to another user"
     assert callers.of(scope(None, client="127.0.0.1")).without_token == Nobody(), "never over a network"
     assert callers.of(scope(None)).without_token == Nobody()
 
 
-def test_a_proxy_of_the_servers_own_user_speaks_for_others() -> None:
+def test_a_proxy_run_by_the_servers_user_has_no_owner_rights() -> None:
     for text in ("unix", f"unix:{NAME}"):
         named = Callers(parse_proxies([text]), OWNER)
         assert named.of(scope(OsUser(ME))).without_token == Nobody()
@@ -167,7 +187,7 @@ def test_a_proxy_of_the_servers_own_user_speaks_for_others() -> None:
         assert Callers(owner=OWNER).of(scope(OsUser(ME), (header, b"192.0.2.7"))).without_token == Nobody()
 
 
-def test_only_the_user_that_the_proxy_runs_as_is_believed() -> None:
+def test_forwarded_headers_are_trusted_from_the_proxys_user_only() -> None:
     forwarded = (b"x-forwarded-for", b"192.0.2.7")
     proxy = NOBODY.pw_uid
     callers = Callers(parse_proxies(["unix:nobody"]), OWNER)
@@ -177,12 +197,12 @@ def test_only_the_user_that_the_proxy_runs_as_is_believed() -> None:
     assert callers.of(scope(OsUser(ME))).without_token == OWNER
 
 
-def test_users_of_other_namespaces_are_nobody_we_know(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_of_other_namespaces_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "_overflow_uid", lambda: ME)
     assert Callers(owner=OWNER).of(scope(OsUser(ME))).without_token == Nobody()
 
 
-def test_names_of_users_are_text_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_names_are_untrusted_text(monkeypatch: pytest.MonkeyPatch) -> None:
     record = list(pwd.getpwuid(ME))
     monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd(["eve\x1b[2J\u202e", *record[1:]]))
     assert str(OsUser(4_000_001)) == "eve\\x1b[2J\\u202e (uid 4000001)"
@@ -194,16 +214,16 @@ def test_names_of_users_are_text_from_elsewhere(monkeypatch: pytest.MonkeyPatch)
     assert str(OsUser(4_000_002)) == "uid 4000002"
 
 
-def test_whose_store_it_is(tmp_path: Path) -> None:
+def test_the_owner_of_a_store(tmp_path: Path) -> None:
     mine, missing = tmp_path / "mine", tmp_path / "missing"
     mine.touch()
-    assert peers.owner_of(mine) == OWNER
-    assert peers.owner_of(mine, missing) is None
+    assert owner_of(mine) == OWNER
+    assert owner_of(mine, missing) is None
     if ME == 0:
         theirs = tmp_path / "theirs"
         theirs.touch()
         os.chown(theirs, 65534, -1)
-        assert peers.owner_of(mine, theirs) is None
+        assert owner_of(mine, theirs) is None
 
 
 def test_a_connection_over_the_network_has_no_user() -> None:

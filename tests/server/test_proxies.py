@@ -1,4 +1,4 @@
-"""A26: the address that counts is the peer's; what headers say of it counts from named proxies only."""
+"""A26: the peer's address counts, and headers count only from trusted proxies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from secconsole.domain.errors import Invalid
 from secconsole.operations.audit import ListAudit
 from secconsole.server.app import make_app
-from secconsole.server.peers import Callers
-from secconsole.server.proxies import Proxies, Unreadable, parse_networks, parse_proxies
+from secconsole.server.transport.peers import Callers
+from secconsole.server.transport.proxies import Proxies, Unreadable, parse_networks, parse_proxies
 from tests.organisation import PASSWORD, TENANT, Organisation
 from tests.store.looking import column
 
@@ -39,7 +39,7 @@ def client_of(proxies: Proxies, peer: str, *values: str, name: str = "x-forwarde
     ([f"::ffff:{CLIENT}"], CLIENT),
     ([f"{CLIENT}, ::ffff:10.0.0.9"], CLIENT),
 ])  # fmt: skip
-def test_of_the_hops_the_last_that_no_trusted_proxy_is(values: list[str], found: str) -> None:
+def test_the_client_is_the_last_hop_that_is_not_a_trusted_proxy(values: list[str], found: str) -> None:
     assert client_of(TRUSTING, PROXY, *values) == found
 
 
@@ -52,19 +52,19 @@ def test_an_ipv4_peer_of_an_ipv6_socket_is_the_same_proxy() -> None:
     "a", "", CLIENT + ",", "unknown", "_hidden", "198.51.100.7:http", "198.51.100.256", "[2001:db8::7", "fe80::1%eth0",
     "198.51.100.7 198.51.100.8", "1", "0x7f.1", "\xb9.1.1.1",
 ])  # fmt: skip
-def test_what_is_no_address_is_not_guessed_at(value: str) -> None:
+def test_an_invalid_address_is_not_guessed(value: str) -> None:
     with pytest.raises(Unreadable):
         client_of(TRUSTING, PROXY, value)
 
 
 @pytest.mark.parametrize("peer", ["10.0.1.5", "127.0.0.1", "::1", CLIENT])
-def test_nobody_else_is_believed(peer: str) -> None:
+def test_forwarded_headers_of_others_are_ignored(peer: str) -> None:
     for proxies in (TRUSTING, Proxies()):
         assert client_of(proxies, peer, FORGED) == peer
         assert client_of(proxies, peer, "a") == peer
 
 
-def test_only_the_header_that_the_proxy_sets_is_read() -> None:
+def test_only_the_configured_header_is_read() -> None:
     assert client_of(TRUSTING, PROXY, f"for={FORGED}", name="forwarded") == PROXY
     standard = parse_proxies([PROXY], "forwarded")
     assert client_of(standard, PROXY, FORGED) == PROXY
@@ -77,7 +77,7 @@ def test_only_the_header_that_the_proxy_sets_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "proxy.example", "10.0.0.5/24", "", "unix:", "unix:nobody-here"])
-def test_whom_nobody_can_mean_to_trust(text: str) -> None:
+def test_networks_of_all_addresses_are_refused_as_proxies(text: str) -> None:
     with pytest.raises(Invalid):
         parse_proxies([text])
 
@@ -103,7 +103,7 @@ async def test_the_audit_has_the_address_that_counts(organisation: Organisation,
 
 
 @pytest.mark.parametrize("peer, status", [("127.0.0.1", 200), ("::1", 200), ("192.0.2.1", 200), ("192.0.3.1", 403)])
-async def test_metrics_are_for_this_machine_and_who_was_named(
+async def test_metrics_are_for_this_machine_and_named_networks(
     organisation: Organisation, peer: str, status: int
 ) -> None:
     app = make_app(organisation.backend, metrics_from=parse_networks(["192.0.2.0/24"], "metrics-from"))

@@ -1,4 +1,4 @@
-"""The server as a process: it starts whole or not at all, and ends without losing what it was asked."""
+"""The server as a process: it starts completely or not at all, and finishes requests when it stops."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ import httpx
 import pytest
 
 from secconsole.__main__ import _run
+from secconsole.backends.demo.accounts import FILE
+from secconsole.backends.demo.fill import create_demo
 from secconsole.backends.embedded import create_store
-from secconsole.server.limits import Limits
+from secconsole.server.transport.limits import Limits
 from tests.organisation import PASSWORD, ROOT, TENANT, cheap_passwords
 from tests.server.serving import Line, Server, line_to, serving
 
@@ -30,7 +32,7 @@ def store(home: Path) -> Path:
 
 
 def begin_sign_in(line: Line) -> None:
-    """Send a sign-in's head; return when the server is at work on it and asks for the body."""
+    """Send the head of a sign-in, and return when the server has begun to handle it and requests the body."""
     line.send(
         f"POST /v1/tenants/{TENANT}/sign-in HTTP/1.1", "host: x", "content-type: application/json",
         f"content-length: {len(SIGN_IN)}", "expect: 100-continue",
@@ -43,7 +45,7 @@ def stop(server: Server) -> int:
     return server.exit_code()
 
 
-def test_requests_under_way_are_answered_before_the_end(store: Path, tmp_path: Path) -> None:
+def test_requests_in_progress_are_answered_before_shutdown(store: Path, tmp_path: Path) -> None:
     path = tmp_path / "run" / "api.sock"
     with serving(tmp_path, "--listen", f"unix:{path}") as server, line_to(path) as line:
         begin_sign_in(line)
@@ -59,7 +61,7 @@ def test_requests_under_way_are_answered_before_the_end(store: Path, tmp_path: P
         assert not store.with_name(store.name + "-wal").exists()  # the store was closed, not dropped
 
 
-def test_a_second_signal_ends_it_at_once(store: Path, tmp_path: Path) -> None:
+def test_a_second_signal_stops_at_once(store: Path, tmp_path: Path) -> None:
     path = tmp_path / "run" / "api.sock"
     with serving(tmp_path, "--listen", f"unix:{path}") as server, line_to(path) as line:
         begin_sign_in(line)
@@ -71,9 +73,9 @@ def test_a_second_signal_ends_it_at_once(store: Path, tmp_path: Path) -> None:
         assert time.monotonic() - began < Limits().stop / 2
 
 
-def test_an_open_stream_of_changes_holds_nothing_up(store: Path, tmp_path: Path) -> None:
+def test_an_open_stream_of_changes_does_not_delay_shutdown(store: Path, tmp_path: Path) -> None:
     path = tmp_path / "run" / "api.sock"
-    with serving(tmp_path, "--listen", f"unix:{path}") as server, line_to(path) as line:
+    with serving(tmp_path, "--listen", f"unix:{path}", "--trust-owner") as server, line_to(path) as line:
         line.send("GET /v1/changes HTTP/1.1", "host: x")
         line.until(b": hello\n\n")
         began = time.monotonic()
@@ -96,6 +98,33 @@ def test_the_command_line_of_the_contract(store: Path, tmp_path: Path) -> None:
         assert stop(server) == 0
 
 
+def checked(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Return the exit code and output of `serve --check`."""
+    code = _run(["serve", "--check", *arguments])
+    return code, capfd.readouterr().err
+
+
+def test_a_demo_is_served_with_demo_only(home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(create_demo(home, users=15, seed=1))
+    path = tmp_path / "run" / "api.sock"
+    code, words = checked(capfd, "--listen", f"unix:{path}")
+    assert code == 6
+    assert "--demo" in words
+    (home / FILE).unlink()  # its passwords are as well known without the file that its sign-in screen reads
+    assert checked(capfd, "--listen", f"unix:{path}")[0] == 6
+    assert checked(capfd, "--listen", f"unix:{path}", "--demo")[0] == 0
+
+
+def test_a_real_store_is_not_served_as_a_demo(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, words = checked(capfd, "--listen", f"unix:{tmp_path}/run/api.sock", "--demo")
+    assert code == 6
+    assert "not a demo" in words
+
+
+def test_the_owner_is_trusted_on_a_unix_socket_only(store: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert checked(capfd, "--listen", "127.0.0.1:0", "--trust-owner")[0] == 2
+
+
 def test_a_socket_from_systemd(store: Path, tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
     with socket.socket(socket.AF_UNIX) as handed:
@@ -105,10 +134,10 @@ def test_a_socket_from_systemd(store: Path, tmp_path: Path) -> None:
             line.send("GET /healthz HTTP/1.1", "host: x", "connection: close")
             assert line.rest().endswith(b"ok\n")
             assert stop(server) == 0
-    assert path.exists()  # systemd's, to listen on while nobody serves
+    assert path.exists()  # systemd's, which listens while no server runs
 
 
-def test_a_network_socket_from_systemd_demands_encryption_too(store: Path, tmp_path: Path) -> None:
+def test_a_network_socket_from_systemd_requires_encryption(store: Path, tmp_path: Path) -> None:
     with socket.socket() as handed:
         handed.bind(("0.0.0.0", 0))
         handed.listen()
@@ -130,7 +159,7 @@ def test_two_addresses_at_once(store: Path, tmp_path: Path) -> None:
     assert not any(path.exists() for path in paths)
 
 
-def test_check_says_in_words_whether_it_would_start(
+def test_check_reports_if_the_server_would_start(
     store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def check(*arguments: str) -> tuple[int, str]:
@@ -140,14 +169,14 @@ def test_check_says_in_words_whether_it_would_start(
         return code, err
 
     path = tmp_path / "run" / "api.sock"
-    assert check("--listen", f"unix:{path}") == (0, f"It would start: unix:{path} on {store}.\n")
+    assert check("--listen", f"unix:{path}") == (0, f"The server would start: unix:{path} on {store}.\n")
     assert not path.exists()
-    assert check("--listen", "systemd") == (0, f"It would start: systemd on {store}.\n")
+    assert check("--listen", "systemd") == (0, f"The server would start: systemd on {store}.\n")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         place = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert check("--listen", place) == (6, f"{place} cannot be listened on: something else is there already.\n")
+        assert check("--listen", place) == (6, f"{place} is in use by another program.\n")
     code, words = check("--listen", "0.0.0.0:0")
     assert (code, words.count("\n")) == (2, 1)
     assert "--tls-cert" in words
@@ -157,7 +186,7 @@ def test_check_says_in_words_whether_it_would_start(
     assert check("--listen", f"unix:{path}", "--tls-cert", "x.pem", "--tls-key", "x.pem")[0] == 6
     os.chmod(store, 0o644)
     code, words = check("--listen", f"unix:{path}")
-    assert (code, words) == (6, f"Others may read {store}. Make it private first: chmod 600 {store}\n")
+    assert (code, words) == (6, f"Other users may read {store}. Make it private first: chmod 600 {store}\n")
     os.chmod(store, 0o600)
     store.with_name("master.key").unlink()
     assert check("--listen", f"unix:{path}")[0] == 6

@@ -1,4 +1,4 @@
-"""What a request may be: what is wrong is refused in words with its field, and is never an error of the server's."""
+"""Invalid requests are refused with the field that is wrong, and never cause an internal error."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import msgspec
 import pytest
 
 from secconsole.domain.errors import Invalid, NotFound
+from secconsole.domain.limits import USUAL_BODY
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Credential, Source
 from secconsole.operations.factors import EnrollFactor
-from secconsole.operations.shape import shape_of
+from secconsole.operations.request_schema import request_schema
 from secconsole.operations.tokens import CreateToken
 from secconsole.operations.users import ListUsers
 from secconsole.operations.wire import from_request, to_request
 from secconsole.server.app import make_app
-from secconsole.server.routes import LONGEST_BODY
 from tests.examples import example_of
 from tests.organisation import TENANT
 from tests.server.conftest import GOOD, SIGN_IN
 
-DEEP = b"[" * 200_000
+DEEP = b"[" * 30_000
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ DEEP = b"[" * 200_000
         (b'{"login":"root","password":"x"}', "application/problem+json", 415, None),
         (b'{"login":"root","password":"x"}', "application/json; charset*=utf-8''%FF", 415, None),
         (b'{"login":"root","password":"x"}', "application/json, text/plain", 415, None),
-        (b'"' + b"x" * LONGEST_BODY + b'"', "application/json", 413, None),
+        (b'"' + b"x" * USUAL_BODY + b'"', "application/json", 413, None),
     ],
 )  # fmt: skip
-async def test_what_is_not_understood_is_refused_in_words(
+async def test_an_invalid_request_is_refused_with_a_message(
     client: httpx.AsyncClient, content: bytes, kind: str, status: int, field: str | None
 ) -> None:
     answer = await client.post(SIGN_IN, content=content, headers={"content-type": kind})
@@ -76,14 +76,14 @@ async def test_what_is_not_understood_is_refused_in_words(
     ("kind", "path", "query", "body", "detail", "field"),
     [
         (EnrollFactor, {"tenant": "acme", "user": "ana"}, [], b'{"kind":"fax"}',
-         "kind: 'fax' is none of totp, email, sms.", "kind"),
+         "kind: 'fax' is not one of totp, email, sms.", "kind"),
         (CreateToken, {}, [], b'{"name":"ci","scopes":["read","admin"]}',
-         "scopes[1]: 'admin' is none of read, verify.", "scopes[1]"),
+         "scopes[1]: 'admin' is not one of read, verify.", "scopes[1]"),
         (ListUsers, {"tenant": "acme"}, [("status", "gone")], b"",
-         "status: 'gone' is none of bound, pending, unbound.", "status"),
+         "status: 'gone' is not one of bound, pending, unbound.", "status"),
     ],
 )  # fmt: skip
-def test_a_word_that_is_none_of_those_there_are_is_answered_with_them(
+def test_an_unknown_enum_value_is_refused_with_the_valid_ones(
     kind: type[Operation[Any]], path: dict[str, str], query: list[tuple[str, str]], body: bytes, detail: str, field: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
@@ -95,7 +95,7 @@ def test_a_word_that_is_none_of_those_there_are_is_answered_with_them(
     "kind",
     ["application/json", "Application/JSON", "application/json; charset=UTF-8", 'application/json;charset="utf-8"'],
 )
-async def test_json_may_say_that_it_is_utf_8(client: httpx.AsyncClient, kind: str) -> None:
+async def test_json_may_declare_utf_8(client: httpx.AsyncClient, kind: str) -> None:
     content = msgspec.json.encode(GOOD)
     assert (await client.post(SIGN_IN, content=content, headers={"content-type": kind})).status_code == 200
     packed = {"content-type": kind, "content-encoding": "gzip"}
@@ -121,9 +121,7 @@ async def test_json_may_say_that_it_is_utf_8(client: httpx.AsyncClient, kind: st
         ({"mode": "Required"}, "mode"),
     ],
 )
-async def test_nothing_is_taken_for_what_it_is_not(
-    root: httpx.AsyncClient, body: dict[str, object], field: str
-) -> None:
+async def test_values_are_not_coerced(root: httpx.AsyncClient, body: dict[str, object], field: str) -> None:
     refused = await root.put(f"/v1/tenants/{TENANT}/policy", json=body)
     assert (refused.status_code, refused.json()["field"]) == (422, field), refused.text
     assert (await root.get(f"/v1/tenants/{TENANT}/policy")).json()["version"] == 1
@@ -143,12 +141,12 @@ async def test_a_whole_number_may_have_a_fraction_of_zero(root: httpx.AsyncClien
         "status=Bound", "words=%00", "words=%FF", "&".join(["words=a"] * 33), "&".join(["x=1"] * 500), "limit",
     ],
 )  # fmt: skip
-async def test_a_query_is_read_as_strictly(root: httpx.AsyncClient, query: str) -> None:
+async def test_a_query_is_validated_as_strictly(root: httpx.AsyncClient, query: str) -> None:
     refused = await root.get(f"/v1/tenants/{TENANT}/users?{query}")
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid"), refused.text
 
 
-async def test_who_sends_a_body_sends_no_query(root: httpx.AsyncClient) -> None:
+async def test_a_body_and_a_query_exclude_each_other(root: httpx.AsyncClient) -> None:
     assert (await root.post("/v1/me/sign-out?now=1", json={})).status_code == 422
     assert (await root.get("/v1/me")).status_code == 200
 
@@ -161,17 +159,17 @@ def cursor_of(text: str) -> str:
     "cursor",
     [
         "x", "é", cursor_of("{}"), cursor_of('["at",-1]'), cursor_of('["at",1e300]'), cursor_of(f'["at",{10**30}]'),
-        cursor_of('["login_key+","\\ud800","x"]'), cursor_of('["login_key+","\\u0000","x"]'), cursor_of("[" * 20_000),
+        cursor_of('["login_key+","\\ud800","x"]'), cursor_of('["login_key+","\\u0000","x"]'), cursor_of("[" * 12_000),
     ],
 )  # fmt: skip
-async def test_a_cursor_made_up_is_refused(root: httpx.AsyncClient, cursor: str) -> None:
+async def test_a_forged_cursor_is_refused(root: httpx.AsyncClient, cursor: str) -> None:
     refused = await root.get(f"/v1/tenants/{TENANT}/users", params={"cursor": cursor, "words": "no"})
     again = await root.get(f"/v1/tenants/{TENANT}/users", params={"cursor": cursor})
     for answer in (refused, again):
         assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (409, "invalid", "cursor")
 
 
-async def test_what_fits_and_cannot_be_taken_is_a_conflict_with_its_field(root: httpx.AsyncClient) -> None:
+async def test_a_conflict_names_its_field(root: httpx.AsyncClient) -> None:
     users, listed = f"/v1/tenants/{TENANT}/users", f"/v1/tenants/{TENANT}/whitelist"
     refusals = [
         await root.post(users, json={"login": "ben", "password": "aaaaaaaaaaaaaaaaaaaa"}),
@@ -186,7 +184,7 @@ async def test_what_fits_and_cannot_be_taken_is_a_conflict_with_its_field(root: 
 
 
 class Heard:
-    """A performer that only remembers what it was asked for."""
+    """A executor that only remembers what it was asked for."""
 
     def __init__(self) -> None:
         self.operations: list[Operation[Any]] = []
@@ -195,7 +193,7 @@ class Heard:
         self.operations.append(operation)
         raise NotFound("There is no such thing.")
 
-    async def changes(self) -> AsyncIterator[None]:
+    async def changes_for(self, credential: Credential, source: Source) -> AsyncIterator[None]:
         yield
 
     async def is_ready(self) -> bool:
@@ -203,16 +201,16 @@ class Heard:
 
 
 ODD = ["a/b", "/", "//", "a/disable", "x/../y", "a?b=c", "a#b", "a;b", "%2F", "%252F", "é​‮", "\U0001f600", " ", "\t\r\n",
-       "count", "import", "preview", "verify", "-", "..x", "...x", "\u2044", "\x7f", "'\"<>", "a" * 2000]  # fmt: skip
+       "count", "import", "preview", "verify", "-", "..x", "...x", "\u2044", "\x7f", "'\"<>", "a" * 64]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(OPERATIONS) if "{" in OPERATIONS[name].spec.path])
-async def test_whatever_stands_in_a_path_leads_to_no_other_operation(name: str) -> None:
+async def test_no_path_parameter_leads_to_another_operation(name: str) -> None:
     heard = Heard()
     kind = OPERATIONS[name]
     transport = httpx.ASGITransport(app=make_app(heard))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        for placeholder in shape_of(kind).in_path:
+        for placeholder in request_schema(kind).in_path:
             for odd in ODD:
                 meant = example_of(name, **{placeholder: Secret(odd) if placeholder == "challenge" else odd})
                 request = to_request(meant)
@@ -235,12 +233,12 @@ def quoted(name: str, placeholder: str) -> str:
 
 
 @pytest.mark.parametrize("user", ["", ".", ".."])
-def test_a_name_that_a_path_cannot_hold_is_nobodys(user: str) -> None:
+def test_a_name_that_is_invalid_in_a_path_is_not_found(user: str) -> None:
     with pytest.raises(NotFound):
         to_request(example_of("user.disable", user=user))
 
 
-async def test_methods_that_a_path_has_not(root: httpx.AsyncClient) -> None:
+async def test_unsupported_methods_are_refused(root: httpx.AsyncClient) -> None:
     users = f"/v1/tenants/{TENANT}/users"
     for method in ("PUT", "DELETE", "PATCH", "TRACE", "QUERY"):
         refused = await root.request(method, users)
@@ -262,7 +260,7 @@ async def test_methods_that_a_path_has_not(root: httpx.AsyncClient) -> None:
         [("authorization", "bearer x")], [("authorization", "Bearer x"), ("authorization", "Bearer y")],
     ],
 )  # fmt: skip
-async def test_a_header_not_understood_is_not_taken_for_none(
+async def test_an_invalid_header_is_not_ignored(
     client: httpx.AsyncClient, headers: list[tuple[str, str | bytes]]
 ) -> None:
     raw = [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in headers]
@@ -272,7 +270,7 @@ async def test_a_header_not_understood_is_not_taken_for_none(
 
 
 @pytest.mark.parametrize("given", ["", " ", "a b", "é", "x" * 65, "a\x00b"])
-async def test_headers_that_are_no_names(root: httpx.AsyncClient, given: str) -> None:
+async def test_headers_with_invalid_names(root: httpx.AsyncClient, given: str) -> None:
     raw = given.encode()
     kept = await root.post("/v1/me/keep-factor", json={}, headers=[(b"idempotency-key", raw)])
     assert (kept.status_code, kept.json()["field"]) == (422, "Idempotency-Key")

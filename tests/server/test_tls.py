@@ -1,4 +1,4 @@
-"""Certificates: checked before they count, and renewed without a restart."""
+"""Certificates: checked before use, and renewed without a restart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 
 from secconsole.domain.errors import Unavailable
-from secconsole.server.tls import Certificate, LiveCertificate
+from secconsole.server.transport.tls import Certificate, LiveCertificate
 from tests.server.certificates import link_to, make_certificate
 from tests.server.serving import LONGEST, serving
 from tests.server.test_serve import store  # noqa: F401 - a fixture
@@ -39,7 +39,7 @@ def shown(live: LiveCertificate) -> int:
     return x509.load_der_x509_certificate(certificate).serial_number
 
 
-def test_a_renewed_certificate_is_shown_from_the_next_handshake_on(
+def test_a_renewed_certificate_is_used_from_the_next_handshake(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = link_to(tmp_path / "live", make_certificate(tmp_path / "1", 1, days=10))
@@ -61,7 +61,7 @@ def test_a_file_rewritten_in_place_is_noticed_too(tmp_path: Path) -> None:
     assert shown(live) == 2
 
 
-def test_files_that_cannot_be_used_leave_the_old_one_in_use(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unusable_files_keep_the_old_certificate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = make_certificate(tmp_path / "1", 1)
     live = LiveCertificate(files)
     good, key = files.chain.read_bytes(), files.key.read_bytes()
@@ -76,15 +76,15 @@ def test_files_that_cannot_be_used_leave_the_old_one_in_use(tmp_path: Path, capl
     files.chain.write_bytes(good)
     files.key.chmod(0o644)
     assert shown(live) == 1
-    assert "Others may read the key" in caplog.text
+    assert "Other users can read the key" in caplog.text
     files.key.chmod(0o600)
     caplog.clear()
     assert shown(live) == 1
-    assert caplog.messages == [] or "loaded anew" in caplog.text
+    assert caplog.messages == [] or "was reloaded" in caplog.text
     assert key.decode() not in caplog.text
 
 
-def test_a_half_done_renewal_is_taken_up_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_partial_renewal_is_used_once_complete(tmp_path: Path) -> None:
     files = link_to(tmp_path / "live", make_certificate(tmp_path / "1", 1))
     live = LiveCertificate(files)
     fresh = make_certificate(tmp_path / "2", 2)
@@ -107,22 +107,22 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> Non
         LiveCertificate(files)
 
 
-def test_what_is_no_certificate_is_refused_in_words(tmp_path: Path) -> None:
+def test_an_invalid_certificate_is_refused_with_a_message(tmp_path: Path) -> None:
     one, two = make_certificate(tmp_path / "1", 1), make_certificate(tmp_path / "2", 2)
     with pytest.raises(Unavailable, match="the key belongs to another certificate"):
         LiveCertificate(Certificate(one.chain, two.key))
     with pytest.raises(Unavailable, match="cannot be read: No such file"):
         LiveCertificate(Certificate(tmp_path / "none.pem", one.key))
     two.chain.write_text("hello")
-    with pytest.raises(Unavailable, match="not in PEM form"):
+    with pytest.raises(Unavailable, match="not in PEM format"):
         LiveCertificate(two)
     sealed = make_certificate(tmp_path / "3", 3, passphrase=b"open sesame")
-    with pytest.raises(Unavailable, match="asks for a passphrase"):
+    with pytest.raises(Unavailable, match="has a passphrase"):
         LiveCertificate(sealed)
 
 
-def test_a_certificate_that_ran_out_is_warned_of(tmp_path: Path) -> None:
-    assert "ran out" in LiveCertificate(make_certificate(tmp_path / "1", 1, days=-1)).warning()
+def test_an_expired_certificate_is_warned_about(tmp_path: Path) -> None:
+    assert "expired on" in LiveCertificate(make_certificate(tmp_path / "1", 1, days=-1)).warning()
     assert not LiveCertificate(make_certificate(tmp_path / "2", 2)).warning()
 
 
@@ -148,7 +148,7 @@ def test_a_server_renews_its_certificate_while_it_runs(store: Path, tmp_path: Pa
             before.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
             assert before.recv(100).startswith(b"HTTP/1.1 200 ")  # who was connected stays so
         server.signal(signal.SIGHUP)
-        server.wait_for_log("loaded anew")
+        server.wait_for_log("was reloaded")
         files.chain.unlink()
         server.signal(signal.SIGHUP)
         server.wait_for_log("stays in use")

@@ -1,4 +1,4 @@
-"""Between the store and SQLite: something happens before every statement, and and may happen after every commit."""
+"""Hooks between the store and SQLite, before every statement and after every commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Hook = Callable[[], None]
 
 @contextmanager
 def hooked(hook: Hook, after_commit: Hook | None = None) -> Iterator[None]:
-    """Every connection that is made meanwhile calls the hook, from whatever thread; what it raises SQLite raises."""
+    """Call the hook for every new connection, from any thread. SQLite raises what it raises."""
 
     class Cursor(sqlite3.Cursor):
         def execute(self, *args: Any) -> Any:

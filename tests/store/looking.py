@@ -1,4 +1,4 @@
-"""Looking at a store from outside: everything that is in it, and whether its audit is whole."""
+"""Inspection of a store from outside: its whole content, and the integrity of its audit."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from secconsole.config import locations
-from secconsole.store import audit
-from secconsole.store.facts import INNER_KEY, fact
+from secconsole.store import audit_chain
 from secconsole.store.keys import KeyRing, load_key_file
+from secconsole.store.metadata import INNER_KEY, fact
 from secconsole.store.schema import metadata
 from secconsole.store.sqlite import open_engine
 
@@ -66,7 +66,7 @@ def key_ring(home: Path) -> KeyRing:
 
 
 def broken_chains(home: Path) -> list[str]:
-    """What is wrong with a store: SQLite's own check, foreign keys, the audit of every tenant; empty if nothing."""
+    """Return the problems of a store from SQLite's check, foreign keys, and every tenant's audit."""
     ring = key_ring(home)
     engine = open_engine(database(home))
     try:
@@ -76,7 +76,7 @@ def broken_chains(home: Path) -> list[str]:
             if (said := connection.exec_driver_sql("PRAGMA integrity_check").scalar()) != "ok":
                 found.append(str(said))
             for pk in connection.execute(sa.text("SELECT pk FROM tenants")).scalars().all():
-                _, broken = audit.check_chain(connection, ring, pk)
+                _, broken = audit_chain.check_chain(connection, ring, pk)
                 if broken is not None:
                     found.append(f"tenant {pk}: {broken}")
         return found

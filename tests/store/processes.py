@@ -1,6 +1,6 @@
 """Real processes for tests: forked from a server that has everything imported, so that one costs milliseconds.
 
-What a process does is a module-level function, given plain values (secrets as text) and a pipe.
+A process runs a module-level function with plain values (secrets as text) and a pipe.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Worker:
     pipe: Connection
 
     def hear(self) -> Any:
-        """What it says next; raises `EOFError` if it ended instead."""
+        """Return its next message, or raise `EOFError` if it ended instead."""
         assert self.pipe.poll(LONGEST), "the process says nothing"
         return self.pipe.recv()
 
@@ -40,14 +40,14 @@ class Worker:
         self.process.join(LONGEST)
 
     def exit_code(self) -> int | None:
-        """How it ended; -N for signal N."""
+        """Return its exit code, or -N for signal N."""
         self.process.join(LONGEST)
         return self.process.exitcode
 
 
 @contextmanager
 def worker(target: Callable[..., None], home: Path, *args: object) -> Iterator[Worker]:
-    """A process that runs `target(home, pipe, *args)` with SECCONSOLE_HOME set; killed at the end if it still runs."""
+    """Yield a process that runs `target(home, pipe, *args)` with SECCONSOLE_HOME set, killed at the end."""
     here, there = FORKED.Pipe()
     process = FORKED.Process(target=run_there, args=(target, str(home), there, args), daemon=True)
     process.start()

@@ -1,4 +1,4 @@
-"""A home in which others can put files, or take them away."""
+"""A home in which other users can create or remove files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.organisation import Organisation
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o720, 0o1777])
-async def test_a37_a_home_that_others_can_write_in_is_refused(organisation: Organisation, mode: int) -> None:
+async def test_a37_a_home_writable_by_others_is_refused(organisation: Organisation, mode: int) -> None:
     await organisation.backend.close()
     organisation.home.chmod(mode)
     with pytest.raises(Unavailable, match="chmod 700"):
@@ -20,7 +20,7 @@ async def test_a37_a_home_that_others_can_write_in_is_refused(organisation: Orga
     await (await open_embedded(Nobody(), "console")).close()
 
 
-async def test_a_lock_file_that_leads_elsewhere_is_not_followed(organisation: Organisation) -> None:
+async def test_a_symbolic_link_as_lock_file_is_not_followed(organisation: Organisation) -> None:
     await organisation.backend.close()
     precious = organisation.home.parent / "precious"
     precious.touch(mode=0o644)

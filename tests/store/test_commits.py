@@ -1,4 +1,4 @@
-"""The runner of transactions: many bodies in one commit, each on its own, and answers only for what is on disk."""
+"""The runner of transactions: many bodies in one commit, each isolated, and replies only after the commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Invalid, NotFound, Unavailable
-from secconsole.store.facts import fact, set_fact
+from secconsole.store.metadata import fact, set_fact
 from secconsole.store.migrate import migrate
 from secconsole.store.queue import WriteQueue
 from secconsole.store.sqlite import MOST_PER_COMMIT, SqliteStore, open_engine
@@ -40,7 +40,7 @@ def commits(store: SqliteStore) -> list[str]:
 
 @contextmanager
 def busy(store: SqliteStore) -> Iterator[None]:
-    """While the writer is in a transaction; what is asked meanwhile joins it."""
+    """Keep the writer in a transaction, which concurrent requests join."""
     begun, go_on = threading.Event(), threading.Event()
 
     def body(connection: sa.Connection) -> None:
@@ -69,7 +69,7 @@ def fail(_connection: sa.Connection) -> None:
     raise NotFound("There is no such thing.")
 
 
-def test_many_that_wait_share_one_commit(store: SqliteStore, commits: list[str]) -> None:
+def test_waiting_writes_share_one_commit(store: SqliteStore, commits: list[str]) -> None:
     with busy(store):
         waiting = [store.write(put(f"f{n}")) for n in range(50)]
     for one in waiting:
@@ -78,7 +78,7 @@ def test_many_that_wait_share_one_commit(store: SqliteStore, commits: list[str])
     assert names(store) == {f"f{n}" for n in range(50)}
 
 
-def test_a_commit_takes_so_many_and_no_more(store: SqliteStore, commits: list[str]) -> None:
+def test_a_commit_has_a_maximum_size(store: SqliteStore, commits: list[str]) -> None:
     """So that other processes get their turn."""
     with busy(store):
         waiting = [store.write(put(f"f{n}")) for n in range(2 * MOST_PER_COMMIT)]
@@ -87,14 +87,14 @@ def test_a_commit_takes_so_many_and_no_more(store: SqliteStore, commits: list[st
     assert len(commits) == 3
 
 
-def test_who_fails_leaves_nothing_and_the_others_are_kept(store: SqliteStore, commits: list[str]) -> None:
+def test_a_failed_write_is_rolled_back_and_the_others_are_kept(store: SqliteStore, commits: list[str]) -> None:
     def half(connection: sa.Connection) -> None:
         set_fact(connection, "half", b"x")
         raise NotFound("There is no such thing.")
 
     def crashing(connection: sa.Connection) -> None:
         set_fact(connection, "crash", b"x")
-        raise SystemExit(3)  # even this does not end the thread that everybody depends on
+        raise SystemExit(3)  # even this does not end the thread, on which all callers depend
 
     def refused(connection: sa.Connection) -> None:
         set_fact(connection, "refused", b"x")
@@ -110,7 +110,7 @@ def test_who_fails_leaves_nothing_and_the_others_are_kept(store: SqliteStore, co
     assert names(store) == {"before", "after"}
 
 
-def test_when_the_commit_fails_everybody_hears_of_it_and_nothing_is_there(store: SqliteStore) -> None:
+def test_a_failed_commit_fails_every_write_in_it(store: SqliteStore) -> None:
     """A real failure: a reference that SQLite was asked to look at only when committing."""
 
     def dangling(connection: sa.Connection) -> None:
@@ -131,7 +131,7 @@ def test_when_the_commit_fails_everybody_hears_of_it_and_nothing_is_there(store:
     assert names(store) == {"next"}
 
 
-def test_what_is_taken_back_before_it_begins_is_never_run(store: SqliteStore) -> None:
+def test_a_write_cancelled_before_it_begins_never_runs(store: SqliteStore) -> None:
     with busy(store):
         one = store.write(put("one"))
         two = store.write(put("two"))
@@ -142,8 +142,8 @@ def test_what_is_taken_back_before_it_begins_is_never_run(store: SqliteStore) ->
     assert names(store) == {"two"}
 
 
-def test_an_answer_comes_only_after_the_commit(store: SqliteStore) -> None:
-    """What another connection sees at the moment of the answer is what was answered."""
+def test_a_reply_is_sent_only_after_the_commit(store: SqliteStore) -> None:
+    """Another connection sees at the time of the reply what was replied."""
     seen: list[bytes | None] = []
     written = store.write(put("one"))
     written.add_done_callback(lambda _: seen.append(_look(store.path)))
@@ -158,13 +158,13 @@ def _look(path: Path) -> bytes | None:
         return fact(connection, "one")
 
 
-def test_reading_goes_on_beside_a_write_and_sees_what_was_before(store: SqliteStore) -> None:
+def test_reads_continue_during_a_write_and_see_the_old_state(store: SqliteStore) -> None:
     with busy(store):
         store.write(put("one"))
         assert names(store) == set()
 
 
-def test_closing_finishes_what_was_asked_and_refuses_what_comes_later(tmp_path: Path) -> None:
+def test_closing_finishes_accepted_writes_and_refuses_later_ones(tmp_path: Path) -> None:
     path = tmp_path / "console.db"
     path.touch(0o600)
     store = SqliteStore(path)
@@ -176,7 +176,7 @@ def test_closing_finishes_what_was_asked_and_refuses_what_comes_later(tmp_path: 
     closing.join(LONGEST)
     assert [one.result(0) for one in asked] == [None] * 300
     for late in (store.write(migrate), store.read(names_in)):
-        with pytest.raises(Unavailable, match="closed already"):
+        with pytest.raises(Unavailable, match="already closed"):
             late.result(0)
     store.close()
     again = SqliteStore(path)
@@ -188,7 +188,7 @@ def names_in(connection: sa.Connection) -> list[str]:
     return list(connection.exec_driver_sql("SELECT name FROM facts").scalars())
 
 
-def test_closing_gives_every_file_back(tmp_path: Path) -> None:
+def test_closing_releases_every_file(tmp_path: Path) -> None:
     path = tmp_path / "console.db"
     path.touch(0o600)
     store = SqliteStore(path)
@@ -198,7 +198,7 @@ def test_closing_gives_every_file_back(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"console.db", "console.db.next", "console.db.writing"}
 
 
-def test_a_store_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+def test_a_deleted_store_is_not_recreated(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "console.db")
     for asked in (store.read(names_in), store.write(migrate)):
         with pytest.raises(Unavailable, match="cannot be opened"):
@@ -207,7 +207,7 @@ def test_a_store_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     assert not (tmp_path / "console.db").exists()
 
 
-def test_what_cannot_be_stored_is_invalid_and_not_a_crash(store: SqliteStore) -> None:
+def test_unstorable_text_is_invalid_and_not_a_crash(store: SqliteStore) -> None:
     for value in ("\ud800", 2**70):
         query = sa.text("SELECT :v").bindparams(v=value)
         for ask in (store.read, store.write):
@@ -216,7 +216,7 @@ def test_what_cannot_be_stored_is_invalid_and_not_a_crash(store: SqliteStore) ->
                 asked.result(LONGEST)
 
 
-def test_every_connection_is_set_up_for_safety(store: SqliteStore) -> None:
+def test_every_connection_has_the_safety_settings(store: SqliteStore) -> None:
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "busy_timeout": 5000}
 
     def settings(connection: sa.Connection) -> dict[str, object]:
@@ -226,7 +226,7 @@ def test_every_connection_is_set_up_for_safety(store: SqliteStore) -> None:
     assert store.write(settings).result(LONGEST) == wanted
 
 
-def test_what_waits_for_another_process_begins_when_it_has_gone(store: SqliteStore) -> None:
+def test_a_write_waiting_for_another_process_starts_when_that_ends(store: SqliteStore) -> None:
     queue = WriteQueue(store.path)
     with queue.turn():
         waiting = store.write(put("one"))

@@ -1,4 +1,4 @@
-"""A full disk, a disk that does not answer, files that may not be written: words, nothing half done, and on again."""
+"""A full disk, a disk that does not answer, unwritable files: clear errors, nothing half done, and recovery."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 from secconsole.operations.users import CreateUser, ImportUsers, ListUsers, NewUser
-from secconsole.store.facts import set_fact
+from secconsole.store.metadata import set_fact
 from tests.organisation import TENANT, Organisation
 from tests.store.looking import broken_chains, column, database, tables
 from tests.store.processes import worker
@@ -17,7 +17,7 @@ from tests.store.worker_disk import run_commands, write_past_a_limit
 
 
 class Disk:
-    """How many pages the store may have: SQLite itself answers that the disk is full when it needs one more."""
+    """A limit on the pages of the store, so that SQLite itself reports a full disk."""
 
     def __init__(self, organisation: Organisation) -> None:
         self._store = organisation.backend.store
@@ -48,10 +48,10 @@ def users(count: int) -> tuple[NewUser, ...]:
     return tuple(NewUser(i, f"somebody-with-a-long-login-{i}", name=f"Name {i}") for i in range(count))
 
 
-async def test_a46_a_full_disk_is_said_and_nothing_is_half_done(organisation: Organisation, disk: Disk) -> None:
+async def test_a46_a_full_disk_is_reported_and_nothing_is_partial(organisation: Organisation, disk: Disk) -> None:
     before = tables(organisation.home)
     disk.fill()
-    with pytest.raises(Unavailable, match=r"The disk is full\. Nothing was changed; free some") as refused:
+    with pytest.raises(Unavailable, match=r"The disk is full\. Nothing was changed\. Free some") as refused:
         await organisation.perform(ImportUsers(tenant=TENANT, users=users(2000)))
     assert refused.value.exit_code == 6
     assert tables(organisation.home) == before
@@ -62,14 +62,14 @@ async def test_a46_a_full_disk_is_said_and_nothing_is_half_done(organisation: Or
     assert broken_chains(organisation.home) == []
 
 
-async def test_a46_on_a_full_disk_everybody_is_answered(organisation: Organisation, disk: Disk) -> None:
-    """Many at once: who was told that it was done finds it done, and the others find nothing."""
+async def test_a46_every_caller_gets_a_reply_on_a_full_disk(organisation: Organisation, disk: Disk) -> None:
+    """Of concurrent writes, acknowledged ones are in the store, and the others left nothing."""
     disk.fill()
     logins = [f"somebody-with-a-long-login-{i}" for i in range(200)]
     asked = (organisation.perform(CreateUser(tenant=TENANT, login=login)) for login in logins)
     answers = await asyncio.gather(*asked, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, BaseException)]
-    words = "The disk is full. Nothing was changed; free some space and do it again."
+    words = "The disk is full. Nothing was changed. Free some space and try again."
     assert {str(error) for error in refused} == {words}
     done = {login for login, answer in zip(logins, answers, strict=True) if not isinstance(answer, BaseException)}
     assert set(column(organisation.home, "users", "login")) == {"root", *done}
@@ -79,9 +79,7 @@ async def test_a46_on_a_full_disk_everybody_is_answered(organisation: Organisati
 
 
 @pytest.mark.parametrize("big", [False, True])
-async def test_a46_the_change_that_does_not_fit_takes_no_other_with_it(
-    organisation: Organisation, disk: Disk, big: bool
-) -> None:
+async def test_a46_a_change_that_does_not_fit_fails_alone(organisation: Organisation, disk: Disk, big: bool) -> None:
     """In one commit with others, a change that fills the disk fails, and every other one is answered as it ended."""
     store = organisation.backend.store
     disk.fill()
@@ -97,7 +95,7 @@ async def test_a46_the_change_that_does_not_fit_takes_no_other_with_it(
     assert all(isinstance(f, Unavailable) and "disk is full" in f.message for f in failures if f)
 
 
-async def test_a46_a_disk_that_refuses_at_the_commit_is_said_too(organisation: Organisation) -> None:
+async def test_a46_a_disk_error_at_commit_is_reported(organisation: Organisation) -> None:
     """The log of changes may not grow: a real write that fails, at the moment when everything is to be kept."""
     await organisation.backend.close()
     logins = [f"u{i}" for i in range(40)]
@@ -115,7 +113,7 @@ async def test_a46_a_disk_that_refuses_at_the_commit_is_said_too(organisation: O
 COMMANDS = (("user", "list"), ("user", "create", "ana"), ("doctor",))
 
 
-async def test_a46_a_read_only_folder_is_said(organisation: Organisation) -> None:
+async def test_a46_a_read_only_folder_is_reported(organisation: Organisation) -> None:
     await organisation.backend.close()
     home = organisation.home
     before = database(home).read_bytes()
@@ -135,7 +133,7 @@ async def test_a46_a_read_only_folder_is_said(organisation: Organisation) -> Non
     assert database(home).read_bytes() == before
 
 
-async def test_a46_a_read_only_store_is_read_and_not_written(organisation: Organisation) -> None:
+async def test_a46_a_read_only_store_can_be_read(organisation: Organisation) -> None:
     await organisation.backend.close()
     home = organisation.home
     before = tables(home)

@@ -1,4 +1,4 @@
-"""A13: whatever fails while somebody proves who they are, the answer is never yes."""
+"""A13: a failure during a proof of identity never results in access."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from secconsole.domain.model import SignInStatus
 from secconsole.operations.base import Operation
 from secconsole.operations.factors import ConfirmFactor, VerifyCode
 from secconsole.operations.signin import ChoosePassword, ConfirmBinding, SignIn, StepUp, VerifySignIn
-from secconsole.service import codes
+from secconsole.service.factors import codes
 from secconsole.store.keys import KeyRing
-from secconsole.store.schema import users
+from secconsole.store.schema import sessions, throttles, users
 from tests.organisation import Organisation
 from tests.store.driver import hooked
 from tests.store.examples import EXAMPLES
@@ -29,7 +29,7 @@ PROOFS: list[type[Operation[Any]]] = [
     SignIn, VerifySignIn, ConfirmBinding, ChoosePassword, VerifyCode, StepUp, ConfirmFactor
 ]  # fmt: skip
 # What a yes would leave behind: sessions (and when they were proved), factors, challenges used. Not the tries counted.
-COUNTED = ("users.failures", "users.locked_until", "audit", "audit_heads")
+COUNTED = ("users.failures", "users.locked_until", "throttles", "sessions.failures", "audit", "audit_heads")
 WITH_CODE = [proof for proof in PROOFS if proof not in (SignIn, ChoosePassword)]
 WITH_PASSWORD = [SignIn, StepUp]
 
@@ -57,6 +57,8 @@ class Fault:
 
 def forgive(connection: sa.Connection) -> None:
     connection.execute(sa.update(users).values(failures=0, locked_until=0))
+    connection.execute(sa.update(sessions).values(failures=0))
+    connection.execute(sa.delete(throttles))
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.spec.name)
@@ -100,9 +102,9 @@ BREAKS: dict[str, tuple[Break, list[type[Operation[Any]]]]] = {
     "comparing crashes": (lambda patch, _: patch.setattr(codes, "matching_step", refuse), WITH_CODE),
     "hashing crashes": (lambda patch, _: patch.setattr(argon2.PasswordHasher, "verify", refuse), WITH_PASSWORD),
     "no chance left": (lambda patch, _: patch.setattr(os, "urandom", refuse), PROOFS),
-    "no clock": (lambda patch, o: patch.setattr(o.backend._service, "_clock", refuse), PROOFS),
+    "no clock": (lambda patch, o: patch.setattr(o.backend._service._transactions, "_clock", refuse), PROOFS),
     "a clock of nonsense": (
-        lambda patch, o: patch.setattr(o.backend._service, "_clock", lambda: float("nan")), PROOFS,
+        lambda patch, o: patch.setattr(o.backend._service._transactions, "_clock", lambda: float("nan")), PROOFS,
     ),
 }  # fmt: skip
 

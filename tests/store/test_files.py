@@ -1,4 +1,4 @@
-"""The files on disk: private whatever the umask, and the store's own opened by SQLite alone."""
+"""Files on disk: private under any umask, and the store's own opened only by SQLite."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from tests.store.worker_files import make_store, use_everything
 ALWAYS = {"console.db", "console.db.next", "console.db.writing", "master.key", "demo.json"}
 LATER = {"session", "contexts.toml"}
 
-# Modules that open files, and which. A new one has to say here that it is not the store's: reading a database that
+# Modules that open files. A new one has to state here that the file is not the store's: reading a database that
 # SQLite has open drops SQLite's locks on it, when it is closed again, for the whole process.
 OPENERS = {
     "config/theme_file.py": "a person's theme",
     "config/private.py": "key, session and settings",
     "config/report.py": "a new report",
-    "tui/new_file.py": "a new export, or codes to keep",
-    "cli/diagnostics.py": "/dev/null",
+    "tui/runtime/private_file.py": "a new export, or codes to keep",
+    "cli/streams.py": "/dev/null",
+    "backends/doctor/sqlite.py": "copies of the store and its log, taken before this process has it open",
     "cli/csv_file.py": "a person's list",
+    "backends/maintenance/backup.py": "a new copy, made empty in a new folder, before it is a database",
+    "store/backup.py": "a backup or its folder, which no connection has open, to flush it",
     "store/queue.py": "the two lock files, which SQLite does not know",
+    "backends/head_log.py": "a log that only grows, for which nothing else is opened",
     "backends/embedded.py": "the store before it is one: made empty, and only if there is none",
     "backends/store_copy.py": "the same for a copy",
     "delivery/inbox.py": "a demo's messages",
     "delivery/text_files.py": "a company's own texts",
-    "server/tls.py": "the operator's certificate and key",
+    "server/transport/tls.py": "the operator's certificate and key",
 }
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
-def test_a39_everything_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+def test_a39_everything_is_private_under_any_umask(tmp_path: Path, umask: int) -> None:
     home = tmp_path / "new" / "home"
     with worker(use_everything, home, umask) as one:
         while_open, afterwards = one.hear(), one.hear()
@@ -46,7 +50,7 @@ def test_a39_everything_is_private_whatever_the_umask(tmp_path: Path, umask: int
         assert {name: oct(mode) for name, mode in modes.items() if name not in folders and mode != 0o600} == {}
 
 
-def test_of_two_who_make_a_store_at_once_one_makes_it(tmp_path: Path) -> None:
+def test_of_two_concurrent_creations_one_creates_the_store(tmp_path: Path) -> None:
     for round in range(5):
         home = tmp_path / str(round)
         with worker(make_store, home, "ann") as ann, worker(make_store, home, "bob") as bob:
@@ -61,8 +65,8 @@ def test_of_two_who_make_a_store_at_once_one_makes_it(tmp_path: Path) -> None:
         assert column(home, "users", "login") == [("ann", "bob")[said.index("made")]]
 
 
-def test_nobody_but_sqlite_opens_the_store(tmp_path: Path) -> None:
-    """Once, and before it is one, the file is made empty; SQLite's own opening does not go through Python."""
+def test_only_sqlite_opens_the_store(tmp_path: Path) -> None:
+    """The file is created empty once, before it is a database. SQLite's own opening does not go through Python."""
     with worker(use_everything, tmp_path / "home", 0o022) as one:
         one.hear()
         one.hear()

@@ -1,4 +1,4 @@
-"""Any text in any field of any operation: an answer or an error in words, never a crash, never a half-done thing."""
+"""Any text in any field of any operation: a reply or a clear error, never a crash or a partial change."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def strategy_for(hint: Any, text: st.SearchStrategy[str]) -> st.SearchStrategy[A
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.spec.name)
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_text_in_any_field_is_answered_in_words(
+def test_any_text_in_any_field_gets_a_typed_reply(
     place: Place, operation: type[Operation[Any]], data: st.DataObject
 ) -> None:
     hard = st.one_of(st.sampled_from(HARD), st.text(st.characters(), max_size=8))
@@ -118,7 +118,7 @@ def test_no_text_crashes_a_sign_in(place: Place, field: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("good", "name"), [("one", "a\0b"), ("two", "half \ud800"), ("three", "x" * 300)])
-def test_a_line_that_cannot_be_stored_does_not_keep_the_others_out(place: Place, good: str, name: str) -> None:
+def test_a_line_that_cannot_be_stored_rejects_no_other_line(place: Place, good: str, name: str) -> None:
     lines = (NewUser(1, good), NewUser(2, "bad", name=name))
     done = place.runner.run(place.organisation.perform(ImportUsers(tenant=TENANT, users=lines)))
     assert (done.created, [line.line for line in done.rejected]) == (1, [2])

@@ -1,4 +1,4 @@
-"""Kept replies: in the transaction of the change, for one place only, for a day, and at little cost."""
+"""Kept replies: in the transaction of the change, for one caller, for a day, and cheap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, IdempotencyKey, Nobody, Source
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.signin import SignIn
-from secconsole.operations.users import CreateUser, DisableUser, ResetPassword
+from secconsole.operations.user_changes import DisableUser, ResetPassword
+from secconsole.operations.users import CreateUser
 from secconsole.service.idempotency import RUNNING
 from secconsole.store.idempotency import MOST_CLEARED
 from tests.organisation import PASSWORD, TENANT, Organisation
@@ -44,7 +45,7 @@ def on_the_side(organisation: Organisation, statement: str, *values: object) -> 
 
 
 @pytest.mark.parametrize("event", ["UPDATE ON idempotency", "INSERT ON idempotency", "INSERT ON audit"])
-async def test_the_change_and_its_reply_are_kept_together_or_not_at_all(organisation: Organisation, event: str) -> None:
+async def test_a_change_and_its_reply_are_stored_atomically(organisation: Organisation, event: str) -> None:
     before = tables(organisation.home)
     on_the_side(organisation, f"CREATE TRIGGER never BEFORE {event} BEGIN SELECT RAISE(ABORT, 'no'); END")
     with pytest.raises(Unavailable):
@@ -60,7 +61,7 @@ async def test_the_change_and_its_reply_are_kept_together_or_not_at_all(organisa
 @pytest.mark.parametrize(
     "operation, who", [(CREATE, None), (SignIn(tenant=TENANT, login="root", password=WRONG), Nobody())]
 )
-async def test_an_answer_of_the_store_that_is_lost_is_found_again(
+async def test_a_lost_commit_reply_is_found_by_its_key(
     organisation: Organisation, operation: Operation[Any], who: Credential | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """COMMIT was done, and the word of it did not come back."""
@@ -73,7 +74,7 @@ async def test_an_answer_of_the_store_that_is_lost_is_found_again(
         future = write(body, *args, **more)
         if left == 0:
             future.result()
-            raise Unavailable("The database was lost at the very moment of writing.")
+            raise Unavailable("The database was lost at the moment of writing.")
         return future
 
     with monkeypatch.context() as patched:
@@ -87,7 +88,7 @@ async def test_an_answer_of_the_store_that_is_lost_is_found_again(
     assert differing(after, tables(organisation.home)) == set()
 
 
-async def test_a_key_is_free_again_after_a_day(organisation: Organisation) -> None:
+async def test_a_key_expires_after_a_day(organisation: Organisation) -> None:
     first, _ = await perform(organisation, CREATE)
     for _ in range(23):
         organisation.clock.forward(minutes=60)
@@ -100,7 +101,7 @@ async def test_a_key_is_free_again_after_a_day(organisation: Organisation) -> No
     assert len(column(organisation.home, "idempotency", "name")) == 1
 
 
-async def test_what_has_expired_is_cleared_a_little_at_a_time(organisation: Organisation) -> None:
+async def test_expired_keys_are_deleted_in_batches(organisation: Organisation) -> None:
     many = 2 * MOST_CLEARED + 10
     with closing(sqlite3.connect(database(organisation.home))) as connection:
         values = "VALUES (randomblob(32), x'01', ?, ?, ?)"
@@ -130,7 +131,7 @@ async def test_expired_keys_are_found_by_an_index(organisation: Organisation) ->
     assert "TEMP B-TREE" not in str(plan)
 
 
-async def test_a_reply_opens_in_its_own_place_only(organisation: Organisation) -> None:
+async def test_a_sealed_reply_opens_only_in_its_own_row(organisation: Organisation) -> None:
     await organisation.add("ana")
     await perform(organisation, ResetPassword(tenant=TENANT, user="ana"), key="one")
     await perform(organisation, ResetPassword(tenant=TENANT, user="root"), key="two")
@@ -138,14 +139,14 @@ async def test_a_reply_opens_in_its_own_place_only(organisation: Organisation) -
     for name, reply in ((mine, others_reply), (others, my_reply)):
         on_the_side(organisation, "UPDATE idempotency SET sealed = ? WHERE name = ?", reply, name)
     for key, user in (("one", "ana"), ("two", "root")):
-        with pytest.raises(ReplyGone, match="Look at how things stand"):
+        with pytest.raises(ReplyGone, match="Check the current state"):
             await perform(organisation, ResetPassword(tenant=TENANT, user=user), key=key)
 
 
-async def test_a_key_that_expires_under_way_does_nothing(
+async def test_a_key_that_expires_during_the_request_runs_nothing(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Known when the request came, so its password was not checked; gone when it was its turn."""
+    """The reply was known when the request arrived, so its password was not checked, and expired before its turn."""
     await organisation.add("ana")
     request = SignIn(tenant=TENANT, login="ana", password=PASSWORD)
     await perform(organisation, request, Nobody())
@@ -167,18 +168,18 @@ async def test_a_key_that_expires_under_way_does_nothing(
     assert (await perform(organisation, request, Nobody()))[0].status == "complete"
 
 
-async def test_a_sign_in_that_takes_too_long_and_its_repetition_make_one_session(
+async def test_a_slow_sign_in_and_its_retry_open_one_session(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await organisation.add("ana")
     request = SignIn(tenant=TENANT, login="ana", password=PASSWORD)
     check, slow, go_on = organisation.backend.passwords.check, asyncio.Event(), asyncio.Event()
 
-    async def checked(stored: str | None, password: Secret[str]) -> bool:
+    async def checked(*given: Any) -> bool:
         if not slow.is_set():
             slow.set()
             await go_on.wait()
-        return await check(stored, password)
+        return await check(*given)
 
     monkeypatch.setattr(organisation.backend.passwords, "check", checked)
     first = asyncio.create_task(perform(organisation, request, Nobody()))
@@ -196,7 +197,7 @@ async def test_a_sign_in_that_takes_too_long_and_its_repetition_make_one_session
 
 
 async def statements(organisation: Organisation, key: str | None) -> list[str]:
-    """What the store was asked for by one verify."""
+    """Return the statements of one verify."""
     verify = VerifyCode(tenant=TENANT, user="ana", code=organisation.code("ana"))
     organisation.clock.forward(seconds=30)
     seen: list[str] = []
@@ -217,7 +218,7 @@ async def statements(organisation: Organisation, key: str | None) -> list[str]:
     return seen
 
 
-async def test_a_key_costs_two_statements_and_none_costs_none(organisation: Organisation) -> None:
+async def test_a_key_costs_two_statements(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await statements(organisation, None)

@@ -1,4 +1,4 @@
-"""Ended in the middle: at every statement, by every signal that ends a process, an operation is done or not begun."""
+"""Processes killed at every statement, by every signal: an operation is done or not begun."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEWEST = {"unbind": 30, "set-policy": 10, "import": 10, "confirm": 10}  # statem
 
 
 async def prepared(organisation: Organisation) -> tuple[str, ...]:
-    """Three people with phones, the first about to confirm a new one; what confirming it takes."""
+    """Create three people with phones, the first about to confirm a new one, and return the confirmation."""
     for login in ("ana", "ben", "cid"):
         await organisation.add(login)
         await organisation.bind(login)
@@ -33,10 +33,10 @@ async def prepared(organisation: Organisation) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("shift", range(len(ENDINGS)) if LONG else [0])
 @pytest.mark.parametrize("name", ENTRIES)
-async def test_a38_ended_at_any_statement_it_is_all_or_nothing(
+async def test_a38_killed_at_any_statement_an_operation_is_atomic(
     organisation: Organisation, name: str, shift: int
 ) -> None:
-    """The signals take turns; in a long run each of them comes at each statement."""
+    """The signals take turns, and in a long run each is sent at each statement."""
     facts = await prepared(organisation)
     await organisation.backend.close()
     home = organisation.home
@@ -61,7 +61,7 @@ async def test_a38_ended_at_any_statement_it_is_all_or_nothing(
 
 
 def is_done(name: str, before: Tables, after: Tables) -> bool:
-    """Whether all of an operation is there: the state that it leaves when nothing ends it."""
+    """Return True if an operation is complete, in the state that it leaves when nothing ends it."""
     match name:
         case "unbind":
             statuses = [row for row in after["users"] if "unbound" in row]

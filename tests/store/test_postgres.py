@@ -1,4 +1,4 @@
-"""The runner on PostgreSQL: one transaction or none, others' failures kept apart, lost servers ridden out."""
+"""The runner on PostgreSQL: one transaction or none, isolated failures, and retries after lost servers."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from alembic.runtime.migration import MigrationContext
 
 from secconsole.backends.stores import parse_store
 from secconsole.domain.errors import Conflict, Invalid, Unavailable
-from secconsole.store import postgres_lane
-from secconsole.store.claim import Claim
-from secconsole.store.postgres import LANES, PostgresStore
-from secconsole.store.postgres_address import parse_address
+from secconsole.store.clock import CLOCK
+from secconsole.store.postgres import writer
+from secconsole.store.postgres.address import parse_database_url
+from secconsole.store.postgres.runner import WRITERS, PostgresStore
 from secconsole.store.schema import facts, metadata, tenants
+from secconsole.store.tenant_lock import TenantLock
 from tests.organisation import TENANT, template_in
 from tests.postgres import Cluster, wait_until
 
 PATIENCE = 30.0
-ACME = Claim(tenant=TENANT)
+ACME = TenantLock(tenant=TENANT)
 Body = Callable[[sa.Connection], Any]
 
 
@@ -37,7 +38,7 @@ def dsn(postgres: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def store(dsn: str) -> Iterator[PostgresStore]:
-    with closing(PostgresStore(parse_address(dsn))) as opened:
+    with closing(PostgresStore(parse_database_url(dsn))) as opened:
         yield opened
 
 
@@ -46,9 +47,9 @@ def put(name: str) -> Body:
 
 
 def names(store: PostgresStore) -> set[str]:
-    return set(store.read(lambda c: c.execute(sa.select(facts.c.name)).scalars().all()).result(PATIENCE)) - {
-        "inner-key"
-    }
+    """Return the facts that a test stored, without those of every store."""
+    found = store.read(lambda c: c.execute(sa.select(facts.c.name)).scalars().all()).result(PATIENCE)
+    return set(found) - {"inner-key", CLOCK}
 
 
 def database_of(dsn: str) -> str:
@@ -60,11 +61,11 @@ def run(postgres: Cluster, dsn: str, statement: str) -> str:
 
 
 class Held:
-    """Keeps the one lane that a claim goes through at work, so that what is asked for meanwhile shares a commit."""
+    """Keeps the one writer that a lock goes through at work, so that what is asked for meanwhile shares a commit."""
 
-    def __init__(self, store: PostgresStore, claim: Claim = ACME, then: Body = lambda connection: None) -> None:
+    def __init__(self, store: PostgresStore, lock: TenantLock = ACME, then: Body = lambda connection: None) -> None:
         self._began, self._go_on, self._then = threading.Event(), threading.Event(), then
-        self.future = store.write(self._wait, claim)
+        self.future = store.write(self._wait, lock)
         assert self._began.wait(PATIENCE)
 
     def _wait(self, connection: sa.Connection) -> None:
@@ -77,7 +78,7 @@ class Held:
         self.future.result(PATIENCE)
 
 
-def test_the_migrations_make_what_the_queries_believe(store: PostgresStore) -> None:
+def test_the_migrations_match_the_schema_of_the_queries(store: PostgresStore) -> None:
     def differences(connection: sa.Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         return [d for d in compare_metadata(context, metadata) if "ix_users_words" not in str(d)]
@@ -85,17 +86,17 @@ def test_the_migrations_make_what_the_queries_believe(store: PostgresStore) -> N
     assert store.read(differences).result(PATIENCE) == []
 
 
-def test_text_is_ordered_by_its_characters_whatever_the_database_speaks(store: PostgresStore) -> None:
+def test_text_order_is_independent_of_the_database_locale(store: PostgresStore) -> None:
     words = ["a", "B", "é", "Z", "z", "_", "ß", "-"]
 
     def ordered(connection: sa.Connection) -> list[str]:
         connection.execute(sa.insert(facts), [{"name": word, "value": b""} for word in words])
         return list(connection.execute(sa.select(facts.c.name).order_by(facts.c.name)).scalars())
 
-    assert store.write(ordered).result(PATIENCE) == sorted([*words, "inner-key"])
+    assert store.write(ordered).result(PATIENCE) == sorted([*words, "inner-key", CLOCK])
 
 
-def test_what_fails_among_many_takes_nobody_along(store: PostgresStore) -> None:
+def test_a_failed_write_in_a_batch_fails_alone(store: PostgresStore) -> None:
     def refused(connection: sa.Connection) -> None:
         put("no")(connection)
         raise Conflict("no")
@@ -112,20 +113,20 @@ def test_what_fails_among_many_takes_nobody_along(store: PostgresStore) -> None:
     assert names(store) == {"one", "two", "three"}
 
 
-def test_many_that_wait_share_one_commit(postgres: Cluster, dsn: str, store: PostgresStore) -> None:
+def test_waiting_writes_share_one_commit(postgres: Cluster, dsn: str, store: PostgresStore) -> None:
     held = Held(store)
     ids = [store.write(lambda c: c.exec_driver_sql("SELECT txid_current()").scalar(), ACME) for _ in range(20)]
     held.release()
     assert len({future.result(PATIENCE) for future in ids}) == 1
 
 
-def test_two_in_one_tenant_come_one_after_the_other(dsn: str, store: PostgresStore) -> None:
+def test_writes_of_one_tenant_are_serialized(dsn: str, store: PostgresStore) -> None:
     seen: list[str] = []
-    with closing(PostgresStore(parse_address(dsn))) as other:
+    with closing(PostgresStore(parse_database_url(dsn))) as other:
         held = Held(store)
         second = other.write(lambda c: seen.append("second"), ACME)
-        elsewhere = other.write(lambda c: seen.append("another tenant"), Claim(tenant="beta"))
-        if other._lanes[hash(ACME) % LANES] is not other._lanes[hash(Claim(tenant="beta")) % LANES]:
+        elsewhere = other.write(lambda c: seen.append("another tenant"), TenantLock(tenant="beta"))
+        if other._writers[hash(ACME) % WRITERS] is not other._writers[hash(TenantLock(tenant="beta")) % WRITERS]:
             elsewhere.result(PATIENCE)
         assert not second.done()
         seen.append("first")
@@ -135,7 +136,7 @@ def test_two_in_one_tenant_come_one_after_the_other(dsn: str, store: PostgresSto
     assert seen.index("first") < seen.index("second")
 
 
-def test_a_tenant_that_somebody_else_is_in_does_not_hold_up_what_is_done(dsn: str, store: PostgresStore) -> None:
+def test_a_locked_tenant_does_not_delay_commits_of_others(dsn: str, store: PostgresStore) -> None:
     """Two that wait in each other's way, each in a commit with more than one tenant, would wait for good."""
     store.write(lambda c: c.execute(sa.insert(tenants).values(id="t2", name="beta", name_key="beta"))).result(PATIENCE)
     store.write(
@@ -144,12 +145,12 @@ def test_a_tenant_that_somebody_else_is_in_does_not_hold_up_what_is_done(dsn: st
         )
     ).result(PATIENCE)
     beta = next(
-        claim
-        for claim in (Claim(tenant=f"{' ' * spaces}beta") for spaces in range(100))
-        if hash(claim) % LANES == hash(ACME) % LANES
+        lock
+        for lock in (TenantLock(tenant=f"{' ' * spaces}beta") for spaces in range(100))
+        if hash(lock) % WRITERS == hash(ACME) % WRITERS
     )
-    with closing(PostgresStore(parse_address(dsn))) as other:
-        in_beta = Held(other, Claim(tenant="beta"))
+    with closing(PostgresStore(parse_database_url(dsn))) as other:
+        in_beta = Held(other, TenantLock(tenant="beta"))
         held = Held(store)
         first, second = store.write(put("acme"), ACME), store.write(put("beta"), beta)
         held.release()
@@ -160,12 +161,12 @@ def test_a_tenant_that_somebody_else_is_in_does_not_hold_up_what_is_done(dsn: st
     assert names(store) == {"acme", "beta"}
 
 
-def test_a_server_that_stands_still_in_a_tenant_does_not_keep_it(
+def test_a_stalled_server_does_not_keep_the_tenant_lock(
     dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when its machine is suspended, or its line is cut without a word."""
-    monkeypatch.setattr("secconsole.store.postgres.STUCK", 0.2)
-    with closing(PostgresStore(parse_address(dsn))) as other:
+    monkeypatch.setattr("secconsole.store.postgres.runner.STUCK", 0.2)
+    with closing(PostgresStore(parse_database_url(dsn))) as other:
         frozen = Held(other, then=put("later"))
         store.write(put("meanwhile"), ACME).result(PATIENCE)
         frozen.release()  # what was lost is done again
@@ -173,7 +174,7 @@ def test_a_server_that_stands_still_in_a_tenant_does_not_keep_it(
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_what_others_were_at_is_done_again(postgres: Cluster, dsn: str, store: PostgresStore, code: str) -> None:
+def test_serialization_conflicts_are_retried(postgres: Cluster, dsn: str, store: PostgresStore, code: str) -> None:
     run(postgres, dsn, "CREATE SEQUENCE tries")  # what a sequence has counted is not undone with the transaction
     run(
         postgres,
@@ -215,11 +216,11 @@ def test_a45_a_lost_commit_is_not_called_done_nor_undone(postgres: Cluster, dsn:
     assert names(store) == {"two"}
 
 
-def test_a_lost_commit_concerns_nobody_who_still_waited(
+def test_a_lost_commit_does_not_affect_waiting_writes(
     postgres: Cluster, dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_lane, "RIDE_OUT", 0.0)
-    monkeypatch.setattr(postgres_lane, "MOST_PER_COMMIT", 1)
+    monkeypatch.setattr(writer, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(writer, "MOST_PER_COMMIT", 1)
     end_at_commit(postgres, dsn, 1)
     held = Held(store)
     lost, waiting = store.write(put("lost"), ACME), store.write(put("waiting"), ACME)
@@ -229,7 +230,7 @@ def test_a_lost_commit_concerns_nobody_who_still_waited(
     assert names(store) == {"waiting"}
 
 
-def test_what_can_tell_whether_it_was_done_is_done_again(postgres: Cluster, dsn: str, store: PostgresStore) -> None:
+def test_writes_that_can_detect_a_repeat_are_retried(postgres: Cluster, dsn: str, store: PostgresStore) -> None:
     end_at_commit(postgres, dsn, 2)
     held = Held(store)
     once, again = store.write(put("once"), ACME), store.write(put("again"), ACME, repeatable=True)
@@ -239,8 +240,8 @@ def test_what_can_tell_whether_it_was_done_is_done_again(postgres: Cluster, dsn:
     assert names(store) == {"again"}
 
 
-def test_a_line_that_has_just_ended_is_given_up_for_another(store: PostgresStore) -> None:
-    """Asked between a dying server's last word and the end of the line, the driver raises an error of its own kind."""
+def test_a_closed_connection_is_replaced(store: PostgresStore) -> None:
+    """Between the error of a dying server and the end of the connection, the driver raises an error of another kind."""
     first = iter([asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")])
 
     def body(connection: sa.Connection) -> None:
@@ -252,7 +253,7 @@ def test_a_line_that_has_just_ended_is_given_up_for_another(store: PostgresStore
     assert names(store) == {"after"}
 
 
-def test_a_server_that_is_started_anew_is_waited_for(postgres: Cluster, dsn: str, store: PostgresStore) -> None:
+def test_a_restarting_server_is_waited_for(postgres: Cluster, dsn: str, store: PostgresStore) -> None:
     assert names(store) == set()
     own = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{database_of(dsn)}'"
     postgres.sql(own)  # as when it restarts: every connection is gone at once
@@ -262,10 +263,10 @@ def test_a_server_that_is_started_anew_is_waited_for(postgres: Cluster, dsn: str
     assert names(store) == {"one"}
 
 
-def test_a13_a_server_that_stays_away_is_told_in_words(
+def test_a13_an_unreachable_server_is_reported(
     dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch, postgres: Cluster
 ) -> None:
-    monkeypatch.setattr(postgres_lane, "RIDE_OUT", 0.0)
+    monkeypatch.setattr(writer, "RETRY_SECONDS", 0.0)
     name = database_of(dsn)
     postgres.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
     postgres.sql(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'")
@@ -279,9 +280,9 @@ def test_a13_a_server_that_stays_away_is_told_in_words(
 
 @pytest.mark.parametrize(
     ("code", "kind", "words"),
-    [("53100", Unavailable, "disk is full"), ("53200", Unavailable, "no room"), ("22021", Invalid, "character")],
+    [("53100", Unavailable, "disk is full"), ("53200", Unavailable, "of resources"), ("22021", Invalid, "character")],
 )
-def test_a46_what_the_server_refuses_is_said_and_leaves_nothing(
+def test_a46_a_server_error_is_reported_and_rolled_back(
     postgres: Cluster, dsn: str, store: PostgresStore, code: str, kind: type[Exception], words: str
 ) -> None:
     raising = f"$$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$"
@@ -298,10 +299,10 @@ def test_a46_what_the_server_refuses_is_said_and_leaves_nothing(
     assert names(store) == {"two"}
 
 
-def test_a_standby_or_a_read_only_database_is_not_written_to(
+def test_a_standby_or_read_only_database_is_refused(
     postgres: Cluster, dsn: str, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_lane, "RIDE_OUT", 0.0)
+    monkeypatch.setattr(writer, "RETRY_SECONDS", 0.0)
     store.write(put("one"), ACME).result(PATIENCE)
     name = database_of(dsn)
     run(postgres, dsn, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
@@ -310,14 +311,14 @@ def test_a_standby_or_a_read_only_database_is_not_written_to(
         store.write(put("two"), ACME).result(PATIENCE)
 
 
-def test_the_time_is_the_databases(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_is_that_of_the_database(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
     true = time.time()
-    monkeypatch.setattr(time, "time", lambda: 1.0)  # a server whose own clock stands in 1970
+    monkeypatch.setattr(time, "time", lambda: 1.0)  # a server whose clock shows 1970
     for future in (store.read(store.now), store.write(store.now, ACME), store.write(store.now)):
         assert abs(future.result(PATIENCE) - true) < 60
 
 
-def test_what_is_not_wanted_any_more_is_not_done(store: PostgresStore) -> None:
+def test_a_cancelled_write_is_not_done(store: PostgresStore) -> None:
     held = Held(store)
     given_up, wanted = store.write(put("given up"), ACME), store.write(put("wanted"), ACME)
     assert given_up.cancel()
@@ -327,8 +328,8 @@ def test_what_is_not_wanted_any_more_is_not_done(store: PostgresStore) -> None:
     assert names(store) == {"wanted"}
 
 
-def test_a_store_that_is_closed_finishes_and_takes_nothing_more(dsn: str) -> None:
-    store = PostgresStore(parse_address(dsn))
+def test_a_closed_store_finishes_its_writes_and_refuses_more(dsn: str) -> None:
+    store = PostgresStore(parse_database_url(dsn))
     asked = [store.write(put(str(number)), ACME) for number in range(10)]
     store.close()
     store.close()
@@ -355,14 +356,14 @@ def test_a_store_that_is_closed_finishes_and_takes_nothing_more(dsn: str) -> Non
     ],
 )
 def test_an_address_that_would_show_a_password_or_names_no_database_is_refused(url: str) -> None:
-    for parse in (parse_address, parse_store):
+    for parse in (parse_database_url, parse_store):
         with pytest.raises(Invalid) as refused:
             parse(url)
         assert "secret" not in refused.value.message
 
 
 def test_several_hosts_are_asked_for_the_one_that_can_be_written_to() -> None:
-    address = parse_address("postgres://app@one:5432,two:5433/mfa")
+    address = parse_database_url("postgres://app@one:5432,two:5433/mfa")
     assert address.dsn == "postgresql://app@one:5432,two:5433/mfa?target_session_attrs=read-write"
     assert address.shown == "postgresql://app@one:5432,two:5433/mfa"
-    assert "target_session_attrs=any" in parse_address("postgresql://h/d?target_session_attrs=any").dsn
+    assert "target_session_attrs=any" in parse_database_url("postgresql://h/d?target_session_attrs=any").dsn

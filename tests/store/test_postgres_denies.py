@@ -1,4 +1,4 @@
-"""A13 on PostgreSQL, and at a server: whatever fails while somebody proves who they are, the answer is never yes."""
+"""A13 on PostgreSQL and at a server: a failure during a proof of identity never results in access."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_cursor
 from secconsole.domain.errors import Conflict, NotFound, NotSignedIn, Unavailable
 from secconsole.operations.audit import VerifyAudit
 from secconsole.operations.base import Operation
-from secconsole.store import postgres_lane
+from secconsole.store.postgres import writer
 from secconsole.store.schema import metadata
 from tests.organisation import TENANT, Organisation, organisation_in
 from tests.postgres import Cluster
@@ -102,7 +102,7 @@ async def test_a13_a_database_that_fails_at_any_statement_denies(
     happens: Callable[[Any], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(postgres_lane, "RIDE_OUT", 0.0)
+    monkeypatch.setattr(writer, "RETRY_SECONDS", 0.0)
     fault = Fault(happens)
     asked = await EXAMPLES[proof](organisation)
     before = tables(organisation)
@@ -125,10 +125,10 @@ async def test_a13_a_database_that_fails_at_any_statement_denies(
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.spec.name)
-async def test_a_connection_that_is_lost_is_made_anew_and_the_proof_counts_once(
+async def test_a_lost_connection_is_opened_again_and_the_proof_counts_once(
     at_server: Organisation, proof: type[Operation[Any]]
 ) -> None:
-    """What was asked for is done all the same, and once."""
+    """The requested change is done nevertheless, and once."""
     fault = Fault(hang_up)
     asked = await EXAMPLES[proof](at_server)
     with hooked(fault):

@@ -1,4 +1,4 @@
-"""Statements compiled once: what they are given at a call, and what stands in them from the start."""
+"""Statements compiled once: parameters of a call, and constants."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from secconsole.store.prepared import Prepared
+from secconsole.store.compiled import Prepared
 
 COLUMNS = (sa.Column("pk", sa.Integer, primary_key=True), sa.Column("name", sa.Text), sa.Column("note", sa.Text))
 things = sa.Table("things", sa.MetaData(), *COLUMNS)
@@ -36,7 +36,7 @@ def test_values_are_bound_and_never_read_as_sql(connection: sa.Connection) -> No
     assert BY_NAME.row(connection, of=name) == (9, None)
 
 
-def test_a_name_counts_wherever_it_stands_and_what_is_fixed_stays_even_none(connection: sa.Connection) -> None:
+def test_parameters_are_bound_everywhere_and_constants_stay(connection: sa.Connection) -> None:
     assert FORGET.change(connection, limit=10) == 1
     assert BY_NAME.row(connection, of="a") == (11, None)
     assert BY_NAME.row(connection, of="b") == (2, "n")
@@ -48,6 +48,6 @@ def test_each_call_has_its_own_values(connection: sa.Connection) -> None:
     assert ALL.rows(connection) == [(1,), (2,)]
 
 
-def test_a_value_left_out_is_an_error(connection: sa.Connection) -> None:
+def test_a_missing_value_is_an_error(connection: sa.Connection) -> None:
     with pytest.raises(KeyError, match="of"):
         BY_NAME.row(connection)

@@ -1,4 +1,4 @@
-"""A02: one recovery code in two real processes, and by two servers of one database, counts once."""
+"""A02: one recovery code used in two real processes, and on two servers of one database, counts once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_a02_one_recovery_code_finishes_one_of_two_sign_ins(organisation: 
     assert (shown.sessions, shown.recovery_left) == (1, HOW_MANY - 1)
 
 
-async def test_a02_two_servers_of_one_database_take_one_recovery_code_once(home: Path, postgres: Cluster) -> None:
+async def test_a02_two_servers_on_one_database_accept_a_recovery_code_once(home: Path, postgres: Cluster) -> None:
     async with organisation_in(home, postgres=postgres) as organisation:
         code = await code_of_ana(organisation)
         other = await open_store(organisation.clock, organisation.place)

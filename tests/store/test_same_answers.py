@@ -1,4 +1,4 @@
-"""Both databases give the same users in the same order, whatever is asked for: filters, words, orders, pages."""
+"""Both databases return the same users in the same order, for all filters, words, orders and pages."""
 
 from __future__ import annotations
 
@@ -18,18 +18,23 @@ from secconsole.domain.search import UserFilter
 from secconsole.domain.throttle import FOREVER
 from secconsole.store import tenants, user_match, user_search
 from secconsole.store.migrate import migrate
-from secconsole.store.postgres import PostgresStore
-from secconsole.store.postgres_address import parse_address
+from secconsole.store.postgres.address import parse_database_url
+from secconsole.store.postgres.runner import PostgresStore
 from secconsole.store.schema import users
 from secconsole.store.sqlite import SqliteStore
 from secconsole.store.user_search import Order, Window, count_users, find_users, position_of
-from secconsole.store.users import add_users
+from secconsole.store.users import add_users, change_user
+from tests.extent import examples
+from tests.found import finds
 from tests.postgres import Cluster
 
 NOW = 1_800_000_000_000
 GIVEN = ("Ana", "ana", "Åsa", "Zdeněk", "ZOË", "mary-jo", "İlker", "100%", "o_o", "straße", "Čeněk")
 FAMILY = ("Müller", "müller", "O'Neil", "van den Berg", "NOVÁK", "x", "Li", "Lindqvist", "%", "Ωmega")
-WORDS = ("an", "ana", "ANA", "müller", "MÜLLER", "ller", "e", "z", "%", "_", "o'n", "berg", "0%", "lind", "x", "'", '"')
+PHONES = ("", "+420602123456", "+12025550100", "+420777602123")
+WORDS = ("an", "ana", "ANA", "müller", "MÜLLER", "ller", "e", "z", "%", "_", "o'n", "berg", "0%", "lind", "x", "'", '"',
+         "602", "12", "0602", "+420", "ωμέγα", "ΩΜ", "ilker", "strasse", "cenek", "oneil", "mary", "jo", "li", "lu",
+         "7@exa", "example", "-", "*")  # fmt: skip
 
 
 @dataclass
@@ -41,7 +46,7 @@ class Both:
     tenant: int
 
     def ask(self, body: Any) -> Any:
-        """What both answer; a difference fails the test."""
+        """Return the reply of both, or fail if they differ."""
         here, there = self.sqlite.read(body).result(30), self.postgres.read(body).result(30)
         assert here == there
         return here
@@ -53,6 +58,7 @@ def people() -> list[dict[str, object]]:
             "id": f"{number:026d}", "created": NOW, "login": f"{GIVEN[number % 11].casefold()}.{number * 7919 % 300}",
             "name": f"{GIVEN[number * 3 % 11]} {FAMILY[number * 7 % 10]}",
             "email": f"{FAMILY[number % 10]}{number}@example.org" if number % 4 else "",
+            "phone": PHONES[number % 5 % 4],
             "role": "helpdesk" if number % 17 == 0 else "user", "status": ("bound", "unbound", "pending")[number % 3],
             "kinds": ("", "totp", "totp,sms", "email")[number % 4], "must_reset": number % 13 == 0,
             "disabled": number % 19 == 0, "last_sign_in": NOW - number % 5 * 1_000 if number % 3 else 0,
@@ -70,7 +76,8 @@ def fill(connection: sa.Connection) -> int:
     # As users come and go: counts and index have to follow.
     connection.execute(sa.delete(users).where(users.c.login.like("%99")))
     connection.execute(sa.update(users).where(users.c.login.like("%1")).values(whitelisted=True, version=2))
-    connection.execute(sa.update(users).where(users.c.login.like("%2")).values(name="Renamed Müller"))
+    for pk in connection.execute(sa.select(users.c.pk).where(users.c.login.like("%2"))).scalars().all():
+        change_user(connection, pk, name="Renamed Müller", phone="+441632960961")
     return tenant.pk
 
 
@@ -82,7 +89,7 @@ def both(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         path.parent.chmod(0o700)
         sqlite = stack.enter_context(closing(SqliteStore(path)))
         dsn = stack.enter_context(postgres.database())
-        there = stack.enter_context(closing(PostgresStore(parse_address(dsn))))
+        there = stack.enter_context(closing(PostgresStore(parse_database_url(dsn))))
         tenant = sqlite.write(fill).result(30)
         assert there.write(fill).result(30) == tenant
         yield Both(sqlite, there, tenant)
@@ -115,7 +122,7 @@ def pages(connection: sa.Connection, tenant: int, wanted: UserFilter, order: Ord
 
 
 @pytest.mark.parametrize("few", [0, 20, 1_000])
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(wanted=filters, order=orders, limit=st.integers(1, 120))
 def test_lists_counts_and_positions_are_the_same(
     both: Both, few: int, wanted: UserFilter, order: Order, limit: int
@@ -129,8 +136,54 @@ def test_lists_counts_and_positions_are_the_same(
             both.ask(lambda c, user=user: position_of(c, both.tenant, user, wanted, order, NOW))
 
 
+# What a keyboard has, what databases and full-text indexes have meanings for, and letters of other scripts.
+TYPED = st.text(
+    "abelmnorstu01234 .'-@%_*+():\"\\/^~{}[]|&!?$#;,<>=ßøþİıéЖعΣ李김\u0301\u200d\ufffe\U0001f680", max_size=8
+)
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+@settings(max_examples=examples(100))
+@given(text=st.one_of(TYPED, st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join)))
+def test_search_words_find_exactly_the_matching_users(both: Both, few: int, text: str) -> None:
+    """Beside a reference that knows neither key nor index."""
+    words = tuple(text.split())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(user_match, "FEW", few)
+        order = Order("login_key", False)
+        found = both.ask(lambda c: find_users(c, both.tenant, UserFilter(words), order, Window(500), NOW).users)
+        everybody = both.ask(lambda c: find_users(c, both.tenant, UserFilter(), order, Window(500), NOW).users)
+    assert {user.login for user in found} == {
+        user.login
+        for user in everybody
+        if finds(words, login=user.login, name=user.name, email=user.email, phone=user.phone)
+    }
+    assert len(everybody) > 200
+
+
+def test_a_search_excludes_other_tenants(both: Both) -> None:
+    """Those of a small tenant are found, and counted, as if the others were not there."""
+
+    def add(connection: sa.Connection) -> int:
+        tenant = tenants.add_tenant(connection, id="t2", name="small", now=NOW)
+        names = ("Ana Müller", "Li Wu", "Čeněk Berg")
+        few = [{"id": f"{n}s", "created": NOW, "login": f"s{n}", "name": name} for n, name in enumerate(names)]
+        add_users(connection, tenant.pk, few)
+        return tenant.pk
+
+    small = both.sqlite.write(add).result(30)
+    assert both.postgres.write(add).result(30) == small
+    order = Order("name_key", False)
+    for words, logins in ((("ana",), ["s0"]), (("cenek", "b"), ["s2"]), (("wu",), ["s1"]), (("renamed",), [])):
+        wanted = UserFilter(words)
+        found = both.ask(lambda c, wanted=wanted: find_users(c, small, wanted, order, Window(9), NOW).users)
+        assert [user.login for user in found] == logins
+        assert both.ask(lambda c, wanted=wanted: count_users(c, small, wanted, NOW)) == (len(logins), False)
+
+
 def test_counts_follow_every_change(both: Both) -> None:
     groups = both.ask(lambda c: sorted(map(str, tenants.groups(c, both.tenant))))
-    total = both.ask(lambda c: c.execute(sa.select(sa.func.count()).select_from(users)).scalar_one())
+    everybody = sa.select(sa.func.count()).where(users.c.tenant_pk == both.tenant)
+    total = both.ask(lambda c: c.execute(everybody).scalar_one())
     assert len(groups) > 20
     assert both.ask(lambda c: sum(group.count for group in tenants.groups(c, both.tenant))) == total

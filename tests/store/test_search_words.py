@@ -1,4 +1,4 @@
-"""Words of a search as they are typed: nobody who will be found at the end is lost on the way."""
+"""Searches as they are typed: every prefix of a search finds all that the whole search finds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ async def logins(organisation: Organisation, text: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("found_as")
-async def test_every_letter_of_a_second_word_keeps_whom_the_whole_word_finds(organisation: Organisation) -> None:
+async def test_every_prefix_of_a_second_word_finds_the_users_of_the_whole_word(
+    organisation: Organisation,
+) -> None:
     for login in PEOPLE:
         await organisation.add(login, name=login.replace(".", " ").title())
     for length in range(1, len("zdenek berg") + 1):
@@ -39,9 +41,12 @@ async def test_every_letter_of_a_second_word_keeps_whom_the_whole_word_finds(org
 
 
 @pytest.mark.usefixtures("found_as")
-async def test_short_words_alone_are_beginnings_of_login_or_name(organisation: Organisation) -> None:
+async def test_short_words_match_the_beginning_of_any_word(organisation: Organisation) -> None:
     for login in PEOPLE:
         await organisation.add(login, name=login.replace(".", " ").title())
-    assert sorted(await logins(organisation, "z")) == ["zdenek.berg", "zdenek.novak"]
+    zdenek = ["berg.zdenek", "quido.zdenek", "zdenek.berg", "zdenek.novak"]
+    assert sorted(await logins(organisation, "z")) == sorted(await logins(organisation, "zd")) == zdenek
+    assert await logins(organisation, "d") == []
+    assert sorted(await logins(organisation, "zdenek n")) == ["zdenek.novak"]
     assert await logins(organisation, "zdenek qu") == ["quido.zdenek"]
     assert await logins(organisation, "zdenek x") == []

@@ -1,4 +1,4 @@
-"""What has become due is ended by whichever server looks first, in any tenant, but not what was renewed meanwhile."""
+"""Expired entries are ended by whichever server sees them first, in any tenant, unless renewed meanwhile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from secconsole.operations.unbinding import UNDO_MINUTES, Unbind, UndoUnbind
 from secconsole.operations.users import ShowUser
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist
 from secconsole.store import factors, whitelist
-from secconsole.store.claim import Claim
+from secconsole.store.tenant_lock import TenantLock
 from tests.organisation import TENANT, Organisation, open_store, organisation_in
 from tests.postgres import Cluster, wait_until
 
@@ -71,7 +71,7 @@ async def put_on(organisation: Organisation, reason: str) -> None:
     await organisation.perform(AddToWhitelist(tenant=TENANT, users=("ana",), reason=reason, until=until))
 
 
-async def test_an_entry_that_is_renewed_while_another_server_ends_it_stays(
+async def test_an_entry_renewed_while_another_server_ends_it_stays(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, postgres: Cluster
 ) -> None:
     organisation, other = servers
@@ -88,7 +88,7 @@ async def test_an_entry_that_is_renewed_while_another_server_ends_it_stays(
     assert [event.action for event in shown.events].count("whitelist.expired") == 1
 
 
-async def test_what_is_being_brought_back_is_not_erased(
+async def test_a_factor_being_restored_is_not_erased(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, postgres: Cluster
 ) -> None:
     organisation, other = servers
@@ -107,14 +107,14 @@ async def test_what_is_being_brought_back_is_not_erased(
     assert (await organisation.perform(verify)).accepted
 
 
-async def test_a_tenant_that_somebody_is_stuck_in_holds_up_no_other(servers: Servers, postgres: Cluster) -> None:
+async def test_a_stuck_transaction_of_one_tenant_delays_no_other(servers: Servers, postgres: Cluster) -> None:
     organisation, other = servers
     await put_on(organisation, "new phone")
     organisation.clock.forward(days=2)
     release = threading.Event()
-    stuck = other._service._store.write(lambda c: release.wait(PATIENCE), Claim(tenant=TENANT))
+    stuck = other.store.write(lambda c: release.wait(PATIENCE), TenantLock(tenant=TENANT))
     try:
-        wait_until(lambda: postgres.sql(IDLE) != "0", "somebody is in the tenant")
+        wait_until(lambda: postgres.sql(IDLE) != "0", "a transaction is in the tenant")
         await asyncio.wait_for(organisation.perform(CreateTenant(name="gamma")), PATIENCE / 2)
     finally:
         release.set()
@@ -124,7 +124,7 @@ async def test_a_tenant_that_somebody_is_stuck_in_holds_up_no_other(servers: Ser
     assert [event.action for event in shown.events].count("whitelist.expired") == 1
 
 
-async def test_many_that_end_at_once_are_ended_a_few_at_a_time(
+async def test_many_expirations_are_processed_in_batches(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(whitelist, "MOST_ENDED", 2)

@@ -1,4 +1,4 @@
-"""Several processes on one file: nothing acknowledged is lost, nobody overwrites, nobody waits for ever."""
+"""Several processes on one file: no acknowledged write is lost or overwritten, and none waits forever."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from secconsole.domain.errors import Unavailable
 from secconsole.operations.policy import ShowPolicy
 from secconsole.operations.users import CountUsers, CreateUser
-from secconsole.service import pipeline
+from secconsole.service import transactions
 from secconsole.service.context import Context
 from secconsole.store.queue import WriteQueue
 from secconsole.store.sqlite import MOST_PER_COMMIT, SqliteStore
@@ -33,10 +33,10 @@ from tests.store.worker_writes import (
 )
 
 ROUNDS = int(os.environ.get("SECCONSOLE_KILL_ROUNDS", "20"))
-GREEDY = 60_000  # writes after which the greedy one gives up: the others were starved
+GREEDY = 60_000  # writes after which the greedy one gives up, as the others starved
 
 
-async def test_a45_what_was_acknowledged_is_there_after_kill_9(organisation: Organisation) -> None:
+async def test_a45_acknowledged_writes_survive_kill_9(organisation: Organisation) -> None:
     chance = random.Random(45)
     await organisation.backend.close()
     home, acknowledged = organisation.home, ["root"]
@@ -58,7 +58,7 @@ async def test_a45_what_was_acknowledged_is_there_after_kill_9(organisation: Org
 
 
 def rest(one: Worker) -> list[str]:
-    """What a process had said before it died."""
+    """Return the output of a process before it died."""
     heard = []
     try:
         while one.pipe.poll():
@@ -68,7 +68,7 @@ def rest(one: Worker) -> list[str]:
     return heard
 
 
-async def test_a47_three_writers_lose_no_update_and_see_no_lock(organisation: Organisation) -> None:
+async def test_a47_three_writers_lose_no_update_and_see_no_lock_error(organisation: Organisation) -> None:
     times, names = 12, ("one", "two", "three")
     with ExitStack() as stack:
         start = (change_together, organisation.home)
@@ -85,7 +85,7 @@ async def test_a47_three_writers_lose_no_update_and_see_no_lock(organisation: Or
 
 
 async def test_a47_a_greedy_writer_does_not_starve_slow_ones(organisation: Organisation) -> None:
-    """Fair is an order of commits: between asking and being served only a few of the greedy one's come."""
+    """Fairness is an order of commits: between a request and its commit are only a few of the greedy one's."""
     with ExitStack() as stack:
         greedy = stack.enter_context(worker(write_all_the_time, organisation.home, GREEDY))
         slow = [stack.enter_context(worker(write_now_and_then, organisation.home, name, 20)) for name in ("ann", "bob")]
@@ -101,7 +101,7 @@ async def test_a47_a_greedy_writer_does_not_starve_slow_ones(organisation: Organ
         assert sorted(gaps)[len(gaps) // 2] <= 4 * MOST_PER_COMMIT, gaps
 
 
-def test_a47_who_waits_goes_before_who_had_the_turn(tmp_path: Path) -> None:
+def test_a47_a_waiting_writer_goes_before_the_last_one(tmp_path: Path) -> None:
     first, second = WriteQueue(tmp_path / "x.db"), WriteQueue(tmp_path / "x.db")
     order: list[str] = []
 
@@ -122,7 +122,7 @@ def test_a47_who_waits_goes_before_who_had_the_turn(tmp_path: Path) -> None:
     second.close()
 
 
-async def test_a_killed_process_gives_its_turn_back(organisation: Organisation) -> None:
+async def test_a_killed_process_releases_its_turn(organisation: Organisation) -> None:
     store = organisation.backend.store
     with worker(hold_turn, organisation.home) as holder:
         assert holder.hear() == "mine"
@@ -133,7 +133,7 @@ async def test_a_killed_process_gives_its_turn_back(organisation: Organisation) 
         assert written.result(LONGEST) == 7
 
 
-async def test_a_process_killed_while_it_waits_gives_its_place_back(organisation: Organisation) -> None:
+async def test_a_process_killed_while_waiting_leaves_the_queue(organisation: Organisation) -> None:
     path = database(organisation.home)
     queue = WriteQueue(path)
     with worker(hold_turn, organisation.home) as waiting:
@@ -144,13 +144,13 @@ async def test_a_process_killed_while_it_waits_gives_its_place_back(organisation
     queue.close()
 
 
-async def test_a_write_that_waits_too_long_is_taken_back(
+async def test_a_write_that_waits_too_long_is_cancelled(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with worker(hold_turn, organisation.home) as holder:
         assert holder.hear() == "mine"
         with monkeypatch.context() as patch:
-            patch.setattr(pipeline, "LONGEST_WAIT", 0.05)
+            patch.setattr(transactions, "LONGEST_WAIT", 0.05)
             with pytest.raises(Unavailable, match=r"busy.*Nothing was changed"):
                 await organisation.perform(CreateUser(tenant=TENANT, login="ana"))
         assert (await organisation.perform(CountUsers(tenant=TENANT))).total == 1  # reading goes on
@@ -162,7 +162,7 @@ async def test_a_write_that_waits_too_long_is_taken_back(
 async def test_a_write_that_has_begun_is_waited_for(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However slow the disk is: whether it was done must be told."""
+    """However slow the disk is, the result must be reported."""
     given_up = threading.Event()
     write, audit = SqliteStore.write, Context.audit
 
@@ -178,7 +178,7 @@ async def test_a_write_that_has_begun_is_waited_for(
 
     monkeypatch.setattr(SqliteStore, "write", writing)
     monkeypatch.setattr(Context, "audit", slowly)
-    monkeypatch.setattr(pipeline, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(transactions, "LONGEST_WAIT", 0.01)
     made = await organisation.perform(CreateUser(tenant=TENANT, login="ana"))
     assert made.user.login == "ana"
 
@@ -195,7 +195,7 @@ async def test_other_tools_that_lock_the_file_are_waited_for(organisation: Organ
 
 
 def wait_until_somebody_is_next(path: Path, *, writing: bool = False) -> None:
-    """Until the first lock (or the second) is held by anybody."""
+    """Wait until the first lock (or the second) is held."""
     handle = os.open(path.with_name(path.name + (".writing" if writing else ".next")), os.O_RDWR)
     until = time.monotonic() + LONGEST
     try:

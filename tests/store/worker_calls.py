@@ -1,4 +1,4 @@
-"""A process that opens a store and asks it the same thing many times at once, from many threads."""
+"""A process that opens a store and makes the same call many times at once, from many threads."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from secconsole.operations.base import Operation
 from secconsole.operations.caller import Nobody
 from secconsole.operations.factors import ConfirmFactor, VerifyCode
 from secconsole.operations.signin import SignIn, VerifySignIn
-from secconsole.service import codes, signin
 from secconsole.service.context import PasswordCheck
+from secconsole.service.factors import codes
+from secconsole.service.handlers import signin
 from tests.organisation import TENANT, cheap_passwords
 
 Call = tuple[str, ...]  # what to ask, and its secrets as plain text
@@ -46,7 +47,7 @@ async def opened(now: float) -> EmbeddedBackend:
 
 
 def call_at_once(home: Path, pipe: Connection, calls: list[Call], now: float) -> None:
-    """Say ready, wait for the word, make every call from a thread of its own; say the answers and the counts."""
+    """Report ready, wait for the start, make every call in a separate thread, and send the replies and counts."""
     looked = _Looked()
     backend = asyncio.run(opened(now))
     if calls[0][0] in ("second-factor", "sign-in"):
@@ -81,7 +82,7 @@ async def _answer(backend: EmbeddedBackend, operation: Operation[Any]) -> str:
 
 
 class _Looked:
-    """How many codes were compared, and how many passwords in a way that can let anybody in."""
+    """Counts of the codes compared, and of the passwords in a way that can admit a user."""
 
     def __init__(self) -> None:
         self.codes = self.passwords = self.hashes = 0

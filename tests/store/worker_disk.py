@@ -1,4 +1,4 @@
-"""Processes that meet a full disk or read-only files; they set themselves limits that no other process feels."""
+"""Processes that meet a full disk or read-only files, by limits of their own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAST_PERMISSIONS = 0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
 
 
 def write_past_a_limit(home: Path, pipe: Connection, logins: Sequence[str], now: float) -> None:
-    """Create users at once while files of this process may not grow, and again when they may; say the answers."""
+    """Create users at once while files of this process may not grow, and again when they may, and send the replies."""
 
     async def all_at_once(backend: EmbeddedBackend) -> list[str]:
         return await asyncio.gather(*(created(backend, login) for login in logins))
@@ -52,7 +52,7 @@ async def created(backend: EmbeddedBackend, login: str) -> str:
 
 
 def run_commands(home: Path, pipe: Connection, commands: Sequence[Sequence[str]]) -> None:
-    """Run the program as one whom file permissions hold back; say each exit code and what stood on standard error."""
+    """Run the program as a user to whom file permissions apply, and send each exit code and standard error."""
     give_up_root_powers()
     shell = Shell(home)
     for command in commands:

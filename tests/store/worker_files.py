@@ -1,4 +1,4 @@
-"""A process that uses everything that makes or opens files, and tells of each."""
+"""A process that uses everything that creates or opens files, and reports each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import cast
 
-from secconsole.backends.demo_people import TENANT
+from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import create_store
 from secconsole.config.report import write_report
 from secconsole.domain.errors import SecconsoleError
-from secconsole.operations.users import CountUsers, DisableUser
+from secconsole.operations.user_changes import DisableUser, EnableUser
+from secconsole.operations.users import CountUsers
 from tests.cli.conftest import Shell
 from tests.organisation import PASSWORD, cheap_passwords
 from tests.store.worker_calls import opened
@@ -24,7 +25,7 @@ STORE_FILES = ("console.db", "console.db-wal", "console.db-shm", "console.db-jou
 
 
 def use_everything(home: Path, pipe: Connection, umask: int) -> None:
-    """Say the mode of every file and folder made under a umask, then how the store's own files were opened by us."""
+    """Send the mode of every file and folder created under a umask, then how we opened the store's own files."""
     os.umask(umask)
     by_us: list[tuple[str, int]] = []
 
@@ -51,7 +52,7 @@ def use_everything(home: Path, pipe: Connection, umask: int) -> None:
 
 
 def make_store(home: Path, pipe: Connection, admin: str) -> None:
-    """Make a store, at the same moment as others; say whether it was made."""
+    """Create a store at the same time as others, and send whether it was created."""
     passwords = cheap_passwords()
     pipe.send("ready")
     pipe.recv()
@@ -64,13 +65,17 @@ def make_store(home: Path, pipe: Connection, admin: str) -> None:
 
 
 async def _open_and_look(home: Path, pipe: Connection, login: str) -> None:
-    """While the store is open, its log and shared memory are there too."""
+    """Open a store and report its files, including log and shared memory."""
     backend = await opened(1_900_000_000.0)
     changes = backend.changes()
     waiting = asyncio.ensure_future(anext(changes))
     await backend.perform(CountUsers(tenant=TENANT))
     await backend.perform(DisableUser(tenant=TENANT, user=login))
     pipe.send(_modes(home))
+    while not waiting.done():  # a change made before it listens is no change to it
+        await backend.perform(EnableUser(tenant=TENANT, user=login))
+        await backend.perform(DisableUser(tenant=TENANT, user=login))
+        await asyncio.wait({waiting}, timeout=1)
     await waiting
     await cast(AsyncGenerator[None], changes).aclose()
     await backend.close()

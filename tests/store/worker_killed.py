@@ -1,4 +1,4 @@
-"""A process that ends itself by a signal at the nth thing it asks of the database; a commit is two: before, after."""
+"""A process that ends itself by a signal at its nth call of the database, a commit counting as two."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from secconsole.backends.maintenance import rotation
+from secconsole.backends.maintenance.restore import restoring
+from secconsole.backends.stores import parse_store
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
@@ -18,6 +21,7 @@ from secconsole.operations.factors import ConfirmFactor
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.store import backup
 from secconsole.store import migrate as migrations
 from secconsole.store.sqlite import SqliteStore
 from tests.organisation import TENANT
@@ -43,7 +47,7 @@ def operation_named(name: str, *facts: str) -> Operation[Any]:
 
 
 def end_again_and_again(home: Path, pipe: Connection, what: str, facts: tuple[str, ...], now: float) -> None:
-    """For every number and signal that comes: do `what` in a process of its own, ended there; say its exit code."""
+    """Run `what` for every received number and signal in a process that ends there, and send its exit code."""
     if what in ("migrate", "open"):
         know_migrations(*facts)
     while (message := pipe.recv()) is not None:
@@ -55,6 +59,10 @@ def end_again_and_again(home: Path, pipe: Connection, what: str, facts: tuple[st
                 _migrate(home, end)
             elif what == "open":
                 asyncio.run(_open(now, end))
+            elif what == "rotate":
+                _rotate(now, end)
+            elif what == "restore":
+                _restore(Path(facts[0]), now, end)
             else:
                 asyncio.run(_operate(operation_named(what, *facts), now, end))
             os._exit(0)
@@ -94,6 +102,20 @@ async def _open(now: float, end: Ending) -> None:
     end.armed = True
     with hooked(end, after_commit=end):
         await (await opened(now)).close()
+
+
+def _rotate(now: float, end: Ending) -> None:
+    rotation.PORTION = 2
+    end.armed = True
+    with hooked(end, after_commit=end):
+        rotation.rotate(parse_store(""), clock=lambda: now)
+
+
+def _restore(file: Path, now: float, end: Ending) -> None:
+    backup._PAGES = 20
+    end.armed = True
+    with hooked(end, after_commit=end), restoring(parse_store(""), file, clock=lambda: now) as ready:
+        ready.carry_out(progress=lambda done, total: end())
 
 
 def _migrate(home: Path, end: Ending) -> None:

@@ -1,4 +1,4 @@
-"""Processes that write all the time, now and then, or hold on to their turn."""
+"""Processes that write continuously, now and then, or hold their turn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOGETHER = 8
 
 
 def create_until_killed(home: Path, pipe: Connection, name: str, now: float) -> None:
-    """Create users, several at once, and say each login once it is acknowledged."""
+    """Create users, several at once, and send each login once it is acknowledged."""
 
     async def one_after_another(numbers: itertools.count[int]) -> None:
         for number in numbers:
@@ -43,7 +43,7 @@ def create_until_killed(home: Path, pipe: Connection, name: str, now: float) -> 
 
 
 def change_together(home: Path, pipe: Connection, name: str, times: int, now: float) -> None:
-    """Create users, and between them lengthen the grace period by a day, looking first; say what was refused."""
+    """Create users, and between them extend the grace period by a day, reading it first, and send the refusals."""
 
     async def change() -> list[str]:
         backend = await opened(now)
@@ -69,7 +69,7 @@ def change_together(home: Path, pipe: Connection, name: str, times: int, now: fl
 
 
 def write_all_the_time(home: Path, pipe: Connection, most: int) -> None:
-    """Keep more writes waiting than fit one commit, until told to stop or so many are done; say how many it was."""
+    """Keep more writes waiting than fit one commit, until stopped or so many are done, and send their number."""
     store = SqliteStore(database(home))
     pipe.send("ready")
     waiting: deque[Future[int]] = deque()
@@ -85,7 +85,7 @@ def write_all_the_time(home: Path, pipe: Connection, most: int) -> None:
 
 
 def write_now_and_then(home: Path, pipe: Connection, name: str, times: int) -> None:
-    """Write so many times, each after a look; say how many writes of others came between look and write."""
+    """Write so many times, each after a read, and send how many writes of others came in between."""
     store = SqliteStore(database(home))
     pipe.send("ready")
     pipe.recv()
@@ -99,7 +99,7 @@ def write_now_and_then(home: Path, pipe: Connection, name: str, times: int) -> N
 
 
 def hold_turn(home: Path, pipe: Connection) -> None:
-    """Take the turn to write, say so, and keep it until told."""
+    """Take the writer's turn, report it, and keep it until released."""
     with WriteQueue(database(home)).turn():
         pipe.send("mine")
         pipe.recv()

@@ -14,7 +14,7 @@ Start = Callable[..., Term]
 
 @pytest.fixture
 def term(tmp_path: Path) -> Iterator[Start]:
-    """Start a program in a terminal of its own, with a home of its own; all are closed at the end."""
+    """Start a program in a new terminal with a private home, and close all at the end."""
     open_ones: list[Term] = []
 
     def start(*argv: str, env: dict[str, str | None] | None = None, **options: object) -> Term:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from secconsole.tui.terminal import Terminal, enter
+from secconsole.tui.runtime.terminal import Terminal, enter
 
 
 def console(terminal: Terminal) -> int:

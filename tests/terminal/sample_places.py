@@ -1,4 +1,4 @@
-"""A sample with what the tests of the ground need: rows, a dialog, toasts, a crash, work that holds the keys."""
+"""A sample app for tests of the runtime: rows, a dialog, toasts, a crash, work that holds the keys."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from secconsole.domain.secret import Secret
-from secconsole.tui.console_app import ConsoleApp
-from secconsole.tui.safe_text import safe
+from secconsole.tui.runtime.base_app import ConsoleApp
+from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CheckField, ChoiceField, ReadOnly, TextField, cancel
 
@@ -86,7 +86,7 @@ class Place(Screen[None]):
         self.notify("[b]x[/b] \x1b]52;c;eA==\x07 [@click=app.crash]y[/]", title="[/]")
 
     def action_why(self) -> None:
-        self.app.say_why("Already unbound at 09:12. Press x to undo.")  # type: ignore[attr-defined]
+        self.app.notify_refused("Already unbound at 09:12. Press x to undo.")  # type: ignore[attr-defined]
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard("JBSW Y3DP")

@@ -1,6 +1,6 @@
-"""A QR code with words beside it, as on the screen that binds a phone: `python -m tests.terminal.sample_qr URI`.
+"""A QR code beside text, as on the screen that binds a phone: `python -m tests.terminal.sample_qr URI`.
 
-`t` goes to the next theme, `i` inverts, `o` is the other font, `b` hides; the last line says where it stands.
+`t` selects the next theme, `i` inverts, `o` changes the font, `b` hides. The last line shows the state.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from secconsole.domain.secret import Secret
-from secconsole.tui.console_app import ConsoleApp
-from secconsole.tui.safe_text import safe
-from secconsole.tui.terminal import Terminal, enter
+from secconsole.tui.runtime.base_app import ConsoleApp
+from secconsole.tui.runtime.terminal import Terminal, enter
+from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.qr import QrCode
 
 

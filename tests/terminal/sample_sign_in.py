@@ -1,4 +1,4 @@
-"""A small sign-in on the console's ground: two fields, a slow server, a code screen, then what arrived."""
+"""A small sign-in on the console's runtime: two fields, a slow server, a code screen, then the result."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from secconsole.domain.secret import Secret
-from secconsole.tui.console_app import ConsoleApp
-from secconsole.tui.safe_text import lines, safe
+from secconsole.tui.runtime.base_app import ConsoleApp
+from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, PasswordField, TextField
 

@@ -1,4 +1,4 @@
-"""A table of as many rows as asked for: `python -m tests.terminal.sample_table ROWS [hostile]`."""
+"""A table with a given number of rows: `python -m tests.terminal.sample_table ROWS [hostile]`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from secconsole.tui.console_app import ConsoleApp
-from secconsole.tui.safe_text import safe
-from secconsole.tui.terminal import Terminal, enter
+from secconsole.tui.runtime.base_app import ConsoleApp
+from secconsole.tui.runtime.terminal import Terminal, enter
+from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.table import Column, Row, WindowedTable
 
 COLUMNS = (

@@ -1,6 +1,6 @@
 """The console on the store of this home, already signed in: `python -m tests.terminal.sample_users LOGIN [read-only]`.
 
-In a demo's home the account's own password and phone are used; elsewhere PASSWORD, and nothing may be bound.
+In a demo's home the account's password and phone are used, elsewhere PASSWORD without a bound factor.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 from secconsole.backends.base import Backend
-from secconsole.backends.demo_accounts import demo_accounts
+from secconsole.backends.demo.accounts import demo_accounts
 from secconsole.backends.embedded import open_embedded
 from secconsole.domain.secret import Secret
 from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.tui.app import SecConsole
-from secconsole.tui.terminal import Terminal, enter
+from secconsole.tui.runtime.terminal import Terminal, enter
 
 TENANT = "acme"
 PASSWORD = "a password for tests only"

@@ -1,4 +1,4 @@
-"""A real terminal for tests: a pty with size, environment and maybe a slow line, an emulated screen, its picture.
+r"""A real terminal for tests: a pty with size, environment and optional latency, an emulated screen, its picture.
 
     t = Term(["prog"], cols=80, rows=24, env={"NO_COLOR": "1"}, rtt=0.1)
     t.wait_text(r"pass(word|phrase)", 10)      # seconds since the start, or None
@@ -6,9 +6,9 @@
     print("\n".join(t.lines())); t.png("shot.png")
     t.close()
 
-A thread reads the pty all the time (a program is never held up by a test that is not looking), answers the queries that
-programs put to a terminal, and notes when each chunk came.  The screen is fed from them only when somebody looks,
-so emulation costs nothing while a key is being timed.
+A thread reads the pty all the time, so that a program never blocks, answers the terminal queries of programs, and notes
+the time of each chunk. The screen is fed from the chunks only on access, so emulation costs nothing while a key is
+timed.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ MODES = {
 
 
 def _colon(m: re.Match[str]) -> str:
-    """SGR with colons, as pyte understands it: 38:2::r:g:b is 38;2;r;g;b, 4:3 is 4."""
+    """Convert SGR with colons for pyte: 38:2::r:g:b becomes 38;2;r;g;b, 4:3 becomes 4."""
     out = []
     for p in m[1].split(";"):
         q = p.split(":")
@@ -95,7 +95,7 @@ def _colon(m: re.Match[str]) -> str:
 
 @dataclass
 class Key:
-    """What one key press led to. Seconds after the press; None: nothing came."""
+    """Effect of one key press, in seconds after it, or None if nothing was sent."""
 
     first: float | None
     settled: float | None  # the part of the screen asked about stopped changing here
@@ -184,7 +184,7 @@ class Term:
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    # ---- the line -------------------------------------------------------------------------------------------------
+    # ---- connection ---------------------------------------------------------------------------------------------
     def _raw_send(self, data: bytes) -> None:
         with contextlib.suppress(OSError):
             while data:
@@ -357,7 +357,7 @@ class Term:
 
     # ---- waiting ---------------------------------------------------------------------------------------------------
     def wait_text(self, pattern, timeout=20.0, flags=re.I | re.S, gone=False):
-        """Seconds from start to the chunk after which the pattern is on the screen (gone: no longer); None: never."""
+        """Return the seconds to the chunk after which the pattern is on the screen (or gone), or None if never."""
         rx, end = re.compile(pattern, flags), time.perf_counter() + timeout
         if bool(rx.search(self.text())) != gone:
             return (self.chunks[-1][0] if self.chunks else time.perf_counter()) - self.t0
@@ -389,7 +389,7 @@ class Term:
                 self._cond.wait(min(quiet - (now - last) + 0.001, end - now + 0.001))
 
     def when(self, fn, timeout=10.0):
-        """Time (perf_counter) of the chunk after which fn(self) was first true, each since the last look; or None."""
+        """Return the time (perf_counter) of the chunk after which fn(self) was first true, or None."""
         end = time.perf_counter() + timeout
         while True:
             with self._cond:
@@ -464,7 +464,7 @@ class Term:
         )
 
     def timeline(self, start: int, n: int, region) -> list:
-        """[(time, region)] after each of n chunks from chunk number start, which the screen must stand at."""
+        """Return [(time, region)] after each of n chunks from chunk number start, which the screen must be at."""
         out = []
         for i in range(start, start + n):
             self.look(i + 1)
@@ -472,8 +472,10 @@ class Term:
         return out
 
     def first_frame(self, ready, timeout=30.0, quiet=0.3):
-        """Start to the chunk that completed the first full frame: what `ready` finds is there and stays as it is
-        until nothing comes for `quiet` seconds. Returns (seconds, bytes until then) or None."""
+        """Return the seconds and bytes until the first full frame, or None.
+
+        It is full when `ready` matches and nothing changes for `quiet` seconds.
+        """
         rx = re.compile(ready, re.I | re.S)
         if self._fed:
             raise RuntimeError("first_frame must be the first look at the screen")
@@ -538,7 +540,7 @@ class Term:
             os.kill(self.pid, sig)
 
     def hangup(self) -> None:
-        """The line drops: the terminal goes away under the program."""
+        """Close the terminal under the program, like a dropped connection."""
         self._closing = True
         os.write(self._ww, b".")
         self._thread.join(2)
@@ -557,7 +559,7 @@ class Term:
         return time.perf_counter() - t
 
     def left_on(self) -> list[str]:
-        """What the program has switched on in the terminal and not off again, in words."""
+        """Return the modes that the program has switched on in the terminal and not off again."""
         with self._cond:
             out = {MODES[m] for m, on in self.modes.items() if on and m in MODES}
             if not self.cursor_shown:
@@ -664,7 +666,7 @@ def process_tree(pid: int) -> list[int]:
 
 
 def running(pids) -> list[int]:
-    """Those of the processes that are there and are not merely waiting to be reaped."""
+    """Return the processes that exist and are not zombies."""
     out = []
     for p in pids:
         with contextlib.suppress(OSError, IndexError):
@@ -777,7 +779,7 @@ def _colour(c: str, default: str, palette) -> str:
         return default
     if c in _NAMES:
         return palette[_NAMES.index(c)]
-    if c.startswith(("bright", "bfight")):  # pyte 0.8 really says "bfightmagenta"
+    if c.startswith(("bright", "bfight")):  # "bfightmagenta" is pyte 0.8's own spelling
         n = {"yellow": "brown"}.get(c[6:], c[6:])
         return palette[8 + _NAMES.index(n)] if n in _NAMES else palette[15]
     return "#" + c
@@ -787,7 +789,7 @@ _fonts: dict = {}
 
 
 def font_file(bold=False) -> str | None:
-    """DejaVu Sans Mono where the system has it; None: the picture is drawn with the imaging library's own font."""
+    """Return DejaVu Sans Mono if the system has it, or None for the imaging library's default font."""
     name = "DejaVuSansMono-Bold.ttf" if bold else "DejaVuSansMono.ttf"
     for place in ("/usr/share/fonts", "/usr/local/share/fonts", os.path.expanduser("~/.local/share/fonts")):
         hit = glob.glob(f"{place}/**/{name}", recursive=True)
@@ -810,7 +812,8 @@ def picture(screen, terminal="dark", cell=(10, 20), font_blocks=False, size=None
     """The screen as an image.
 
     Block characters are exact rectangles, as most terminals draw them; font_blocks draws them from the font, each
-    clipped to its cell (size: the font's size; the cell then follows from the font)."""
+    clipped to its cell (size: the font's size; the cell then follows from the font).
+    """
     from PIL import Image, ImageDraw
 
     page, ink, pal = TERMINALS[terminal]

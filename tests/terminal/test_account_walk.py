@@ -1,4 +1,4 @@
-"""My account in a real terminal: recovery codes are made and saved, and let somebody in whose phone is lost."""
+"""My account in a real terminal: recovery codes are created and saved, and admit a user whose phone is lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from secconsole.domain.secret import Secret
-from secconsole.tui.widgets.demo_list import code_of
+from secconsole.tui.demo.codes import code_of
 from tests.terminal.conftest import Start
 from tests.terminal.terminal_driver import Term, decode_qr
 from tests.terminal.test_console_walk import account, filled, home  # noqa: F401 - fixtures
@@ -36,7 +36,7 @@ def at_account(term: Start, home: Path, person: Path) -> Term:  # noqa: F811
 def save_new_codes(t: Term, person: Path) -> list[str]:
     """Make ten, and save them where it is suggested."""
     t.send("c")
-    assert t.wait_text("Make new ones", 10), t.text()
+    assert t.wait_text("Create new ones", 10), t.text()
     t.send("\x1b[C\r")  # Cancel has the focus
     assert t.wait_text("I have saved them", 10), t.text()
     shown = CODE.findall(t.text())
@@ -52,11 +52,11 @@ def save_new_codes(t: Term, person: Path) -> list[str]:
     written = CODE.findall(path.read_text())
     assert sorted(written) == sorted(shown)
     t.send("\r")
-    assert t.wait_text("Ten recovery codes are yours", 10), t.text()
+    assert t.wait_text("You have ten recovery codes", 10), t.text()
     return written
 
 
-def test_j2_j4_saved_codes_let_in_whoever_lost_the_phone_to_bind_anew(
+def test_j2_j4_a_recovery_code_lets_a_user_bind_another_phone(
     term: Start,
     home: Path,  # noqa: F811
     tmp_path: Path,
@@ -70,18 +70,18 @@ def test_j2_j4_saved_codes_let_in_whoever_lost_the_phone_to_bind_anew(
     t.wait_quiet(0.3)
     password, _ = account(home, "uma")
     t.send("\x15" * 2 + f"uma\t{password}\r")
-    assert t.wait_text("Phone lost", 10), t.text()
+    assert t.wait_text("Lost your phone", 10), t.text()
     t.wait_quiet(0.3)
     t.send(f"{codes[3].lower()}\r")
     assert t.wait_text("New recovery codes are due", 15), t.text()
     t.wait_quiet(0.3)
-    t.send("\x1b")  # later, in one's own time
-    assert t.wait_text("9 left, one was used: make new ones", 10), t.text()
+    t.send("\x1b")  # later, at the user's leisure
+    assert t.wait_text("9 left, one was used: create new ones", 10), t.text()
     t.wait_quiet(0.3)
     t.send("e")
     assert t.wait_text("Choose a second factor", 10), t.text()
     t.send("\r")
-    assert t.wait_text("What do you call it", 10), t.text()
+    assert t.wait_text("Give it a name", 10), t.text()
     t.send("Pixel 9\r")
     assert t.wait_text("Enter the six digits", 10), t.text()
     t.wait_quiet(0.4)
@@ -92,7 +92,7 @@ def test_j2_j4_saved_codes_let_in_whoever_lost_the_phone_to_bind_anew(
     assert b"Traceback" not in t.raw
 
 
-def test_j4_cancelling_is_refused_by_key_while_required_and_says_why(
+def test_j4_cancelling_mfa_is_refused_with_a_reason_while_required(
     term: Start,
     home: Path,  # noqa: F811
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""What goes over the line: only what changes the screen, and never at the price of a wrong screen."""
+"""Bytes sent to the terminal: only what changes the screen, and never at the price of a wrong screen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secconsole.tui.driver import Shown
+from secconsole.tui.runtime.driver import Shown
+from tests.extent import examples
 from tests.terminal.conftest import Start
 from tests.terminal.terminal_driver import Term
 
@@ -47,9 +48,9 @@ class Line:
         return tuple(tuple(self._screen.buffer[y][x] for x in range(120)) for y in range(7))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(FRAME, min_size=1, max_size=8), st.data())
-def test_dropping_what_is_shown_leaves_the_screen_as_it_would_be(frames: list[object], data: st.DataObject) -> None:
+def test_dropping_redundant_output_leaves_the_same_screen(frames: list[object], data: st.DataObject) -> None:
     whole, fresh, shown = Line(), Line(), Shown()
     for _ in range(len(frames) * 2):
         frame = frames[data.draw(st.integers(0, len(frames) - 1))]
@@ -66,7 +67,7 @@ def test_a_frame_sent_twice_costs_nothing_the_second_time() -> None:
     assert shown.fresh(frame) != ""
 
 
-def test_what_is_not_understood_is_passed_on_and_all_is_forgotten() -> None:
+def test_unknown_sequences_are_passed_on_and_reset_the_state() -> None:
     shown = Shown()
     frame = written([(1, 1, [("", "abc")])])
     shown.fresh(frame)
@@ -95,7 +96,7 @@ def test_bytes_per_key_hold_their_limits(sample: Start) -> None:
 
 
 @pytest.mark.terminal
-def test_screen_is_the_same_as_one_drawn_afresh(sample: Start) -> None:
+def test_the_screen_equals_a_full_redraw(sample: Start) -> None:
     """After keys, dialogs, toasts and resizes, a complete redraw changes nothing."""
     t = sample("sample_places")
     assert t.wait_text("ready", 10)
@@ -111,7 +112,7 @@ def test_screen_is_the_same_as_one_drawn_afresh(sample: Start) -> None:
     before = t.grid()
     for screen in (t._alt, t._main):
         screen.erase_in_display(2)
-    t.signal(18)  # SIGCONT: everything is drawn anew
+    t.signal(18)  # SIGCONT: everything is drawn again
     idle(t)
     assert t.grid() == before
 
@@ -141,7 +142,7 @@ def test_a15_a16_hostile_text_is_spelled_out(sample: Start) -> None:
 
 
 @pytest.mark.terminal
-def test_small_window_says_what_it_needs_and_takes_no_keys(sample: Start) -> None:
+def test_a_small_window_shows_the_required_size_and_ignores_keys(sample: Start) -> None:
     t = sample("sample_places", cols=50, rows=12)
     assert t.wait_text("It needs 60×16, this is 50×12", 10), t.text()
     t.send("c")
@@ -154,7 +155,7 @@ def test_small_window_says_what_it_needs_and_takes_no_keys(sample: Start) -> Non
 
 
 @pytest.mark.terminal
-def test_no_mouse_leaves_the_mouse_alone(sample: Start) -> None:
+def test_no_mouse_does_not_capture_the_mouse(sample: Start) -> None:
     t = sample("sample_places", "--no-mouse")
     assert t.wait_text("ready", 10)
     assert not {b"1000", b"1003", b"1006", b"1016"} & set(t.modes)

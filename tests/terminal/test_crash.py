@@ -1,4 +1,4 @@
-"""A crash shows one line and leaves a report, both without anything that was being worked on."""
+"""A crash shows one line and writes a report, both without any data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from secconsole.config.report import last_words, write_report
-from secconsole.tui import crash
+from secconsole.tui.runtime import crash
 from tests.terminal.conftest import Start
 
 CANARY = "CANARYSEED"
@@ -75,4 +75,4 @@ def test_report_says_so_when_it_cannot_be_written(monkeypatch: pytest.MonkeyPatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SECCONSOLE_HOME", str(tmp_path / "file"))
     assert write_report(ValueError("x")) is None
-    assert "No report" in last_words(ValueError("x"), None)
+    assert "A report could not" in last_words(ValueError("x"), None)

@@ -1,4 +1,4 @@
-"""A demo made and opened by its one command; each code that is sent is read from the screen alone, as people do."""
+"""A demo created and opened by one command, with all codes read from the screen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.extent import further
 from tests.terminal.conftest import Start
 from tests.terminal.terminal_driver import Term
 
@@ -42,7 +43,7 @@ def demo(opened: Opened) -> Term:
 
 
 def code_on_screen(t: Term, to: str) -> str:
-    """The digits of the code that came to an address or number, once it is told; its letters stand on the form too."""
+    """Return the digits of the code sent to an address or number, whose letters are also on the form."""
     assert t.wait_text(rf"{to}.*{CODE}", 5), t.text()
     found = re.search(CODE, t.text()[t.text().rindex(to.replace("\\", "")) :])
     assert found is not None
@@ -50,8 +51,8 @@ def code_on_screen(t: Term, to: str) -> str:
     return found[2]
 
 
-@pytest.mark.parametrize("look", [{}, LIGHT], ids=["80x24", "200x60"])
-def test_the_sms_person_signs_in_by_what_the_screen_shows(opened: Opened, look: dict[str, object]) -> None:
+@pytest.mark.parametrize("look", [{}, further(LIGHT)], ids=["80x24", "200x60"])
+def test_the_sms_user_signs_in_by_the_code_on_the_screen(opened: Opened, look: dict[str, object]) -> None:
     t = opened(**look)
     t.send("8")
     assert t.wait_text(r"1  Text message to ••• \d{3}.*2  Text message to ••• \d{3}", 10), t.text()
@@ -67,7 +68,7 @@ def test_the_sms_person_signs_in_by_what_the_screen_shows(opened: Opened, look: 
     assert t.find("for sofia")
 
 
-def test_the_mail_person_signs_in_by_what_the_screen_shows(demo: Term) -> None:
+def test_the_email_user_signs_in_by_the_code_on_the_screen(demo: Term) -> None:
     demo.send("7")
     assert demo.wait_text(r"1  E-mail to e•••@acme.example", 10), demo.text()
     demo.send("1")
@@ -76,7 +77,7 @@ def test_the_mail_person_signs_in_by_what_the_screen_shows(demo: Term) -> None:
     assert demo.wait_text("Emil Lindqvist", 10), demo.text()
 
 
-def test_a_phone_is_bound_by_sms_with_the_code_told_over_the_dialog(demo: Term) -> None:
+def test_a_phone_is_bound_by_the_sms_code_shown_over_the_dialog(demo: Term) -> None:
     demo.send("6")
     assert demo.wait_text(r"2  Codes by text message", 10), demo.text()
     demo.send("2")

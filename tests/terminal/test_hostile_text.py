@@ -1,4 +1,4 @@
-"""Text that means harm, in every field a person can fill: what of it reaches the terminal, and what it does there.
+"""Hostile text in every field that people can fill: what reaches the terminal, and its effect there.
 
 A15: no control sequence of the data's own; A16: no markup; A17: nothing invisible. Read from the bytes in a pty.
 """
@@ -22,7 +22,8 @@ from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
-from secconsole.service.passwords import Passwords
+from secconsole.service.factors.passwords import Passwords
+from tests.extent import examples
 from tests.terminal.sample_users import PASSWORD, TENANT
 from tests.terminal.terminal_driver import Term
 
@@ -84,7 +85,7 @@ def opened(term: Start, home: Path, **options: object) -> Term:
 
 
 def walk(started: Term) -> bytes:
-    """Through table, details, search, dialogs and toasts; the bytes that were sent meanwhile."""
+    """Show it in table, details, search, dialogs and toasts, and return the bytes that were sent meanwhile."""
     mark = started.mark()
     for _ in range(6):
         started.key("down", quiet=0.2)  # long enough for the details
@@ -137,7 +138,7 @@ def test_a16_data_is_never_markup_and_nothing_runs_when_it_is_clicked(
     shown = started.text()
     assert "[@click=app.quit]x[/]" in shown  # in the pane, whole
     assert "[link=file" in shown
-    for row, line in enumerate(started.lines()[4:38], 5):  # wherever such text stands
+    for row, line in enumerate(started.lines()[4:38], 5):  # wherever such text is
         for found in re.finditer(r"click=|\[/\]|x\[", line):
             at = found.start() + 1
             started.send(f"\x1b[<0;{at};{row}M\x1b[<0;{at};{row}m")
@@ -161,7 +162,7 @@ def test_a17_invisible_and_mixed_names_are_spelled_out_and_flagged(
         assert spelled in shown
     started.type("/user000")
     started.key("enter", quiet=0.5)
-    assert "Has invisible or control characters" in started.text()
+    assert "Contains invisible or control characters" in started.text()
 
 
 hostile = st.lists(st.sampled_from(ESCAPES + MARKUP + UNSEEN) | st.text(max_size=12), min_size=1, max_size=4).map(
@@ -170,8 +171,8 @@ hostile = st.lists(st.sampled_from(ESCAPES + MARKUP + UNSEEN) | st.text(max_size
 
 
 @given(texts=st.lists(hostile, min_size=12, max_size=20))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a15_a16_whatever_the_text_the_bytes_are_the_programs_own(
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a15_a16_no_text_adds_control_sequences(
     term: Start, tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     home = tmp_path_factory.mktemp("hostile") / "home"

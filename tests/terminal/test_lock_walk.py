@@ -1,4 +1,4 @@
-"""A25: a console is locked and opened again in a real terminal; what it showed is nowhere on it meanwhile."""
+"""A25: a console is locked and unlocked in a real terminal, with its content hidden meanwhile."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
-from secconsole.backends.demo import Demo
+from secconsole.backends.demo.fill import Demo
 from secconsole.backends.embedded import open_embedded, store_owner
 from secconsole.operations.caller import Nobody
-from secconsole.operations.users import CreateUser, DisableUser
+from secconsole.operations.user_changes import DisableUser
+from secconsole.operations.users import CreateUser
+from tests.extent import matrix
 from tests.terminal.terminal_driver import Term
 from tests.terminal.test_places_walk import Open, code, demo, filled, password, signed_in
 
@@ -41,7 +43,7 @@ def in_users(signed_in: Open, login: str, **options: object) -> Term:
 
 def locked(t: Term) -> None:
     t.press("ctrl+l")
-    assert t.wait_text("Is it you", 10), t.text()
+    assert t.wait_text("Confirm it's you", 10), t.text()
     t.wait_quiet(0.5, 5)
 
 
@@ -49,9 +51,11 @@ def unlock(t: Term, demo: Demo, login: str) -> None:
     t.send(f"{password(demo, login)}\t{code(demo, login)}\r")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
-@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"TERM": "xterm", "COLORTERM": ""}])
-def test_a25_nothing_of_what_was_shown_is_left_and_all_of_it_comes_back(
+@pytest.mark.parametrize(
+    ("size", "environment"),
+    matrix([(80, 24), (200, 60)], [{}, {"NO_COLOR": "1"}, {"TERM": "xterm", "COLORTERM": ""}]),
+)
+def test_a25_locking_hides_everything_and_unlocking_restores_it(
     signed_in: Open, demo: Demo, size: tuple[int, int], environment: dict[str, str]
 ) -> None:
     t = in_users(signed_in, "hana", cols=size[0], rows=size[1], env=environment)
@@ -82,7 +86,7 @@ def test_a25_nothing_of_what_was_shown_is_left_and_all_of_it_comes_back(
     assert b"\x1b]0;" not in t.raw  # no title that would name anything
     assert b"\x1b]2;" not in t.raw
     t.press("enter")
-    assert t.wait_text("Is it you", 5), t.text()
+    assert t.wait_text("Confirm it's you", 5), t.text()
     t.wait_quiet(0.3, 5)
     unlock(t, demo, "hana")
     assert t.wait_text("Haddad", 10), t.text()
@@ -90,7 +94,7 @@ def test_a25_nothing_of_what_was_shown_is_left_and_all_of_it_comes_back(
     assert t.lines()[3:] == before[3:]
 
 
-def test_a25_a_locked_console_that_others_keep_busy_sends_nothing(
+def test_a25_a_locked_console_sends_nothing_on_changes(
     signed_in: Open, demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     t = in_users(signed_in, "hana")
@@ -105,7 +109,7 @@ def test_a25_a_locked_console_that_others_keep_busy_sends_nothing(
     assert t.wait_text("83 users", 10), t.text()
 
 
-def test_a_session_ended_meanwhile_is_told_at_the_sign_in(
+def test_a_session_ended_meanwhile_is_reported_at_sign_in(
     signed_in: Open, demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     t = in_users(signed_in, "hana")
@@ -119,7 +123,7 @@ def test_a_session_ended_meanwhile_is_told_at_the_sign_in(
 
 
 @pytest.mark.parametrize("way", ["key", "hangup"])
-def test_whoever_leaves_a_locked_console_leaves_a_clean_terminal(signed_in: Open, way: str) -> None:
+def test_leaving_a_locked_console_leaves_a_clean_terminal(signed_in: Open, way: str) -> None:
     t = in_users(signed_in, "hana")
     locked(t)
     if way == "key":

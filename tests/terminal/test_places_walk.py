@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.backends.demo import Demo, create_demo
+from secconsole.backends.demo.fill import Demo, create_demo
 from secconsole.backends.embedded import open_embedded, store_owner
 from secconsole.domain.secret import Secret
 from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import Nobody
 from secconsole.operations.whitelist import AddToWhitelist
+from tests.extent import further
 from tests.terminal.conftest import Start
 from tests.terminal.terminal_driver import Term
 
@@ -81,11 +82,11 @@ def password(demo: Demo, login: str) -> str:
     return next(account.password for account in demo.accounts if account.login == login).reveal()
 
 
-PLACES = (("3", "exempt|entries"), ("4", "Secret key"), ("5", "sign-in"), ("1", "Wants a look"))
+PLACES = (("3", "exempt|entries"), ("4", "Secret key"), ("5", "sign-in"), ("1", "Needs attention"))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-def test_every_place_is_one_key_away_and_says_what_it_is_for(signed_in: Open, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(80, 24), further((120, 40)), further((200, 60))])
+def test_every_place_is_one_key_away_and_explains_itself(signed_in: Open, size: tuple[int, int]) -> None:
     t = signed_in("petra", cols=size[0], rows=size[1])
     for key, words in PLACES * 2:
         pressed = t.key(key, quiet=0.4)
@@ -115,11 +116,11 @@ def test_places_can_be_read_without_colour_and_without_utf8(
     t.press("4")
     assert t.wait_text("You are bound", 5), t.text()
     assert t.find(r"\([•*]\) required \(now\)"), t.text()
-    assert t.find("Only to look at")
+    assert t.find("Read-only")
     assert theme == "16" or b"\x1b[38" not in t.raw or "NO_COLOR" not in env
 
 
-def test_z1_switched_in_one_terminal_it_shows_in_the_other_within_a_second(signed_in: Open, demo: Demo) -> None:
+def test_z1_a_policy_change_appears_in_another_terminal_within_a_second(signed_in: Open, demo: Demo) -> None:
     other = signed_in("aida")
     t = signed_in("petra")
     t.send("4")
@@ -130,9 +131,9 @@ def test_z1_switched_in_one_terminal_it_shows_in_the_other_within_a_second(signe
     t.send(password(demo, "petra") + "\t" + code(demo, "petra") + "\r")
     assert t.wait_text(r"\[ Cancel \]", 5), t.text()
     seen = [line for line in t.lines() if "shows the demo" in line]
-    assert all("Demo: the password was made as" in line for line in seen), "a password is never seen as it is typed"
+    assert all("Demo: the password was created as" in line for line in seen), "a password is never seen as it is typed"
     t.press("right", "enter")
-    assert t.wait_text("Whoever has a second factor is asked for it now", 10), t.text()
+    assert t.wait_text("Users who have a second factor are now asked for it", 10), t.text()
     assert other.wait_text("MFA optional", 1.5), other.text()
 
 
@@ -147,10 +148,10 @@ def test_a15_hostile_reasons_are_spelled_out_in_whitelist_and_audit(signed_in: O
 
 
 def test_letters_typed_ahead_reach_the_dialog_and_nothing_else(signed_in: Open) -> None:
-    """`a` opens the dialog; what follows in one burst is searched for, though each letter is a key of the place."""
+    """`a` opens the dialog, and the following burst is searched for, though each letter is a key of the place."""
     t = signed_in("tomas")
     t.send("3")
     assert t.wait_text("entries", 5), t.text()
     t.send("aped\r")
-    assert t.wait_text("Put on the whitelist", 5), t.text()
+    assert t.wait_text("Add to the whitelist", 5), t.text()
     assert t.wait_text(r"/ ped", 5), t.text()

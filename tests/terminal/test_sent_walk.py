@@ -1,4 +1,4 @@
-"""Codes that are sent, walked by keyboard in a real terminal: each is read where it arrived, from a real server."""
+"""Sent codes by keyboard in a real terminal, each read where it arrived at a real server."""
 
 from __future__ import annotations
 
@@ -69,14 +69,12 @@ def typed_back(t: Term, arrived: Callable[[], str | None]) -> None:
 
 
 def newest(texts: Callable[[], list[str]]) -> Callable[[], str | None]:
-    """What comes after what is there now."""
+    """Return what arrives after the messages that are there now."""
     before = len(texts())
     return lambda: texts()[-1] if len(texts()) > before else None
 
 
-def test_w2_w3_j2_an_address_is_bound_on_the_way_in_and_signs_in_from_then_on(
-    console: Console, servers: Servers
-) -> None:
+def test_w2_w3_j2_an_address_is_bound_at_sign_in_and_used_from_then_on(console: Console, servers: Servers) -> None:
     box = servers.mailbox
 
     def mails() -> list[str]:
@@ -86,7 +84,7 @@ def test_w2_w3_j2_an_address_is_bound_on_the_way_in_and_signs_in_from_then_on(
     assert t.wait_text("Choose a second factor", 10), t.text()
     arrived = newest(mails)
     t.send("3\r")
-    assert t.wait_text(r"on its way to n•••@acme\.example\. Look in spam", 10), t.text()
+    assert t.wait_text(r"on its way to n•••@acme\.example\. Check your spam folder", 10), t.text()
     assert t.wait_text(r"Wait [0-9]+ s before asking", 5), t.text()
     typed_back(t, arrived)
     assert t.wait_text("Your recovery codes", 10), t.text()
@@ -106,7 +104,7 @@ def test_w2_w3_j2_an_address_is_bound_on_the_way_in_and_signs_in_from_then_on(
     assert t.wait_text("user newton", 10), t.text()
 
 
-def test_a4_a5_a_number_with_its_country_picked_and_a_wrong_code(console: Console, servers: Servers) -> None:
+def test_a4_a5_a_number_with_a_chosen_country_and_a_wrong_code(console: Console, servers: Servers) -> None:
     def texts() -> list[str]:
         return [message["Body"] for message in servers.twilio.messages]
 
@@ -122,7 +120,7 @@ def test_a4_a5_a_number_with_its_country_picked_and_a_wrong_code(console: Consol
     t.send("\r")
     assert t.wait_text("on its way to ••• 456", 10), t.text()
     t.send("000000\r")
-    assert t.wait_text("only the newest does", 10), t.text()
+    assert t.wait_text("Only the newest code works", 10), t.text()
     typed_back(t, arrived)
     assert t.wait_text("Your recovery codes", 10), t.text()
     assert servers.twilio.messages[-1]["To"] == "+420601123456"

@@ -1,4 +1,4 @@
-"""Sending set up by keyboard in a real terminal, with a real mail server and the stand-in for Twilio."""
+"""Delivery settings by keyboard in a real terminal, with a real mail server and a fake Twilio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from secconsole.backends.embedded import create_store
 from secconsole.domain.secret import Secret
-from secconsole.service.passwords import Passwords
+from secconsole.service.factors.passwords import Passwords
 from tests.delivery.post import digits_in, prefix_in
 from tests.delivery.servers import Servers
 from tests.delivery.twilio_fake import SID, TOKEN
@@ -57,7 +57,7 @@ def change(t: Term, key: str, title: str) -> None:
     t.send(key)
     assert t.wait_text(rf"─ {title} ─.*Close", 10), t.text()
     t.press("right", "right", "enter")
-    assert t.wait_text("Keep and test", 10), t.text()
+    assert t.wait_text("Save and test", 10), t.text()
 
 
 def typed_back(t: Term, text: str) -> None:
@@ -66,15 +66,15 @@ def typed_back(t: Term, text: str) -> None:
     assert t.wait_text("Test completed successfully", 10), t.text()
 
 
-def test_a1_mail_is_set_up_and_its_code_typed_back(settings: Term, servers: Servers) -> None:
+def test_a1_mail_is_set_up_and_its_code_confirmed(settings: Term, servers: Servers) -> None:
     t = settings
     change(t, "m", "Mail server")
     port = str(servers.mailbox.port)
-    t.send(f"{CLEAR}127.0.0.1\t{CLEAR}{port}\t\t{CLEAR}mfa@acme.example\t{CLEAR}\t{CLEAR}\r")
+    t.send(f"{CLEAR}127.0.0.1\t{CLEAR}{port}\t\t{CLEAR}mfa@acme.example\t{CLEAR}\t{CLEAR}\t{CLEAR}\r")
     assert t.wait_text("Your address", 10), t.text()
     assert t.wait_text("Your address +root@acme.example", 5), t.text()
     t.send("\r")
-    assert t.wait_text("The mail server took it", 10), t.text()
+    assert t.wait_text("The mail server accepted it", 10), t.text()
     assert not t.find("successfully")
     typed_back(t, servers.mailbox.text())
     assert t.wait_text(rf"In effect +127\.0\.0\.1, port {port}, not encrypted", 5), t.text()
@@ -82,17 +82,17 @@ def test_a1_mail_is_set_up_and_its_code_typed_back(settings: Term, servers: Serv
     assert t.wait_text(rf"m Mail +in effect: 127\.0\.0\.1:{port}", 5), t.text()
 
 
-def test_a1_twilio_is_set_up_after_a_refusal_in_words(settings: Term, servers: Servers) -> None:
+def test_a1_twilio_is_set_up_after_an_explained_refusal(settings: Term, servers: Servers) -> None:
     t = settings
     servers.twilio.answers.append((400, 21608, 0))
     change(t, "s", "SMS through Twilio")
     t.send(f"{CLEAR}{SID}\t{TOKEN}\t{CLEAR}+15005550006\t{CLEAR}{servers.twilio.url}\r")
     assert t.wait_text("Your number", 10), t.text()
     t.send(f"{CLEAR}+15005550001\r")
-    assert t.wait_text("only send to numbers that were", 10), t.text()
+    assert t.wait_text("send only to verified numbers.", 10), t.text()
     t.send("\t")
     t.press("right", "enter")
-    assert t.wait_text("Wait [0-9]+ s before asking for another code", 10), t.text()
+    assert t.wait_text("Twilio accepted it", 10), t.text()  # what was refused is no reason to wait
     t.press("escape")
     assert t.wait_text("Not tested", 10), t.text()
     assert TOKEN.encode() not in t.raw

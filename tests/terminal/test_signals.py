@@ -1,4 +1,4 @@
-"""Hang-up and termination end the console cleanly; Ctrl+Z and the environment give nobody a shell."""
+"""Hang-up and termination end the console cleanly, and Ctrl+Z and the environment never open a shell."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a38_signal_restores_the_terminal_and_unmounts(sample: Start, tmp_path: 
     assert mark.read_text() == "unmounted"
 
 
-def test_a38_hangup_ends_it_even_when_the_signal_is_ignored_by_the_parent(term: Start, tmp_path: Path) -> None:
+def test_a38_hangup_exits_even_if_the_parent_ignores_the_signal(term: Start, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     start = (
         "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
@@ -38,8 +38,8 @@ def test_a38_hangup_ends_it_even_when_the_signal_is_ignored_by_the_parent(term: 
     assert mark.read_text() == "unmounted"
 
 
-def test_a38_a_dead_line_without_any_signal_does_not_spin(term: Start, tmp_path: Path) -> None:
-    """The console as a grandchild in a session of its own: nobody sends it SIGHUP."""
+def test_a38_a_dead_terminal_without_a_signal_does_not_spin(term: Start, tmp_path: Path) -> None:
+    """Start the console as a grandchild in a new session, so that no terminal sends it SIGHUP."""
     mark, pid = tmp_path / "mark", tmp_path / "pid"
     start = (
         "import os, sys, time\n"

@@ -1,4 +1,4 @@
-"""The table in a real terminal: what a key press costs on the line, a million rows in memory, hostile cells."""
+"""The table in a real terminal: bytes per key press, memory with a million rows, hostile cells."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def table(term: Start, *words: str, **options: object) -> Term:
     return opened
 
 
-def test_a_step_costs_300_bytes_and_a_page_3000(term: Start) -> None:
+def test_a_cursor_step_costs_300_bytes_and_a_page_3000(term: Start) -> None:
     opened = table(term, str(MILLION), cols=80, rows=24)
     steps = [opened.key("down", quiet=0.08).nbytes for _ in range(33)]
     assert 0 < median(steps) <= 300
@@ -37,7 +37,7 @@ def test_a_step_costs_300_bytes_and_a_page_3000(term: Start) -> None:
         assert 300 < opened.key(key, quiet=0.15).nbytes <= 3_000, key
     opened.key("up", quiet=0.08)
     assert opened.key("space", quiet=0.15).nbytes <= 450  # the mark's row and the next one
-    assert opened.key("u", quiet=0.3).nbytes == 0  # loaded anew, nothing changed
+    assert opened.key("u", quiet=0.3).nbytes == 0  # reloaded, nothing changed
 
 
 def test_a_step_costs_no_more_in_a_large_window(term: Start) -> None:
@@ -45,7 +45,7 @@ def test_a_step_costs_no_more_in_a_large_window(term: Start) -> None:
     assert 0 < median(opened.key("down", quiet=0.08).nbytes for _ in range(5)) <= 300
 
 
-def test_memory_stays_flat_from_end_to_end_of_a_million_rows(term: Start) -> None:
+def test_memory_stays_constant_over_a_million_rows(term: Start) -> None:
     opened = table(term, str(MILLION), cols=80, rows=24)
     before = opened.rss()
     for key, row in (("end", "0999999"), ("home", "0000000"), ("m", "0500000"), ("pagedown", "0500022")):

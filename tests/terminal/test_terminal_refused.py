@@ -1,4 +1,4 @@
-"""Where no full-screen program can run, one line says so and names the command line."""
+"""Without a usable terminal, one line says so and names the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.tui.terminal import Refusal, Terminal, probe, scrub
+from secconsole.tui.runtime.terminal import Refusal, Terminal, probe, scrub
 from tests.terminal.conftest import ROOT, Start
 
 
@@ -23,7 +23,7 @@ class Tty:
 
 @pytest.mark.terminal
 @pytest.mark.parametrize("name", ["dumb", ""])
-def test_terminal_without_abilities_is_refused(sample: Start, name: str) -> None:
+def test_dumb_terminal_is_refused(sample: Start, name: str) -> None:
     t = sample("sample_places", term=name)
     assert t.wait_exit(5) is not None
     assert t.proc.returncode == 2
@@ -58,7 +58,7 @@ def test_colour_depth(environ: dict[str, str], depth: str) -> None:
     assert found.depth == depth
 
 
-def test_probe_tells_ssh_multiplexers_and_locale() -> None:
+def test_probe_detects_ssh_multiplexers_and_locale() -> None:
     found = probe(
         {"TERM": "tmux-256color", "TMUX": "/tmp/x", "SSH_CONNECTION": "1 2 3 4", "LANG": "en_GB.UTF-8"}, Tty(), Tty()
     )
@@ -68,7 +68,7 @@ def test_probe_tells_ssh_multiplexers_and_locale() -> None:
     assert isinstance(probe({"TERM": "xterm"}, Tty(), Tty(False)), Refusal)
 
 
-def test_a40_scrub_takes_out_what_steers() -> None:
+def test_a40_scrub_removes_controlling_variables() -> None:
     environ = {"TEXTUAL": "x", "TEXTUAL_LOG": "x", "PYTHONSTARTUP": "x", "SSH_ORIGINAL_COMMAND": "x", "BROWSER": "sh",
                "TERM": "xterm", "PATH": "/bin", "SECCONSOLE_HOME": "/h", "LANG": "C"}  # fmt: skip
     scrub(environ)

@@ -1,4 +1,4 @@
-"""A helpdesk agent's day in a real terminal: find, be sure, unbind, undo; and what a key costs on the line."""
+"""A helpdesk agent's day in a real terminal: find, verify, unbind, undo, and the bytes per key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from statistics import median
 
 import pytest
 
-from secconsole.backends.demo import create_demo
+from secconsole.backends.demo.fill import create_demo
+from tests.extent import matrix
 from tests.terminal.terminal_driver import Term
 
 pytestmark = pytest.mark.terminal
@@ -42,7 +43,7 @@ def opened(term: Start, home: Path, login: str = "hana", **options: object) -> T
     return started
 
 
-def test_lost_phone_typed_in_one_burst_and_taken_back(term: Start, demo: Path) -> None:
+def test_unbinding_typed_in_one_burst_is_undone(term: Start, demo: Path) -> None:
     started = opened(term, demo)
     started.type("/marek.novak")
     assert started.wait_text(r"1 of 300 users", 5) is not None, started.text()
@@ -57,20 +58,20 @@ def test_lost_phone_typed_in_one_burst_and_taken_back(term: Start, demo: Path) -
     assert started.wait_text(r"marek.novak is bound again, with the same phone", 5) is not None, started.text()
 
 
-def test_search_and_unbinding_in_one_single_burst_hit_the_one_who_was_searched_for(term: Start, demo: Path) -> None:
+def test_search_and_unbind_in_one_burst_affect_the_found_user(term: Start, demo: Path) -> None:
     started = opened(term, demo)
     started.send("/bobby\rulost\t\t\x1b[C\r")
     assert started.wait_text(r"bobby.tables is unbound", 8) is not None, started.text()
 
 
-def test_every_key_that_cannot_act_says_why(term: Start, demo: Path) -> None:
+def test_every_unavailable_key_says_why(term: Start, demo: Path) -> None:
     started = opened(term, demo)
     for key, why in (("w", "Your role, helpdesk, may not do this"), ("l", "is not locked"), ("x", "nothing to undo")):
         started.press(key)
         assert started.wait_text(why, 5) is not None, started.text()
 
 
-def test_nothing_is_sent_while_nobody_acts(term: Start, demo: Path) -> None:
+def test_nothing_is_sent_while_idle(term: Start, demo: Path) -> None:
     started = opened(term, demo)
     started.key("down", quiet=0.5)
     mark = started.mark()
@@ -78,7 +79,7 @@ def test_nothing_is_sent_while_nobody_acts(term: Start, demo: Path) -> None:
 
 
 @pytest.mark.parametrize(("cols", "rows"), [(80, 24), (120, 40)])
-def test_a_step_costs_300_bytes_and_the_details_come_when_it_rests(
+def test_a_cursor_step_costs_300_bytes_and_details_follow_when_idle(
     term: Start, demo: Path, cols: int, rows: int
 ) -> None:
     started = opened(term, demo, cols=cols, rows=rows)
@@ -94,8 +95,10 @@ def test_a_step_costs_300_bytes_and_the_details_come_when_it_rests(
     assert page <= 3_000 if cols == 80 else page <= 8_000
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-@pytest.mark.parametrize("look", ["secconsole-dark", "secconsole-light", "ansi-dark", "NO_COLOR"])
+@pytest.mark.parametrize(
+    ("size", "look"),
+    matrix([(80, 24), (120, 40), (200, 60)], ["secconsole-dark", "secconsole-light", "ansi-dark", "NO_COLOR"]),
+)
 def test_status_is_a_word_in_every_size_and_colour(term: Start, demo: Path, size: tuple[int, int], look: str) -> None:
     env = {"NO_COLOR": "1"} if look == "NO_COLOR" else {"SECCONSOLE_TEST_THEME": look}
     started = opened(term, demo, cols=size[0], rows=size[1], env=env)

@@ -1,4 +1,4 @@
-"""An organisation of a few people in a store of its own, a clock to turn, and consoles signed in to it."""
+"""An organisation of a few people in a temporary store, a clock to move, and consoles signed in to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from secconsole.backends.base import Backend
-from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
+from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -27,11 +27,12 @@ from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.operations.users import CreateUser
-from secconsole.service.passwords import Passwords
+from secconsole.service.factors.passwords import Passwords
 from secconsole.tui.app import SecConsole
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.widgets.table import WindowedTable
 from tests.delivery.post import Post, post_for
+from tests.organisation import OWNER
 from tests.tui.front import Front
 
 TENANT = "acme"
@@ -61,9 +62,9 @@ class Clock:
 
 @dataclass
 class Organisation:
-    """`acme`, where root, tomas, hana, aida, uma and bob are bound, and newton and nina are not; policy required.
+    """`acme`, where root, tomas, hana, aida, uma and bob are bound, newton and nina are not, and policy is required.
 
-    Everybody's password is their login followed by ` has a long password`.
+    The password of each user is their login followed by ` has a long password`.
     """
 
     home: Path
@@ -149,7 +150,7 @@ async def _fill(made: Organisation) -> None:
 
 async def _opened(home: Path) -> Organisation:
     clock = Clock()
-    owner = await open_embedded(store_owner() or Nobody(), "command", clock=clock, passwords=cheap())
+    owner = await open_embedded(OWNER, "command", clock=clock, passwords=cheap())
     return Organisation(home, clock, owner)
 
 
@@ -187,7 +188,7 @@ async def organisation(
 
 @pytest.fixture(scope="session", autouse=True)
 def _short_pauses() -> Iterator[None]:
-    """Textual lets 20 ms go by at least twice after each key; nothing here may lean on how long that is."""
+    """Shorten the 20 ms that Textual waits at least twice after each key, on which no test may depend."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)
         yield
@@ -199,7 +200,7 @@ async def never() -> Backend:
 
 @pytest_asyncio.fixture
 async def post(organisation: Organisation) -> AsyncIterator[Post]:
-    """A real mail server and a Twilio, set up; the policy allows every kind and requires one."""
+    """Yield a real mail server and a fake Twilio, set up with a policy that allows every kind and requires one."""
     async with post_for(organisation) as made:
         await made.set_up()
         await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, whitelist_admins=False))
@@ -237,9 +238,10 @@ async def remote(organisation: Organisation, front: Front) -> OpenConsole:
 
 @pytest_asyncio.fixture
 async def console(organisation: Organisation) -> AsyncIterator[OpenConsole]:
-    """`app = await console("hana")`, then `async with app.run_test(size=(80, 24)) as pilot`: signed in already.
+    """Open a signed-in console.
 
-    Options go to SecConsole, `read_only=True` for one; `place` is where it starts.
+    Use it as `app = await console("hana")`, then `async with app.run_test(size=(80, 24)) as pilot`. Options such as
+    `read_only=True` go to SecConsole. `place` is where it starts.
     """
     opened: list[Backend] = []
 
@@ -258,7 +260,10 @@ async def console(organisation: Organisation) -> AsyncIterator[OpenConsole]:
 
 @pytest_asyncio.fixture
 async def signing_in(organisation: Organisation) -> AsyncIterator[Callable[..., SecConsole]]:
-    """`app = signing_in(tenant="acme")`: a console that begins with its sign-in screen."""
+    """Open a console that begins with its sign-in screen.
+
+    Use it as `app = signing_in(tenant="acme")`.
+    """
     opened: list[Backend] = []
 
     def make(**options: Any) -> SecConsole:
@@ -275,9 +280,9 @@ async def signing_in(organisation: Organisation) -> AsyncIterator[Callable[..., 
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Let the app go on until something holds and is drawn; fail if it does not in time.
+    """Let the app run until a condition holds and is drawn, or fail if it does not in time.
 
-    The time is counted in turns that the app was given: on a busy machine they are longer, and so is the limit.
+    The limit is counted in turns of the app, which are longer on a busy machine.
     """
     for _ in range(round(seconds / TURN)):
         if _drawn(pilot.app) and condition():
@@ -287,12 +292,12 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: flo
 
 
 def _drawn(app: App[Any]) -> bool:
-    """Whether the screen on top has been laid out: one that was only just put there shows nothing yet."""
+    """Return True if the screen on top has been laid out, as a new one shows nothing yet."""
     return not app.is_running or (app.screen._compositor.size == app.size and not app.screen._layout_required)
 
 
 async def settled(pilot: Pilot[Any]) -> None:
-    """Wait until every key pressed has been acted on, the work it began with keys held is done, and rows are there."""
+    """Wait until every key pressed is handled, the work it began with keys held is done, and rows are loaded."""
     app = pilot.app
     assert isinstance(app, SecConsole)
 
@@ -306,6 +311,6 @@ async def settled(pilot: Pilot[Any]) -> None:
 
 
 def screen_text(app: App[Any]) -> str:
-    """What the screen on top shows, as text."""
+    """Return the text of the screen on top."""
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)

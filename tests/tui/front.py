@@ -1,4 +1,4 @@
-"""A server in front of an organisation's store, which tests stop, start again and hold up."""
+"""A server in front of an organisation's store, which tests stop, start again and delay."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from secconsole.backends.embedded import EmbeddedBackend
 from secconsole.backends.http import HttpBackend
 from secconsole.operations.caller import Credential, Nobody
 from secconsole.server.app import make_app
-from secconsole.server.stopping import Stop
+from secconsole.server.transport.shutdown import ShutdownSignal
+from tests.organisation import NEVER_MIND
 
 
 class _Gate:
-    """Lets requests pass while it is open; keeps count of them by path."""
+    """Gate that lets requests pass while it is open, and counts them by path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,7 +41,7 @@ class _Gate:
 
 
 async def _to_nobody(message: Message) -> None:
-    """Where an answer goes that is lost on the way."""
+    """Drop an answer, as if it were lost on the way."""
 
 
 class Front:
@@ -52,13 +53,13 @@ class Front:
         self.url = f"unix:{self.socket}"
         self._server: uvicorn.Server | None = None
         self._running: asyncio.Task[None] | None = None
-        self._stop = Stop()
-        self.gate = _Gate(make_app(store))
+        self._shutdown = ShutdownSignal()
+        self.gate = _Gate(make_app(store, refused=NEVER_MIND))
         self._opened: list[HttpBackend] = []
 
     async def start(self) -> None:
-        self._stop = Stop()
-        self.gate._app = make_app(self._store, stop=self._stop)
+        self._shutdown = ShutdownSignal()
+        self.gate._app = make_app(self._store, shutdown=self._shutdown, refused=NEVER_MIND)
         config = uvicorn.Config(
             self.gate, uds=str(self.socket), log_config=None, lifespan="off", http="httptools",
             timeout_graceful_shutdown=0,

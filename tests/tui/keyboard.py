@@ -1,4 +1,4 @@
-"""Typing as terminals send it, and reading what the screen says."""
+"""Typing as terminals send it, and reading the text of the screen."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NAMES = {"\t": "tab", "\r": "enter"}
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:
-    """Type as a terminal sends it: `\\t` and `\\r` among letters, all in one burst."""
+    r"""Type as a terminal sends it: `\t` and `\r` among letters, all in one burst."""
     for char in text:
         pilot.app.post_message(events.Key(_NAMES.get(char, char), None if char in _NAMES else char))
     await pilot.pause()
 
 
 def words(app: App[Any]) -> str:
-    """What the screen says, whatever the line breaks and frames."""
+    """Return the text of the screen without line breaks and frames."""
     return " ".join(re.sub("[│╭╮╰╯─▄█▀▌]", " ", screen_text(app)).split())
 
 

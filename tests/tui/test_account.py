@@ -1,4 +1,4 @@
-"""My account: what it shows, and what its keys do to the row under the cursor."""
+"""My account: its content, and the effect of its keys on the row under the cursor."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.sessions import EndSession, ListSessions
 from secconsole.operations.signin import WhoAmI
 from secconsole.operations.tokens import ListTokens, TokenRow
-from secconsole.operations.users import FactorRow, RequireMfa, ShowUser
+from secconsole.operations.user_changes import RequireMfa
+from secconsole.operations.users import FactorRow, ShowUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.account.dialogs import LabelDialog, NewTokenDialog, PasswordDialog, RenameDialog
 from secconsole.tui.screens.account.new_token import TokenDialog
 from secconsole.tui.screens.account.rows import Own, codes_words, panels
-from secconsole.tui.screens.account.words import about
+from secconsole.tui.screens.account.text import about
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.factors.binding import BindingScreen
 from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
@@ -84,7 +85,7 @@ async def prove(pilot: Pilot[Any], organisation: Organisation, login: str) -> No
 # ---- what is shown ---------------------------------------------------------------------------------------------------
 
 
-async def test_all_that_is_ones_own_is_in_sight(console: OpenConsole, organisation: Organisation) -> None:
+async def test_everything_of_the_account_is_visible(console: OpenConsole, organisation: Organisation) -> None:
     other = await organisation.signed_in("uma")
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -99,11 +100,11 @@ async def test_all_that_is_ones_own_is_in_sight(console: OpenConsole, organisati
         assert re.search(r"  console on this machine +since \w+.* +seen ", text)
         assert account.row.startswith("factor:")
         await pilot.press("G")
-        await until(pilot, lambda: re.search(r"Tokens *▁*\n.* none +T makes one", screen_text(app)))
+        await until(pilot, lambda: re.search(r"Tokens *▁*\n.* none +T creates one", screen_text(app)))
     await other.close()
 
 
-async def test_a_key_acts_on_the_row_and_elsewhere_says_where_to_go(console: OpenConsole) -> None:
+async def test_a_key_acts_on_its_row_and_elsewhere_names_the_row(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
@@ -113,11 +114,11 @@ async def test_a_key_acts_on_the_row_and_elsewhere_says_where_to_go(console: Ope
         assert "(x End)" in screen_text(app).splitlines()[-1]
         for key, why in (
             ("n", "Go to one of your factors first."),
-            ("x", "You are in this one: o signs you out."),
+            ("x", "This is your current session: press o to sign out."),
             ("X", "You have no other session."),
-            ("d", "You have no token."),
-            ("s", "acme shows recovery codes only once. c makes new ones."),
-            ("m", "You cannot be without a factor: the policy of acme requires one of everybody."),
+            ("d", "You have no tokens."),
+            ("s", "acme shows recovery codes only once. Press c to create new ones."),
+            ("m", "You need a factor: the policy of acme requires one of all users."),
             ("w", "You are not on the whitelist, so you are asked for your factor anyway."),
         ):
             await pilot.press(key)
@@ -143,14 +144,12 @@ async def test_the_cursor_stays_where_it_was_while_things_change(
         await settled(pilot)
         await pilot.press("x")  # is not this one, for newest is first
         await settled(pilot)
-        assert app.screen is not account or "You are in this one" in said(app)[0]
+        assert app.screen is not account or "your current session" in said(app)[0].lower()
     await other.close()
     await third.close()
 
 
-async def test_what_went_from_under_the_cursor_leaves_it_beside_that(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_the_cursor_moves_beside_a_removed_row(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -169,8 +168,8 @@ async def test_what_went_from_under_the_cursor_leaves_it_beside_that(
     await other.close()
 
 
-def whoever(organisation: Organisation, own: Own) -> Own:
-    """The account with one of everything that there can be."""
+def with_everything(organisation: Organisation, own: Own) -> Own:
+    """Return the account with one of everything that it can have."""
     now, factor, session = organisation.clock.at(), own.detail.factors[0], own.sessions[0]
     old = now - timedelta(days=300)
     factors = (
@@ -195,7 +194,7 @@ async def test_every_line_about_a_row_fits_eighty_columns(console: OpenConsole, 
         account = await at_account(app, pilot)
         assert account._own is not None
         now = organisation.clock.at()
-        own = whoever(organisation, account._own)
+        own = with_everything(organisation, account._own)
         rows = [cell.target for panel in panels(own, now, utf8=True) for cell in panel.cells]
         for row in [*rows, "factors", "tokens"]:
             name, *others = about(row, own, now).plain.splitlines()
@@ -206,14 +205,14 @@ async def test_every_line_about_a_row_fits_eighty_columns(console: OpenConsole, 
 
 @pytest.mark.parametrize("utf8", [True, False])
 @pytest.mark.parametrize("width", [54, 74, 118])
-async def test_every_row_says_what_it_is_in_any_width_and_alphabet(
+async def test_every_row_is_identifiable_in_any_width_and_alphabet(
     console: OpenConsole, organisation: Organisation, width: int, utf8: bool
 ) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
         assert account._own is not None
-        own = whoever(organisation, account._own)
+        own = with_everything(organisation, account._own)
         for panel in panels(own, organisation.clock.at(), utf8=utf8):
             for cell in panel.cells:
                 text = cell.content(width).plain
@@ -225,7 +224,7 @@ async def test_every_row_says_what_it_is_in_any_width_and_alphabet(
                     assert utf8 or text[0] in "*~!"
 
 
-async def test_the_cursor_is_told_from_other_rows_without_colour_too(console: OpenConsole) -> None:
+async def test_the_cursor_is_visible_without_colour(console: OpenConsole) -> None:
     app = await console("uma", place="account", theme="ansi-dark")
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
@@ -247,7 +246,7 @@ async def test_another_phone_takes_over_once_it_is_confirmed(console: OpenConsol
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, LabelDialog))
         await settled(pilot)
-        assert "The app bound now works until the new one is confirmed" in words(app)
+        assert "The current app works until the new one is confirmed" in words(app)
         await typed(pilot, "Pixel 9\r")
         await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "Bind another phone" in screen_text(app))
         assert [f.id for f in await factors_of(organisation, "hana") if f.state is FactorState.ACTIVE] == [old]
@@ -263,7 +262,7 @@ async def test_another_phone_takes_over_once_it_is_confirmed(console: OpenConsol
         await until(pilot, lambda: "10 left" in screen_text(app))
 
 
-async def test_leaving_the_new_key_keeps_the_old_one(console: OpenConsole, organisation: Organisation) -> None:
+async def test_cancelling_the_new_key_keeps_the_old_one(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
@@ -278,7 +277,7 @@ async def test_leaving_the_new_key_keeps_the_old_one(console: OpenConsole, organ
         assert active == [old]
         await walk_to(pilot, account, "factor:")
         await pilot.press("down")
-        await until(pilot, lambda: "v makes another one" in screen_text(app))
+        await until(pilot, lambda: "v creates another one" in screen_text(app))
         await pilot.press("v")
         await until(pilot, lambda: isinstance(app.screen, BindingScreen))
 
@@ -308,12 +307,14 @@ async def test_a_factor_is_removed_where_none_is_required(console: OpenConsole, 
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         assert "your password alone is then enough" in words(app)
         await pilot.press("right", "enter")
-        await until(pilot, lambda: "none is bound" in screen_text(app))
+        await until(pilot, lambda: "none bound" in screen_text(app))
         assert await factors_of(organisation, "hana") == ()
         assert account.row == "factors"
 
 
-async def test_the_last_one_is_kept_while_it_is_required(console: OpenConsole, organisation: Organisation) -> None:
+async def test_the_last_factor_cannot_be_removed_while_required(
+    console: OpenConsole, organisation: Organisation
+) -> None:
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
     await organisation.perform(RequireMfa(tenant=TENANT, user="uma"))
     app = await console("uma", place="account")
@@ -348,7 +349,7 @@ async def test_w4_j4_mfa_is_cancelled_while_it_is_on_after_saying_what_ends(
         await settled(pilot)
         await pilot.press("m", "right", "enter")
         await prove(pilot, organisation, "uma")
-        await until(pilot, lambda: "none is bound" in screen_text(app))
+        await until(pilot, lambda: "none bound" in screen_text(app))
         me = await organisation.perform(ShowUser(tenant=TENANT, user="uma"))
         assert (me.factors, me.recovery_left, me.sessions) == ((), 0, 1)
         await settled(pilot)
@@ -358,9 +359,7 @@ async def test_w4_j4_mfa_is_cancelled_while_it_is_on_after_saying_what_ends(
     await other.close()
 
 
-async def test_who_is_on_the_whitelist_may_choose_to_stay_asked(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a_whitelisted_user_may_keep_using_the_factor(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(AddToWhitelist(tenant=TENANT, users=("hana",), reason="night shift"))
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -368,13 +367,15 @@ async def test_who_is_on_the_whitelist_may_choose_to_stay_asked(
         assert "night shift" in words(app)
         await pilot.press("w")
         await prove(pilot, organisation, "hana")  # signed in by password alone
-        await until(pilot, lambda: "chose to be asked for your factor all the same" in words(app))
+        await until(pilot, lambda: "but chose to be asked for your factor" in words(app))
 
 
 # ---- recovery codes --------------------------------------------------------------------------------------------------
 
 
-async def test_j3_new_codes_say_how_many_old_ones_die(console: OpenConsole, organisation: Organisation) -> None:
+async def test_j3_new_codes_say_how_many_old_ones_become_invalid(
+    console: OpenConsole, organisation: Organisation
+) -> None:
     await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -389,11 +390,11 @@ async def test_j3_new_codes_say_how_many_old_ones_die(console: OpenConsole, orga
         await pilot.press("space", "enter")
         await until(pilot, lambda: app.screen is account)
         await settled(pilot)
-        assert said(app) == ["Ten recovery codes are yours. 10 older ones stopped working."]
+        assert said(app) == ["You have ten recovery codes. 10 older ones stopped working."]
         assert account.row == "codes"
 
 
-async def test_j3_they_are_seen_again_only_while_that_is_allowed_and_after_a_proof(
+async def test_j3_codes_are_viewed_only_while_allowed_and_after_step_up(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=True))
@@ -418,7 +419,7 @@ async def test_j3_they_are_seen_again_only_while_that_is_allowed_and_after_a_pro
 
 
 @pytest.mark.parametrize(("left", "words_"), [(0, "none: without your phone"), (2, "only 2 left"), (7, "one was used")])
-async def test_few_codes_and_used_ones_are_warned_of(
+async def test_few_remaining_codes_are_warned_about(
     console: OpenConsole, organisation: Organisation, left: int, words_: str
 ) -> None:
     app = await console("uma", place="account")
@@ -451,7 +452,7 @@ async def test_the_contact_address_is_set(console: OpenConsole, organisation: Or
         assert (await organisation.perform(ShowUser(tenant=TENANT, user="uma"))).user.email == "uma@home.example"
 
 
-async def test_enter_does_what_the_row_calls_for_first(console: OpenConsole) -> None:
+async def test_enter_runs_the_first_action_of_the_row(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
@@ -468,7 +469,7 @@ async def test_enter_does_what_the_row_calls_for_first(console: OpenConsole) -> 
 # ---- sessions --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_session_one_does_not_know_is_ended(console: OpenConsole, organisation: Organisation) -> None:
+async def test_an_unknown_session_is_ended(console: OpenConsole, organisation: Organisation) -> None:
     other = await organisation.signed_in("uma")
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -477,7 +478,7 @@ async def test_a_session_one_does_not_know_is_ended(console: OpenConsole, organi
         theirs = next(session for session in account._own.sessions if not session.current)
         account.board.go_to(f"session:{theirs.id}")
         await settled(pilot)
-        await until(pilot, lambda: "Do you know it?" in screen_text(app))
+        await until(pilot, lambda: "Not yours?" in screen_text(app))
         await pilot.press("x", "enter")  # Cancel has the focus
         await until(pilot, lambda: app.screen is account)
         await settled(pilot)
@@ -491,7 +492,7 @@ async def test_a_session_one_does_not_know_is_ended(console: OpenConsole, organi
     await other.close()
 
 
-async def test_all_others_are_ended_and_this_one_stays(console: OpenConsole, organisation: Organisation) -> None:
+async def test_all_other_sessions_are_ended(console: OpenConsole, organisation: Organisation) -> None:
     others = [await organisation.signed_in("uma") for _ in range(2)]
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -511,7 +512,7 @@ async def test_all_others_are_ended_and_this_one_stays(console: OpenConsole, org
 # ---- tokens ----------------------------------------------------------------------------------------------------------
 
 
-async def test_j6_a_token_is_made_shown_once_and_saved(
+async def test_j6_a_token_is_created_shown_once_and_saved(
     console: OpenConsole, organisation: Organisation, own_home: Path
 ) -> None:
     app = await console("hana", place="account")
@@ -522,7 +523,7 @@ async def test_j6_a_token_is_made_shown_once_and_saved(
         await settled(pilot)
         await pilot.press(*"backup", "tab", "tab", "space", "tab", "ctrl+u", *"soon", "enter")
         await settled(pilot)
-        assert "A number of days" in words(app)
+        assert "Enter a number of days" in words(app)
         await pilot.press("ctrl+u", *"7", "enter")
         await until(pilot, lambda: isinstance(app.screen, TokenDialog))
         await settled(pilot)

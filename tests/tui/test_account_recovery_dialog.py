@@ -1,4 +1,4 @@
-"""The dialog that shows recovery codes: how it is left, how they are saved, and when they are hidden."""
+"""The dialog that shows recovery codes: leaving it, saving them, and hiding them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from textual.pilot import Pilot
 from secconsole.domain.errors import Invalid
 from secconsole.domain.recovery import recovery_code
 from secconsole.domain.secret import Secret
-from secconsole.tui import clipboard
 from secconsole.tui.app import SecConsole
-from secconsole.tui.new_file import open_new, write_secret
+from secconsole.tui.runtime import clipboard
+from secconsole.tui.runtime.private_file import open_new, write_secret
 from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
-from secconsole.tui.screens.shown_once import SaveDialog, free_path
+from secconsole.tui.screens.secret_once import SaveDialog, free_path
 from tests.tui.conftest import OpenConsole, screen_text, settled, until
 
 CREATED = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
@@ -66,7 +66,7 @@ async def test_ten_codes_and_how_to_keep_them_are_readable(console: OpenConsole,
             await until(pilot, lambda: "Done" in screen_text(app))
 
 
-async def test_only_the_tick_lets_one_out(console: OpenConsole) -> None:
+async def test_the_dialog_closes_only_when_ticked(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=(80, 24)) as pilot:
         dialog, left = await shown(app, pilot)
@@ -81,7 +81,7 @@ async def test_only_the_tick_lets_one_out(console: OpenConsole) -> None:
         assert dialog._codes == ()
 
 
-async def test_a_file_ticks_it_and_is_ones_own(console: OpenConsole, own_home: Path) -> None:
+async def test_saving_a_private_file_ticks_the_box(console: OpenConsole, own_home: Path) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=(80, 24)) as pilot:
         _, left = await shown(app, pilot)
@@ -103,7 +103,7 @@ async def test_a_file_ticks_it_and_is_ones_own(console: OpenConsole, own_home: P
         await until(pilot, lambda: left == [True])
 
 
-async def test_what_is_there_stays_and_another_name_may_be_given(console: OpenConsole, own_home: Path) -> None:
+async def test_an_existing_file_is_kept_and_another_name_can_be_entered(console: OpenConsole, own_home: Path) -> None:
     taken = own_home / "mine.txt"
     taken.write_text("mine")
     app = await console("uma", place="account")
@@ -113,7 +113,7 @@ async def test_what_is_there_stays_and_another_name_may_be_given(console: OpenCo
         await until(pilot, lambda: isinstance(app.screen, SaveDialog))
         await settled(pilot)
         for typed, said in (
-            ("mine.txt", "such a file already"),
+            ("mine.txt", "file already exists"),
             (".bashrc", "ends in .txt"),
             ("no/x.txt", "no folder"),
         ):
@@ -127,7 +127,7 @@ async def test_what_is_there_stays_and_another_name_may_be_given(console: OpenCo
         assert sorted(path.name for path in own_home.iterdir()) == ["mine.txt"]
 
 
-async def test_copying_ticks_it_and_claims_no_more_than_it_knows(console: OpenConsole) -> None:
+async def test_copying_ticks_the_box_without_claiming_success(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=(80, 24)) as pilot:
         sent: list[str] = []
@@ -144,7 +144,7 @@ async def test_copying_ticks_it_and_claims_no_more_than_it_knows(console: OpenCo
         assert dialog._codes == ()
 
 
-async def test_they_hide_when_nobody_looks(console: OpenConsole) -> None:
+async def test_codes_hide_when_the_terminal_loses_focus(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(app, pilot)
@@ -158,7 +158,7 @@ async def test_they_hide_when_nobody_looks(console: OpenConsole) -> None:
         await until(pilot, lambda: sees_all(app))
 
 
-async def test_they_hide_after_a_while(console: OpenConsole) -> None:
+async def test_codes_hide_after_a_timeout(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=(80, 24)) as pilot:
         dialog, _ = await shown(app, pilot, hide_after=0.05)
@@ -169,7 +169,7 @@ async def test_they_hide_after_a_while(console: OpenConsole) -> None:
         await until(pilot, lambda: sees_all(app))
 
 
-async def test_those_that_are_left_may_be_left_at_any_time(console: OpenConsole) -> None:
+async def test_remaining_codes_can_be_closed_at_any_time(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=(80, 24)) as pilot:
         _, left = await shown(app, pilot, again=True)
@@ -179,7 +179,7 @@ async def test_those_that_are_left_may_be_left_at_any_time(console: OpenConsole)
         await until(pilot, lambda: left == [True])
 
 
-def test_a_secret_is_written_for_its_owner_alone_whatever_the_umask(
+def test_a_secret_file_is_private_under_any_umask(
     tmp_path: Path,
 ) -> None:
     before = os.umask(0)
@@ -191,10 +191,10 @@ def test_a_secret_is_written_for_its_owner_alone_whatever_the_umask(
     assert path.read_text() == "x\n"
     link = tmp_path / "link.txt"
     link.symlink_to(tmp_path / "elsewhere.txt")
-    with pytest.raises(Invalid, match="such a file already"):
+    with pytest.raises(Invalid, match="file already exists"):
         write_secret(str(link), ".txt", Secret("x"))
     assert not (tmp_path / "elsewhere.txt").exists()
-    with pytest.raises(Invalid, match="whole path"):
+    with pytest.raises(Invalid, match="full path"):
         open_new("~nobody-of-that-name/x.txt", ".txt", tmp_path)
 
 
@@ -207,7 +207,7 @@ def test_a_disk_that_keeps_no_permissions_gets_no_secret(tmp_path: Path, monkeyp
     assert list(tmp_path.glob("*.txt")) == []
 
 
-def test_a_failing_disk_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_disk_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -224,9 +224,7 @@ def test_a_second_file_gets_another_name(own_home: Path) -> None:
     assert free_path("codes-../uma", ".txt", "20270115-080000").name == "codes-..-uma-20270115-080000.txt"
 
 
-def test_where_the_system_knows_no_home_the_stores_folder_is_suggested(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_a_home_the_folder_of_the_store_is_suggested(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def unknown() -> Path:
         raise RuntimeError("Could not determine home directory.")
 

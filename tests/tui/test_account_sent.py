@@ -1,4 +1,4 @@
-"""Addresses and numbers as factors of one's own account: beside each other, verified by the code that came there."""
+"""Addresses and numbers as factors of one account: side by side, verified by the code sent to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.operations.users import ShowUser
 from secconsole.tui.screens.account.dialogs import LabelDialog
 from secconsole.tui.screens.dialog import ConfirmDialog
-from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.bind_address import BindAddressDialog, KindDialog
 from secconsole.tui.screens.factors.binding import BindingScreen
 from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.widgets.qr import QrCode
@@ -59,7 +59,7 @@ async def test_w2_an_address_is_added_beside_the_app_and_recovery_codes_follow(
         await until(pilot, lambda: isinstance(app.screen, LabelDialog))
         await settled(pilot)
         await typed(pilot, "at home\r")
-        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await until(pilot, lambda: isinstance(app.screen, BindAddressDialog))
         await settled(pilot)
         assert "uma@acme.example" in screen_text(app)  # on record, and not bound yet
         await typed(pilot, "\r")
@@ -79,7 +79,7 @@ async def test_w2_an_address_is_added_beside_the_app_and_recovery_codes_follow(
         assert "10 left" in screen_text(app)
 
 
-async def test_a_number_that_somebody_else_entered_is_verified_by_v(
+async def test_a_number_that_another_user_entered_is_verified_by_v(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     await organisation.perform(EnrollFactor(tenant=TENANT, user="uma", kind=FactorKind.SMS, address=NUMBER))
@@ -92,13 +92,13 @@ async def test_a_number_that_somebody_else_entered_is_verified_by_v(
         account = await at_account(app, pilot)
         assert "not verified yet" in screen_text(app)
         await pilot.press("down")
-        await until(pilot, lambda: "v has a code sent there" in screen_text(app))
+        await until(pilot, lambda: "v sends a code there" in screen_text(app))
         await settled(pilot)
         assert "v Verify" in screen_text(app).splitlines()[-1]
         await pilot.press("v")
-        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await until(pilot, lambda: isinstance(app.screen, BindAddressDialog))
         await settled(pilot)
-        assert "Give it in full once more" in words(app)
+        assert "Enter it in full again" in words(app)
         await typed(pilot, f"{NUMBER}\r")
         await until(pilot, lambda: len(post.twilio.messages) > texts and "Send again" in screen_text(app))
         await settled(pilot)
@@ -109,7 +109,7 @@ async def test_a_number_that_somebody_else_entered_is_verified_by_v(
         assert (FactorKind.SMS, FactorState.ACTIVE, "") in await state(organisation, "uma")
 
 
-async def test_to_remove_what_was_never_verified_ends_nothing(
+async def test_removing_an_unverified_factor_ends_nothing(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     await organisation.perform(EnrollFactor(tenant=TENANT, user="uma", kind=FactorKind.SMS, address=NUMBER))
@@ -119,17 +119,17 @@ async def test_to_remove_what_was_never_verified_ends_nothing(
         account = await at_account(app, pilot)
         await pilot.press("down", "r")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
-        assert "counts for nothing: nothing else changes" in words(app)
+        assert "does not count: nothing else changes" in words(app)
         await pilot.press("right", "enter")
         await until(pilot, lambda: app.screen is account and "not verified yet" not in screen_text(app))
         await settled(pilot)
-        assert said(app) == ["It is removed."]
+        assert said(app) == ["The factor is removed."]
     assert len((await other.perform(ListSessions(tenant=TENANT, user="uma"))).items) > 1
     await other.close()
 
 
 @pytest.mark.parametrize("way", ["anew", "cancel"])
-async def test_j4_a_recovery_code_lets_in_to_bind_anew_or_to_cancel(
+async def test_j4_a_recovery_code_admits_to_rebind_or_cancel(
     console: OpenConsole, organisation: Organisation, way: str
 ) -> None:
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL))
@@ -141,10 +141,10 @@ async def test_j4_a_recovery_code_lets_in_to_bind_anew_or_to_cancel(
     backend.credential = await by_recovery_code(organisation, "uma", made.codes[0])
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
-        assert "9 left, one was used: make new ones" in screen_text(app)
+        assert "9 left, one was used: create new ones" in screen_text(app)
         if way == "cancel":
             await pilot.press("m", "right", "enter")
-            await until(pilot, lambda: "none is bound" in screen_text(app))
+            await until(pilot, lambda: "none bound" in screen_text(app))
             detail = await organisation.perform(ShowUser(tenant=TENANT, user="uma"))
             assert (detail.factors, detail.recovery_left) == ((), 0)
             return
@@ -173,7 +173,7 @@ async def by_recovery_code(organisation: Organisation, login: str, code: Secret[
     return Bearer(answer.token)
 
 
-async def test_the_key_is_mailed_to_the_address_on_record_where_the_code_cannot_be_scanned(
+async def test_a_key_that_cannot_be_scanned_is_mailed_to_the_address_on_record(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     mails = len(post.mailbox.mails)
@@ -204,7 +204,26 @@ async def test_the_key_is_mailed_to_the_address_on_record_where_the_code_cannot_
         await until(pilot, lambda: app.screen is account)
 
 
-async def test_a_message_never_lies_over_a_code_that_is_scanned(console: OpenConsole) -> None:
+async def test_d17_a_refused_key_mail_is_reported_beside_the_key(console: OpenConsole, post: Post) -> None:
+    post.mailbox.at_rcpt = ["550 5.1.1 No such user"]
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, KindDialog))
+        await settled(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LabelDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        await settled(pilot)
+        await pilot.press("m")
+        await settled(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "refuses the recipient's address (550 5.1.1). Nothing was sent." in words(app))
+
+
+async def test_a_message_never_covers_a_qr_code(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await at_account(app, pilot)
@@ -217,7 +236,7 @@ async def test_a_message_never_lies_over_a_code_that_is_scanned(console: OpenCon
         assert not any(toast.region.overlaps(code) for toast in app.screen.query("Toast"))
 
 
-async def test_the_address_on_record_need_not_be_typed_again_to_verify_it(
+async def test_the_address_on_record_is_verified_without_typing_it(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     await organisation.perform(EnrollFactor(tenant=TENANT, user="uma", kind=FactorKind.EMAIL))
@@ -229,9 +248,9 @@ async def test_the_address_on_record_need_not_be_typed_again_to_verify_it(
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
         await pilot.press("down")
-        await until(pilot, lambda: account.row.startswith("factor:") and "v has a code sent" in screen_text(app))
+        await until(pilot, lambda: account.row.startswith("factor:") and "v sends a code" in screen_text(app))
         await pilot.press("enter")  # what this row calls for first
-        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await until(pilot, lambda: isinstance(app.screen, BindAddressDialog))
         await settled(pilot)
         assert "uma@acme.example" in screen_text(app)
         await typed(pilot, "\r")

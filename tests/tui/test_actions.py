@@ -1,4 +1,4 @@
-"""The registry holds for every place there is: keys, methods, help and commands agree."""
+"""The registry of actions: keys, methods, help and commands of every place agree."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from textual.keys import Keys
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.unbinding import Unbind
 from secconsole.tui.actions import EVERYWHERE, IN_DEMOS, INBOX, PLACES, Action, find, key_words
-from secconsole.tui.places import screen_class
 from secconsole.tui.screens.help import page
 from secconsole.tui.screens.place import Place
+from secconsole.tui.session.navigation import screen_class
 
 BUILT = [
     place.name
@@ -36,7 +36,7 @@ def test_the_places_have_the_digits_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_a_place_is_what_the_row_says_it_is(name: str) -> None:
+def test_each_place_matches_its_row_in_the_table(name: str) -> None:
     place = next(place for place in (*PLACES, INBOX) if place.name == name)
     screen = screen_class(name)
     assert issubclass(screen, Place)
@@ -46,11 +46,11 @@ def test_a_place_is_what_the_row_says_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_every_action_of_a_place_can_be_done_and_is_told_of(name: str) -> None:
+def test_every_action_of_a_place_is_executable_and_documented(name: str) -> None:
     screen = screen_class(name)
     for action in actions_of(name):
         assert re.fullmatch(r"[a-z]+\.[a-z-]+", action.id)
-        assert action.id.startswith("go.") or callable(getattr(screen, action.method)), action.id
+        assert action.id.startswith("go.") or callable(action.run or getattr(screen, action.method)), action.id
         assert action.title.strip()
         assert action.help.endswith("."), action.id
         assert 0 <= action.priority <= 9
@@ -69,18 +69,18 @@ def test_no_two_actions_of_a_place_share_a_key_or_an_id(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_a_place_leaves_the_ways_out_as_they_are(name: str) -> None:
+def test_no_place_overrides_the_exit_keys(name: str) -> None:
     own = {key for action in screen_class(name).ACTIONS for key in action.key_names}
     assert not own & {"q", "question_mark", "ctrl+p", "colon", *"12345678"}
 
 
-def test_what_is_dangerous_for_the_service_is_so_on_the_screen() -> None:
+def test_dangerous_operations_are_dangerous_on_the_screen() -> None:
     assert Action("x.y", "", "y", "", operation=Unbind).is_dangerous
     assert Action("x.y", "", "y", "", dangerous=True).is_dangerous
     assert not Action("x.y", "", "y", "", operation=ListFactors).is_dangerous
 
 
-def test_keys_are_said_as_people_say_them() -> None:
+def test_keys_have_readable_names() -> None:
     assert key_words("question_mark") == "?"
     assert key_words("shift+u") == "U"
     assert key_words("ctrl+p") == "ctrl+p"

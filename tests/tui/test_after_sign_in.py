@@ -1,4 +1,4 @@
-"""What follows a sign-in: recovery codes made anew after one was used, and an address to be told at."""
+"""After a sign-in: new recovery codes once one was used, and an address for notices."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def by_recovery_code(pilot: Pilot[Any], organisation: Organisation, code: 
     await settled(pilot)
 
 
-async def test_a32_a_recovery_code_that_was_used_insists_on_new_ones_until_they_are_made(
+async def test_a32_a_used_recovery_code_requires_new_ones_until_they_are_created(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     made = await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="hana"))
@@ -62,7 +62,7 @@ async def test_a32_a_recovery_code_that_was_used_insists_on_new_ones_until_they_
         assert isinstance(last.screen, Place)
 
 
-async def test_j4_another_phone_is_bound_right_then_and_new_codes_come_with_it(
+async def test_j4_another_phone_is_bound_at_once_with_new_codes(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     made = await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="hana"))
@@ -83,7 +83,7 @@ async def test_j4_another_phone_is_bound_right_then_and_new_codes_come_with_it(
     assert user.recovery_left == 10
 
 
-async def test_leaving_the_new_phone_asks_again(signing_in: SigningIn, organisation: Organisation) -> None:
+async def test_cancelling_the_new_phone_asks_again(signing_in: SigningIn, organisation: Organisation) -> None:
     made = await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="hana"))
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
@@ -95,7 +95,7 @@ async def test_leaving_the_new_phone_asks_again(signing_in: SigningIn, organisat
         await until(pilot, lambda: isinstance(app.screen, RenewRecoveryDialog))
 
 
-async def test_a2_without_an_address_one_is_asked_for_at_each_sign_in_and_may_be_put_off(
+async def test_a2_a_missing_address_is_requested_at_each_sign_in_and_may_be_skipped(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     app = signing_in()  # root was made without an address

@@ -1,4 +1,4 @@
-"""Binding an address or a number: the code is read where it arrived, and its letters stand on the screen."""
+"""Binding an address or a number: the code is read where it arrived, and its letters are on the screen."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from textual.pilot import Pilot
 
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.secret import Secret
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors
-from secconsole.operations.signin import BindingStarted
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, ShowEnrollmentSending
+from secconsole.operations.signin import BindingStarted, SendStatus
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.bind_address import BindAddressDialog, KindDialog
 from secconsole.tui.screens.factors.binding import BindingEnd, Checked
 from secconsole.tui.screens.factors.country import CountryDialog
 from tests.delivery.post import Post, digits_in, prefix_in
@@ -26,7 +26,7 @@ MAIL, SMS = FactorKind.EMAIL, FactorKind.SMS
 
 
 class Binding:
-    """A dialog on top of somebody's account, as My account opens it, and how it ended."""
+    """A dialog on a user's account, opened as My account does, and its result."""
 
     def __init__(self, app: SecConsole, kind: FactorKind, **options: str) -> None:
         self.app, self.ends = app, list[BindingEnd | None]()
@@ -39,7 +39,11 @@ class Binding:
             verdict = await app.perform(ConfirmFactor(tenant=me.tenant, enrollment=enrollment, code=code))
             return Checked(verdict.accepted, verdict.message, verdict.server_time)
 
-        app.push_screen(BindSentDialog(kind, start, confirm, reason="It guards your account.", **options), self._ended)
+        async def look(enrollment: str) -> SendStatus:
+            return await app.perform(ShowEnrollmentSending(tenant=me.tenant, enrollment=enrollment))
+
+        dialog = BindAddressDialog(kind, start, confirm, look, reason="It guards your account.", **options)
+        app.push_screen(dialog, self._ended)
 
     def _ended(self, end: BindingEnd | None) -> None:
         self.ends.append(end)
@@ -49,7 +53,7 @@ async def opened(pilot: Pilot[Any], app: SecConsole, kind: FactorKind, **options
     await until(pilot, lambda: app.signed_in and app.screen.is_mounted)
     await settled(pilot)
     made = Binding(app, kind, **options)
-    await until(pilot, lambda: isinstance(app.screen, BindSentDialog) and "Send a code" in screen_text(app))
+    await until(pilot, lambda: isinstance(app.screen, BindAddressDialog) and "Send a code" in screen_text(app))
     return made
 
 
@@ -58,7 +62,7 @@ async def factors_of(organisation: Organisation, login: str, kind: FactorKind) -
     return [(factor.masked, factor.state) for factor in items if factor.kind is kind]
 
 
-async def test_an_address_is_bound_by_the_code_that_came_there(
+async def test_an_address_is_bound_by_the_code_sent_to_it(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     mails = len(post.mailbox.mails)
@@ -68,14 +72,14 @@ async def test_an_address_is_bound_by_the_code_that_came_there(
         await typed(pilot, "uma@home.example\r")
         text = await mailed(pilot, post, mails + 1)
         await until(pilot, lambda: f"{prefix_in(text)}-" in screen_text(app))
-        assert "on its way to u•••@home.example. Look in spam, too" in words(app)
+        assert "on its way to u•••@home.example. Check your spam folder too" in words(app)
         assert f"begins with {prefix_in(text)}" in words(app)
         await typed(pilot, digits_in(text).reveal() + "\r")
         await until(pilot, lambda: binding.ends == [BindingEnd(True)])
     assert await factors_of(organisation, "uma", MAIL) == [("u•••@home.example", FactorState.ACTIVE)]
 
 
-async def test_nothing_typed_means_the_address_on_record(console: OpenConsole, post: Post) -> None:
+async def test_empty_input_means_the_address_on_record(console: OpenConsole, post: Post) -> None:
     mails = len(post.mailbox.mails)
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -86,7 +90,7 @@ async def test_nothing_typed_means_the_address_on_record(console: OpenConsole, p
         assert post.mailbox.mails[-1]["To"] == "uma@acme.example"
 
 
-async def test_a_code_pasted_with_its_letters_is_taken(console: OpenConsole, post: Post) -> None:
+async def test_a_code_pasted_with_its_prefix_is_accepted(console: OpenConsole, post: Post) -> None:
     mails = len(post.mailbox.mails)
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -104,12 +108,12 @@ async def test_a_code_pasted_with_its_letters_is_taken(console: OpenConsole, pos
     ("kind", "wrong", "said"),
     [
         (MAIL, "uma.home.example", "needs a name, an @ and a domain"),
-        (MAIL, "[b]x[/b]@acme.example", "characters in it that mail cannot be sent to"),
+        (MAIL, "[b]x[/b]@acme.example", "contains characters that mail cannot be sent to"),
         (SMS, "0170 1234567", "needs its country code"),
         (SMS, "+420 601 12", "too long or too short"),
     ],
 )
-async def test_what_cannot_be_sent_to_is_said_under_the_field(
+async def test_an_invalid_address_is_reported_under_the_field(
     console: OpenConsole, kind: FactorKind, wrong: str, said: str
 ) -> None:
     app = await console("uma", place="account")
@@ -120,7 +124,7 @@ async def test_what_cannot_be_sent_to_is_said_under_the_field(
         assert "Send a code" in screen_text(app)
 
 
-async def test_a_number_with_its_country_picked_from_the_list(
+async def test_a_number_with_a_country_chosen_from_the_list(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     app = await console("uma", place="account")
@@ -145,7 +149,7 @@ async def test_a_number_with_its_country_picked_from_the_list(
     assert await factors_of(organisation, "uma", SMS) == [("••• 567", FactorState.ACTIVE)]
 
 
-async def test_another_code_waits_its_forty_seconds_and_the_screen_counts_them(
+async def test_another_code_is_available_after_a_visible_countdown(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     mails = len(post.mailbox.mails)
@@ -162,14 +166,14 @@ async def test_another_code_waits_its_forty_seconds_and_the_screen_counts_them(
         await until(pilot, lambda: "Not sent again yet" in words(app) and "Wait 25 s" in words(app))
         assert len(post.mailbox.mails) == mails + 1
         organisation.clock.forward(26)
-        await until(pilot, lambda: "Have it sent again" in words(app))
+        await until(pilot, lambda: "Send it again" in words(app))
         await settled(pilot)
         await typed(pilot, "\t\t\t\r")
         second = await mailed(pilot, post, mails + 2)
         await until(pilot, lambda: f"{prefix_in(second)}-" in screen_text(app))
         await settled(pilot)
         await typed(pilot, digits_in(first).reveal() + "\r")
-        await until(pilot, lambda: "only the newest does" in words(app))
+        await until(pilot, lambda: "Only the newest code works" in words(app))
         await settled(pilot)
         await typed(pilot, digits_in(second).reveal() + "\r")
         await until(pilot, lambda: binding.ends == [BindingEnd(True)])
@@ -193,7 +197,7 @@ async def test_five_wrong_codes_lead_back_to_the_address(console: OpenConsole, p
         await until(pilot, lambda: binding.ends == [BindingEnd(False)])
 
 
-async def test_another_address_goes_back_a_step_with_the_one_before_to_mend(console: OpenConsole, post: Post) -> None:
+async def test_another_address_goes_back_with_the_previous_one_to_edit(console: OpenConsole, post: Post) -> None:
     mails = len(post.mailbox.mails)
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
@@ -207,7 +211,7 @@ async def test_another_address_goes_back_a_step_with_the_one_before_to_mend(cons
         assert "Wait" not in words(app)
 
 
-async def test_the_kinds_come_strongest_first_and_say_what_they_are_worth(console: OpenConsole) -> None:
+async def test_the_kinds_are_listed_strongest_first_with_their_strength(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.signed_in and app.screen.is_mounted)
@@ -215,17 +219,36 @@ async def test_the_kinds_come_strongest_first_and_say_what_they_are_worth(consol
         chosen: list[FactorKind | None] = []
         for keys, kind in (("\r", FactorKind.TOTP), ("2", SMS), ("3", MAIL)):
             app.push_screen(KindDialog((MAIL, SMS, FactorKind.TOTP), reason="acme requires one."), chosen.append)
-            await until(pilot, lambda: isinstance(app.screen, KindDialog) and "enter take it" in screen_text(app))
-            assert re.search("1 .*app.*strongest.*2 .*SMS.*NIST.*3 .*e-mail.*NIST", words(app))
+            await until(pilot, lambda: isinstance(app.screen, KindDialog) and "enter pick" in screen_text(app))
+            assert re.search("1 .*app.*Strongest.*2 .*SMS.*NIST.*3 .*e-mail.*NIST", words(app))
             await typed(pilot, keys)
             await until(pilot, lambda expected=kind: chosen[-1:] == [expected])
 
 
-async def test_f1_says_what_to_do_when_nothing_comes(console: OpenConsole) -> None:
+async def test_f1_says_what_to_do_when_no_code_arrives(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=(100, 60)) as pilot:
         await opened(pilot, app, MAIL)
         await pilot.press("f1")
-        await until(pilot, lambda: "No mail comes" in screen_text(app))
+        await until(pilot, lambda: "No mail arrives" in screen_text(app))
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await until(pilot, lambda: isinstance(app.screen, BindAddressDialog))
+
+
+async def test_d17_a_refused_send_is_reported_in_the_dialog(console: OpenConsole, post: Post) -> None:
+    """The reason is shown, and another address or another code may be requested at once."""
+    mails = len(post.mailbox.mails)
+    post.mailbox.at_rcpt = ["550 5.1.1 No such user"]
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        binding = await opened(pilot, app, MAIL)
+        await typed(pilot, "uma@home.example\r")
+        await until(pilot, lambda: "refuses the recipient's address (550 5.1.1). Nothing was sent." in words(app))
+        await until(pilot, lambda: "Wait 40 s" not in words(app))
+        await settled(pilot)
+        await pilot.press("tab", "tab", "tab", "enter")
+        text = await mailed(pilot, post, mails + 1)
+        await until(pilot, lambda: prefix_in(text) in screen_text(app) and "550" not in words(app))
+        await settled(pilot)
+        await typed(pilot, digits_in(text).reveal() + "\r")
+        await until(pilot, lambda: binding.ends == [BindingEnd(True)])

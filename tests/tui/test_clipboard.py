@@ -1,11 +1,11 @@
-"""What goes to the terminal's clipboard, wrapped for what is in between."""
+"""Text for the terminal's clipboard, wrapped for what is in between."""
 
 from __future__ import annotations
 
 import base64
 
-from secconsole.tui import clipboard
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.runtime import clipboard
+from secconsole.tui.runtime.terminal import Terminal
 
 
 def test_plain_and_wrapped_for_tmux_and_screen() -> None:
@@ -16,7 +16,7 @@ def test_plain_and_wrapped_for_tmux_and_screen() -> None:
     assert clipboard.sequence("kľúč", Terminal(screen=True)) == f"\x1bP{plain}\x1b\\"
 
 
-def test_screen_gets_it_in_pieces_that_it_passes_on() -> None:
+def test_text_for_screen_is_split_into_chunks() -> None:
     whole = clipboard.sequence("x" * 3000, Terminal(screen=True))
     assert whole is not None
     pieces = whole.split("\x1b\\")[:-1]

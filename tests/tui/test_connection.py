@@ -1,4 +1,4 @@
-"""A console over a server that is slow, goes away, comes back, or ends the session; and changes made by others."""
+"""A console over a server that is slow, unreachable, or ends the session, and changes made by others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from secconsole.backends import http
 from secconsole.backends.base import Backend, NoAnswer
-from secconsole.config.contexts import Context
+from secconsole.config.contexts import NamedContext
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
@@ -20,18 +20,19 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.signin import StepUp, WhoAmI
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, EnableUser, ShowUser
+from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser
+from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.server import changes
-from secconsole.tui import line, live
 from secconsole.tui.app import SecConsole
-from secconsole.tui.elsewhere import Elsewhere
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.screens.help import HelpScreen
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.users.unbind import UnbindDialog
 from secconsole.tui.screens.users.users import Users
 from secconsole.tui.screens.whitelist.whitelist import Whitelist
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.session import connection, live_updates
+from secconsole.tui.session.contexts import ContextSwitcher
+from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.front import Front
@@ -40,7 +41,7 @@ from tests.tui.test_users import on, opened
 
 SIZE = (80, 24)
 LOST = "⚠ server not reached · data from"
-CANNOT = "Cannot do this now: the server does not answer. Press again once it says live."
+CANNOT = "Cannot do this now: the server does not answer. Press again once the header shows live."
 
 
 def header(app: SecConsole) -> str:
@@ -49,7 +50,7 @@ def header(app: SecConsole) -> str:
 
 
 def words(app: SecConsole) -> str:
-    """All that stands on the screen, without line ends and frames."""
+    """Return the whole text of the screen without line ends and frames."""
     return " ".join(screen_text(app).replace("│", " ").split())
 
 
@@ -59,23 +60,23 @@ def said(app: SecConsole) -> str:
 
 async def lost(app: SecConsole, pilot: Pilot[Any], front: Front) -> None:
     await front.stop()
-    await until(pilot, lambda: app.line.cut)
+    await until(pilot, lambda: app.connection.is_down)
     await until(pilot, lambda: LOST in header(app))
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spoken of, doubted and given up sooner, so that tests need not wait as people do."""
-    monkeypatch.setattr(line, "PATIENCE", 0.05)
-    monkeypatch.setattr(line, "DOUBT", 0.1)
-    monkeypatch.setattr(line, "TICK", 0.05)
+    monkeypatch.setattr(connection, "PATIENCE", 0.05)
+    monkeypatch.setattr(connection, "RECHECK_AFTER", 0.1)
+    monkeypatch.setattr(connection, "TICK", 0.05)
     monkeypatch.setattr(http, "HELLO", 0.2)
 
 
 # ---- gone and back ---------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_shown_grows_old_in_plain_sight_and_is_fresh_again_by_itself(
+async def test_stale_data_shows_its_age_and_recovers(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users")
@@ -93,16 +94,14 @@ async def test_what_is_shown_grows_old_in_plain_sight_and_is_fresh_again_by_itse
         assert "(u Unbind)" in screen_text(app)
         await organisation.perform(CreateUser(tenant=TENANT, login="aaron"))
         await front.start()
-        began = time.monotonic()
         await until(pilot, lambda: "live" in header(app) and "aaron" in screen_text(app))
-        assert time.monotonic() - began < 2 * live.RETRY[-1]
         assert set(header(app).splitlines()[2].partition(" ")[0]) == {"─"}
         assert place.person is not None
         assert place.person.login == "nina"
         assert len(place.table.marks) == 1
 
 
-async def test_data_is_as_old_as_the_question_that_the_store_could_not_answer(
+async def test_the_age_of_data_counts_from_the_failed_request(
     remote: OpenConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = 0.0
@@ -115,17 +114,15 @@ async def test_data_is_as_old_as_the_question_that_the_store_could_not_answer(
     app = await remote("aida", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
-        monkeypatch.setattr(line, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later))
+        monkeypatch.setattr(connection, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + later))
         monkeypatch.setattr(app.backend, "perform", in_vain)
         with pytest.raises(Unavailable):
-            await app.line.ask(ListAudit(tenant=TENANT))
-        age = int(app.line.words().rpartition(", ")[2].split()[0])
+            await app.perform(ListAudit(tenant=TENANT))
+        age = int(app.connection.words().rpartition(", ")[2].split()[0])
         assert 10 <= age < 20
 
 
-async def test_keys_scrolling_help_palette_and_places_go_on_without_the_server(
-    remote: OpenConsole, front: Front
-) -> None:
+async def test_navigation_works_without_the_server(remote: OpenConsole, front: Front) -> None:
     app = await remote("aida", place="users")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         place = await opened(app, pilot)
@@ -139,22 +136,22 @@ async def test_keys_scrolling_help_palette_and_places_go_on_without_the_server(
         await until(pilot, lambda: "Commands" in screen_text(app))
         await pilot.press("escape", "3")
         await until(pilot, lambda: isinstance(app.screen, Whitelist))
-        await until(pilot, lambda: "Not read yet." in screen_text(app))
+        await until(pilot, lambda: "Not loaded yet." in screen_text(app))
         assert LOST in header(app)
-        assert "Nobody is on the whitelist" not in screen_text(app)
+        assert "The whitelist is empty" not in screen_text(app)
         for key in "14572":
             await pilot.press(key)
             await settled(pilot)
             assert isinstance(app.screen, Place)
             assert LOST in header(app)
-        assert said(app) == ""  # the header has said it
+        assert said(app) == ""  # the header has shown it
         await front.start()
-        await until(pilot, lambda: app.line.fresh)
+        await until(pilot, lambda: app.connection.is_current)
         await pilot.press("3")
-        await until(pilot, lambda: "Nobody is on the whitelist" in screen_text(app))
+        await until(pilot, lambda: "The whitelist is empty" in screen_text(app))
 
 
-async def test_an_action_says_why_it_cannot_be_done_and_is_not_done_later(
+async def test_a_refused_action_gives_the_reason_and_is_not_run_later(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users")
@@ -166,13 +163,13 @@ async def test_an_action_says_why_it_cannot_be_done_and_is_not_done_later(
         await settled(pilot)
         assert said(app) == CANNOT
         await front.start()
-        await until(pilot, lambda: app.line.fresh)
+        await until(pilot, lambda: app.connection.is_current)
         await settled(pilot)
         assert app.screen is place
         assert (await show(organisation, "bob")) is BindingStatus.BOUND
 
 
-async def test_an_open_dialog_keeps_what_was_typed_and_says_how_it_stands(
+async def test_an_open_dialog_keeps_its_input_and_shows_the_connection_state(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users")
@@ -191,14 +188,14 @@ async def test_an_open_dialog_keeps_what_was_typed_and_says_how_it_stands(
         assert isinstance(app.screen, UnbindDialog)
         assert app.screen.query_one(Form).values == {"reason": "lost phone", "ticket": "T-17"}
         await front.start()
-        await until(pilot, lambda: app.line.fresh and "server not reached" not in screen_text(app))
+        await until(pilot, lambda: app.connection.is_current and "server not reached" not in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert (await show(organisation, "bob")) is BindingStatus.UNBOUND
 
 
-async def test_a_reply_lost_on_the_way_is_asked_for_again_and_nothing_is_done_twice(
+async def test_a_lost_reply_is_retried_and_nothing_runs_twice(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users")
@@ -228,7 +225,7 @@ async def show(organisation: Organisation, login: str) -> BindingStatus:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_slow_answer_is_spoken_of_and_can_be_left(remote: OpenConsole, front: Front) -> None:
+async def test_a_slow_reply_is_reported_and_can_be_cancelled(remote: OpenConsole, front: Front) -> None:
     app = await remote("hana", place="users")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         place = await opened(app, pilot)
@@ -250,7 +247,7 @@ async def test_a_slow_answer_is_spoken_of_and_can_be_left(remote: OpenConsole, f
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_leaving_a_change_says_that_it_may_have_been_done(
+async def test_cancelling_a_change_says_that_it_may_have_been_done(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users")
@@ -267,7 +264,7 @@ async def test_leaving_a_change_says_that_it_may_have_been_done(
         await until(pilot, lambda: "may or may not have been done" in said(app))
         assert isinstance(app.screen, UnbindDialog)
         front.go_on()
-        await until(pilot, lambda: app.line.fresh)
+        await until(pilot, lambda: app.connection.is_current)
         await settled(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is place)
@@ -275,7 +272,7 @@ async def test_leaving_a_change_says_that_it_may_have_been_done(
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_server_that_only_takes_its_time_is_not_given_up(
+async def test_a_slow_server_is_not_given_up(
     remote: OpenConsole, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = await remote("hana", place="users")
@@ -304,7 +301,7 @@ async def test_a_server_that_only_takes_its_time_is_not_given_up(
         await settled(pilot)
         await pilot.press(*"lost phone", "tab", "tab", "right", "enter")
         await until(pilot, lambda: len(reached) > 2)
-        assert app.line.fresh
+        assert app.connection.is_current
         may_go_on.set()
         await until(pilot, lambda: app.screen is place)
         assert (await show(organisation, "bob")) is BindingStatus.UNBOUND
@@ -322,22 +319,22 @@ def signing_in(organisation: Organisation, front: Front, **options: Any) -> SecC
     )  # fmt: skip
 
 
-async def test_signing_in_waits_for_the_server_with_what_was_typed(organisation: Organisation, front: Front) -> None:
+async def test_sign_in_keeps_its_input_while_waiting_for_the_server(organisation: Organisation, front: Front) -> None:
     await front.stop()
     app = signing_in(organisation, front)
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "cannot be reached: there is no such socket" in words(app))
+        await until(pilot, lambda: "cannot be reached: the socket does not exist" in words(app))
         await typed(pilot, f"hana\t{organisation.password('hana')}\r")
         await until(pilot, lambda: "Not signed in yet" in words(app))
         await front.start()
-        await until(pilot, lambda: "Not signed in yet" not in words(app) and app.line.fresh)
+        await until(pilot, lambda: "Not signed in yet" not in words(app) and app.connection.is_current)
         assert "cannot be reached" not in screen_text(app)
         await typed(pilot, f"\r{organisation.code('hana')}\r")
         await until(pilot, lambda: isinstance(app.screen, Users))
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_slow_sign_in_is_spoken_of_and_can_be_left(organisation: Organisation, front: Front) -> None:
+async def test_a_slow_sign_in_is_reported_and_can_be_cancelled(organisation: Organisation, front: Front) -> None:
     app = signing_in(organisation, front)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "secconsole · acme" in screen_text(app) and bool(front.gate.asked))
@@ -347,13 +344,13 @@ async def test_a_slow_sign_in_is_spoken_of_and_can_be_left(organisation: Organis
         await pilot.press("escape")
         await until(pilot, lambda: "You did not wait for the answer." in words(app))
         front.go_on()
-        await until(pilot, lambda: app.line.fresh)
+        await until(pilot, lambda: app.connection.is_current)
         organisation.clock.next_code()
         await typed(pilot, f"{organisation.password('hana')}\r{organisation.code('hana')}\r")
         await until(pilot, lambda: isinstance(app.screen, Users))
 
 
-async def test_a_session_that_ended_leads_back_to_the_same_place(
+async def test_signing_in_after_an_ended_session_returns_to_the_same_place(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users", tenant=TENANT)
@@ -372,7 +369,9 @@ async def test_a_session_that_ended_leads_back_to_the_same_place(
         assert isinstance(app.screen, Whitelist)
 
 
-async def test_signing_out_without_the_server_says_what_stays(remote: OpenConsole, front: Front) -> None:
+async def test_signing_out_without_the_server_says_that_the_session_stays_open(
+    remote: OpenConsole, front: Front
+) -> None:
     app = await remote("hana", place="account", tenant=TENANT)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.signed_in and "Hana" in screen_text(app))
@@ -382,7 +381,7 @@ async def test_signing_out_without_the_server_says_what_stays(remote: OpenConsol
         await until(pilot, lambda: "You are signed out. The session could not be ended in the store" in words(app))
 
 
-async def test_somebody_else_begins_where_their_work_begins(
+async def test_another_user_starts_at_their_first_place(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("tomas", place="users", tenant=TENANT)
@@ -399,14 +398,14 @@ async def test_somebody_else_begins_where_their_work_begins(
         assert isinstance(app.screen, Users)
 
 
-async def test_a_restarted_server_knows_the_session_still(remote: OpenConsole, front: Front) -> None:
+async def test_a_session_survives_a_restart_of_the_server(remote: OpenConsole, front: Front) -> None:
     app = await remote("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         place = await opened(app, pilot)
         for _ in range(2):
             await lost(app, pilot, front)
             await front.start()
-            await until(pilot, lambda: app.line.fresh)
+            await until(pilot, lambda: app.connection.is_current)
         assert app.screen is place
 
 
@@ -415,7 +414,7 @@ async def test_another_context_is_one_command_away(
 ) -> None:
     closed: list[str] = []
 
-    async def open_at(where: Context) -> Backend:
+    async def open_at(where: NamedContext) -> Backend:
         if where.backend:
             return front.client()
         backend = await organisation.open()
@@ -428,9 +427,9 @@ async def test_another_context_is_one_command_away(
         monkeypatch.setattr(backend, "close", close)
         return backend
 
-    lab = Context("lab", front.url, TENANT, "green")
+    lab = NamedContext("lab", front.url, TENANT, "green")
     app = SecConsole(
-        Terminal(), opener=lambda: open_at(Context()), elsewhere=Elsewhere({"lab": lab}, open_at),
+        Terminal(), opener=lambda: open_at(NamedContext()), switcher=ContextSwitcher({"lab": lab}, open_at),
         clock=organisation.clock.at,
     )  # fmt: skip
     async with app.run_test(size=SIZE) as pilot:
@@ -451,7 +450,8 @@ async def test_another_context_is_one_command_away(
 # ---- live ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_change_made_elsewhere_is_on_the_screen_within_a_second(
+@pytest.mark.alone
+async def test_a_change_of_another_console_appears_within_a_second(
     remote: OpenConsole, organisation: Organisation
 ) -> None:
     app = await remote("hana", place="users")
@@ -469,7 +469,7 @@ async def test_a_change_made_elsewhere_is_on_the_screen_within_a_second(
         assert max(taken) < 1.0, taken
 
 
-async def test_a_flood_of_changes_is_a_few_refreshes_and_quiet_asks_for_nothing(
+async def test_a_flood_of_changes_causes_few_refreshes_and_idle_causes_none(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users")
@@ -485,29 +485,29 @@ async def test_a_flood_of_changes_is_a_few_refreshes_and_quiet_asks_for_nothing(
         await until(pilot, lambda: place.table.count == 208 and place.table.settled)
         seconds = time.monotonic() - began
         lists = [path for path in front.gate.asked if path.endswith("/users")]
-        assert 0 < len(lists) <= 3 * (seconds / live.SETTLE + 2)
-        await until(pilot, lambda: place.table.settled and not app.line._waits)
+        assert 0 < len(lists) <= 3 * (seconds / live_updates.SETTLE + 2)
+        await until(pilot, lambda: place.table.settled and not app.connection._waits)
         await pilot.pause(1.0)  # what was on its way when the last change came
         front.gate.asked.clear()
-        await pilot.pause(1.5)  # quiet can only be told by waiting
+        await pilot.pause(1.5)  # only waiting can show that nothing happens
         assert front.gate.asked == []
 
 
-# ---- a proof of oneself ----------------------------------------------------------------------------------------------
+# ---- step-up -----------------------------------------------------------------------------------------------------
 
 
-async def test_a22_the_stream_of_changes_goes_on_with_the_new_token_and_stays_live(
+async def test_a22_the_stream_of_changes_continues_with_the_new_token(
     remote: OpenConsole, organisation: Organisation, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "KEEP_ALIVE", 0.05)  # the server looks that often whether somebody is signed in
+    monkeypatch.setattr(changes, "KEEP_ALIVE", 0.05)  # the server checks the session that often
     app = await remote("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
         troubles: list[Unavailable] = []
-        monkeypatch.setattr(app.line, "lose", lambda error, **_: troubles.append(error))
+        monkeypatch.setattr(app.connection, "mark_lost", lambda error, **_: troubles.append(error))
         streams = front.gate.asked.count("/v1/changes")
         proof = StepUp(password=Secret(organisation.password("hana")), code=Secret(organisation.code("hana")))
-        assert (await app.line.ask(proof)).accepted
+        assert (await app.perform(proof)).accepted
         await until(pilot, lambda: front.gate.asked.count("/v1/changes") == streams + 1)
         await organisation.perform(CreateUser(tenant=TENANT, login="added"))
         await until(pilot, lambda: "added" in screen_text(app))
@@ -516,7 +516,7 @@ async def test_a22_the_stream_of_changes_goes_on_with_the_new_token_and_stays_li
         assert " live" in header(app)
 
 
-async def test_a22_a_proof_whose_answer_was_lost_on_the_way_is_had_again(
+async def test_a22_a_lost_reply_to_step_up_is_replayed(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users")
@@ -529,7 +529,7 @@ async def test_a22_a_proof_whose_answer_was_lost_on_the_way_is_had_again(
         assert (await app.backend.perform(WhoAmI())).login == "hana"
 
 
-async def test_a22_where_the_answer_never_comes_one_signs_in_again(
+async def test_a22_a_step_up_without_any_reply_requires_a_new_sign_in(
     remote: OpenConsole, organisation: Organisation, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = await remote("hana", place="users")

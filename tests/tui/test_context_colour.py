@@ -1,4 +1,4 @@
-"""The console says in which context it works: by name and by colour, in every theme."""
+"""The console shows its context by name and by colour, in every theme."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rich.segment import Segment
 from textual.pilot import Pilot
 
 from secconsole.config.colours import Colour, contrast, parse
-from secconsole.config.contexts import COLOURS, Context
+from secconsole.config.contexts import COLOURS, NamedContext
 from secconsole.config.theme_file import LEAST_CONTRAST
-from secconsole.tui import themes
 from secconsole.tui.app import SecConsole
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.runtime import themes
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.widgets.header import Header
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, until
 from tests.tui.front import Front
-from tests.tui.test_line import header, signing_in, words
+from tests.tui.test_connection import header, signing_in, words
 
 THEMES = themes.load(()).themes
 SIXTEEN = {  # as xterm shows them
@@ -42,15 +42,15 @@ async def stands(app: SecConsole, pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: app.signed_in and bool(app.screen.query(Header)) and "live" in header(app))
 
 
-async def test_a_context_stands_out_and_can_be_read_in_every_theme(console: OpenConsole) -> None:
-    app = await console("hana", context=Context("prod", colour="red"))
+async def test_a_context_is_visible_and_readable_in_every_theme(console: OpenConsole) -> None:
+    app = await console("hana", context=NamedContext("prod", colour="red"))
     async with app.run_test(size=SIZE) as pilot:
         await stands(app, pilot)
         for name, theme in THEMES.items():
             app.theme = name
             await pilot.pause()
             for colour in COLOURS:
-                app.context = Context("prod", colour=colour)
+                app.context = NamedContext("prod", colour=colour)
                 line = first_line(app)
                 assert {part.text.strip() for part in line} >= {"secconsole", TENANT, "prod"}
                 for part in line:
@@ -64,26 +64,26 @@ async def test_a_context_stands_out_and_can_be_read_in_every_theme(console: Open
                     assert stands_out >= (2.5 if colour == "red" else 1.5), (name, colour)
 
 
-async def test_without_a_colour_the_name_stands_there_alone(console: OpenConsole) -> None:
-    app = await console("hana", context=Context("test"))
+async def test_a_context_without_a_colour_shows_its_name(console: OpenConsole) -> None:
+    app = await console("hana", context=NamedContext("test"))
     async with app.run_test(size=SIZE) as pilot:
         await stands(app, pilot)
         assert " test " in header(app).splitlines()[0]
         assert seen(first_line(app)[0].style.bgcolor) == parse(THEMES[app.theme].palette()["background"])  # type: ignore[union-attr]
 
 
-async def test_where_there_is_no_colour_the_name_is_in_brackets(organisation: Organisation, front: Front) -> None:
-    app = signing_in(organisation, front, context=Context("prod", front.url, TENANT, "red"))
+async def test_without_colour_support_the_name_is_in_brackets(organisation: Organisation, front: Front) -> None:
+    app = signing_in(organisation, front, context=NamedContext("prod", front.url, TENANT, "red"))
     app_without = SecConsole(
         Terminal(depth="none"), opener=app.opener, local=False, tenant=TENANT, clock=organisation.clock.at,
-        context=Context("prod", front.url, TENANT, "red"),
+        context=NamedContext("prod", front.url, TENANT, "red"),
     )  # fmt: skip
     async with app_without.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "[prod]" in screen_text(app_without))
 
 
-async def test_signing_in_says_where_to(organisation: Organisation, front: Front) -> None:
-    app = signing_in(organisation, front, context=Context("prod", front.url, TENANT, "red"))
+async def test_the_sign_in_screen_names_the_context(organisation: Organisation, front: Front) -> None:
+    app = signing_in(organisation, front, context=NamedContext("prod", front.url, TENANT, "red"))
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "secconsole · acme" in screen_text(app))
         assert " prod " in words(app)
@@ -91,7 +91,7 @@ async def test_signing_in_says_where_to(organisation: Organisation, front: Front
 
 
 async def test_the_header_names_the_server(remote: OpenConsole, front: Front) -> None:
-    app = await remote("hana", context=Context("prod", front.url, TENANT, "red"))
+    app = await remote("hana", context=NamedContext("prod", front.url, TENANT, "red"))
     async with app.run_test(size=(200, 24)) as pilot:
         await stands(app, pilot)
         assert str(front.socket) in header(app).splitlines()[2]

@@ -1,4 +1,4 @@
-"""The form: one queue for all its keys, nothing of a password to be seen, no dangerous button pressed by mistake."""
+"""The form: one queue for all keys, hidden passwords, and no dangerous button pressed by mistake."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from textual.app import ComposeResult
 
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
-from secconsole.tui.console_app import ConsoleApp
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.runtime.base_app import ConsoleApp
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import (
     Button,
     CheckField,
     ChoiceField,
     CodeField,
+    NumberField,
     PasswordField,
     ReadOnly,
     TextField,
@@ -58,7 +59,7 @@ def unbind() -> Form:
             TextField(name="reason", label="Reason", needed=True, help="Kept in the audit"),
             ChoiceField(name="tell", label="Tell", options=[("mail", "by mail"), ("no", "nobody")]),
             CheckField(name="end", label="Sessions", text="end now"),
-            CodeField(name="code", label="Code"),
+            NumberField(name="code", label="Code", digits=6),
         ],
         [cancel(), Button("unbind", "Unbind", danger=True)],
     )
@@ -75,7 +76,7 @@ async def test_fields_are_filled_and_submitted_by_enter() -> None:
         assert "pa ss" not in repr(app.form.values)
 
 
-async def test_a_needed_field_left_empty_is_asked_for() -> None:
+async def test_an_empty_required_field_is_refused() -> None:
     app = Sheet(sign_in())
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("enter", *"x", "enter")
@@ -100,7 +101,7 @@ async def test_error_empties_and_focuses_the_field() -> None:
         assert app.lines()[2].strip() == "! That is not right\\x07"
 
 
-async def test_a_dangerous_form_starts_on_cancel_and_enter_in_a_field_does_not_do_it() -> None:
+async def test_a_dangerous_form_focuses_cancel_and_enter_in_a_field_does_not_submit() -> None:
     app = Sheet(unbind())
     async with app.run_test(size=(80, 24)) as pilot:
         assert app.form.focused_name == "cancel"
@@ -177,7 +178,7 @@ TEXT = st.text(st.sampled_from(list("ab é李\u0301\u202e\x1b🙂")), max_size=5
 
 
 @given(st.lists(st.tuples(KEYS, TEXT), max_size=30), st.integers(4, 20), st.booleans())
-def test_a_line_always_fits_and_shows_its_cursor(steps: list[tuple[str, str]], width: int, hidden: bool) -> None:
+def test_a_text_field_always_fits_and_shows_its_cursor(steps: list[tuple[str, str]], width: int, hidden: bool) -> None:
     edit = LineEdit(40, hidden=hidden)
     for step, text in steps:
         if step == "insert":
@@ -206,16 +207,18 @@ def test_a_line_always_fits_and_shows_its_cursor(steps: list[tuple[str, str]], w
     [
         ("123456", "123456"),
         ("123 456", "123456"),
-        ("XYWD-581883", "581883"),
+        ("XYWD-581883", "XYWD-581883"),
+        ("١٢٣٤٥٦", None),
+        ("+123456", None),
         ("7kq2m-9xdh4-tpvw3-c8nra-5fj6b", "7kq2m-9xdh4-tpvw3-c8nra-5fj6b"),
         ("7KQ2M 9XDH4 TPVW3 C8NRA 5FJ6B", "7KQ2M 9XDH4 TPVW3 C8NRA 5FJ6B"),
         ("7kq2m-9xdh4-tpvw3-c8nra-5fj6", None),  # one sign short: not sent off to be counted as wrong
         ("7kq2m-123456", None),
         ("12345o", None),
-        ("hello", None),  # there is something: it is not said that the code is lacking
+        ("hello", None),  # it is not empty, so no message about a missing code
     ],
 )
-async def test_a_code_field_may_take_a_recovery_code(typed: str, value: str | None) -> None:
+async def test_a_code_field_may_accept_a_recovery_code(typed: str, value: str | None) -> None:
     app = Sheet(Form([CodeField(name="code", label="Code", needed=True, recovery=True)], [Button("go", "Sign in")]))
     async with app.run_test(size=(80, 24)) as pilot:
         app.form.post_message(events.Paste(typed))
@@ -224,4 +227,4 @@ async def test_a_code_field_may_take_a_recovery_code(typed: str, value: str | No
         await pilot.press("enter")
         await pilot.pause()
         assert app.posted == ([] if value is None else [("go", {"code": value})])
-        assert ("25 signs" in "\n".join(app.lines())) == (value is None)
+        assert ("25 characters" in "\n".join(app.lines())) == (value is None)

@@ -1,4 +1,4 @@
-"""The frame: header, places, hints, help, palette, live changes, proof asked for in between."""
+"""The frame: header, places, hints, help, palette, live changes, and step-ups in between."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from secconsole.domain.roles import Role
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.users import ChangeRole
+from secconsole.operations.user_changes import ChangeRole
 from secconsole.tui.actions import PLACES, Action
 from secconsole.tui.app import SecConsole
-from secconsole.tui.palette import Command, Palette, found
 from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.account.dialogs import PasswordDialog
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.factors.binding import BindingScreen
 from secconsole.tui.screens.help import HelpScreen
+from secconsole.tui.screens.palette import Command, Palette, found
 from secconsole.tui.screens.place import READ_ONLY, Place
-from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.step_up import StepUpDialog
+from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.header import policy_words
 from secconsole.tui.widgets.hints import Hint, fitting
@@ -35,7 +35,7 @@ SIZE = (80, 24)
 
 
 def said(app: SecConsole) -> list[str]:
-    """What the toasts say now."""
+    """Return the texts of the toasts."""
     return [notification.message for notification in app._notifications]
 
 
@@ -52,9 +52,7 @@ async def at_account(app: SecConsole, pilot: Pilot[Any]) -> Account:
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
-async def test_the_header_says_where_one_is_what_holds_and_who_one_is(
-    console: OpenConsole, size: tuple[int, int]
-) -> None:
+async def test_the_header_shows_place_policy_and_user(console: OpenConsole, size: tuple[int, int]) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=size) as pilot:
         await at_account(app, pilot)
@@ -67,7 +65,7 @@ async def test_the_header_says_where_one_is_what_holds_and_who_one_is(
         assert second.rstrip().endswith("live")
 
 
-async def test_a_place_that_is_not_there_says_so_and_is_marked_without_colour(console: OpenConsole) -> None:
+async def test_an_unavailable_place_says_so_and_is_marked_without_colour(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
@@ -77,7 +75,7 @@ async def test_a_place_that_is_not_there_says_so_and_is_marked_without_colour(co
         assert said(app) == ["Incident is not part of this version yet."]
 
 
-async def test_digits_go_to_places_and_q_goes_back(console: OpenConsole) -> None:
+async def test_digits_open_places_and_q_goes_back(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
@@ -122,7 +120,7 @@ async def test_only_platform_administrators_change_the_tenant(console: OpenConso
         await until(pilot, lambda: app.tenant == "globex" and isinstance(app.screen, Account))
         await until(pilot, lambda: "globex" in screen_text(app).splitlines()[0])
         await settled(pilot)
-        assert "MFA off" in screen_text(app)
+        assert "MFA optional" in screen_text(app)
         assert app.screen is not before
         assert not before.is_running
 
@@ -134,7 +132,7 @@ def test_the_policy_in_a_few_words() -> None:
 # ---- hints, help, palette --------------------------------------------------------------------------------------------
 
 
-def test_the_hints_that_fit_are_the_most_needed_in_their_own_order() -> None:
+def test_the_most_important_hints_are_shown_in_their_order() -> None:
     hints = [Hint(Action(f"x.{n}", title, n, "", priority=priority), False) for n, title, priority in (
         ("a", "First", 5), ("b", "Second", 0), ("c", "Third", 1))]  # fmt: skip
     assert [h.action.title for h in fitting(hints, 80)] == ["First", "Second", "Third"]
@@ -144,14 +142,14 @@ def test_the_hints_that_fit_are_the_most_needed_in_their_own_order() -> None:
     assert fitting(hints, 3) == []
 
 
-async def test_a_key_that_cannot_act_stands_in_brackets_and_says_why(console: OpenConsole) -> None:
+async def test_an_unavailable_key_is_in_brackets_and_says_why(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=(120, 30)) as pilot:
         await at_account(app, pilot)
         await until(pilot, lambda: "(r Remove)" in screen_text(app).splitlines()[-1])
         await pilot.press("r")
         await settled(pilot)
-        assert "cannot be without a factor" in said(app)[0]
+        assert "need a factor" in said(app)[0]
 
 
 async def test_help_shows_the_page_and_every_key_with_its_reason(console: OpenConsole) -> None:
@@ -170,7 +168,7 @@ async def test_help_shows_the_page_and_every_key_with_its_reason(console: OpenCo
 
 
 @pytest.mark.parametrize("place", ["overview", "users", "whitelist", "settings", "audit", "account"])
-async def test_help_is_headed_by_the_name_of_the_place(console: OpenConsole, place: str) -> None:
+async def test_help_has_the_name_of_the_place_as_title(console: OpenConsole, place: str) -> None:
     app = await console("root", place=place)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Place) and place == app.screen.NAME)
@@ -182,19 +180,19 @@ async def test_help_is_headed_by_the_name_of_the_place(console: OpenConsole, pla
         assert f"─ Help: {title} ─" in screen_text(app)
 
 
-async def test_what_is_said_is_said_once_and_above_a_dialog(console: OpenConsole) -> None:
+async def test_a_message_is_shown_once_and_above_a_dialog(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await at_account(app, pilot)
         await pilot.press("m")
-        await until(pilot, lambda: "cannot be without a factor" in screen_text(app))
+        await until(pilot, lambda: "need a factor" in screen_text(app))
         await pilot.press("n")
         await until(pilot, lambda: "Rename a factor" in screen_text(app))
         await settled(pilot)
-        assert screen_text(app).count("cannot be without a factor") == 1
+        assert screen_text(app).count("need a factor") == 1
 
 
-def test_what_is_named_so_comes_before_what_only_speaks_of_it() -> None:
+def test_matches_in_names_come_before_matches_in_descriptions() -> None:
     unbind = Command("Unbind", "Lets them sign in, and others out.", int)
     away = Command("Sign out", "End your session.", int)
     assert [c.title for c in found([unbind, away], "sign out")] == ["Sign out", "Unbind"]
@@ -202,7 +200,7 @@ def test_what_is_named_so_comes_before_what_only_speaks_of_it() -> None:
     assert found([unbind, away], "") == [unbind, away]
 
 
-async def test_the_palette_does_what_is_chosen_and_says_what_cannot_be(console: OpenConsole) -> None:
+async def test_the_palette_runs_the_chosen_action_and_explains_unavailable_ones(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
@@ -215,12 +213,12 @@ async def test_the_palette_does_what_is_chosen_and_says_what_cannot_be(console: 
         await settled(pilot)
         assert said(app) == ["Incident is not part of this version yet."]
         await pilot.press("ctrl+p", *"xyzzy")
-        await until(pilot, lambda: "Nothing is called that." in screen_text(app))
+        await until(pilot, lambda: "No command matches." in screen_text(app))
         await pilot.press("escape", "colon", *"change pass", "enter")
         await until(pilot, lambda: isinstance(app.screen, PasswordDialog))
 
 
-async def test_a_theme_is_shown_while_it_is_chosen_and_gone_with_escape(console: OpenConsole) -> None:
+async def test_a_theme_is_previewed_and_reverted_by_escape(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
@@ -244,7 +242,7 @@ async def test_a16_markup_in_the_palette_stays_text(console: OpenConsole) -> Non
         await pilot.press("colon")
         await until(pilot, lambda: isinstance(app.screen, Palette))
         app.screen.query_one(Input).value = "[@click=app.exit]x[/b]"
-        await until(pilot, lambda: "Nothing is called that." in screen_text(app))
+        await until(pilot, lambda: "No command matches." in screen_text(app))
 
 
 # ---- live ------------------------------------------------------------------------------------------------------------
@@ -260,20 +258,18 @@ async def test_a_policy_changed_elsewhere_is_in_the_header_at_once(
         await until(pilot, lambda: "MFA optional" in screen_text(app).splitlines()[0])
 
 
-async def test_a_role_changed_elsewhere_holds_at_once(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a_role_changed_elsewhere_ends_the_session_at_once(
+    console: OpenConsole, organisation: Organisation
+) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
         assert "(2 Users)" in screen_text(app)
         await organisation.perform(ChangeRole(tenant=TENANT, user="uma", role=Role.HELPDESK))
-        await until(pilot, lambda: "helpdesk uma" in screen_text(app).splitlines()[0])
-        await until(pilot, lambda: " 2 Users" in screen_text(app))
-        await until(pilot, lambda: said(app) == ["Your role is helpdesk now."])
+        await until(pilot, lambda: "Your session has ended. Sign in again." in screen_text(app))
 
 
-async def test_a_store_that_does_not_answer_is_in_the_header_until_it_does(
-    console: OpenConsole, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_header_shows_an_unresponsive_store(console: OpenConsole, monkeypatch: pytest.MonkeyPatch) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
@@ -300,7 +296,7 @@ async def test_a_store_that_does_not_answer_is_in_the_header_until_it_does(
 # ---- proof in between ------------------------------------------------------------------------------------------------
 
 
-async def test_what_matters_asks_again_once_the_proof_is_old(console: OpenConsole, organisation: Organisation) -> None:
+async def test_an_expired_step_up_is_asked_for_again(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
@@ -320,9 +316,7 @@ async def test_what_matters_asks_again_once_the_proof_is_old(console: OpenConsol
         await until(pilot, lambda: isinstance(app.screen, BindingScreen))
 
 
-async def test_leaving_that_question_does_nothing_and_says_nothing(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_cancelling_step_up_does_nothing(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         account = await at_account(app, pilot)
@@ -336,7 +330,7 @@ async def test_leaving_that_question_does_nothing_and_says_nothing(
         assert len((await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items) == 1
 
 
-async def test_a_busy_dialog_may_ask_for_proof_and_keys_reach_that(
+async def test_a_busy_dialog_may_ask_for_step_up_which_gets_the_keys(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("hana", place="account")
@@ -350,17 +344,17 @@ async def test_a_busy_dialog_may_ask_for_proof_and_keys_reach_that(
         await pilot.press(*password, "tab", *organisation.code("hana"), "enter")
         await until(pilot, lambda: app.screen is account)
         await settled(pilot)
-        assert said(app)[0].startswith("Your password is changed.")
+        assert said(app)[0].startswith("Your password was changed.")
 
 
-async def test_an_operation_after_the_session_has_ended_leads_to_the_sign_in(
+async def test_an_operation_in_an_ended_session_opens_the_sign_in(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
         organisation.clock.forward(13 * 3600)
-        app.live.touched()
+        app.live.note_activity()
         await pilot.press("e", "enter")
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "session has ended" in screen_text(app))
         with pytest.raises(NotSignedIn):
@@ -379,7 +373,7 @@ class Asking(Account):
         self.answers.append(await self.app.ask(dialog))
 
 
-async def test_a_dangerous_confirmation_has_cancel_focused_and_wants_the_number_typed(console: OpenConsole) -> None:
+async def test_a_dangerous_confirmation_focuses_cancel_and_requires_the_number(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)

@@ -1,4 +1,4 @@
-"""The inbox of a demo: what arrives is told where it is waited for, and anywhere else there is none."""
+"""The inbox of a demo: new messages are shown where they are awaited, and other stores have none."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from random import Random
 
 import pytest_asyncio
 
-from secconsole.backends.demo_factors import add_delivery
-from secconsole.backends.demo_inbox import make_demo
-from secconsole.backends.embedded import EmbeddedBackend, store_owner
+from secconsole.backends.demo.factors import add_delivery
+from secconsole.backends.demo.inbox import make_demo
+from secconsole.backends.embedded import EmbeddedBackend
 from secconsole.delivery.inbox import Inbox as InboxFile
 from secconsole.delivery.message import Message, Result
 from secconsole.domain.model import FactorKind
 from secconsole.domain.otpauth import otpauth_uri
 from secconsole.domain.secret import Secret
-from secconsole.operations.factors import EnrollFactor
+from secconsole.operations.delivery import TryDelivery
 from secconsole.operations.policy import SetPolicy
 from secconsole.tui.app import SecConsole
-from secconsole.tui.demo_words import post_words
-from secconsole.tui.safe_text import lines
+from secconsole.tui.demo.hints import post_words
 from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.inbox import Inbox, InboxList
-from secconsole.tui.screens.sign_in import SignInScreen
+from secconsole.tui.sign_in.screen import SignInScreen
+from secconsole.tui.text.safe import lines
 from secconsole.tui.widgets.form import Form
+from tests.organisation import OWNER
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_sign_in import typed
 
@@ -38,7 +39,7 @@ SigningIn = Callable[..., SecConsole]
 
 @pytest_asyncio.fixture
 async def demo(organisation: Organisation) -> AsyncIterator[EmbeddedBackend]:
-    """The organisation made a demo, with hana to pick; and another process at work in it."""
+    """Turn the organisation into a demo with hana to pick, and run another process in it."""
     owner, uri = organisation.owner, otpauth_uri(seed=organisation.seeds["hana"], account="hana", issuer=TENANT)
     await asyncio.wrap_future(owner.store.write(lambda connection: make_demo(connection, owner.keys)))
     account = {
@@ -48,7 +49,7 @@ async def demo(organisation: Organisation) -> AsyncIterator[EmbeddedBackend]:
     path = organisation.home / "demo.json"
     path.write_text(json.dumps({"tenant": TENANT, "accounts": [account]}))
     path.chmod(0o600)
-    backend = await organisation.open(store_owner())
+    backend = await organisation.open(OWNER)
     await backend.perform(SetPolicy(tenant=TENANT, kinds=tuple(FactorKind)))
     await asyncio.wrap_future(
         backend.store.write(lambda connection: add_delivery(connection, backend.keys, 1, 1_800_000_000_000, Random(7)))
@@ -60,7 +61,7 @@ async def demo(organisation: Organisation) -> AsyncIterator[EmbeddedBackend]:
 def arrive(
     home: Path, number: int, text: str, *, to: str = "+15005550009", login: str = "hana", mail: str = ""
 ) -> None:
-    """A message for somebody, as the courier puts it there."""
+    """Put a message for a user into the inbox, like the delivery worker does."""
     kind = FactorKind.EMAIL if mail else FactorKind.SMS
     at = datetime.fromtimestamp(1_800_000_000 + number, UTC)
     outcome = InboxFile(home / "inbox.jsonl").put(str(number), kind, login, Message(to, mail, Secret(text)), at)
@@ -71,7 +72,7 @@ def toasts(app: SecConsole) -> str:
     return "\n".join(f"{one.title} {one.message}" for one in app._notifications)
 
 
-async def test_elsewhere_than_in_a_demo_there_is_no_inbox(console: OpenConsole, organisation: Organisation) -> None:
+async def test_only_a_demo_has_an_inbox(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -80,14 +81,14 @@ async def test_elsewhere_than_in_a_demo_there_is_no_inbox(console: OpenConsole, 
         await pilot.press("8")
         await settled(pilot)
         assert isinstance(app.screen, Account)
-        app.go("inbox")
+        app.places.go("inbox")
         await until(pilot, lambda: "Only a demo has an inbox" in toasts(app))
         assert isinstance(app.screen, Account)
         assert "ABCD-123456" not in toasts(app)
         assert post_words(app, "hana") == []
 
 
-async def test_a_message_is_on_the_sign_in_screen_while_its_code_is_waited_for(
+async def test_the_sign_in_screen_shows_the_message_with_the_code(
     signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
 ) -> None:
     arrive(organisation.home, 1, "acme: WXYZ-000111 is your code")
@@ -104,7 +105,7 @@ async def test_a_message_is_on_the_sign_in_screen_while_its_code_is_waited_for(
         assert post_words(app, "nobody") == []
 
 
-async def test_a_code_is_told_over_whatever_is_in_sight(
+async def test_a_code_is_shown_over_any_screen(
     signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
 ) -> None:
     app = signing_in()
@@ -129,17 +130,17 @@ async def test_a_code_is_told_over_whatever_is_in_sight(
         assert "Somebody signed in" not in toasts(app)
 
 
-async def test_messages_show_in_the_inbox_as_they_come_and_the_cursor_stays_on_what_is_read(
+async def test_messages_appear_in_the_inbox_and_the_cursor_stays(
     signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
 ) -> None:
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
         await typed(pilot, "18")
-        await until(pilot, lambda: isinstance(app.screen, Inbox) and "Nothing has come yet" in screen_text(app))
+        await until(pilot, lambda: isinstance(app.screen, Inbox) and "Nothing has arrived yet" in screen_text(app))
         assert "8 Inbox" in screen_text(app)
         await pilot.press("n")
-        await until(pilot, lambda: "Nothing has come yet." in toasts(app))
+        await until(pilot, lambda: "Nothing has arrived yet." in toasts(app))
         arrive(organisation.home, 1, "Your code for acme is BCDF-123456\n\nTell it to nobody.\n", mail="Code BCDF")
         await until(pilot, lambda: "Subject  Code BCDF" in screen_text(app))
         await until(pilot, lambda: "Tell it to nobody." in screen_text(app) and "for hana" in screen_text(app))
@@ -153,12 +154,12 @@ async def test_messages_show_in_the_inbox_as_they_come_and_the_cursor_stays_on_w
         assert app.screen.query_one(InboxList).highlighted == 2
         await pilot.press("n")
         await until(pilot, lambda: "a test of settings" in screen_text(app))
-        enroll = EnrollFactor(tenant=TENANT, user="nina", kind=FactorKind.SMS, address="+15005550001")
-        started = await demo.perform(enroll)
-        await until(pilot, lambda: "To       +15005550001, for nina" in screen_text(app))
+        test = TryDelivery(tenant=TENANT, kind=FactorKind.SMS, to="+15005550001")
+        started = await demo.perform(test)
+        await until(pilot, lambda: "To       +15005550001" in screen_text(app))
         await until(pilot, lambda: f"{started.prefix}-" in screen_text(app))
         await pilot.press("question_mark")
-        await until(pilot, lambda: "Only a demo has one" in screen_text(app))
+        await until(pilot, lambda: "Only a demo has an inbox" in screen_text(app))
 
 
 async def test_hostile_text_in_a_message_stays_text(
@@ -181,7 +182,7 @@ async def test_hostile_text_in_a_message_stays_text(
         await until(pilot, lambda: "SMS to [b]a\\x1b[31m@b.example" in toasts(app))
 
 
-async def test_a_code_that_comes_covers_nothing_that_is_being_typed(
+async def test_an_arriving_code_covers_no_input(
     signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
 ) -> None:
     app = signing_in()
@@ -191,7 +192,7 @@ async def test_a_code_that_comes_covers_nothing_that_is_being_typed(
         await until(pilot, lambda: isinstance(app.screen, Account))
 
         async def row_of_code(height: int, number: int) -> int:
-            """Where the code is told over a dialog of so many lines."""
+            """Return the position of the code over a dialog of so many lines."""
             dialog = ConfirmDialog("Really?", lines(*(f"line {line}" for line in range(height))), "Do it")
             app.push_screen(dialog)
             await until(pilot, lambda: "Really?" in screen_text(app) and dialog.form.has_focus)
@@ -209,9 +210,7 @@ async def test_a_code_that_comes_covers_nothing_that_is_being_typed(
         assert await row_of_code(17, 2) < 3
 
 
-async def test_overview_and_settings_say_where_messages_of_a_demo_go(
-    signing_in: SigningIn, demo: EmbeddedBackend
-) -> None:
+async def test_overview_and_settings_mention_the_inbox_of_a_demo(signing_in: SigningIn, demo: EmbeddedBackend) -> None:
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
@@ -219,5 +218,5 @@ async def test_overview_and_settings_say_where_messages_of_a_demo_go(
         await until(pilot, lambda: "Sending: into this demo's own inbox" in screen_text(app))
         await settled(pilot)
         await pilot.press("4")
-        await until(pilot, lambda: "in effect: the demo's own mailbox" in screen_text(app))
-        assert "in effect: the demo's own phone" in screen_text(app)
+        await until(pilot, lambda: "in effect: the demo's mailbox" in screen_text(app))
+        assert "in effect: the demo's phone" in screen_text(app)

@@ -1,4 +1,4 @@
-"""A25: a console left alone, or locked by key, is covered until password and factor are given, and then goes on."""
+"""A25: an idle or locked console is covered until password and factor are given, and then continues."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.sessions import EndOtherSessions
 from secconsole.operations.signin import WhoAmI
-from secconsole.operations.users import ChangeRole, CreateUser, DisableUser, ResetPassword, UnlockUser, UserRow
+from secconsole.operations.user_changes import ChangeRole, DisableUser, ResetPassword
+from secconsole.operations.users import CreateUser, ShowUser, UserRow
 from secconsole.tui.app import SecConsole
-from secconsole.tui.live import IDLE, IDLE_WORDS
 from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.account.dialogs import PasswordDialog
+from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.factors.binding import BindingScreen
 from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.lock import LockScreen
-from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
+from secconsole.tui.session.live_updates import IDLE, IDLE_WORDS
+from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.qr import QrCode
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
@@ -39,7 +41,7 @@ def keys(text: str) -> list[str]:
 
 
 def asks(app: SecConsole) -> bool:
-    """Whether the locked console waits for the password."""
+    """Return True if the locked console waits for the password."""
     return app.lock.is_shut and isinstance(app.screen, StepUpDialog)
 
 
@@ -57,7 +59,7 @@ async def unlock(app: SecConsole, pilot: Pilot[Any], organisation: Organisation,
 
 
 async def newton(app: SecConsole, pilot: Pilot[Any]) -> UserRow:
-    """The row of somebody, from the users place."""
+    """Return the row of a user from the Users place."""
     place = await opened(app, pilot)
     await on(pilot, place, "newton")
     assert place.person is not None
@@ -71,9 +73,7 @@ def said(app: SecConsole) -> list[str]:
 # ---- when it locks ---------------------------------------------------------------------------------------------------
 
 
-async def test_a25_a_console_left_alone_locks_before_it_signs_out(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a25_an_idle_console_locks_before_it_signs_out(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
@@ -94,7 +94,7 @@ async def test_a25_a_console_left_alone_locks_before_it_signs_out(
         for anybody in ("tomas", "newton", "Dvořák", "bound"):
             assert anybody not in shown
         organisation.clock.forward((IDLE.total_seconds() - LOCK) / 2)
-        await pilot.press("x", "y")  # which is nobody at work
+        await pilot.press("x", "y")  # which is not activity
         await app.live.leave_if_idle()
         assert app.signed_in
         organisation.clock.forward((IDLE.total_seconds() - LOCK) / 2)
@@ -103,7 +103,7 @@ async def test_a25_a_console_left_alone_locks_before_it_signs_out(
         assert not app.lock.is_shut
 
 
-async def test_a25_how_long_that_is_can_be_set(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a25_the_idle_time_can_be_configured(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="account", lock_after=2)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Account))
@@ -115,9 +115,7 @@ async def test_a25_how_long_that_is_can_be_set(console: OpenConsole, organisatio
         await until(pilot, lambda: asks(app))
 
 
-async def test_a25_a_machine_that_slept_is_locked_by_the_first_key_which_does_nothing_else(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a25_the_first_key_after_sleep_only_locks(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
@@ -131,7 +129,7 @@ async def test_a25_a_machine_that_slept_is_locked_by_the_first_key_which_does_no
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and note(app))
 
 
-async def test_after_it_was_opened_it_locks_again_in_time(console: OpenConsole, organisation: Organisation) -> None:
+async def test_it_locks_again_after_unlocking(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
@@ -145,7 +143,7 @@ async def test_after_it_was_opened_it_locks_again_in_time(console: OpenConsole, 
         await until(pilot, lambda: asks(app))
 
 
-async def test_the_palette_locks_too(console: OpenConsole, organisation: Organisation) -> None:
+async def test_the_palette_can_lock(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
@@ -157,11 +155,11 @@ async def test_the_palette_locks_too(console: OpenConsole, organisation: Organis
         assert "newton" in screen_text(app)
 
 
-async def test_nobody_who_is_not_signed_in_has_anything_to_lock(console: OpenConsole) -> None:
+async def test_nothing_to_lock_before_sign_in(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Account))
-        app.leave("Over.")
+        app.lose_session("Over.")
         await until(pilot, lambda: isinstance(app.screen, SignInScreen))
         await pilot.press("ctrl+l")
         app.lock.shut()
@@ -174,7 +172,7 @@ async def test_nobody_who_is_not_signed_in_has_anything_to_lock(console: OpenCon
 
 
 @pytest.mark.parametrize("theme", ["ansi-dark", "night", "paper"])
-async def test_nothing_below_shines_through(console: OpenConsole, theme: str) -> None:
+async def test_nothing_below_the_lock_is_visible(console: OpenConsole, theme: str) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=(200, 60)) as pilot:
         await opened(app, pilot)
@@ -188,9 +186,7 @@ async def test_nothing_below_shines_through(console: OpenConsole, theme: str) ->
         assert "newton" not in screen_text(app)
 
 
-async def test_keys_typed_ahead_places_palette_and_mouse_do_nothing(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_the_lock_ignores_keys_places_palette_and_mouse(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         place = await opened(app, pilot)
@@ -212,9 +208,7 @@ async def test_keys_typed_ahead_places_palette_and_mouse_do_nothing(
         assert app.screen is place
 
 
-async def test_a_flood_of_keys_and_pasted_text_changes_nothing(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a_flood_of_keys_and_pastes_changes_nothing(console: OpenConsole, organisation: Organisation) -> None:
     from textual import events
 
     app = await console("hana", place="users")
@@ -231,9 +225,7 @@ async def test_a_flood_of_keys_and_pasted_text_changes_nothing(
         await unlock(app, pilot, organisation, "hana")
 
 
-async def test_a_code_that_can_be_scanned_is_hidden_and_stays_so(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a_qr_code_is_hidden_and_stays_hidden(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=(120, 50)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Account))
@@ -253,7 +245,7 @@ async def test_a_code_that_can_be_scanned_is_hidden_and_stays_so(
         assert binding.query_one(Form).values["code"] == ""
 
 
-async def test_a_one_time_password_is_hidden_and_stays_so(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a_one_time_password_is_hidden_and_stays_hidden(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("tomas", place="users")
     async with app.run_test(size=SIZE) as pilot:
         row = await newton(app, pilot)
@@ -266,7 +258,7 @@ async def test_a_one_time_password_is_hidden_and_stays_so(console: OpenConsole, 
         assert "quite-secret-words" not in screen_text(app)
 
 
-async def test_recovery_codes_are_hidden_and_stay_so(console: OpenConsole, organisation: Organisation) -> None:
+async def test_recovery_codes_are_hidden_and_stay_hidden(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("tomas", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Account))
@@ -282,9 +274,7 @@ async def test_recovery_codes_are_hidden_and_stay_so(console: OpenConsole, organ
         assert "AAAAA" not in screen_text(app)
 
 
-async def test_a_half_filled_form_is_as_it_was_but_for_its_secrets(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a_partial_form_is_kept_without_its_secrets(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("tomas", place="users")
     async with app.run_test(size=SIZE) as pilot:
         place = await opened(app, pilot)
@@ -307,7 +297,7 @@ async def test_a_half_filled_form_is_as_it_was_but_for_its_secrets(
         await until(pilot, lambda: app.screen is place)
 
 
-async def test_typed_passwords_are_forgotten(console: OpenConsole, organisation: Organisation) -> None:
+async def test_typed_passwords_are_cleared(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, Account))
@@ -326,7 +316,7 @@ async def test_typed_passwords_are_forgotten(console: OpenConsole, organisation:
 # ---- opening it ------------------------------------------------------------------------------------------------------
 
 
-async def test_a25_wrong_entries_are_said_and_counted_and_the_right_ones_lead_back(
+async def test_a25_wrong_entries_are_counted_and_right_ones_unlock(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("hana", place="users")
@@ -337,22 +327,34 @@ async def test_a25_wrong_entries_are_said_and_counted_and_the_right_ones_lead_ba
         before = screen_text(app)
         assert "newton" not in before
         await lock(app, pilot)
-        for _ in range(5):
+        for _ in range(4):
             await pilot.press(*keys(f"nonsense\t{organisation.code('hana')}\r"))
-            await until(pilot, lambda: "not right" in screen_text(app))
+            await until(pilot, lambda: "is wrong" in screen_text(app))
             await settled(pilot)
-        await pilot.press(*keys(f"{organisation.password('hana')}\t{organisation.code('hana')}\r"))
-        await until(pilot, lambda: "Too many wrong entries" in screen_text(app))
-        await settled(pilot)
         assert asks(app)
-        await organisation.perform(UnlockUser(tenant=TENANT, user="hana"))
+        assert "One more wrong entry ends this session" in " ".join(screen_text(app).replace("│", " ").split())
         await unlock(app, pilot, organisation, "hana")
         await until(pilot, lambda: "bob" in screen_text(app))
         assert "newton" not in screen_text(app)  # the filter is still there
         assert app.places.latest == "users"
 
 
-async def test_a22_opening_it_replaces_the_token(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a25_the_fifth_wrong_entry_ends_the_session(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        for _ in range(5):
+            await pilot.press(*keys(f"nonsense\t{organisation.code('hana')}\r"))
+            await settled(pilot)
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "Your session has ended" in note(app))
+        assert not app.signed_in
+        assert not app.lock.is_shut
+        detail = await organisation.perform(ShowUser(tenant=TENANT, user="hana"))
+        assert (detail.failures, detail.locked) == (5, False)
+
+
+async def test_a22_unlocking_replaces_the_token(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
@@ -363,21 +365,7 @@ async def test_a22_opening_it_replaces_the_token(console: OpenConsole, organisat
         assert (await app.perform(WhoAmI())).login == "hana"
 
 
-async def test_one_may_sign_out_instead(console: OpenConsole, organisation: Organisation) -> None:
-    app = await console("hana", place="users")
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(app, pilot)
-        await lock(app, pilot)
-        await pilot.press("escape")
-        await until(pilot, lambda: type(app.screen) is LockScreen)
-        await settled(pilot)
-        await pilot.press("left", "enter")
-        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
-        assert not app.signed_in
-        assert not app.lock.is_shut
-
-
-async def test_ctrl_q_leaves_the_program_and_ends_the_session(console: OpenConsole, organisation: Organisation) -> None:
+async def test_ctrl_q_exits_and_ends_the_session(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
@@ -389,7 +377,7 @@ async def test_ctrl_q_leaves_the_program_and_ends_the_session(console: OpenConso
 # ---- what goes on meanwhile ------------------------------------------------------------------------------------------
 
 
-async def test_what_others_change_is_there_when_one_is_back(console: OpenConsole, organisation: Organisation) -> None:
+async def test_changes_of_others_are_shown_after_unlocking(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("tomas", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
@@ -402,9 +390,7 @@ async def test_what_others_change_is_there_when_one_is_back(console: OpenConsole
         await until(pilot, lambda: "added" in screen_text(app))
 
 
-async def test_words_and_dialogs_that_come_meanwhile_are_for_whoever_unlocks(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_messages_and_dialogs_wait_for_the_unlock(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("tomas", place="users")
     async with app.run_test(size=SIZE) as pilot:
         row = await newton(app, pilot)
@@ -426,7 +412,9 @@ async def test_words_and_dialogs_that_come_meanwhile_are_for_whoever_unlocks(
         assert len(app.screen_stack) == 3
 
 
-async def test_a_dialog_that_ends_below_is_gone_afterwards(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a_dialog_that_ends_below_is_closed_after_unlocking(
+    console: OpenConsole, organisation: Organisation
+) -> None:
     app = await console("tomas", place="users")
     async with app.run_test(size=SIZE) as pilot:
         row = await newton(app, pilot)
@@ -442,7 +430,7 @@ async def test_a_dialog_that_ends_below_is_gone_afterwards(console: OpenConsole,
         assert app.screen is place
 
 
-async def test_a_session_ended_elsewhere_leads_to_the_sign_in_and_then_back_to_the_place(
+async def test_a_session_ended_elsewhere_returns_to_the_place_after_sign_in(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("hana", place="users")
@@ -452,12 +440,14 @@ async def test_a_session_ended_elsewhere_leads_to_the_sign_in_and_then_back_to_t
         await organisation.perform(EndOtherSessions(tenant=TENANT, user="hana"))
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "Your session has ended" in note(app))
         assert not app.lock.is_shut
-        assert app._left_at is not None
-        assert app._left_at.place == "users"
+        assert app._resume_point is not None
+        assert app._resume_point.place == "users"
 
 
 @pytest.mark.parametrize("how", ["disabled", "reset", "demoted"])
-async def test_a23_a_locked_console_is_no_refuge(console: OpenConsole, organisation: Organisation, how: str) -> None:
+async def test_a23_a_locked_console_does_not_keep_an_ended_session(
+    console: OpenConsole, organisation: Organisation, how: str
+) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
@@ -471,7 +461,7 @@ async def test_a23_a_locked_console_is_no_refuge(console: OpenConsole, organisat
         assert not app.signed_in
 
 
-async def test_a_role_that_one_was_given_meanwhile_is_told_of_afterwards(
+async def test_a_role_changed_meanwhile_requires_a_new_sign_in(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("uma", place="account")
@@ -479,28 +469,23 @@ async def test_a_role_that_one_was_given_meanwhile_is_told_of_afterwards(
         await until(pilot, lambda: isinstance(app.screen, Account))
         await lock(app, pilot)
         await organisation.perform(ChangeRole(tenant=TENANT, user="uma", role=Role.HELPDESK))
-        await until(pilot, lambda: app.identity.role is Role.HELPDESK)
-        await settled(pilot)
-        assert said(app) == []
-        await unlock(app, pilot, organisation, "uma")
-        await until(pilot, lambda: "helpdesk uma" in screen_text(app))
-        assert said(app) == ["Your role is helpdesk now."]
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "Your session has ended" in note(app))
 
 
-async def test_after_twelve_hours_the_session_ends_however_much_was_done(
+async def test_after_twelve_hours_the_session_ends_despite_activity(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot)
         organisation.clock.forward(12 * 3600)
-        app.live.touched()  # somebody is at work, all the time
+        app.live.note_activity()  # activity, all the time
         await app.live.leave_if_idle()
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "Your session has ended" in note(app))
 
 
 @pytest.mark.parametrize("small", [(59, 15), (30, 8)])
-async def test_a_small_window_and_one_that_grows_again(
+async def test_the_lock_survives_a_small_window_and_a_resize(
     console: OpenConsole, organisation: Organisation, small: tuple[int, int]
 ) -> None:
     app = await console("hana", place="users")
@@ -519,7 +504,7 @@ async def test_a_small_window_and_one_that_grows_again(
         await until(pilot, lambda: "newton" in screen_text(app))
 
 
-async def test_without_an_answer_it_stays_shut_and_says_so(
+async def test_without_a_reply_it_stays_locked_and_says_so(
     remote: OpenConsole, organisation: Organisation, front: Front
 ) -> None:
     app = await remote("hana", place="users")
@@ -534,9 +519,33 @@ async def test_without_an_answer_it_stays_shut_and_says_so(
         await until(pilot, lambda: "the server does not answer" in screen_text(app))
         assert app.lock.is_shut
         await front.start()
-        await until(pilot, lambda: app.line.fresh)
+        await until(pilot, lambda: app.connection.is_current)
+        await until(pilot, lambda: "the server does not answer" not in screen_text(app))
+        assert "This console is locked." in screen_text(app)
         await pilot.press("enter")
         await until(pilot, lambda: asks(app))
         await settled(pilot)
         await unlock(app, pilot, organisation, "hana")
         await until(pilot, lambda: "newton" in screen_text(app))
+
+
+async def test_signing_out_is_possible_from_the_lock_once_it_is_confirmed(console: OpenConsole) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        await lock(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: "Sign out" in screen_text(app))
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await pilot.press("enter")  # Cancel has the focus
+        await until(pilot, lambda: isinstance(app.screen, LockScreen))
+        assert app.signed_in
+        if app.screen.query_one(Form).focused_name != "sign-out":
+            await pilot.press("tab")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen))
+        assert not app.signed_in
+        assert not app.lock.is_shut

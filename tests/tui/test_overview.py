@@ -1,4 +1,4 @@
-"""Overview: counts, and where they lead."""
+"""Overview: counts, and their links."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import SetSmtp, TryDelivery
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.users import CreateUser, DisableUser
+from secconsole.operations.user_changes import DisableUser
+from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.screens.users.users import Users
-from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.bars import bar, percent
 from secconsole.tui.widgets.board import Board
 from tests.delivery.mail_server import mail_server
@@ -25,7 +26,7 @@ from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, 
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7), st.integers(0, 200), st.booleans())
-def test_bars_are_as_wide_as_asked_and_empty_or_full_only_when_it_is_so(
+def test_bars_have_the_given_width_and_are_empty_or_full_only_if_exact(
     part: int, rest: int, width: int, utf8: bool
 ) -> None:
     whole = part + rest
@@ -38,14 +39,14 @@ def test_bars_are_as_wide_as_asked_and_empty_or_full_only_when_it_is_so(
     assert utf8 or (filled + empty).isascii()
 
 
-def test_percentages_round_no_share_away() -> None:
+def test_no_share_is_rounded_to_zero() -> None:
     assert [percent(n, 1_000_000) for n in (0, 1, 500_000, 999_999, 1_000_000)] == [
         "0 %", "0.1 %", "50.0 %", "99.9 %", "100 %",
     ]  # fmt: skip
     assert percent(0, 0) == "–"
 
 
-async def test_shares_roles_and_what_wants_a_look(console: OpenConsole, organisation: Organisation) -> None:
+async def test_shares_roles_and_items_to_check_are_shown(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(
         CreateUser(tenant="acme", login="zoe", role=Role.TENANT_ADMIN, password=Secret("zoe has a long password"))
     )
@@ -55,26 +56,28 @@ async def test_shares_roles_and_what_wants_a_look(console: OpenConsole, organisa
     soon = organisation.clock.at() + timedelta(days=5)
     await organisation.perform(AddToWhitelist(tenant="acme", users=("newton",), reason="x", until=soon))
     app = await console("aida", place="overview")
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 26)) as pilot:
         await until(pilot, lambda: "What to do next" in screen_text(app))
         text = screen_text(app)
         for words in (
             "A second factor is required since 15 Jan 2027", "no grace period", "9 users, and 1 disabled",
             "● bound   6 66.7 %", "○ unbound 3 33.3 %", "platform-admin 1 of 1 █", "tenant-admin   1 of 2",
-            "1  tenant administrator has no factor", "1  on the whitelist without an end",
-            "1  whitelist entry ends within 7 days", "1  disabled", "Have the administrator without a factor",
+            "1  tenant administrator has no factor", "1  on the whitelist with no end date",
+            "1  whitelist entry ends within 7 days", "1  disabled",
+            "1  has no password and cannot sign in yet", "1  overdue",
+            "Have the administrator without a factor",
         ):  # fmt: skip
             assert words in text, text
         assert "only" not in text, "what there is none of is not there"
 
 
-async def test_enter_leads_to_the_people_counted(console: OpenConsole, organisation: Organisation) -> None:
+async def test_enter_opens_the_counted_users(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("aida", place="overview")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "What to do next" in screen_text(app))
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: "/ status:unbound" in screen_text(app) and "newton" in screen_text(app))
-        assert "uma" not in screen_text(app)
+        await until(pilot, lambda: "/ status:unbound" in screen_text(app) and "uma" not in screen_text(app))
+        assert "newton" in screen_text(app)
         await pilot.press("q")
         await until(pilot, lambda: "What to do next" in screen_text(app))
         await settled(pilot)
@@ -82,10 +85,10 @@ async def test_enter_leads_to_the_people_counted(console: OpenConsole, organisat
 
 
 @pytest.mark.parametrize(("login", "advised"), [("root", True), ("hana", False)])
-async def test_nobody_is_advised_to_do_what_they_may_not(
+async def test_advice_respects_permissions(
     console: OpenConsole, organisation: Organisation, login: str, advised: bool
 ) -> None:
-    """Only those who change the whitelist are told to give its entries an end."""
+    """Only users who may change the whitelist are advised to give its entries an end."""
     await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="x"))
     app = await console(login, place="overview")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -93,23 +96,23 @@ async def test_nobody_is_advised_to_do_what_they_may_not(
         assert ("give whitelist entries an end" in screen_text(app)) is advised
 
 
-async def test_whitelist_lines_lead_to_the_whitelist(console: OpenConsole, organisation: Organisation) -> None:
+async def test_whitelist_lines_open_the_whitelist(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="at sea"))
     app = await console("aida", place="overview")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "without an end" in screen_text(app))
-        await pilot.press("end", "up", "enter")
+        await until(pilot, lambda: "with no end date" in screen_text(app))
+        await pilot.press("end", "up", "up", "enter")
         await until(pilot, lambda: "at sea" in screen_text(app))
 
 
 @pytest.mark.parametrize(
     ("mode", "says", "next_"),
     [
-        (PolicyMode.OFF, "Nobody is asked for a second factor", "Press 4 to see what asking"),
-        (PolicyMode.OPTIONAL, "A second factor is asked of those who have one", "2 users may stay without"),
+        (PolicyMode.OFF, "No user is asked for a second factor", "Press 4 to see what requiring"),
+        (PolicyMode.OPTIONAL, "Users who have a second factor are asked for it", "2 users need none"),
     ],
 )
-async def test_policy_and_advice_follow_what_another_console_sets(
+async def test_policy_and_advice_follow_other_consoles(
     console: OpenConsole, organisation: Organisation, mode: PolicyMode, says: str, next_: str
 ) -> None:
     app = await console("aida", place="overview")
@@ -119,15 +122,15 @@ async def test_policy_and_advice_follow_what_another_console_sets(
         await until(pilot, lambda: says in screen_text(app) and next_ in screen_text(app), seconds=1.5)
 
 
-async def test_everything_in_order_says_so(console: OpenConsole, organisation: Organisation) -> None:
+async def test_no_problems_are_reported_as_such(console: OpenConsole, organisation: Organisation) -> None:
     for login in ("newton", "nina"):
         await organisation.bind(login)
     for login in ("root", "tomas", "hana", "aida", "uma", "bob", "newton", "nina"):
         await organisation.perform(CreateRecoveryCodes(tenant="acme", user=login))
     app = await console("aida", place="overview")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Everybody who should have a factor has one." in screen_text(app))
-        assert "Nothing: everything is in order." in screen_text(app)
+        await until(pilot, lambda: "Everyone who should have a factor has one." in screen_text(app))
+        assert "Nothing: all is well." in screen_text(app)
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40), (200, 60)])
@@ -146,7 +149,7 @@ async def test_nothing_is_cut_or_stretched(
             await pilot.press("end")
             await settled(pilot)
             assert board.target == "users:is:no-recovery"
-            assert "6  bound, and no recovery code left" in screen_text(app), "the line under the cursor is in sight"
+            assert "6  bound, but no recovery code left" in screen_text(app), "the line under the cursor is in sight"
 
 
 async def test_bars_and_signs_have_ascii_twins(console: OpenConsole, organisation: Organisation) -> None:
@@ -160,17 +163,17 @@ async def test_bars_and_signs_have_ascii_twins(console: OpenConsole, organisatio
         assert not set("●○◐█░") & set(body)
 
 
-async def test_sending_is_told_and_leads_to_settings(console: OpenConsole, organisation: Organisation) -> None:
+async def test_delivery_state_is_shown_and_opens_settings(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("aida", place="overview")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "Sending: mail not set up, SMS not set up; 0 sent" in screen_text(app))
         assert "clock" not in screen_text(app)
         await organisation.perform(SetPolicy(tenant="acme", kinds=(FactorKind.TOTP, FactorKind.SMS)))
-        await until(pilot, lambda: "1  allowed, and nothing in effect that sends it: SMS" in screen_text(app))
+        await until(pilot, lambda: "1  allowed, but cannot be sent: SMS" in screen_text(app))
         async with mail_server() as mailbox:
             smtp = SetSmtp(tenant="acme", host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example")
             await organisation.perform(smtp)
-            await until(pilot, lambda: "1  waiting for the test that brings it into effect: mail" in screen_text(app))
+            await until(pilot, lambda: "1  not in effect until tested: mail" in screen_text(app))
             mailbox.at_rcpt.append("550 5.1.1 No such user here")
             await organisation.perform(TryDelivery(tenant="acme", kind=FactorKind.EMAIL, to="nobody@acme.example"))
             await until(pilot, lambda: "1  message not sent in the last 24 hours" in screen_text(app))
@@ -180,14 +183,14 @@ async def test_sending_is_told_and_leads_to_settings(console: OpenConsole, organ
         await until(pilot, lambda: "y Secret key" in screen_text(app))
 
 
-async def test_clocks_that_differ_are_told(console: OpenConsole, organisation: Organisation) -> None:
+async def test_different_clocks_are_reported(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("aida", place="overview")
     app.clock = lambda: organisation.clock.at() - timedelta(seconds=40)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "The server's clock is 40 s ahead of this machine's" in screen_text(app))
 
 
-async def test_a_change_that_comes_with_the_place_keeps_no_keys_back(console: OpenConsole) -> None:
+async def test_a_change_during_opening_blocks_no_keys(console: OpenConsole) -> None:
     app = await console("aida", place="overview")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "What to do next" in screen_text(app))

@@ -1,4 +1,4 @@
-"""The QR widget's own rules: when it hides, where the focus goes, and what never shows in its repr."""
+"""The QR widget: when it hides, where the focus goes, and what its repr omits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from secconsole.domain.secret import Secret
-from secconsole.tui.console_app import ConsoleApp
+from secconsole.tui.runtime.base_app import ConsoleApp
 from secconsole.tui.widgets.qr import QrCode
 
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -41,7 +41,7 @@ async def hidden(pilot: Pilot[int], app: BindApp) -> None:
             await pilot.pause()
 
 
-async def test_a36_the_code_hides_after_a_while_and_the_key_that_shows_it_does_nothing_else() -> None:
+async def test_a36_the_code_hides_after_a_timeout_and_a_key_only_shows_it() -> None:
     app = BindApp(hide_after=0.05)
     async with app.run_test(size=(80, 30)) as pilot:
         app.query_one(Input).focus()
@@ -59,7 +59,7 @@ async def test_a36_the_code_hides_after_a_while_and_the_key_that_shows_it_does_n
         assert app.concealed == [True, False]
 
 
-async def test_a36_a_code_that_left_the_screen_has_forgotten_what_it_drew() -> None:
+async def test_a36_a_removed_code_clears_its_drawing() -> None:
     app = BindApp(hide_after=None)
     async with app.run_test(size=(80, 30)) as pilot:
         await pilot.pause()
@@ -70,7 +70,7 @@ async def test_a36_a_code_that_left_the_screen_has_forgotten_what_it_drew() -> N
         assert app.code._planned is None
 
 
-async def test_another_uri_takes_the_place_of_the_first() -> None:
+async def test_another_uri_replaces_the_first() -> None:
     app = BindApp(hide_after=None)
     async with app.run_test(size=(80, 30)) as pilot:
         await pilot.pause()

@@ -1,4 +1,4 @@
-"""Data reaches widgets as visible content only. The checker here reads the sources and knows the ways around."""
+"""Data reaches widgets only as visible content, checked in the sources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import secconsole.tui
 from secconsole.domain.text import visible
-from secconsole.tui.safe_text import fill, join, lines, safe, safe_text
+from secconsole.tui.text.safe import fill, join, lines, safe, safe_text
 
 SOURCES = sorted(Path(secconsole.tui.__file__).parent.rglob("*.py"))
 #: calls that read a str as markup: every positional argument, and these keywords
@@ -123,7 +123,7 @@ def test_the_checker_lets_pass(line: str) -> None:
 
 
 @given(st.text())
-def test_a15_a17_every_way_shows_the_text_and_nothing_else(text: str) -> None:
+def test_a15_a17_every_widget_shows_only_the_text(text: str) -> None:
     assert safe(text).plain == visible(text)
     assert safe(text, "bold").plain == visible(text)
     assert safe_text(text).plain == visible(text)
@@ -132,7 +132,7 @@ def test_a15_a17_every_way_shows_the_text_and_nothing_else(text: str) -> None:
     assert lines(text, "b").plain == f"{visible(text)}\nb"
 
 
-def test_markup_in_data_is_no_markup() -> None:
+def test_markup_in_data_is_shown_as_text() -> None:
     evil = "[@click=app.quit]bob[/] [b]x[/b] [/]"
     for content in (safe(evil), fill("$who", who=evil), join(evil)):
         assert content.plain == evil

@@ -1,4 +1,4 @@
-"""Security settings: the impact first, the proof, the change, and what other consoles see of it."""
+"""Security settings: the impact first, the step-up, the change, and its display in other consoles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.policy import SetPolicy, ShowPolicy
 from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
-from secconsole.operations.users import CreateUser
+from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.operations.whitelist import ListWhitelist
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.settings.form import PolicyForm
@@ -58,7 +58,7 @@ async def sign_in(organisation: Organisation, login: str) -> SignInAnswer:
         await backend.close()
 
 
-async def test_z1_impact_stands_there_before_anything_changes(console: OpenConsole, organisation: Organisation) -> None:
+async def test_z1_impact_is_shown_before_the_change(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OPTIONAL))
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
@@ -68,9 +68,9 @@ async def test_z1_impact_stands_there_before_anything_changes(console: OpenConso
         await until(pilot, lambda: "If you switch to required now" in screen_text(app))
         text = screen_text(app)
         for words in (
-            "6  bound already, nothing changes",
+            "6  already bound, no change",
             "2  must bind at their next sign-in",
-            "0  whitelisted, 0 of them without an end",
+            "0  whitelisted, 0 of them with no end date",
             "You are bound. You will not be locked out.",
             "k Factor kinds  totp ✓  sms ✗ restricted  email ✗ not an authenticator",
             "m Mail          not set up",
@@ -81,7 +81,7 @@ async def test_z1_impact_stands_there_before_anything_changes(console: OpenConso
         assert await mode_of(organisation) is PolicyMode.OPTIONAL
 
 
-async def test_z1_switching_needs_password_and_code_and_two_steps_past_cancel(
+async def test_z1_switching_requires_step_up_and_two_confirmations(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("root", place="settings")
@@ -100,7 +100,8 @@ async def test_z1_switching_needs_password_and_code_and_two_steps_past_cancel(
         assert await mode_of(organisation) is PolicyMode.REQUIRED
         await pilot.press("right", "enter")
         await until(
-            pilot, lambda: "Whoever has a second factor is asked" in str([n.message for n in app._notifications])
+            pilot,
+            lambda: "Users who have a second factor are now asked" in str([n.message for n in app._notifications]),
         )
         assert await mode_of(organisation) is PolicyMode.OPTIONAL
         assert not form.values["password"]
@@ -108,7 +109,7 @@ async def test_z1_switching_needs_password_and_code_and_two_steps_past_cancel(
         await until(pilot, lambda: "MFA optional" in screen_text(app).splitlines()[0])
 
 
-async def test_z1_bindings_are_kept_over_off_and_on(console: OpenConsole, organisation: Organisation) -> None:
+async def test_z1_bindings_are_kept_through_off_and_on(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
@@ -118,6 +119,8 @@ async def test_z1_bindings_are_kept_over_off_and_on(console: OpenConsole, organi
         assert (await sign_in(organisation, "uma")).status is SignInStatus.COMPLETE
         await pilot.press("right", "right", "enter", "tab")
         await prove(organisation, pilot, "root")
+        await until(pilot, lambda: "[x] 1 password-only session" in screen_text(app))
+        await pilot.press("tab", "right", "enter")
         await until(pilot, lambda: "(•) required (now)" in screen_text(app))
         answer = await sign_in(organisation, "uma")
         assert answer.status is SignInStatus.SECOND_FACTOR
@@ -128,7 +131,7 @@ async def test_z1_bindings_are_kept_over_off_and_on(console: OpenConsole, organi
         assert (await organisation.owner.perform(verify)).status is SignInStatus.COMPLETE, "the same phone still works"
 
 
-async def test_z1_other_consoles_and_sign_ins_know_at_once(console: OpenConsole, organisation: Organisation) -> None:
+async def test_z1_other_consoles_and_sign_ins_follow_at_once(console: OpenConsole, organisation: Organisation) -> None:
     watching = await console("aida", place="settings")
     acting = await console("root", place="settings")
     async with AsyncExitStack() as stack:
@@ -144,7 +147,7 @@ async def test_z1_other_consoles_and_sign_ins_know_at_once(console: OpenConsole,
 
 
 @pytest.mark.parametrize("wrong", ["password", "code"])
-async def test_what_was_wrong_is_said_at_its_field_with_the_time(
+async def test_a_wrong_code_is_reported_at_its_field_with_the_time(
     console: OpenConsole, organisation: Organisation, wrong: str
 ) -> None:
     app = await console("root", place="settings")
@@ -156,7 +159,7 @@ async def test_what_was_wrong_is_said_at_its_field_with_the_time(
         await pilot.press("tab")
         await type_in(pilot, organisation.code("root") if wrong == "password" else "000000")
         await pilot.press("enter", "right", "enter")
-        await until(pilot, lambda: "Not right. Server time" in screen_text(app))
+        await until(pilot, lambda: "That was not right. Server time" in screen_text(app))
         form = app.screen.query_one(PolicyForm)
         assert form.focused_name == wrong
         assert form.values["code"] == ""
@@ -164,8 +167,8 @@ async def test_what_was_wrong_is_said_at_its_field_with_the_time(
         assert await mode_of(organisation) is PolicyMode.REQUIRED
 
 
-async def test_a47_somebody_else_changed_it_meanwhile(console: OpenConsole, organisation: Organisation) -> None:
-    """The change is refused, it is said who and what, and what is looked at is read anew."""
+async def test_a47_a_concurrent_change_is_reported(console: OpenConsole, organisation: Organisation) -> None:
+    """The change is refused with the reason, and what is shown is read again."""
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
@@ -174,7 +177,10 @@ async def test_a47_somebody_else_changed_it_meanwhile(console: OpenConsole, orga
         await tomas.perform(SetPolicy(tenant="acme", mode=PolicyMode.OFF))
         await tomas.close()
         await prove(organisation, pilot, "root")
-        await until(pilot, lambda: "tomas changed the policy meanwhile" in str([n.message for n in app._notifications]))
+        await until(
+            pilot,
+            lambda: "tomas has changed the policy in the meantime" in str([n.message for n in app._notifications]),
+        )
         assert await mode_of(organisation) is PolicyMode.OFF
         await until(pilot, lambda: "( ) off (now)" in screen_text(app))
         assert "If you switch to optional now" in screen_text(app)
@@ -184,7 +190,7 @@ async def test_a47_somebody_else_changed_it_meanwhile(console: OpenConsole, orga
         await until(pilot, lambda: "(•) optional (now)" in screen_text(app))
 
 
-async def test_z2_switching_on_puts_platform_administrators_on_the_whitelist(
+async def test_z2_switching_on_whitelists_platform_administrators(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OFF))
@@ -222,11 +228,11 @@ async def test_grace_period_alone_can_be_changed_and_has_limits(
         await ready(app, pilot)
         await pilot.press("tab", "ctrl+u", "9", "d", "9", "9", "tab")  # no letter is shown: it may be of a password
         await prove(organisation, pilot, "root")
-        assert "A number of days from 0 to 365." in screen_text(app)
+        assert "Enter a number of days from 0 to 365." in screen_text(app)
         await pilot.press("ctrl+u", "7")
         await until(pilot, lambda: "must bind within 7 days" in screen_text(app))
-        assert "If you give 7 days of grace:" in screen_text(app)
-        assert "As it is now" not in screen_text(app)
+        assert "With 7 days of grace:" in screen_text(app)
+        assert "Currently" not in screen_text(app)
         await pilot.press("tab", "tab", "tab", "right", "enter")
         await until(pilot, lambda: "7 days of grace" in screen_text(app))
         await settled(pilot)
@@ -234,7 +240,7 @@ async def test_grace_period_alone_can_be_changed_and_has_limits(
         assert (policy.policy, policy.grace_days) == (PolicyMode.REQUIRED, 7)
 
 
-async def test_nothing_to_change_is_said(console: OpenConsole, organisation: Organisation) -> None:
+async def test_saving_without_a_change_says_so(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
@@ -244,14 +250,14 @@ async def test_nothing_to_change_is_said(console: OpenConsole, organisation: Org
 
 
 @pytest.mark.parametrize(("login", "options"), [("aida", {}), ("hana", {}), ("root", {"read_only": True})])
-async def test_who_may_not_change_sees_all_and_is_told_why(
+async def test_a_user_without_permission_sees_settings_and_the_reason(
     console: OpenConsole, organisation: Organisation, login: str, options: dict[str, bool]
 ) -> None:
     app = await console(login, place="settings", **options)
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         assert not app.screen.query_one(PolicyForm).display
-        assert "Only to look at." in screen_text(app)
+        assert "Read-only." in screen_text(app)
         await pilot.press("left")
         await until(pilot, lambda: "If you switch to optional now" in screen_text(app))
         await pilot.press("enter")
@@ -263,3 +269,27 @@ async def test_who_may_not_change_sees_all_and_is_told_why(
         with pytest.raises(NotAllowed):
             await backend.perform(SetPolicy(tenant="acme", mode=PolicyMode.OFF))
         await backend.close()
+
+
+async def test_ending_password_sessions_is_offered(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OPTIONAL))
+    await organisation.perform(CreateUser(tenant="acme", login="nora", password=Secret(organisation.password("root"))))
+    backend = await organisation.open()
+    signed_in = await backend.perform(
+        SignIn(tenant="acme", login="nora", password=Secret(organisation.password("root")))
+    )
+    await backend.close()
+    assert signed_in.status is SignInStatus.COMPLETE
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("right")
+        await until(pilot, lambda: "1 session was opened with a password only and will end" in screen_text(app))
+        await pilot.press("enter", "tab")
+        await prove(organisation, pilot, "root")
+        await until(pilot, lambda: "[x] 1 password-only session" in screen_text(app))
+        assert await mode_of(organisation) is PolicyMode.OPTIONAL
+        await pilot.press("tab", "right", "enter")
+        await until(pilot, lambda: "(•) required (now)" in screen_text(app))
+    detail = await organisation.perform(ShowUser(tenant="acme", user="nora"))
+    assert detail.sessions == 0

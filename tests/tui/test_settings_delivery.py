@@ -1,4 +1,4 @@
-"""Mail and SMS set up from the Settings place: kept, tested by a code typed back, and only then in effect."""
+"""Mail and SMS settings: stored, tested by a code typed back, and only then in effect."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, ShowDelivery, TryDelivery
 from secconsole.operations.users import CreateUser
 from secconsole.tui.app import SecConsole
-from secconsole.tui.screens.settings.sending import SendingDialog
-from secconsole.tui.screens.settings.sending_log import SendingLogDialog
-from secconsole.tui.screens.settings.sending_settings import SmtpDialog, TwilioDialog
-from secconsole.tui.screens.settings.sending_trial import TrialDialog, TypeBackDialog
+from secconsole.tui.screens.settings.delivery import DeliveryStatusDialog
+from secconsole.tui.screens.settings.delivery_log import DeliveryLogDialog
+from secconsole.tui.screens.settings.delivery_settings import SmtpDialog, TwilioDialog
+from secconsole.tui.screens.settings.delivery_test import DeliveryCodeDialog, DeliveryTestDialog
 from secconsole.tui.screens.settings.settings import Settings
 from secconsole.tui.screens.step_up import StepUpDialog
 from tests.delivery.mail_server import Mailbox, mail_server
 from tests.delivery.post import digits_in, other, prefix_in
 from tests.delivery.twilio_fake import SID, TOKEN, twilio_fake
+from tests.extent import further
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
 SIZE = (80, 24)
@@ -37,7 +38,7 @@ async def type_in(pilot: Pilot[int], text: str) -> None:
 
 
 async def fill(pilot: Pilot[int], *texts: str) -> None:
-    """Type into one field after the other, in place of what is there; None of it presses a button."""
+    """Type into one field after the other in place of its content, where None presses a button."""
     for text in texts:
         await pilot.press("ctrl+u")
         await type_in(pilot, text)
@@ -57,30 +58,30 @@ async def ready(app: SecConsole, pilot: Pilot[int]) -> None:
 async def keep_smtp(app: SecConsole, pilot: Pilot[int], port: int) -> None:
     """From Settings to where the test is sent."""
     await pilot.press("m")
-    await on_top(app, pilot, SendingDialog)
+    await on_top(app, pilot, DeliveryStatusDialog)
     await pilot.press("enter")
     await on_top(app, pilot, SmtpDialog)
     await fill(pilot, "127.0.0.1", str(port))
     await pilot.press("tab")
     await fill(pilot, "mfa@acme.example")
-    await pilot.press("tab", "enter")
-    await on_top(app, pilot, TrialDialog)
+    await pilot.press("tab", "tab", "enter")
+    await on_top(app, pilot, DeliveryTestDialog)
 
 
 async def keep_twilio(app: SecConsole, pilot: Pilot[int], url: str, *, number: str = NUMBER) -> None:
     """From Settings to where the code is typed back."""
     await pilot.press("s")
-    await on_top(app, pilot, SendingDialog)
+    await on_top(app, pilot, DeliveryStatusDialog)
     await pilot.press("enter")
     await on_top(app, pilot, TwilioDialog)
     await fill(pilot, SID, TOKEN, SENDER)
     await pilot.press("ctrl+u")
     await type_in(pilot, url)
     await pilot.press("enter")
-    await on_top(app, pilot, TrialDialog)
+    await on_top(app, pilot, DeliveryTestDialog)
     await type_in(pilot, number)
     await pilot.press("enter")
-    await on_top(app, pilot, TypeBackDialog)
+    await on_top(app, pilot, DeliveryCodeDialog)
 
 
 async def states(organisation: Organisation) -> list[tuple[SettingsState, str]]:
@@ -98,7 +99,7 @@ async def mail_in_effect(organisation: Organisation, mailbox: Mailbox) -> None:
     organisation.clock.forward(60)
 
 
-async def test_a1_mail_counts_only_once_the_code_was_typed_back(
+async def test_a1_mail_takes_effect_only_once_the_code_is_confirmed(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await organisation.perform(
@@ -110,11 +111,11 @@ async def test_a1_mail_counts_only_once_the_code_was_typed_back(
     async with mail_server() as mailbox, app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         await keep_smtp(app, pilot, mailbox.port)
-        assert "zara@acme.example" in screen_text(app), "one's own address stands there"
+        assert "zara@acme.example" in screen_text(app), "the user's own address is shown"
         assert await states(organisation) == [(SettingsState.PENDING, "127.0.0.1")]
         await pilot.press("enter")
-        await on_top(app, pilot, TypeBackDialog)
-        await until(pilot, lambda: "The mail server took it" in screen_text(app))
+        await on_top(app, pilot, DeliveryCodeDialog)
+        await until(pilot, lambda: "The mail server accepted it" in screen_text(app))
         code = digits_in(mailbox.text())
         assert f"{prefix_in(mailbox.text())}-••••••" in screen_text(app)
         assert "zara@" not in screen_text(app)
@@ -132,7 +133,7 @@ async def test_a1_mail_counts_only_once_the_code_was_typed_back(
         await until(pilot, lambda: f"m Mail          in effect: 127.0.0.1:{mailbox.port}" in screen_text(app))
 
 
-async def test_a1_until_the_test_the_earlier_settings_hold_and_the_screen_says_so(
+async def test_a1_earlier_settings_stay_in_effect_until_the_test(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     async with mail_server() as mailbox:
@@ -143,17 +144,17 @@ async def test_a1_until_the_test_the_earlier_settings_hold_and_the_screen_says_s
             await organisation.perform(
                 SetSmtp(tenant="acme", host="127.0.0.1", port=9, sender="other@acme.example")
             )  # fmt: skip
-            await until(pilot, lambda: "; new settings wait for their test" in screen_text(app))
+            await until(pilot, lambda: "; new settings not tested yet" in screen_text(app))
             await settled(pilot)
             await pilot.press("m")
-            await on_top(app, pilot, SendingDialog)
+            await on_top(app, pilot, DeliveryStatusDialog)
             text = screen_text(app)
             assert f"In effect    127.0.0.1, port {mailbox.port}" in text
             assert "Not tested   127.0.0.1, port 9" in text
-            assert "Until then the ones" in text
+            assert "Until then, the settings" in text
 
 
-async def test_a_password_that_is_kept_is_never_filled_in(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a_stored_password_is_never_filled_in(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(
         SetSmtp(tenant="acme", host="127.0.0.1", port=2525, sender="mfa@acme.example", username="mfa",
                 password=Secret("open sesame"))
@@ -162,18 +163,20 @@ async def test_a_password_that_is_kept_is_never_filled_in(console: OpenConsole, 
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         await pilot.press("m")
-        await on_top(app, pilot, SendingDialog)
+        await on_top(app, pilot, DeliveryStatusDialog)
         assert "signs in as mfa" in screen_text(app)
         await pilot.press("right", "enter")
         await on_top(app, pilot, SmtpDialog)
         assert "2525" in screen_text(app)
         assert not app.screen.query_one("Form").values["password"]  # type: ignore[attr-defined]
-        await pilot.press("up", "tab", "tab", "tab", "tab", "tab", "enter")
+        await pilot.press("up", "tab", "tab", "tab", "tab", "tab", "tab", "enter")
         await until(pilot, lambda: "type it again" in screen_text(app))
         assert isinstance(app.screen, SmtpDialog)
 
 
-async def test_a_server_that_is_away_is_said_while_one_waits(console: OpenConsole, organisation: Organisation) -> None:
+async def test_an_unreachable_server_is_reported_while_waiting(
+    console: OpenConsole, organisation: Organisation
+) -> None:
     app = await console("root", place="settings")
     async with mail_server() as mailbox:
         nobody_there = mailbox.port
@@ -182,8 +185,8 @@ async def test_a_server_that_is_away_is_said_while_one_waits(console: OpenConsol
         await keep_smtp(app, pilot, nobody_there)
         await fill(pilot, "admin@acme.example")
         await pilot.press("right", "enter")
-        await on_top(app, pilot, TypeBackDialog)
-        await until(pilot, lambda: "It is tried again (1 try so far)" in said(app))
+        await on_top(app, pilot, DeliveryCodeDialog)
+        await until(pilot, lambda: "Retrying (1 try so far)" in said(app))
         assert "cannot be reached" in said(app)
 
 
@@ -191,14 +194,14 @@ async def test_a_server_that_is_away_is_said_while_one_waits(console: OpenConsol
     ("answer", "words"),
     [
         ((400, 21211, 0), "is not a phone number"),
-        ((400, 21608, 0), "trial accounts only send to numbers that were verified"),
-        ((400, 21610, 0), "answered STOP to us"),
-        ((401, 20003, 0), "refuses the Account SID or the auth token"),
-        ((429, 20429, 7), "asks to send more slowly"),
-        ((500, 0, 0), "did not say whether it sent the message"),
+        further((400, 21608, 0), "trial accounts send only to verified numbers."),
+        further((400, 21610, 0), "answered STOP."),
+        further((401, 20003, 0), "refuses the Account SID or the auth token"),
+        further((429, 20429, 7), "asks to send more slowly"),
+        ((500, 0, 0), "did not report whether it sent the message"),
     ],
 )
-async def test_a1_what_twilio_says_stands_in_the_box(
+async def test_a1_an_error_of_twilio_is_shown_in_the_box(
     console: OpenConsole, organisation: Organisation, answer: tuple[int, int, int], words: str
 ) -> None:
     app = await console("root", place="settings")
@@ -209,18 +212,18 @@ async def test_a1_what_twilio_says_stands_in_the_box(
         await until(pilot, lambda: words in said(app))
         assert TOKEN not in screen_text(app)
         await pilot.press("escape")
-        await on_top(app, pilot, SendingDialog)
+        await on_top(app, pilot, DeliveryStatusDialog)
         assert "Until then nothing is sent." in said(app)
 
 
-async def test_a1_sms_is_tested_too_and_asking_again_says_how_long_to_wait(
+async def test_a1_sms_is_tested_and_a_repeat_says_how_long_to_wait(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("root", place="settings")
     async with twilio_fake() as twilio, app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         await keep_twilio(app, pilot, twilio.url)
-        await until(pilot, lambda: "Twilio took it" in screen_text(app))
+        await until(pilot, lambda: "Twilio accepted it" in screen_text(app))
         await pilot.press("tab", "right", "enter")
         await until(pilot, lambda: "Wait 10 s before asking for another code." in screen_text(app))
         first = digits_in(twilio.text())
@@ -233,48 +236,50 @@ async def test_a1_sms_is_tested_too_and_asking_again_says_how_long_to_wait(
         await settled(pilot)
         await type_in(pilot, first.reveal())
         await pilot.press("enter")
-        await until(pilot, lambda: "That was not it." in screen_text(app))
+        await until(pilot, lambda: "That code is wrong." in screen_text(app))
         await type_in(pilot, digits_in(twilio.text()).reveal())
         await pilot.press("enter")
         await until(pilot, lambda: "Test completed successfully" in screen_text(app))
 
 
-async def test_a_tenant_administrator_gets_no_base_url_and_no_server_on_this_machine(
+async def test_a_tenant_administrator_may_not_set_a_base_url_or_a_local_server(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("tomas", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         await pilot.press("s")
-        await on_top(app, pilot, SendingDialog)
+        await on_top(app, pilot, DeliveryStatusDialog)
         await pilot.press("enter")
         await on_top(app, pilot, TwilioDialog)
         assert "Base URL" not in screen_text(app)
         await pilot.press("escape", "escape", "m")
-        await on_top(app, pilot, SendingDialog)
+        await on_top(app, pilot, DeliveryStatusDialog)
         await pilot.press("enter")
         await on_top(app, pilot, SmtpDialog)
         await fill(pilot, "127.0.0.1", "25")
         await pilot.press("tab")
         await fill(pilot, "mfa@acme.example")
-        await pilot.press("tab", "enter")
+        await pilot.press("tab", "tab", "enter")
         await until(pilot, lambda: "Only a platform-admin" in str([n.message for n in app._notifications]))
         assert isinstance(app.screen, SmtpDialog), "what was typed stays"
 
 
-async def test_who_may_not_set_it_sees_it_and_is_told_why(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a_user_without_permission_sees_delivery_and_the_reason(
+    console: OpenConsole, organisation: Organisation
+) -> None:
     app = await console("aida", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         await pilot.press("m")
-        await on_top(app, pilot, SendingDialog)
-        assert "Only to look at. Your role, auditor, may not do this." in screen_text(app)
+        await on_top(app, pilot, DeliveryStatusDialog)
+        assert "Read-only. Your role, auditor, may not do this." in screen_text(app)
         assert "Set up" not in screen_text(app)
         await pilot.press("enter")
         await on_top(app, pilot, Settings)
 
 
-async def test_messages_are_told_in_words_and_the_log_grows(console: OpenConsole, organisation: Organisation) -> None:
+async def test_messages_are_described_and_the_log_grows(console: OpenConsole, organisation: Organisation) -> None:
     async with mail_server() as mailbox:
         await mail_in_effect(organisation, mailbox)
         app = await console("aida", place="settings")
@@ -282,7 +287,7 @@ async def test_messages_are_told_in_words_and_the_log_grows(console: OpenConsole
             await until(pilot, lambda: "d Messages      1 sent in 24 hours" in screen_text(app))
             await settled(pilot)
             await pilot.press("d")
-            await on_top(app, pilot, SendingLogDialog)
+            await on_top(app, pilot, DeliveryLogDialog)
             assert "1 sent, 0 waiting, 0 failed, 0 unsure" in screen_text(app)
             mailbox.at_rcpt.append("550 5.1.1 No such user here")
             await organisation.perform(TryDelivery(tenant="acme", kind=FactorKind.EMAIL, to="nobody@acme.example"))
@@ -292,32 +297,30 @@ async def test_messages_are_told_in_words_and_the_log_grows(console: OpenConsole
             await until(pilot, lambda: "1 sent, 1 failed in 24 hours" in screen_text(app))
 
 
-async def test_a7_what_was_typed_stays_while_password_and_code_are_asked_for_again(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a7_input_stays_during_step_up(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         organisation.clock.forward(6 * 60)
         await pilot.press("m")
-        await on_top(app, pilot, SendingDialog)
+        await on_top(app, pilot, DeliveryStatusDialog)
         await pilot.press("enter")
         await on_top(app, pilot, SmtpDialog)
         await fill(pilot, "127.0.0.1", "2525")
         await pilot.press("tab")
         await fill(pilot, "mfa@acme.example")
-        await pilot.press("tab", "enter")
+        await pilot.press("tab", "tab", "enter")
         await on_top(app, pilot, StepUpDialog)
         assert await states(organisation) == []
         await type_in(pilot, organisation.password("root"))
         await pilot.press("tab")
         await type_in(pilot, organisation.code("root"))
         await pilot.press("enter")
-        await on_top(app, pilot, TrialDialog)
+        await on_top(app, pilot, DeliveryTestDialog)
     assert await states(organisation) == [(SettingsState.PENDING, "127.0.0.1")]
 
 
-async def test_over_a_server_mail_is_tested_and_the_answer_comes_while_one_waits(
+async def test_over_a_server_the_result_of_a_mail_test_arrives_while_waiting(
     remote: OpenConsole, organisation: Organisation
 ) -> None:
     app = await remote("root", place="settings")
@@ -326,8 +329,8 @@ async def test_over_a_server_mail_is_tested_and_the_answer_comes_while_one_waits
         await keep_smtp(app, pilot, mailbox.port)
         await type_in(pilot, "admin@acme.example")
         await pilot.press("enter")
-        await on_top(app, pilot, TypeBackDialog)
-        await until(pilot, lambda: "The mail server took it" in screen_text(app))
+        await on_top(app, pilot, DeliveryCodeDialog)
+        await until(pilot, lambda: "The mail server accepted it" in screen_text(app))
         await type_in(pilot, digits_in(mailbox.text()).reveal())
         await pilot.press("enter")
         await until(pilot, lambda: "Test completed successfully" in screen_text(app))

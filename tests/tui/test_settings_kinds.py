@@ -1,4 +1,4 @@
-"""Factor kinds with what the standard says of them, and the tenant's secret key, from the Settings place."""
+"""Factor kinds with the standard's ratings, and the tenant's secret key, in the Settings place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from secconsole.tui.screens.settings.kinds import KindsDialog
 from secconsole.tui.screens.settings.secret_key import NewKeyDialog, RenewKeyDialog, SecretKeyDialog
 from secconsole.tui.screens.settings.settings import Settings
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.test_settings_sending import SIZE, on_top, ready, said
+from tests.tui.test_settings_delivery import SIZE, on_top, ready, said
 
 ALL = (FactorKind.TOTP, FactorKind.SMS, FactorKind.EMAIL)
 
@@ -27,7 +27,7 @@ async def open_kinds(app: SecConsole, pilot: Pilot[int]) -> None:
     await on_top(app, pilot, KindsDialog)
 
 
-async def test_each_kind_stands_there_with_what_the_standard_says(
+async def test_each_kind_is_shown_with_the_advice_of_the_standard(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("root", place="settings")
@@ -36,13 +36,13 @@ async def test_each_kind_stands_there_with_what_the_standard_says(
         text = said(app)
         assert "✓ totp always allowed" in text
         assert "✗ sms restricted (NIST SP 800-63B-4, 3.1.3.3 and 3.2.9)" in text
-        assert "Always offer another kind beside it." in text
+        assert "Always offer another kind as well." in text
         assert "✗ email not an authenticator (NIST SP 800-63B-4, 3.1.3.1)" in text
-        assert "Nobody has only SMS or e-mail." in text
+        assert "No user has only SMS or e-mail." in text
         assert "AAL2" not in text
 
 
-async def test_a_kind_that_cannot_be_sent_is_warned_of_and_allowed_all_the_same(
+async def test_a_kind_without_delivery_is_allowed_with_a_warning(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("root", place="settings")
@@ -50,7 +50,7 @@ async def test_a_kind_that_cannot_be_sent_is_warned_of_and_allowed_all_the_same(
         await open_kinds(app, pilot)
         assert "cannot be sent yet" not in said(app)
         await pilot.press("space")
-        await until(pilot, lambda: "! SMS cannot be sent yet, so nobody can bind it" in said(app))
+        await until(pilot, lambda: "! SMS cannot be sent yet, so users cannot bind it" in said(app))
         await pilot.press("tab", "tab", "enter")
         await until(pilot, lambda: "s SMS not set up ⚠ allowed, but cannot be sent" in said(app))
     policy = await organisation.perform(ShowPolicy(tenant="acme"))
@@ -58,22 +58,22 @@ async def test_a_kind_that_cannot_be_sent_is_warned_of_and_allowed_all_the_same(
     assert policy.policy == "required", "nothing else is changed"
 
 
-async def test_taking_a_kind_away_says_that_factors_stay(console: OpenConsole, organisation: Organisation) -> None:
+async def test_disallowing_a_kind_says_that_factors_stay(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(SetPolicy(tenant="acme", kinds=ALL, recovery_view=True))
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await open_kinds(app, pilot)
         await pilot.press("tab", "space", "tab", "space")
-        await until(pilot, lambda: "Nobody binds mail alone any more" in said(app))
-        assert "Whoever has it keeps it, and signs in with it" in said(app)
-        assert "Nobody can look at their recovery codes again" in said(app)
+        await until(pilot, lambda: "Users can no longer bind mail themselves" in said(app))
+        assert "Users who have it keep signing in with it" in said(app)
+        assert "Recovery codes can no longer be viewed" in said(app)
         await pilot.press("enter")
         await on_top(app, pilot, Settings)
     policy = await organisation.perform(ShowPolicy(tenant="acme"))
     assert (set(policy.kinds), policy.recovery_view) == ({FactorKind.TOTP, FactorKind.SMS}, False)
 
 
-async def test_nobody_overwrites_kinds_that_they_have_not_seen(
+async def test_a_concurrent_change_of_kinds_is_not_overwritten(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("root", place="settings")
@@ -81,31 +81,33 @@ async def test_nobody_overwrites_kinds_that_they_have_not_seen(
         await open_kinds(app, pilot)
         await organisation.perform(SetPolicy(tenant="acme", kinds=(FactorKind.TOTP, FactorKind.EMAIL)))
         await pilot.press("space", "tab", "tab", "enter")
-        await until(pilot, lambda: "changed the policy meanwhile" in str([n.message for n in app._notifications]))
+        await until(
+            pilot, lambda: "has changed the policy in the meantime" in str([n.message for n in app._notifications])
+        )
         await on_top(app, pilot, Settings)
     policy = await organisation.perform(ShowPolicy(tenant="acme"))
     assert set(policy.kinds) == {FactorKind.TOTP, FactorKind.EMAIL}
 
 
 @pytest.mark.parametrize(("login", "options"), [("aida", {}), ("root", {"read_only": True})])
-async def test_who_may_not_change_kinds_or_key_sees_both(
+async def test_a_user_without_permission_sees_kinds_and_key(
     console: OpenConsole, organisation: Organisation, login: str, options: dict[str, bool]
 ) -> None:
     await organisation.perform(RotateSecretKey(tenant="acme"))
     app = await console(login, place="settings", **options)
     async with app.run_test(size=SIZE) as pilot:
         await open_kinds(app, pilot)
-        assert "Only to look at." in said(app)
+        assert "Read-only." in said(app)
         assert "[ ]" not in said(app)
         await pilot.press("enter")
         await on_top(app, pilot, Settings)
         await pilot.press("y")
         await on_top(app, pilot, SecretKeyDialog)
-        assert "Only to look at." in said(app)
-        assert "anew" not in said(app)
+        assert "Read-only." in said(app)
+        assert "Rotate" not in said(app)
 
 
-async def test_q2_a_first_secret_key_is_shown_once_and_not_lost_by_a_key_too_many(
+async def test_q2_a_first_secret_key_is_shown_once_and_an_extra_key_press_keeps_it(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("root", place="settings")
@@ -113,7 +115,7 @@ async def test_q2_a_first_secret_key_is_shown_once_and_not_lost_by_a_key_too_man
         await ready(app, pilot)
         await pilot.press("y")
         await on_top(app, pilot, SecretKeyDialog)
-        assert "There is none" in said(app)
+        assert "There is no secret key" in said(app)
         await pilot.press("right", "enter")
         await on_top(app, pilot, NewKeyDialog)
         dialog = app.screen
@@ -135,7 +137,7 @@ async def test_q2_a_first_secret_key_is_shown_once_and_not_lost_by_a_key_too_man
     await program.close()
 
 
-async def test_q2_renewing_says_what_must_be_updated_and_ends_the_old_key(
+async def test_q2_rotation_says_what_must_be_updated_and_ends_the_old_key(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     old = await organisation.perform(RotateSecretKey(tenant="acme"))
@@ -147,7 +149,7 @@ async def test_q2_renewing_says_what_must_be_updated_and_ends_the_old_key(
         await on_top(app, pilot, SecretKeyDialog)
         await pilot.press("right", "enter")
         await on_top(app, pilot, RenewKeyDialog)
-        assert "Every program that uses it has to be given the new one" in said(app)
+        assert "Every program that uses it needs the new one" in said(app)
         assert app.screen.query_one("Form").focused_name == "cancel"  # type: ignore[attr-defined]
         await pilot.press("up", "9", "9", "enter", "right", "enter")
         await until(pilot, lambda: "At most 72 hours." in said(app))
@@ -155,7 +157,7 @@ async def test_q2_renewing_says_what_must_be_updated_and_ends_the_old_key(
         await on_top(app, pilot, NewKeyDialog)
         assert f"The old one, {old.id}, works until" in said(app)
         await pilot.press("space", "escape")
-        await until(pilot, lambda: "the one before still works" in screen_text(app))
+        await until(pilot, lambda: "the previous one still works" in screen_text(app))
     program = await organisation.open(Bearer(old.key))
     assert (await program.perform(ShowSecretKey(tenant="acme"))).previous_id == old.id
     organisation.clock.forward(2 * 3600)

@@ -1,4 +1,4 @@
-"""Signing in: every answer has its step, keys typed ahead land where they were meant, nothing secret stays in sight."""
+"""Signing in: a step for every answer, keys typed ahead reach their targets, and secrets are hidden."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.users import CreateUser, DisableUser, ResetPassword, ShowUser
+from secconsole.operations.user_changes import DisableUser, ResetPassword
+from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.tui.app import SecConsole
-from secconsole.tui.live import IDLE, IDLE_WORDS
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.factors.binding import HIDDEN_KEY, BindingScreen, grouped
 from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.factors.renew_recovery import RenewRecoveryDialog
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.sign_in import SignInScreen
 from secconsole.tui.screens.step_up import StepUpDialog
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.session.live_updates import IDLE, IDLE_WORDS
+from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.keyboard import typed
@@ -51,12 +52,12 @@ def note(app: SecConsole) -> str:
 
 
 def inside(app: SecConsole) -> bool:
-    """Signed in, and the first place stands."""
+    """Return True if signed in and the first place is shown."""
     return app.signed_in and isinstance(app.screen, Place) and app.screen.is_mounted
 
 
 def ready(app: SecConsole) -> bool:
-    """The first form stands, and which tenant it is for is known."""
+    """Return True if the first form is shown and its tenant is known."""
     return isinstance(app.screen, SignInScreen) and bool(app.home_tenant) and app.keys_settled
 
 
@@ -86,7 +87,7 @@ async def test_keys_typed_while_the_store_is_still_being_opened(organisation: Or
         await until(pilot, lambda: inside(app))
 
 
-async def test_a_wrong_password_keeps_the_login_and_nothing_of_the_password(signing_in: SigningIn) -> None:
+async def test_a_wrong_password_keeps_the_login_and_clears_the_password(signing_in: SigningIn) -> None:
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, "hana\tsesame open now\r")
@@ -98,7 +99,7 @@ async def test_a_wrong_password_keeps_the_login_and_nothing_of_the_password(sign
         assert "sesame" not in screen_text(app)
 
 
-async def test_a_wrong_code_tells_the_servers_time_and_how_many_are_left(
+async def test_a_wrong_code_shows_the_server_time_and_the_attempts_left(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     app = signing_in()
@@ -115,16 +116,16 @@ async def test_a_wrong_code_tells_the_servers_time_and_how_many_are_left(
         await until(pilot, lambda: inside(app))
 
 
-async def test_j4_a_recovery_code_typed_in_its_place_signs_in_and_says_how_many_are_left(
+async def test_j4_a_recovery_code_in_the_code_field_signs_in_and_reports_how_many_are_left(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     made = await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="hana"))
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, f"hana\t{organisation.password('hana')}\r")
-        await until(pilot, lambda: "A recovery code will do" in note(app))
+        await until(pilot, lambda: "Use a recovery code" in note(app))
         await typed(pilot, made.codes[0].reveal().lower()[:-1] + "\r")
-        await until(pilot, lambda: "25 signs" in screen_text(app))
+        await until(pilot, lambda: "25 characters" in screen_text(app))
         await typed(pilot, made.codes[0].reveal()[-1] + "\r")
         await until(pilot, lambda: isinstance(app.screen, RenewRecoveryDialog))
         await until(pilot, lambda: "9 codes of that set are left" in screen_text(app))
@@ -142,7 +143,7 @@ async def test_after_too_many_wrong_codes_it_starts_over(signing_in: SigningIn, 
         assert app.screen.query_one(Form).values["login"] == "hana"
 
 
-async def test_escape_goes_back_to_the_beginning(signing_in: SigningIn, organisation: Organisation) -> None:
+async def test_escape_starts_over(signing_in: SigningIn, organisation: Organisation) -> None:
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, f"hana\t{organisation.password('hana')}\r")
@@ -152,7 +153,7 @@ async def test_escape_goes_back_to_the_beginning(signing_in: SigningIn, organisa
         assert note(app) == ""
 
 
-async def test_a_code_that_was_used_is_not_taken_again(signing_in: SigningIn, organisation: Organisation) -> None:
+async def test_a_used_code_is_refused(signing_in: SigningIn, organisation: Organisation) -> None:
     backend = await organisation.signed_in("hana")
     await backend.close()
     organisation.clock.now -= 60
@@ -187,7 +188,7 @@ def code_of(key: str, organisation: Organisation) -> str:
 
 
 async def save_codes(pilot: Pilot[Any]) -> None:
-    """Say that the recovery codes are saved which are shown after a first binding."""
+    """Confirm that the recovery codes shown after a first binding are saved."""
     await until(pilot, lambda: isinstance(pilot.app.screen, RecoveryCodesDialog))
     await settled(pilot)
     await pilot.press("space", "enter")
@@ -195,7 +196,7 @@ async def save_codes(pilot: Pilot[Any]) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
-async def test_whoever_must_bind_does_so_on_the_way_in(
+async def test_users_who_must_bind_do_so_during_sign_in(
     signing_in: SigningIn, organisation: Organisation, size: tuple[int, int]
 ) -> None:
     app = signing_in()
@@ -229,7 +230,7 @@ async def test_a_wrong_code_while_binding_leaves_the_key_as_it_is(
         await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
 
 
-async def test_the_keys_beside_the_code_field_do_not_get_into_it(
+async def test_shortcut_keys_are_not_typed_into_the_code_field(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     from secconsole.domain.qr import Form as QrForm
@@ -258,7 +259,7 @@ async def test_a_window_too_low_for_the_code_says_so_and_the_key_still_works(
         await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
 
 
-async def test_a36_the_key_is_gone_while_nobody_looks_and_when_the_screen_is_left(
+async def test_a36_the_key_hides_without_focus_and_on_leaving(
     signing_in: SigningIn, organisation: Organisation, tmp_path: Path
 ) -> None:
     from secconsole.tui.widgets.qr import QrCode
@@ -291,16 +292,14 @@ async def test_a36_the_key_is_gone_while_nobody_looks_and_when_the_screen_is_lef
 # ---- other answers ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_password_that_was_reset_is_replaced_on_the_way_in(
-    signing_in: SigningIn, organisation: Organisation
-) -> None:
+async def test_a_reset_password_is_replaced_during_sign_in(signing_in: SigningIn, organisation: Organisation) -> None:
     reset = await organisation.perform(ResetPassword(tenant=TENANT, user="hana"))
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, f"hana\t{reset.password.reveal()}\r")
         await until(pilot, lambda: "Choose a new password" in note(app))
         await typed(pilot, "one long password\tanother long password\r")
-        await until(pilot, lambda: "not the same" in note(app))
+        await until(pilot, lambda: "do not match" in note(app))
         await typed(pilot, "short\tshort\r")
         await until(pilot, lambda: "too short" in note(app))
         await settled(pilot)
@@ -309,7 +308,7 @@ async def test_a_password_that_was_reset_is_replaced_on_the_way_in(
         assert "herons" not in screen_text(app)
 
 
-async def test_a_plain_user_comes_to_their_account_and_the_other_places_say_why(
+async def test_a_plain_user_opens_their_account_and_other_places_say_why(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     app = signing_in()
@@ -317,11 +316,11 @@ async def test_a_plain_user_comes_to_their_account_and_the_other_places_say_why(
         await typed(pilot, burst(organisation, "uma") + "2")
         await until(pilot, lambda: isinstance(app.screen, Account))
         await settled(pilot)
-        assert [n.message for n in app._notifications] == ["Your role, user, sees its own account only: press 7."]
+        assert [n.message for n in app._notifications] == ["Your role, user, can see its own account only: press 7."]
         assert "(2 Users)" in screen_text(app)
 
 
-async def test_the_organisation_is_asked_for_where_there_are_several(
+async def test_the_organisation_is_requested_if_there_are_several(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     await organisation.perform(CreateTenant(name="globex"))
@@ -333,7 +332,7 @@ async def test_the_organisation_is_asked_for_where_there_are_several(
         await until(pilot, lambda: inside(app))
 
 
-async def test_an_entry_before_it_is_known_that_there_are_several_is_not_lost(organisation: Organisation) -> None:
+async def test_input_typed_before_the_organisation_field_appears_is_kept(organisation: Organisation) -> None:
     await organisation.perform(CreateTenant(name="globex"))
     may_open = asyncio.Event()
 
@@ -352,9 +351,7 @@ async def test_an_entry_before_it_is_known_that_there_are_several_is_not_lost(or
         await until(pilot, lambda: inside(app))
 
 
-async def test_the_tenant_may_be_given_and_then_nothing_of_others_is_known(
-    signing_in: SigningIn, organisation: Organisation
-) -> None:
+async def test_a_given_tenant_hides_the_others(signing_in: SigningIn, organisation: Organisation) -> None:
     await organisation.perform(CreateTenant(name="globex"))
     app = signing_in(tenant="globex")
     async with app.run_test(size=SIZE) as pilot:
@@ -364,7 +361,7 @@ async def test_the_tenant_may_be_given_and_then_nothing_of_others_is_known(
         assert TENANT not in screen_text(app)
 
 
-async def test_no_store_yet_says_how_to_make_one_and_tries_again(
+async def test_a_missing_store_says_how_to_create_one_and_retries(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     home = tmp_path / "elsewhere"
@@ -381,7 +378,7 @@ async def test_no_store_yet_says_how_to_make_one_and_tries_again(
         await until(pilot, lambda: inside(app))
 
 
-async def test_a_key_that_others_may_read_is_told_and_may_be_mended(
+async def test_a_key_readable_by_others_is_reported_and_can_be_fixed(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
     key = organisation.home / "master.key"
@@ -395,9 +392,7 @@ async def test_a_key_that_others_may_read_is_told_and_may_be_mended(
         await until(pilot, lambda: ready(app))
 
 
-async def test_leaving_from_there_gives_the_code_of_what_was_wrong(
-    signing_in: SigningIn, organisation: Organisation
-) -> None:
+async def test_exiting_from_the_error_returns_its_exit_code(signing_in: SigningIn, organisation: Organisation) -> None:
     (organisation.home / "master.key").chmod(0o644)
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
@@ -413,7 +408,7 @@ async def test_leaving_from_there_gives_the_code_of_what_was_wrong(
 HOSTILE = "[@click=app.exit]x[/] [/b] \x1b]0;pwn\x07 \u202e\u200b"
 
 
-async def test_a15_a16_what_is_typed_as_login_stays_text(signing_in: SigningIn) -> None:
+async def test_a15_a16_a_typed_login_stays_text(signing_in: SigningIn) -> None:
     app = signing_in(tenant=HOSTILE)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: ready(app))
@@ -459,7 +454,7 @@ async def test_a_session_ended_elsewhere_leads_back_with_the_reason(
         await until(pilot, lambda: "Check login" in note(app))
 
 
-async def test_a_console_left_alone_signs_out(console: OpenConsole, organisation: Organisation) -> None:
+async def test_an_idle_console_signs_out(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="account", lock_after=60)
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "Hana" in screen_text(app))
@@ -476,7 +471,7 @@ async def test_a_console_left_alone_signs_out(console: OpenConsole, organisation
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and note(app) == IDLE_WORDS)
 
 
-async def test_a_policy_switched_off_lets_in_without_a_code(signing_in: SigningIn, organisation: Organisation) -> None:
+async def test_with_the_policy_off_no_code_is_asked_for(signing_in: SigningIn, organisation: Organisation) -> None:
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
@@ -484,7 +479,7 @@ async def test_a_policy_switched_off_lets_in_without_a_code(signing_in: SigningI
         await until(pilot, lambda: inside(app))
 
 
-async def test_leaving_the_program_ends_the_session(signing_in: SigningIn, organisation: Organisation) -> None:
+async def test_exiting_ends_the_session(signing_in: SigningIn, organisation: Organisation) -> None:
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, burst(organisation, "hana"))
@@ -526,10 +521,8 @@ async def test_a_demo_offers_its_accounts_with_their_codes_and_one_key_signs_in(
         await until(pilot, lambda: "DEMO" in screen_text(app))
 
 
-async def test_a_demo_says_the_password_and_code_that_it_asks_for_again(
-    signing_in: SigningIn, demo: Organisation
-) -> None:
-    """Whoever came in by one key was told neither, and would be stuck."""
+async def test_a_demo_shows_the_password_and_code_for_step_up(signing_in: SigningIn, demo: Organisation) -> None:
+    """Users who signed in by one key know neither, and would be stuck."""
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
@@ -537,7 +530,7 @@ async def test_a_demo_says_the_password_and_code_that_it_asks_for_again(
         await until(pilot, lambda: isinstance(app.screen, Account))
         proved: list[bool | None] = []
         app.push_screen(StepUpDialog(bound=True), proved.append)
-        await until(pilot, lambda: f"was made as: {demo.password('hana')}" in screen_text(app))
+        await until(pilot, lambda: f"was created as: {demo.password('hana')}" in screen_text(app))
         demo.clock.forward(60)
         code = demo.code("hana")
         await typed(pilot, "wrong\t000000\r")
@@ -563,7 +556,7 @@ async def test_a_demo_account_signs_in_twice_within_one_code(signing_in: Signing
         assert "Demo: the phone shows" in note(app)
 
 
-async def test_the_demo_account_that_must_bind_goes_straight_to_the_code(
+async def test_the_demo_account_that_must_bind_goes_straight_to_the_qr_code(
     signing_in: SigningIn, demo: Organisation
 ) -> None:
     app = signing_in()
@@ -578,7 +571,7 @@ async def test_the_demo_account_that_must_bind_goes_straight_to_the_code(
         await until(pilot, lambda: isinstance(app.screen, Account))
 
 
-async def test_a_digit_in_a_login_that_is_begun_is_a_letter_of_it(signing_in: SigningIn, demo: Organisation) -> None:
+async def test_a_digit_within_a_login_is_typed(signing_in: SigningIn, demo: Organisation) -> None:
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, "h1")
@@ -586,9 +579,7 @@ async def test_a_digit_in_a_login_that_is_begun_is_a_letter_of_it(signing_in: Si
         assert app.screen.query_one(Form).values["login"] == "h1"
 
 
-async def test_the_codes_shown_are_those_of_now_once_a_key_is_pressed(
-    signing_in: SigningIn, demo: Organisation
-) -> None:
+async def test_the_shown_demo_codes_are_updated_by_a_key(signing_in: SigningIn, demo: Organisation) -> None:
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "DEMO" in screen_text(app))

@@ -1,4 +1,4 @@
-"""Signing in by codes that were sent: where to is picked, the letters stand on the screen, digits alone are typed."""
+"""Signing in by sent codes: the target is picked, the letters are on the screen, only digits are typed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.sending import Counted, caps_of
 from secconsole.operations.factors import EnrollFactor, ListFactors, RenameFactor
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.users import RequireMfa
+from secconsole.operations.user_changes import RequireMfa
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.account.account import Account
-from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
+from secconsole.tui.screens.factors.bind_address import BindAddressDialog, KindDialog
 from secconsole.tui.screens.factors.binding import BindingScreen
-from secconsole.tui.screens.factors.mail_key import MailKeyDialog
+from secconsole.tui.screens.factors.mail_key_dialog import MailKeyDialog
 from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.factors.renew_recovery import RenewRecoveryDialog
-from secconsole.tui.screens.sign_in import SignInScreen
+from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.pick_list import PickList
 from tests.delivery.post import Post, digits_in, other, prefix_in
@@ -58,14 +58,14 @@ async def at(pilot: Pilot[Any], login: str, organisation: Organisation) -> None:
 
 @pytest_asyncio.fixture
 async def newton(post: Post) -> Post:
-    """newton has two numbers and an address, and no app."""
+    """Newton has two numbers and an address, and no app."""
     for kind, address in ((SMS, NUMBERS[0]), (SMS, NUMBERS[1]), (MAIL, "newton@home.example")):
         await post.bind("newton", kind, address)
         post.organisation.clock.forward(3600)
     return post
 
 
-async def test_w3_a4_a5_somebody_without_an_app_picks_where_the_code_goes_and_types_its_digits(
+async def test_w3_a4_a5_a_user_without_an_app_chooses_a_destination_and_types_the_digits(
     signing_in: SigningIn, organisation: Organisation, newton: Post
 ) -> None:
     before = len(newton.twilio.messages)
@@ -86,7 +86,7 @@ async def test_w3_a4_a5_somebody_without_an_app_picks_where_the_code_goes_and_ty
         await until(pilot, lambda: inside(app))
 
 
-async def test_who_starts_over_too_soon_is_told_once_how_long_to_wait(
+async def test_starting_over_too_soon_says_once_how_long_to_wait(
     signing_in: SigningIn, organisation: Organisation, newton: Post
 ) -> None:
     mails = len(newton.mailbox.mails)
@@ -104,11 +104,11 @@ async def test_who_starts_over_too_soon_is_told_once_how_long_to_wait(
         await until(pilot, lambda: at_list(app))
         await settled(pilot)
         await typed(pilot, "3")
-        await until(pilot, lambda: "No code was sent there yet." in note(app))
+        await until(pilot, lambda: "No code has been sent there yet." in note(app))
         await until(pilot, lambda: words(app).count("before asking for another code") == 1)
 
 
-async def test_the_only_number_takes_one_key_more_than_an_app(
+async def test_the_only_number_takes_one_more_key_than_an_app(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:
     await post.bind("newton", SMS, NUMBERS[0])
@@ -122,7 +122,7 @@ async def test_the_only_number_takes_one_key_more_than_an_app(
         await until(pilot, lambda: inside(app))
 
 
-async def test_a_code_that_comes_by_mail_tells_to_look_in_spam_and_counts_the_wait(
+async def test_a_mailed_code_mentions_spam_and_counts_the_wait(
     signing_in: SigningIn, organisation: Organisation, newton: Post
 ) -> None:
     mails = len(newton.mailbox.mails)
@@ -139,7 +139,7 @@ async def test_a_code_that_comes_by_mail_tells_to_look_in_spam_and_counts_the_wa
         await until(pilot, lambda: "Not sent again yet" in note(app) and "Wait 10 s" in words(app))
         assert f"Code {prefix_in(first)}-" in words(app), "the code that is out there still holds"
         organisation.clock.forward(11)
-        await until(pilot, lambda: "Have it sent again" in words(app))
+        await until(pilot, lambda: "Send it again" in words(app))
         await settled(pilot)
         await typed(pilot, "\t\t\t\r")
         second = await mailed(pilot, newton, mails + 2)
@@ -149,7 +149,7 @@ async def test_a_code_that_comes_by_mail_tells_to_look_in_spam_and_counts_the_wa
         await until(pilot, lambda: inside(app))
 
 
-async def test_a20_the_newest_code_of_this_sign_in_alone_counts_and_no_way_around_starts_the_count_anew(
+async def test_a20_only_the_newest_code_is_accepted_and_failures_are_never_reset(
     signing_in: SigningIn, organisation: Organisation, newton: Post
 ) -> None:
     texts, mails = len(newton.twilio.messages), len(newton.mailbox.mails)
@@ -171,13 +171,13 @@ async def test_a20_the_newest_code_of_this_sign_in_alone_counts_and_no_way_aroun
         await until(pilot, lambda: "n•••@home.example" in note(app))
         await settled(pilot)
         await typed(pilot, old.reveal() + "\r")
-        await until(pilot, lambda: "3 entries left" in note(app) and "only the newest" in note(app))
+        await until(pilot, lambda: "3 entries left" in note(app) and "Only the newest" in note(app))
         await settled(pilot)
         await typed(pilot, new.reveal() + "\r")
         await until(pilot, lambda: inside(app))
 
 
-async def test_a21_where_too_many_were_sent_the_screen_says_how_long_to_wait_and_sends_nothing(
+async def test_a21_after_too_many_codes_the_screen_says_how_long_to_wait(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:
     await post.bind("newton", SMS, NUMBERS[0])
@@ -203,7 +203,7 @@ async def test_a21_where_too_many_were_sent_the_screen_says_how_long_to_wait_and
         assert len(post.twilio.messages) == before + most
 
 
-async def test_an_app_comes_first_and_its_code_typed_ahead_goes_in(
+async def test_an_app_comes_first_and_accepts_a_code_typed_ahead(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:
     await post.bind("hana", SMS, NUMBERS[0])
@@ -215,7 +215,9 @@ async def test_an_app_comes_first_and_its_code_typed_ahead_goes_in(
     assert len(post.twilio.messages) == before
 
 
-async def test_another_way_than_the_app(signing_in: SigningIn, organisation: Organisation, post: Post) -> None:
+async def test_another_factor_than_the_app_can_be_chosen(
+    signing_in: SigningIn, organisation: Organisation, post: Post
+) -> None:
     await post.bind("uma", SMS, NUMBERS[0])
     organisation.clock.forward(3600)
     before = len(post.twilio.messages)
@@ -234,7 +236,7 @@ async def test_another_way_than_the_app(signing_in: SigningIn, organisation: Org
         await until(pilot, lambda: inside(app))
 
 
-async def test_j4_who_has_neither_phone_nor_mail_at_hand_gives_a_recovery_code(
+async def test_j4_a_user_without_phone_and_mail_uses_a_recovery_code(
     signing_in: SigningIn, organisation: Organisation, newton: Post
 ) -> None:
     made = await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="newton"))
@@ -248,7 +250,7 @@ async def test_j4_who_has_neither_phone_nor_mail_at_hand_gives_a_recovery_code(
         await until(pilot, lambda: isinstance(app.screen, RenewRecoveryDialog))
 
 
-async def test_a15_what_somebody_called_their_phone_stays_text_in_the_list(
+async def test_a15_the_name_of_a_phone_stays_text_in_the_list(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:
     (app_factor,) = (await organisation.perform(ListFactors(tenant=TENANT, user="uma"))).items
@@ -272,7 +274,7 @@ async def test_escape_in_the_list_starts_over(signing_in: SigningIn, organisatio
         assert note(app) == ""
 
 
-async def test_a3_a_number_that_an_administrator_entered_is_proved_by_its_first_use(
+async def test_a3_a_number_entered_by_an_administrator_is_verified_by_its_first_use(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:
     await organisation.perform(EnrollFactor(tenant=TENANT, user="newton", kind=SMS, address=NUMBERS[0]))
@@ -303,7 +305,7 @@ async def at_kinds(pilot: Pilot[Any], organisation: Organisation) -> None:
 
 
 @pytest.mark.parametrize(("key", "kind"), [("2", SMS), ("3", MAIL)])
-async def test_w2_who_must_bind_may_choose_what_and_is_in_with_recovery_codes(
+async def test_w2_a_user_who_must_bind_chooses_the_kind_and_gets_recovery_codes(
     signing_in: SigningIn, organisation: Organisation, post: Post, key: str, kind: FactorKind
 ) -> None:
     texts, mails = len(post.twilio.messages), len(post.mailbox.mails)
@@ -312,7 +314,7 @@ async def test_w2_who_must_bind_may_choose_what_and_is_in_with_recovery_codes(
         await at_kinds(pilot, organisation)
         assert "acme requires a second factor" in words(app)
         await typed(pilot, key)
-        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await until(pilot, lambda: isinstance(app.screen, BindAddressDialog))
         await settled(pilot)
         await typed(pilot, "+1 500 555 0009\r" if kind is SMS else "\r")
         sent = texted(pilot, post, texts + 1) if kind is SMS else mailed(pilot, post, mails + 1)
@@ -328,7 +330,7 @@ async def test_w2_who_must_bind_may_choose_what_and_is_in_with_recovery_codes(
     assert (factor.kind, factor.state) == (kind, FactorState.ACTIVE)
 
 
-async def test_back_from_one_kind_leads_to_the_others_and_from_there_to_the_beginning(
+async def test_back_leads_from_a_kind_to_the_list_and_then_to_the_start(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:
     app = signing_in()
@@ -344,7 +346,7 @@ async def test_back_from_one_kind_leads_to_the_others_and_from_there_to_the_begi
         await until(pilot, lambda: isinstance(app.screen, SignInScreen) and "Password" in screen_text(app))
 
 
-async def test_a_binding_that_took_too_many_wrong_codes_is_taken_up_again(
+async def test_a_binding_ended_by_wrong_codes_can_be_restarted(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:
     mails = len(post.mailbox.mails)
@@ -352,7 +354,7 @@ async def test_a_binding_that_took_too_many_wrong_codes_is_taken_up_again(
     async with app.run_test(size=SIZE) as pilot:
         await at_kinds(pilot, organisation)
         await typed(pilot, "3")
-        await until(pilot, lambda: isinstance(app.screen, BindSentDialog))
+        await until(pilot, lambda: isinstance(app.screen, BindAddressDialog))
         await settled(pilot)
         await typed(pilot, "\r")
         right = digits_in(await mailed(pilot, post, mails + 1))
@@ -385,7 +387,7 @@ async def test_z3_the_key_is_mailed_to_the_address_on_record(
         await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "m mail me the key" in screen_text(app))
         await settled(pilot)
         await typed(pilot, "m")
-        await until(pilot, lambda: "Whoever reads that mail" in words(app))
+        await until(pilot, lambda: "Anyone who reads that mail" in words(app))
         await typed(pilot, "\r")
         text = await mailed(pilot, post, mails + 1)
         assert post.mailbox.mails[-1]["To"] == "newton@acme.example"
@@ -398,7 +400,7 @@ async def test_z3_the_key_is_mailed_to_the_address_on_record(
         assert len(post.mailbox.mails) == mails + 1
 
 
-async def test_z3_another_address_is_warned_of_first(
+async def test_z3_another_address_is_warned_about_first(
     signing_in: SigningIn, organisation: Organisation, post: Post
 ) -> None:
     mails = len(post.mailbox.mails)
@@ -409,7 +411,7 @@ async def test_z3_another_address_is_warned_of_first(
         await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "m mail me the key" in screen_text(app))
         await settled(pilot)
         await typed(pilot, "m")
-        await until(pilot, lambda: "Whoever reads that mail" in words(app))
+        await until(pilot, lambda: "Anyone who reads that mail" in words(app))
         await pilot.press("up", "up")
         await typed(pilot, "newton@elsewhere.example\r")
         await until(pilot, lambda: "! Only if nobody else reads newton@elsewhere.example" in words(app))
@@ -421,7 +423,50 @@ async def test_z3_another_address_is_warned_of_first(
         await until(pilot, lambda: "newton@elsewhere.example" in [mail["To"] for mail in post.mailbox.mails[mails:]])
 
 
+async def test_d17_a_refused_key_mail_is_reported_beside_the_key(
+    signing_in: SigningIn, organisation: Organisation, post: Post
+) -> None:
+    """A message that is retried is shown too, and no longer once it has been sent."""
+    post.mailbox.at_rcpt = ["451 4.7.1 Greylisted"]
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await at_kinds(pilot, organisation)
+        await typed(pilot, "1")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "m mail me the key" in screen_text(app))
+        await settled(pilot)
+        await typed(pilot, "m")
+        await until(pilot, lambda: "Anyone who reads that mail" in words(app))
+        await typed(pilot, "\r")
+        await until(pilot, lambda: "451 4.7.1" in words(app) and "Delivery will be retried." in words(app))
+        post.organisation.clock.forward(seconds=5)
+        await until(pilot, lambda: "n•••@acme.example. Not there?" in words(app) and "451" not in words(app))
+
+
 def screen_key(app: SecConsole) -> list[str]:
-    """The groups of the key that stand beside the QR code."""
+    """Return the groups of the key beside the QR code."""
     rows = re.findall(r"^.*  ((?:[A-Z2-7]{4} ){3}[A-Z2-7]{4})$", screen_text(app), re.M)
     return [group for row in rows for group in row.split()]
+
+
+async def test_d17_a_refused_send_is_reported_while_waiting(
+    signing_in: SigningIn, organisation: Organisation, post: Post
+) -> None:
+    """The sign-in screen shows the reason without a countdown, and another code is sent at once."""
+    await post.bind("newton", SMS, NUMBERS[0])
+    post.organisation.clock.forward(3600)
+    post.twilio.answers = [(400, 21610, 0)]
+    before = len(post.twilio.messages)
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await at(pilot, "newton", organisation)
+        await typed(pilot, "\r")
+        await until(pilot, lambda: "answered STOP." in note(app) and "Nothing was sent." in note(app))
+        await until(pilot, lambda: "Wait 40 s" not in screen_text(app))
+        assert "Send again" in screen_text(app)
+        await settled(pilot)
+        await pilot.press("tab", "tab", "enter")
+        text = await texted(pilot, post, before + 1)
+        await until(pilot, lambda: prefix_in(text) in screen_text(app) and "STOP" not in note(app))
+        await settled(pilot)
+        await typed(pilot, digits_in(text).reveal() + "\r")
+        await until(pilot, lambda: inside(app))

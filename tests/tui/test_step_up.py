@@ -1,4 +1,4 @@
-"""Proving again who one is: with an app in one go, without one by a code that is sent."""
+"""Step-ups: with an app in one step, otherwise by a sent code."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from secconsole.operations.caller import Bearer
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.signin import SendCode, SignIn, VerifySignIn
 from secconsole.tui.app import SecConsole
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.screens.step_up import StepUpDialog, WhichFactorDialog
-from secconsole.tui.terminal import Terminal
 from secconsole.tui.widgets.form import Form
 from tests.delivery.post import Post, digits_in, other, prefix_in
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, never, screen_text, settled, until
@@ -30,10 +30,10 @@ async def console_of_newton(post: Post) -> SecConsole:
     answer = await backend.perform(
         SignIn(tenant=TENANT, login="newton", password=Secret(organisation.password("newton")))
     )
-    number = next(factor for factor in answer.factors if factor.kind is SMS)
+    number = next(factor for factor in answer.factors if factor.kind == SMS)
     before = len(post.twilio.messages)
     await backend.perform(SendCode(challenge=answer.challenge, factor=number.id))
-    await backend.courier.rest()
+    await backend.delivery_worker.rest()
     assert len(post.twilio.messages) == before + 1
     code = digits_in(post.twilio.text())
     answer = await backend.perform(VerifySignIn(challenge=answer.challenge, factor=number.id, code=code))
@@ -45,17 +45,17 @@ async def console_of_newton(post: Post) -> SecConsole:
 
 
 async def asked(pilot: Pilot[Any], app: SecConsole) -> list[bool | None]:
-    """The dialog on top; what it was answered with is put into the list."""
+    """Open the dialog, and append its result to the list."""
     await until(pilot, lambda: app.signed_in and app.screen.is_mounted)
     await settled(pilot)
     proved: list[bool | None] = []
     app.push_screen(StepUpDialog(bound=True), proved.append)
-    await until(pilot, lambda: isinstance(app.screen, StepUpDialog) and "Is it you?" in screen_text(app))
+    await until(pilot, lambda: isinstance(app.screen, StepUpDialog) and "Confirm it's you" in screen_text(app))
     await settled(pilot)
     return proved
 
 
-async def test_a7_the_only_number_gets_its_code_after_the_password(post: Post) -> None:
+async def test_a7_a_code_is_sent_to_the_only_number_after_the_password(post: Post) -> None:
     await post.bind("newton", SMS, "+15005550009")
     post.organisation.clock.forward(3600)
     app = await console_of_newton(post)
@@ -70,13 +70,13 @@ async def test_a7_the_only_number_gets_its_code_after_the_password(post: Post) -
         await until(pilot, lambda: "Wait 40 s" in words(app))
         await settled(pilot)
         await typed(pilot, other(digits_in(text)).reveal() + "\r")
-        await until(pilot, lambda: "only the newest does" in words(app))
+        await until(pilot, lambda: "Only the newest code works" in words(app))
         await settled(pilot)
         await typed(pilot, digits_in(text).reveal() + "\r")  # the password is still there
         await until(pilot, lambda: proved == [True])
 
 
-async def test_of_several_ways_one_is_picked(post: Post) -> None:
+async def test_one_of_several_factors_is_chosen(post: Post) -> None:
     await post.bind("newton", SMS, "+15005550009")
     post.organisation.clock.forward(3600)
     await post.bind("newton", MAIL, "newton@home.example")
@@ -99,7 +99,7 @@ async def test_of_several_ways_one_is_picked(post: Post) -> None:
         await until(pilot, lambda: proved == [True])
 
 
-async def test_a_recovery_code_in_its_place(post: Post) -> None:
+async def test_a_recovery_code_is_accepted_instead(post: Post) -> None:
     await post.bind("newton", SMS, "+15005550009")
     post.organisation.clock.forward(3600)
     made = await post.organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="newton"))
@@ -116,7 +116,7 @@ async def test_a_recovery_code_in_its_place(post: Post) -> None:
         await until(pilot, lambda: proved == [True])
 
 
-async def test_with_an_app_it_is_password_and_code_in_one_go(
+async def test_with_an_app_password_and_code_are_asked_for_together(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     await post.bind("uma", MAIL, "uma@home.example")
@@ -128,7 +128,7 @@ async def test_with_an_app_it_is_password_and_code_in_one_go(
         await until(pilot, lambda: proved == [True])
 
 
-async def test_keys_typed_before_it_is_known_what_to_ask_for_go_to_the_form_that_comes(
+async def test_keys_typed_before_the_form_opens_go_to_it(
     console: OpenConsole, organisation: Organisation, post: Post
 ) -> None:
     await post.bind("uma", MAIL, "uma@home.example")
@@ -140,3 +140,15 @@ async def test_keys_typed_before_it_is_known_what_to_ask_for_go_to_the_form_that
         app.push_screen(StepUpDialog(bound=True), proved.append)
         await typed(pilot, f"{organisation.password('uma')}\r{organisation.code('uma')}\r")
         await until(pilot, lambda: proved == [True])
+
+
+async def test_d17_a_refused_send_is_reported_in_the_dialog(post: Post) -> None:
+    await post.bind("newton", SMS, "+15005550009")
+    post.organisation.clock.forward(3600)
+    app = await console_of_newton(post)
+    post.twilio.answers = [(400, 21610, 0)]
+    async with app.run_test(size=SIZE) as pilot:
+        await asked(pilot, app)
+        await typed(pilot, "newton has a long password\r")
+        await until(pilot, lambda: "answered STOP." in words(app))
+        await until(pilot, lambda: "Wait 40 s" not in words(app))

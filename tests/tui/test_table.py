@@ -1,4 +1,4 @@
-"""The windowed table: what it shows, keeps and tells, over lists that change under it."""
+"""The windowed table: what it shows, keeps and reports, over lists that change meanwhile."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from secconsole.tui.widgets import row_feed
 from secconsole.tui.widgets.columns import Column, TableCell, cell_pieces, cut, lay_out
 from secconsole.tui.widgets.row_window import BLOCK, KEPT, Row
 from secconsole.tui.widgets.table import WindowedTable
+from tests.extent import examples
 
 COLUMNS = (
     Column("login", "Login", 12, min_width=8, grow=10),
@@ -32,7 +33,7 @@ COLUMNS = (
 
 
 class Rows:
-    """A list of keys that tests change; `gate` holds replies back."""
+    """A list of keys that tests change. `gate` holds replies back."""
 
     def __init__(self, keys: Sequence[str], known: bool = True) -> None:
         self.keys = list(keys)
@@ -56,7 +57,7 @@ class Rows:
 
 
 class FindingRows(Rows):
-    """A list that also tells where a key is; `finding` holds that back."""
+    """A list that also finds keys. `finding` holds that back."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         super().__init__(keys)
@@ -148,7 +149,7 @@ class Many(Rows):
         ]
 
 
-async def test_all_of_a_million_rows_are_in_reach_and_few_in_memory() -> None:
+async def test_all_of_a_million_rows_are_reachable_with_few_in_memory() -> None:
     source = Many(1_000_000)
     app = TableApp(source)
     async with app.run_test(size=(60, 12)) as pilot:
@@ -171,7 +172,7 @@ async def test_all_of_a_million_rows_are_in_reach_and_few_in_memory() -> None:
         assert max(count for _, count in source.calls) == BLOCK
 
 
-async def test_keys_do_not_wait_for_rows_and_skipped_blocks_are_not_asked_for() -> None:
+async def test_keys_do_not_wait_for_rows_and_skipped_blocks_are_not_loaded() -> None:
     source = Rows(keys(100_000))
     app = TableApp(source)
     async with app.run_test(size=(60, 12)) as pilot:
@@ -183,7 +184,7 @@ async def test_keys_do_not_wait_for_rows_and_skipped_blocks_are_not_asked_for() 
             await pilot.pause()
         assert (app.table.cursor_index, app.table.cursor_key) == (89_000, None)
         assert all(set(line) <= set("▌ ·") and line.count("·") == 3 for line in app.shown()[1:])
-        await pilot.press("space", "enter")  # a row that nobody has seen is neither marked nor opened
+        await pilot.press("space", "enter")  # a row that has not been visible is neither marked nor opened
         assert app.table.marks == frozenset()
         source.gate.set()
         await settled(pilot)
@@ -192,7 +193,7 @@ async def test_keys_do_not_wait_for_rows_and_skipped_blocks_are_not_asked_for() 
         assert not [message for message in app.told if isinstance(message, WindowedTable.RowActivated)]
 
 
-async def test_a_total_that_is_not_known_grows_as_rows_come() -> None:
+async def test_an_unknown_total_grows_as_rows_arrive() -> None:
     app = TableApp(Rows(keys(300), known=False))
     async with app.run_test(size=(60, 12)) as pilot:
         for _ in range(3):
@@ -210,7 +211,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(size=st.integers(1, 600), steps=changes, finding=st.booleans())
 def test_cursor_and_marks_stay_with_their_rows(size: int, steps: list[tuple[str, int]], finding: bool) -> None:
     async def script(app: TableApp, pilot: Pilot[None]) -> None:
@@ -252,7 +253,7 @@ def test_cursor_and_marks_stay_with_their_rows(size: int, steps: list[tuple[str,
     run(lambda: (FindingRows if finding or size > BLOCK - 70 else Rows)(keys(size)), script)
 
 
-async def test_rows_that_come_in_above_the_window_repaint_nothing() -> None:
+async def test_rows_inserted_above_the_window_repaint_nothing() -> None:
     source = FindingRows(keys(1_000))
     app = TableApp(source)
     async with app.run_test(size=(60, 12)) as pilot:
@@ -278,7 +279,7 @@ async def test_rows_that_come_in_above_the_window_repaint_nothing() -> None:
         assert painted == [[3]]
 
 
-async def test_when_the_row_is_gone_the_cursor_stays_at_its_place() -> None:
+async def test_the_cursor_stays_in_position_when_its_row_is_removed() -> None:
     source = FindingRows(keys(50))
     app = TableApp(source)
     async with app.run_test(size=(60, 12)) as pilot:
@@ -315,7 +316,7 @@ async def test_a_flood_of_changes_is_two_loads() -> None:
         assert app.shown()[1].split() == ["▌", "u000000", "Name", "u000000!", "bound"]
 
 
-async def test_the_cursor_may_move_while_rows_are_on_their_way() -> None:
+async def test_the_cursor_may_move_while_rows_are_loading() -> None:
     source = FindingRows(keys(1_000))
     app = TableApp(source)
     async with app.run_test(size=(60, 12)) as pilot:
@@ -345,7 +346,7 @@ async def test_another_source_keeps_the_cursor_if_its_row_is_there_and_drops_lat
         slow.gate.clear()
         app.table.set_source(slow)
         await until(pilot, lambda: bool(slow.calls))
-        assert "u000031" in app.logins()  # the old rows stay until the new ones are there
+        assert "u000031" in app.logins()  # the old rows stay until the new ones have arrived
         app.table.set_source(quick)
         slow.gate.set()
         await settled(pilot)
@@ -359,7 +360,7 @@ async def test_another_source_keeps_the_cursor_if_its_row_is_there_and_drops_lat
         assert (app.table.cursor_key, app.logins()) == ("a", ["a", "b"])
 
 
-async def test_rows_that_cannot_be_had_are_told_and_what_is_shown_stays() -> None:
+async def test_a_failed_load_is_reported_and_shown_rows_stay() -> None:
     source = Rows(keys(30))
     app = TableApp(source)
     async with app.run_test(size=(60, 12)) as pilot:
@@ -380,7 +381,7 @@ async def test_rows_that_cannot_be_had_are_told_and_what_is_shown_stays() -> Non
 # ---- what it tells -------------------------------------------------------------------------------------------------
 
 
-async def test_keys_and_mouse_and_what_they_tell() -> None:
+async def test_keys_and_mouse_send_messages() -> None:
     app = TableApp(Rows(keys(40)))
     async with app.run_test(size=(60, 12)) as pilot:
         await settled(pilot)
@@ -400,7 +401,7 @@ async def test_keys_and_mouse_and_what_they_tell() -> None:
         assert [m.marks for m in app.told if isinstance(m, WindowedTable.MarksChanged)][-1] == frozenset()
 
 
-async def test_a_range_is_marked_through_rows_that_were_never_shown() -> None:
+async def test_a_range_is_marked_across_rows_never_shown() -> None:
     app = TableApp(FindingRows(keys(2_000)))
     async with app.run_test(size=(60, 12)) as pilot:
         app.table.move_to(10)
@@ -413,7 +414,7 @@ async def test_a_range_is_marked_through_rows_that_were_never_shown() -> None:
         assert app.table.marks == set(keys(2_000)[10:1_501])
 
 
-async def test_the_header_names_the_order() -> None:
+async def test_the_header_shows_the_sort_order() -> None:
     app = TableApp(Rows(keys(3)))
     async with app.run_test(size=(60, 12)) as pilot:
         await settled(pilot)
@@ -423,7 +424,7 @@ async def test_the_header_names_the_order() -> None:
         assert app.shown()[0].split() == ["Login", "▲", "Name", "Status"]
 
 
-async def test_the_window_may_change_its_size() -> None:
+async def test_the_window_may_be_resized() -> None:
     app = TableApp(Rows(keys(100)))
     async with app.run_test(size=(60, 30)) as pilot:
         app.table.move_to(28)
@@ -440,7 +441,7 @@ async def test_the_window_may_change_its_size() -> None:
 
 
 @given(st.integers(1, 250))
-def test_columns_give_way_by_priority_and_never_sprawl(room: int) -> None:
+def test_columns_are_dropped_by_priority_and_never_too_wide(room: int) -> None:
     shown = lay_out(COLUMNS, room)
     names = [column.name for column, _ in shown]
     assert names in (["login"], ["login", "status"], ["login", "name", "status"])
@@ -453,7 +454,7 @@ def test_columns_give_way_by_priority_and_never_sprawl(room: int) -> None:
 
 
 @given(st.text(), st.integers(0, 30), st.booleans())
-def test_cells_are_as_wide_as_their_column_and_harmless(text: str, width: int, right: bool) -> None:
+def test_cells_fit_their_column_and_are_escaped(text: str, width: int, right: bool) -> None:
     red = Style(color="#ff0000")
     styled = Text(text)
     styled.stylize(red, 0, 3)
@@ -477,7 +478,7 @@ def test_wide_characters_are_not_cut_in_half() -> None:
 
 
 @pytest.mark.parametrize("width", [3, 10])
-def test_a_style_in_a_cell_stays_on_its_letters(width: int) -> None:
+def test_a_style_in_a_cell_covers_only_its_text(width: int) -> None:
     green = Style(color="#00ff00")
     pieces = cell_pieces(Text.assemble(("●", green), " bound"), width)
     assert pieces[0] == ("●", green)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from secconsole.domain.model import BindingStatus
-from secconsole.tui import words
+from secconsole.tui.text import format
 
 NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
 
@@ -34,19 +34,19 @@ def prague(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (timedelta(minutes=-10), "12 Mar 2026 09:40 +01:00"),
     ],
 )
-def test_a_moment_is_relative_within_a_day_and_exact_before(before: timedelta, said: str) -> None:
-    assert words.moment(NOW - before, NOW) == said
+def test_a_time_is_relative_within_a_day_and_exact_before(before: timedelta, said: str) -> None:
+    assert format.moment(NOW - before, NOW) == said
 
 
-def test_no_moment_is_never() -> None:
-    assert words.moment(None, NOW) == "never"
-    assert words.ago(None, NOW) == "never"
+def test_no_time_reads_never() -> None:
+    assert format.moment(None, NOW) == "never"
+    assert format.ago(None, NOW) == "never"
 
 
-def test_the_offset_is_that_of_the_moment_itself() -> None:
-    assert words.exact(datetime(2026, 7, 1, 12, tzinfo=UTC)) == "1 Jul 2026 14:00 +02:00"
-    assert words.clock(NOW) == "09:30:00 +01:00"
-    assert words.day(datetime(2026, 3, 11, 23, 30, tzinfo=UTC)) == "12 Mar 2026"
+def test_the_offset_is_that_of_the_time_itself() -> None:
+    assert format.exact(datetime(2026, 7, 1, 12, tzinfo=UTC)) == "1 Jul 2026 14:00 +02:00"
+    assert format.clock(NOW) == "09:30:00 +01:00"
+    assert format.day(datetime(2026, 3, 11, 23, 30, tzinfo=UTC)) == "12 Mar 2026"
 
 
 @pytest.mark.parametrize(
@@ -56,31 +56,31 @@ def test_the_offset_is_that_of_the_moment_itself() -> None:
         (timedelta(days=1), "1 day ago"), (timedelta(days=364), "364 days ago"), (timedelta(days=800), "2 years ago"),
     ],
 )  # fmt: skip
-def test_a_span_in_its_largest_unit(span: timedelta, said: str) -> None:
-    assert words.ago(NOW - span, NOW) == said
+def test_a_duration_in_its_largest_unit(span: timedelta, said: str) -> None:
+    assert format.ago(NOW - span, NOW) == said
 
 
-def test_what_is_left() -> None:
-    assert words.left(None, NOW) == "no end"
-    assert words.left(NOW, NOW) == "ended"
-    assert words.left(NOW + timedelta(seconds=30), NOW) == "less than a minute left"
-    assert words.left(NOW + timedelta(days=3, hours=5), NOW) == "3 days left"
-    assert words.until(NOW + timedelta(minutes=10), NOW) == "09:40"
-    assert words.until(NOW + timedelta(days=1), NOW) == "13 Mar 2026 09:30 +01:00"
+def test_remaining_time() -> None:
+    assert format.left(None, NOW) == "no end date"
+    assert format.left(NOW, NOW) == "ended"
+    assert format.left(NOW + timedelta(seconds=30), NOW) == "less than a minute left"
+    assert format.left(NOW + timedelta(days=3, hours=5), NOW) == "3 days left"
+    assert format.until(NOW + timedelta(minutes=10), NOW) == "09:40"
+    assert format.until(NOW + timedelta(days=1), NOW) == "13 Mar 2026 09:30 +01:00"
 
 
 def test_counts_have_separators() -> None:
-    assert words.count(1_204_311) == "1,204,311"
-    assert words.plural(1, "entry", "entries") == "1 entry"
-    assert words.plural(1_204, "user") == "1,204 users"
+    assert format.count(1_204_311) == "1,204,311"
+    assert format.plural(1, "entry", "entries") == "1 entry"
+    assert format.plural(1_204, "user") == "1,204 users"
 
 
 @pytest.mark.parametrize("status", BindingStatus)
-def test_a_status_has_a_sign_of_its_own_and_a_word_also_without_utf8(status: BindingStatus) -> None:
-    sign, word = words.status_words(status)
-    plain, same = words.status_words(status, utf8=False)
+def test_a_status_has_a_distinct_sign_and_a_word_also_without_utf8(status: BindingStatus) -> None:
+    sign, word = format.status_words(status)
+    plain, same = format.status_words(status, utf8=False)
     assert word == same == status.value
     assert plain.isascii()
     others = [other for other in BindingStatus if other is not status]
-    assert sign not in {words.status_words(other)[0] for other in others}
-    assert plain not in {words.status_words(other, utf8=False)[0] for other in others}
+    assert sign not in {format.status_words(other)[0] for other in others}
+    assert plain not in {format.status_words(other, utf8=False)[0] for other in others}

@@ -1,4 +1,4 @@
-"""Every theme the checker passes can be activated; a broken one is told of, left out, and never fatal."""
+"""Every theme that passes the checker can be activated, and a broken one is reported, ignored and never fatal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from textual.color import Color
 from textual.widgets import Input, OptionList, Static
 
 from secconsole.config import colours, theme_file
-from secconsole.tui import themes
-from secconsole.tui.console_app import ConsoleApp
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.runtime import themes
+from secconsole.tui.runtime.base_app import ConsoleApp
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
+from tests.extent import examples
 
 GOOD = """name = "mine"
 [colors]
@@ -51,8 +52,10 @@ BUILT_IN = sorted(path.stem for path in themes.BUILT_IN.glob("*.toml"))
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_built_in_theme_has_no_fault(name: str) -> None:
-    checked = theme_file.read(themes.BUILT_IN / f"{name}.toml")
+def test_built_in_theme_has_no_fault(name: str, tmp_path: Path) -> None:
+    copy = tmp_path / f"{name}.toml"  # a clone may be shared with a group
+    copy.write_bytes((themes.BUILT_IN / f"{name}.toml").read_bytes())
+    checked = theme_file.read(copy)
     assert (checked.problems, checked.warnings) == ((), ())
     assert name in themes.load().themes
 
@@ -68,7 +71,7 @@ async def test_every_built_in_theme_activates(depth: str) -> None:
             assert app.current_theme.name == name
 
 
-def test_high_contrast_is_what_it_says() -> None:
+def test_high_contrast_has_high_contrast() -> None:
     file = themes.load().themes["high-contrast"]
     seen = file.palette() | file.resolved()
     for text, ground in theme_file.READ_TOGETHER:
@@ -78,7 +81,7 @@ def test_high_contrast_is_what_it_says() -> None:
         assert colours.contrast(one, other) >= 7, (text, ground)
 
 
-def test_colours_mean_what_they_mean_to_textual() -> None:
+def test_colours_have_their_meaning_in_textual() -> None:
     for name, value in colours.NAMES.items():
         assert Color.parse(name).hex.lower() == value, name
     for name in colours.ANSI_NAMES:
@@ -92,13 +95,13 @@ def test_colours_mean_what_they_mean_to_textual() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (('primary = "#7aa2f7"', ""), "colors.primary is needed"),
+        (('primary = "#7aa2f7"', ""), "colors.primary is required"),
         (("#7aa2f7", "#7aa2f"), "is not a colour"),
         (("white", "whit"), "did you mean white"),
         (("#7aa2f7", "#7aa2f780"), "partly transparent"),
         (("#7aa2f7", "ansi_red"), "ansi = true"),
         (('"#7aa2f7"', "7"), "in quotes"),
-        (('"mine"', '"Mine!"'), "small letters"),
+        (('"mine"', '"Mine!"'), "lower-case letters"),
         (("[colors]", "[colours]"), "did you mean colors"),
         (("primary", "pirmary"), "did you mean primary"),
         (('name = "mine"', 'name = "mine"\ndark = "yes"'), "true or false"),
@@ -107,7 +110,7 @@ def test_colours_mean_what_they_mean_to_textual() -> None:
         (('name = "mine"', 'name = "mine"\nansi = true'), "terminal's own colours"),
     ],
 )
-def test_problem_is_named_and_says_what_to_do(change: tuple[str, str], says: str, home: Path) -> None:
+def test_a_problem_is_named_with_advice(change: tuple[str, str], says: str, home: Path) -> None:
     path = home / "themes" / "mine.toml"
     path.write_text(GOOD.replace(*change))
     problems = theme_file.read(path).problems
@@ -118,7 +121,7 @@ def test_problem_is_named_and_says_what_to_do(change: tuple[str, str], says: str
     assert "mine.toml is left out" in loaded.problems[0]
 
 
-def test_hostile_file_is_spelled_out(home: Path) -> None:
+def test_a_hostile_file_is_escaped(home: Path) -> None:
     path = home / "themes" / "x.toml"
     path.write_bytes(b'name = "x"\n"\\u001b]0;pwn\\u0007" = 1\n[colors]\nprimary = "\\u001b[31m"\n')
     assert all(problem.isprintable() for problem in theme_file.read(path).problems)
@@ -130,7 +133,7 @@ def test_hostile_file_is_spelled_out(home: Path) -> None:
     assert theme_file.read(home / "none.toml").problems
 
 
-def test_good_theme_with_weak_spots_is_loaded_and_warned_of(home: Path) -> None:
+def test_a_theme_with_weak_contrast_is_loaded_with_a_warning(home: Path) -> None:
     path = home / "themes" / "mine.toml"
     path.write_text(GOOD + '[variables]\nmuted = "#202020"\n')
     path.chmod(0o666)
@@ -142,7 +145,7 @@ def test_good_theme_with_weak_spots_is_loaded_and_warned_of(home: Path) -> None:
     assert themes.load().files["mine"] == path
 
 
-def test_a_built_in_name_is_not_taken_over(home: Path) -> None:
+def test_a_built_in_name_cannot_be_overridden(home: Path) -> None:
     (home / "themes" / "x.toml").write_text(GOOD.replace("mine", "secconsole-dark"))
     loaded = themes.load()
     assert "already" in loaded.problems[0]
@@ -166,9 +169,9 @@ DOCUMENT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(DOCUMENT)
-def test_whatever_passes_the_check_makes_a_theme(document: dict[str, object]) -> None:
+def test_every_file_that_passes_the_check_loads(document: dict[str, object]) -> None:
     checked = theme_file.check(tomli_w.dumps(document).encode())
     assert (checked.theme is None) == bool(checked.problems)
     if checked.theme is not None:
@@ -178,7 +181,7 @@ def test_whatever_passes_the_check_makes_a_theme(document: dict[str, object]) ->
                 Color.parse(value)
 
 
-async def test_a_theme_being_edited_shows_at_once_and_a_broken_edit_is_told(home: Path) -> None:
+async def test_an_edited_theme_shows_at_once_and_a_broken_edit_is_reported(home: Path) -> None:
     path = home / "themes" / "mine.toml"
     path.write_text(GOOD)
     app = Themed(Terminal(), "mine")

@@ -1,4 +1,4 @@
-"""What a user signs in and acts with, seen and taken away from the users place; and requiring a factor of them."""
+"""A user's sign-ins and tokens, listed and revoked in the Users place, and requiring a factor."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def to(pilot: Pilot[Any], screen: AccessScreen, words: str) -> None:
 
 
 async def with_everything(organisation: Organisation) -> None:
-    """uma has a phone, recovery codes, a number not verified yet, a session, and a token."""
+    """Uma has a phone, recovery codes, a number not verified yet, a session, and a token."""
     backend = await organisation.signed_in("uma")
     await backend.perform(CreateToken(name="nightly report", days=30))
     await backend.close()
@@ -59,7 +59,7 @@ async def with_everything(organisation: Organisation) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
-async def test_all_that_somebody_has_stands_in_one_list(
+async def test_all_access_of_a_user_is_in_one_list(
     console: OpenConsole, organisation: Organisation, size: tuple[int, int]
 ) -> None:
     await with_everything(organisation)
@@ -73,7 +73,7 @@ async def test_all_that_somebody_has_stands_in_one_list(
         assert "5005550009" not in text
 
 
-async def test_a_session_ends_a_token_is_revoked_and_a_factor_goes(
+async def test_a_session_is_ended_a_token_revoked_and_a_factor_removed(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await with_everything(organisation)
@@ -103,7 +103,7 @@ async def test_a_session_ends_a_token_is_revoked_and_a_factor_goes(
         await to(pilot, screen, "authenticator")
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, RemoveDialog))
-        assert "It is the last one: 10 recovery codes become void with it." in " ".join(screen_text(app).split())
+        assert "It is the last one: 10 recovery codes become invalid with it." in " ".join(screen_text(app).split())
         await pilot.press("right", "enter")
         await until(pilot, lambda: screen.table.count == 0)
         detail = await show(organisation, "uma")
@@ -112,7 +112,7 @@ async def test_a_session_ends_a_token_is_revoked_and_a_factor_goes(
         await until(pilot, lambda: isinstance(app.screen, Users))
 
 
-async def test_a_factor_gets_a_name_and_nothing_else_can(console: OpenConsole, organisation: Organisation) -> None:
+async def test_only_a_factor_can_be_renamed(console: OpenConsole, organisation: Organisation) -> None:
     await with_everything(organisation)
     app = await console("tomas", place="users")
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -126,7 +126,7 @@ async def test_a_factor_gets_a_name_and_nothing_else_can(console: OpenConsole, o
         assert [f.label for f in factors] == ["Pixel 8", "work"]
         await to(pilot, screen, "session")
         await pilot.press("n")
-        await until(pilot, lambda: "Only a factor can be given another name." in told(app))
+        await until(pilot, lambda: "Only factors can be renamed." in told(app))
 
 
 async def test_all_sessions_and_tokens_end_with_one_key(console: OpenConsole, organisation: Organisation) -> None:
@@ -143,11 +143,11 @@ async def test_all_sessions_and_tokens_end_with_one_key(console: OpenConsole, or
         with pytest.raises(NotSignedIn):
             await uma.perform(WhoAmI())
         await pilot.press("a")
-        await until(pilot, lambda: "uma is signed in nowhere." in told(app))
+        await until(pilot, lambda: "uma has no open sessions." in told(app))
     await uma.close()
 
 
-async def test_the_list_follows_what_happens_elsewhere(console: OpenConsole, organisation: Organisation) -> None:
+async def test_the_list_follows_changes_of_other_consoles(console: OpenConsole, organisation: Organisation) -> None:
     await with_everything(organisation)
     app = await console("tomas", place="users")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -165,7 +165,7 @@ async def test_the_list_follows_what_happens_elsewhere(console: OpenConsole, org
         ("tomas", "root", "authenticator", "A tenant-admin may not act on a platform-admin, and root is one."),
     ],
 )
-async def test_who_may_not_is_told_why(
+async def test_missing_permission_is_explained(
     console: OpenConsole, organisation: Organisation, who: str, whose: str, row: str, why: str
 ) -> None:
     backend = await organisation.signed_in(whose)
@@ -180,7 +180,7 @@ async def test_who_may_not_is_told_why(
     await backend.close()
 
 
-async def test_requiring_a_factor_says_what_it_means_and_stands_in_the_list(
+async def test_requiring_a_factor_explains_itself_and_is_listed(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OPTIONAL))
@@ -190,11 +190,11 @@ async def test_requiring_a_factor_says_what_it_means_and_stands_in_the_list(
         await on(pilot, place, "nina")
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, RequireDialog))
-        assert "The next sign-in asks to bind a factor. e enters a number" in screen_text(app)
+        assert "The next sign-in asks to bind a factor. To add a number" in screen_text(app)
         await pilot.press("enter")
         await until(pilot, lambda: "A second factor is required of nina." in told(app))
         await until(pilot, lambda: place.person is not None and place.person.mfa_required)
-        await until(pilot, lambda: "required of this user, whatever the policy" in pane_text(app))
+        await until(pilot, lambda: "required of this user, unless the policy is off" in pane_text(app))
         answer = await organisation.perform(
             SignIn(tenant="acme", login="nina", password=Secret(organisation.password("nina")))
         )
@@ -213,7 +213,7 @@ async def test_requiring_a_factor_says_what_it_means_and_stands_in_the_list(
         assert not (await show(organisation, "nina")).mfa_required
 
 
-async def test_marked_users_are_required_together_and_who_may_not_be_is_named(
+async def test_marked_users_are_required_together_and_refused_ones_named(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("tomas", place="users")

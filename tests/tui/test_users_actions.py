@@ -1,4 +1,4 @@
-"""What administrators do to one user from the users place, each by its key."""
+"""Administrators' actions on one user in the Users place, each by its key."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from secconsole.operations.signin import SignIn, SignInAnswer, WhoAmI
 from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.tui.actions import find
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.dialog import ConfirmDialog
+from secconsole.tui.screens.users.actions import UNREAD
 from secconsole.tui.screens.users.dialogs import NewUserDialog
 from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
 from secconsole.tui.screens.users.users import Users
@@ -33,7 +35,7 @@ async def at(app: SecConsole, pilot: Pilot[Any], who: str) -> Users:
     return place
 
 
-async def test_whitelisting_asks_why_and_until_when(console: OpenConsole, organisation: Organisation) -> None:
+async def test_whitelisting_asks_for_reason_and_end(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("tomas", place="users")
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         place = await at(app, pilot, "nina")
@@ -42,7 +44,7 @@ async def test_whitelisting_asks_why_and_until_when(console: OpenConsole, organi
         assert isinstance(app.screen, ExemptDialog)
         await pilot.press(*"clean room", "tab", *"soon", "tab", "tab", "enter")
         await settled(pilot)
-        assert "is no date" in screen_text(app)
+        assert "is not a date" in screen_text(app)
         await pilot.press("ctrl+u", *"2027-03-31", "tab", "tab", "enter")
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
@@ -61,6 +63,23 @@ async def test_whitelisting_asks_why_and_until_when(console: OpenConsole, organi
         await settled(pilot)
         assert (await show(organisation, "nina")).whitelist is None
         assert "nina is off the whitelist" in told(app)
+
+
+@pytest.mark.parametrize(("keys", "stays"), [((), False), (("up", "up", "space", "down", "down"), True)])
+async def test_b7_leaving_the_whitelist_offers_to_end_password_sessions(
+    console: OpenConsole, organisation: Organisation, keys: tuple[str, ...], stays: bool
+) -> None:
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="clean room"))
+    nina = await organisation.signed_in("nina")
+    app = await console("root", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await at(app, pilot, "nina")
+        await pilot.press("w")
+        await until(pilot, lambda: "[x] 1 password-only session" in screen_text(app))
+        await pilot.press(*keys, "enter")
+        await until(pilot, lambda: "nina is off the whitelist" in told(app))
+    assert (await show(organisation, "nina")).sessions == stays
+    await nina.close()
 
 
 async def test_the_last_administrator_leaves_the_whitelist_only_after_a_warning(
@@ -147,7 +166,7 @@ async def test_requiring_a_factor_of_one_user_and_giving_a_role(
         assert (await show(organisation, "uma")).user.role is Role.AUDITOR
 
 
-async def test_a_one_time_password_is_shown_once_and_hidden_when_nobody_looks(
+async def test_a_one_time_password_is_shown_once_and_hidden_without_focus(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("tomas", place="users")
@@ -175,9 +194,7 @@ async def test_a_one_time_password_is_shown_once_and_hidden_when_nobody_looks(
         assert answer.challenge is not None
 
 
-async def test_a_new_user_is_made_and_gets_a_one_time_password(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a_new_user_is_created_with_a_one_time_password(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("tomas", place="users")
     async with app.run_test(size=(80, 24)) as pilot:
         place = await opened(app, pilot)
@@ -192,3 +209,29 @@ async def test_a_new_user_is_made_and_gets_a_one_time_password(
         made = await show(organisation, "bobby")
         assert made.user.name == "Bobby"
         assert Flag.MUST_RESET in made.user.flags
+
+
+async def test_a_key_on_a_row_not_loaded_yet_says_so(console: OpenConsole, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await at(app, pilot, "uma")
+        monkeypatch.setattr(Users, "person", property(lambda place: None))
+        for action in Users.ACTIONS:
+            if action.acts_on == "one":
+                app.clear_notifications()
+                place.action_act(action.id)
+                await settled(pilot)
+                assert app.screen is place
+                assert UNREAD in told(app), action.id
+
+
+async def test_a_key_does_not_act_on_another_user_than_it_was_pressed_on(console: OpenConsole) -> None:
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await at(app, pilot, "uma")
+        rename, uma = find(place.actions, "users.rename"), place.subject()
+        await on(pilot, place, "nina")
+        await place._act(rename, uma, app.hold_keys())
+        await settled(pilot)
+        assert app.screen is place
+        assert "has just changed under the cursor" in told(app)

@@ -1,4 +1,4 @@
-"""The users table's rows: read by cursor where one is known, counted, and what is said when they cannot be read."""
+"""The rows of the Users table: read by cursor if possible, counted, and the messages when reading fails."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.search import parse_search
 from secconsole.operations.users import CountUsers, CreateUser, ListUsers, UserCount, UserRow
-from secconsole.tui.user_source import UserQuery, UserSource
 from secconsole.tui.widgets.row_window import Row
+from secconsole.tui.widgets.user_source import UserQuery, UserSource
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_users import opened
 
@@ -42,7 +42,7 @@ async def logins(source: UserSource, first: int, count: int) -> list[object]:
     return [row.cells[0] for row in await source.load(first, count)]
 
 
-async def test_rows_beside_known_ones_are_reached_by_cursor_and_others_by_position(
+async def test_adjacent_rows_are_loaded_by_cursor_and_others_by_position(
     organisation: Organisation,
 ) -> None:
     asked = Asked(organisation)
@@ -57,7 +57,23 @@ async def test_rows_beside_known_ones_are_reached_by_cursor_and_others_by_positi
     assert source.total == 8
 
 
-async def test_after_a_change_cursors_and_count_are_taken_afresh(organisation: Organisation) -> None:
+async def test_a_row_is_built_when_it_is_drawn_and_only_once(organisation: Organisation) -> None:
+    built: list[str] = []
+
+    def present(user: UserRow) -> Row:
+        built.append(user.login)
+        return login_row(user)
+
+    source = UserSource(Asked(organisation), "acme", UserQuery(), present)
+    rows = await source.load(0, 8)
+    assert (len(rows), built) == (8, [])
+    assert rows[2] is rows[2]
+    assert [row.cells[0] for row in rows[1:3]] == built[::-1] == LOGINS[1:3]
+    assert [row.cells[0] for row in rows] == LOGINS
+    assert sorted(built) == LOGINS
+
+
+async def test_a_change_discards_cursors_and_count(organisation: Organisation) -> None:
     asked = Asked(organisation)
     source = source_of(asked)
     await logins(source, 0, 3)
@@ -68,22 +84,22 @@ async def test_after_a_change_cursors_and_count_are_taken_afresh(organisation: O
     assert source.total == 9
 
 
-async def test_a_count_that_was_stopped_leaves_the_end_open(organisation: Organisation) -> None:
+async def test_a_cancelled_count_leaves_the_total_unknown(organisation: Organisation) -> None:
     source = source_of(Asked(organisation))
     source.count = UserCount(1000, 5000, capped=True)
     assert source.total is None
 
 
-async def test_everybody_found_is_given_by_id(organisation: Organisation) -> None:
+async def test_all_results_are_returned_by_id(organisation: Organisation) -> None:
     source = source_of(Asked(organisation), "status:unbound")
-    found = [id async for page in source.everybody() for id in page]
+    found = [id async for page in source.all_ids() for id in page]
     rows = await source.load(0, 10)
     assert [row.key for row in rows] == found
     assert len(found) == 2
     assert await source.index_of(found[1]) == 1
 
 
-async def test_what_cannot_be_read_anew_stays_and_says_how_old_it_is(
+async def test_rows_that_cannot_be_reloaded_stay_and_show_their_age(
     console: OpenConsole, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = await console("hana", place="users")

@@ -1,4 +1,4 @@
-"""The Whitelist place: who is on it, and every way of changing that."""
+"""The Whitelist place: its entries, and every way to change them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from secconsole.config.until import parse_until
-from secconsole.domain.errors import Invalid
+from secconsole.backends.embedded import EmbeddedBackend
+from secconsole.config.dates import parse_until
+from secconsole.domain.errors import Invalid, NotSignedIn
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.policy import SetPolicy
-from secconsole.operations.signin import SignIn
+from secconsole.operations.signin import SignIn, WhoAmI
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
 from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.end_sessions import end_field
 from secconsole.tui.screens.whitelist.dialogs import logins_in
+from secconsole.tui.screens.whitelist.text import typed
 from secconsole.tui.screens.whitelist.whitelist import Whitelist
-from secconsole.tui.screens.whitelist.words import typed
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
 SIZE = (80, 24)
+
+
+HINT = "Type to find; enter, space marks one; tab goes on."
 
 
 async def put(organisation: Organisation, *logins: str, reason: str = "on leave", days: int | None = 3) -> None:
@@ -50,7 +55,7 @@ async def type_in(pilot: Pilot[int], text: str) -> None:
     await pilot.press(*("space" if char == " " else char for char in text))
 
 
-async def test_entries_say_state_end_and_reason(console: OpenConsole, organisation: Organisation) -> None:
+async def test_entries_show_state_end_and_reason(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "nina")
     await put(organisation, "bob", reason="shared desk", days=None)
     app = await console("root", place="whitelist")
@@ -59,14 +64,14 @@ async def test_entries_say_state_end_and_reason(console: OpenConsole, organisati
         text = screen_text(app)
         bob, nina = (next(line for line in text.splitlines() if login in line) for login in ("bob", "nina"))
         assert "● exempt but bound" in bob
-        assert "no end" in bob
+        assert "no end date" in bob
         assert "○ unbound" in nina
         assert "3 days left" in nina
         assert "on leave" in nina
         assert "id 01" in text, "the entry under the cursor in full"
 
 
-async def test_add_finds_people_while_typing_and_adds_several_at_once(
+async def test_add_searches_while_typing_and_adds_several_at_once(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await put(organisation, "bob")
@@ -93,10 +98,8 @@ async def test_add_finds_people_while_typing_and_adds_several_at_once(
         assert found["bob"].reason == "on leave"
 
 
-async def test_what_is_typed_over_the_found_begins_the_next_search(
-    console: OpenConsole, organisation: Organisation
-) -> None:
-    """One after the other is found and marked; n, and j and k, which move elsewhere, are letters of names here."""
+async def test_typing_over_results_starts_the_next_search(console: OpenConsole, organisation: Organisation) -> None:
+    """One after the other is found and marked, where n, j and k, keys for moving elsewhere, are letters of names."""
     app = await console("root", place="whitelist")
     async with app.run_test(size=SIZE) as pilot:
         await shows(app, pilot, "0 entries")
@@ -113,7 +116,7 @@ async def test_what_is_typed_over_the_found_begins_the_next_search(
         await pilot.press("tab")
         await type_in(pilot, "at sea")
         await pilot.press("tab", *"30d", "enter")
-        await shows(app, pilot, "30d is no date. Write 2027-01-31, 2027-01-31T18:00 or +30d.")
+        await shows(app, pilot, "30d is not a date. Use 2027-01-31, 2027-01-31T18:00 or")
         await pilot.press("ctrl+u", *"+30d", "tab", "tab", "tab", "ctrl+u", *"bob")
         await shows(app, pilot, "/ bob")
         await pilot.press("enter", "space")
@@ -123,7 +126,7 @@ async def test_what_is_typed_over_the_found_begins_the_next_search(
         assert set(await entries(organisation)) == {"nina", "uma", "bob"}
 
 
-async def test_add_does_not_mark_who_is_on_it_already(console: OpenConsole, organisation: Organisation) -> None:
+async def test_add_does_not_mark_existing_entries(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "bob")
     app = await console("root", place="whitelist")
     async with app.run_test(size=SIZE) as pilot:
@@ -131,13 +134,11 @@ async def test_add_does_not_mark_who_is_on_it_already(console: OpenConsole, orga
         await pilot.press("a")
         await type_in(pilot, "bob")
         await pilot.press("enter", "space")
-        await until(pilot, lambda: "On the whitelist already" in said(app))
-        assert "Nobody marked yet" in screen_text(app)
+        await until(pilot, lambda: "Already on the whitelist" in said(app))
+        assert HINT in screen_text(app)
 
 
-async def test_paste_lists_what_is_unknown_before_anything_is_done(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_paste_lists_unknown_logins_before_any_change(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "bob")
     app = await console("root", place="whitelist")
     async with app.run_test(size=SIZE) as pilot:
@@ -149,12 +150,12 @@ async def test_paste_lists_what_is_unknown_before_anything_is_done(
         await pilot.press("tab")
         await type_in(pilot, "new phones")
         await pilot.press("tab", *"+7d", "enter")
-        await shows(app, pilot, "Nothing was done yet")
+        await shows(app, pilot, "Nothing has been done yet")
         text = screen_text(app)
         lines = text.splitlines()
-        assert "nina, newton" in lines[next(at for at, line in enumerate(lines) if "2  will be put on" in line) + 1]
+        assert "nina, newton" in lines[next(at for at, line in enumerate(lines) if "2  will be added" in line) + 1]
         assert "Until   7 days left" in text
-        assert "1  are on it already" in text
+        assert "1  are already on it" in text
         assert "nobody  There is no such user." in text
         assert "[b]x[/b]\\x1b[2J  There is no such user." in text
         assert set(await entries(organisation)) == {"bob"}
@@ -165,13 +166,13 @@ async def test_paste_lists_what_is_unknown_before_anything_is_done(
         await settled(pilot)
         await type_in(pilot, "nina,newton")
         await pilot.press("tab", "x", "tab", *"+7d", "enter")
-        await shows(app, pilot, "Nothing was done yet")
+        await shows(app, pilot, "Nothing has been done yet")
         await pilot.press("right", "enter")
         await shows(app, pilot, "3 entries")
         assert "2 users are on the whitelist now." in said(app)
 
 
-def test_logins_are_taken_apart_each_once() -> None:
+def test_pasted_logins_are_split_and_deduplicated() -> None:
     assert logins_in("ana\n bob ,ana;;\tčeněk\n\n") == ("ana", "bob", "čeněk")
 
 
@@ -192,9 +193,7 @@ async def test_edit_changes_reason_and_end(console: OpenConsole, organisation: O
         assert entry.by == "tomas"
 
 
-async def test_a47_second_edit_is_told_what_the_first_one_changed(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a47_a_concurrent_edit_shows_the_earlier_change(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "nina")
     app = await console("root", place="whitelist")
     async with app.run_test(size=SIZE) as pilot:
@@ -213,7 +212,7 @@ async def test_a47_second_edit_is_told_what_the_first_one_changed(
         assert (await entries(organisation))["nina"].reason == "mine"
 
 
-async def test_a47_edit_of_an_entry_that_is_gone_says_so(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a47_editing_a_removed_entry_says_so(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "nina")
     app = await console("root", place="whitelist")
     async with app.run_test(size=SIZE) as pilot:
@@ -222,19 +221,17 @@ async def test_a47_edit_of_an_entry_that_is_gone_says_so(console: OpenConsole, o
         await settled(pilot)
         await organisation.perform(RemoveFromWhitelist(tenant="acme", users=("nina",)))
         await pilot.press("tab", "tab", "tab", "enter")
-        await shows(app, pilot, "nina was taken off the whitelist meanwhile")
+        await shows(app, pilot, "nina was removed from the whitelist in the meantime")
         assert await entries(organisation) == {}
 
 
-async def test_a18_those_named_when_the_dialog_opened_are_taken_off(
-    console: OpenConsole, organisation: Organisation
-) -> None:
+async def test_a18_the_users_named_in_the_dialog_are_removed(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "nina", "newton")
     app = await console("root", place="whitelist")
     async with app.run_test(size=SIZE) as pilot:
         await shows(app, pilot, "2 entries")
         await pilot.press("d")
-        await shows(app, pilot, "Take 1 user off the whitelist")
+        await shows(app, pilot, "Remove 1 user from the whitelist")
         (id,) = [e.user for e in (await entries(organisation)).values() if e.login == "newton"]
         assert f"newton   Newton Abbot   id {id}" in screen_text(app)
         await put(organisation, "bob")  # sorts before, so that another row is where newton's was
@@ -251,7 +248,7 @@ async def test_a18_those_named_when_the_dialog_opened_are_taken_off(
         assert set(await entries(organisation)) == {"nina"}
 
 
-async def test_several_marked_are_taken_off_at_once(console: OpenConsole, organisation: Organisation) -> None:
+async def test_several_marked_entries_are_removed_at_once(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "nina", "newton", "bob")
     app = await console("root", place="whitelist")
     async with app.run_test(size=SIZE) as pilot:
@@ -259,14 +256,39 @@ async def test_several_marked_are_taken_off_at_once(console: OpenConsole, organi
         await pilot.press("space", "space")
         await shows(app, pilot, "2 marked")
         await pilot.press("d")
-        await shows(app, pilot, "Take 2 users off the whitelist")
+        await shows(app, pilot, "Remove 2 users from the whitelist")
         await pilot.press("right", "enter")
         await shows(app, pilot, "1 entry")
         assert set(await entries(organisation)) == {"nina"}
         assert "marked" not in screen_text(app)
 
 
-async def test_z2_last_platform_administrator_leaving_unbound_is_warned_of(
+async def _is_open(backend: EmbeddedBackend) -> bool:
+    try:
+        await backend.perform(WhoAmI())
+    except NotSignedIn:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("keys", "stays"), [((), False), (("up", "space", "down"), True)])
+async def test_b7_ending_password_sessions_is_offered(
+    console: OpenConsole, organisation: Organisation, keys: tuple[str, ...], stays: bool
+) -> None:
+    await put(organisation, "nina")
+    nina = await organisation.signed_in("nina")
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("d")
+        await shows(app, pilot, "[x] their password-only sessions")
+        await pilot.press(*keys, "right", "enter")
+        await until(pilot, lambda: "nina is off the whitelist" in said(app))
+    assert await _is_open(nina) is stays
+    await nina.close()
+
+
+async def test_z2_removing_the_last_unbound_platform_administrator_warns(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OFF))
@@ -277,19 +299,19 @@ async def test_z2_last_platform_administrator_leaving_unbound_is_warned_of(
     async with app.run_test(size=SIZE) as pilot:
         await shows(app, pilot, "1 entry")
         await pilot.press("d", "right", "enter")
-        await shows(app, pilot, "This can lock everybody out")
+        await shows(app, pilot, "This can lock everyone out")
         assert "root is the last platform administrator" in screen_text(app)
         await pilot.press("enter")
         await settled(pilot)
         assert set(await entries(organisation)) == {"root"}, "Cancel had the focus"
         await pilot.press("d", "right", "enter")
-        await shows(app, pilot, "This can lock everybody out")
+        await shows(app, pilot, "This can lock everyone out")
         await pilot.press("right", "enter")
         await until(pilot, lambda: "root is off the whitelist" in said(app))
         assert await entries(organisation) == {}
 
 
-async def test_a34_entry_ends_by_itself_and_is_audited(console: OpenConsole, organisation: Organisation) -> None:
+async def test_a34_an_entry_expires_and_is_audited(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "nina", days=1)
     app = await console("aida", place="whitelist")
     async with app.run_test(size=SIZE) as pilot:
@@ -324,7 +346,7 @@ async def test_another_console_sees_a_new_entry_and_keeps_its_cursor(
 
 
 @pytest.mark.parametrize(("login", "options"), [("hana", {}), ("aida", {}), ("root", {"read_only": True})])
-async def test_who_may_not_change_it_is_told_why(
+async def test_missing_permission_to_change_is_explained(
     console: OpenConsole, organisation: Organisation, login: str, options: dict[str, bool]
 ) -> None:
     await put(organisation, "nina")
@@ -339,7 +361,7 @@ async def test_who_may_not_change_it_is_told_why(
             assert isinstance(app.screen, Whitelist)
 
 
-async def test_search_narrows_and_escape_clears(console: OpenConsole, organisation: Organisation) -> None:
+async def test_search_filters_and_escape_clears_it(console: OpenConsole, organisation: Organisation) -> None:
     await put(organisation, "nina", "newton")
     await put(organisation, "bob", reason="clean room")
     app = await console("aida", place="whitelist")
@@ -353,7 +375,7 @@ async def test_search_narrows_and_escape_clears(console: OpenConsole, organisati
         await shows(app, pilot, "3 entries")
 
 
-async def test_more_entries_than_a_page_are_reached(console: OpenConsole, organisation: Organisation) -> None:
+async def test_entries_beyond_the_first_page_are_reachable(console: OpenConsole, organisation: Organisation) -> None:
     for number in range(300):
         await organisation.perform(CreateUser(tenant="acme", login=f"u{number:03}"))
     await put(organisation, *(f"u{number:03}" for number in range(300)))
@@ -369,7 +391,7 @@ async def test_more_entries_than_a_page_are_reached(console: OpenConsole, organi
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Prague", "America/Los_Angeles", "Pacific/Kiritimati"])
-def test_ends_hold_through_the_day_that_was_typed(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ends_include_the_typed_day(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     monkeypatch.setenv("TZ", zone)
@@ -389,3 +411,26 @@ def test_ends_hold_through_the_day_that_was_typed(zone: str, monkeypatch: pytest
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+async def test_hints_and_checkboxes_are_whole_in_the_smallest_window(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await put(organisation, "nina", days=None)
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=(60, 16)) as pilot:
+        await shows(app, pilot, "1 entry")
+        await pilot.press("a")
+        await shows(app, pilot, HINT)
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, Whitelist))
+        await settled(pilot)
+        await pilot.press("d")
+        await shows(app, pilot, "[x] their password-only sessions")
+
+
+@pytest.mark.parametrize(("sessions", "tokens"), [(0, 0), (1, 0), (0, 1), (1234, 0), (99, 99)])
+def test_the_offer_to_end_sessions_fits_into_sixty_columns(sessions: int, tokens: int) -> None:
+    field = end_field(sessions, tokens)
+    frame, gutter, box = 6, 4, len(" [x] ")
+    assert frame + gutter + len(field.label) + box + len(field.text) <= 60

@@ -12,7 +12,8 @@ from secconsole.domain.roles import Role
 
 def every_group() -> list[Group]:
     return [
-        Group(Role.USER, status, whitelisted, disabled, False, False, False, blocked, switched_on, keeps, 1)
+        Group(role, status, whitelisted, disabled, False, False, False, blocked, switched_on, keeps, 1)
+        for role in (Role.USER, Role.TENANT_ADMIN, Role.PLATFORM_ADMIN)
         for status in BindingStatus
         for whitelisted, disabled, blocked, switched_on, keeps in product((False, True), repeat=5)
     ]
@@ -25,6 +26,7 @@ def facts_of(group: Group, mode: PolicyMode) -> SignInFacts:
         disabled=False,
         held_back=False,
         network_allowed=True,
+        network_exempt=False,
         must_reset=False,
         policy=mode,
         whitelisted=group.whitelisted,
@@ -32,11 +34,12 @@ def facts_of(group: Group, mode: PolicyMode) -> SignInFacts:
         active_factor=group.status is BindingStatus.BOUND,
         pending_factor=False,
         switched_on=group.switched_on,
+        platform_admin=group.role is Role.PLATFORM_ADMIN,
         in_grace=False,
     )
 
 
-def test_must_enroll_is_exactly_who_the_table_sends_to_enroll() -> None:
+def test_must_enroll_equals_the_sign_in_table() -> None:
     for mode, group in product(PolicyMode, every_group()):
         told = impact([group], mode)
         if group.disabled:
@@ -48,9 +51,22 @@ def test_must_enroll_is_exactly_who_the_table_sends_to_enroll() -> None:
         assert told.unaffected + told.must_enroll + told.locked_out == told.users == 1
 
 
-def test_off_affects_nobody() -> None:
-    told = impact(every_group(), PolicyMode.OFF)
-    assert told.must_enroll == told.locked_out == 0
+def test_off_affects_only_platform_administrators_with_a_factor() -> None:
+    groups = every_group()
+    told = impact(groups, PolicyMode.OFF)
+    always = [g for g in groups if g.role is Role.PLATFORM_ADMIN and g.status is BindingStatus.BOUND and not g.disabled]
+    assert told.must_enroll == 0
+    assert told.always_asked == len(always)
+    assert told.locked_out == sum(group.blocked for group in always)
+
+
+def test_off_counts_requirements_without_effect() -> None:
+    for mode, group in product(PolicyMode, every_group()):
+        told = impact([group], mode).no_longer_required
+        required = decide_second_factor(facts_of(group, PolicyMode.OPTIONAL)).status is not SignInStatus.COMPLETE
+        asked = decide_second_factor(facts_of(group, mode)).status is not SignInStatus.COMPLETE
+        loses = mode is PolicyMode.OFF and group.switched_on and required and not asked and not group.disabled
+        assert told == loses
 
 
 def test_administrators_who_must_bind_are_counted() -> None:

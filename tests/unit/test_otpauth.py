@@ -1,4 +1,4 @@
-"""Key URIs: what authenticator apps read out of them, and what is left out."""
+"""Key URIs: what authenticator apps read from them, and what is omitted."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from secconsole.domain.qr import qr_version
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import is_plain
 from secconsole.domain.totp import TotpParameters
+from tests.extent import examples
 
 SEED = Secret(bytes(range(20)))
 KEY = "AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQT"
@@ -34,11 +35,11 @@ def uri(account: str, issuer: str, seed: Secret[bytes] = SEED) -> str:
     return otpauth_uri(seed=seed, account=account, issuer=issuer).reveal()
 
 
-def test_a_short_uri_says_the_issuer_twice_and_no_default() -> None:
+def test_a_short_uri_repeats_the_issuer_and_omits_defaults() -> None:
     assert uri("ana@example.com", "Acme") == f"otpauth://totp/Acme:ana@example.com?secret={KEY}&issuer=Acme"
 
 
-def test_the_issuer_is_said_once_where_twice_would_make_the_code_too_tall() -> None:
+def test_the_issuer_is_not_repeated_if_the_code_would_be_too_tall() -> None:
     account, issuer = "maria.ivanova.longer@corp.example.com", "Example Corporation Holding"
     once = uri(account, issuer)
     assert "issuer=" not in once
@@ -59,7 +60,7 @@ def test_a_colon_cannot_move_the_account_to_another_issuer() -> None:
     assert (read.issuer, read.name) == ("Acme- Prod", "Bank-ana")
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(seed=seeds, account=names, issuer=names)
 def test_any_names_round_trip_and_pyotp_agrees(seed: Secret[bytes], account: str, issuer: str) -> None:
     person, organisation = label_part(account), label_part(issuer)
@@ -83,7 +84,7 @@ def test_any_names_round_trip_and_pyotp_agrees(seed: Secret[bytes], account: str
     digits=st.sampled_from([6, 7, 8]),
     period=st.sampled_from([15, 30, 60]),
 )
-def test_parameters_are_said_only_when_they_differ(algorithm: str, digits: int, period: int) -> None:
+def test_default_parameters_are_omitted(algorithm: str, digits: int, period: int) -> None:
     made = otpauth_uri(
         seed=SEED, account="ana", issuer="Acme", algorithm=algorithm, digits=digits, period=period
     ).reveal()
@@ -108,7 +109,7 @@ def test_parameters_are_said_only_when_they_differ(algorithm: str, digits: int, 
         ({"account": " "}, "account"),
     ],
 )
-def test_what_no_app_reads_is_refused(change: dict[str, object], field: str) -> None:
+def test_uris_that_no_app_reads_are_refused(change: dict[str, object], field: str) -> None:
     with pytest.raises(KeyUriError) as caught:
         otpauth_uri(**{"seed": SEED, "account": "ana", "issuer": "Acme", **change})  # type: ignore[arg-type]
     assert caught.value.field == field
@@ -130,13 +131,13 @@ def test_what_no_app_reads_is_refused(change: dict[str, object], field: str) -> 
         f"otpauth://[totp/ana?secret={KEY}",
     ],
 )
-def test_what_is_no_key_uri_is_refused_without_repeating_the_key(text: str) -> None:
+def test_an_invalid_key_uri_is_refused_without_repeating_the_key(text: str) -> None:
     with pytest.raises(KeyUriError) as caught:
         parse_otpauth(text)
     assert KEY not in str(caught.value)
 
 
-def test_uris_of_other_makers_are_read() -> None:
+def test_uris_of_other_vendors_are_parsed() -> None:
     read = parse_otpauth(f"otpauth://TOTP/Big%3A%20ana%40x?issuer=Big&secret={KEY.lower()}====&algorithm=sha256")
     assert (read.issuer, read.account, read.parameters.algorithm) == ("Big", "ana@x", "SHA256")
     assert read.seed == SEED
@@ -145,7 +146,7 @@ def test_uris_of_other_makers_are_read() -> None:
 
 
 @given(seeds)
-def test_the_key_is_read_back_however_it_is_typed(seed: Secret[bytes]) -> None:
+def test_the_key_is_parsed_in_any_spelling(seed: Secret[bytes]) -> None:
     text = key_text(seed)
     grouped = " ".join(text[at : at + 4] for at in range(0, len(text), 4))
     assert set(text) <= set(string.ascii_uppercase + "234567")

@@ -1,4 +1,4 @@
-"""QR codes as cells: that they decode, how tall they are, and that they are never cut."""
+"""QR codes as cells: they decode, have the right height, and are never cut."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from secconsole.domain.qr import (
     qr_version,
 )
 from secconsole.domain.secret import Secret
+from tests.extent import examples
 
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 URI = f"otpauth://totp/Example%20Corp:maria.ivanova@corp.example.com?secret={KEY}&issuer=Example%20Corp"
@@ -38,7 +39,7 @@ def decoded(modules: Sequence[Sequence[bool]], scale: int = 4) -> str | None:
 
 
 def modules_of(rows: Sequence[Sequence[Cell]]) -> list[list[bool]]:
-    """What cells look like where `▄` fills exactly the lower half."""
+    """Return a picture of cells where `▄` fills exactly the lower half."""
     out: list[list[bool]] = []
     for row in rows:
         out.append([cell.paper for cell in row])
@@ -55,7 +56,7 @@ def plan_of(uri: str, quiet: int, form: Form = Form.HALF_BLOCKS) -> QrPlan:
     return plan
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=st.binary(min_size=10, max_size=64), account=st.text(min_size=1, max_size=30), issuer=st.text(max_size=30))
 def test_every_key_uri_decodes_from_its_cells(seed: bytes, account: str, issuer: str) -> None:
     uri = otpauth_uri(seed=Secret(seed), account=account + "x", issuer=issuer).reveal()
@@ -75,7 +76,7 @@ def test_every_key_uri_decodes_from_its_cells(seed: bytes, account: str, issuer:
         ("no key in it", 1, 1),
     ],
 )
-def test_the_key_as_a_segment_of_its_own_saves_a_version_or_costs_none(uri: str, plain: int, mixed: int) -> None:
+def test_the_key_as_a_separate_segment_saves_a_version_or_costs_none(uri: str, plain: int, mixed: int) -> None:
     assert segno.make_qr(uri, error="L", boost_error=False).version == plain
     assert qr_version(uri) == mixed
     assert decoded(modules_of(plan_of(uri, 4).cells)) == uri
@@ -99,16 +100,16 @@ def test_only_lower_halves_are_drawn_and_only_where_the_halves_differ() -> None:
         (60, 43, 1, 22),
     ],
 )
-def test_the_quiet_zone_is_what_room_allows(rows: int, columns: int, quiet: int, height: int) -> None:
+def test_the_quiet_zone_fits_the_room(rows: int, columns: int, quiet: int, height: int) -> None:
     plan = fit(URI, rows, columns)
     assert isinstance(plan, QrPlan)
     assert (plan.quiet, plan.rows) == (quiet, height)
     assert (len(plan.cells), {len(row) for row in plan.cells}) == (plan.rows, {plan.columns})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(1, 60), st.integers(1, 110), st.sampled_from(Form), st.booleans())
-def test_a_code_is_whole_or_not_there(rows: int, columns: int, form: Form, invert: bool) -> None:
+def test_a_code_is_complete_or_absent(rows: int, columns: int, form: Form, invert: bool) -> None:
     plan = fit(URI, rows, columns, form=form, invert=invert)
     if isinstance(plan, DoesNotFit):
         assert plan.needs_rows > rows or plan.needs_columns > columns
@@ -122,13 +123,19 @@ def test_a_code_is_whole_or_not_there(rows: int, columns: int, form: Form, inver
     assert decoded([[dark != invert for dark in row] for row in pixels]) == URI
 
 
-def test_room_that_is_missing_is_named() -> None:
-    assert str(fit(URI, 21, 80)) == "The QR code needs 22 rows, this window has 21. Enlarge it, or type the key."
-    assert str(fit(URI, 30, 40)) == "The QR code needs 43 columns, this window has 40. Enlarge it, or type the key."
+def test_missing_room_is_named() -> None:
+    assert (
+        str(fit(URI, 21, 80))
+        == "The QR code needs 22 rows, but this window has 21. Enlarge the window, or type the key."
+    )
+    assert (
+        str(fit(URI, 30, 40))
+        == "The QR code needs 43 columns, but this window has 40. Enlarge the window, or type the key."
+    )
     assert isinstance(fit("x" * 5000, 60, 200), DoesNotFit)
 
 
-def test_background_modules_are_two_columns_wide_where_that_fits() -> None:
+def test_background_modules_are_two_columns_wide_if_they_fit() -> None:
     wide, narrow = (fit(URI, 60, columns, form=Form.BACKGROUND) for columns in (98, 97))
     assert isinstance(wide, QrPlan)
     assert isinstance(narrow, QrPlan)

@@ -1,4 +1,4 @@
-"""Who may do what, as the table of the mission says it."""
+"""The permissions of roles, as specified."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from itertools import pairwise, product
 from secconsole.domain.roles import Permission, Role, may, may_act_on, rank, roles_given_by
 
 
-def test_nobody_acts_on_somebody_who_outranks_them() -> None:
+def test_no_role_acts_on_a_higher_role() -> None:
     for actor, target in product(Role, Role):
         if rank(target) > rank(actor):
             assert not may_act_on(actor, target)
 
 
-def test_helpdesk_acts_below_itself_only() -> None:
+def test_helpdesk_acts_only_on_lower_roles() -> None:
     assert [r for r in Role if may_act_on(Role.HELPDESK, r)] == [Role.AUDITOR, Role.USER]
 
 
@@ -32,6 +32,6 @@ def test_a_higher_role_loses_nothing() -> None:
         assert {p for p in Permission if may(lower, p)} <= {p for p in Permission if may(higher, p)}
 
 
-def test_nobody_hands_out_more_than_they_have() -> None:
+def test_no_role_grants_more_than_it_has() -> None:
     for actor in Role:
         assert all(rank(role) <= rank(actor) for role in roles_given_by(actor))

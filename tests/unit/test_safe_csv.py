@@ -1,4 +1,4 @@
-"""Cells are no formulas, and come back as they were."""
+"""Cells are not formulas, and are read back unchanged."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def test_other_cells_stay_as_they_are(cell: str) -> None:
     assert original(cell) == cell
 
 
-def test_a_number_from_a_file_that_was_never_exported_stays() -> None:
+def test_a_number_from_a_foreign_file_stays() -> None:
     assert original("+420601123456") == "+420601123456"
 
 
 @given(st.text(alphabet=st.sampled_from("'=+-@\t\r\n\0ab,\"")))
-def test_a44_every_cell_comes_back(cell: str) -> None:
+def test_a44_every_cell_round_trips(cell: str) -> None:
     assert original(neutral(cell)) == cell

@@ -1,4 +1,4 @@
-"""What is sent, to whom, and how often: the rules alone."""
+"""The pure rules of sending: what, to whom, and how often."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from secconsole.domain.passcode import RANDOM_BYTES, Passcode, make_passcode
 from secconsole.domain.phone import masked_phone, sms_number
 from secconsole.domain.secret import Secret
 from secconsole.domain.sending import Cap, Counted, allowed_from, caps_of, retry_after, wait_words
+from secconsole.domain.sms import is_one_segment
 
 CODE = Passcode("XYWD", Secret("581883"))
 
@@ -44,12 +45,12 @@ def test_a_code_has_four_letters_and_six_digits_with_its_zeros() -> None:
         "ana\x0b@acme.example", "ana@ac me.example", "a;b@acme.example",
     ],
 )  # fmt: skip
-def test_what_is_no_single_plain_address_is_refused(text: str) -> None:
+def test_text_that_is_not_a_single_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         mail_address(text)
 
 
-def test_addresses_are_kept_in_one_spelling_and_masked() -> None:
+def test_addresses_are_normalized_and_masked() -> None:
     assert mail_address(" Ana.K+x@ACME.Example ") == "Ana.K+x@acme.example"
     assert on_the_wire("ana@čáp.example") == ("ana@xn--p-tfa5k.example", False)
     assert on_the_wire("žofie@acme.example") == ("žofie@acme.example", True)
@@ -57,7 +58,7 @@ def test_addresses_are_kept_in_one_spelling_and_masked() -> None:
     assert masked_phone("+15005550009") == "••• 009"
 
 
-def test_numbers_are_kept_in_one_spelling_and_those_that_cost_extra_refused() -> None:
+def test_numbers_are_normalized_and_premium_ones_refused() -> None:
     assert sms_number("+1 (500) 555-0009") == "+15005550009"
     for text in (
         "5005550009",
@@ -74,7 +75,7 @@ def test_numbers_are_kept_in_one_spelling_and_those_that_cost_extra_refused() ->
             sms_number(text)
 
 
-def test_caps_say_from_when_on() -> None:
+def test_caps_report_when_they_end() -> None:
     once, often = Cap(Counted.USER, 1, 40_000), Cap(Counted.USER, 5, 3_600_000)
     assert allowed_from([(once, None), (often, None)], 1_000_000) == 1_000_000
     assert allowed_from([(once, 990_000), (often, None)], 1_000_000) == 1_030_000
@@ -90,39 +91,44 @@ def test_caps_say_from_when_on() -> None:
     [(40_000, "40 s"), (39_001, "40 s"), (119_999, "120 s"), (120_000, "2 min"), (7_199_999, "120 min"),
      (7_200_000, "2 h"), (86_400_000, "24 h"), (0, "1 s")],
 )  # fmt: skip
-def test_waiting_is_told_in_words_and_never_too_short(wait: int, words: str) -> None:
+def test_waits_are_described_and_never_too_short(wait: int, words: str) -> None:
     assert wait_words(5_000 + wait, 5_000) == f"Wait {words} before asking for another code."
 
 
-def test_waits_between_tries_grow() -> None:
+def test_waits_between_attempts_grow() -> None:
     waits = [retry_after(attempts) for attempts in range(1, 9)]
     assert waits == sorted(waits)
     assert waits[0] == 5_000
 
 
+_FOR = Purpose.SIGN_IN
 HOSTILE = "\x1b]0;x\x07\r\nBcc: eve@evil.example\n\u202eacme"
 
 
 def test_hostile_names_stay_within_their_line() -> None:
-    mail = code_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant=HOSTILE, login=HOSTILE)
+    mail = code_message(
+        FactorKind.EMAIL, "ana@acme.example", CODE, tenant=HOSTILE, login=HOSTILE, purpose=Purpose.SIGN_IN
+    )
     assert "\n" not in mail.subject
     assert "\r" not in mail.subject
     lines = mail.text.reveal().splitlines()
     assert not any(line.startswith("Bcc") for line in lines)
     assert all(line.isprintable() for line in lines)
     for message in (
-        code_message(FactorKind.SMS, "+15005550009", CODE, tenant=HOSTILE * 9, login=HOSTILE),
-        trial_message(FactorKind.SMS, "+15005550009", CODE, tenant=HOSTILE * 9),
+        code_message(
+            FactorKind.SMS, "+15005550009", CODE, tenant=HOSTILE * 9, login=HOSTILE * 9, purpose=Purpose.SIGN_IN
+        ),
+        trial_message(FactorKind.SMS, "+15005550009", CODE, tenant=HOSTILE * 9, login=HOSTILE),
     ):
         assert message.text.reveal().isprintable()
-        assert len(message.text.reveal()) <= 160
+        assert is_one_segment(message.text.reveal())
         assert "XYWD-581883" in message.text.reveal()
 
 
 def test_a_locked_screen_shows_no_code() -> None:
     for message in (
-        code_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant="acme", login="ana"),
-        trial_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant="acme"),
+        code_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant="acme", login="ana", purpose=Purpose.SIGN_IN),
+        trial_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant="acme", login="ana"),
     ):
         assert "581883" not in message.subject
         assert "XYWD" in message.subject

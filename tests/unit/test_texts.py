@@ -1,4 +1,4 @@
-"""The texts of messages: a company's own where they are good, and what is wrong with those that are not."""
+"""The texts of messages: an organisation's valid ones are used, and invalid ones are explained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from secconsole.config import locations
 from secconsole.delivery import text_files
 from secconsole.delivery.template import LONGEST, LONGEST_SUBJECT, BadText, Form, read_template
 from secconsole.delivery.text_files import FORMS, built_in, problems
-from secconsole.delivery.texts import code_message, key_message, notice_message, trial_message
+from secconsole.delivery.texts import code_message, invitation_message, key_message, notice_message, trial_message
+from secconsole.domain.delivery import Purpose
 from secconsole.domain.model import FactorKind
 from secconsole.domain.passcode import Passcode
 from secconsole.domain.secret import Secret
@@ -19,7 +20,17 @@ from secconsole.domain.secret import Secret
 CODE = Passcode("XYWD", Secret("581883"))
 KEY, LINK = Secret("JBSWY3DPEHPK3PXP"), Secret("otpauth://totp/acme:ana?secret=JBSWY3DPEHPK3PXP&issuer=acme")
 EVENT = {"login": "ana", "when": "now", "who": "you", "where": "here", "entry": "01KAN"}
-MORE = {"factor": "An app", "left": "9", "until": "then", "name": "ci", "scopes": "read", "address": "a•••@x.example"}
+MORE = {
+    "number": "••• 456",
+    "factor": "An app",
+    "left": "9",
+    "starts": "now",
+    "ends": "soon",
+    "until": "then",
+    "name": "ci",
+    "scopes": "read",
+    "address": "a•••@x.example",
+}
 FORM = Form("code-email", frozenset({"tenant", "code", "prefix"}), frozenset({"code"}))
 
 
@@ -39,13 +50,14 @@ def put(folder: Path, name: str, text: str | bytes) -> Path:
     return path
 
 
-def test_every_text_comes_with_the_program_and_all_of_its_places_are_filled(texts: Path) -> None:
+def test_every_text_is_built_in_and_all_placeholders_are_filled(texts: Path) -> None:
     made = [
-        code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana"),
-        code_message(FactorKind.SMS, "+1", CODE, tenant="acme", login="ana"),
-        trial_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme"),
-        trial_message(FactorKind.SMS, "+1", CODE, tenant="acme"),
+        code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana", purpose=Purpose.SIGN_IN),
+        code_message(FactorKind.SMS, "+1", CODE, tenant="acme", login="ana", purpose=Purpose.SIGN_IN),
+        trial_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana"),
+        trial_message(FactorKind.SMS, "+1", CODE, tenant="acme", login="ana"),
         key_message("a@b.example", KEY, LINK, tenant="acme", login="ana"),
+        invitation_message("a@b.example", KEY, tenant="acme", login="ana", until="then"),
     ]
     for name, form in FORMS.items():
         if name.startswith("notice-"):
@@ -59,13 +71,13 @@ def test_every_text_comes_with_the_program_and_all_of_its_places_are_filled(text
     assert {path.stem for path in text_files._DEFAULTS.iterdir()} == set(FORMS)
 
 
-def test_all_that_may_stand_in_a_text_is_filled_in_a_text_of_ones_own(texts: Path) -> None:
+def test_all_placeholders_are_filled_in_a_custom_text(texts: Path) -> None:
     for name, form in FORMS.items():
         subject = "hello {tenant}\n" if form.subject else ""
         put(texts, f"{name}.txt", subject + " ".join(f"[{{{place}}}]" for place in sorted(form.places)))
     assert list(problems()) == []
-    code = code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana")
-    assert code.text.reveal() == "[XYWD-581883] [[acme]] [ana] [10] [XYWD] [acme]\n"
+    code = code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana", purpose=Purpose.SIGN_IN)
+    assert code.text.reveal() == "[XYWD-581883] [[acme]] [ana] [10] [XYWD] [signing in] [acme]\n"
     values = EVENT | {"left": "9"}
     used = notice_message("recovery-used", "a@b.example", tenant="acme", values=values)
     assert used.subject == "hello acme"
@@ -86,43 +98,34 @@ def test_nothing_in_a_text_or_a_name_is_evaluated(texts: Path) -> None:
     [
         (b"", "{code} is missing"),
         (b"Hello\n\nno place for it", "{code} is missing"),
-        (b"\nyour code: {code}", "first line is empty"),
-        (b"Hello {code}\n\n{code}", "stands in the subject"),
-        (b"{code}", "nothing below the subject"),
-        (b"Hello\n\n{code} {pin}", "{pin} in line 3 is not filled in here"),
+        (b"\nyour code: {code}", "the subject, and it is empty"),
+        (b"Hello {code}\n\n{code}", "its subject contains {code}"),
+        (b"{code}", "it is empty below the subject"),
+        (b"Hello\n\n{code} {pin}", "line 3 has unknown placeholders: {pin}."),
         (b"Hello\n{code.__class__}\n{code}", "line 2 has a brace"),
         (b"Hello\n{code} {}", "line 2 has a brace"),
         (b"Hello\n{{code}}", "line 2 has a brace"),
         (b"Hello\n{code} }", "line 2 has a brace"),
         (b"Hello\n{code} {Tenant}", "line 2 has a brace"),
         (b"Hello\n{code} \xff", "not UTF-8"),
-        (b"Hello\n{code} \x1b[31m", "line 2 has a character in it that is not shown"),
-        (b"Hello\r{code}", "line 1 has a character in it that is not shown"),
+        (b"Hello\n{code} \x1b[31m", "line 2 contains a character that cannot be shown"),
+        (b"Hello\r{code}", "line 1 contains a character that cannot be shown"),
         (b"x" * (LONGEST_SUBJECT + 1) + b"\n{code}", "longer than 150 characters"),
         (b"Hello\n{code}" + b"x" * LONGEST, "longer than 16,384 bytes"),
     ],
 )
-def test_what_is_wrong_with_a_text_is_said(raw: bytes, why: str) -> None:
+def test_problems_of_a_text_are_reported(raw: bytes, why: str) -> None:
     with pytest.raises(BadText) as said:
         read_template(FORM, raw)
     assert why in str(said.value)
 
 
-def test_files_as_editors_leave_them_are_read() -> None:
+def test_files_with_bom_and_other_line_ends_are_read() -> None:
     text = read_template(FORM, b"\xef\xbb\xbfHello \r\n\r\n\tYour code: {code}\r\n\r\n")
     assert (text.subject, text.body) == ("Hello", "\tYour code: {code}")
 
 
-def test_one_that_would_be_two_sms_is_refused(texts: Path) -> None:
-    put(texts, "code-sms.txt", "{tenant}: {code} " + "x" * 122)
-    assert list(problems()) == []
-    path = put(texts, "code-sms.txt", "{tenant}: {code} " + "x" * 123)
-    assert [(p.path, "160 characters" in p.why) for p in problems()] == [(path, True)]
-    sent = code_message(FactorKind.SMS, "+1", CODE, tenant="acme", login="ana").text.reveal()
-    assert sent == "acme: XYWD-581883 is your code, valid 10 minutes. Tell it to nobody."
-
-
-def test_a_text_that_cannot_be_used_is_left_out_and_told_of(texts: Path) -> None:
+def test_an_unusable_text_is_skipped_and_reported(texts: Path) -> None:
     before = built_in("contact").body
     put(texts, "contact.txt", "call {phone}")
     put(texts, "notice-bind.txt", "Hello\n\n{contact}")
@@ -133,14 +136,14 @@ def test_a_text_that_cannot_be_used_is_left_out_and_told_of(texts: Path) -> None
     found = {problem.path.name: problem.why for problem in problems()}
     assert set(found) == {"contact.txt", "notice-bind.txt", "code-email.txt~", "notice-bound.txt", "notice-unbound.txt"}
     assert "{phone}" in found["contact.txt"]
-    assert found["notice-bind.txt"] == "there is no text by that name"
+    assert found["notice-bind.txt"] == "there is no text with that name"
     assert "chmod 600" in found["notice-unbound.txt"]
     values = {place: MORE.get(place, "x") for place in FORMS["notice-bound"].places - {"tenant", "contact"}}
     message = notice_message("bound", "a@b.example", tenant="acme", values=values)
     assert before.replace("{tenant}", "acme") in message.text.reveal()
 
 
-def test_a_change_counts_at_once(texts: Path) -> None:
+def test_a_change_takes_effect_at_once(texts: Path) -> None:
     values = {**EVENT}
     path = put(texts, "contact.txt", "Call 4711.")
     assert "Call 4711." in notice_message("unbound", "a@b.example", tenant="acme", values=values).text.reveal()

@@ -1,4 +1,4 @@
-"""RFC 6238's own vectors, the window, and what a code may look like."""
+"""RFC 6238's test vectors, the window, and the format of codes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a05_window_is_one_step_each_way(offset: int, accepted: bool) -> None:
     assert found == (step + offset if accepted else None)
 
 
-def test_the_highest_of_two_steps_that_share_a_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_highest_of_two_steps_with_the_same_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secconsole.domain.totp.code_for_step", lambda *_: "123456")
     assert matching_step(SEED, "123456", NOW) == time_step(NOW) + 1
 
@@ -78,7 +78,7 @@ def test_a03_only_canonical_digits(spelling: str) -> None:
 
 
 @pytest.mark.parametrize("zero", ["٠", "０", "०", "𝟎"])
-def test_a03_digits_of_other_alphabets_are_none(zero: str) -> None:
+def test_a03_digits_of_other_scripts_are_refused(zero: str) -> None:
     code = code_for_step(SEED, time_step(NOW))
     other = "".join(chr(ord(zero) + int(digit)) for digit in code)
     assert other.isdigit()
@@ -86,7 +86,7 @@ def test_a03_digits_of_other_alphabets_are_none(zero: str) -> None:
 
 
 @given(st.text(max_size=12))
-def test_a03_any_text_is_answered(text: str) -> None:
+def test_a03_no_text_raises(text: str) -> None:
     found = matching_step(SEED, text, NOW)
     assert found is None or is_code(text)
 

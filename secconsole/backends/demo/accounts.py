@@ -1,4 +1,4 @@
-"""The accounts that a demo's sign-in screen offers. Apart from the filling, so that reading them loads no store."""
+"""The accounts that a demo's sign-in screen offers, readable without importing a store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ FILE = "demo.json"
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """An account to sign in with; `totp_uri` is None for whoever has to bind first."""
+    """An account to sign in with.
+
+    `totp_uri` is None for a user who has to bind a factor first.
+    """
 
     login: str
     password: Secret[str]
@@ -29,12 +32,12 @@ class DemoAccount:
 
 
 def demo_tenant() -> str:
-    """The tenant those accounts belong to; empty unless this home is a demo's."""
+    """Return the tenant of the demo accounts, or an empty string if this home is not a demo."""
     return str(_read().get("tenant", ""))
 
 
 def demo_accounts() -> tuple[DemoAccount, ...]:
-    """The accounts that the sign-in screen of a demo offers; none unless this home is a demo's."""
+    """Return the accounts that the sign-in screen of a demo offers, none outside of demos."""
     return tuple(
         DemoAccount(
             login=account["login"],
@@ -48,7 +51,7 @@ def demo_accounts() -> tuple[DemoAccount, ...]:
 
 
 def demo_inbox() -> Inbox | None:
-    """The mailbox and phone of a demo; None unless this home is a demo's."""
+    """Return the inbox of a demo, or None if this home is not a demo."""
     if not (locations.data_home() / FILE).exists():
         return None
     from secconsole.delivery import inbox

@@ -1,4 +1,4 @@
-"""What the people of a demo sign in with: mostly an app, some by e-mail or SMS, some with recovery codes beside it."""
+"""Factors of the demo's users: mostly an app, some e-mail or SMS, some with recovery codes."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from secconsole.backends.demo_people import DOMAIN, Person
+from secconsole.backends.demo.people import DOMAIN, Person
 from secconsole.domain.delivery import SettingsState, Tls
 from secconsole.domain.ident import make_id
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState
 from secconsole.domain.recovery import HOW_MANY
 from secconsole.domain.secret import Secret
-from secconsole.service.delivery_accounts import seal_password
+from secconsole.service.outbox.accounts import seal_password
 from secconsole.store.keys import KeyRing
 from secconsole.store.recovery import replace_codes
 from secconsole.store.rows import kinds_to
 from secconsole.store.schema import delivery_settings, factors
 
 DAY = 24 * 3_600_000
-WITH_RECOVERY = 1_000  # of the crowd, the first so many: ten rows each would make a large demo slow to fill
+WITH_RECOVERY = 1_000  # only the first generated users: ten rows each would make a large demo slow to fill
 
-# Names that no mail server and no Twilio ever answers to (RFC 6761): should somebody take the demo's mark away, its
-# messages go nowhere.
+# Reserved names that never resolve (RFC 6761): if the demo's mark is removed, its messages still go nowhere.
 _SMTP = {"host": "inbox.demo.invalid", "port": 25, "tls": Tls.NONE, "sender": f"mfa@{DOMAIN}", "username": ""}
 _TWILIO = {
     "account_sid": "ACdemo", "sender": "+15005550006", "service": "", "base_url": "https://inbox.demo.invalid",
@@ -33,23 +32,23 @@ _TWILIO = {
 
 _APPS = ("Pixel 8", "iPhone 15", "Galaxy S24", "work phone", "")
 _PHONES = ("work phone", "private", "")
-_ODD = 4  # people at the beginning whose names are what matters
+_ODD = 4  # the first people, who are there for their names
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A factor that somebody has."""
+    """A factor of a demo user."""
 
     kind: FactorKind
     state: FactorState = FactorState.ACTIVE
     address: str = ""
-    label: str | None = None  # None: whatever phones are called
+    label: str | None = None  # None: a random name of a phone
     seed: Secret[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has a factor, as its row names them."""
+    """Owner of a factor, as its row names them."""
 
     pk: int
     id: str
@@ -61,7 +60,10 @@ _APP_ALONE, _APP_PENDING = (_APP,), (Held(FactorKind.TOTP, FactorState.PENDING),
 
 
 def held_by(person: Person, number: int, chance: random.Random) -> tuple[Held, ...]:
-    """What one of the crowd has; `number` is their place in it. Seven in eight of the bound have an app alone."""
+    """Return the factors of a generated user by their number.
+
+    Seven in eight of the bound have only an app.
+    """
     if person.status is BindingStatus.UNBOUND:
         return ()
     draw = chance.random() if number >= _ODD else 1.0
@@ -87,7 +89,7 @@ def held_by(person: Person, number: int, chance: random.Random) -> tuple[Held, .
 
 
 def number_of(chance: random.Random) -> str:
-    """A number that rings nowhere: of those that Germany, Britain and America keep for films and books."""
+    """Return a number reserved for films and books in Germany, Britain or America, so that it rings nowhere."""
     country = chance.randrange(3)
     if country == 0:
         return f"+4917139200{chance.randrange(100):02}"
@@ -100,8 +102,8 @@ _OF_APP: dict[str, object] = {"kinds": kinds_to((FactorKind.TOTP,)), "weak_only"
 
 
 def summary(held: Sequence[Held]) -> dict[str, object]:
-    """What a user's row says of their factors, as `store.factors.refresh_user` would."""
-    if held is _APP_ALONE or held is _APP_PENDING:  # nearly everybody
+    """Return the columns of a user's row that describe their factors, as `store.factors.refresh_user` would."""
+    if held is _APP_ALONE or held is _APP_PENDING:  # nearly all users
         return _OF_APP
     active = tuple(one.kind for one in held if one.state is FactorState.ACTIVE)
     return {
@@ -118,7 +120,7 @@ def add_factors(
     now: int,
     chance: random.Random,
 ) -> None:
-    """Add factors with seeds of their own where they have none given."""
+    """Add factors, with new seeds for those without one."""
     rows: list[dict[str, object]] = []
     for who, held in wanted:
         made = now - chance.randrange(1, 300) * DAY
@@ -129,7 +131,7 @@ def add_factors(
             sealed = keys.seal(seed, purpose="totp", tenant=str(who.tenant_pk), user=who.id, row=id)
         names = _APPS if held.kind is FactorKind.TOTP else _PHONES if held.kind is FactorKind.SMS else ("",)
         active = held.state is FactorState.ACTIVE
-        given = not active and held.kind is FactorKind.SMS  # entered by an administrator: such a number waits for good
+        given = not active and held.kind is FactorKind.SMS  # a number entered by an administrator stays pending
         rows.append(
             {
                 "id": id,
@@ -151,7 +153,10 @@ def add_factors(
 
 
 def add_recovery_codes(connection: sa.Connection, who: Holder, used: int, now: int, chance: random.Random) -> None:
-    """Ten codes that nobody knows, of which some were used: people of the crowd have no password to sign in with."""
+    """Add ten unknown codes, some of them used.
+
+    Generated users have no password to sign in with.
+    """
     made = now - chance.randrange(1, 300) * DAY
     rows = [
         {
@@ -167,7 +172,7 @@ def add_recovery_codes(connection: sa.Connection, who: Holder, used: int, now: i
 
 
 def add_delivery(connection: sa.Connection, keys: KeyRing, tenant_pk: int, now: int, chance: random.Random) -> None:
-    """Settings in effect, as if they had been tested, so that codes by e-mail and SMS can be asked for."""
+    """Return settings in effect, as if they had been tested, so that codes can be requested by e-mail and SMS."""
     for kind, config in ((FactorKind.EMAIL, _SMTP), (FactorKind.SMS, _TWILIO)):
         id = make_id(now, chance.randbytes(10))
         sealed = seal_password(keys, tenant_pk, id, Secret("demo")) if kind is FactorKind.SMS else None

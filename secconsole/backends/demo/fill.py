@@ -1,4 +1,4 @@
-"""A filled throw-away organisation, the same one for the same seed: to look at, to show, to measure with."""
+"""A filled throw-away organisation for demonstrations and measurements, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from secconsole.backends.demo_accounts import FILE
-from secconsole.backends.demo_accounts import DemoAccount as DemoAccount
-from secconsole.backends.demo_accounts import demo_accounts as demo_accounts
-from secconsole.backends.demo_factors import (
+from secconsole.backends.demo.accounts import FILE
+from secconsole.backends.demo.accounts import DemoAccount as DemoAccount
+from secconsole.backends.demo.accounts import demo_accounts as demo_accounts
+from secconsole.backends.demo.factors import (
     DAY,
     WITH_RECOVERY,
     Held,
@@ -30,8 +30,8 @@ from secconsole.backends.demo_factors import (
     number_of,
     summary,
 )
-from secconsole.backends.demo_inbox import make_demo
-from secconsole.backends.demo_people import DOMAIN, REASONS, TENANT, TICKETS, Person, people
+from secconsole.backends.demo.inbox import make_demo
+from secconsole.backends.demo.people import DOMAIN, REASONS, TENANT, TICKETS, Person, people
 from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
 from secconsole.config import locations
 from secconsole.config.private import write_private
@@ -55,6 +55,7 @@ from secconsole.store.schema import users
 from secconsole.store.tenants import tenant_by_name
 
 BATCH = 10_000
+NOBODYS = "!"  # the hash of no password: nobody signs in as one of the crowd, but most have one
 MAILED, TEXTED = "emil", "sofia"  # who sign in with a code by e-mail, and by SMS
 
 
@@ -67,19 +68,19 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class _Chances:
-    """Two sources of chance, so that who the people are does not depend on what they sign in with."""
+    """Two random sources, so that the people do not depend on their factors."""
 
     people: random.Random
     sent: random.Random
 
 
 async def create_demo(home: Path, *, users: int, seed: int) -> Demo:
-    """Make a store in `home` with so many users (those one can sign in as among them) and fill it.
+    """Create a store in `home` and fill it with so many users, including the demo accounts.
 
-    The environment's SECCONSOLE_HOME is set to `home`, so that what is opened next is the demo.
+    The environment's SECCONSOLE_HOME is set to `home`, so that the demo is opened next.
     """
     os.environ["SECCONSOLE_HOME"] = str(home)
-    chances = _Chances(random.Random(seed), random.Random(f"{seed} sent"))  # noqa: S311 - it must come out the same
+    chances = _Chances(random.Random(seed), random.Random(f"{seed} sent"))  # noqa: S311 - it must be reproducible
     accounts = _accounts(chances)
     await create_store(tenant=TENANT, admin=accounts[0].login, password=accounts[0].password)
     inbox = Inbox(locations.data_home() / INBOX)
@@ -115,7 +116,7 @@ async def _fill(backend: EmbeddedBackend, accounts: tuple[DemoAccount, ...], cou
 
 
 async def _events(backend: EmbeddedBackend, now: int) -> None:
-    """Some whitelist entries and unbindings, done the real way, so that the audit has something to show."""
+    """Add whitelist entries and unbind users by real operations, so that the audit has entries."""
 
     def some(connection: sa.Connection) -> tuple[list[str], list[str]]:
         query = sa.select(users.c.login).where(users.c.role == "user").order_by(users.c.pk)
@@ -132,7 +133,7 @@ async def _events(backend: EmbeddedBackend, now: int) -> None:
 
 
 def _accounts(chances: _Chances) -> tuple[DemoAccount, ...]:
-    told = (
+    accounts = (
         ("petra", Role.PLATFORM_ADMIN, True, "may do everything", chances.people),
         ("tomas", Role.TENANT_ADMIN, True, "looks after this organisation", chances.people),
         ("hana", Role.HELPDESK, True, "unbinds lost phones", chances.people),
@@ -143,7 +144,7 @@ def _accounts(chances: _Chances) -> tuple[DemoAccount, ...]:
         (TEXTED, Role.USER, False, "gets an SMS, on one of two phones", chances.sent),
     )
     made = []
-    for login, role, bound, note, chance in told:
+    for login, role, bound, note, chance in accounts:
         seed = Secret(chance.randbytes(20))
         uri = otpauth_uri(seed=seed, account=login, issuer=TENANT) if bound else None
         password = Secret(f"{login} shows the demo {chance.randrange(100, 1000)}")
@@ -152,7 +153,7 @@ def _accounts(chances: _Chances) -> tuple[DemoAccount, ...]:
 
 
 def _held(account: DemoAccount, chance: random.Random) -> tuple[Held, ...]:
-    """What an account signs in with; newton has to bind something first."""
+    """Return the factors of an account, none for newton, who has to bind one first."""
     if account.totp_uri is not None:
         return (Held(FactorKind.TOTP, seed=_seed_of(account.totp_uri)),)
     if account.login == MAILED:
@@ -199,6 +200,7 @@ def _add_people(
     for (_, person), theirs in zip(batch, held, strict=True):
         row = _row(person.login, person.name, person.role, now - chance.randrange(30, 900) * DAY, chance)
         seen = now - chance.randrange(1, 400 * 24) * 3_600_000 if chance.random() < 0.8 else 0
+        is_new = not seen and person.status is BindingStatus.UNBOUND
         rows.append(
             {
                 **row,
@@ -206,6 +208,7 @@ def _add_people(
                 "last_sign_in": seen,
                 "disabled": person.disabled,
                 "must_reset": person.must_reset,
+                "password_hash": None if is_new else NOBODYS,
                 "status": person.status,
                 **summary(theirs),
             }

@@ -1,4 +1,4 @@
-"""The people of the demo: many plausible ones, and a few whose names want a second look."""
+"""The people of the demo: many plausible ones, and a few with deceptive names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from secconsole.domain.roles import Role
 TENANT = "acme"
 DOMAIN = "acme.example"
 
-# Why somebody is on the whitelist, and for how many days (0: without an end).
+# Reasons for a whitelist entry, and its days (0: no end date).
 REASONS = (
     ("service account of the build server", 0),
     ("works in the clean room, no phones there", 90),
@@ -56,7 +56,7 @@ _ODD = (
 
 
 def people(count: int, chance: random.Random) -> Iterator[Person]:
-    """So many different people, in an order that depends on the seed alone."""
+    """Return so many different people, in an order that depends only on the seed."""
     yield from _ODD[:count]
     taken: set[str] = set()
     for number in range(max(0, count - len(_ODD))):

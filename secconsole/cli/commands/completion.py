@@ -1,15 +1,15 @@
-"""`secconsole completion`: the script that lets a shell complete commands."""
+"""`secconsole completion`: the completion script for a shell."""
 
 from __future__ import annotations
 
 import click
 from click.shell_completion import get_completion_class
 
-from secconsole.cli.command import Verb
+from secconsole.cli.command import Command
 from secconsole.cli.output import Format, Output
 
 
-@click.command(cls=Verb)
+@click.command(cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
@@ -23,5 +23,5 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     out = Output(Format.TABLE)
-    out.drawn(kind(context.find_root().command, {}, "secconsole", "_SECCONSOLE_COMPLETE").source())
+    out.raw(kind(context.find_root().command, {}, "secconsole", "_SECCONSOLE_COMPLETE").source())
     out.flush()

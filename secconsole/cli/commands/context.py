@@ -1,4 +1,4 @@
-"""`secconsole context`: the places to work at, by name."""
+"""`secconsole context`: named servers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import click
 
-from secconsole.cli.acting import forget_session
-from secconsole.cli.command import Noun, current_call
+from secconsole.cli.command import Group, current_call
+from secconsole.cli.credentials import forget_session
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Output
 from secconsole.config import contexts, locations
-from secconsole.config.contexts import COLOURS, LOCAL, Context
+from secconsole.config.contexts import COLOURS, LOCAL, NamedContext
 from secconsole.config.settings import load_settings
 from secconsole.domain.errors import Conflict
 
@@ -20,7 +20,7 @@ _PRODUCTION = ("prod", "live")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A context as it is listed; `used` where it is worked at when none is named."""
+    """A context in the list. `used` marks the default."""
 
     name: str
     backend: str
@@ -40,38 +40,36 @@ COLUMNS: list[Column[Listed]] = [
 ]
 
 
-@click.group(cls=Noun)
+@click.group(cls=Group)
 def context() -> None:
-    """Places to work at, by name: a server or the store on this machine, and a tenant.
+    """Manage contexts: names for a server and a tenant.
 
-    `local`, the store on this machine, is always there.
+    `local`, the store on this machine, always exists.
     """
 
 
 @context.command("add")
 @click.argument("name")
 @click.argument("url", required=False, default="")
-@click.option(
-    "--colour", "--color", type=click.Choice(list(COLOURS)), help="Of the console's first line, to tell it by."
-)
-@click.option("--replace", is_flag=True, help="Take the place of one that has this name.")
-@click.option("--use", is_flag=True, help="Work there from now on where none is named.")
+@click.option("--colour", "--color", type=click.Choice(list(COLOURS)), help="The colour of the console's first line.")
+@click.option("--replace", is_flag=True, help="Replace an existing context of this name.")
+@click.option("--use", is_flag=True, help="Make it the default.")
 def add(name: str, url: str, colour: str | None, replace: bool, use: bool) -> None:
-    """Give a server a name.
+    """Add a name for a server.
 
     \b
     secconsole context add prod https://mfa.acme.example --tenant acme --colour red
     secconsole context add lab unix:/run/secconsole/api.sock
 
-    Where the server's certificate comes from an authority of your own, give its file: --ca-file FILE. One whose name
-    has "prod" or "live" in it is red unless told otherwise.
+    If the server's certificate comes from a private authority, name its file with --ca-file FILE. A context with
+    "prod" or "live" in its name is red by default.
     """
     call = current_call()
     if name in load_settings().contexts and name not in contexts.load_contexts().entries:
-        raise Conflict(f"There is a context {name} in {locations.config_path()} already. Change it there.")
+        raise Conflict(f"The context {name} already exists in {locations.config_path()}. Change it there.")
     given = colour or ("red" if any(word in name.lower() for word in _PRODUCTION) else "")
     ca_file = str(call.ca_file.absolute()) if call.ca_file else ""
-    made = Context(name, url or call.backend or "", call.tenant or "", given, ca_file)
+    made = NamedContext(name, url or call.backend or "", call.tenant or "", given, ca_file)
     added = contexts.add_context(made, replaced=replace)
     if use:
         contexts.use_context(name)
@@ -82,31 +80,34 @@ def add(name: str, url: str, colour: str | None, replace: bool, use: bool) -> No
 
 @context.command("list")
 def list_contexts() -> None:
-    """List the contexts, and which one is used where none is named."""
+    """List the contexts, and show which one is the default."""
     out = Output(current_call().format)
-    out.listing(COLUMNS, [_listed(each) for each in (Context(LOCAL), *load_settings().contexts.values())])
+    out.listing(COLUMNS, [_listed(each) for each in (NamedContext(LOCAL), *load_settings().contexts.values())])
     out.flush()
 
 
 @context.command("use")
 @click.argument("name")
 def use(name: str) -> None:
-    """Work there from now on where none is named; `local` is the store on this machine."""
+    """Make a context the default. `local` is the store on this machine."""
     chosen = load_settings().context(name)
     contexts.use_context(name)
-    say(f"Commands and console work at {chosen.backend or 'the store on this machine'} from now on.")
+    say(f"Commands and the console now use {chosen.backend or 'the store on this machine'}.")
 
 
 @context.command("remove")
 @click.argument("name")
 def remove(name: str) -> int:
-    """Forget a context and the session kept in it; what it points to stays as it is."""
+    """Remove a context and its saved session.
+
+    The server itself is not changed.
+    """
     gone = contexts.remove_context(name)
     forget_session(gone)
-    say(f"{name} is forgotten.")
+    say(f"Removed the context {name}.")
     return ExitCode.DONE
 
 
-def _listed(place: Context) -> Listed:
-    used = place.name == (contexts.load_contexts().used or LOCAL)
-    return Listed(place.name, place.backend, place.tenant, place.colour, place.ca_file, used)
+def _listed(context: NamedContext) -> Listed:
+    used = context.name == (contexts.load_contexts().used or LOCAL)
+    return Listed(context.name, context.backend, context.tenant, context.colour, context.ca_file, used)

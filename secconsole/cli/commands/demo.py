@@ -1,4 +1,4 @@
-"""`secconsole demo`: a filled throw-away organisation."""
+"""`secconsole demo`: a throw-away organisation with sample data."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from secconsole.backends.demo import Demo, DemoAccount, create_demo, demo_accounts
-from secconsole.backends.demo_accounts import demo_inbox
-from secconsole.cli.command import ConsoleOptions, Here, current_call
+from secconsole.backends.demo.accounts import demo_inbox
+from secconsole.backends.demo.fill import Demo, DemoAccount, create_demo, demo_accounts
+from secconsole.cli.command import ConsoleOptions, LocalCommand, current_call
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Output
 from secconsole.config import locations
@@ -37,17 +37,19 @@ MESSAGES: list[Column[InboxMessage]] = [
 ]
 
 
-@click.command(cls=Here)
+@click.command(cls=LocalCommand)
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False),
-    help="Where to keep it; without it a temporary folder, gone when the console closes.",
+    help="The folder to keep it in. Default: a temporary one, deleted when the console closes.",
 )  # fmt: skip
-@click.option("--users", type=click.IntRange(10, 2_000_000), default=500, show_default=True, help="How many users.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same number makes the same people.")
-@click.option("--no-open", is_flag=True, help="Only fill it, and say who can sign in.")
-@click.option("--inbox", is_flag=True, help="Only show what a demo's mailbox and phone received; --home says which.")
+@click.option(
+    "--users", type=click.IntRange(10, 2_000_000), default=500, show_default=True, help="The number of users."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed creates the same people.")
+@click.option("--no-open", is_flag=True, help="Only create it, and list the accounts.")
+@click.option("--inbox", is_flag=True, help="Only show the messages that a demo received. Name it with --home.")
 def demo(home: Path | None, users: int, seed: int, no_open: bool, inbox: bool) -> int:
-    """Fill a throw-away organisation, with one account of each role to sign in as, and open the console on it.
+    """Create a throw-away organisation with one account of each role, and open the console on it.
 
     \b
     secconsole demo
@@ -58,10 +60,10 @@ def demo(home: Path | None, users: int, seed: int, no_open: bool, inbox: bool) -
     if inbox:
         return _show_inbox(home)
     folder = (home or Path(tempfile.mkdtemp(prefix="secconsole-demo-"))).absolute()
-    os.environ[locations.HOME_VARIABLE] = str(folder)  # what is opened from here on is the demo
+    os.environ[locations.HOME_VARIABLE] = str(folder)  # everything opened from here on is the demo
     try:
         if not no_open and demo_accounts():
-            say(f"The demo in {folder} is opened again.")
+            say(f"Opening the existing demo in {folder}.")
             return current_call().open_console(ConsoleOptions(context=LOCAL))
         made = asyncio.run(create_demo(folder, users=users, seed=seed))
         _answer(Output(current_call().format), made)
@@ -78,7 +80,9 @@ def _show_inbox(home: Path | None) -> int:
         os.environ[locations.HOME_VARIABLE] = str(home.absolute())
     inbox = demo_inbox()
     if inbox is None:
-        raise NotFound("There is no demo here. Make one: secconsole demo --home DIR, and name it: --home DIR")
+        raise NotFound(
+            "There is no demo here. Create one with: secconsole demo --home DIR. Then name it with --home DIR."
+        )
     out = Output(current_call().format)
     messages = inbox.messages()
     if out.format == "json":

@@ -1,4 +1,4 @@
-"""`secconsole init`: make the store on this machine."""
+"""`secconsole init`: create the store on this machine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from secconsole.backends.embedded import Created, create_store, store_exists
-from secconsole.backends.stores import parse_store
-from secconsole.cli.command import Here, current_call
+from secconsole.backends.stores import parse_store, postgres_missing
+from secconsole.cli.command import LocalCommand, current_call
 from secconsole.cli.diagnostics import ask, say
 from secconsole.cli.output import Column, Output
-from secconsole.cli.stdin import chosen_password
+from secconsole.cli.stdin import read_new_password
 from secconsole.config import locations
 from secconsole.domain.errors import Conflict, Invalid
 
@@ -26,16 +26,16 @@ COLUMNS: list[Column[Created]] = [
 ]
 
 
-@click.command(cls=Here)
-@click.option("--admin", metavar="LOGIN", help="The first platform administrator; asked for if it is left out.")
+@click.command(cls=LocalCommand)
+@click.option("--admin", metavar="LOGIN", help="The first platform administrator. Asked for if omitted.")
 @click.option("--password-stdin", is_flag=True, help="Read the administrator's password from standard input.")
 @click.option("--store", metavar="URL", envvar="SECCONSOLE_STORE", default="", show_envvar=True,
-              help="postgresql://USER@HOST/DATABASE instead of a file on this machine.")  # fmt: skip
+              help="postgresql://USER@HOST/DATABASE in place of a file on this machine.")  # fmt: skip
 def init(admin: str | None, password_stdin: bool, store: str) -> None:
-    """Make the store on this machine, with a tenant (--tenant) and its first administrator.
+    """Create the store on this machine, with a tenant (--tenant) and its first administrator.
 
-    It is kept in $SECCONSOLE_HOME, or where XDG says. What is left out is asked for at the terminal. On PostgreSQL the
-    database has to be there; its tables are made, and only the key is kept on this machine.
+    The store is in $SECCONSOLE_HOME or the XDG data folder. Omitted values are asked for at the terminal. On
+    PostgreSQL, the database must exist: its tables are created, and only the key is kept on this machine.
 
     \b
     secconsole init --tenant acme --admin root
@@ -43,18 +43,22 @@ def init(admin: str | None, password_stdin: bool, store: str) -> None:
     place = parse_store(store)
     address = None if isinstance(place.database, Path) else place.database
     if store and address is None:
-        raise Invalid("--store is for PostgreSQL here. A file is made in $SECCONSOLE_HOME.", "store")
+        raise Invalid(
+            "For init, --store must name a PostgreSQL database. A file is created in $SECCONSOLE_HOME.", "store"
+        )
     if address is None and store_exists():
-        raise Conflict(f"There is a store already in {locations.data_home()}. Nothing was changed.")
+        raise Conflict(f"A store already exists in {locations.data_home()}. Nothing was changed.")
     call = current_call()
     tenant = call.tenant or ask("Tenant (the organisation's short name):")
     login = admin or ask("Administrator's login:")
-    password = chosen_password(from_stdin=password_stdin)
+    password = read_new_password(from_stdin=password_stdin)
     if address is None:
         made = asyncio.run(create_store(tenant=tenant, admin=login, password=password))
     else:
-        from secconsole.backends.postgres import create_in_postgres
-
+        try:
+            from secconsole.backends.postgres import create_in_postgres
+        except ModuleNotFoundError as error:
+            raise postgres_missing(error) from None
         made = asyncio.run(create_in_postgres(address, tenant=tenant, admin=login, password=password))
     out = Output(call.format)
     out.record(COLUMNS, made)

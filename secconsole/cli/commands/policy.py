@@ -1,16 +1,18 @@
-"""`secconsole policy`: show, preview and set whether a second factor is asked for."""
+"""`secconsole policy`: show, preview and set whether a second factor is required."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from operator import itemgetter
 
 import click
 
-from secconsole.cli.command import Noun, Word
+from secconsole.cli.command import EnumChoice, Group
+from secconsole.cli.command_context import CommandContext, with_backend
+from secconsole.cli.diagnostics import say_sessions_ended
 from secconsole.cli.output import Column
-from secconsole.cli.work import Work, working
 from secconsole.domain.errors import Invalid
+from secconsole.domain.helpdesk import UnbindNeeds
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.operations.policy import (
     ExplainSignIn,
@@ -30,6 +32,9 @@ COLUMNS: list[Column[Policy]] = [
     Column("changed", lambda p: p.changed),
     Column("changed_by", lambda p: p.changed_by),
     Column("recovery_view", lambda p: p.recovery_view, "Codes seen again"),
+    Column("bypass_minutes", lambda p: p.bypass_minutes, numeric=True),
+    Column("bypass_most", lambda p: p.bypass_most, "Bypass minutes at most", numeric=True),
+    Column("unbind_needs", lambda p: p.unbind_needs),
     Column("version", lambda p: p.version),
 ]
 EXPLAINED: list[Column[Explanation]] = [
@@ -40,57 +45,63 @@ EXPLAINED: list[Column[Explanation]] = [
     Column("then_rule", lambda e: e.then_rule),
     Column("message", lambda e: e.message),
     Column("because", lambda e: e.because),
+    Column("bucket", lambda e: e.bucket, "Counts as"),
+    Column("locked_for", lambda e: e.locked_for, "Locked for"),
 ]
 
 
-@click.group(cls=Noun)
+@click.group(cls=Group)
 def policy() -> None:
-    """Whether a second factor is off, optional or required in a tenant."""
+    """Show, preview and set whether a second factor is off, optional or required in a tenant."""
 
 
 @policy.command("show")
-@working
-async def show(work: Work) -> None:
-    """Show what holds now."""
-    work.out.record(COLUMNS, await work.perform(ShowPolicy(tenant=await work.tenant())))
+@with_backend
+async def show(context: CommandContext) -> None:
+    """Show the current policy."""
+    context.out.record(COLUMNS, await context.perform(ShowPolicy(tenant=await context.tenant())))
 
 
 @policy.command("preview")
-@click.argument("mode", type=Word(PolicyMode))
-@working
-async def preview(work: Work, mode: PolicyMode) -> None:
-    """Say what a policy would do to whom, and change nothing."""
-    found = await work.perform(PreviewPolicy(tenant=await work.tenant(), mode=mode))
+@click.argument("mode", type=EnumChoice(PolicyMode))
+@with_backend
+async def preview(context: CommandContext, mode: PolicyMode) -> None:
+    """Show which users a policy would affect, without setting it."""
+    found = await context.perform(PreviewPolicy(tenant=await context.tenant(), mode=mode))
     flat = _flat(found)
-    if work.out.format == "json":
-        work.out.json(flat)
+    if context.out.format == "json":
+        context.out.json(flat)
         return
-    if not work.out.is_table:
+    if not context.out.is_table:
         you = flat.pop("you")
         assert isinstance(you, dict)
         flat.update({f"you_{name}": value for name, value in you.items()})
-        work.out.listing([Column(name, itemgetter(name)) for name in flat], [flat])
+        context.out.listing([Column(name, itemgetter(name)) for name in flat], [flat])
         return
     impact = found.impact
-    work.out.pairs(
+    context.out.pairs(
         [
             ("Policy", f"{mode} (now {found.now})"),
             ("Users", impact.users),
             ("Bound already", impact.bound),
+            ("  always asked", f"{impact.always_asked:,} platform administrators"),
             ("Must bind", f"{impact.must_enroll:,}{_when(found)}"),
             ("  administrators", impact.admins_must_enroll),
             ("Locked out", impact.locked_out),
-            ("Whitelisted", f"{impact.whitelisted:,}, {found.whitelisted_open:,} without an end"),
+            ("Whitelisted", f"{impact.whitelisted:,}, {found.whitelisted_open:,} with no end date"),
             ("  put there by it", f"{found.platform_admins_added:,} platform administrators"),
             ("Only e-mail or SMS", impact.weak_only),
+            ("Sessions ended", f"{found.sessions:,} opened with a password only"),
+            ("Tokens ended", f"{found.tokens:,} created in such sessions"),
             ("Unaffected", impact.unaffected),
+            ("No longer required", f"{impact.no_longer_required:,} were required individually"),
         ]
     )
-    work.out.line(_you(found))
+    context.out.line(_you(found))
 
 
 def _flat(found: PolicyPreview) -> dict[str, object]:
-    """The JSON of a preview: the counts stand beside the rest, as the command line's contract has them."""
+    """Return the JSON of a preview, with the counts at the top level, as the contract of the command line fixes it."""
     reply = asdict(found)
     counts = reply.pop("impact")
     return {"policy": reply.pop("policy"), **counts, **reply, "you": reply["you"]}
@@ -102,6 +113,8 @@ def _when(found: PolicyPreview) -> str:
 
 def _you(found: PolicyPreview) -> str:
     you = found.you
+    if you.by_password:
+        return f"{_you(replace(found, you=replace(you, by_password=False)))} Your own session stays open."
     if you.locked_out:
         return f"You ({you.login}) would be locked out."
     if you.must_enroll:
@@ -111,66 +124,83 @@ def _you(found: PolicyPreview) -> str:
 
 @policy.command("explain")
 @click.argument("login")
-@click.option("--from", "address", default="", metavar="IP", help="The address that the sign-in would come from.")
-@working
-async def explain(work: Work, login: str, address: str) -> None:
-    """Say what would happen to a user who signed in now with the right password, and by which rule.
+@click.option("--from", "address", default="", metavar="IP", help="The address of the sign-in.")
+@with_backend
+async def explain(context: CommandContext, login: str, address: str) -> None:
+    """Show what would happen if a user signed in now with the right password, and by which rule.
 
     \b
     secconsole policy explain ana --from 203.0.113.9
     """
-    found = await work.perform(ExplainSignIn(tenant=await work.tenant(), user=login, address=address))
-    if not work.out.is_table:
-        work.out.record(EXPLAINED, found, reply=found)
+    found = await context.perform(ExplainSignIn(tenant=await context.tenant(), user=login, address=address))
+    if not context.out.is_table:
+        context.out.record(EXPLAINED, found, reply=found)
         return
     then = [("Then", f"{found.then_outcome} by {found.then_rule}")] if found.then_rule else []
-    work.out.pairs([("Login", found.login), ("Outcome", found.outcome), ("Rule", found.rule), *then])
+    context.out.pairs([("Login", found.login), ("Outcome", found.outcome), ("Rule", found.rule), *then])
     for line in (found.message, *found.because):
-        work.out.line(line)
+        context.out.line(line)
 
 
 @policy.command("set")
-@click.argument("mode", type=Word(PolicyMode), required=False)
-@click.option("--grace-days", type=click.IntRange(0), help="Days until somebody without a factor must bind one.")
+@click.argument("mode", type=EnumChoice(PolicyMode), required=False)
+@click.option("--grace-days", type=click.IntRange(0), help="Days until users without a factor must bind one.")
 @click.option("--kinds", metavar="KIND[,KIND]", help="The factor kinds that may be bound.")
 @click.option(
     "--recovery-view/--no-recovery-view", default=None,
-    help="Let users look again at the recovery codes that they make from now on.",
+    help="Let users view recovery codes again that they create from now on.",
 )  # fmt: skip
-@click.option("--no-whitelist-admins", is_flag=True, help="Do not put the platform administrators on the whitelist.")
-@click.option("--expect", type=int, metavar="VERSION", help="Refuse (exit 5) if somebody changed it since.")
-@working
+@click.option("--bypass-minutes", type=click.IntRange(1), help="Minutes that a bypass code works by default.")
+@click.option("--bypass-most", type=click.IntRange(1), help="Minutes that a bypass code works at most, up to 1440.")
+@click.option("--unbind-needs", type=EnumChoice(UnbindNeeds), help="What unbinding needs: none, check or approval.")
+@click.option("--keep-sessions", is_flag=True, help="Keep sessions and tokens that needed only a password.")
+@click.option("--no-whitelist-admins", is_flag=True, help="Do not add the platform administrators to the whitelist.")
+@click.option("--expect", type=int, metavar="VERSION", help="Refuse (exit 5) if the policy has changed since.")
+@with_backend
 async def set_policy(
-    work: Work,
+    context: CommandContext,
     mode: PolicyMode | None,
     grace_days: int | None,
     kinds: str | None,
     recovery_view: bool | None,
+    bypass_minutes: int | None,
+    bypass_most: int | None,
+    unbind_needs: UnbindNeeds | None,
+    keep_sessions: bool,
     no_whitelist_admins: bool,
     expect: int | None,
 ) -> None:
-    """Set the policy, effective at once everywhere; see first: secconsole policy preview
+    """Set the policy, with immediate effect.
 
-    Switching from off puts the platform administrators on the whitelist; those of them who have a factor bound are
-    still asked for it.
+    To preview the effect, use secconsole policy preview. Switching the policy on adds the platform administrators to
+    the whitelist. Those who have a factor bound are still asked for it. Sessions and tokens that needed only a password
+    end if a factor is now required.
 
     \b
     secconsole policy set required --grace-days 7
     """
-    if mode is None and grace_days is None and kinds is None and recovery_view is None:
-        raise Invalid("Say what to set: off, optional or required, --grace-days, --kinds or --recovery-view.", "mode")
-    changed = await work.perform(
+    if {mode, grace_days, kinds, recovery_view, bypass_minutes, bypass_most, unbind_needs} == {None}:
+        raise Invalid(
+            "Give a mode (off, optional or required), --grace-days, --kinds, --recovery-view, --bypass-minutes, "
+            "--bypass-most or --unbind-needs.",
+            "mode",
+        )
+    changed = await context.perform(
         SetPolicy(
-            tenant=await work.tenant(), mode=mode, grace_days=grace_days,
+            tenant=await context.tenant(), mode=mode, grace_days=grace_days,
             kinds=None if kinds is None else _kinds(kinds), recovery_view=recovery_view,
-            whitelist_admins=not no_whitelist_admins, expect=expect,
+            bypass_minutes=bypass_minutes, bypass_most=bypass_most, unbind_needs=unbind_needs,
+            whitelist_admins=not no_whitelist_admins,
+            keep_sessions=keep_sessions, expect=expect,
         )
     )  # fmt: skip
-    work.out.record(COLUMNS, changed)
+    context.out.record(COLUMNS, changed)
+    if context.out.is_table:
+        say_sessions_ended(changed.sessions_ended)
 
 
 def _kinds(text: str) -> tuple[FactorKind, ...]:
     try:
         return tuple(FactorKind(word.strip()) for word in text.split(","))
     except ValueError:
-        raise Invalid(f"--kinds takes some of {', '.join(FactorKind)}, separated by commas.", "kinds") from None
+        raise Invalid(f"--kinds must be a comma-separated list of {', '.join(FactorKind)}.", "kinds") from None

@@ -1,4 +1,4 @@
-"""`secconsole store`: make or update the schema of a PostgreSQL database, and move an organisation between stores."""
+"""`secconsole store`: migrate a PostgreSQL database, and copy an organisation between stores."""
 
 from __future__ import annotations
 
@@ -9,75 +9,75 @@ from pathlib import Path
 
 import click
 
-from secconsole.cli.command import Here, Noun, current_call
+from secconsole.cli.command import Group, LocalCommand, current_call
 from secconsole.cli.diagnostics import say
 from secconsole.cli.output import Column, Output
-from secconsole.domain.errors import Invalid, Unavailable
+from secconsole.domain.errors import Invalid
 
 STORE_VARIABLE = "SECCONSOLE_STORE"
 
 
-@click.group(cls=Noun)
+@click.group(cls=Group)
 def store() -> None:
-    """Make and update stores on PostgreSQL, and copy an organisation from one store to another."""
+    """Migrate stores on PostgreSQL, and copy an organisation from one store to another."""
 
 
-@store.command("migrate", cls=Here)
+@store.command("migrate", cls=LocalCommand)
 @click.option("--store", "url", metavar="URL", envvar=STORE_VARIABLE, default="", show_envvar=True,
-              help="postgresql://USER@HOST/DATABASE; the password comes from ~/.pgpass or PGPASSWORD.")  # fmt: skip
+              help="postgresql://USER@HOST/DATABASE. The password comes from ~/.pgpass or PGPASSWORD.")  # fmt: skip
 def migrate(url: str) -> None:
-    """Make the tables in an empty database, or bring older ones up to date.
+    """Create the tables in an empty database, or migrate existing ones.
 
-    Nothing else does: a server refuses a database that is not current. The key is made in this home with the tables;
-    copy master.key to every other server of the same database.
+    Only this command does so: a server refuses a database that is not current. The key is created in this home with
+    the tables. Copy master.key to every other server of the same database.
     """
-    from secconsole.backends.stores import parse_store
+    from secconsole.backends.stores import parse_store, postgres_missing
 
     if not url:
-        raise click.UsageError("Say which: --store postgresql://USER@HOST/DATABASE.")
+        raise click.UsageError("Name the database: --store postgresql://USER@HOST/DATABASE.")
     place = parse_store(url)
     if isinstance(place.database, Path):
-        raise Invalid("An SQLite store is brought up to date by opening it. Give postgresql://…", "store")
+        raise Invalid("An SQLite store is migrated when it is opened. Name a postgresql:// database.", "store")
     try:
         from secconsole.backends.postgres import Migrated, migrate_postgres
     except ModuleNotFoundError as error:
-        raise _missing(error) from None
+        raise postgres_missing(error) from None
     columns: list[Column[Migrated]] = [
         Column("store", lambda m: m.store),
         Column("before", lambda m: m.before, "Schema before"),
         Column("after", lambda m: m.after, "Schema now"),
-        Column("key", lambda m: m.key, "Key made"),
+        Column("key", lambda m: m.key, "Key created"),
     ]
     out = Output(current_call().format)
     done = asyncio.run(migrate_postgres(place.database))
     out.record(columns, done)
     out.flush()
     if out.is_table and not done.before:
-        say(f"Make its first tenant: secconsole init --store {shlex.quote(str(place))}")
+        say(f"Create the first tenant: secconsole init --store {shlex.quote(str(place))}")
 
 
-@store.command("copy", cls=Here)
+@store.command("copy", cls=LocalCommand)
 @click.argument("origin", metavar="FROM")
 @click.argument("target", metavar="TO")
-@click.option("--anew", is_flag=True, help="Forget what an unfinished copy has brought over, and begin again.")
-def copy(origin: str, target: str, anew: bool) -> None:
-    """Move an organisation: sqlite:///PATH to postgresql://USER@HOST/DATABASE, or back.
+@click.option("--restart", is_flag=True, help="Discard an unfinished copy, and start again.")
+def copy(origin: str, target: str, restart: bool) -> None:
+    """Copy an organisation from sqlite:///PATH to postgresql://USER@HOST/DATABASE, or back.
 
-    Stop everything that uses FROM first. The same command goes on where an interrupted one stopped. Both sides are
-    counted and compared by checksum; until they are equal nothing opens TO. FROM is left as it is.
+    Stop everything that uses FROM first. After an interruption, the same command continues. Both sides are counted
+    and compared by checksum. TO cannot be opened until they are equal. FROM is not changed.
 
     \b
     secconsole store copy sqlite:////var/lib/secconsole/console.db postgresql://secconsole@db.example/secconsole
     """
-    from secconsole.backends.stores import parse_store
+    from secconsole.backends.stores import parse_store, postgres_missing
 
     places = parse_store(origin), parse_store(target)
     try:
         from secconsole.backends.store_copy import CopiedTable, copy_store
 
-        done = asyncio.run(copy_store(*places, _progress if sys.stderr.isatty() else _quiet, anew=anew))
+        done = asyncio.run(copy_store(*places, _progress if sys.stderr.isatty() else _quiet, restart=restart))
     except ModuleNotFoundError as error:
-        raise _missing(error) from None
+        raise postgres_missing(error) from None
     columns: list[Column[CopiedTable]] = [
         Column("table", lambda t: t.name),
         Column("rows", lambda t: t.rows, numeric=True),
@@ -87,7 +87,7 @@ def copy(origin: str, target: str, anew: bool) -> None:
     out.listing(columns, done.tables)
     out.flush()
     rows = sum(table.rows for table in done.tables)
-    say(f"{done.target} has all {rows:,} rows of {done.origin}, compared one by one. Serve it from now on.")
+    say(f"{done.target} has all {rows:,} rows of {done.origin}, compared one by one. Use it from now on.")
 
 
 def _progress(table: str, rows: int) -> None:
@@ -95,8 +95,4 @@ def _progress(table: str, rows: int) -> None:
 
 
 def _quiet(table: str, rows: int) -> None:
-    """Nobody looks on."""
-
-
-def _missing(error: ModuleNotFoundError) -> Unavailable:
-    return Unavailable(f"PostgreSQL needs {error.name}: install secconsole with its extra postgres.")
+    """Report nothing, without a terminal."""

@@ -1,16 +1,18 @@
-"""`secconsole tenant`: create and list tenants, and how far one has come."""
+"""`secconsole tenant`: create and list tenants, and show the adoption of one."""
 
 from __future__ import annotations
 
 import click
 
-from secconsole.cli.command import Noun
+from secconsole.cli.command import Group
+from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.output import Column
-from secconsole.cli.stdin import chosen_password
-from secconsole.cli.work import Work, working
+from secconsole.cli.stdin import read_new_password
 from secconsole.domain.errors import Invalid
-from secconsole.domain.impact import Group, impact
+from secconsole.domain.impact import Group as UserGroup
+from secconsole.domain.impact import impact
 from secconsole.domain.model import BindingStatus
+from secconsole.domain.roles import Role
 from secconsole.operations.tenants import CreateTenant, ListTenants, ShowAdoption, Tenant
 
 COLUMNS: list[Column[Tenant]] = [
@@ -20,7 +22,7 @@ COLUMNS: list[Column[Tenant]] = [
     Column("created", lambda t: t.created),
     Column("id", lambda t: t.id),
 ]
-GROUPS: list[Column[Group]] = [
+GROUPS: list[Column[UserGroup]] = [
     Column("role", lambda g: g.role),
     Column("status", lambda g: g.status),
     Column("whitelisted", lambda g: g.whitelisted),
@@ -35,46 +37,59 @@ GROUPS: list[Column[Group]] = [
 ]
 
 
-@click.group(cls=Noun)
+@click.group(cls=Group)
 def tenant() -> None:
-    """Create and list tenants: organisations that know nothing of each other."""
+    """Create and list tenants, which are isolated from each other."""
 
 
 @tenant.command("list")
-@working
-async def list_tenants(work: Work) -> None:
-    """List the tenants that you may know of."""
-    tenants = await work.perform(ListTenants())
-    work.out.listing(COLUMNS, tenants.items, next=tenants.next)
+@with_backend
+async def list_tenants(context: CommandContext) -> None:
+    """List the tenants that you may see."""
+    tenants = await context.perform(ListTenants())
+    context.out.listing(COLUMNS, tenants.items, next=tenants.next)
 
 
 @tenant.command("create")
 @click.argument("name")
-@click.option("--admin", default="", metavar="LOGIN", help="Create its first administrator too.")
+@click.option("--admin", default="", metavar="LOGIN", help="Create its first administrator as well.")
+@click.option(
+    "--role",
+    type=click.Choice(
+        [Role.TENANT_ADMIN.value, Role.PLATFORM_ADMIN.value]
+    ),  # by value, since click uses the names of enums
+    default=Role.TENANT_ADMIN.value,
+    show_default=True,
+    help="The role of that administrator: for this tenant, or for all.",
+)
 @click.option("--password-stdin", is_flag=True, help="Read the administrator's password from standard input.")
-@working
-async def create(work: Work, name: str, admin: str, password_stdin: bool) -> None:
+@with_backend
+async def create(context: CommandContext, name: str, admin: str, role: str, password_stdin: bool) -> None:
     """Create a tenant."""
     if password_stdin and not admin:
-        raise Invalid("--password-stdin is the password of --admin LOGIN.", "admin")
-    password = chosen_password(from_stdin=password_stdin) if admin else None
-    work.out.record(COLUMNS, await work.perform(CreateTenant(name=name, admin=admin, password=password)))
+        raise Invalid("--password-stdin requires --admin LOGIN.", "admin")
+    password = read_new_password(from_stdin=password_stdin) if admin else None
+    made = CreateTenant(name=name, admin=admin, password=password, role=Role(role))
+    context.out.record(COLUMNS, await context.perform(made))
 
 
 @tenant.command("adoption")
-@working
-async def adoption(work: Work) -> None:
-    """Show how far a tenant has come: who is bound, and what wants a look. As CSV, the counted groups."""
-    found = await work.perform(ShowAdoption(tenant=await work.tenant()))
-    if work.out.format == "json":
-        work.out.json(found)
+@with_backend
+async def adoption(context: CommandContext) -> None:
+    """Show the adoption in a tenant: how many users are bound, and what needs attention.
+
+    CSV has the groups.
+    """
+    found = await context.perform(ShowAdoption(tenant=await context.tenant()))
+    if context.out.format == "json":
+        context.out.json(found)
         return
-    if not work.out.is_table:
-        work.out.listing(GROUPS, found.groups)
+    if not context.out.is_table:
+        context.out.listing(GROUPS, found.groups)
         return
     now = impact(found.groups, found.policy)
     bound = [g for g in found.groups if g.status is BindingStatus.BOUND and not g.disabled]
-    work.out.pairs(
+    context.out.pairs(
         [
             ("Policy", found.policy),
             ("Users", now.users),
@@ -83,8 +98,9 @@ async def adoption(work: Work) -> None:
             ("  without a recovery code", sum(g.count for g in bound if not g.has_recovery)),
             ("Pending", now.pending),
             ("Unbound", now.unbound),
+            ("  overdue", found.overdue),
             ("Whitelisted", now.whitelisted),
-            ("  without an end", found.whitelisted_open),
+            ("  with no end date", found.whitelisted_open),
             ("  ending within 7 days", found.expiring_soon),
             ("Locked", found.locked),
             ("Must choose a password", sum(g.count for g in found.groups if g.must_reset)),

@@ -1,4 +1,4 @@
-"""`secconsole theme`: the console's colours."""
+"""`secconsole theme`: themes of the console."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from secconsole.cli.command import Noun, current_call
+from secconsole.cli.command import Group, current_call
 from secconsole.cli.diagnostics import ExitCode
 from secconsole.cli.output import Column, Output
 from secconsole.config import locations, theme_file
 
-BUILT_IN = Path(__file__).parent.parent / "themes"
+BUILT_IN = locations.built_in_themes_dir()
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A theme file as it is listed; `problem` says why the console leaves it out, if it does."""
+    """A theme file in the list. `problem` is why the console does not offer it, or empty."""
 
     name: str
     kind: str
@@ -51,14 +51,17 @@ CHECK: list[Column[CheckResult]] = [
 ]
 
 
-@click.group(cls=Noun)
+@click.group(cls=Group)
 def theme() -> None:
-    """The console's colours: TOML files, the built-in ones and your own in the same form."""
+    """List and check the console's themes.
+
+    Built-in and own themes are TOML files of the same form.
+    """
 
 
 @theme.command("list")
 def list_themes() -> None:
-    """List the themes, and the files that are none."""
+    """List the themes, and files that cannot be used."""
     out = Output(current_call().format)
     out.listing([c for c in COLUMNS if c.key != "file" or not out.is_table], _themes())
     out.flush()
@@ -67,7 +70,7 @@ def list_themes() -> None:
 @theme.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> int:
-    """Say everything that is wrong with a theme file: exit 0 if it can be used, 1 if not."""
+    """Report every problem of a theme file: exit 0 if it can be used, 1 if not."""
     out = Output(current_call().format)
     checked = theme_file.read(file)
     result = CheckResult(str(file), checked.theme is not None, checked.problems, checked.warnings)
@@ -93,7 +96,7 @@ def _themes() -> list[Listed]:
                 found.append(Listed(path.stem, "-", False, own, str(path), checked.problems[0]))
                 continue
             taken = any(t.name == checked.theme.name and not t.problem for t in found)
-            problem = "a theme before it has the same name" if taken else ""
+            problem = "an earlier theme has the same name" if taken else ""
             kind = "16 colours" if checked.theme.ansi else "any"
             found.append(Listed(checked.theme.name, kind, checked.theme.dark, own, str(path), problem))
     return found

@@ -1,4 +1,4 @@
-"""`secconsole whitelist`: who need not use a second factor, why, and until when."""
+"""`secconsole whitelist`: users who are exempt from a second factor."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import BinaryIO
 
 import click
 
-from secconsole.cli.command import Noun
+from secconsole.cli.command import Group
+from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.csv_file import opened, read_records
-from secconsole.cli.diagnostics import ExitCode
+from secconsole.cli.diagnostics import ExitCode, say_sessions_ended
 from secconsole.cli.output import Column, Listing
-from secconsole.cli.paging import pages
-from secconsole.cli.work import Work, working
-from secconsole.config.until import parse_until
+from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from secconsole.domain.limits import LONGEST_REASON, LONGEST_USER
+from secconsole.operations.paging import pages
+from secconsole.operations.portions import in_portions
 from secconsole.operations.whitelist import (
     AddToWhitelist,
     Exemption,
@@ -43,65 +45,73 @@ RESULT: list[Column[tuple[str, str, str]]] = [
     Column("result", lambda row: row[1]),
     Column("reason", lambda row: row[2]),
 ]
-AT_ONCE = 500
 
 
-@click.group(cls=Noun)
+@click.group(cls=Group)
 def whitelist() -> None:
-    """Who need not use a second factor, why, and until when."""
+    """Manage users who are exempt from a second factor, with reason and end."""
 
 
 @whitelist.command("list")
-@click.option("--search", default="", metavar="TEXT", help="Part of login or name.")
-@working
-async def list_entries(work: Work, search: str) -> None:
+@click.option("--search", default="", metavar="TEXT", help="Text in the login or name.")
+@with_backend
+async def list_entries(context: CommandContext, search: str) -> None:
     """List the entries."""
-    listing = Listing(work.out, COLUMNS[:-1] if work.out.is_table else COLUMNS)
-    query = ListWhitelist(tenant=await work.tenant(), search=search)
-    async for page in pages(lambda at, size: work.perform(replace(query, cursor=at, limit=size))):
+    listing = Listing(context.out, COLUMNS[:-1] if context.out.is_table else COLUMNS)
+    query = ListWhitelist(tenant=await context.tenant(), search=search)
+    async for page in pages(lambda at, size: context.perform(replace(query, cursor=at, limit=size))):
         listing.add(page.items)
     listing.end()
 
 
 @whitelist.command("add")
 @click.argument("logins", nargs=-1, required=True, metavar="LOGIN…")
-@click.option("--reason", required=True, help="Why; it stands in the list and in the audit.")
-@click.option("--until", metavar="DATE", help="2027-01-31: through that day, here; 2027-01-31T18:00Z: until then.")
-@working
-async def add(work: Work, logins: tuple[str, ...], reason: str, until: str | None) -> int:
-    """Put users on the whitelist, or change reason and end of those who are on it."""
+@click.option("--reason", required=True, help="The reason, shown in the list and in the audit log.")
+@click.option("--until", metavar="DATE", help="2027-01-31 (including that day, local time) or 2027-01-31T18:00Z.")
+@with_backend
+async def add(context: CommandContext, logins: tuple[str, ...], reason: str, until: str | None) -> int:
+    """Add users to the whitelist, or change the reason and end of their entries."""
     end = parse_until(until or "", datetime.now(UTC))
-    changed = await work.perform(AddToWhitelist(tenant=await work.tenant(), users=logins, reason=reason, until=end))
-    return _answer(work, changed, len(logins))
+    changed = await context.perform(
+        AddToWhitelist(tenant=await context.tenant(), users=logins, reason=reason, until=end)
+    )
+    return _answer(context, changed, len(logins))
 
 
 @whitelist.command("remove")
 @click.argument("logins", nargs=-1, required=True, metavar="LOGIN…")
-@click.option("--yes", is_flag=True, help="Even if it leaves no platform administrator who could sign in.")
-@working
-async def remove(work: Work, logins: tuple[str, ...], yes: bool) -> int:
-    """Take users off the whitelist.
+@click.option("--yes", is_flag=True, help="Proceed even if no platform administrator could sign in.")
+@click.option("--keep-sessions", is_flag=True, help="Keep sessions and tokens that needed only a password.")
+@with_backend
+async def remove(context: CommandContext, logins: tuple[str, ...], yes: bool, keep_sessions: bool) -> int:
+    """Remove users from the whitelist.
 
-    Taking off the last platform administrator who has no factor bound can lock everybody out: exit 5, unless --yes.
+    Sessions and tokens that needed only a password end if a factor is now required.
+    Removing the last platform administrator who could sign in can lock everyone out: exit 5, unless --yes.
     """
-    operation = RemoveFromWhitelist(tenant=await work.tenant(), users=logins, accept_lockout=yes)
+    operation = RemoveFromWhitelist(
+        tenant=await context.tenant(), users=logins, accept_lockout=yes, keep_sessions=keep_sessions
+    )
     try:
-        changed = await work.perform(operation)
+        changed = await context.perform(operation)
     except Conflict as error:
         if yes or type(error) is not Conflict:
             raise
-        raise Conflict(f"{error.message} To do it all the same: --yes") from None
-    return _answer(work, changed, len(logins))
+        raise Conflict(f"{error.message} To do it anyway, use --yes") from None
+    code = _answer(context, changed, len(logins))
+    if context.out.is_table:
+        say_sessions_ended(changed.sessions_ended)
+    return code
 
 
 @whitelist.command("import")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@working
-async def import_entries(work: Work, file: Path) -> int:
-    """Put the users of a CSV file on the whitelist, or those on standard input with -.
+@with_backend
+async def import_entries(context: CommandContext, file: Path) -> int:
+    """Add the users of a CSV file, or of standard input for -, to the whitelist.
 
-    The columns are login, reason and until (2027-01-31, or empty for no end). Who is on it already gets the file's
-    reason and end. Lines that cannot be done are listed: exit 7.
+    The columns are login, reason and until (2027-01-31, or empty for no end date). Existing entries take reason and end
+    from the file. Lines that fail are listed: exit 7.
     """
     done: list[str] = []
     unchanged: list[str] = []
@@ -109,26 +119,30 @@ async def import_entries(work: Work, file: Path) -> int:
     with opened(file, sys.stdin.buffer) as stream:
         entries = _entries(stream, failed)
     for (reason, until), logins in entries.items():
-        for start in range(0, len(logins), AT_ONCE):
-            some = tuple(logins[start : start + AT_ONCE])
-            changed = await work.perform(
-                AddToWhitelist(tenant=await work.tenant(), users=some, reason=reason, until=until)
-            )
+        for some in in_portions(logins):
+            wanted = AddToWhitelist(tenant=await context.tenant(), users=some, reason=reason, until=until)
+            try:
+                changed = await context.perform(wanted)
+            except Invalid as error:  # the reason or end, which these lines share
+                failed += (NotDone("", login, error.message) for login in some)
+                continue
             done += changed.changed
             unchanged += changed.unchanged
             failed += changed.failed
-    _tell(work, WhitelistChanged(tuple(done), tuple(unchanged), tuple(failed)))
+    _show_result(context, WhitelistChanged(tuple(done), tuple(unchanged), tuple(failed)))
     return ExitCode.PARTLY if failed else ExitCode.DONE
 
 
 def _entries(stream: BinaryIO, failed: list[NotDone]) -> dict[tuple[str, datetime | None], list[str]]:
-    """Logins by reason and end, so that those who share them go together; bad lines go to `failed`."""
+    """Return logins grouped by reason and end, and append invalid lines to `failed`."""
     entries: dict[tuple[str, datetime | None], list[str]] = {}
     for record in read_records(stream, ("login", "reason", "until"), needed="login"):
         login, until = record.cells.get("login", ""), record.cells.get("until", "")
         problem = record.problem
         if not problem and not login:
             problem = "the login is empty"
+        if not problem:
+            problem = _too_long(record.cells)
         if not problem:
             try:
                 end = parse_until(until or "", datetime.now(UTC))
@@ -140,23 +154,34 @@ def _entries(stream: BinaryIO, failed: list[NotDone]) -> dict[tuple[str, datetim
     return entries
 
 
-def _answer(work: Work, changed: WhitelistChanged, asked: int) -> int:
-    """Of many, some that failed is partly done; for one that failed there is an exit code of its own."""
-    if asked == 1 and changed.failed:
+def _too_long(cells: dict[str, str]) -> str:
+    """Return why a line would make its whole request fail, or an empty text."""
+    for name, most in (("login", LONGEST_USER), ("reason", LONGEST_REASON)):
+        if len(cells.get(name, "")) > most:
+            return f"the {name} is longer than {most:,} characters"
+    return ""
+
+
+def _answer(context: CommandContext, changed: WhitelistChanged, requested: int) -> int:
+    """Write the result.
+
+    A single failed user has its own exit code, and several users a partial failure.
+    """
+    if requested == 1 and changed.failed:
         left = changed.failed[0]
-        unknown = left.user == left.login  # somebody who is known has an id
+        unknown = left.user == left.login  # a known user has an id
         raise NotFound(left.reason) if unknown else NotAllowed(left.reason)
-    _tell(work, changed)
+    _show_result(context, changed)
     return ExitCode.PARTLY if changed.failed else ExitCode.DONE
 
 
-def _tell(work: Work, changed: WhitelistChanged) -> None:
+def _show_result(context: CommandContext, changed: WhitelistChanged) -> None:
     rows = [
         *((login, "changed", "") for login in changed.changed),
-        *((login, "stood so already", "") for login in changed.unchanged),
+        *((login, "unchanged", "") for login in changed.unchanged),
         *((left.login or left.user, "not done", left.reason) for left in changed.failed),
     ]
-    if work.out.format == "json":
-        work.out.json(changed)
+    if context.out.format == "json":
+        context.out.json(changed)
     else:
-        work.out.listing(RESULT, rows)
+        context.out.listing(RESULT, rows)

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the few paths that are no operations: changes, health, readiness, metrics."""
+"""OpenAPI descriptions of the paths that are not operations: changes, health, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from typing import Any
 
 Json = dict[str, Any]
 
-WATCHING_TAG: Json = {"name": "watching", "description": "Notices of change, and how the server itself is doing."}
+MONITORING_TAG: Json = {"name": "monitoring", "description": "Notices of changes, and the state of the server."}
 
 
-_A_CHANGE: Json = {"event": "change", "data": "{}"}
+_A_CHANGE: Json = {"event": "change", "data": '{"requests":["5feceb66ffc86f38"]}'}
+_DATA = (
+    "A JSON object. `requests` names those that made the changes: of each, the first 16 hexadecimal digits of the "
+    "SHA-256 of its `X-Request-Id`, so that a client recognises its own. It is absent if they are not known or too "
+    "many."
+)
 _EVENT: Json = {
     "description": "One event of the stream.",
     "type": "object",
     "required": ["event", "data"],
-    "properties": {"event": {"const": "change"}, "data": {"const": "{}", "description": "Nothing so far."}},
+    "properties": {"event": {"const": "change"}, "data": {"type": "string", "description": _DATA}},
 }
 
 
@@ -22,16 +27,17 @@ def _text(example: str) -> Json:
     return {"text/plain": {"schema": {"type": "string"}, "examples": {"answer": {"value": example}}}}
 
 
-#: each with `codes`: the codes of problems of its own, by status
-WATCHING: dict[str, Json] = {
+#: `codes` are the codes of its specific problems, by status
+MONITORING: dict[str, Json] = {
     "/v1/changes": {
         "operationId": "changes",
-        "tags": ["watching"],
+        "tags": ["monitoring"],
         "summary": "Follow changes",
-        "description": "A stream of server-sent events: `event: change` after each change that anybody made. It says "
-        "that something changed and never what; read again what you show. It begins with a comment, has another every "
-        "15 seconds while nothing changes, and ends when the server stops or the session has ended.\n\n"
-        "For everybody who is signed in. A token needs the scope `read`.",
+        "description": "A stream of server-sent events: `event: change` after each change, by any user, in what "
+        "the reader may see: all tenants for a platform administrator, their own tenant for readers of it, "
+        "and for a user their own account. Events do not contain what changed, so read again what you show. "
+        "The stream begins with a comment, has another every 15 seconds while nothing changes, and ends when the "
+        "server stops or the session has ended.\n\nRequires a session. A token needs the scope `read`.",
         "responses": {
             "200": {
                 "description": "The stream.",
@@ -42,22 +48,22 @@ WATCHING: dict[str, Json] = {
     },
     "/healthz": {
         "operationId": "healthz",
-        "tags": ["watching"],
-        "summary": "Say that the process answers",
-        "description": "For whoever starts it anew if it does not.",
-        "responses": {"200": {"description": "It does.", "content": _text("ok\n")}},
+        "tags": ["monitoring"],
+        "summary": "Check that the process responds",
+        "description": "Liveness check, for a supervisor that restarts the process.",
+        "responses": {"200": {"description": "The process responds.", "content": _text("ok\n")}},
         "codes": {},
         "security": [],
     },
     "/readyz": {
         "operationId": "readyz",
-        "tags": ["watching"],
-        "summary": "Say whether requests should be sent here",
-        "description": "For whoever spreads requests over several servers.",
+        "tags": ["monitoring"],
+        "summary": "Check whether the server is ready for requests",
+        "description": "Readiness check, for a load balancer.",
         "responses": {
             "200": {"description": "The store answers.", "content": _text("ready\n")},
             "503": {
-                "description": "The store does not answer, or the server is about to stop.",
+                "description": "The store does not answer, or the server is stopping.",
                 "content": _text("the store does not answer\n"),
             },
         },
@@ -66,12 +72,12 @@ WATCHING: dict[str, Json] = {
     },
     "/metrics": {
         "operationId": "metrics",
-        "tags": ["watching"],
-        "summary": "Show counts and times, as Prometheus reads them",
-        "description": "For this machine, and for the networks that the server was told.",
+        "tags": ["monitoring"],
+        "summary": "Show metrics in the format of Prometheus",
+        "description": "Limited to this machine and the networks of the server's `--metrics-from`.",
         "responses": {
             "200": {
-                "description": "The figures since the start.",
+                "description": "The metrics since the start.",
                 "content": _text('secconsole_requests_total{operation="who-am-i",status="200"} 12.0\n'),
             }
         },

@@ -1,4 +1,4 @@
-"""The schemas of the OpenAPI document, from the types of the declarations."""
+"""Schemas of the OpenAPI document, from the types of the declarations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import OPERATIONS, Operation
-from secconsole.operations.shape import Shape, shape_of
+from secconsole.operations.request_schema import RequestSchema, request_schema
 
 Json = dict[str, typing.Any]
 
@@ -19,13 +19,13 @@ REF = "#/components/schemas/{name}"
 
 
 @cache
-def _made() -> tuple[dict[int, Json], Json]:
+def _components() -> tuple[dict[int, Json], Json]:
     """Schemas by the identity of their type, and the components they refer to."""
     kinds: list[object] = []
     for kind in OPERATIONS.values():
-        shape = described(kind)
-        kinds += [*shape.in_path.values(), shape.reply]
-        kinds += [part for part in (shape.body, shape.query) if part is not None]
+        schema = described(kind)
+        kinds += [*schema.in_path.values(), schema.reply]
+        kinds += [part for part in (schema.body, schema.query) if part is not None]
     found, components = msgspec.json.schema_components(
         typing.cast("Iterable[typing.Any]", kinds), schema_hook=_secret, ref_template=REF
     )
@@ -40,25 +40,28 @@ def _made() -> tuple[dict[int, Json], Json]:
     return {id(kind): schema for kind, schema in zip(kinds, found, strict=True)}, components
 
 
-def described(kind: type[Operation[object]]) -> Shape:
-    """The shape of an operation with the limits of its fields."""
-    return shape_of(kind, described=True)
+def described(kind: type[Operation[object]]) -> RequestSchema:
+    """Return the schema of an operation with the limits of its fields."""
+    return request_schema(kind, described=True)
 
 
 def schema_of(kind: object) -> Json:
-    """The schema of a body, a reply or a part of a path."""
-    return _made()[0][id(kind)]
+    """Return the schema of a body, a reply or a part of a path."""
+    return _components()[0][id(kind)]
 
 
 def components() -> Json:
-    """What the schemas refer to; queries stand in the document as parameters."""
-    queries = {shape.query.__name__ for kind in OPERATIONS.values() if (shape := described(kind)).query is not None}
-    return {name: schema for name, schema in sorted(_made()[1].items()) if name not in queries}
+    """Return the components that schemas refer to, except queries, which are parameters."""
+    queries = {schema.query.__name__ for kind in OPERATIONS.values() if (schema := described(kind)).query is not None}
+    return {name: schema for name, schema in sorted(_components()[1].items()) if name not in queries}
 
 
 def query_properties(struct: type[msgspec.Struct]) -> list[tuple[str, Json, bool]]:
-    """Name, schema and whether it is required, of each parameter of a query: leaving one out is its null."""
-    schema = _made()[1][struct.__name__]
+    """Return name, schema and True if required, of each parameter of a query.
+
+    An omitted parameter is null.
+    """
+    schema = _components()[1][struct.__name__]
     required = set(schema.get("required", ()))
     return [(name, _without_null(part), name in required) for name, part in schema["properties"].items()]
 
@@ -71,7 +74,7 @@ def _without_null(schema: Json) -> Json:
 
 
 def _reached(kinds: Iterable[object]) -> set[str]:
-    """The names of all components that schemas of these types refer to."""
+    """Return the names of all components that schemas of these types refer to."""
     _, found = msgspec.json.schema_components(
         typing.cast("Iterable[typing.Any]", kinds), schema_hook=_secret, ref_template=REF
     )

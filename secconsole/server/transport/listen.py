@@ -1,4 +1,4 @@
-"""Where the server listens: addresses of the network, private sockets of this machine, or what systemd hands over."""
+"""Listening sockets: network addresses, private UNIX sockets, or sockets passed by systemd."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from secconsole.domain.errors import Invalid, Unavailable
 SYSTEMD = "systemd"
 BACKLOG = 1024
 _FIRST_HANDED_OVER = 3  # sd_listen_fds(3): SD_LISTEN_FDS_START
-_ELSEWHERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # one of a name's addresses may be of a kind we lack
+_ELSEWHERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # one of a name's addresses may be unavailable here
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """An address to listen on: host and port, a UNIX socket, or (neither) the sockets that systemd opened."""
+    """An address to listen on: host and port, a UNIX socket, or if neither is set, the sockets of systemd."""
 
     host: str = ""
     port: int = 0
@@ -35,7 +35,7 @@ class Listen:
 
     @property
     def is_local(self) -> bool:
-        """Whether nobody else's line is between the two ends, as far as the words tell."""
+        """True if connections do not cross a network, as far as the address shows."""
         return self.is_handed_over or self.socket is not None or self.host == "localhost" or _is_loopback(self.host)
 
     def __str__(self) -> str:
@@ -48,7 +48,10 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A listening socket; `path` is the file to take away with it, if we made one, and `inode` what it was then."""
+    """A listening socket.
+
+    `path` is the file to remove with it, if we created one, and `inode` is its inode.
+    """
 
     socket: socket.socket
     path: Path | None = None
@@ -70,12 +73,12 @@ class Door:
         self.socket.close()
         if self.path is not None:
             with contextlib.suppress(OSError):
-                if os.lstat(self.path).st_ino == self.inode:  # else somebody put another in its place
+                if os.lstat(self.path).st_ino == self.inode:  # otherwise another process has replaced it
                     self.path.unlink()
 
 
 def parse_listen(text: str) -> Listen:
-    """Read `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` or `systemd`; raise `Invalid` for anything else."""
+    """Parse `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` or `systemd`, or raise `Invalid`."""
     if text == SYSTEMD:
         return Listen()
     if text.startswith("unix:"):
@@ -86,14 +89,14 @@ def parse_listen(text: str) -> Listen:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise Invalid(f"{text} is no address: give HOST:PORT or unix:PATH.", "listen")
+        raise Invalid(f"{text} is not an address. Use HOST:PORT or unix:PATH.", "listen")
     return Listen(host, int(port))
 
 
 def open_doors(places: tuple[Listen, ...], *, group: str = "") -> list[Door]:
-    """Listen on every address; raise `Unavailable` in words if one cannot be had. Who connects waits to be accepted.
+    """Listen on every address, or raise `Unavailable` if one is not available.
 
-    UNIX sockets are open to their owner alone, or to the members of `group` too.
+    Connections wait until they are accepted. UNIX sockets are open only to their owner, and to the members of `group`.
     """
     doors: list[Door] = []
     try:
@@ -116,34 +119,34 @@ def close_doors(doors: list[Door]) -> None:
 
 
 def demand_encryption(places: tuple[Listen | Door, ...]) -> None:
-    """Raise `Invalid` for an address that passwords would cross a network to."""
+    """Raise `Invalid` for an address to which passwords would cross a network unencrypted."""
     for place in places:
         if not place.is_local:
             raise Invalid(
-                f"{place} is open to the network, and passwords would cross it in the clear. "
-                "Give --tls-cert and --tls-key, or listen on 127.0.0.1 or a UNIX socket behind a proxy that encrypts.",
+                f"{place} is open to the network, where passwords would be sent unencrypted. "
+                "Add --tls-cert and --tls-key, or listen on 127.0.0.1 or a UNIX socket behind a proxy that encrypts.",
                 "listen",
             )
 
 
 def is_handed_over() -> bool:
-    """Whether systemd opened sockets for this very process."""
+    """Return True if systemd opened sockets for this process."""
     return os.environ.get("LISTEN_PID") == str(os.getpid())
 
 
 def _handed_over() -> list[Door]:
     count = os.environ.get("LISTEN_FDS", "")
     if not is_handed_over() or not (count.isascii() and count.isdigit()) or count == "0":
-        raise Unavailable("systemd handed no socket over. Start it by its socket unit, or listen on an address.")
+        raise Unavailable("systemd passed no socket. Start the server by its socket unit, or listen on an address.")
     doors = []
     for number in range(_FIRST_HANDED_OVER, _FIRST_HANDED_OVER + int(count)):
         try:
             opened = socket.socket(fileno=number)
             opened.set_inheritable(False)
             if not opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                raise Unavailable("systemd handed a socket over that does not listen. The unit needs: Accept=no")
+                raise Unavailable("systemd passed a socket that does not listen. The unit needs: Accept=no")
         except OSError as error:
-            raise Unavailable(f"The socket that systemd handed over cannot be used: {error.strerror}.") from None
+            raise Unavailable(f"The socket that systemd passed cannot be used: {error.strerror}.") from None
         doors.append(Door(opened))
     return doors
 
@@ -152,7 +155,7 @@ def _network(place: Listen) -> list[Door]:
     try:
         found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError):
-        raise Unavailable(f"{place.host} is no name that is known here.") from None
+        raise Unavailable(f"{place.host} cannot be resolved to an address. Check the name.") from None
     doors: list[Door] = []
     missing: OSError | None = None
     for family, kind, protocol, _, address in dict.fromkeys(found):
@@ -162,7 +165,7 @@ def _network(place: Listen) -> list[Door]:
             if family == socket.AF_INET6:
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             opened.bind(address)
-            opened.listen(BACKLOG)  # two may bind an address, and only the second to listen is told so
+            opened.listen(BACKLOG)  # two processes may bind an address, and the error only comes here
         except OSError as error:
             opened.close()
             missing = error
@@ -179,12 +182,12 @@ def _network(place: Listen) -> list[Door]:
 
 def _refused(place: Listen, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"{place} cannot be listened on: something else is there already."
+        return f"{place} is in use by another program."
     if error.errno == errno.EACCES:
-        return f"{place} cannot be listened on by this user. Ports below 1024 are for root or systemd to open."
+        return f"{place} cannot be opened by this user. Ports below 1024 require root or systemd."
     if error.errno in _ELSEWHERE:
-        return f"{place} cannot be listened on: that is no address of this machine."
-    return f"{place} cannot be listened on: {error.strerror}."
+        return f"{place} cannot be opened: this machine does not have the address."
+    return f"{place} cannot be opened: {error.strerror}."
 
 
 def _unix(path: Path, group: str) -> Door:
@@ -194,7 +197,7 @@ def _unix(path: Path, group: str) -> Door:
     try:
         _prepare_folder(path.parent, members, group)
         _remove_dead(path)
-        mask = os.umask(0o177)  # never open to others, not even until the next line
+        mask = os.umask(0o177)  # never open to others, not even for a moment
         try:
             opened.bind(str(path))
         finally:
@@ -206,7 +209,7 @@ def _unix(path: Path, group: str) -> Door:
     except OSError as error:
         door.close()
         reason = "its path is longer than a socket's may be" if error.errno is None else error.strerror
-        raise Unavailable(f"unix:{path} cannot be listened on: {reason}.") from None
+        raise Unavailable(f"unix:{path} cannot be opened: {reason}.") from None
     except BaseException:
         door.close()
         raise
@@ -214,7 +217,7 @@ def _unix(path: Path, group: str) -> Door:
 
 
 def _prepare_folder(folder: Path, members: int | None, group: str) -> None:
-    """The folder is made private; one that is there is left as it is, and refused if others may put things into it."""
+    """Create a private folder, or raise `Unavailable` if others may write in an existing one."""
     if not folder.exists():
         locations.ensure_private_dir(folder)
         if members is not None:
@@ -222,11 +225,11 @@ def _prepare_folder(folder: Path, members: int | None, group: str) -> None:
     info = os.stat(folder)
     if stat.S_IMODE(info.st_mode) & 0o022:
         raise Unavailable(
-            f"Others may write in {folder}, and could put a socket of their own there. "
-            "Choose a folder for it alone, as in unix:/run/secconsole/api.sock."
+            f"Other users may write in {folder}, and could replace the socket. "
+            "Use a separate folder, as in unix:/run/secconsole/api.sock."
         )
     if info.st_uid not in (os.geteuid(), 0):
-        raise Unavailable(f"{folder} belongs to another user. It must belong to whoever runs secconsole.")
+        raise Unavailable(f"{folder} belongs to another user. It must belong to the user who runs secconsole.")
     may_enter = info.st_mode & 0o001 or (info.st_gid == members and info.st_mode & 0o010)
     if members is not None and not may_enter:
         raise Unavailable(f"The group {group} cannot enter {folder}: chgrp {group} {folder} && chmod 750 {folder}")
@@ -241,13 +244,13 @@ def _open_to(path: Path, members: int, mode: int, group: str) -> None:
 
 
 def _remove_dead(path: Path) -> None:
-    """Take away a socket that nobody listens on any more; raise `Unavailable` for anything else in its place."""
+    """Remove a socket that no process listens on, or raise `Unavailable` for anything else in its place."""
     if not os.path.lexists(path):
         return
     if not stat.S_ISSOCK(os.lstat(path).st_mode):
-        raise Unavailable(f"{path} is there already, and is no socket.")
+        raise Unavailable(f"{path} exists and is not a socket.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)  # a full queue says that somebody is there too
+        probe.setblocking(False)  # a full queue also means that a process listens
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
@@ -255,7 +258,7 @@ def _remove_dead(path: Path) -> None:
             return
         except BlockingIOError:
             pass
-    raise Unavailable(f"unix:{path} cannot be listened on: something else is there already.")
+    raise Unavailable(f"unix:{path} is in use by another program.")
 
 
 def _group(name: str) -> int:

@@ -1,4 +1,4 @@
-"""Whose word counts on where a request came from: named proxies', and nobody else's."""
+"""Trusted proxies, whose headers alone decide the origin of a request."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Headers = Iterable[tuple[bytes, bytes]]
 
-UNIX = "unix"  # the other end of a UNIX socket: anybody's, or with `:USER` a user's
+UNIX = "unix"  # the peer of a UNIX socket: any user, or with `:USER` a certain one
 HEADERS = ("x-forwarded-for", "forwarded")
 
 
 class Unreadable(ValueError):
-    """A trusted proxy named a client that is no address."""
+    """A trusted proxy named a client that is not an address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """The proxies that are believed, and the one header they set; another one may be the client's own invention.
+    """The trusted proxies and the one header that they set, as a client may forge others.
 
-    `users` are the user ids of proxies that come by a UNIX socket; with `unix` whoever comes there is one.
+    `users` are the user ids of proxies on a UNIX socket. With `unix` every user there is a proxy.
     """
 
     networks: tuple[Network, ...] = ()
@@ -34,15 +34,15 @@ class Proxies:
     header: str = HEADERS[0]
 
     def trust(self, peer: Address | int) -> bool:
-        """Whether an address, or a user at the other end of a UNIX socket, is one of them."""
+        """Return True if an address, or the user behind a UNIX socket, is a trusted proxy."""
         if isinstance(peer, int):
             return self.unix or peer in self.users
         return is_in(peer, self.networks)
 
     def client_of(self, peer: Address | int, headers: Headers) -> Address | None:
-        """Who asks: the rightmost address that is not a trusted proxy's, else the peer's own, which a user has not.
+        """Return the rightmost address that is not a trusted proxy's, else the peer's, or None for a user.
 
-        Raises `Unreadable` for a name that is no address before one was found.
+        Raises `Unreadable` if a malformed address comes first.
         """
         found = None if isinstance(peer, int) else peer
         if not self.trust(peer):
@@ -55,7 +55,7 @@ class Proxies:
 
 
 def parse_proxies(texts: Sequence[str], header: str = HEADERS[0]) -> Proxies:
-    """Read addresses, networks, `unix` and `unix:USER`; raise `Invalid` for others, and for networks of everybody."""
+    """Parse addresses, networks, `unix` and `unix:USER`, or raise `Invalid`, also for a network of all addresses."""
     named = [text for text in texts if text.startswith(UNIX + ":")]
     return Proxies(
         parse_networks([t for t in texts if t != UNIX and t not in named], "trusted-proxy", allow_all=False),
@@ -66,22 +66,24 @@ def parse_proxies(texts: Sequence[str], header: str = HEADERS[0]) -> Proxies:
 
 
 def parse_networks(texts: Sequence[str], field: str, *, allow_all: bool = True) -> tuple[Network, ...]:
-    """Read addresses and networks (`10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`)."""
+    """Parse addresses and networks (`10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`)."""
     found: list[Network] = []
     for text in texts:
         try:
             network = ipaddress.ip_network(text)
         except ValueError:
-            raise Invalid(f"{text} is neither an address nor a network, as 10.0.0.1 or 10.0.0.0/8.", field) from None
+            raise Invalid(f"{text} is not an address or a network such as 10.0.0.1 or 10.0.0.0/8.", field) from None
         if not network.prefixlen and not allow_all:
-            raise Invalid(f"{text} is everybody, who could then come from anywhere they say. Name the proxy.", field)
+            raise Invalid(
+                f"{text} contains all addresses, so that every client could forge its origin. Name the proxy.", field
+            )
         found.append(network)
     return tuple(found)
 
 
-def parse_address(text: str) -> Address | None:
-    """An address as sockets and headers write it; IPv4 within IPv6 is IPv4. None if it is none."""
-    if "%" in text:  # a zone could be any text, and means nothing on another machine
+def parse_ip(text: str) -> Address | None:
+    """Parse an address of a socket or header, IPv4 within IPv6 as IPv4, or return None."""
+    if "%" in text:  # a zone may be any text, and has no meaning on another machine
         text = text.partition("%")[0]
     try:
         address = ipaddress.ip_address(text)
@@ -95,7 +97,7 @@ def is_in(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def _hops(name: str, headers: Headers) -> Iterator[str]:
-    """What each proxy noted, the first hop first; several headers of the name are one list."""
+    """Yield the address that each proxy noted, first hop first, over all headers of the name."""
     wanted = name.encode()
     for given, value in headers:
         if given != wanted:
@@ -105,7 +107,7 @@ def _hops(name: str, headers: Headers) -> Iterator[str]:
 
 
 def _forwarded_for(part: str) -> str:
-    """The `for` of one element of RFC 7239's header; empty if it has none."""
+    """Return the `for` of one element of RFC 7239's header, or an empty string."""
     for pair in part.split(";"):
         key, _, value = pair.partition("=")
         if key.strip().lower() == "for":
@@ -114,7 +116,7 @@ def _forwarded_for(part: str) -> str:
 
 
 def _hop(text: str) -> Address:
-    """`192.0.2.7`, `192.0.2.7:4711`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:4711`."""
+    """Parse `192.0.2.7`, `192.0.2.7:4711`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:4711`."""
     host = text
     if text.startswith("["):
         host, closed, port = text[1:].partition("]")
@@ -124,7 +126,7 @@ def _hop(text: str) -> Address:
         host, _, port = text.partition(":")
         if not _is_port(port):
             raise Unreadable
-    address = None if "%" in host else parse_address(host)
+    address = None if "%" in host else parse_ip(host)
     if address is None:
         raise Unreadable
     return address

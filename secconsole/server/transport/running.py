@@ -1,4 +1,4 @@
-"""The server at work: it accepts, and it ends when it is told to."""
+"""The running server and the signals that stop it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from secconsole.server.limits import Limits
-from secconsole.server.listen import BACKLOG, Door
-from secconsole.server.notify import notify
-from secconsole.server.protocol import Connection
-from secconsole.server.stopping import Stop
-from secconsole.server.tls import LiveCertificate
+from secconsole.server.transport.accepting import Acceptor
+from secconsole.server.transport.admission import Admission, Seat
+from secconsole.server.transport.limits import Limits
+from secconsole.server.transport.listen import Door
+from secconsole.server.transport.peers import Callers
+from secconsole.server.transport.protocol import Connection
+from secconsole.server.transport.shutdown import ShutdownSignal
+from secconsole.server.transport.systemd import notify
+from secconsole.server.transport.tls import LiveCertificate
 
 log = logging.getLogger(__name__)
 
 
 class ApiServer(uvicorn.Server):
-    """uvicorn on doors that are bound already, with signals left to whoever runs it."""
+    """uvicorn on sockets that are bound already, with signals left to the caller."""
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class ApiServer(uvicorn.Server):
         certificate: LiveCertificate | None,
         limits: Limits,
         opened: Callable[[], None],
+        callers: Callers | None = None,
     ) -> None:
         config = uvicorn.Config(
             app,
@@ -43,63 +47,57 @@ class ApiServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # who is believed is for `Callers` to say
+            proxy_headers=False,  # `Callers` decides which proxies are trusted
             timeout_keep_alive=limits.idle,
             timeout_graceful_shutdown=limits.stop,
         )
         super().__init__(config)
         self._doors, self._certificate, self._limits, self._opened = doors, certificate, limits, opened
+        self._callers = callers or Callers()
+        self.admission = Admission(limits)
 
     async def startup(self, sockets: Any = None) -> None:
-        """Accept at every door: encrypted where there is a certificate, but not where the kernel says who it is."""
+        """Accept at every socket, with TLS if there is a certificate, except on UNIX sockets."""
         await self.lifespan.startup()
-        loop = asyncio.get_running_loop()
-        self.servers = []
-        for door in self._doors:
-            if door.is_unix:
-                server = await loop.create_unix_server(self._connection, sock=door.socket, backlog=BACKLOG)
-            elif self._certificate is None:
-                server = await loop.create_server(self._connection, sock=door.socket, backlog=BACKLOG)
-            else:
-                server = await loop.create_server(
-                    self._connection,
-                    sock=door.socket,
-                    backlog=BACKLOG,
-                    ssl=self._certificate.context,
-                    ssl_handshake_timeout=self._limits.handshake,
-                )
-            self.servers.append(server)
+        self.servers = [self._acceptor(door) for door in self._doors]  # type: ignore[misc]
         self.started = True
         self._opened()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """None: uvicorn would end the process by the signal it was stopped with, after having ended well."""
+        """Capture no signals: uvicorn would end the process by the signal even after a clean shutdown."""
         yield
 
-    def _connection(self) -> Connection:
+    def _acceptor(self, door: Door) -> Acceptor:
+        certificate = None if door.is_unix or self._certificate is None else self._certificate.context
+        return Acceptor(door, certificate, self._limits, self.admission, self._callers.proxies, self._connection)
+
+    def _connection(self, seat: Seat) -> Connection:
         return Connection(
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
             limits=self._limits,
+            admission=self.admission,
+            callers=self._callers,
+            seat=seat,
         )
 
 
 @contextlib.contextmanager
-def signals(stop: Stop, certificate: LiveCertificate | None) -> Iterator[None]:
-    """SIGTERM and SIGINT stop the server, a second one ends the process; SIGHUP loads the certificate anew.
+def signals(shutdown: ShutdownSignal, certificate: LiveCertificate | None) -> Iterator[None]:
+    """Stop the server on SIGTERM and SIGINT, end the process on a second one, and reload the certificate on SIGHUP.
 
-    Where somebody sits at a terminal, SIGHUP says that it is gone, and stops the server too.
+    At a terminal SIGHUP means that it was closed, and stops the server too.
     """
     loop = asyncio.get_running_loop()
     at_terminal = sys.stderr.isatty()
 
     def end(number: signal.Signals) -> None:
-        if not stop.has_begun:
-            log.info("Stopping: requests under way are finished first.")
+        if not shutdown.has_begun:
+            log.info("Stopping after the requests in progress.")
             notify("STOPPING=1")
-            stop.begin()
+            shutdown.begin()
             return
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
@@ -121,10 +119,10 @@ def signals(stop: Stop, certificate: LiveCertificate | None) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def run_until_stopped(server: ApiServer, stop: Stop) -> None:
-    """Serve until `stop`; requests under way are finished."""
+async def run_until_stopped(server: ApiServer, shutdown: ShutdownSignal) -> None:
+    """Serve until `shutdown`, and finish requests in progress."""
     serving = asyncio.create_task(server.serve())
-    stopping = asyncio.create_task(stop.wait())
+    stopping = asyncio.create_task(shutdown.wait())
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stopping.cancel()

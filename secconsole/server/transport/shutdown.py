@@ -1,12 +1,12 @@
-"""That the server is about to stop: one event for all who have to know."""
+"""Shutdown signal shared by all requests."""
 
 from __future__ import annotations
 
 import asyncio
 
 
-class Stop:
-    """Set once; whoever waits for something that may never come waits for this too."""
+class ShutdownSignal:
+    """Signal that is set once, and that ends waits which would not end by themselves."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

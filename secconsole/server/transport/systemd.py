@@ -1,4 +1,4 @@
-"""Telling systemd how far the server is (sd_notify(3)); nothing where nobody asked to be told."""
+"""State notifications to systemd (sd_notify(3)), if it requests them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Send a state such as `READY=1`; a service must not fail because nobody listens to that."""
+    """Send a state such as `READY=1`, ignoring errors so that the service does not fail without a listener."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return

@@ -1,4 +1,4 @@
-"""The certificate: loaded strictly, and loaded anew when its files are renewed, without a restart."""
+"""The certificate: loaded strictly, and reloaded without a restart when its files are renewed."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ log = logging.getLogger(__name__)
 
 _WORDS = {
     "KEY_VALUES_MISMATCH": "the key belongs to another certificate",
-    "EE_KEY_TOO_SMALL": "its key is too short to be safe",
-    "CA_MD_TOO_WEAK": "its signature is too weak to be safe",
+    "EE_KEY_TOO_SMALL": "its key is too short to be secure",
+    "CA_MD_TOO_WEAK": "its signature is too weak to be secure",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Files in PEM form: the certificate followed by what leads to its root, and its key."""
+    """Files in PEM format: the certificate followed by its chain, and its key."""
 
     chain: Path
     key: Path
 
 
 class LiveCertificate:
-    """What handshakes use; every handshake looks whether the files are others by now.
+    """The certificate of handshakes, each of which checks whether the files have changed.
 
-    A look costs two stats. Files that cannot be used are told of once, in words, and what was loaded before stays.
+    A check costs two stats. Files that cannot be used are logged once, and the loaded certificate stays in use.
     """
 
     def __init__(self, files: Certificate) -> None:
@@ -43,16 +43,16 @@ class LiveCertificate:
         self._seen = _signature(files)
         self.context, self.expires = _load(files)
         self._current = self.context
-        self.context.sni_callback = self._choose  # called in every handshake, with a name or without
+        self.context.sni_callback = self._choose  # called in every handshake, with or without a name
 
     def warning(self) -> str:
-        """What is wrong with the certificate although it can be used; empty if nothing is."""
+        """Return the problem with a certificate that can be used, or an empty string."""
         if self.expires > datetime.now(UTC):
             return ""
-        return f"The certificate ran out on {_day(self.expires)}: clients will refuse it."
+        return f"The certificate expired on {_day(self.expires)}: clients will refuse it."
 
     def look(self, *, always: bool = False) -> None:
-        """Load the files anew if they changed since the last look, or `always`."""
+        """Reload the files if they changed since the last check, or `always`."""
         seen = _signature(self._files)
         if seen == self._seen and not always:
             return
@@ -60,9 +60,9 @@ class LiveCertificate:
         try:
             self._current, self.expires = _load(self._files)
         except Unavailable as error:
-            log.error("%s The one loaded before stays in use; it is valid until %s.", error.message, _day(self.expires))
+            log.error("%s The previous one stays in use. It is valid until %s.", error.message, _day(self.expires))
             return
-        log.info("The certificate was loaded anew; it is valid until %s.", _day(self.expires))
+        log.info("The certificate was reloaded. It is valid until %s.", _day(self.expires))
         if warning := self.warning():
             log.error("%s", warning)
 
@@ -80,7 +80,7 @@ def _load(files: Certificate) -> tuple[ssl.SSLContext, datetime]:
         context.load_cert_chain(files.chain, files.key, _no_passphrase)
         leaf = x509.load_pem_x509_certificates(files.chain.read_bytes())[0]
     except ssl.SSLError as error:
-        reason = _WORDS.get(error.reason or "", "it or its key is not in PEM form, or is cut short")
+        reason = _WORDS.get(error.reason or "", "it or its key is not in PEM format, or is truncated")
         raise Unavailable(f"The certificate {files.chain} cannot be used: {reason}.") from None
     except OSError as error:
         raise Unavailable(f"{error.filename or files.chain} cannot be read: {error.strerror}.") from None
@@ -90,22 +90,22 @@ def _load(files: Certificate) -> tuple[ssl.SSLContext, datetime]:
 
 
 def _refuse_public_key(path: Path, info: os.stat_result) -> None:
-    """As PostgreSQL does (be-secure-common.c): nobody else may read it, but a group may read what root owns."""
+    """Raise `Unavailable` if others may read the key, but allow a group if root owns it, as PostgreSQL does."""
     allowed = 0o740 if info.st_uid == 0 else 0o700
     if stat.S_IMODE(info.st_mode) & ~allowed & 0o777:
-        raise Unavailable(f"Others may read the key {path}. Make it private first: chmod 600 {path}")
+        raise Unavailable(f"Other users can read the key {path}. Make it private first: chmod 600 {path}")
     if info.st_uid not in (os.geteuid(), 0):
         raise Unavailable(
-            f"The key {path} belongs to another user. It must belong to whoever runs secconsole, or root."
+            f"The key {path} belongs to another user. It must belong to the user who runs secconsole, or to root."
         )
 
 
 def _no_passphrase() -> str:
-    raise Unavailable("The certificate's key asks for a passphrase, and nobody is there to give it. Decrypt it first.")
+    raise Unavailable("The certificate's key has a passphrase, which a server cannot enter. Decrypt the key first.")
 
 
 def _signature(files: Certificate) -> tuple[tuple[int, ...], ...]:
-    """What tells a renewed file from the old one, behind symbolic links too; empty for one that cannot be looked at."""
+    """Return a value that changes when a file is renewed, also behind symbolic links."""
     found: list[tuple[int, ...]] = []
     for path in (files.chain, files.key):
         try:

@@ -1,20 +1,23 @@
-"""Binding a factor: it is pending until a code from it was right, and only then does it replace the old one."""
+"""Enrollment of factors: a factor is pending until a code from it was correct, and only then replaces the old one."""
 
 from __future__ import annotations
 
 import os
 
+from secconsole.domain.clock import is_from_future
+from secconsole.domain.code import read_code
 from secconsole.domain.errors import Conflict, Unfit
-from secconsole.domain.model import FactorKind, FactorState
+from secconsole.domain.model import SENT_KINDS, FactorKind, FactorState
 from secconsole.domain.otpauth import key_text, otpauth_uri
 from secconsole.domain.secret import Secret
 from secconsole.domain.totp import DEFAULT, SEED_BYTES, TotpParameters, clock_offset
+from secconsole.operations.events import FACTOR_CONFIRMED, FACTOR_ENROLLMENT_STARTED
 from secconsole.operations.factors import Verdict
 from secconsole.operations.signin import BindingStarted
-from secconsole.service.codes import WRONG, parameters_of, seal_seed, seed_of, step_of
 from secconsole.service.context import Context, when
-from secconsole.service.passcodes import SENT_KINDS
-from secconsole.service.sent_factors import confirm_sent, start_sent
+from secconsole.service.factors.codes import WRONG, parameters_of, seal_seed, seed_of, step_of
+from secconsole.service.factors.passcodes import why_no_code
+from secconsole.service.factors.sent_factors import confirm_sent, start_sent
 from secconsole.store import factors, outbox, sessions
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
 
@@ -30,19 +33,19 @@ def start_enrollment(
     parameters: TotpParameters = DEFAULT,
     address: str = "",
 ) -> BindingStarted:
-    """Make a new key for a user; an earlier one that was never confirmed is dropped, an active one stays.
+    """Start an enrollment with a new key, which drops an unconfirmed one and keeps an active one.
 
-    For e-mail and SMS there is no key: a code is sent to the `address`, or without one to the user's own. The policy
-    says which kinds users bind themselves; an administrator may add any to somebody else's account.
+    For e-mail and SMS there is no key: a code is sent to the `address`, or by default to the user's own. The policy
+    limits the kinds that users bind themselves. An administrator may add any kind to another user's account.
     """
     if kind not in tenant.kinds and (context.found_actor is None or context.is_own):
-        raise Conflict(f"The policy of {tenant.name} does not allow {kind}. An administrator may allow or add it.")
+        raise Conflict(f"The policy of {tenant.name} does not allow {kind}. Ask an administrator to allow or add it.")
     if kind in SENT_KINDS:
         return start_sent(context, tenant, user, kind, address=address, label=label)
     if address:
         raise Unfit("An authenticator app has no address.", "address")
     factors.drop_pending(context.connection, user.pk, kind, context.now)
-    outbox.void(context.connection, key_attempt(user), context.now)  # the key of that one, if it has not left yet
+    outbox.void(context.connection, key_attempt(user), context.now)  # the earlier key, if it was not sent yet
     seed = Secret(os.urandom(SEED_BYTES))
     id = context.new_id()
     values: dict[str, object] = {
@@ -60,13 +63,13 @@ def start_enrollment(
         "expires": expires,
     }
     factors.add_factor(context.connection, values)
-    context.audit("factor.enrollment-started", user, tenant=tenant, by=_who(context, user), kind=kind, factor=id)
+    context.audit(FACTOR_ENROLLMENT_STARTED, user, tenant=tenant, by=_who(context, user), kind=kind, factor=id)
     uri = key_uri(tenant, user, parameters, seed)
     return BindingStarted(id, kind, uri, Secret(key_text(seed)), when(expires))
 
 
 def key_uri(tenant: TenantRow, user: UserRecord, parameters: TotpParameters, seed: Secret[bytes]) -> Secret[str]:
-    """What carries a key into an authenticator app."""
+    """Return the URI that carries a key into an authenticator app."""
     return otpauth_uri(
         seed=seed,
         account=user.login,
@@ -80,16 +83,19 @@ def key_uri(tenant: TenantRow, user: UserRecord, parameters: TotpParameters, see
 def confirm_enrollment(
     context: Context, tenant: TenantRow, user: UserRecord, factor: FactorRecord, code: Secret[str]
 ) -> Verdict:
-    """Make a pending factor active if the code is from it; the step it used is then used, and the old factor gone."""
+    """Activate a pending factor if the code matches, which uses its time step and removes the old factor."""
     if factor.state is not FactorState.PENDING:
         raise Conflict("That factor is bound already.")
     if factor.kind in SENT_KINDS:
         return confirm_sent(context, tenant, user, factor, code)
-    if factor.expires is not None and factor.expires <= context.now:
-        raise Conflict("That key was not confirmed in time. Start binding again.")
+    if factor.expires is not None and (factor.expires <= context.now or is_from_future(factor.created, context.now)):
+        raise Conflict("That key was not confirmed in time. Start the enrollment again.")
+    if why := why_no_code(context, code):
+        context.unchanged = True
+        return Verdict(False, why, when(context.now), counted=False)
     step = step_of(context, user, factor, code)
     if step is None:
-        context.audit("factor.confirmed", user, outcome="refused", tenant=tenant, by=_who(context, user))
+        context.audit(FACTOR_CONFIRMED, user, outcome="refused", tenant=tenant, by=_who(context, user))
         return Verdict(False, _wrong(context, user, factor, code), when(context.now))
     outbox.note_answer(context.connection, key_attempt(user))
     old = [
@@ -102,24 +108,28 @@ def confirm_enrollment(
     outbox.void(context.connection, key_attempt(user), context.now)  # from now on that key opens the account
     if old:
         factors.remove(context.connection, user.pk, old, now=context.now, event=None)
-    # What was proved before was proved without this factor; only who shows it here, signed in as the user, has done so.
+    # Earlier proofs were made without this factor, so they remain valid only for a user who shows it in this session.
     actor = context.found_actor
     own = actor.session.pk if actor and actor.session and actor.session.user_pk == user.pk else None
     sessions.forget_proofs(context.connection, user.pk, but=own)
+    if own is not None:
+        sessions.note_factor(context.connection, own, factor.kind)
     context.audit(
-        "factor.confirmed", user, tenant=tenant, by=_who(context, user), kind=factor.kind, factor=factor.id,
+        FACTOR_CONFIRMED, user, tenant=tenant, by=_who(context, user), kind=factor.kind, factor=factor.id,
         replaced=len(old),
     )  # fmt: skip
     return Verdict(True, server_time=when(context.now), factor=factor.id)
 
 
 def key_attempt(user: UserRecord) -> str:
-    """What a mail with a user's key is for: they bind one app at a time."""
+    """Return the attempt of a mail with a user's key, of which there is one at a time."""
     return f"key {user.id}"
 
 
 def _wrong(context: Context, user: UserRecord, factor: FactorRecord, code: Secret[str]) -> str:
-    offset = clock_offset(seed_of(context, user, factor), code.reveal(), context.now / 1000, parameters_of(factor))
+    typed = read_code(code)
+    digits = typed.digits.reveal() if typed is not None else ""
+    offset = clock_offset(seed_of(context, user, factor), digits, context.now / 1000, parameters_of(factor))
     if offset:
         way = "ahead of" if offset > 0 else "behind"
         return (
@@ -129,5 +139,5 @@ def _wrong(context: Context, user: UserRecord, factor: FactorRecord, code: Secre
 
 
 def _who(context: Context, user: UserRecord) -> str:
-    """Nobody is signed in yet while binding at sign-in: then it is the user themselves."""
+    """Return the actor's name, which is the user's own while they bind a factor at sign-in."""
     return "" if context.found_actor else user.login

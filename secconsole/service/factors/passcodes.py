@@ -1,7 +1,7 @@
-"""Codes that are sent: making one, putting it into the outbox, and telling whether one that was typed is it.
+"""Codes that are sent: creating and queueing them, and checking typed ones.
 
-An attempt is what a code is for: one sign-in, one enrollment, one session's step-up, one test of settings. It has one
-code at a time, whichever address that went to, so that asking anew or elsewhere voids the code before.
+An attempt is the purpose of a code: a sign-in, an enrollment, the step-up of a session or a test of settings. It has
+one code at a time for all addresses, so that requesting a new one voids the previous code.
 """
 
 from __future__ import annotations
@@ -12,33 +12,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from secconsole.delivery.message import Message
+from secconsole.domain.bypass import read_bypass_code
+from secconsole.domain.clock import is_from_future
+from secconsole.domain.code import read_code
 from secconsole.domain.model import FactorKind
 from secconsole.domain.passcode import LASTS, RANDOM_BYTES, Passcode, make_passcode
+from secconsole.domain.recovery import read_recovery_code
 from secconsole.domain.secret import Secret
 from secconsole.domain.sending import wait_words
-from secconsole.domain.totp import is_code
+from secconsole.operations.events import CODE_SENT
 from secconsole.service.context import Context
-from secconsole.service.outgoing import Request, can_send, free_at, post
+from secconsole.service.outbox.queue import Request, can_send, free_at, post
 from secconsole.store import outbox, passcodes
 from secconsole.store.keys import KeyRing, token_hash
 from secconsole.store.passcodes import PasscodeRecord
 
-Write = Callable[[FactorKind, str, Passcode], Message]  # a kind, an address and a code as a message
+Write = Callable[[FactorKind, str, Passcode], Message]  # a message with a kind, an address and a code
 
 NOT_SET_UP = {
-    FactorKind.EMAIL: "No code can be mailed: no mail server is set up. An administrator can do that.",
-    FactorKind.SMS: "No code can be sent by SMS: no account at Twilio is set up. An administrator can do that.",
+    FactorKind.EMAIL: "No mail server is set up, so codes cannot be mailed. Ask an administrator to set one up.",
+    FactorKind.SMS: "No Twilio account is set up, so codes cannot be sent by SMS. Ask an administrator to set one up.",
 }
-SENT_KINDS = (FactorKind.EMAIL, FactorKind.SMS)
-LONG_WAIT = 60_000  # a wait that is worth an entry in the audit
+NOT_A_CODE = "That is not a code. Codes have six digits, recovery codes 25 letters and digits. It was not counted."
+BYPASS_ELSEWHERE = "A bypass code works only for signing in. It was not counted."
+OTHER_MESSAGE = "Those letters belong to another message. This code begins with {}. It was not counted."
+NO_MESSAGE = "Those letters belong to a message that was sent for something else. It was not counted."
+LONG_WAIT = 60_000  # a wait that is worth an audit entry
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What came of asking for a code: one is on its way, or `message` says how long to wait.
+    """Result of a request for a code, with a `message` about the wait if none was sent.
 
-    `prefix` and `expires` are of the code that holds now, the new one or the one before; `id` is the message's.
-    `retry_at`: when another may be asked for.
+    `prefix` and `expires` belong to the current code, new or not. `id` is that of the message. `retry_at`: when another
+    one may be requested.
     """
 
     sent: bool
@@ -51,7 +58,7 @@ class Issued:
 
 
 def issue_code(context: Context, request: Request, write: Write) -> Issued:
-    """Make a code and have it sent after commit, unless so many were that one has to wait, or none can be sent."""
+    """Create a code and queue it, unless a cap is reached or codes cannot be sent."""
     masked, wait_until = request.masked, free_at(context, request)
     if not request.settings and not can_send(context, request.tenant, request.kind):
         context.unchanged = True
@@ -60,7 +67,7 @@ def issue_code(context: Context, request: Request, write: Write) -> Issued:
         live = live_code(context, request.attempt)
         message = wait_words(wait_until, context.now)
         if wait_until - context.now > LONG_WAIT:
-            _tell(context, request, outcome="refused", reason=message)
+            _audit(context, request, outcome="refused", reason=message)
         else:
             context.unchanged = True
         return Issued(False, live.prefix if live else "", live.expires if live else None, wait_until, message, masked)
@@ -79,31 +86,53 @@ def issue_code(context: Context, request: Request, write: Write) -> Issued:
         },
     )
     id = post(context, request, write(request.kind, request.to, code), expires=expires)
-    _tell(context, request)
+    _audit(context, request)
     return Issued(True, code.prefix, expires, free_at(context, request), "", masked, id)
 
 
 def live_code(context: Context, attempt: str) -> PasscodeRecord | None:
-    """The code of an attempt that would be taken now."""
+    """Return the current code of an attempt."""
     record = passcodes.find(context.connection, attempt)
     if record is None or record.used is not None or record.expires <= context.now:
+        return None
+    if is_from_future(record.created, context.now):
         return None
     return record
 
 
 def _fits(context: Context, record: PasscodeRecord, typed: Secret[str]) -> bool:
-    """Whether the digits that were typed are those of a code; only six ASCII digits ever are."""
-    if not is_code(typed.reveal()):
+    """Return True if the typed text is a code with the digits and, if any, the prefix of this one."""
+    code = read_code(typed)
+    if code is None or code.prefix not in ("", record.prefix):
         return False
-    return hmac.compare_digest(record.digest, _digest(context.keys, record.attempt, record.factor, typed))
+    return hmac.compare_digest(record.digest, _digest(context.keys, record.attempt, record.factor, code.digits))
 
 
 def accepts(context: Context, record: PasscodeRecord, typed: Secret[str]) -> bool:
-    """Whether what was typed is the code; it is used then."""
+    """Return True if the typed text is the code, which is used up then."""
     if not _fits(context, record, typed) or not passcodes.use(context.connection, record.pk, context.now):
         return False
     outbox.note_answer(context.connection, record.attempt)
     return True
+
+
+def why_no_code(context: Context, typed: Secret[str], *attempts: str) -> str:
+    """Return why a typed text is not checked and not counted, empty if it is checked.
+
+    It is not a code at all, or belongs to a message of other attempts: the prefix is shown on the screen of the attempt
+    that it belongs to.
+    """
+    if read_recovery_code(typed) is not None:
+        return ""
+    if read_bypass_code(typed) is not None:
+        return BYPASS_ELSEWHERE
+    code = read_code(typed)
+    if code is None:
+        return NOT_A_CODE
+    prefixes = [live.prefix for attempt in attempts if attempt and (live := live_code(context, attempt))]
+    if not code.prefix or code.prefix in prefixes:
+        return ""
+    return OTHER_MESSAGE.format(" or ".join(prefixes)) if prefixes else NO_MESSAGE
 
 
 def sign_in_attempt(challenge: Secret[str]) -> str:
@@ -126,10 +155,10 @@ def _digest(keys: KeyRing, attempt: str, factor: str, digits: Secret[str]) -> by
     return keys.lookup(f"passcode\0{attempt}\0{factor}\0{digits.reveal()}")
 
 
-def _tell(context: Context, request: Request, *, outcome: str = "done", reason: str = "") -> None:
-    """Nobody is signed in yet while signing in: then it is the user themselves who asked."""
+def _audit(context: Context, request: Request, *, outcome: str = "done", reason: str = "") -> None:
+    """Record a request in the audit, by the user themselves while they sign in."""
     by = request.user.login if request.user and context.found_actor is None else ""
     context.audit(
-        "code.sent", request.user, outcome=outcome, reason=reason, tenant=request.tenant, by=by, kind=request.kind,
+        CODE_SENT, request.user, outcome=outcome, reason=reason, tenant=request.tenant, by=by, kind=request.kind,
         purpose=request.purpose, to=request.masked,
     )  # fmt: skip

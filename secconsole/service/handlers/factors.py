@@ -1,32 +1,46 @@
-"""Factors of a user, enrolled, confirmed and removed by an administrator or by themselves; and codes checked."""
+"""Factors of a user: enrollment, confirmation and removal by an administrator or the user, and checks of codes."""
 
 from __future__ import annotations
 
-from secconsole.domain.errors import Conflict, Invalid, NotFound
+from collections.abc import Sequence
+
+from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from secconsole.domain.helpdesk import UnbindNeeds
 from secconsole.domain.limits import CODE_DIGITS, LONGEST_LABEL
 from secconsole.domain.model import FactorState, PolicyMode
+from secconsole.domain.policy import is_always_asked
 from secconsole.domain.totp import TotpParameters
+from secconsole.operations.events import FACTOR_REMOVED, FACTOR_RENAMED, VERIFY
 from secconsole.operations.factors import (
     ConfirmFactor,
     EnrollFactor,
+    FactorDetail,
     FactorList,
     ListFactors,
     RemoveFactor,
     RenameFactor,
+    ShowFactor,
     Verdict,
     VerifyCode,
 )
 from secconsole.operations.signin import BindingStarted
-from secconsole.service.codes import check_code
+from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, when
-from secconsole.service.enrollment import confirm_enrollment, start_enrollment
-from secconsole.service.handlers import handles
-from secconsole.service.notified import bound_addresses
-from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
+from secconsole.service.factors.bypass import refuse_in_bypass_session
+from secconsole.service.factors.codes import check_code
+from secconsole.service.factors.enrollment import confirm_enrollment, start_enrollment
+from secconsole.service.factors.passcodes import why_no_code
+from secconsole.service.handlers.recovery import RECOVERY, check_recovery_code, is_recovery_code
+from secconsole.service.outbox.recipients import bound_addresses
+from secconsole.service.registry import handles
 from secconsole.service.views import factor_row
 from secconsole.store import factors, sessions
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
+from secconsole.store.tokens import count_live
 
+UNBIND_INSTEAD = (
+    "This is the user's last factor, and the policy says what unbinding needs. Use secconsole unbind, or u in Users."
+)
 ENROLLMENT = 60 * 60_000  # how long a key waits for its first code
 
 
@@ -36,10 +50,26 @@ def list_factors(context: Context, operation: ListFactors) -> FactorList:
     return FactorList(tuple(factor_row(f) for f in live))
 
 
+@handles(ShowFactor)
+def show_factor(context: Context, operation: ShowFactor) -> FactorDetail:
+    factor, user = found_factor(context, operation.factor), context.target
+    ending = tokens = 0
+    if factor.state is FactorState.ACTIVE:
+        ending = sessions.count_sessions(context.connection, user.pk, context.now, seen_since=context.now - IDLE)
+        if context.is_own and context.actor.session is not None:
+            ending -= 1  # the session of the actor stays, and its tokens with it
+        else:
+            tokens = count_live(context.connection, [user.pk], context.now)
+    last = _is_last_active(factor, factors.live_factors(context.connection, user.pk))
+    return FactorDetail(factor_row(factor), user.id, user.login, user.name, last, ending, tokens)
+
+
 @handles(EnrollFactor)
 def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
     if operation.digits not in CODE_DIGITS:
-        raise Invalid("A code has 6 or 8 digits.", "digits")
+        raise Invalid("The number of digits must be 6 or 8.", "digits")
+    if context.is_own:
+        refuse_in_bypass_session(context)
     return start_enrollment(
         context,
         context.tenant,
@@ -55,6 +85,8 @@ def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
 @handles(ConfirmFactor)
 def confirm_factor(context: Context, operation: ConfirmFactor) -> Verdict:
     factor = found_factor(context, operation.enrollment)
+    if context.is_own:
+        refuse_in_bypass_session(context)
     return confirm_enrollment(context, context.tenant, context.target, factor, operation.code)
 
 
@@ -62,18 +94,21 @@ def confirm_factor(context: Context, operation: ConfirmFactor) -> Verdict:
 def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
     factor = found_factor(context, operation.factor)
     user = context.target
-    others = [f for f in factors.live_factors(context.connection, user.pk) if f.pk != factor.pk]
-    last = factor.state is FactorState.ACTIVE and not any(f.state is FactorState.ACTIVE for f in others)
-    if context.is_own and last:
-        refuse_while_required(context.tenant, user)
+    live = factors.live_factors(context.connection, user.pk)
+    others = [f for f in live if f.pk != factor.pk]
+    if _is_last_active(factor, live):
+        if context.is_own:
+            refuse_while_required(context.tenant, user)
+        elif context.tenant.helpdesk.unbind_needs is not UnbindNeeds.NONE:
+            raise NotAllowed(UNBIND_INSTEAD)
     factors.remove(context.connection, user.pk, [factor.pk], now=context.now, event=None)
-    if factor.state is FactorState.ACTIVE:  # nothing was ever proved with one that is pending
+    if factor.state is FactorState.ACTIVE:  # nothing was ever proved with a pending one
         session = context.actor.session
         sessions.end_sessions(
             context.connection, user.pk, now=context.now, why="factor removed", but=session.pk if session else None
         )
     context.audit(
-        "factor.removed", user, former=bound_addresses([factor]), kind=factor.kind, factor=factor.id,
+        FACTOR_REMOVED, user, former=bound_addresses([factor]), kind=factor.kind, factor=factor.id,
         state=factor.state,
     )  # fmt: skip
     return FactorList(tuple(factor_row(f) for f in others))
@@ -84,16 +119,19 @@ def verify_code(context: Context, operation: VerifyCode) -> Verdict:
     user = context.target
     active = [f for f in factors.live_factors(context.connection, user.pk) if f.state is FactorState.ACTIVE]
     if user.disabled or not active:
-        context.audit("verify", user, outcome="refused")
+        context.audit(VERIFY, user, outcome="refused")
         message = "The account is disabled." if user.disabled else "No factor is bound."
         return Verdict(False, message, when(context.now))
+    if why := why_no_code(context, operation.code):
+        context.unchanged = True
+        return Verdict(False, why, when(context.now), counted=False)
     if is_recovery_code(operation.code):
         left, message = check_recovery_code(context, context.tenant, user, operation.code)
         found = None if left is None else RECOVERY
-        context.audit("verify", user, outcome="done" if found else "refused", factor=RECOVERY)
+        context.audit(VERIFY, user, outcome="done" if found else "refused", factor=RECOVERY)
         return Verdict(found is not None, message, when(context.now), found)
     factor, message = check_code(context, user, operation.code, active)
-    context.audit("verify", user, outcome="done" if factor else "refused", factor=factor.id if factor else "")
+    context.audit(VERIFY, user, outcome="done" if factor else "refused", factor=factor.id if factor else "")
     return Verdict(factor is not None, message, when(context.now), factor.id if factor else None)
 
 
@@ -105,35 +143,42 @@ def rename_factor(context: Context, operation: RenameFactor) -> FactorList:
         context.unchanged = True
     else:
         factors.rename(context.connection, factor, label)
-        context.audit("factor.renamed", user, factor=factor.id, before=factor.label, after=label)
+        context.audit(FACTOR_RENAMED, user, factor=factor.id, before=factor.label, after=label)
     return FactorList(tuple(factor_row(f) for f in factors.live_factors(context.connection, user.pk)))
 
 
 def found_factor(context: Context, id: str) -> FactorRecord:
-    """A live factor of the tenant; raises `NotFound`."""
+    """Return a live factor of the tenant, or raise `NotFound`."""
     factor = factors.factor_by_id(context.connection, context.tenant.pk, id)
     if factor is None:
         raise NotFound("There is no such factor. It may have been removed or replaced.")
     return factor
 
 
-def refuse_while_required(tenant: TenantRow, user: UserRecord) -> None:
-    """Raise if users may not be without a factor by their own doing: they would have to bind one at the next sign-in.
+def _is_last_active(factor: FactorRecord, live: Sequence[FactorRecord]) -> bool:
+    """Return True if a factor is the only active one of its user."""
+    active = [other.pk for other in live if other.state is FactorState.ACTIVE]
+    return active == [factor.pk]
 
-    It holds during the grace period too, which is there to bind one in.
+
+def refuse_while_required(tenant: TenantRow, user: UserRecord) -> None:
+    """Raise if users may not remove their last factor, because the next sign-in would ask them to bind one.
+
+    It applies during the grace period too, which is meant for binding one.
     """
     if why := why_required(tenant, user):
-        raise Conflict(f"A factor is required of you: {why}. To change phones, bind the new one first.")
+        raise Conflict(f"You cannot remove your last factor: {why}. To change phones, bind the new one first.")
 
 
 def why_required(tenant: TenantRow, user: UserRecord) -> str:
-    """Why a user may not be without a factor, in words; empty if they may."""
+    """Return why a user has to have a factor, empty if there is no reason."""
     if tenant.policy is PolicyMode.OFF:
         return ""
     if user.switched_on:
         return "an administrator requires one of you"
-    if tenant.policy is PolicyMode.REQUIRED and not user.whitelisted:
-        return f"the policy of {tenant.name} requires one of everybody"
+    spared = user.whitelisted and not is_always_asked(user.role, user.status)
+    if tenant.policy is PolicyMode.REQUIRED and not spared:
+        return f"the policy of {tenant.name} requires one of all users"
     return ""
 
 

@@ -1,29 +1,30 @@
-"""The key of an authenticator app by mail, for whoever cannot scan the QR code: only until it is confirmed."""
+"""Key of an authenticator app by mail, for users who cannot scan the QR code, until it is confirmed."""
 
 from __future__ import annotations
 
 from secconsole.delivery.texts import key_message
 from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, Unfit
-from secconsole.domain.mail_address import mail_address
+from secconsole.domain.mail_address import address_key, mail_address
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.domain.otpauth import key_text
 from secconsole.domain.secret import Secret
 from secconsole.domain.sending import wait_words
+from secconsole.operations.events import FACTOR_KEY_MAILED
 from secconsole.operations.factors import MailKey
 from secconsole.operations.signin import KeyMailed
-from secconsole.service.codes import parameters_of, seed_of
 from secconsole.service.context import Context, when
-from secconsole.service.enrollment import key_attempt, key_uri
-from secconsole.service.factors import found_factor
-from secconsole.service.handlers import handles
-from secconsole.service.notified import can_mail
-from secconsole.service.outgoing import Request, free_at, post
-from secconsole.service.passcodes import LONG_WAIT
+from secconsole.service.factors.codes import parameters_of, seed_of
+from secconsole.service.factors.enrollment import key_attempt, key_uri
+from secconsole.service.factors.passcodes import LONG_WAIT
+from secconsole.service.handlers.factors import found_factor
+from secconsole.service.outbox.queue import Request, free_at, post
+from secconsole.service.outbox.recipients import can_mail
+from secconsole.service.registry import handles
 from secconsole.store import outbox
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
 
-NO_MAIL = "No mail can be sent from here yet, so the key cannot be mailed. Type it into the app instead."
+NO_MAIL = "Mail is not set up here yet, so the key cannot be sent. Type it into the app instead."
 
 
 @handles(MailKey)
@@ -33,26 +34,26 @@ def mail_key(context: Context, operation: MailKey) -> KeyMailed:
 
 
 def send_key(context: Context, tenant: TenantRow, user: UserRecord, factor: FactorRecord, address: str) -> KeyMailed:
-    """Mail the key of an enrollment to the address on record, or else to the one given; or say how long to wait."""
+    """Mail the key of an enrollment to the address on record, or to the one given, or return how long to wait."""
     if factor.kind is not FactorKind.TOTP or factor.state is not FactorState.PENDING:
-        raise Conflict("Only the key of an authenticator app is mailed, and only until the app is bound.")
+        raise Conflict("Only the key of an authenticator app can be mailed, and only until the app is bound.")
     if factor.expires is None or factor.expires <= context.now:
-        raise Conflict("That key was not confirmed in time. Start binding again.")
+        raise Conflict("That key was not confirmed in time. Start the enrollment again.")
     if not address.strip() and not user.email:
-        raise Unfit(f"There is no e-mail address on record for {user.login}. Give one.", "address")
+        raise Unfit(f"There is no e-mail address on record for {user.login}. Enter one.", "address")
     to = mail_address(address if address.strip() else user.email, "address")
     attempt, by = key_attempt(user), "" if context.found_actor else user.login
     request = Request(tenant, user, FactorKind.EMAIL, to, Purpose.KEY, attempt, factor.id)
     if not can_mail(context.connection, tenant.pk):
         context.unchanged = True
         return KeyMailed(False, request.masked, NO_MAIL)
-    on_record = to.lower() == user.email.lower()  # folded, two mailboxes may look like one: ß and ss
+    on_record = address_key(to) == address_key(user.email)
     wait_until = free_at(context, request)
     if wait_until > context.now:
         message = wait_words(wait_until, context.now, "mail")
         if wait_until - context.now > LONG_WAIT:
             context.audit(
-                "factor.key-mailed", user, outcome="refused", reason=message, tenant=tenant, by=by, factor=factor.id,
+                FACTOR_KEY_MAILED, user, outcome="refused", reason=message, tenant=tenant, by=by, factor=factor.id,
                 to=request.masked, on_record=on_record,
             )  # fmt: skip
         else:
@@ -64,6 +65,6 @@ def send_key(context: Context, tenant: TenantRow, user: UserRecord, factor: Fact
     outbox.void(context.connection, attempt, context.now)
     post(context, request, message_of, expires=factor.expires)
     context.audit(
-        "factor.key-mailed", user, tenant=tenant, by=by, factor=factor.id, to=request.masked, on_record=on_record
+        FACTOR_KEY_MAILED, user, tenant=tenant, by=by, factor=factor.id, to=request.masked, on_record=on_record
     )
     return KeyMailed(True, request.masked, retry_at=when(free_at(context, request)))

@@ -1,23 +1,28 @@
-"""The policy: what it is, what a change would do, and the change."""
+"""Operations on the policy: showing, previewing and changing it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from secconsole.domain.bypass import check_limits
 from secconsole.domain.errors import Invalid, Stale
-from secconsole.domain.impact import Group, impact, must_bind, shut_out
+from secconsole.domain.helpdesk import HelpdeskRules
+from secconsole.domain.impact import Group, impact, is_asked, must_bind, shut_out
 from secconsole.domain.limits import LONGEST_GRACE
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
+from secconsole.domain.policy import is_switched_on
 from secconsole.domain.roles import Role
 from secconsole.domain.throttle import FOREVER
+from secconsole.operations.events import POLICY_SET, WHITELIST_ADDED
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy, You
 from secconsole.service.context import Context
-from secconsole.service.handlers import handles
+from secconsole.service.factors.password_sessions import Ended, count_ending, end_password_sessions
+from secconsole.service.registry import handles
 from secconsole.service.views import policy_view
 from secconsole.store import recovery, tenants, users, whitelist
-from secconsole.store.rows import ExemptionRecord, UserRecord
+from secconsole.store.rows import ExemptionRecord, TenantRow, UserRecord
 
-ADMIN_REASON = "platform administrator, put here when the second factor was switched on"
+ADMIN_REASON = "platform administrator, added when the second factor was switched on"
 
 
 @handles(ShowPolicy)
@@ -28,9 +33,10 @@ def show_policy(context: Context, operation: ShowPolicy) -> Policy:
 @handles(PreviewPolicy)
 def preview_policy(context: Context, operation: PreviewPolicy) -> PolicyPreview:
     tenant = context.tenant
-    switching_on = tenant.policy is PolicyMode.OFF and operation.mode is not PolicyMode.OFF
-    added = [u for u in _platform_admins(context) if not u.whitelisted] if switching_on else []
+    switched_on = is_switched_on(tenant.policy, operation.mode, untouched=tenant.changed is None)
+    added = [u for u in _platform_admins(context) if not u.whitelisted] if switched_on else []
     groups = _with_whitelisted(tenants.groups(context.connection, tenant.pk), added)
+    ending = count_ending(context, tenant, operation.mode, spared=added)
     return PolicyPreview(
         policy=operation.mode,
         now=tenant.policy,
@@ -38,6 +44,8 @@ def preview_policy(context: Context, operation: PreviewPolicy) -> PolicyPreview:
         grace_days=tenant.grace_days,
         whitelisted_open=whitelist.count_open(context.connection, tenant.pk) + len(added),
         platform_admins_added=len(added),
+        sessions=ending.sessions,
+        tokens=ending.tokens,
         you=_you(context, operation.mode, added),
         version=tenant.version,
     )
@@ -50,13 +58,19 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     grace = tenant.grace_days if operation.grace_days is None else operation.grace_days
     kinds = tenant.kinds if operation.kinds is None else operation.kinds
     view = tenant.recovery_view if operation.recovery_view is None else operation.recovery_view
+    helpdesk = _helpdesk_rules(tenant, operation)
     if not 0 <= grace <= LONGEST_GRACE:
-        raise Invalid(f"The grace period is between 0 and {LONGEST_GRACE} days.", "grace_days")
+        raise Invalid(f"The grace period must be between 0 and {LONGEST_GRACE} days.", "grace_days")
     if FactorKind.TOTP not in kinds:
-        raise Invalid("totp has to stay allowed: it is the one kind that everybody can bind by themselves.", "kinds")
+        raise Invalid(
+            "totp must stay allowed, because it is the only kind that everyone can bind on their own.", "kinds"
+        )
     if operation.expect is not None and operation.expect != tenant.version:
-        raise Stale(f"{tenant.changed_by} changed the policy meanwhile: it is {tenant.policy} now. Look again first.")
-    if (mode, grace, kinds, view) == (tenant.policy, tenant.grace_days, tenant.kinds, tenant.recovery_view):
+        raise Stale(
+            f"{tenant.changed_by} has changed the policy in the meantime. It is {tenant.policy} now. Check it first."
+        )
+    before = (tenant.policy, tenant.grace_days, tenant.kinds, tenant.recovery_view, tenant.helpdesk)
+    if (mode, grace, kinds, view, helpdesk) == before:
         context.unchanged = True
         return policy_view(tenant)
     newly_required = mode is PolicyMode.REQUIRED and tenant.policy is not PolicyMode.REQUIRED
@@ -64,29 +78,43 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     actor = context.actor.login
     done = tenants.set_policy(
         context.connection, tenant, mode=mode, grace_days=grace, kinds=kinds, required_since=since,
-        recovery_view=view, now=context.now, by=actor,
+        recovery_view=view, helpdesk=helpdesk, now=context.now, by=actor,
     )  # fmt: skip
     if not done:
-        raise Stale("Somebody changed the policy at the same moment. Look again first.")
+        raise Stale("Someone changed the policy at the same moment. Check it first.")
     if tenant.recovery_view and not view:
         recovery.erase_viewable(context.connection, tenant.pk)
-    context.audit(
-        "policy.set", before=tenant.policy, after=mode, grace_days=grace, kinds=",".join(kinds), recovery_view=view
-    )
-    if tenant.policy is PolicyMode.OFF and mode is not PolicyMode.OFF and operation.whitelist_admins:
+    switched_on = is_switched_on(tenant.policy, mode, untouched=tenant.changed is None)
+    if switched_on and operation.whitelist_admins:
         _whitelist_admins(context)
-    return policy_view(tenants.tenant_by_pk(context.connection, tenant.pk))
+    changed = tenants.tenant_by_pk(context.connection, tenant.pk)
+    ended = Ended() if operation.keep_sessions else end_password_sessions(context, changed)
+    context.audit(
+        POLICY_SET, before=tenant.policy, after=mode, grace_days=grace, kinds=",".join(kinds), recovery_view=view,
+        sessions_ended=ended.sessions, tokens_ended=ended.tokens, **asdict(helpdesk),
+    )  # fmt: skip
+    return replace(policy_view(changed), sessions_ended=ended.sessions, tokens_ended=ended.tokens)
+
+
+def _helpdesk_rules(tenant: TenantRow, operation: SetPolicy) -> HelpdeskRules:
+    """Return the rules after a change, or raise `Invalid` for those that cannot be."""
+    before = tenant.helpdesk
+    most = before.bypass_most if operation.bypass_most is None else operation.bypass_most
+    usual = min(before.bypass_minutes, most) if operation.bypass_minutes is None else operation.bypass_minutes
+    check_limits(usual, most)
+    needs = before.unbind_needs if operation.unbind_needs is None else operation.unbind_needs
+    return HelpdeskRules(usual, most, needs)
 
 
 def _whitelist_admins(context: Context) -> None:
-    """So that nobody locks themselves out; those who have a factor bound stay asked for it."""
+    """Whitelist platform administrators without a factor, so that they do not lock themselves out."""
     for user in _platform_admins(context):
         if not user.whitelisted:
             entry = ExemptionRecord(user.pk, ADMIN_REASON, context.now, None, context.actor.login)
             whitelist.put_exemption(context.connection, user, entry)
             if user.status is BindingStatus.BOUND:
                 users.change_user(context.connection, user.pk, keeps_factor=True)
-            context.audit("whitelist.added", user, reason=ADMIN_REASON)
+            context.audit(WHITELIST_ADDED, user, reason=ADMIN_REASON)
 
 
 def _platform_admins(context: Context) -> list[UserRecord]:
@@ -95,7 +123,7 @@ def _platform_admins(context: Context) -> list[UserRecord]:
 
 
 def _with_whitelisted(groups: tuple[Group, ...], added: list[UserRecord]) -> list[Group]:
-    """The groups as they will be once some users are on the whitelist."""
+    """Return the groups as they will be once some users are whitelisted."""
     counts = {replace(group, count=0): group.count for group in groups}
     for user in added:
         before = _group_of(user)
@@ -128,7 +156,9 @@ def _group_of(user: UserRecord) -> Group:
 def _you(context: Context, mode: PolicyMode, added: list[UserRecord]) -> You:
     user = context.actor.user
     if user is None:
-        return You(context.actor.login, bound=False, whitelisted=False, must_enroll=False, locked_out=False)
+        return You(
+            context.actor.login, bound=False, whitelisted=False, must_enroll=False, locked_out=False, by_password=False
+        )
     listed = user.whitelisted or any(user.pk == other.pk for other in added)
     group = replace(_group_of(user), whitelisted=listed)
     return You(
@@ -137,4 +167,11 @@ def _you(context: Context, mode: PolicyMode, added: list[UserRecord]) -> You:
         whitelisted=listed,
         must_enroll=must_bind(group, mode),
         locked_out=shut_out(group, mode),
+        by_password=_stays_open(context, group, mode),
     )
+
+
+def _stays_open(context: Context, group: Group, mode: PolicyMode) -> bool:
+    """Return True if the actor's own session is among those that would end if they belonged to others."""
+    session = context.actor.session
+    return session is not None and session.factor == "" and is_asked(group, mode)

@@ -1,4 +1,4 @@
-"""The session one has: who it stands for, proving again that it is oneself, and ending it."""
+"""The actor's session: its owner, step-up, and signing out."""
 
 from __future__ import annotations
 
@@ -6,22 +6,33 @@ from collections.abc import Sequence
 
 from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import NotFound, NotSignedIn
-from secconsole.domain.model import FactorState
+from secconsole.domain.model import SENT_KINDS, FactorState
 from secconsole.domain.recovery import is_renewal_due
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import FOREVER, is_held
+from secconsole.domain.throttle import MOST_IN_SESSION, PARTLY, Bucket
+from secconsole.operations import events
 from secconsole.operations.signin import CodeSent, Identity, Proof, SendStepUpCode, SignOut, StepUp, WhoAmI
 from secconsole.service.authorise import SESSION_ENDED, STEP_UP
-from secconsole.service.codes import check_code, count_failure, held_words, take_back
 from secconsole.service.context import Context, PasswordCheck, when, when_or_none
-from secconsole.service.handlers import handles
-from secconsole.service.passcodes import SENT_KINDS, step_up_attempt
-from secconsole.service.recovery import RECOVERY, check_recovery_code, is_recovery_code
-from secconsole.service.sent_factors import send_code
+from secconsole.service.factors.bypass import BYPASS, NOT_ENOUGH
+from secconsole.service.factors.codes import check_code
+from secconsole.service.factors.passcodes import step_up_attempt, why_no_code
+from secconsole.service.factors.sent_factors import send_code
+from secconsole.service.factors.throttling import (
+    held,
+    held_words,
+    note_hold,
+    note_right_code,
+    reserve,
+    throttle_of,
+    uncount_failure,
+)
+from secconsole.service.handlers.recovery import RECOVERY, check_recovery_code, is_recovery_code
+from secconsole.service.registry import handles
 from secconsole.service.views import masked
-from secconsole.store import factors, recovery, sessions, users
+from secconsole.store import factors, recovery, sessions
 from secconsole.store.keys import new_token
-from secconsole.store.rows import FactorRecord, UserRecord
+from secconsole.store.rows import FactorRecord, SessionRecord, UserRecord
 
 
 @handles(WhoAmI)
@@ -45,13 +56,16 @@ def who_am_i(context: Context, operation: WhoAmI) -> Identity:
 
 
 def reserve_step_up(context: Context, operation: StepUp) -> PasswordCheck:
-    """As at sign-in: the try is counted first."""
-    user = context.actor.user
-    if user is None:
+    """Count the attempt before the password is checked, as at sign-in and for the session too."""
+    user, session = context.actor.user, context.actor.session
+    if user is None or session is None:
         return PasswordCheck(None, True)
-    allowed = not is_held(user.locked_until, context.now)
-    reserved = count_failure(context, user) if allowed else 0
-    return PasswordCheck(user.password_hash, allowed, reserved)
+    if session.failures >= MOST_IN_SESSION:  # the answer that would have ended it was never sent
+        return PasswordCheck(user.password_hash, False)
+    reserved, _ = reserve(context, user, Bucket.STEP_UP)
+    if reserved is not None:
+        sessions.note_failures(context.connection, session.pk, session.failures + 1)
+    return PasswordCheck(user.password_hash, reserved is not None, reserved)
 
 
 @handles(StepUp, reserve=reserve_step_up)
@@ -60,37 +74,59 @@ def step_up(context: Context, operation: StepUp) -> Proof:
     if user is None or session is None:  # the owner of the store has nothing to prove
         context.unchanged = True
         return Proof(True)
-    message, wrong = "The password or the code is not right.", "password"
-    if check is not None and check.right and user.password_hash == check.stored:
+    message, wrong = "The password or the code is wrong.", "password"
+    if check is None or not check.allowed:
+        until = held(context, user, Bucket.STEP_UP)
+        message, wrong = held_words(context, until) if until else "", ""
+    elif check.right and user.password_hash == check.stored:
         wrong = "code"
-        user = take_back(context, user)
+        if check.reserved is not None:
+            uncount_failure(context, user, throttle_of(context, user), check.reserved)
         live = factors.live_factors(context.connection, user.pk)
         active = [f for f in live if f.state is FactorState.ACTIVE]
+        if not active and session.factor == BYPASS:  # the password alone would make it more than it is
+            return _not_counted(context, user, session, NOT_ENOUGH)
+        if active and (why := why_no_code(context, operation.code, step_up_attempt(session.id))):
+            return _not_counted(context, user, session, why)
         accepted, message, shown = _check(context, user, operation.code, active, step_up_attempt(session.id))
         if accepted:
             token = new_token()
-            if not sessions.renew_session(context.connection, session, token, now=context.now):
+            if not sessions.renew_session(context.connection, session, token, now=context.now, factor=shown):
                 raise NotSignedIn(SESSION_ENDED)
-            users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
-            context.audit("step-up", user, factor=shown)
+            note_right_code(context, user, Bucket.STEP_UP)
+            context.audit(events.STEP_UP, user, factor=shown)
             now = when(context.now)
             return Proof(True, message, until=when(context.now + STEP_UP), server_time=now, token=token)
-    elif check is not None and not check.allowed:
-        message, wrong = held_words(context, user), ""
-    context.audit("step-up", user, outcome="refused")
-    return Proof(False, message, server_time=when(context.now), wrong=wrong)
+    if wrong == "password" and check is not None and check.reserved is not None:
+        note_hold(context, user, check.reserved.bucket, check.reserved.holds_until)
+    left = MOST_IN_SESSION - session.failures
+    if left <= 0:
+        sessions.end_session(context.connection, session.pk, now=context.now, why="wrong proofs")
+        context.audit(events.STEP_UP, user, outcome="refused", sessions_ended=1)
+        message = f"{message} {SESSION_ENDED}".strip()
+        return Proof(False, message, server_time=when(context.now), wrong=wrong, left=0)
+    context.audit(events.STEP_UP, user, outcome="refused")
+    return Proof(False, message, server_time=when(context.now), wrong=wrong, left=left)
+
+
+def _not_counted(context: Context, user: UserRecord, session: SessionRecord, why: str) -> Proof:
+    """Refuse a text that cannot be a code, and uncount the attempt, because it was not a guess."""
+    failures = max(0, session.failures - 1)
+    sessions.note_failures(context.connection, session.pk, failures)
+    context.audit(events.STEP_UP, user, outcome="refused")
+    return Proof(False, why, server_time=when(context.now), wrong="code", left=MOST_IN_SESSION - failures)
 
 
 def _check(
     context: Context, user: UserRecord, code: Secret[str], active: Sequence[FactorRecord], attempt: str
 ) -> tuple[bool, str, str]:
-    """Whether the second factor was shown, or there is none to show; what to say; and what was shown."""
+    """Return True if the second factor was shown or is not needed, a message, and the kind of the factor."""
     if not active:
         return True, "", ""
     if is_recovery_code(code):
-        left, message = check_recovery_code(context, context.tenant, user, code)
+        left, message = check_recovery_code(context, context.tenant, user, code, Bucket.STEP_UP)
         return left is not None, message, RECOVERY
-    factor, message = check_code(context, user, code, active, attempt)
+    factor, message = check_code(context, user, code, active, attempt, Bucket.STEP_UP)
     return factor is not None, message, str(factor.kind) if factor else ""
 
 
@@ -101,11 +137,11 @@ def send_step_up_code(context: Context, operation: SendStepUpCode) -> CodeSent:
     active = (f for f in live if f.state is FactorState.ACTIVE and f.kind in SENT_KINDS)
     factor = next((f for f in active if f.id == operation.factor), None)
     if user is None or session is None or factor is None:
-        raise NotFound("No code can be sent there. Pick one of your own addresses or numbers.")
-    if is_held(user.locked_until, context.now):  # as at sign-in: a code could not be used, and would cost money
+        raise NotFound("Codes cannot be sent there. Choose one of your own addresses or numbers.")
+    if until := held(context, user, Bucket.STEP_UP):  # as at sign-in: the code could not be used, and would cost money
         context.unchanged = True
-        retry = when(user.locked_until) if user.locked_until < FOREVER else None
-        return CodeSent(False, "", masked(factor), held_words(context, user), retry_at=retry)
+        retry = when(until) if until < PARTLY else None
+        return CodeSent(False, "", masked(factor), held_words(context, until), retry_at=retry)
     issued = send_code(context, context.tenant, user, factor, Purpose.STEP_UP, step_up_attempt(session.id))
     expires = when_or_none(issued.expires)
     return CodeSent(issued.sent, issued.prefix, issued.masked, issued.message, expires, when(issued.retry_at))
@@ -115,4 +151,4 @@ def send_step_up_code(context: Context, operation: SendStepUpCode) -> CodeSent:
 def sign_out(context: Context, operation: SignOut) -> None:
     if context.actor.session is not None:
         sessions.end_session(context.connection, context.actor.session.pk, now=context.now, why="signed out")
-        context.audit("sign-out", context.actor.user)
+        context.audit(events.SIGN_OUT, context.actor.user)

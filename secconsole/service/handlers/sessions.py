@@ -1,10 +1,11 @@
-"""The sessions of a user, seen and ended by themselves or by an administrator."""
+"""Sessions of a user, for themselves or an administrator."""
 
 from __future__ import annotations
 
 from secconsole.domain.errors import Invalid, NotFound, Unfit
 from secconsole.domain.ident import is_id
 from secconsole.domain.limits import MOST_PER_PAGE
+from secconsole.operations.events import SESSION_ENDED
 from secconsole.operations.sessions import (
     EndOtherSessions,
     EndSession,
@@ -15,7 +16,7 @@ from secconsole.operations.sessions import (
 )
 from secconsole.service.authorise import IDLE, need_proof
 from secconsole.service.context import Context, when
-from secconsole.service.handlers import handles
+from secconsole.service.registry import handles
 from secconsole.store import sessions
 from secconsole.store.rows import SessionRecord
 
@@ -25,7 +26,7 @@ def list_sessions(context: Context, operation: ListSessions) -> SessionPage:
     if not 1 <= operation.limit <= MOST_PER_PAGE:
         raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
     if operation.cursor is not None and not is_id(operation.cursor):
-        raise Unfit("That cursor is of no use here. Start from the beginning.", "cursor")
+        raise Unfit("That cursor is not valid. Start from the beginning.", "cursor")
     found = sessions.open_sessions(
         context.connection,
         context.target.pk,
@@ -47,8 +48,8 @@ def end_session(context: Context, operation: EndSession) -> SessionsEnded:
     session = sessions.session_of(context.connection, user.pk, operation.session)
     if session is None:
         raise NotFound("There is no such session. It may have ended already.")
-    sessions.end_session(context.connection, session.pk, now=context.now, why="ended by hand")
-    context.audit("session.ended", user, session=session.id, sessions_ended=1)
+    sessions.end_session(context.connection, session.pk, now=context.now, why="ended manually")
+    context.audit(SESSION_ENDED, user, session=session.id, sessions_ended=1)
     return SessionsEnded(1)
 
 
@@ -58,9 +59,9 @@ def end_other_sessions(context: Context, operation: EndOtherSessions) -> Session
         need_proof(context)
     user, own = context.target, context.actor.session
     ended = sessions.end_sessions(
-        context.connection, user.pk, now=context.now, why="ended by hand", but=own.pk if own else None
+        context.connection, user.pk, now=context.now, why="ended manually", but=own.pk if own else None
     )
-    context.audit("session.ended", user, sessions_ended=ended)
+    context.audit(SESSION_ENDED, user, sessions_ended=ended)
     return SessionsEnded(ended)
 
 
@@ -74,4 +75,5 @@ def _row(context: Context, session: SessionRecord) -> SessionRow:
         channel=session.channel,
         address=session.address,
         current=own is not None and own.pk == session.pk,
+        factor=session.factor,
     )

@@ -1,21 +1,34 @@
-"""Tenants."""
+"""Operations on tenants."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+from secconsole.domain.clock import is_in_sight
 from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.limits import LONGEST_TENANT
 from secconsole.domain.password import SHORTEST_ALONE, check_password
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.operations.tenants import Adoption, CreateTenant, ListTenants, ShowAdoption, Tenant, TenantList
+from secconsole.operations.events import TENANT_CREATED, USER_CREATED
+from secconsole.operations.tenants import (
+    Adoption,
+    ClockJump,
+    CreateTenant,
+    ListTenants,
+    ShowAdoption,
+    Tenant,
+    TenantList,
+)
 from secconsole.operations.users import NewUser
 from secconsole.service.context import Context, when, when_or_none
-from secconsole.service.fields import check_fields, with_id
-from secconsole.service.handlers import handles
+from secconsole.service.damage import count_damaged
+from secconsole.service.handlers.user_fields import check_fields, with_id
+from secconsole.service.registry import handles
 from secconsole.store import tenants, users, whitelist
+from secconsole.store.clock import clock_mark, count_used_ahead
+from secconsole.store.overdue import count_overdue
 from secconsole.store.rows import TenantRow
 
 SOON = 7 * 24 * 3_600_000
@@ -31,40 +44,54 @@ def list_tenants(context: Context, operation: ListTenants) -> TenantList:
     return TenantList(tuple(_view(context, tenant) for tenant in known))
 
 
-def _password(operation: CreateTenant) -> Sequence[Secret[str]]:
-    return (operation.password,) if operation.admin and operation.password else ()
+def _admins_password(context: Context, operation: CreateTenant) -> Sequence[Secret[str]]:
+    _check(context, operation)
+    return (operation.password,) if operation.admin and operation.password is not None else ()
 
 
-@handles(CreateTenant, hashes=_password)
-def create_tenant(context: Context, operation: CreateTenant) -> Tenant:
+def _check(context: Context, operation: CreateTenant) -> str:
+    """Return the name of a new tenant, or raise what is wrong with it or its administrator."""
     name = operation.name.strip()
     if len(operation.name) > LONGEST_TENANT or not _NAME.match(name):
-        raise Invalid(f"A tenant's name is 1 to {LONGEST_TENANT} letters, digits, dots, dashes and blanks.", "name")
+        raise Invalid(
+            f"A tenant's name must be 1 to {LONGEST_TENANT} letters, digits, dots, dashes and spaces.", "name"
+        )
+    if operation.role not in (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN):
+        raise Invalid("A tenant's first administrator must be a tenant-admin or a platform-admin.", "role")
     if operation.password is not None:
         check_password(operation.password, shortest=SHORTEST_ALONE, login=operation.admin, tenant=name)
-    if tenants.tenant_by_name(context.connection, name) is not None:
-        raise Conflict("There is a tenant of that name already.")
-    tenant = tenants.add_tenant(context.connection, id=context.new_id(), name=name, now=context.now)
-    context.audit("tenant.created", tenant=tenant)
     if operation.admin:
-        role = Role.TENANT_ADMIN if context.actor.user else Role.PLATFORM_ADMIN
-        add_admin(context, tenant, operation.admin, operation.password, role)
+        check_fields(NewUser(0, operation.admin, password=operation.password), name)
+    if tenants.tenant_by_name(context.connection, name) is not None:
+        raise Conflict("A tenant with that name already exists.")
+    return name
+
+
+@handles(CreateTenant, hashes=_admins_password)
+def create_tenant(context: Context, operation: CreateTenant) -> Tenant:
+    name = _check(context, operation)
+    tenant = tenants.add_tenant(context.connection, id=context.new_id(), name=name, now=context.now)
+    context.audit(TENANT_CREATED, tenant=tenant)
+    if operation.admin:
+        add_admin(context, tenant, operation.admin, operation.password, operation.role)
     return _view(context, tenant)
 
 
 def add_admin(context: Context, tenant: TenantRow, login: str, password: Secret[str] | None, role: Role) -> None:
-    """A tenant's first administrator; the one that the store's owner makes is a platform administrator."""
+    """Create a tenant's first administrator."""
     values = check_fields(NewUser(0, login, role=role, password=password), tenant.name)
     if password is not None:
-        values["password_hash"] = context.hashes[0]
+        values["password_hash"] = context.new_hash
     users.add_users(context.connection, tenant.pk, [with_id(context, values)])
     admin = users.user_by_name(context.connection, tenant.pk, login)
-    context.audit("user.created", admin, tenant=tenant, role=role)
+    context.audit(USER_CREATED, admin, tenant=tenant, role=role)
 
 
 @handles(ShowAdoption)
 def show_adoption(context: Context, operation: ShowAdoption) -> Adoption:
     tenant, connection = context.tenant, context.connection
+    mark = clock_mark(connection)
+    jump = mark.jump if mark else None
     return Adoption(
         tenant=tenant.name,
         policy=tenant.policy,
@@ -75,6 +102,10 @@ def show_adoption(context: Context, operation: ShowAdoption) -> Adoption:
         whitelisted_open=whitelist.count_open(connection, tenant.pk),
         expiring_soon=whitelist.count_ending(connection, tenant.pk, context.now, context.now + SOON),
         at=when(context.now),
+        clock_jump=ClockJump(when(jump.at), jump.by // 1000) if jump and is_in_sight(jump, context.now) else None,
+        refused_by_clock=count_used_ahead(connection, context.now) if jump else 0,
+        damaged=count_damaged(connection, tenant.pk, context.now),
+        overdue=count_overdue(connection, tenant.pk, context.now),
     )
 
 

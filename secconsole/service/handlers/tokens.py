@@ -1,4 +1,4 @@
-"""Tokens and secret keys: made, shown once, listed, ended."""
+"""Tokens and secret keys: created, shown once, listed, revoked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from secconsole.domain.ident import is_id
 from secconsole.domain.limits import LONGEST_LABEL, LONGEST_OVERLAP, LONGEST_TOKEN, MOST_PER_PAGE, MOST_TOKENS
 from secconsole.domain.scope import Scope, may_have, scope_phrase
 from secconsole.domain.text import is_plain
+from secconsole.operations.events import SECRET_KEY_ROTATED, TOKEN_CREATED, TOKEN_REVOKED
 from secconsole.operations.tokens import (
     CreateToken,
     ListOwnTokens,
@@ -22,7 +23,7 @@ from secconsole.operations.tokens import (
 )
 from secconsole.service.authorise import KEY_PREFIX, TOKEN_PREFIX, need_proof
 from secconsole.service.context import Context, when, when_or_none
-from secconsole.service.handlers import handles
+from secconsole.service.registry import handles
 from secconsole.store import tokens
 from secconsole.store.keys import new_token
 from secconsole.store.rows import TokenRecord
@@ -36,7 +37,7 @@ _KEY_SCOPES = (Scope.READ, Scope.VERIFY)
 def create_token(context: Context, operation: CreateToken) -> NewToken:
     name = _checked_name(operation.name)
     if not 1 <= operation.days <= LONGEST_TOKEN:
-        raise Invalid(f"A token works for 1 to {LONGEST_TOKEN} days.", "days")
+        raise Invalid(f"A token can be valid for 1 to {LONGEST_TOKEN} days.", "days")
     if not operation.scopes:
         raise Invalid("Name at least one scope.", "scopes")
     user, owner = context.actor.user, "" if context.actor.user else context.actor.login
@@ -45,14 +46,14 @@ def create_token(context: Context, operation: CreateToken) -> NewToken:
         if not may_have(context.actor.role, scope):
             raise Conflict(f"A {context.actor.role} may not {scope}, so no token of theirs may.")
     if operation.tenant is None and user is None:
-        raise Invalid("The owner of the store has no tenant. Say which one the token is for.", "tenant")
+        raise Invalid("The owner of the store belongs to no tenant. Name the tenant of the token.", "tenant")
     if user is not None and context.tenant.pk != user.tenant_pk:
-        raise Conflict("A token is in the tenant that its owner is in. Leave the tenant out.")
+        raise Conflict("A token belongs to the tenant of its owner. Leave the tenant out.")
     live = tokens.live_tokens(
         context.connection, now=context.now, user_pk=user.pk if user else None, owner=owner, limit=MOST_TOKENS
     )
     if len(live) == MOST_TOKENS:
-        raise Conflict(f"There are {MOST_TOKENS} tokens already. Revoke those that are not used any more.")
+        raise Conflict(f"There are already {MOST_TOKENS} tokens. Revoke those that are no longer used.")
     token, id = new_token(TOKEN_PREFIX), context.new_id()
     expires = context.now + operation.days * DAY
     values: dict[str, object] = {
@@ -67,7 +68,7 @@ def create_token(context: Context, operation: CreateToken) -> NewToken:
     }
     tokens.add_token(context.connection, token, values)
     context.audit(
-        "token.created", user, token=id, name=name, scopes=scope_phrase(scopes), expires=when(expires).isoformat()
+        TOKEN_CREATED, user, token=id, name=name, scopes=scope_phrase(scopes), expires=when(expires).isoformat()
     )
     return NewToken(id, token, name, scopes, when(context.now), when(expires))
 
@@ -87,7 +88,7 @@ def list_tokens(context: Context, operation: ListTokens) -> TokenPage:
     if not 1 <= operation.limit <= MOST_PER_PAGE:
         raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
     if operation.cursor is not None and not is_id(operation.cursor):
-        raise Unfit("That cursor is of no use here. Start from the beginning.", "cursor")
+        raise Unfit("That cursor is not valid. Start from the beginning.", "cursor")
     rows = tokens.live_tokens(
         context.connection,
         now=context.now,
@@ -108,7 +109,7 @@ def revoke_token(context: Context, operation: RevokeToken) -> None:
     if not context.is_own:
         need_proof(context)
     tokens.end_token(context.connection, token.pk, now=context.now, why="revoked")
-    context.audit("token.revoked", context.found_target, token=token.id, name=token.name)
+    context.audit(TOKEN_REVOKED, context.found_target, token=token.id, name=token.name)
 
 
 @handles(ShowSecretKey)
@@ -126,7 +127,7 @@ def show_secret_key(context: Context, operation: ShowSecretKey) -> SecretKey:
 @handles(RotateSecretKey)
 def rotate_secret_key(context: Context, operation: RotateSecretKey) -> NewSecretKey:
     if not 0 <= operation.overlap_hours <= LONGEST_OVERLAP:
-        raise Invalid(f"The old key works on for 0 to {LONGEST_OVERLAP} hours.", "overlap_hours")
+        raise Invalid(f"The old key can stay valid for 0 to {LONGEST_OVERLAP} hours.", "overlap_hours")
     old, before = _keys(context)
     until = context.now + operation.overlap_hours * HOUR
     overlapping = old if operation.overlap_hours else None
@@ -145,7 +146,7 @@ def rotate_secret_key(context: Context, operation: RotateSecretKey) -> NewSecret
     }
     tokens.add_token(context.connection, key, values)
     old_id = old.id if old else None
-    context.audit("secret-key.rotated", key=id, previous=old_id, overlap_hours=operation.overlap_hours)
+    context.audit(SECRET_KEY_ROTATED, key=id, previous=old_id, overlap_hours=operation.overlap_hours)
     return NewSecretKey(
         id,
         key,
@@ -156,7 +157,7 @@ def rotate_secret_key(context: Context, operation: RotateSecretKey) -> NewSecret
 
 
 def _keys(context: Context) -> tuple[TokenRecord | None, TokenRecord | None]:
-    """The tenant's secret key, and the one before while it works on."""
+    """Return the tenant's secret key, and the previous one while it is valid."""
     live = tokens.live_keys(context.connection, context.tenant.pk, context.now)
     key = next((key for key in live if key.expires is None), None)
     return key, next((key for key in live if key.expires is not None), None)
@@ -179,7 +180,7 @@ def _row(token: TokenRecord, owner: str, user: str) -> TokenRow:
 def _checked_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > LONGEST_LABEL or "\0" in name:
-        raise Invalid(f"A token's name is 1 to {LONGEST_LABEL} characters that say what it is for.", "name")
+        raise Invalid(f"Name the token after its purpose, with 1 to {LONGEST_LABEL} characters.", "name")
     if not is_plain(name):
-        raise Unfit("The token's name has invisible or control characters in it.", "name")
+        raise Unfit("The token's name contains invisible or control characters.", "name")
     return name

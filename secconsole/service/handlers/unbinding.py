@@ -1,16 +1,21 @@
-"""Unbinding: look first, do it, take it back."""
+"""Unbinding: preview, execution and undo."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
+from secconsole.domain.clock import is_over
 from secconsole.domain.errors import Conflict, Invalid, NotFound
 from secconsole.domain.limits import LONGEST_NAME, LONGEST_TICKET, MOST_AT_ONCE
 from secconsole.domain.login import suspicions
 from secconsole.domain.mail_address import masked_mail
 from secconsole.domain.model import BindingStatus, FactorKind, SignInStatus
 from secconsole.domain.policy import decide_second_factor
+from secconsole.operations.approvals import Approval
+from secconsole.operations.bypass import BypassIssued
+from secconsole.operations.caller_check import CallerCheck
+from secconsole.operations.events import UNBIND, UNBIND_UNDONE
 from secconsole.operations.unbinding import (
     MOST_SHOWN,
     PreviewUnbind,
@@ -25,19 +30,24 @@ from secconsole.operations.unbinding import (
 from secconsole.operations.whitelist import NotDone
 from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, when
-from secconsole.service.handlers import handles
-from secconsole.service.notified import addresses_of, bound_addresses, can_mail
-from secconsole.service.sign_in_facts import sign_in_facts
-from secconsole.service.sweep import UNDO
+from secconsole.service.expiry import UNDO
+from secconsole.service.factors import approvals, bypass, caller_checks
+from secconsole.service.factors.bypass import refuse_unless_below
+from secconsole.service.factors.sign_in_facts import sign_in_facts
+from secconsole.service.factors.throttling import unlock
+from secconsole.service.handlers.whitelist import checked_reason
+from secconsole.service.outbox.recipients import addresses_of, bound_addresses, can_mail
+from secconsole.service.registry import handles
 from secconsole.service.views import look_alike, masked
-from secconsole.service.whitelist import checked_reason
 from secconsole.store import factors, recovery, sessions, tokens, users
 from secconsole.store.rows import FactorRecord, UserRecord
+
+UNBOUND, UNDONE = "The user was unbound.", "The unbinding was undone."
 
 
 @handles(PreviewUnbind)
 def preview_unbind(context: Context, operation: PreviewUnbind) -> UnbindPreview:
-    targets, failed = context.targets(operation.users)
+    targets, failed = context.targets(operation.users, operation.spec)
     status = [user.status for user in targets]
     pks = [user.pk for user in targets]
     mails = can_mail(context.connection, context.tenant.pk)
@@ -54,6 +64,9 @@ def preview_unbind(context: Context, operation: PreviewUnbind) -> UnbindPreview:
         targets=tuple(_target(context, user, mails=mails) for user in targets[:MOST_SHOWN]),
         policy=context.tenant.policy,
         mails=mails,
+        caller_check=_confirmed(context, targets),
+        lacks=approvals.lacks(context, targets[0]) if len(targets) == 1 else "",
+        approval=_asked(context, targets),
     )
 
 
@@ -63,14 +76,21 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
     if len(operation.ticket) > LONGEST_TICKET:
         raise Invalid(f"The ticket is longer than {LONGEST_TICKET} characters.", "ticket")
     if len(operation.verified_by) > LONGEST_NAME:
-        raise Invalid(f"The name of who verified is longer than {LONGEST_NAME} characters.", "verified_by")
+        raise Invalid(f"The name in verified-by is longer than {LONGEST_NAME} characters.", "verified_by")
     if len(operation.users) > MOST_AT_ONCE:
-        raise Invalid(f"At most {MOST_AT_ONCE:,} users at once; go on with the same event.", "users")
-    targets, failed = context.targets(operation.users)
+        raise Invalid(f"At most {MOST_AT_ONCE:,} users at once. Continue with the same event.", "users")
+    if operation.bypass is not None and (len(set(operation.users)) > 1 or operation.event):
+        raise Invalid("A bypass code is for one user. Unbind the others without one.", "bypass")
+    targets, failed = context.targets(operation.users, operation.spec)
+    if operation.bypass is not None:
+        for user in targets:
+            refuse_unless_below(context, user)
     affected: list[tuple[UserRecord, list[FactorRecord]]] = []
     for user in targets:
         live = factors.live_factors(context.connection, user.pk)
-        if live:
+        if live and (missing := approvals.lacks(context, user, reason)):
+            failed.append(NotDone(user.id, user.login, missing))
+        elif live:
             affected.append((user, live))
         else:
             failed.append(NotDone(user.id, user.login, "Unbound already."))
@@ -80,18 +100,25 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
     event, at = _event(context, operation.event, reason, ticket)
     verified_by = operation.verified_by.strip()
     verified: dict[str, Any] = {"verified_by": verified_by} if verified_by else {}
+    issued: BypassIssued | None = None
+    check: CallerCheck | None = None
     for user, live in affected:
         pks = [factor.pk for factor in live]
         factors.remove(context.connection, user.pk, pks, now=context.now, event=event)
-        if user.failures or user.locked_until:  # they were counted against the factor that is gone
-            users.note_failure(context.connection, user.pk, failures=0, locked_until=0)
+        unlock(context, user)  # failures were counted against the removed factor
         ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="unbound")
+        check, approved = caller_checks.use(context, user), approvals.use(context, user, reason)
         context.audit(
-            "unbind", user, former=bound_addresses(live), reason=reason, ticket=ticket, event=event, factors=len(pks),
-            sessions_ended=ended, **verified,
+            UNBIND, user, former=bound_addresses(live), reason=reason, ticket=ticket, event=event, factors=len(pks),
+            sessions_ended=ended, **verified, **caller_checks.details_of(check),
+            **approved,
         )  # fmt: skip
+        if operation.bypass is not None:
+            issued = bypass.issue(context, user, bypass.Wanted(reason, ticket, operation.bypass), check, event)
+        else:
+            bypass.revoke(context, user, UNBOUND)
     done = tuple(Unbound(user.id, user.login) for user, _ in affected)
-    return UnbindResult(done, tuple(failed), event, when(at + UNDO))
+    return UnbindResult(done, tuple(failed), event, when(at + UNDO), issued, check if len(affected) == 1 else None)
 
 
 @handles(UndoUnbind)
@@ -99,36 +126,55 @@ def undo_unbind(context: Context, operation: UndoUnbind) -> UndoResult:
     found = factors.unbinding(context.connection, context.tenant.pk, operation.event)
     if found is None:
         raise NotFound("There is no such unbinding.")
-    if found.erased is not None or context.now >= found.at + UNDO:
-        raise Conflict("The ten minutes are over: the old keys are erased. The user binds anew at the next sign-in.")
+    if found.erased is not None or is_over(found.at, UNDO, context.now):
+        raise Conflict(
+            "The ten minutes are over, and the old keys are erased. The user binds a factor again at the next sign-in."
+        )
     removed = factors.removed_by(context.connection, operation.event)
     if not removed:
-        raise Conflict("That was undone already.")
+        raise Conflict("That was already undone.")
     owners = {users.user_by_pk(context.connection, pk).id: pk for pk in removed}
     wanted = {u.pk for u in users.users_by_name(context.connection, context.tenant.pk, operation.users).values()}
     chosen = [id for id, pk in owners.items() if not operation.users or pk in wanted]
-    targets, failed = context.targets(chosen)
+    targets, failed = context.targets(chosen, operation.spec)
     restored: list[Unbound] = []
+    sessions_ended = tokens_ended = 0
     for user in targets:
         if factors.live_factors(context.connection, user.pk):
-            failed.append(NotDone(user.id, user.login, "Has begun to bind anew meanwhile."))
+            failed.append(NotDone(user.id, user.login, "Has already started to bind a new factor."))
             continue
         factors.restore(context.connection, user.pk, operation.event)
-        sessions.forget_proofs(context.connection, user.pk)  # meanwhile a password was enough to prove it
-        context.audit("unbind.undone", user, event=operation.event)
+        # The unbinding ended what was open then. A password was enough for whatever was opened since.
+        void = tokens.count_live(context.connection, [user.pk], context.now)
+        ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="unbinding undone")
+        sessions_ended, tokens_ended = sessions_ended + ended, tokens_ended + void
+        bypass.revoke(context, user, UNDONE)
+        context.audit(UNBIND_UNDONE, user, event=operation.event, sessions_ended=ended, tokens_ended=void)
         restored.append(Unbound(user.id, user.login))
     context.unchanged = not restored
-    return UndoResult(tuple(restored), tuple(failed), operation.event)
+    return UndoResult(tuple(restored), tuple(failed), operation.event, sessions_ended, tokens_ended)
+
+
+def _confirmed(context: Context, targets: Sequence[UserRecord]) -> CallerCheck | None:
+    """Return the actor's confirmed check of a single user."""
+    check = caller_checks.check_of(context, targets[0]) if len(targets) == 1 else None
+    return caller_checks.shown(check) if check is not None and check.confirmed is not None else None
+
+
+def _asked(context: Context, targets: Sequence[UserRecord]) -> Approval | None:
+    """Return the actor's unused request to unbind a single user."""
+    found = approvals.own_request(context, targets[0]) if len(targets) == 1 else None
+    return approvals.shown(context, found, targets[0]) if found is not None else None
 
 
 def _event(context: Context, continued: str, reason: str, ticket: str) -> tuple[str, int]:
-    """The unbinding that these users belong to: a new one, or one of the same actor that goes on; and its time."""
+    """Return id and time of the unbinding event: a new one, or one of the same actor that continues."""
     if continued:
         found = factors.unbinding(context.connection, context.tenant.pk, continued)
         if found is None or (found.by_id, found.by) != (context.actor.id, context.actor.login):
-            raise NotFound("There is no such unbinding of yours to go on with.")
-        if found.erased is not None or context.now >= found.at + UNDO:
-            raise Conflict("That unbinding is too old to go on with. Begin a new one.")
+            raise NotFound("You have no such unbinding to continue.")
+        if found.erased is not None or is_over(found.at, UNDO, context.now):
+            raise Conflict("That unbinding is too old to continue. Start a new one.")
         return continued, found.at
     event = context.new_id()
     values: dict[str, object] = {
@@ -169,7 +215,7 @@ def _target(context: Context, user: UserRecord, *, mails: bool) -> UnbindTarget:
 
 
 def _has_any(user: UserRecord) -> bool:
-    """Whether there is something to unbind, and so to tell of."""
+    """Return True if there is something to unbind, and so to notify about."""
     return user.status is not BindingStatus.UNBOUND
 
 
@@ -179,9 +225,8 @@ def _addresses(context: Context, user: UserRecord) -> tuple[str, ...]:
 
 
 def _binds_anew(context: Context, user: UserRecord) -> bool:
-    """Whether the next sign-in asks to bind, once nothing is bound: by the table that decides it."""
-    facts = sign_in_facts(context, context.tenant, user, right=True)
-    then = decide_second_factor(replace(facts, active_factor=False, pending_factor=False))
+    """Return True if the next sign-in will ask to bind a factor, once nothing is bound."""
+    then = decide_second_factor(sign_in_facts(context, context.tenant, user, (), None, right=True))
     return then.status is SignInStatus.ENROLL
 
 

@@ -1,13 +1,13 @@
-"""The whitelist."""
+"""Operations on the whitelist."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from secconsole.domain.errors import Conflict, Invalid, Stale, Unfit
+from secconsole.domain.end_date import check_end
+from secconsole.domain.errors import Conflict, Invalid, Stale
 from secconsole.domain.limits import LONGEST_REASON, MOST_PER_PAGE
 from secconsole.domain.model import BindingStatus, PolicyMode
 from secconsole.domain.roles import Role
+from secconsole.operations.events import WHITELIST_ADDED, WHITELIST_CHANGED, WHITELIST_REMOVED
 from secconsole.operations.whitelist import (
     AddToWhitelist,
     ListWhitelist,
@@ -17,8 +17,9 @@ from secconsole.operations.whitelist import (
     WhitelistPage,
 )
 from secconsole.service.context import Context, milliseconds
-from secconsole.service.fields import check_words
-from secconsole.service.handlers import handles
+from secconsole.service.factors.password_sessions import Ended, end_password_sessions
+from secconsole.service.handlers.user_fields import check_words
+from secconsole.service.registry import handles
 from secconsole.service.views import exemption
 from secconsole.store import users, whitelist
 from secconsole.store.rows import ExemptionRecord, UserRecord
@@ -45,12 +46,8 @@ def list_whitelist(context: Context, operation: ListWhitelist) -> WhitelistPage:
 @handles(AddToWhitelist)
 def add_to_whitelist(context: Context, operation: AddToWhitelist) -> WhitelistChanged:
     reason = checked_reason(operation.reason)
-    if operation.until and operation.until.year >= datetime.max.year:  # elsewhere on earth it would have no date
-        raise Unfit("That end is too far off. Leave it out for none.", "until")
-    until = milliseconds(operation.until) if operation.until else None
-    if until is not None and until <= context.now:
-        raise Unfit("That end has passed already. Give a later one, or none.", "until")
-    targets, failed = context.targets(operation.users)
+    until = check_end(operation.until, context.now) if operation.until else None
+    targets, failed = context.targets(operation.users, operation.spec)
     changed: list[str] = []
     unchanged: list[str] = []
     for user in targets:
@@ -66,44 +63,50 @@ def add_to_whitelist(context: Context, operation: AddToWhitelist) -> WhitelistCh
         since = old.since if old else context.now
         entry = ExemptionRecord(user.pk, reason, since, until, context.actor.login)
         whitelist.put_exemption(context.connection, user, entry)
-        context.audit("whitelist.changed" if old else "whitelist.added", user, reason=reason, until=until)
+        context.audit(WHITELIST_CHANGED if old else WHITELIST_ADDED, user, reason=reason, until=until)
     context.unchanged = operation.check_only or not changed
     return WhitelistChanged(tuple(changed), tuple(unchanged), tuple(failed))
 
 
 @handles(RemoveFromWhitelist)
 def remove_from_whitelist(context: Context, operation: RemoveFromWhitelist) -> WhitelistChanged:
-    targets, failed = context.targets(operation.users)
+    targets, failed = context.targets(operation.users, operation.spec)
     leaving = [user for user in targets if user.whitelisted]
     if not operation.accept_lockout:
         _warn_of_lockout(context, leaving)
     for user in leaving:
         whitelist.drop_exemption(context.connection, user.pk)
-        context.audit("whitelist.removed", user)
+        context.audit(WHITELIST_REMOVED, user)
+    ended = (
+        Ended() if operation.keep_sessions or not leaving else end_password_sessions(context, context.tenant, leaving)
+    )
     unchanged = [user.login for user in targets if not user.whitelisted]
     context.unchanged = not leaving
-    return WhitelistChanged(tuple(user.login for user in leaving), tuple(unchanged), tuple(failed))
+    changed = tuple(user.login for user in leaving)
+    return WhitelistChanged(changed, tuple(unchanged), tuple(failed), ended.sessions, ended.tokens)
 
 
 def checked_reason(reason: str) -> str:
-    """A reason as it is kept; raise `Invalid` if there is none."""
+    """Return a reason as it is stored, or raise `Invalid` if it is empty."""
     if not reason.strip():
-        raise Invalid("Give a reason: it is what others will have to go by later.", "reason")
+        raise Invalid("Enter a reason. Others will rely on it later.", "reason")
     if len(reason) > LONGEST_REASON:
         raise Invalid(f"The reason is longer than {LONGEST_REASON} characters.", "reason")
     return reason.strip()
 
 
 def _refuse_stale(user: UserRecord, now: ExemptionRecord | None, seen: Seen) -> None:
-    """Raise if an entry is not what somebody saw of it when they began to edit."""
+    """Raise if an entry has changed since the caller began to edit it."""
     if now is None:
-        raise Stale(f"{user.login} was taken off the whitelist meanwhile. Nothing was changed.")
+        raise Stale(f"{user.login} was removed from the whitelist in the meantime. Nothing was changed.")
     if (now.reason, now.until) != (seen.reason, milliseconds(seen.until) if seen.until else None):
-        raise Stale(f"{now.by} changed the entry of {user.login} meanwhile. Look again first; nothing was changed.")
+        raise Stale(
+            f"{now.by} has changed the entry of {user.login} in the meantime. Nothing was changed. Check it first."
+        )
 
 
 def _warn_of_lockout(context: Context, leaving: list[UserRecord]) -> None:
-    """Raise if after this no platform administrator could sign in without binding first (mission, Z2)."""
+    """Raise if no platform administrator could sign in any more without binding a factor first."""
     if context.tenant.policy is PolicyMode.OFF:
         return
     admins = [u for u in users.with_role(context.connection, context.tenant.pk, Role.PLATFORM_ADMIN) if not u.disabled]
@@ -114,5 +117,5 @@ def _warn_of_lockout(context: Context, leaving: list[UserRecord]) -> None:
         names = ", ".join(u.login for u in admins if u.pk in out)
         raise Conflict(
             f"{names} is the last platform administrator on the whitelist and has no factor bound: "
-            "this can lock everybody out. Bind a factor first, or confirm it."
+            "this can lock everyone out. Bind a factor first, or confirm it."
         )

@@ -1,17 +1,20 @@
-"""Sending what is in the outbox: taken in one transaction, handed on outside of any, and what came of it noted.
+"""Delivery of the outbox: messages are claimed in one transaction, sent outside any, and their outcome recorded.
 
-One process or several may be at it: a message is taken by one of them. In the console and in commands sending begins
-once something was put in, and goes on while the store is open; a server looks again and again.
+Any number of processes may do so, because each message is claimed by one of them. In the console and in commands,
+sending starts when a message is queued and continues while the store is open. A server polls.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -20,15 +23,20 @@ from secconsole.delivery.inbox import Inbox
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.delivery.twilio import TwilioAccount, send_sms
-from secconsole.domain.delivery import MessageState, Purpose
+from secconsole.domain.delivery import NOT_AWAITED, MessageState
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import FactorKind
+from secconsole.domain.reach import PUBLIC, Reach
 from secconsole.domain.sending import retry_after
-from secconsole.service.delivery_accounts import account_of
-from secconsole.service.outgoing import unseal_message
+from secconsole.operations.caller import Source
+from secconsole.service.context import Context
+from secconsole.service.damage import report_damage
+from secconsole.service.outbox.accounts import account_of
+from secconsole.service.outbox.notices import Notices
+from secconsole.service.outbox.queue import unseal_message
 from secconsole.service.store import Store
 from secconsole.store import delivery, outbox, passcodes, users
-from secconsole.store.keys import KeyRing
+from secconsole.store.keys import DamagedSecret, KeyRing, SealedPlace
 from secconsole.store.outbox import OutboxRecord
 
 T = TypeVar("T")
@@ -36,22 +44,23 @@ Account = SmtpAccount | TwilioAccount | Inbox
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 8  # messages that one process hands on at a time
-NOTICES_AT_ONCE = 4  # of them: the rest is for what somebody waits for
+AT_ONCE = 32  # messages that one process sends concurrently
+OF_ONE_TENANT = 8  # of them: a slow server delays only messages of its own tenants
+NOTICES_AT_ONCE = 4  # of them: the rest is for messages that people wait for
 LOOK_EVERY = 2.0  # seconds
-LAST_WAIT = 16.0  # for what is being handed on when the store is closed
-PATIENCE = 3.0  # of it with a server that takes no notice, as long as nobody waits for a code
+LAST_WAIT = 16.0  # for messages being sent when the store is closed
+PATIENCE = 3.0  # of it for an unresponsive server, as long as nobody waits for a code
 _FORGOTTEN_AFTER = 24 * 3_600_000
 _NO_SETTINGS = {
-    FactorKind.EMAIL: "No mail server is set up. Set one: secconsole delivery set-smtp",
-    FactorKind.SMS: "No account at Twilio is set up. Set one: secconsole delivery set-twilio",
+    FactorKind.EMAIL: "No mail server is set up. Set one up: secconsole delivery set-smtp",
+    FactorKind.SMS: "No Twilio account is set up. Set one up: secconsole delivery set-twilio",
 }
 _STATES = {Result.SENT: MessageState.SENT, Result.FAILED: MessageState.FAILED, Result.UNSURE: MessageState.UNSURE}
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
-    """A message that was taken, or why it cannot be sent."""
+class _OutgoingMessage:
+    """Message that was claimed, or the reason why it cannot be sent."""
 
     record: OutboxRecord
     now: int
@@ -59,13 +68,14 @@ class _Letter:
     message: Message | None = None
     login: str = ""
     problem: str = ""
+    damaged: SealedPlace | None = None
 
 
-class Courier:
-    """Sends what is in one store's outbox. Belongs to the event loop that it was woken in.
+class DeliveryWorker:
+    """Worker for one store's outbox, bound to the event loop in which it was woken.
 
-    With an `inbox`, as a demo has, all goes there, whatever settings are in effect or being tested: the people of a
-    demo are invented, and so are their numbers, which may be somebody's.
+    With an `inbox`, as in a demo, all messages go there, whatever settings are in effect or tested: the people of a
+    demo are invented, but their numbers may exist. `reach`: hosts that settings may name.
     """
 
     def __init__(
@@ -74,41 +84,46 @@ class Courier:
         keys: KeyRing,
         clock: Callable[[], float] | None = None,
         inbox: Inbox | None = None,
+        reach: Reach = PUBLIC,
     ) -> None:
+        self._reach = reach
         self._store, self._keys, self._clock, self._inbox = store, keys, clock, inbox
         self._task: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
-        self._notices = 0  # of those being sent
-        self._left = 0  # messages that were handed over
+        self._tenants: Counter[int] = Counter()  # of messages being sent
+        self._notices = 0  # of messages being sent
+        self._left = 0  # messages that were sent
         self._woken, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._calls, self._answered = 0, asyncio.Event()
+        self.damaged_secrets = 0  # times that a secret could not be opened
         self._answered.set()
         self._stays = False
 
     def wake(self) -> None:
-        """Something was put into the outbox."""
+        """Start sending after a message was queued."""
         self._idle.clear()
         self._calls += 1
         self._answered.clear()
         self._woken.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work())
+            # In a context of its own: it outlives the request that woke it, with everything cached for that.
+            self._task = asyncio.create_task(self._work(), context=contextvars.Context())
 
     def stay(self) -> None:
-        """From now on look for messages again and again, also for those of other processes."""
+        """Poll for messages from now on, including those of other processes."""
         self._stays = True
         self.wake()
 
     async def rest(self, *, notices: bool = True) -> None:
-        """Wait until all that was due when this was last woken was tried; without `notices` all that people wait for.
+        """Wait until all messages due at the last wake-up were tried, without `notices` only those people wait for.
 
-        There may be notices for hundreds of people, and a mail server that takes its time for each.
+        There may be notices for hundreds of people, and a slow mail server.
         """
         await (self._idle if notices else self._answered).wait()
 
     async def close(self) -> None:
-        """Let what is being handed on end, for a while; what waits for another try stays in the outbox."""
+        """Wait for messages being sent, for a limited time, and leave retries in the outbox."""
         if self._task is None:
             return
         with suppress(TimeoutError):
@@ -120,7 +135,7 @@ class Courier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _end(self) -> None:
-        """Wait for all that is due; of notices, which can leave later as well, only as long as some do leave."""
+        """Wait for everything that is due, and for notices, which can be sent later, only while they make progress."""
         left = -1
         while left != self._left or not self._answered.is_set():
             left = self._left
@@ -129,8 +144,8 @@ class Courier:
                 return
 
     async def _work(self) -> None:
-        """Send until nothing waits any more; what is slow to send holds nothing else up."""
-        told = ""
+        """Send until nothing waits, without letting slow messages delay others."""
+        reported = ""
         while True:
             self._woken.clear()
             calls = self._calls
@@ -140,11 +155,11 @@ class Courier:
                     await self._begin_all()
                 wait = await self._read(self._until_next)
             except Unavailable as error:
-                if error.message != told:  # once, not every two seconds as long as it lasts
+                if error.message != reported:  # once, and not every two seconds while it lasts
                     log.warning("Messages could not be sent: %s", error.message)
-                told = error.message
+                reported = error.message
             else:
-                told = ""
+                reported = ""
             self._look_who_waits(calls)
             if not self._sending and not self._woken.is_set():
                 self._idle.set()
@@ -154,26 +169,49 @@ class Courier:
                 await asyncio.wait_for(self._woken.wait(), LOOK_EVERY if wait is None else min(wait, LOOK_EVERY))
 
     async def _begin_all(self) -> None:
-        """Take all that is due now, and begin to hand it on: several at a time."""
+        """Claim everything that is due now and start sending it concurrently."""
         while True:
             while len(self._sending) >= AT_ONCE:
                 await asyncio.wait(set(self._sending), return_when=asyncio.FIRST_COMPLETED)
             calls = self._calls
-            letter = await self._write(self._take)
-            if letter is None:
+            outgoing = await self._write(self._take)
+            if outgoing is None:
                 return
-            is_notice = letter.record.purpose is Purpose.NOTICE
-            if is_notice:  # then no code waits to be taken
+            if outgoing.damaged is not None:
+                await self._report(outgoing.damaged)
+            is_notice = outgoing.record.purpose in NOT_AWAITED
+            if is_notice:  # then no code waits to be claimed
                 self._look_who_waits(calls)
-            task = asyncio.create_task(self._send(letter))
+            task = asyncio.create_task(self._send(outgoing))
             self._sending.add(task)
+            self._tenants[outgoing.record.tenant_pk] += 1
+            task.add_done_callback(partial(self._leave_tenant, outgoing.record.tenant_pk))
             self._notices += is_notice
             task.add_done_callback(self._notice_sent if is_notice else self._sent)
 
+    async def _report(self, place: SealedPlace) -> None:
+        """Report a secret that cannot be opened, in a separate transaction."""
+        self.damaged_secrets += 1
+
+        def report(connection: sa.Connection) -> None:
+            context = Context(connection, self._keys, self._now(connection), Source("server"), Notices())
+            report_damage(context, place)
+
+        with suppress(Unavailable):
+            await self._write(report)
+
     def _look_who_waits(self, calls: int) -> None:
-        """Tell those who wait for a code to leave, if nothing else is on its way than notices."""
+        """Wake callers that wait for codes to be sent, once only notices are in progress."""
         if self._notices == len(self._sending) and calls == self._calls:
             self._answered.set()
+
+    def _leave_tenant(self, tenant_pk: int, task: asyncio.Task[None]) -> None:
+        self._tenants[tenant_pk] -= 1
+
+    @property
+    def _busy(self) -> list[int]:
+        """Tenants from which nothing is claimed until one of their messages was sent."""
+        return [tenant_pk for tenant_pk, number in self._tenants.items() if number >= OF_ONE_TENANT]
 
     def _notice_sent(self, task: asyncio.Task[None]) -> None:
         self._notices -= 1
@@ -188,45 +226,44 @@ class Courier:
         return self._notices < NOTICES_AT_ONCE
 
     def _is_due(self, connection: sa.Connection) -> bool:
-        return outbox.is_due(connection, self._now(connection), notices=self._takes_notices)
+        return outbox.is_due(connection, self._now(connection), notices=self._takes_notices, but=self._busy)
 
-    async def _send(self, letter: _Letter) -> None:
-        outcome = Outcome(Result.FAILED, letter.problem)
+    async def _send(self, outgoing: _OutgoingMessage) -> None:
+        outcome = Outcome(Result.FAILED, outgoing.problem)
         try:
-            if letter.message is not None and letter.account is not None:
-                outcome = await _hand_over(letter, letter.account, letter.message)
+            if outgoing.message is not None and outgoing.account is not None:
+                outcome = await _hand_over(outgoing, outgoing.account, outgoing.message)
         except asyncio.CancelledError:
-            if letter.record.purpose is not Purpose.NOTICE:
+            if outgoing.record.purpose not in NOT_AWAITED:
                 raise
             outcome = Outcome(Result.LATER, "The program that was sending it was closed.")  # twice is better than never
-        except Exception as error:  # whatever it is, it must not hold up the others, nor be told with the message
+        except Exception as error:  # no error may stop the others, or be shown with the message
             log.error("A message could not be sent: %s", type(error).__name__)
-            outcome = Outcome(
-                Result.UNSURE, f"Something unexpected happened while sending it ({type(error).__name__})."
-            )
+            outcome = Outcome(Result.UNSURE, f"An unexpected error occurred while sending it ({type(error).__name__}).")
         self._left += outcome.result is Result.SENT
-        # What was handed over is: if this cannot be noted, the message is given up later and not sent again.
+        # The message was sent. If this cannot be recorded, it is given up later and not sent again.
         with suppress(Unavailable):
-            await self._write(lambda connection: self._note(connection, letter.record, outcome))
+            await self._write(lambda connection: self._note(connection, outgoing.record, outcome))
 
-    def _take(self, connection: sa.Connection) -> _Letter | None:
+    def _take(self, connection: sa.Connection) -> _OutgoingMessage | None:
         now = self._now(connection)
         outbox.tidy(connection, now)
         passcodes.forget_old(connection, now - _FORGOTTEN_AFTER)
-        record = outbox.take(connection, now, notices=self._takes_notices)
+        record = outbox.take(connection, now, notices=self._takes_notices, but=self._busy)
         if record is None:
             return None
         settings = delivery.settings_to_send_with(connection, record.tenant_pk, record.kind, record.settings)
         if settings is None:
-            changed = "The settings that this was to test were replaced meanwhile."
-            return _Letter(record, now, problem=changed if record.settings else _NO_SETTINGS[record.kind])
+            changed = "The settings under test were replaced in the meantime."
+            return _OutgoingMessage(record, now, problem=changed if record.settings else _NO_SETTINGS[record.kind])
         try:
             message = unseal_message(self._keys, record.tenant_pk, record.id, record.sealed)
-            account = self._inbox or account_of(self._keys, settings)
+            account = self._inbox or account_of(self._keys, settings, self._reach)
             user = users.user_by_pk(connection, record.user_pk) if self._inbox and record.user_pk else None
-            return _Letter(record, now, account, message, login=user.login if user else "")
+            return _OutgoingMessage(record, now, account, message, login=user.login if user else "")
         except Unavailable as error:
-            return _Letter(record, now, problem=error.message)
+            damaged = error.place if isinstance(error, DamagedSecret) else None
+            return _OutgoingMessage(record, now, problem=error.message, damaged=damaged)
 
     def _note(self, connection: sa.Connection, record: OutboxRecord, outcome: Outcome) -> None:
         now = self._now(connection)
@@ -241,8 +278,8 @@ class Courier:
             outbox.end(connection, record, MessageState.EXPIRED, now=now, problem=outcome.problem)
 
     def _until_next(self, connection: sa.Connection) -> float | None:
-        """Seconds until a message is due; None if none waits."""
-        due = outbox.next_due(connection, notices=self._takes_notices)
+        """Return the seconds until a message is due, or None if none waits."""
+        due = outbox.next_due(connection, notices=self._takes_notices, but=self._busy)
         return None if due is None else max(0.05, (due - self._now(connection)) / 1000)
 
     def _now(self, connection: sa.Connection) -> int:
@@ -255,10 +292,12 @@ class Courier:
         return await asyncio.wrap_future(self._store.write(body))
 
 
-async def _hand_over(letter: _Letter, account: Account, message: Message) -> Outcome:
-    moment = datetime.fromtimestamp(letter.now / 1000, UTC)
+async def _hand_over(outgoing: _OutgoingMessage, account: Account, message: Message) -> Outcome:
+    moment = datetime.fromtimestamp(outgoing.now / 1000, UTC)
     if isinstance(account, Inbox):
-        return await asyncio.to_thread(account.put, letter.record.id, letter.record.kind, letter.login, message, moment)
+        return await asyncio.to_thread(
+            account.put, outgoing.record.id, outgoing.record.kind, outgoing.login, message, moment
+        )
     if isinstance(account, SmtpAccount):
         return await send_mail(account, message, moment)
     return await send_sms(account, message)

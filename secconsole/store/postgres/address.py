@@ -1,4 +1,4 @@
-"""The address of a PostgreSQL database, as people write it and as it may be shown."""
+"""Addresses of PostgreSQL databases, as people write them and as they may be shown."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ from secconsole.domain.errors import Invalid
 
 SCHEMES = ("postgresql://", "postgres://")
 _HOST = re.compile(r"(\[[^\s\[\]]+\]|[^\s:\[\]]+|(?=:))(:\d{1,5})?\Z")
-_UNREADABLE = "A host or port of that PostgreSQL address cannot be read: HOST:PORT, or several with commas."
+_UNREADABLE = "The host or port of that PostgreSQL address is malformed. Use HOST:PORT, or several separated by commas."
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`dsn` is for the driver, `shown` for people, who may copy it into a command."""
+    """Address of a database.
+
+    `dsn` is for the driver, `shown` for people, who may copy it into a command.
+    """
 
     dsn: str
     shown: str
 
 
-def parse_address(url: str) -> Address:
-    """Read `postgresql://[USER@]HOST[:PORT][,HOST…]/DATABASE[?…]`; raise `Invalid` for anything else.
+def parse_database_url(url: str) -> Address:
+    """Parse `postgresql://[USER@]HOST[:PORT][,HOST…]/DATABASE[?…]`, or raise `Invalid`.
 
-    A password is refused: whoever may list processes could read it. PGPASSWORD or a password file give it instead.
-    With several hosts the one that can be written to is looked for.
+    A password is refused, because everyone who can list processes could read it. Use PGPASSWORD or a password file.
+    With several hosts the writable one is used.
     """
     if not is_postgres(url):
-        raise Invalid("That is no PostgreSQL address: it begins with postgresql://.", "store")
+        raise Invalid("That is not a PostgreSQL address. It must begin with postgresql://.", "store")
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -37,14 +40,14 @@ def parse_address(url: str) -> Address:
     user, _, hosts = parts.netloc.rpartition("@")
     if ":" in user or any("password" in name.lower() for name in query):
         raise Invalid(
-            "Leave the password out of the address: everybody on this machine could read it there. "
+            "Leave the password out of the address: everyone on this machine could read it there. "
             "Put it into ~/.pgpass, or into PGPASSWORD for this one command.",
             "store",
         )
     if hosts and not all(_HOST.match(host) for host in hosts.split(",")):
         raise Invalid(_UNREADABLE, "store")
     if not parts.path.strip("/"):
-        raise Invalid(f"{url} names no database: it ends with /NAME.", "store")
+        raise Invalid(f"{url} does not name a database. It must end with /NAME.", "store")
     shown = parts._replace(scheme="postgresql").geturl()
     query.setdefault("target_session_attrs", "read-write")
     return Address(parts._replace(scheme="postgresql", query=urlencode(query, safe="/,:")).geturl(), shown)

@@ -1,8 +1,8 @@
-"""The runner on PostgreSQL: any number of processes on one database, each with a few writers and readers.
+"""Runner of transactions on PostgreSQL: any number of processes on one database, each with a few writers and readers.
 
-The same transaction bodies as on SQLite. A write is alone in its tenant (`secconsole.store.claim`) and answered after
-COMMIT; several that wait share one, each but the first in its own savepoint. What fails because others were at it, or
-because the server was lost before COMMIT, is done again as a whole.
+It runs the same transaction bodies as on SQLite. A write locks its tenant (`secconsole.store.tenant_lock`) and is
+answered after COMMIT. Several waiting writes share a transaction, each but the first in its own savepoint. A
+transaction that fails because of concurrent ones, or because the server was lost before COMMIT, is repeated as a whole.
 """
 
 from __future__ import annotations
@@ -19,36 +19,42 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from secconsole.domain.errors import Unavailable
-from secconsole.store.claim import NOTHING, Claim, time_of
-from secconsole.store.postgres_address import Address
-from secconsole.store.postgres_errors import unreached
-from secconsole.store.postgres_lane import RIDE_OUT, Job, Lane, Patience, connected
+from secconsole.store.outbox import ALL_OPEN
+from secconsole.store.postgres.address import Address
+from secconsole.store.postgres.errors import unreached
+from secconsole.store.postgres.requirements import refuse_unfit
+from secconsole.store.postgres.writer import RETRY_SECONDS, Job, RetryDeadline, Writer, connected
 from secconsole.store.schema import audit_heads
+from secconsole.store.tenant_lock import NO_LOCK, TenantLock, time_of
 
 T = TypeVar("T")
 
-LANES = 4  # writers of one process; a tenant's writes all go through the same one
+WRITERS = 4  # writers of one process; all writes of a tenant use the same one
 READERS = 4
 CONNECT, ANSWER = 3.0, 20.0
-STUCK = 15.0  # seconds; a server that stands still in the middle of a write loses it, so that others may write again
-_CLOSED = "The store is closed already. Nothing was changed."
-_WATCHED = sa.select(sa.func.coalesce(sa.func.sum(audit_heads.c.seq), 0), sa.func.count())
+STUCK = 15.0  # seconds after which a server that hangs during a write gives it up, so that others can write
+_CLOSED = "The store is already closed. Nothing was changed."
+_ENTRIES = sa.select(sa.func.coalesce(sa.func.sum(audit_heads.c.seq), 0), sa.func.count())
 
 
 class PostgresStore:
-    """One database, shared with any number of other processes. Raises `Unavailable` if it cannot be reached."""
+    """Database shared with any number of other processes.
+
+    Raises `Unavailable` if it cannot be reached.
+    """
 
     def __init__(self, address: Address) -> None:
         self.path = address.shown
+        self.answered = 0  # number of reads, for health checks
         self._address = address
         self._loop = _new_loop()
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="store", daemon=True)
         self._thread.start()
-        self._lanes: list[Lane] = []
-        self._readers: AsyncEngine
-        self._writers: AsyncEngine
+        self._writers: list[Writer] = []
+        self._read_engine: AsyncEngine
+        self._write_engine: AsyncEngine
         try:
             asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
         except BaseException:
@@ -56,16 +62,16 @@ class PostgresStore:
             raise
 
     def write(
-        self, body: Callable[[sa.Connection], T], claim: Claim = NOTHING, *, repeatable: bool = False
+        self, body: Callable[[sa.Connection], T], lock: TenantLock = NO_LOCK, *, repeatable: bool = False
     ) -> Future[T]:
-        """Run a body in a write transaction; the future is done after COMMIT, and may be cancelled until it starts.
+        """Run a body in a write transaction.
 
-        `repeatable`: the body itself sees whether it was done before, so it may be repeated when a COMMIT's answer
-        was lost.
+        The future is done after COMMIT, and can be cancelled until the body starts. `repeatable`: the body detects that
+        it was done before, so it may be repeated when the answer to a COMMIT was lost.
         """
-        job = Job(body, Future(), claim, repeatable)
-        lane = self._lanes[hash(claim) % LANES]
-        self._hand_over(job, lambda: lane.add(job))
+        job = Job(body, Future(), lock, repeatable)
+        writer = self._writers[hash(lock) % WRITERS]
+        self._hand_over(job, lambda: writer.add(job))
         return job.future
 
     def read(self, body: Callable[[sa.Connection], T]) -> Future[T]:
@@ -75,15 +81,18 @@ class PostgresStore:
         return job.future
 
     def now(self, connection: sa.Connection) -> float:
-        """The database's time when the transaction began to work, in seconds since the epoch."""
+        """Return the database's time when the transaction started, in seconds since the epoch."""
         return float(connection.info["now"])
 
     def watch(self) -> Watch:
-        """What tells whether anybody has written since it was last asked."""
+        """Return an object that detects writes by anyone."""
         return Watch(self)
 
     def close(self) -> None:
-        """Finish what was asked for, then give everything back; closing twice does nothing more."""
+        """Finish pending work, then release all resources.
+
+        Closing twice is harmless.
+        """
         with self._closing:
             if self._closed:
                 return
@@ -105,23 +114,23 @@ class PostgresStore:
 
     async def _open(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
-        self._writers = self._engine(LANES, {})
-        # A search is planned for its words: a plan for any words walks the whole table for those that few rows hold.
-        self._readers = self._engine(READERS, {"plan_cache_mode": "force_custom_plan"}).execution_options(
+        self._write_engine = self._engine(WRITERS, {})
+        # A search is planned for its words: a generic plan scans the whole table for words that occur in few rows.
+        self._read_engine = self._engine(READERS, {"plan_cache_mode": "force_custom_plan"}).execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         try:
-            async with connected(self._readers):  # who opens a store is told at once, and why; later one waits for it
-                pass
+            async with connected(self._read_engine) as connection:  # fail early if the store cannot be opened
+                await connection.run_sync(refuse_unfit, self.path, lock_timeout=int(f"{RETRY_SECONDS:.0f}") * 1000)
         except Exception as error:
-            await self._readers.dispose()
+            await self._read_engine.dispose()
             raise unreached(error, self.path) from None
-        self._lanes = [Lane(self._writers) for _ in range(LANES)]
+        self._writers = [Writer(self._write_engine) for _ in range(WRITERS)]
 
     def _engine(self, size: int, settings: dict[str, str]) -> AsyncEngine:
         settings = {
             "application_name": "secconsole",
-            "lock_timeout": f"{RIDE_OUT:.0f}s",
+            "lock_timeout": f"{RETRY_SECONDS:.0f}s",
             "idle_in_transaction_session_timeout": f"{STUCK * 1000:.0f}ms",
         } | settings
 
@@ -131,19 +140,19 @@ class PostgresStore:
             )
 
         engine = create_async_engine(
-            "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, pool_timeout=RIDE_OUT
+            "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, pool_timeout=RETRY_SECONDS
         )
         # Many rows in one statement, which the triggers count once.
         engine.dialect.use_insertmanyvalues_wo_returning = True
         return engine
 
     async def _shut(self) -> None:
-        for lane in self._lanes:
-            await lane.end()
+        for writer in self._writers:
+            await writer.end()
         while self._tasks:
             await asyncio.wait(set(self._tasks))
-        await self._writers.dispose()
-        await self._readers.dispose()
+        await self._write_engine.dispose()
+        await self._read_engine.dispose()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -153,17 +162,18 @@ class PostgresStore:
     async def _read(self, job: Job[Any]) -> None:
         def run(connection: sa.Connection) -> Any:
             connection.info["now"] = time_of(connection)
+            self.answered += 1
             return job.body(connection)
 
         if not job.begin():
             return
-        patience = Patience()
+        deadline = RetryDeadline()
         while True:
             try:
-                async with connected(self._readers) as connection:
+                async with connected(self._read_engine) as connection:
                     job.reply = await connection.run_sync(run)
             except Exception as error:
-                if await patience.may_repeat(error):
+                if await deadline.may_repeat(error):
                     continue
                 job.error = error
             job.answer()
@@ -171,7 +181,7 @@ class PostgresStore:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """A third less time is spent between statements with uvloop, which comes with the server."""
+    """Return a loop of uvloop, if it is installed with the server: it saves a third of the time between statements."""
     try:
         import uvloop
     except ImportError:
@@ -180,19 +190,23 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 class Watch:
-    """Asks how many entries all chains have together: every change that matters adds one."""
+    """Detector of writes, which compares the number of all audit entries and a digest of unfinished messages."""
 
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
         self._seen: object = None
 
     async def changed(self) -> bool:
-        """Whether anybody has written since this was last asked; no, while the database cannot be reached."""
+        """Return True if anyone has written since the last call, and False while the database cannot be reached."""
         with suppress(Unavailable):
-            now = await asyncio.wrap_future(self._store.read(lambda c: tuple(c.execute(_WATCHED).one())))
+            now = await asyncio.wrap_future(self._store.read(_looked_at))
             before, self._seen = self._seen, now
             return before is not None and now != before
         return False
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing, because no resources are held."""
+
+
+def _looked_at(connection: sa.Connection) -> tuple[object, ...]:
+    return (*connection.execute(_ENTRIES).one(), *connection.execute(ALL_OPEN).one())

@@ -1,10 +1,10 @@
-"""A writer on PostgreSQL: takes what waits, does it in one transaction, answers after COMMIT."""
+"""Writer on PostgreSQL, which runs waiting jobs in one transaction and answers them after COMMIT."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,62 +16,89 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util import await_only
 
 from secconsole.domain.errors import SecconsoleError, Unavailable
-from secconsole.store.claim import NOTHING, Claim, take
-from secconsole.store.postgres_errors import TAKEN, code_of, in_words, is_again, is_gone
+from secconsole.domain.turns import Turns
+from secconsole.store.postgres.errors import TAKEN, code_of, in_words, is_again, is_gone
+from secconsole.store.tenant_lock import NO_LOCK, TenantLock, acquire
 
 T = TypeVar("T")
 
 MOST_PER_COMMIT = 64
-RIDE_OUT = 10.0  # seconds for which a lost server is waited for, so that a standby can take over
-PAUSE = 0.05  # between two looks for it
+RETRY_SECONDS = 10.0  # seconds to wait for a lost server, so that a standby can take over
+PAUSE = 0.05  # between two attempts to reach it
 _PERHAPS = (
-    "The database was lost at the very moment of writing. It may or may not have done what was asked: "
-    "look before doing it again."
+    "The database was lost at the moment of writing. The change may or may not have been made: "
+    "check before you repeat it."
 )
 
 
 @dataclass(slots=True)
 class Job(Generic[T]):
-    """A body to be run, and whoever waits for it."""
+    """Body to run, with the future of its caller."""
 
     body: Callable[[sa.Connection], T]
     future: Future[T]
-    claim: Claim = NOTHING
+    lock: TenantLock = NO_LOCK
     repeatable: bool = False
     began: bool = False
     reply: T | None = None
     error: BaseException | None = None
 
     def begin(self) -> bool:
-        """Whether it is still wanted; from then on it cannot be cancelled."""
+        """Return True if the job is still wanted, after which it cannot be cancelled."""
         self.began = self.began or self.future.set_running_or_notify_cancel()
         return self.began
 
     def answer(self) -> None:
-        """Tell whoever waits."""
+        """Resolve the caller's future."""
         if self.error is None:
             self.future.set_result(self.reply)  # type: ignore[arg-type]
         else:
             self.future.set_exception(in_words(self.error))
 
 
-class Lane:
-    """One writer, on a connection of an engine's at a time."""
+class Waiting:
+    """Jobs that wait for a writer.
+
+    Tenants take turns, so that many jobs of one do not delay another's.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: Turns[Job[Any]] = Turns()
+        self._put_back: deque[Job[Any]] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._put_back or self._jobs)
+
+    def add(self, job: Job[Any]) -> None:
+        """Add a job behind the others of its tenant."""
+        self._jobs.add(job.lock, job)
+
+    def put_back(self, jobs: Sequence[Job[Any]]) -> None:
+        """Put jobs before all others, in their order."""
+        self._put_back.extendleft(reversed(jobs))
+
+    def take(self) -> Job[Any] | None:
+        """Return the next job, or None if there are none."""
+        return self._put_back.popleft() if self._put_back else self._jobs.take()
+
+
+class Writer:
+    """Writer with one connection of an engine at a time."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._waiting: deque[Job[Any]] = deque()
+        self._waiting = Waiting()
         self._something = asyncio.Event()
         self._ending = self._saved = False
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     def add(self, job: Job[Any]) -> None:
-        """Have a job done after those that wait."""
-        self._waiting.append(job)
+        """Queue a job behind the waiting ones of its tenant."""
+        self._waiting.add(job)
         self._something.set()
 
     async def end(self) -> None:
-        """Do what waits, then stop."""
+        """Finish the waiting jobs, then stop."""
         self._ending = True
         self._something.set()
         await self._task
@@ -87,18 +114,22 @@ class Lane:
             batch: list[Job[Any]] = []
             try:
                 await self._do_together(batch)
-            except BaseException as error:  # whoever waits is told, and the lane lives on
-                if not batch:  # it did not come to taking any up
-                    batch.extend(job for job in self._waiting if job.begin())
-                    self._waiting.clear()
-                for job in batch:
-                    job.error = job.error or error
-            for job in batch:
-                job.answer()
+            except BaseException as error:  # pass it to the callers, and keep the writer alive
+                if not batch:  # no job was started
+                    while (job := self._waiting.take()) is not None:
+                        if job.begin():
+                            batch.append(job)
+                for failed in batch:
+                    failed.error = failed.error or error
+            for done in batch:
+                done.answer()
 
     async def _do_together(self, batch: list[Job[Any]]) -> None:
-        """Do what waits in one transaction until it is committed or has failed for good; `batch` is what was done."""
-        patience = Patience()
+        """Run waiting jobs in one transaction until it is committed or has failed for good.
+
+        `batch` is what was done.
+        """
+        deadline = RetryDeadline()
         while True:
             committing = False
             try:
@@ -110,53 +141,52 @@ class Lane:
             except Exception as error:
                 lost = committing and is_gone(error)
                 if lost:
-                    self._tell_lost(batch)
+                    self._fail_lost(batch)
                     if not batch:
-                        return  # whoever still waits has not begun
-                if not await patience.may_repeat(error):
-                    raise Unavailable(_PERHAPS) if lost else error  # noqa: B904 - told in words, without the driver's
-                self._waiting.extendleft(reversed(batch))
+                        return  # the remaining jobs were not started
+                if not await deadline.may_repeat(error):
+                    raise Unavailable(_PERHAPS) if lost else error  # noqa: B904 - reported without the driver's text
+                self._waiting.put_back(batch)
                 batch.clear()
 
-    def _tell_lost(self, batch: list[Job[Any]]) -> None:
-        """A COMMIT's answer was lost: tell those whose bodies could not see whether it was done; keep the others."""
+    def _fail_lost(self, batch: list[Job[Any]]) -> None:
+        """Fail jobs that cannot detect if they were done before the answer to COMMIT was lost, and keep the others."""
         for job in [job for job in batch if not job.repeatable]:
             batch.remove(job)
             job.error = Unavailable(_PERHAPS)
             job.answer()
 
     def _run_all(self, connection: sa.Connection, batch: list[Job[Any]]) -> bool:
-        """Run what waits, as long as nobody else has to be waited for; whether there is something to commit."""
+        """Run waiting jobs as long as no lock has to be waited for, and return True if there is something to commit."""
         self._saved = False
-        while self._waiting and len(batch) < MOST_PER_COMMIT:
-            job = self._waiting.popleft()
+        while len(batch) < MOST_PER_COMMIT and (job := self._waiting.take()) is not None:
             if not job.begin():
                 continue
             batch.append(job)
             first = len(batch) == 1
             if not self._run(connection, job, first=first):
-                self._waiting.appendleft(batch.pop())  # what is done here goes out first
+                self._waiting.put_back([batch.pop()])  # commit first what is done
                 break
             if first and job.error is not None:
-                return False  # all that there is to undo is its own
+                return False  # nothing else has to be undone
         return bool(batch)
 
     def _run(self, connection: sa.Connection, job: Job[Any], *, first: bool) -> bool:
-        """Run one job; False if it would have to wait while others' work is not committed.
+        """Run one job, or return False if it would wait for a lock while other jobs are not committed.
 
-        The first needs no savepoint: nothing else is undone with it. Of the others, one way to the server ends a
-        savepoint and begins the next; COMMIT ends the last.
+        The first needs no savepoint, because nothing else is undone with it. For the others one round trip ends a
+        savepoint and begins the next. COMMIT ends the last.
         """
         job.error = None
         try:
             if not first:
                 _at_once(connection, "RELEASE SAVEPOINT body; SAVEPOINT body" if self._saved else "SAVEPOINT body")
                 self._saved = True
-            connection.info["now"] = take(connection, job.claim, wait=first)
+            connection.info["now"] = acquire(connection, job.lock, wait=first)
             job.reply = job.body(connection)
         except Exception as error:
             if is_again(error) or is_gone(error):
-                raise  # concerns all of the transaction
+                raise  # concerns the whole transaction
             if not first:
                 _at_once(connection, "ROLLBACK TO SAVEPOINT body")
                 if code_of(error) == TAKEN:
@@ -166,14 +196,14 @@ class Lane:
 
 
 def _at_once(connection: sa.Connection, commands: str) -> None:
-    """Send commands without parameters past the driver's preparing of statements."""
+    """Send commands without parameters, bypassing the driver's prepared statements."""
     driver: asyncpg.Connection = connection.connection.driver_connection
     await_only(driver.execute(commands))
 
 
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection in a transaction that is rolled back unless it is committed; given up if its server was lost."""
+    """Yield a connection in a transaction that is rolled back unless committed, and drop it if its server was lost."""
     async with engine.connect() as connection:
         try:
             await connection.begin()
@@ -185,14 +215,14 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             raise
 
 
-class Patience:
-    """How long the same transaction is tried again."""
+class RetryDeadline:
+    """Deadline for repeating the same transaction."""
 
     def __init__(self) -> None:
-        self._until = asyncio.get_running_loop().time() + RIDE_OUT
+        self._until = asyncio.get_running_loop().time() + RETRY_SECONDS
 
     async def may_repeat(self, error: BaseException) -> bool:
-        """Wait a little and say yes, if repeating can help and there is time left."""
+        """Wait briefly and return True if repeating can help and there is time left."""
         if isinstance(error, SecconsoleError) or not (is_again(error) or is_gone(error)):
             return False
         if asyncio.get_running_loop().time() >= self._until:

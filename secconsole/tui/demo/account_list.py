@@ -1,9 +1,9 @@
-"""The accounts of a demo, one line and one key each."""
+"""Accounts of a demo, one line and one key each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from textual import events
@@ -11,42 +11,26 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.demo.codes import code_of, spaced
+from secconsole.tui.text.safe import join, lines, safe
 
 if TYPE_CHECKING:
-    from secconsole.backends.demo_accounts import DemoAccount
+    from secconsole.backends.demo.accounts import DemoAccount
     from secconsole.delivery.inbox import InboxMessage
-    from secconsole.domain.secret import Secret
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 TITLE = "DEMO: throw-away data, invented people"
 
 
-def code_of(uri: Secret[str], now: datetime, later: int = 0) -> tuple[str, datetime]:
-    """The code that an account's phone shows, now or some steps later, and until when it shows it."""
-    from secconsole.domain.otpauth import parse_otpauth
-    from secconsole.domain.totp import code_for_step, time_step
-
-    key = parse_otpauth(uri)
-    step = time_step(now.timestamp(), key.parameters.period) + later
-    ends = datetime.fromtimestamp((step + 1) * key.parameters.period, UTC)
-    return code_for_step(key.seed, step, key.parameters), ends
-
-
-def spaced(code: str) -> str:
-    """`492 031`, as phones show it."""
-    return f"{code[: len(code) // 2]} {code[len(code) // 2 :]}"
-
-
 class DemoList(Widget):
-    """Shows codes that hold when it is drawn, and until when; `renew()` brings those of the moment.
+    """Shows codes and their end as of the last `renew()`.
 
-    It does not count seconds: a screen that nobody touches sends nothing. A code that arrives by mail or SMS is shown
-    above the accounts: whoever signs in by it holds no phone in hand.
+    It does not count seconds, so that an idle screen sends nothing. A code that arrives by mail or SMS is shown above
+    the accounts, since nobody holds a demo's phone in hand.
     """
 
     class Picked(Message):
-        """An account was chosen."""
+        """Posted when an account is chosen."""
 
         def __init__(self, account: DemoAccount) -> None:
             super().__init__()
@@ -55,13 +39,13 @@ class DemoList(Widget):
     def __init__(self, accounts: Sequence[DemoAccount]) -> None:
         super().__init__(classes="card")
         self.accounts = tuple(accounts)
-        self._now: datetime | None = None  # codes are left out of the first frame, which they would hold up
+        self._now: datetime | None = None  # the first frame leaves out codes, which would delay it
         self._arrived: InboxMessage | None = None
         self.border_title = safe(TITLE)
         self.border_subtitle = safe(f"1–{len(self.accounts)} sign in as one of them, while Login is empty")
 
     def renew(self, now: datetime) -> None:
-        """Show the codes of this moment."""
+        """Show the current codes."""
         from secconsole.domain.totp import time_step
 
         if self._now is None:
@@ -74,9 +58,9 @@ class DemoList(Widget):
             self.refresh()
 
     def _follow(self) -> None:
-        from secconsole.tui.demo_post import follow_post
+        from secconsole.tui.demo.inbox import follow_post
 
-        app = cast("SecConsole", self.app)
+        app = cast("Console", self.app)
         follow_post(app)
         if app.post is not None:
             app.post.arrived.subscribe(self, self._show_arrived)
@@ -86,7 +70,7 @@ class DemoList(Widget):
         self.refresh(layout=True)
 
     def by_key(self, character: str | None) -> DemoAccount | None:
-        """The account of a digit, if it has one."""
+        """Return the account of a digit, if there is one."""
         at = "123456789".find(character) if character else -1
         return self.accounts[at] if 0 <= at < len(self.accounts) else None
 
@@ -101,7 +85,7 @@ class DemoList(Widget):
         roles = max(len(account.role) for account in self.accounts)
         rows: list[Content] = []
         if self._arrived is not None:
-            from secconsole.tui.demo_post import arrived_words
+            from secconsole.tui.demo.inbox import arrived_words
 
             rows.append(arrived_words(self._arrived))
         for number, account in enumerate(self.accounts, 1):

@@ -1,4 +1,4 @@
-"""What a demo says to whoever has to prove who they are: nobody was told its passwords, and nobody has its phones."""
+"""Hints in a demo for proving an identity: passwords and codes that nobody else could know."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from secconsole.tui.safe_text import safe
+from secconsole.tui.text.safe import safe
 
 if TYPE_CHECKING:
-    from secconsole.backends.demo_accounts import DemoAccount
-    from secconsole.tui.app import SecConsole
+    from secconsole.backends.demo.accounts import DemoAccount
+    from secconsole.tui.console import Console
 
 
 def phone_words(account: DemoAccount, now: datetime) -> list[Content]:
-    """What the account's phone shows at `now`, and next; nothing for whoever binds a phone of their own."""
-    from secconsole.tui.widgets.demo_list import code_of, spaced
+    """Return the codes that the account's phone shows, now and next.
+
+    None for a phone that the user bound.
+    """
+    from secconsole.tui.demo.codes import code_of, spaced
 
     if account.totp_uri is None:
         return []
@@ -25,27 +28,33 @@ def phone_words(account: DemoAccount, now: datetime) -> list[Content]:
     return [safe(words, "$key")]
 
 
-def proof_words(app: SecConsole) -> list[Content]:
-    """Password and code of whoever is signed in to a demo; nothing anywhere else."""
+def proof_words(app: Console) -> list[Content]:
+    """Return password and code of the demo user signed in.
+
+    Nothing outside a demo.
+    """
     if not app.demo:
         return []
-    from secconsole.backends.demo_accounts import demo_accounts
+    from secconsole.backends.demo.accounts import demo_accounts
 
     me = app.identity
     account = next((account for account in demo_accounts() if account.login == me.login), None)
     if account is None:
         return []
     return [
-        safe(f"Demo: the password was made as: {account.password.reveal()}", "$key"),
+        safe(f"Demo: the password was created as: {account.password.reveal()}", "$key"),
         *phone_words(account, app.clock()),
     ]
 
 
-def post_words(app: SecConsole, login: str) -> list[Content]:
-    """The newest code that came for somebody in a demo's mailbox or phone; nothing anywhere else."""
+def post_words(app: Console, login: str) -> list[Content]:
+    """Return the newest code sent to a demo user.
+
+    Nothing outside a demo.
+    """
     message = app.post.newest_for(login) if app.demo and app.post is not None else None
     if message is None:
         return []
-    from secconsole.tui.demo_post import arrived_words
+    from secconsole.tui.demo.inbox import arrived_words
 
     return [arrived_words(message)]

@@ -1,4 +1,4 @@
-"""The ground every screen of the console stands on: colours, keys in order, signals, crashes, words to the person."""
+"""Base of the app: themes, ordered keys, signals, crash reports and notifications."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from textual.theme import Theme
 from textual.worker import Worker, WorkerFailed, WorkerState
 from textual.worker_manager import WorkerManager
 
+from secconsole.config import locations
 from secconsole.config.report import last_words, write_report
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.text import visible
-from secconsole.tui import clipboard, crash, themes
-from secconsole.tui.driver import ConsoleDriver
-from secconsole.tui.key_order import KeyHold, KeyOrder, Typed
-from secconsole.tui.terminal import Terminal
-from secconsole.tui.widgets.too_small import TooSmall
+from secconsole.tui.runtime import clipboard, crash, themes
+from secconsole.tui.runtime.driver import ConsoleDriver
+from secconsole.tui.runtime.key_queue import KeyHold, KeyQueue, Typed
+from secconsole.tui.runtime.terminal import Terminal
+from secconsole.tui.runtime.too_small import TooSmall
 
 QUIT_KEYS = frozenset({"ctrl+q", "ctrl+c"})
-READING = frozenset({"load", "figures", "preview", "new", "detail"})  # work that nobody asked for by a key
-_GRACE = 3.0  # seconds for a clean end after a signal; then the terminal is put back and the process goes
+READING = frozenset({"load", "figures", "preview", "new", "detail"})  # work that no key asked for
+_GRACE = 3.0  # seconds for a clean end after a signal; then the terminal is restored and the process exits
 
 
 class _Workers(WorkerManager):
-    """Work that may fail without ending the program, and whose error nobody took, is still told of."""
+    """Reports errors of background work that nobody awaits, without ending the program."""
 
     def _remove_worker(self, worker: Worker[Any]) -> None:
         super()._remove_worker(worker)
@@ -51,12 +52,13 @@ class _Workers(WorkerManager):
 
 
 class ConsoleApp(App[int]):
-    """Base of the console and of every sample of it; `run_console()` gives the exit code.
+    """Base of the console and of its samples.
 
-    Textual calls the `on_…` handlers of every class itself: a subclass has its own `on_mount` and never calls this.
+    Textual calls the `on_…` handlers of every class itself: a subclass has its
+    own `on_mount` and never calls this one.
     """
 
-    CSS_PATH = Path(__file__).parent / "styles" / "base.tcss"
+    CSS_PATH = Path(__file__).parents[1] / "styles" / "base.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "Quit", show=False, priority=True)]
@@ -74,9 +76,9 @@ class ConsoleApp(App[int]):
             name: themes.to_textual(file) for name, file in self.loaded_themes.themes.items()
         }
         wanted, self._theme_problem = themes.choose(theme, self.terminal, self.loaded_themes)
-        # Textual decides on filters and first variables in its __init__, from the theme that is set by then.
+        # Textual's __init__ chooses filters and initial variables from the theme set by then.
         self._reactive_theme = wanted
-        self._key_order = KeyOrder(self)
+        self._key_queue = KeyQueue(self)
         self._crashed: Exception | None = None
         self._ending = False
         super().__init__(driver_class=ConsoleDriver, ansi_color=True if self.terminal.depth == "none" else None)
@@ -88,14 +90,17 @@ class ConsoleApp(App[int]):
     # ---- start and end ---------------------------------------------------------------------------------------------
 
     def run_console(self) -> int:
-        """Run to the end and give the exit code; nothing that happens leaves a traceback on the terminal."""
+        """Run to the end and return the exit code.
+
+        No traceback ever reaches the terminal.
+        """
         crash.install()
         try:
             answer = self.run(mouse=self.mouse)
         except KeyboardInterrupt:
             return 128 + signal.SIGINT
         except Exception as error:
-            if self._ending:  # the line is dead: what fails on the way out is only that
+            if self._ending:  # the terminal is gone: errors on the way out only reflect that
                 return self.return_code or crash.EXIT_CODE
             sys.stderr.write(last_words(error, write_report(error)) + "\n")
             return crash.EXIT_CODE
@@ -119,11 +124,11 @@ class ConsoleApp(App[int]):
             self.notify(problem, title="Theme", severity="warning", timeout=10)
 
     def end(self, code: int = 0) -> None:
-        """Leave now, from a signal or a dead line: cleanly if the program still moves, and at any rate."""
+        """Exit after a signal or a lost terminal, cleanly if the program still responds, and in any case."""
         if self._ending:
             return
         self._ending = True
-        self._key_order.clear()
+        self._key_queue.clear()
         self.exit(code, return_code=code)
         asyncio.get_running_loop().call_later(_GRACE, self._end_anyway, code)
 
@@ -139,60 +144,66 @@ class ConsoleApp(App[int]):
     # ---- keys ------------------------------------------------------------------------------------------------------
 
     def hold_keys(self) -> KeyHold:
-        """Keep keys waiting until `release()`, or as `async with`: for work that ends with another screen on top."""
-        return KeyHold(self._key_order)
+        """Hold keys until `release()`, or as `async with`: for work that ends with another screen on top."""
+        return KeyHold(self._key_queue)
 
     @property
     def keys_settled(self) -> bool:
-        """Whether everything typed has been acted on."""
-        return self._key_order.settled
+        """Return True if all input has been acted on."""
+        return self._key_queue.settled
 
-    async def keys_at_rest(self) -> None:
-        """Wait until everything typed has been acted on, before showing what whoever typed it does not know of."""
-        await self._key_order.rest()
+    async def wait_keys_idle(self) -> None:
+        """Wait until all input has been acted on, before showing a screen that the user does not expect."""
+        await self._key_queue.wait_idle()
 
-    async def key_acted_on(self) -> None:
-        """Wait for the key that was sent off last; with keys held, nothing is typed after that."""
-        await self._key_order.acted()
+    async def wait_key_dispatched(self) -> None:
+        """Wait for the key dispatched last.
+
+        With keys held, no other follows it.
+        """
+        await self._key_queue.wait_dispatched()
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
         elif isinstance(event, events.Key) and event.key in QUIT_KEYS and not self._copies(event.key):
-            self._key_order.clear()
+            self._key_queue.clear()
             await self.action_quit()
         elif TooSmall.needed(*self.size):
             return  # nobody acts on what they cannot see
         else:
-            if not self._key_order.add(event):
+            if not self._key_queue.add(event):
                 self.bell()
-            await self._key_order.next()
+            await self._key_queue.next()
 
     def lend_keys(self) -> tuple[KeyHold, ...]:
-        """Let keys go although work under way holds them, until each hold is taken back; those that were held."""
-        lent = tuple(self._key_order.holds)
+        """Let keys through although work in progress holds them, and return the holds to take back."""
+        lent = tuple(self._key_queue.holds)
         for hold in lent:
             hold.lend()
         return lent
 
     @property
     def keys_held(self) -> bool:
-        """Whether keys wait for work that is still under way."""
-        return bool(self._key_order.holds)
+        """Return True if keys wait for work in progress."""
+        return bool(self._key_queue.holds)
 
     def has_typed(self, key: str) -> bool:
-        """Whether a key was pressed that has not been acted on yet."""
-        return self._key_order.holds_key(key)
+        """Return True if a key waits to be acted on."""
+        return self._key_queue.holds_key(key)
 
     def forget_typed(self) -> None:
-        """Act on nothing that was typed and still waits."""
-        self._key_order.clear()
+        """Drop input that has not been acted on yet."""
+        self._key_queue.clear()
 
     def _copies(self, key: str) -> bool:
         return key == "ctrl+c" and bool(self._screen_stack and self.screen.get_selected_text())
 
     def top_screen(self) -> Screen[object] | None:
-        """The screen that takes keys; none while only Textual's own blank one is there."""
+        """Return the screen that takes keys.
+
+        None while only Textual's blank one is there.
+        """
         if not self._screen_stack:
             return None
         screen = self.screen
@@ -200,10 +211,10 @@ class ConsoleApp(App[int]):
         return None if blank else screen
 
     async def dispatch(self, typed: Typed) -> Sequence[MessagePump]:
-        """Act on one key as Textual does; the queues it still has to go through.
+        """Act on one key as Textual does, and return the queues that it still has to go through.
 
-        Those of a forwarded key twice: a binding of the focused widget is found by the app, at the end of the first
-        round, and what it does may post messages that begin at the widget again.
+        Those of a forwarded key are returned twice: the app finds a binding of the focused widget at the end of the
+        first round, and running it may post messages that begin at the widget again.
         """
         if not self.app_focus:
             self.app_focus = True
@@ -212,9 +223,10 @@ class ConsoleApp(App[int]):
         return list(target.ancestors_with_self) * 2 if typed.is_forwarded else [self.screen, self]
 
     async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
-        """As Textual's; keys that wait go to the new screen while it is waited for, whoever made them wait.
+        """Push a screen as Textual does.
 
-        A dialog that is busy may ask another one, for password and factor say, and that one has to take keys.
+        Waiting keys go to it while it is awaited, whatever holds them. A busy dialog may open another one, for password
+        and factor for example, which has to take keys.
         """
         await self._flush_next_callbacks()
         answer = self.push_screen(screen, wait_for_dismiss=True, mode=mode)
@@ -236,17 +248,25 @@ class ConsoleApp(App[int]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """A toast. Its text is always literal and visible, whatever is in it; the lines of it stay lines."""
+        """Show a toast, whose text is always literal and visible.
+
+        Its line breaks are kept.
+        """
         shown = "\n".join(visible(line) for line in message.split("\n"))
         super().notify(shown, title=visible(title), severity=severity, timeout=timeout, markup=False)
 
-    def say_why(self, reason: str) -> None:
-        """Why the key just pressed cannot act. Takes the place of what was said before."""
+    def notify_done(self, message: str) -> None:
+        """Show that something was done, in place of the notifications before it."""
+        self.clear_notifications()
+        self.notify(message, timeout=5)
+
+    def notify_refused(self, reason: str) -> None:
+        """Show why the key just pressed is unavailable, in place of the notifications before it."""
         self.clear_notifications()
         self.notify(reason, severity="warning", timeout=4)
 
-    def say_failed(self, error: BaseException) -> None:
-        """Tell of an error: in its own words if it is one of ours, else that there is a report."""
+    def notify_failed(self, error: BaseException) -> None:
+        """Show an error: its own message for an expected one, otherwise that there is a report."""
         if isinstance(error, SecconsoleError):
             self.notify(error.message, severity="error", timeout=8)
             return
@@ -256,20 +276,20 @@ class ConsoleApp(App[int]):
         self.notify(what, severity="error", timeout=12)
 
     def work_failed(self, error: BaseException) -> None:
-        """Work in the background failed: tell of it, and let go of the keys that it may have held.
+        """Report failed background work, and release the keys that it may have held.
 
-        Keys typed ahead are forgotten: they were meant for what did not come.
+        Keys typed ahead are dropped: they were meant for a screen that did not come.
         """
-        self._key_order.clear()
-        self._key_order.release_all()
-        self.say_failed(error)
+        self._key_queue.clear()
+        self._key_queue.release_all()
+        self.notify_failed(error)
 
     def reading_failed(self, error: BaseException) -> None:
-        """Something that is shown could not be read, without anybody having pressed a key for it."""
-        self.say_failed(error)
+        """Report that data on the screen could not be loaded, without a key having asked for it."""
+        self.notify_failed(error)
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Hand the text to the terminal, and say no more than that. Nothing of it is kept here: it may be a secret."""
+        """Hand the text to the terminal, and keep no copy: it may be a secret."""
         data = clipboard.sequence(text, self.terminal)
         if data is None:
             self.notify(clipboard.TOO_LONG, severity="warning")
@@ -278,18 +298,18 @@ class ConsoleApp(App[int]):
             self.notify(clipboard.SENT, timeout=3)
 
     def forget_copied(self) -> None:
-        """What was copied can no longer be pasted here; what the terminal was handed is the terminal's."""
+        """Forget the copied text here, which the terminal still has."""
         self._clipboard = ""
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """None of Textual's: a screenshot writes a file of whatever is on the screen, secrets too."""
+        """Return none of Textual's commands: a screenshot would write secrets on the screen to a file."""
         return ()
 
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
-        """Not here; see get_system_commands."""
+        """Do nothing, see `get_system_commands`."""
 
     def action_suspend_process(self) -> None:
-        """Not here: under a forced command there is no shell to go back to, and there must be none."""
+        """Do nothing: under a forced command there is no shell to return to, and there must be none."""
 
     # ---- errors ----------------------------------------------------------------------------------------------------
 
@@ -323,17 +343,32 @@ class ConsoleApp(App[int]):
 
     @property
     def available_themes(self) -> dict[str, Theme]:
-        """Our own only: Textual's lack the variables that the screens use."""
+        """Themes of this program only: Textual's lack variables that the screens use."""
         return self._own_themes
 
     def register_theme(self, theme: Theme) -> None:
-        """Textual registers its own at start; they are not offered."""
+        """Ignore the themes that Textual registers at start."""
 
     def set_own_theme(self, theme: Theme) -> None:
-        """Add or replace a theme; the active one is drawn anew at once."""
+        """Add or replace a theme.
+
+        The active one is redrawn at once.
+        """
         self._own_themes[theme.name] = theme
         if theme.name == self.theme:
             self._watch_theme(theme.name)
+
+    def set_theme(self, theme: str) -> None:
+        """Change the theme, and show how to keep it."""
+        self.theme = theme
+        self.notify(f'To keep it: theme = "{theme}" in {locations.config_path()}', timeout=6)
+
+    def toggle_mouse(self) -> None:
+        """Take the mouse, or leave it to the terminal."""
+        if isinstance(self._driver, ConsoleDriver):
+            self.mouse = not self.mouse
+            self._driver.use_mouse(self.mouse)
+            self.notify_done("The mouse works here now." if self.mouse else "The mouse is the terminal's now.")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return self._no_colour if self.no_color else super().get_line_filters()
@@ -346,7 +381,7 @@ class ConsoleApp(App[int]):
 
     def _on_screen_changed(self, screen: Screen[Any]) -> None:
         self.call_later(self._cover_if_small)
-        self._key_order.proceed()
+        self._key_queue.proceed()
 
     def on_resize(self) -> None:
         self.call_later(self._cover_if_small)  # once Textual knows the new size

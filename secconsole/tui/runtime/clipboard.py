@@ -1,21 +1,25 @@
-"""Handing text to the terminal's clipboard (OSC 52). Nothing ever answers, so nobody may claim that it was copied."""
+"""Sending text to the terminal's clipboard (OSC 52).
+
+Terminals never answer, so success cannot be reported.
+"""
 
 from __future__ import annotations
 
 import base64
 
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.runtime.terminal import Terminal
 
-MOST_BYTES = 74_994  # what still fits the 100,000 characters that xterm takes, once it is Base64
+MOST_BYTES = 74_994  # the limit that keeps Base64 text below the 100,000 characters that xterm accepts
 SENT = "Sent to the terminal's clipboard, if it takes that"
 TOO_LONG = "Too long for the terminal's clipboard"
 _SCREEN_CHUNK = 700  # GNU screen passes on at most 768 characters of one string
 
 
 def sequence(text: str, terminal: Terminal) -> str | None:
-    """What to write so that the terminal may take the text; None when it is too long for that.
+    """Return the sequence that offers the text to the terminal.
 
-    Inside tmux it goes out twice: plainly for tmux's own buffer, and wrapped so that it reaches the terminal beyond.
+    None if the text is too long. Inside tmux it is sent twice: plain for tmux's own buffer, and wrapped for the
+    terminal beyond.
     """
     raw = text.encode("utf-8", "surrogatepass")
     if len(raw) > MOST_BYTES:

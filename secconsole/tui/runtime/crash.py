@@ -1,4 +1,4 @@
-"""Unexpected errors while the console has the terminal: a report is written, and no traceback reaches the screen."""
+"""Reports of unexpected errors while the console has the terminal, instead of tracebacks on the screen."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 from secconsole.config.report import last_words, write_report
 
-EXIT_CODE = 6  # what the command line answers too when something unforeseen ended it
+EXIT_CODE = 6  # the exit code of the command line after an unexpected error, too
 
 
 def install() -> None:
-    """Keep the interpreter's own tracebacks, of any thread, from the terminal."""
+    """Keep the interpreter's own tracebacks, of any thread, off the terminal."""
 
     def outside(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt | SystemExit):
@@ -30,7 +30,7 @@ def install() -> None:
 
 
 def in_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Exception handler of the event loop: an error nobody waited for becomes a report, not a traceback."""
+    """Handle an exception of the event loop that nobody awaited: write a report instead of a traceback."""
     error = context.get("exception")
     if isinstance(error, BaseException):
         write_report(error)

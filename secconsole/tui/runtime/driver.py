@@ -1,6 +1,6 @@
-"""A driver that sends only what is not on the screen already, and that notices when its terminal is gone.
+"""A driver that sends only what changes on the screen, and that notices when its terminal is gone.
 
-Textual composes whole rows and sends some of them several times over; on a slow line that is what a person waits for.
+Textual composes whole rows and sends some of them several times, which makes users of slow connections wait.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functools import lru_cache
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from rich.cells import cell_len
 from textual import events
-from textual._cells import cell_len
 from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
 
@@ -26,24 +26,27 @@ if TYPE_CHECKING:
 _MOVE = re.compile(r"\x1b\[(\d+);(\d+)H")
 # One styled piece as Textual writes it: style on, text, style off; or text in the default style.
 _PIECE = re.compile(r"\x1b\[([0-9;]*)m([^\x1b]*)\x1b\[0m|([^\x1b]+)")
-# What leaves the cells alone: modes other than the alternate screen's, queries, keyboard protocol, strings, bell.
+# Sequences that change no cell: modes other than the alternate screen's, queries, keyboard protocol, strings, bell.
 _HARMLESS = re.compile(
     r"(?:\x07|\x1b\[\?(?!1049|1047|47[hl]|3[hl])[0-9;]*[hl]|\x1b\[\??[0-9;]*\$p|\x1b\[[<>=][0-9;]*u"
     r"|\x1b[\]P][^\x07\x1b]*(?:\x1b\x1b[^\x07\x1b]*)*(?:\x07|\x1b\\))*\Z"
 )
-# Characters that every terminal draws one cell wide; of the others a few terminals have their own idea.
+# Characters that every terminal draws one cell wide; a few terminals disagree about the others.
 _SURE = re.compile(
     r"[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u2190-\u2193\u2500-\u25fc]*\Z"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_WORTH_A_JUMP = 9  # bytes: about what moving the cursor past a piece costs
+_WORTH_A_JUMP = 9  # bytes: about the cost of moving the cursor past a piece
 
 
 Piece = tuple[str, str]  # the codes of its style, its text
 
 
 class _Pen:
-    """Writes pieces, changing of the style only what differs from the piece before; at rest it has no style."""
+    """Writes pieces, changing only the style attributes that differ.
+
+    When idle, no style is set.
+    """
 
     def __init__(self) -> None:
         self.out: list[str] = []
@@ -54,7 +57,7 @@ class _Pen:
         self._style = piece[0]
 
     def cost(self, piece: Piece) -> int:
-        """About how many bytes the piece takes."""
+        """Return about how many bytes the piece takes."""
         return len(piece[1]) + (len(piece[0]) if piece[0] != self._style else 0)
 
     def rest(self) -> None:
@@ -64,7 +67,7 @@ class _Pen:
 
 @lru_cache(4096)
 def restyle(old: str, new: str) -> str:
-    """The shortest change from one style to another, both as the codes that make them out of none."""
+    """Return the shortest change between two styles, both given as the codes that set them from none."""
     if old == new:
         return ""
     was, ink, ground = _parts(old)
@@ -83,7 +86,10 @@ def restyle(old: str, new: str) -> str:
 
 
 def _parts(style: str) -> tuple[frozenset[str], str, str]:
-    """Weight and the like, colour of the ink, colour of the ground; a default colour is none."""
+    """Return attributes, foreground and background.
+
+    A default colour is empty.
+    """
     rest, ink, ground = set(), "", ""
     codes = iter(style.split(";")) if style else iter(())
     for code in codes:
@@ -105,19 +111,22 @@ def _parts(style: str) -> tuple[frozenset[str], str, str]:
 
 
 class Shown:
-    """What is on the screen, as styled pieces by row and column."""
+    """Content of the screen, as styled pieces by row and column."""
 
     def __init__(self) -> None:
         self._rows: dict[int, dict[int, tuple[Piece, int]]] = {}
         self._cursor: tuple[int, int] | None = None
 
     def forget(self) -> None:
-        """Take nothing for granted: the next frame is sent whole."""
+        """Forget the screen, so that the next frame is sent whole."""
         self._rows.clear()
         self._cursor = None
 
     def fresh(self, data: str) -> str:
-        """The part of one write that changes the screen. Anything not understood is passed on, and all is forgotten."""
+        """Return the part of one write that changes the screen.
+
+        Pass on unknown sequences and forget the screen.
+        """
         if _MOVE.match(data) is None:
             if not _HARMLESS.match(data):
                 self.forget()
@@ -141,7 +150,10 @@ class Shown:
         return "".join(pen.out)
 
     def _pieces(self, body: str) -> list[Piece] | None:
-        """The row piece by piece; None for anything else in it: a link, a control, a mark with no letter."""
+        """Return the pieces of a row.
+
+        None if it contains anything else: a link, a control, a mark without a letter.
+        """
         found: list[Piece] = []
         at = 0
         for match in _PIECE.finditer(body):
@@ -158,7 +170,7 @@ class Shown:
     def _row(self, y: int, x: int, pieces: list[Piece], pen: _Pen) -> None:
         row = self._rows.setdefault(y, {})
         at: int | None = None  # the column the terminal would write at, if known without moving
-        waiting: list[Piece] = []  # pieces already shown, cheaper to send again than to jump over
+        waiting: list[Piece] = []  # pieces already shown, cheaper to send again than to skip
         for piece in pieces:
             text = piece[1]
             sure = _SURE.match(text) is not None
@@ -181,19 +193,19 @@ class Shown:
             self._cover(row, x, width, certain=sure)
             row[x] = (piece, width)
             x += width
-            # A terminal may give such a character another width: only a jump says for sure where the next one goes.
+            # A terminal may give such a character another width, so jump to the position of the next one.
             at = x if sure else None
 
     @staticmethod
     def _cover(row: dict[int, tuple[Piece, int]], x: int, width: int, *, certain: bool) -> None:
-        """Forget the pieces that were written over; all to the right too where the width is not certain."""
+        """Forget the pieces that were overwritten, and all to the right if the width is uncertain."""
         end = x + width
         for start in [s for s, (_, w) in row.items() if (s < end and s + w > x) or (s >= x and not certain)]:
             del row[start]
 
 
 class _Output:
-    """The terminal as a file that may vanish: writing to a dead line is no error, it ends the program."""
+    """The terminal as a file that may vanish: writing to it then ends the program without an error."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -222,7 +234,7 @@ class _Output:
 
 
 class ConsoleDriver(LinuxDriver):
-    """Textual's driver for a terminal, with less to send, no way to a shell, and no life after a hang-up."""
+    """Textual's terminal driver with less output, no access to a shell, and an end after a hang-up."""
 
     def __init__(
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
@@ -232,7 +244,7 @@ class ConsoleDriver(LinuxDriver):
         self._shown = Shown()
         self._stale = False
         self._drawn_size: tuple[int, int] | None = None
-        # A stop from outside would hand the terminal to whatever started us; after SIGSTOP all is drawn anew.
+        # A stop signal would hand the terminal to our parent process; after SIGSTOP everything is redrawn.
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         signal.signal(signal.SIGCONT, self._on_continued)
 
@@ -251,7 +263,7 @@ class ConsoleDriver(LinuxDriver):
             super().write(data)
 
     def open_url(self, url: str, new_tab: bool = True) -> None:
-        """No program is started from here; the address is on the screen to be read."""
+        """Do nothing: no program is started from here, and the address is on the screen to be read."""
 
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[no-untyped-call]
@@ -275,7 +287,10 @@ class ConsoleDriver(LinuxDriver):
         self._loop.call_soon_threadsafe(self._app.refresh)
 
     def _watch_line(self) -> None:
-        """Sleep until the line is gone. Reading a dead terminal returns at once for ever, and no signal need come."""
+        """Sleep until the terminal is gone.
+
+        Reading a dead one returns at once forever, and no signal need come.
+        """
         watch = select.poll()
         watch.register(self.fileno, 0)
         try:
@@ -286,7 +301,7 @@ class ConsoleDriver(LinuxDriver):
             self._hung_up()
 
     def use_mouse(self, wanted: bool) -> None:
-        """Take the mouse from now on, or leave it to the terminal."""
+        """Take the mouse, or leave it to the terminal."""
         if wanted:
             self._mouse = True
             self._enable_mouse_support()

@@ -1,9 +1,9 @@
-"""Keys typed ahead land where they were meant: one key is dispatched when all that the one before did has been done.
+"""A queue that dispatches each key only after everything that the key before caused is done.
 
-Textual forwards a key to whatever has the focus when the key arrives. With "name, tab, password, enter" in one burst
-the focus has not moved yet when the password's letters arrive, so they land in the name field, in clear. Here keys wait
-in one queue; behind each key a *fence* passes through the same message queues (widget, its parents, screen, app), and
-the next key is sent off when the fence has arrived and the screen on top stands.
+Textual forwards a key to the widget that has the focus when the key arrives. With "name, tab, password, enter" in one
+burst, the focus has not moved yet when the letters of the password arrive, so they appear in the name field, in clear.
+Here keys wait in one queue; behind each key a *fence* passes through the same message queues (widget, its parents,
+screen, app), and the next key is dispatched when the fence has arrived and the top screen is ready.
 """
 
 from __future__ import annotations
@@ -18,50 +18,59 @@ from textual import events
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 
-MOST_WAITING = 4096  # keys kept; more is not somebody typing
-_PATIENCE = 50  # times a fence goes to the back of one queue that is not empty: a widget may talk to itself for ever
+MOST_WAITING = 4096  # keys kept; more do not come from typing
+_PATIENCE = 50  # times a fence goes to the back of a busy queue, since a widget may post to itself forever
 
 Typed = events.Key | events.Paste
 
 
-class Place(Protocol):
-    """What the order of keys needs of an app."""
+class KeyTarget(Protocol):
+    """Interface of the app for the key queue."""
 
     def top_screen(self) -> Screen[object] | None:
-        """The screen that takes keys now; None while there is none worth giving a key to."""
+        """Return the screen that takes keys now.
+
+        None if there is none.
+        """
 
     async def dispatch(self, typed: Typed) -> Sequence[MessagePump]:
-        """Act on one key; the queues it goes through from now on, first its target, then its parents."""
+        """Act on one key and return the queues it goes through next, its target first, then the parents."""
 
     def call_later(self, callback: Callable[[], Awaitable[None]]) -> bool: ...
 
 
 class KeyHold:
-    """Keys wait until this is released, once; also an async context manager."""
+    """A hold on the keys, released once.
 
-    def __init__(self, order: KeyOrder) -> None:
-        self._order = order
+    Also an async context manager.
+    """
+
+    def __init__(self, queue: KeyQueue) -> None:
+        self._queue = queue
         self._over = False
-        order.holds.append(self)
+        queue.holds.append(self)
 
     @property
     def held(self) -> bool:
-        return self in self._order.holds
+        return self in self._queue.holds
 
     def release(self) -> None:
         self._over = True
         self.lend()
 
     def lend(self) -> None:
-        """Let keys go for as long as something else is asked; `take_back` makes them wait again."""
+        """Let keys through while another screen asks something.
+
+        `take_back` holds them again.
+        """
         if self.held:
-            self._order.holds.remove(self)
-            self._order.proceed()
+            self._queue.holds.remove(self)
+            self._queue.proceed()
 
     def take_back(self) -> None:
-        """Keys wait again, unless this was released meanwhile."""
+        """Hold the keys again, unless this was released meanwhile."""
         if not self._over and not self.held:
-            self._order.holds.append(self)
+            self._queue.holds.append(self)
 
     async def __aenter__(self) -> KeyHold:
         return self
@@ -72,99 +81,106 @@ class KeyHold:
         self.release()
 
 
-class KeyOrder:
-    """The queue of what was typed and not yet acted on."""
+class KeyQueue:
+    """The queue of input that has not been acted on yet."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, target: KeyTarget) -> None:
+        self._target = target
         self._typed: deque[Typed] = deque()
         self._under_way = False
         self._standing: Screen[object] | None = None
-        self._at_rest, self._idle = asyncio.Event(), asyncio.Event()
-        self._at_rest.set()
+        self._idle, self._dispatched = asyncio.Event(), asyncio.Event()
         self._idle.set()
+        self._dispatched.set()
         self.holds: list[KeyHold] = []
 
     @property
     def settled(self) -> bool:
-        """Whether all that was typed has been acted on."""
+        """True if all input has been acted on."""
         return not self._typed and not self._under_way
 
     def add(self, typed: Typed) -> bool:
-        """Queue one key or paste; False if there are too many already and it was dropped."""
+        """Queue one key or paste.
+
+        Return False if the queue is full and it was dropped.
+        """
         if len(self._typed) >= MOST_WAITING:
             return False
         self._typed.append(typed)
-        self._at_rest.clear()
+        self._idle.clear()
         return True
 
-    async def rest(self) -> None:
-        """Wait until all that was typed has been acted on."""
-        await self._at_rest.wait()
-
-    async def acted(self) -> None:
-        """Wait until the key that is under way, if one is, has been acted on."""
+    async def wait_idle(self) -> None:
+        """Wait until all input has been acted on."""
         await self._idle.wait()
 
+    async def wait_dispatched(self) -> None:
+        """Wait until the key in progress, if there is one, has been handled."""
+        await self._dispatched.wait()
+
     def holds_key(self, key: str) -> bool:
-        """Whether a key is among what waits."""
+        """Return True if a key is waiting."""
         return any(isinstance(typed, events.Key) and typed.key == key for typed in self._typed)
 
     def release_all(self) -> None:
-        """Let go of every hold: the work that held the keys has failed and will not do it."""
+        """Release every hold: the work that held the keys has failed and will not do it."""
         for hold in tuple(self.holds):
             hold.release()
 
     def clear(self) -> None:
-        """Forget what was typed and not acted on yet."""
+        """Drop input that has not been acted on yet."""
         self._typed.clear()
-        self._note_rest()
+        self._note_idle()
 
-    def _note_rest(self) -> None:
+    def _note_idle(self) -> None:
         if self.settled:
-            self._at_rest.set()
+            self._idle.set()
 
     def proceed(self) -> None:
-        """Look again, from the app's own queue, whether a key can be sent off."""
-        self._place.call_later(self.next)
+        """Check again, from the app's own queue, if a key can be dispatched."""
+        self._target.call_later(self.next)
 
     async def next(self) -> None:
-        """Send off the next key, if there is one and nothing stands in its way. Runs in the app's own queue."""
+        """Dispatch the next key if nothing prevents it.
+
+        Runs in the app's own queue.
+        """
         if self._under_way or self.holds or not self._typed:
             return
-        screen = self._place.top_screen()
+        screen = self._target.top_screen()
         if screen is None:
             return
         if screen is not self._standing:
-            # A screen answers once it is composed and mounted and its first focus is set.
+            # a screen answers once it is composed and mounted and its first focus is set
             self._begin()
-            self._fence([screen], lambda: self._stands(screen))
+            self._fence([screen], lambda: self._set_standing(screen))
             return
         self._begin()
         queues: Sequence[MessagePump] = ()
         try:
-            queues = await self._place.dispatch(self._typed.popleft())
+            queues = await self._target.dispatch(self._typed.popleft())
         finally:
             self._fence(queues, self._done)
 
-    def _stands(self, screen: Screen[object]) -> None:
+    def _set_standing(self, screen: Screen[object]) -> None:
         self._standing = screen
         self._done()
 
     def _begin(self) -> None:
         self._under_way = True
-        self._idle.clear()
+        self._dispatched.clear()
 
     def _done(self) -> None:
         self._under_way = False
-        self._idle.set()
-        self._note_rest()
+        self._dispatched.set()
+        self._note_idle()
         self.proceed()
 
     def _fence(self, queues: Sequence[MessagePump], arrived: Callable[[], None], patience: int = _PATIENCE) -> None:
-        """Call `arrived` when each queue in turn has been worked off; those that are closing are passed over.
+        """Call `arrived` once each queue in turn has been processed, skipping those that are closing.
 
-        What a key's handler posts to its own queue is behind the fence: so it goes to the back until it is alone.
+        Messages that a key's handler posts to its own queue are behind the fence, so the fence goes to the back until
+        it is alone.
         """
         if not queues:
             arrived()

@@ -1,4 +1,4 @@
-"""Files that an operator has written from the console: made anew for their owner alone, and never one that is run."""
+"""Files written by the console: new, private to their owner, and never at a path that would be executed."""
 
 from __future__ import annotations
 
@@ -14,38 +14,39 @@ from secconsole.domain.secret import Secret
 
 
 def open_new(typed: str, ending: str, folder: Path) -> tuple[Path, BinaryIO]:
-    """Make a file that was not there, 0600 whatever the umask, and open it; raise `Invalid` for `path` if that fails.
+    """Create a new file with mode 0600 whatever the umask, and open it.
 
-    What is not an absolute path is below `folder`. The name has to end in `ending`: what others wrote may be in it,
-    and in ~/.ssh/rc or ~/.bashrc that would be run, and a forced command left.
+    Raise `Invalid` for `path` on failure. A relative path is below `folder`. The name has to end in `ending`: the
+    content may come from others, and in ~/.ssh/rc or ~/.bashrc it would be executed, which would escape a forced
+    command.
     """
     try:
         path = Path(typed.strip()).expanduser()
     except RuntimeError:
-        raise Invalid("There is nobody of that name here. Give the whole path.", "path") from None
+        raise Invalid("There is no user of that name here. Enter the full path.", "path") from None
     if not path.is_absolute():
         path = folder / path
     if path.suffix.lower() != ending:
-        raise Invalid(f"Give it a name that ends in {ending}.", "path")
+        raise Invalid(f"Use a name that ends in {ending}.", "path")
     try:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
-        raise Invalid("There is such a file already. Give it another name.", "path") from None
+        raise Invalid("That file already exists. Use another name.", "path") from None
     except FileNotFoundError:
         raise Invalid(f"There is no folder {path.parent}.", "path") from None
     except OSError as error:
-        raise Invalid(f"It cannot be written there: {error.strerror}.", "path") from None
-    with suppress(OSError):  # not every disk knows of permissions
+        raise Invalid(f"Cannot write there: {error.strerror}.", "path") from None
+    with suppress(OSError):  # not every file system has permissions
         os.fchmod(handle, 0o600)
     if stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
         os.close(handle)
         path.unlink(missing_ok=True)
-        raise Invalid("Others could read it there: that disk keeps no permissions. Choose another.", "path")
+        raise Invalid("Others could read it there: that disk has no permissions. Choose another.", "path")
     return path, os.fdopen(handle, "wb")
 
 
 def own_home() -> Path:
-    """The home of whoever runs the console; the store's folder where the system knows of none."""
+    """Return the user's home, or the store's folder if the system knows none."""
     try:
         return Path.home()
     except RuntimeError:
@@ -53,7 +54,10 @@ def own_home() -> Path:
 
 
 def write_secret(typed: str, ending: str, text: Secret[str]) -> Path:
-    """Write a secret to a new file that its owner alone may read, and say which; on any failure there is no file."""
+    """Write a secret to a new private file and return its path.
+
+    Leave no file on any failure.
+    """
     path, file = open_new(typed, ending, own_home())
     try:
         with file:
@@ -63,6 +67,6 @@ def write_secret(typed: str, ending: str, text: Secret[str]) -> Path:
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise Invalid(f"It cannot be written there: {error.strerror}.", "path") from None
+            raise Invalid(f"Cannot write there: {error.strerror}.", "path") from None
         raise
     return path

@@ -1,4 +1,7 @@
-"""What the program knows of its terminal before it draws on it. Free of Textual, which reads the environment."""
+"""Probing of the terminal before drawing on it.
+
+Free of Textual, which reads the environment when imported.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ ColourDepth = Literal["truecolor", "256", "16", "none"]
 WRONG_USAGE = 2
 _WAY_OUT = "Use the command line instead, for example: secconsole user list --format table"
 
-# Under a forced command the environment may come from the other side: nothing in it may name code to load, a file to
-# write or a program to start, for us or for a child. COLUMNS and LINES would overrule the size the terminal reports.
+# Under a forced command the environment may come from the client: nothing in it may name code to load, a file to
+# write or a program to start, for us or for a child. COLUMNS and LINES would override the size the terminal reports.
 _UNWANTED = frozenset(
     {"TEXTUAL", "SSH_ORIGINAL_COMMAND", "BROWSER", "EDITOR", "VISUAL", "PAGER", "COLUMNS", "LINES", "FORCE_COLOR",
      "TTY_COMPATIBLE", "TTY_INTERACTIVE", "UNICODE_VERSION", "ESCDELAY"}
@@ -31,7 +34,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Terminal:
-    """The terminal as its environment describes it."""
+    """The terminal as described by its environment."""
 
     depth: ColourDepth = "truecolor"
     light: bool = False
@@ -43,20 +46,23 @@ class Terminal:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a full-screen program cannot run here, in one line that names the way out."""
+    """The reason why a full-screen program cannot run here, on one line that offers an alternative."""
 
     message: str
     exit_code: int = WRONG_USAGE
 
 
 def scrub(environ: MutableMapping[str, str]) -> None:
-    """Take out what could steer this program or its children; call it before anything imports Textual."""
+    """Remove variables that could steer this program or its children.
+
+    Call it before Textual is imported.
+    """
     for name in [n for n in environ if n in _UNWANTED or n.startswith(_UNWANTED_PREFIXES)]:
         del environ[name]
 
 
 def probe(environ: Mapping[str, str], stdin: Stream, stderr: Stream) -> Terminal | Refusal:
-    """Describe the terminal, or say why there is none: it is read from stdin and drawn on stderr."""
+    """Describe the terminal, read from stdin and drawn on stderr, or return why there is none."""
     for stream, what in ((stdin, "Standard input"), (stderr, "Standard error")):
         if not stream.isatty():
             return Refusal(f"{what} is not a terminal, and the console needs one. {_WAY_OUT}")
@@ -75,7 +81,10 @@ def probe(environ: Mapping[str, str], stdin: Stream, stderr: Stream) -> Terminal
 
 
 def _depth(environ: Mapping[str, str]) -> ColourDepth:
-    """NO_COLOR counts when it is there and not empty (no-color.org)."""
+    """Return the colour depth.
+
+    NO_COLOR counts if it is set and not empty (no-color.org).
+    """
     if environ.get("NO_COLOR"):
         return "none"
     if environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
@@ -91,10 +100,10 @@ def _utf8(environ: Mapping[str, str]) -> bool:
 
 @contextlib.contextmanager
 def hushed(fd: int) -> Iterator[None]:
-    """Take input as a full-screen program does from the very start, and put everything back at the end.
+    """Set the terminal up for a full-screen program at once, and restore it at the end.
 
-    Keys typed while the program is still loading would otherwise be echoed, a password among them, and Enter would
-    arrive as a line feed.
+    Otherwise keys typed while the program is loading would be echoed, a password among them, and Enter would arrive as
+    a line feed.
     """
     try:
         before = termios.tcgetattr(fd)
@@ -113,7 +122,10 @@ def hushed(fd: int) -> Iterator[None]:
 
 
 def enter(console: Callable[[Terminal], int]) -> int:
-    """Scrub, probe, and run a console that may import Textual only now. Returns its exit code, or that of a refusal."""
+    """Scrub, probe, and run a console that may import Textual only now.
+
+    Return its exit code, or a refusal's.
+    """
     scrub(os.environ)
     found = probe(os.environ, sys.stdin, sys.stderr)
     if isinstance(found, Refusal):
@@ -122,7 +134,7 @@ def enter(console: Callable[[Terminal], int]) -> int:
     try:
         with hushed(sys.stdin.fileno()):
             code = console(found)
-    except KeyboardInterrupt:  # while it was loading: once it runs, Ctrl+C is a key
+    except KeyboardInterrupt:  # only while it is loading: once it runs, Ctrl+C is a key
         code = 128 + signal.SIGINT
     if sys.flags.inspect or sys.flags.interactive:
         # PYTHONINSPECT was read before our first line; only leaving past the interpreter's own end avoids its prompt.

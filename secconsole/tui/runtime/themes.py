@@ -1,4 +1,4 @@
-"""Themes as the screens use them: found, turned into Textual's, chosen for the terminal, and watched while edited."""
+"""Themes for the screens: loaded, converted to Textual's, chosen for the terminal, and watched for edits."""
 
 from __future__ import annotations
 
@@ -6,32 +6,30 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.theme import Theme
 
 from secconsole.config import locations, theme_file
 from secconsole.config.theme_file import ThemeFile
 from secconsole.domain.text import visible
-from secconsole.tui.terminal import Terminal
+from secconsole.tui.runtime.terminal import Terminal
 
-if TYPE_CHECKING:
-    from secconsole.tui.console_app import ConsoleApp
-
-BUILT_IN: Final = Path(__file__).parent.parent / "themes"
+BUILT_IN: Final = locations.built_in_themes_dir()
 DARK, LIGHT, ANSI_DARK, ANSI_LIGHT = "secconsole-dark", "secconsole-light", "ansi-dark", "ansi-light"
 WATCH_EVERY: Final = 0.5  # seconds
-#: mark of a style whose colours are what it is about, such as a QR code's: they stay even without colour
+#: marks a style whose colours carry the content, such as a QR code's: kept even without colour
 KEPT: Final[Mapping[str, object]] = {"colour_is_content": True}
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Themes by name, where the user's own came from, and what was wrong with the others."""
+    """Themes by name, the files of the user's own, and the errors of broken ones."""
 
     themes: Mapping[str, ThemeFile]
     problems: tuple[str, ...] = ()
@@ -39,7 +37,10 @@ class Loaded:
 
 
 def load(folders: Iterable[Path] | None = None) -> Loaded:
-    """The built-in themes and those in the folders (by default the user's); a broken one is reported and left out."""
+    """Load the built-in themes and those in the folders (by default the user's).
+
+    Report and skip broken ones.
+    """
     found: dict[str, ThemeFile] = {}
     files: dict[str, Path] = {}
     problems: list[str] = []
@@ -53,7 +54,7 @@ def load(folders: Iterable[Path] | None = None) -> Loaded:
             if checked.theme is None:
                 problems.append(f"{visible(path.name)} is left out: {checked.problems[0]}{_more(checked.problems)}")
             elif checked.theme.name in found:
-                taken = f"there is a theme {checked.theme.name} already. Give it its own name"
+                taken = f"there is a theme {checked.theme.name} already. Give it a name that is not in use"
                 problems.append(f"{visible(path.name)} is left out: {taken}")
             else:
                 found[checked.theme.name] = checked.theme
@@ -67,7 +68,7 @@ def _more(problems: Sequence[str]) -> str:
 
 
 def to_textual(file: ThemeFile) -> Theme:
-    """The theme as Textual wants it, with its own variables set so that its widgets match ours."""
+    """Return the theme for Textual, with variables that make its widgets match ours."""
     colours, ours = file.palette(), file.resolved()
     theirs = {
         "text-muted": ours["muted"],
@@ -92,7 +93,7 @@ def to_textual(file: ThemeFile) -> Theme:
     if file.ansi:  # Textual's widgets ask for these two of every ANSI theme
         ink, page = ("ansi_white", "ansi_black") if file.dark else ("ansi_black", "ansi_white")
         theirs |= {"ansi-foreground": ink, "ansi-background": page}
-    if file.ansi:  # names that Textual makes for other themes only
+    if file.ansi:  # names that Textual creates for other themes only
         theirs |= {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"}
     theme = Theme(file.name, colours["primary"], dark=file.dark, ansi=file.ansi, variables=theirs | ours)
     for name, colour in colours.items():
@@ -101,13 +102,13 @@ def to_textual(file: ThemeFile) -> Theme:
 
 
 def choose(wanted: str | None, terminal: Terminal, loaded: Loaded) -> tuple[str, list[str]]:
-    """The name of the theme to start with, and what to tell about the one asked for."""
+    """Return the name of the theme to start with, and messages about the one asked for."""
     problems: list[str] = []
     if wanted is not None and wanted not in loaded.themes:
         problems.append(f"There is no theme {visible(wanted)}. There are: {', '.join(sorted(loaded.themes))}")
         wanted = None
     if terminal.depth == "none" and (wanted is None or not loaded.themes[wanted].ansi):
-        return ANSI_DARK, problems  # it tells things apart by style where colour is not to be had
+        return ANSI_DARK, problems  # it distinguishes by style where there is no colour
     if wanted is not None:
         return wanted, problems
     if terminal.depth == "16":
@@ -121,7 +122,10 @@ VARIABLE_DEFAULTS: Final[dict[str, str]] = ThemeFile(
 
 
 class NoColour(LineFilter):
-    """NO_COLOR as it is meant: not a shade less, no colour at all. Weight, underline and reverse stay."""
+    """NO_COLOR taken literally: no colour at all.
+
+    Weight, underline and reverse stay.
+    """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
@@ -132,7 +136,7 @@ class NoColour(LineFilter):
 
 
 def keep_colour(style: Style) -> Style:
-    """A style whose colours are shown even under NO_COLOR."""
+    """Return a style whose colours are shown even under NO_COLOR."""
     return style + Style(meta=dict(KEPT))
 
 
@@ -140,24 +144,38 @@ def _is_content(style: Style) -> bool:
     return "colour_is_content" in style.meta
 
 
-class ThemeWatcher:
-    """Looks now and then whether the active theme's file was edited, and shows the edit at once."""
+class ThemedApp(Protocol):
+    """An app whose theme can be watched."""
 
-    def __init__(self, app: ConsoleApp) -> None:
+    loaded_themes: Loaded
+    theme: str
+
+    def set_own_theme(self, theme: Theme) -> None: ...
+    def clear_notifications(self) -> None: ...
+    def notify(self, message: str, *, title: str, severity: SeverityLevel, timeout: float) -> None: ...
+
+
+class ThemeWatcher:
+    """Checks the file of the active theme for edits, and applies them at once."""
+
+    def __init__(self, app: ThemedApp) -> None:
         self._app = app
         self._path: Path | None = None
         self._seen: tuple[int, int] | None = None
         self.follow(app.theme)
 
     def follow(self, name: str) -> None:
-        """Watch this theme's file; built-in themes have none that changes."""
+        """Watch the file of this theme.
+
+        Built-in themes have none that changes.
+        """
         path = self._app.loaded_themes.files.get(name)
         if path != self._path:
             self._path = path
             self._seen = self._stamp()
 
     def poll(self) -> None:
-        """One look: a good edit is shown, a broken one reported while the old theme stays."""
+        """Check once: apply a valid edit, report a broken one and keep the old theme."""
         if self._path is None:
             return
         stamp = self._stamp()
@@ -167,21 +185,24 @@ class ThemeWatcher:
         checked = theme_file.read(self._path)
         name = self._app.theme
         if checked.theme is None:
-            self._say(f"{checked.problems[0]}{_more(checked.problems)}. The colours stay as they were")
+            self._notify(f"{checked.problems[0]}{_more(checked.problems)}. The old colours stay")
         elif checked.theme.name != name:
-            self._say(f"the name is now {checked.theme.name}. It is offered under that name after a restart")
+            self._notify(f"the name is now {checked.theme.name}. Restart to use it under that name")
         else:
             self._app.set_own_theme(to_textual(checked.theme))
             for warning in checked.warnings[:1]:
-                self._say(warning + _more(checked.warnings))
+                self._notify(warning + _more(checked.warnings))
 
-    def _say(self, what: str) -> None:
+    def _notify(self, what: str) -> None:
         name = self._path.name if self._path else ""
         self._app.clear_notifications()
         self._app.notify(f"{name}: {what}", title="Theme", severity="warning", timeout=8)
 
     def _stamp(self) -> tuple[int, int] | None:
-        """Modification time and size; None while there is no file, as some editors save by replacing it."""
+        """Return modification time and size.
+
+        None while the file is missing, as when an editor replaces it.
+        """
         try:
             info = os.stat(self._path) if self._path else None
         except OSError:

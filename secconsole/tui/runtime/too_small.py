@@ -1,4 +1,4 @@
-"""What is shown instead of everything else in a window that is too small for it."""
+"""The notice shown in a window that is too small for the console."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LEAST_COLUMNS, LEAST_ROWS = 60, 16
 
 
 class TooSmall(Widget):
-    """Covers the screen and names both sizes."""
+    """Covers the screen and shows both sizes."""
 
     DEFAULT_CSS = """
     TooSmall {

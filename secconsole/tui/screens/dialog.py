@@ -1,4 +1,4 @@
-"""Boxes that ask something: words above, a form below, Escape to leave it be."""
+"""Dialogs: text above, a form below, Escape to cancel."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
+from textual.worker import Worker
 
-from secconsole.tui.safe_text import safe
+from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
-    from secconsole.tui.key_order import KeyHold
+    from secconsole.tui.console import Console
+    from secconsole.tui.runtime.key_queue import KeyHold
 
 T = TypeVar("T")
 
 
 class Dialog(ModalScreen[T], Generic[T]):
-    """A card with a title, a body and a form. Subclasses handle `Form.Submitted`; cancelling gives `cancelled`.
+    """A card with a title, a body and a form.
 
-    Keys scroll the body where it is taller than the window: pgup and pgdn.
+    Subclasses handle `Form.Submitted`; cancelling returns `cancelled`. PgUp and PgDn scroll a body that is taller than
+    the window.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,11 +59,12 @@ class Dialog(ModalScreen[T], Generic[T]):
         self._card_title = title
         self._body = safe(body) if isinstance(body, str) else body
         self._danger = danger
+        self._watching: Worker[None] | None = None
         self.form = Form(fields, buttons or (cancel("Close"),), focus=focus)
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
+    def app(self) -> Console:  # type: ignore[override]
+        return cast("Console", super().app)
 
     def compose(self) -> ComposeResult:
         card = VerticalScroll(classes="card -danger" if self._danger else "card", can_focus=False)
@@ -71,33 +74,48 @@ class Dialog(ModalScreen[T], Generic[T]):
             yield self.form
 
     def on_mount(self) -> None:
-        self.tell_line()
+        self.refresh_connection()
 
-    def tell_line(self) -> None:
-        """From the app: there is something else to say about the way to the store; the header may be covered."""
+    def refresh_connection(self) -> None:
+        """Redraw the connection state, since the dialog may cover the header."""
         for card in self.query(".card"):
-            card.border_subtitle = safe(self.app.line.words(room=card.size.width - 6 if card.size.width else 60))
+            card.border_subtitle = safe(self.app.connection.words(room=card.size.width - 6 if card.size.width else 60))
 
     def compose_body(self) -> ComposeResult:
-        """What stands above the form; by default the body as text, if there is any."""
+        """Yield the widgets above the form.
+
+        By default the body as text, if there is one.
+        """
         if self._body.plain:
             yield Static(self._body, classes="dialog-body")
 
     def set_body(self, body: Content | str) -> None:
-        """Say something else above the form."""
+        """Replace the text above the form."""
         self._body = safe(body) if isinstance(body, str) else body
         self.query_one(".dialog-body", Static).update(self._body)
 
     async def put_form(self, form: Form) -> None:
-        """Ask for something else from here on, in the place of the form that stands."""
+        """Replace the form."""
         old, self.form = self.form, form
         with self.app.batch_update():
             await self.query_one(".card").mount(form, after=old)
             await old.remove()
         self.set_focus(form)
 
+    def follow_sending(self, work: Coroutine[None, None, None] | None) -> None:
+        """Run work that follows the latest message, in place of the work before it.
+
+        None stops it.
+        """
+        if self._watching is not None:
+            self._watching.cancel()
+        self._watching = None if work is None else self.run_worker(work, exit_on_error=False)
+
     def start_work(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Do what a button asks for; keys wait until it is done, for whichever form stands then."""
+        """Do the work of a button.
+
+        Keys wait until it is done, for the form shown then.
+        """
         self.run_worker(self._work(work, self.app.hold_keys()), exit_on_error=False)
 
     async def _work(self, work: Callable[[], Coroutine[None, None, None]], hold: KeyHold) -> None:
@@ -117,7 +135,10 @@ class Dialog(ModalScreen[T], Generic[T]):
 
 
 class ConfirmDialog(Dialog[bool]):
-    """Asks whether to go on. With `type_to_confirm` that word or number has to be typed first."""
+    """Asks for confirmation.
+
+    With `type_to_confirm` that word or number has to be typed first.
+    """
 
     cancelled = False
 

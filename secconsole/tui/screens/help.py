@@ -1,4 +1,4 @@
-"""Help for the place one is in: a page written for people, then every key, from the registry."""
+"""Help for a place: a written page, then all keys from the registry."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from secconsole.tui.actions import Action
-from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.text.safe import join, lines, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secconsole.tui.screens.place import Place
+    from secconsole.tui.console import PlaceScreen
 
 FOLDER = Path(__file__).parent.parent / "help"
 
 
 def page(name: str) -> str:
-    """The page of a place as Markdown; empty if there is none."""
+    """Return the page of a place as Markdown.
+
+    Empty if there is none.
+    """
     try:
         return (FOLDER / name).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -32,7 +35,7 @@ def page(name: str) -> str:
 
 
 def key_table(actions: Sequence[Action], why_not: dict[str, str]) -> Content:
-    """One line for each action: its keys, what it does, and why it cannot act now."""
+    """Return one line for each action: its keys, its purpose, and why it is unavailable now."""
     width = max((len(_keys(action)) for action in actions), default=0)
     titles = max((len(action.title) for action in actions), default=0)
     rows: list[Content] = []
@@ -56,14 +59,17 @@ def _keys(action: Action) -> str:
     return " ".join(action.shown_keys)
 
 
-def help_for(place: Place) -> HelpScreen:
-    """The page of a place with all its keys."""
-    why_not = {action.id: place.why_not(action) for action in place.actions}
+def help_for(place: PlaceScreen) -> HelpScreen:
+    """Return the help of a place with all its keys."""
+    why_not = {action.id: place.reason(action) for action in place.actions}
     return HelpScreen(place.TITLE or "", page(place.HELP_FILE), place.actions, why_not)
 
 
 class HelpScreen(ModalScreen[None]):
-    """Scrolls with arrows and pages; escape, q and ? close it."""
+    """Scrolls with arrows and pages.
+
+    Escape, q and ? close it.
+    """
 
     CSS_PATH = Path(__file__).parent.parent / "styles" / "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,7 +93,7 @@ class HelpScreen(ModalScreen[None]):
         card = VerticalScroll(classes="card", id="help", can_focus=False)
         card.border_title = safe(f"Help: {self._card_title}")
         card.border_subtitle = safe("↑ ↓ scroll · esc close")
-        from textual.widgets import Markdown  # 24 ms, and not everybody asks for help
+        from textual.widgets import Markdown  # takes 24 ms, which only those who ask for help pay
 
         with card:
             if self._markdown:

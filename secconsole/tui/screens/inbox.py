@@ -1,4 +1,4 @@
-"""The inbox of a demo: the mailbox and the phones of its invented people, all in one place."""
+"""The inbox of a demo: mailboxes and phones of its invented people in one list."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ from textual.widgets.option_list import Option
 from secconsole.delivery.inbox import InboxMessage
 from secconsole.domain.model import FactorKind
 from secconsole.tui.actions import Action
-from secconsole.tui.demo_post import code_in, follow_post, summary_words
-from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.demo.inbox import code_in, follow_post, summary_words
 from secconsole.tui.screens.place import Place
-from secconsole.tui.words import clock, moment, plural
+from secconsole.tui.text.format import clock, moment, plural
+from secconsole.tui.text.safe import join, lines, safe
 
 NOTHING = lines(
-    "Nothing has come yet.",
+    "Nothing has arrived yet.",
     "",
-    "What this demo would send by mail and SMS arrives here and nowhere else: codes for signing in and for binding an",
-    "address or number, tests of Settings, and notices. Sign in as emil or sofia, or enroll somebody: 2, then e.",
+    "Mail and SMS of this demo arrive here and nowhere else: codes for signing in and for binding an",
+    "address or number, tests of Settings, and notices. Sign in as emil or sofia, or enroll a user: 2, then e.",
 )
 
 
 class InboxList(OptionList):
-    """Messages, the newest first. On the first line the list follows what arrives."""
+    """Messages, newest first.
+
+    On the first line the list follows new ones.
+    """
 
 
 class Inbox(Place):
-    """A list and the message under the cursor: below, or at the right where there is room."""
+    """A list, and the message under the cursor below it, or at the right where there is room."""
 
     NAME = "inbox"
     NUMBER = "8"
@@ -40,7 +43,7 @@ class Inbox(Place):
     CSS_PATH = "../styles/inbox.tcss"
     AUTO_FOCUS = "InboxList"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("inbox.newest", "Newest", "n", "Back to the newest message, and follow.", priority=0,
+        Action("inbox.newest", "Newest", "n", "Go back to the newest message and follow.", priority=0,
                command="secconsole demo --inbox"),
         Action("inbox.down", "Text down", "space", "Scroll a message that does not fit.", priority=3),
     )  # fmt: skip
@@ -74,7 +77,10 @@ class Inbox(Place):
         return self.query_one(InboxList)
 
     def _show(self) -> None:
-        """Read the list anew; the cursor stays on its message, or on the first line."""
+        """Reload the list.
+
+        The cursor stays on its message, or on the first line.
+        """
         if self.app.post is None or not self.is_mounted:
             return
         at, before = self._list.highlighted or 0, self._messages
@@ -96,7 +102,7 @@ class Inbox(Place):
         self._read()
 
     def _read(self) -> None:
-        """Show the message under the cursor as a phone or a mail program would, its code standing out."""
+        """Show the message under the cursor as a phone or mail program would, with its code highlighted."""
         at = self._list.highlighted
         about, text = self.query_one("#about", Static), self.query_one("#text", Static)
         about.display = at is not None
@@ -128,10 +134,13 @@ class Inbox(Place):
         else:
             card.scroll_page_down(animate=False)
 
+    def state(self) -> tuple[object, ...]:
+        return *self.console_state(), bool(self._messages)
+
     def why_not(self, action: Action) -> str:
         if reason := super().why_not(action):
             return reason
-        return "Nothing has come yet." if action.id.startswith("inbox.") and not self._messages else ""
+        return "Nothing has arrived yet." if action.id.startswith("inbox.") and not self._messages else ""
 
 
 def _with_code(line: str, code: str) -> Content:

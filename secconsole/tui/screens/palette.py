@@ -1,4 +1,4 @@
-"""Everything that can be done here, by name: the place's actions, the places, themes, and the console itself."""
+"""The command palette: actions of the place, places, themes and the console itself, by name."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from secconsole.config.contexts import LOCAL
-from secconsole.tui.safe_text import join, safe
+from secconsole.tui.text.safe import join, safe
 
 if TYPE_CHECKING:
-    from secconsole.config.contexts import Context
-    from secconsole.tui.app import SecConsole
-    from secconsole.tui.screens.place import Place
+    from secconsole.config.contexts import NamedContext
+    from secconsole.tui.console import Console, PlaceScreen
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One line of the palette. `dim` says why it cannot be done now; `theme` is shown while the line is chosen."""
+    """A line of the palette.
+
+    `dim` is why it is unavailable, `theme` is previewed while the line is selected.
+    """
 
     title: str
     help: str
@@ -36,45 +38,45 @@ class Command:
     theme: str = ""
 
     def distance(self, words: Sequence[str]) -> int | None:
-        """How far what was typed is from this: 0 begins its name, 1 is in it, 2 is said of it; None is none of it."""
+        """Return how well a query matches: 0 begins the name, 1 in the name, 2 in the description, None not at all."""
         title = self.title.casefold()
         if title.startswith(" ".join(words)):
             return 0
         if all(word in title for word in words):
             return 1
-        said = f"{title} {self.help.casefold()}"
-        return 2 if all(word in said for word in words) else None
+        text = f"{title} {self.help.casefold()}"
+        return 2 if all(word in text for word in words) else None
 
 
 def found(commands: Sequence[Command], text: str) -> list[Command]:
-    """Those that fit what was typed, the nearest first, else in their own order."""
+    """Return the commands that match, best first, otherwise in their own order."""
     words = text.casefold().split()
     near = [(command.distance(words), command) for command in commands]
     fitting = [(distance, command) for distance, command in near if distance is not None]
     return [command for _, command in sorted(fitting, key=lambda pair: pair[0])]
 
 
-def commands_for(place: Place) -> list[Command]:
-    """All that can be done in a place: what it does itself, then the places, the console, and the themes."""
+def commands_for(place: PlaceScreen) -> list[Command]:
+    """Return the commands in a place: its own actions, then places, console and themes."""
     app = place.app
 
     def act(id: str) -> Callable[[], object]:
         return lambda: place.action_act(id)
 
     def wear(theme: str) -> Callable[[], object]:
-        return lambda: app.wear(theme)
+        return lambda: app.set_theme(theme)
 
     mouse = "Mouse off" if app.mouse else "Mouse on"
-    why = "Without it the terminal's own selection works." if app.mouse else "Click on rows, keys and places."
+    why = "Use the terminal's own selection instead." if app.mouse else "Click on rows, keys and places."
     themes = app.loaded_themes.themes
     return [
         *(
-            Command(action.title, action.help, act(action.id), action.key, place.why_not(action))
+            Command(action.title, action.help, act(action.id), action.key, place.reason(action))
             for action in place.actions
             if action.id != "everywhere.palette"
         ),
         Command("Sign out", "End your session and go back to the sign-in.", app.begin_sign_out),
-        *(_go_to(app, context) for context in (app.elsewhere.besides(app.context) if app.elsewhere else ())),
+        *(_go_to(app, context) for context in (app.switcher.other_contexts(app.context) if app.switcher else ())),
         Command(mouse, why, app.toggle_mouse),
         Command("Leave", "Close the console.", lambda: app.exit(0), "ctrl+q"),
         *(
@@ -84,23 +86,26 @@ def commands_for(place: Place) -> list[Command]:
     ]
 
 
-def _go_to(app: SecConsole, context: Context) -> Command:
+def _go_to(app: Console, context: NamedContext) -> Command:
     where = context.backend or "the store on this machine"
     return Command(
-        f"Context {context.name or LOCAL}", f"Sign out here, and sign in at {where}.", lambda: app.move(context)
+        f"NamedContext {context.name or LOCAL}", f"Sign out here, and sign in at {where}.", lambda: app.move(context)
     )
 
 
 def _line(command: Command, keys_width: int) -> Content:
     title = (command.title, "$muted" if command.dim else "bold")
-    said = f"not now: {command.dim}" if command.dim else command.help
-    return join((command.keys.rjust(keys_width), "$key"), "  ", title, ("  " + said, "$muted"))
+    description = f"not now: {command.dim}" if command.dim else command.help
+    return join((command.keys.rjust(keys_width), "$key"), "  ", title, ("  " + description, "$muted"))
 
 
 class Palette(ModalScreen[Command | None]):
-    """Type a part of a name; arrows choose, enter does it, escape leaves everything as it was, colours too."""
+    """Typing filters, arrows select, Enter runs.
 
-    CSS_PATH = Path(__file__).parent / "styles" / "palette.tcss"
+    Escape cancels and restores the colours.
+    """
+
+    CSS_PATH = Path(__file__).parents[1] / "styles" / "palette.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", show=False, priority=True),
         Binding("up", "move(-1)", "Up", show=False, priority=True),
@@ -116,21 +121,21 @@ class Palette(ModalScreen[Command | None]):
         self._theme_before = ""
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
+    def app(self) -> Console:  # type: ignore[override]
+        return cast("Console", super().app)
 
     def compose(self) -> ComposeResult:
         card = Vertical(classes="card", id="palette")
         card.border_title = safe("Commands")
-        card.border_subtitle = safe("↑ ↓ choose · enter do it · esc leave")
+        card.border_subtitle = safe("↑ ↓ choose · enter run · esc cancel")
         with card:
-            entry = Input(placeholder="part of a name", compact=True)
+            entry = Input(placeholder="part of a name", max_length=100, compact=True)
             entry.cursor_blink = False
             yield entry
             listing = OptionList(compact=True)
             listing.can_focus = False
             yield listing
-            yield Static(safe("Nothing is called that."), id="nothing")
+            yield Static(safe("No command matches."), id="nothing")
 
     def on_mount(self) -> None:
         self._theme_before = self.app.theme

@@ -1,4 +1,4 @@
-"""Dialogs that ask for one of a few."""
+"""Dialogs that ask for one of a few choices."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from secconsole.tui.safe_text import join, lines, safe
 from secconsole.tui.screens.dialog import Dialog, T
+from secconsole.tui.text.safe import join, lines, safe
 from secconsole.tui.widgets.pick_list import Pick, PickList
 
 
 class PickDialog(Dialog[T]):
-    """A list in place of a form. Subclasses handle `PickList.Picked`; `back` says what escape does."""
+    """A dialog with a list instead of a form.
+
+    Subclasses handle `PickList.Picked`; `back` labels Escape.
+    """
 
     def __init__(self, title: str, body: Content | str, picks: Sequence[Pick], *, back: str = "Cancel") -> None:
         super().__init__(title, body)
@@ -32,7 +35,7 @@ class PickDialog(Dialog[T]):
 
 
 def pick_keys(back: str) -> Content:
-    """The keys of a list, in a line below it."""
-    keys = (("1-9", "take that one"), ("up down", "choose"), ("enter", "take it"), ("esc", back.lower()))
+    """Return the keys of a list, for the line below it."""
+    keys = (("1-9", "pick"), ("up down", "choose"), ("enter", "pick"), ("esc", back.lower()))
     parts = (part for key, does in keys for part in ((f" {key}", "bold $key"), (f" {does} ", "$muted")))
     return lines("", join(*parts))

@@ -1,4 +1,4 @@
-"""What all places share: header, hints, keys from the registry, and why a key cannot act."""
+"""Base of all places: header, hints, keys from the registry, and why a key is unavailable."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.timer import Timer
 
+from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.roles import may, may_phrase
+from secconsole.operations.tenants import ListTenants
 from secconsole.tui.actions import EVERYWHERE, IN_DEMOS, Action, find
-from secconsole.tui.line import PATIENCE
+from secconsole.tui.console import PATIENCE, PlaceScreen
 from secconsole.tui.widgets.header import Header
 from secconsole.tui.widgets.hints import Hint, Hints
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
-    from secconsole.tui.key_order import KeyHold
+    from secconsole.tui.runtime.key_queue import KeyHold
 
+MOVED = "The list has just changed under the cursor. Nothing was done. Press the key again."
 READ_ONLY = "This console is read-only: nothing can be changed here. Start it without --read-only to change things."
 
 
-class Place(Screen[None]):
-    """Base of the places. A subclass names itself, lists its ACTIONS, and has a `do_…` method for each.
+class Place(PlaceScreen):
+    """Base of the places.
 
-    Each `do_…` runs in a worker of its own with the keys held until it ends, or until a dialog that it asks with
-    (`await self.app.ask(dialog)`) is there to take them: keys typed ahead reach the dialog and nothing else.
+    A subclass names itself, lists its ACTIONS, and has a `do_…` method for each. Each `do_…` runs in its own worker
+    with the keys held until it ends, or until a dialog that it opens (`await self.app.ask(dialog)`) takes them: keys
+    typed ahead reach the dialog and nothing else.
     """
 
-    NAME: ClassVar[str]
     NUMBER: ClassVar[str]
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
-    HELP_FILE: ClassVar[str]
     REST: ClassVar[float] = 0.06  # seconds after which the cursor counts as resting
     AUTO_FOCUS = "*"
     DEFAULT_CSS = """
@@ -50,6 +50,8 @@ class Place(Screen[None]):
         self._changed_meanwhile = False
         self._resting: Timer | None = None
         self._reading = self._read_again = False
+        self._state: tuple[object, ...] | None = None
+        self._reasons: dict[str, str] = {}
         taken: set[str] = set()
         for action in self.actions:
             keys = [key for key in action.key_names if key not in taken]
@@ -58,12 +60,8 @@ class Place(Screen[None]):
                 self._bindings.bind(",".join(keys), f"act('{action.id}')", action.title, show=False)
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
-
-    @property
     def actions(self) -> tuple[Action, ...]:
-        """What can be done here: its own first, so that a place may use a key for something else than elsewhere."""
+        """Return the actions here, the place's own first, so that it may use a key differently from elsewhere."""
         return (*self.ACTIONS, *EVERYWHERE, *(IN_DEMOS if self.app.demo else ()))
 
     # ---- looks -----------------------------------------------------------------------------------------------------
@@ -75,16 +73,16 @@ class Place(Screen[None]):
         yield Hints(self._press)
 
     def compose_body(self) -> ComposeResult:
-        """What the place shows between header and hints."""
+        """Yield the widgets between header and hints."""
         yield from ()
 
     @property
     def is_here(self) -> bool:
-        """Whether the place stands with all its parts: timers and replies still come while it is taken down."""
+        """Return True if the place is fully mounted: timers and replies still arrive while it is being removed."""
         return self.is_mounted and self.app.is_running and self.display
 
     def when_rested(self, then: Callable[[], None]) -> None:
-        """Do something once the cursor rests: on the way there every row would cost as much as a page."""
+        """Call `then` once the cursor rests: on the way there, every row would cost as much as a page."""
         if self._resting is None:
             self._resting = self.set_timer(self.REST, partial(self._rested, then))
         else:
@@ -96,14 +94,17 @@ class Place(Screen[None]):
             then()
 
     def refresh_hints(self) -> None:
-        """Dim the keys that cannot act now; call it after the cursor moved or a state changed."""
+        """Dim the unavailable keys.
+
+        Call it after the cursor moved or a state changed.
+        """
         if self.is_here:
-            shown = [Hint(action, bool(self.why_not(action))) for action in self.actions if self._is_hinted(action)]
+            shown = [Hint(action, bool(self.reason(action))) for action in self.actions if self._is_hinted(action)]
             for hints in self.query(Hints):
                 hints.show(shown)
 
-    def _refresh_header(self) -> None:
-        for header in self.query(Header):  # none while the place comes or goes
+    def refresh_header(self) -> None:
+        for header in self.query(Header):  # none while the place is being mounted or removed
             header.refresh()
 
     def _is_hinted(self, action: Action) -> bool:
@@ -117,11 +118,14 @@ class Place(Screen[None]):
     def _resumed(self) -> None:
         if self.app.signed_in:
             self.refresh_hints()
-            self._refresh_header()
-            self.run_worker(self._come(self.app.hold_keys()), group="load", exit_on_error=False)
+            self.refresh_header()
+            self.run_worker(self._load_on_resume(self.app.hold_keys()), group="load", exit_on_error=False)
 
-    async def _come(self, hold: KeyHold) -> None:
-        """Read what is shown; keys typed ahead wait for it, but not for a store that takes its time."""
+    async def _load_on_resume(self, hold: KeyHold) -> None:
+        """Load what is shown.
+
+        Keys typed ahead wait for it, but not for a slow store.
+        """
         reading = asyncio.ensure_future(self._read_for_showing())
         try:
             async with hold:
@@ -139,20 +143,26 @@ class Place(Screen[None]):
             await self.on_live_change()
 
     async def shown(self) -> None:
-        """The place is in sight, for the first time or again."""
+        """Handle the place coming into sight, for the first time or again."""
 
     async def on_live_change(self) -> None:
-        """Something in the store changed; read anew what is shown. At most three times a second, and only in sight."""
+        """Reload after a change in the store.
+
+        Called at most three times a second, and only in sight.
+        """
 
     def tell_changed(self) -> None:
-        """From the app: something in the store changed. What lies below a dialog is in sight too."""
+        """Reload after a change in the store.
+
+        A place below a dialog counts as in sight.
+        """
         if self not in self.app.screen_stack or not self.is_mounted or not self.app.is_running:
             self._changed_meanwhile = True
         elif self._reading:
             self._read_again = True
         else:
             self._reading = True
-            self._refresh_header()
+            self.refresh_header()
             self.run_worker(self._read_changes(), group="load", exit_on_error=False)
 
     async def _read_changes(self) -> None:
@@ -166,27 +176,54 @@ class Place(Screen[None]):
         finally:
             self._reading = False
 
-    def tell_line(self) -> None:
-        """From the app: there is something else to say about the way to the store."""
+    def refresh_connection(self) -> None:
+        """Redraw the connection state."""
         if self.is_mounted and self.app.signed_in:
-            self._refresh_header()
+            self.refresh_header()
             self.refresh_hints()
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
+    def reason(self, action: Action) -> str:
+        """Return why an action is unavailable now, computed once for each `state`."""
+        state = self.state()
+        if state != self._state:
+            self._state, self._reasons = state, {}
+        if action.id not in self._reasons:
+            self._reasons[action.id] = self.why_not(action)
+        return self._reasons[action.id]
+
+    def state(self) -> tuple[object, ...]:
+        """Return everything that `why_not` depends on.
+
+        A place with reasons of its own adds what they depend on.
+        """
+        return self.console_state()
+
+    def console_state(self) -> tuple[object, ...]:
+        """Return what `why_not` depends on in every place."""
+        app = self.app
+        return app.identity, app.policy, app.tenant, app.demo, app.read_only, app.connection.why_not()
+
     def why_not(self, action: Action) -> str:
-        """Why an action cannot be done now, in words; empty if it can. Subclasses add what their state says."""
+        """Return why an action is unavailable now.
+
+        Empty if it is available. Subclasses add their own reasons.
+        """
         group, _, name = action.id.partition(".")
         if group == "go":
-            return self.app.why_not_there(name)
+            return self.app.places.why_not(name)
         if action.id == "everywhere.tenant":
             return self.app.session.why_no_other_tenant()
         if action.id == "everywhere.search" and type(self).do_search is Place.do_search:
             return f"There is nothing to search in {self.TITLE}."
-        return self.may_not(action) or (self.app.line.why_not() if action.operation is not None else "")
+        return self.may_not(action) or (self.app.connection.why_not() if action.operation is not None else "")
 
     def may_not(self, action: Action) -> str:
-        """Why an action is not for whoever is at work here, whatever the state of things; empty if it is."""
+        """Return why an action is not allowed to this user in any state.
+
+        Empty if it is.
+        """
         if action.operation is None:
             return ""
         spec = action.operation.spec
@@ -195,31 +232,49 @@ class Place(Screen[None]):
         role = self.app.identity.role
         if not may(role, spec.permission) and not spec.own:
             return f"Your role, {role}, may not do this. Those who may: {may_phrase(spec.permission)}."
-        return self.app.backend.lacks(action.operation)
+        return ""
 
     def _press(self, action: Action) -> None:
         self.action_act(action.id)
 
     def action_act(self, id: str) -> None:
         action = find(self.actions, id)
-        if reason := self.why_not(action):
-            self.app.say_why(reason)
+        if reason := self.reason(action):
+            if action.operation is not None:
+                self.app.forget_typed()  # meant for the dialog that does not open: here each letter is a command
+            self.app.notify_refused(reason)
         elif id.startswith("go."):
-            self.app.go(id.removeprefix("go."))
+            self.app.places.go(id.removeprefix("go."))
         else:
             hold = self.app.hold_keys()
-            self.run_worker(self._act(action, hold), group="act", exit_on_error=False)
+            self.run_worker(self._act(action, self.subject(), hold), group="act", exit_on_error=False)
 
-    async def _act(self, action: Action, hold: KeyHold) -> None:
+    def subject(self) -> object:
+        """Return what a key acts on: it acts on nothing else, whatever arrives between the key and its effect."""
+        return None
+
+    async def _act(self, action: Action, subject: object, hold: KeyHold) -> None:
         async with hold:
-            done = getattr(self, action.method)()
-            if inspect.isawaitable(done):
-                await done
+            reason = MOVED if self.subject() != subject else self.reason(action)
+            if reason:
+                self.app.forget_typed()
+                self.app.notify_refused(reason)
+                return
+            try:
+                done = action.run(self) if action.run is not None else getattr(self, action.method)()
+                if inspect.isawaitable(done):
+                    await done
+            except SecconsoleError:
+                self.app.forget_typed()
+                raise
         if self.is_current:
             self.refresh_hints()
 
     async def do_search(self) -> None:
-        """For places where something can be found; the others say that nothing can."""
+        """Notify that nothing can be searched here.
+
+        Places with a search override it.
+        """
 
     async def do_help(self) -> None:
         from secconsole.tui.screens.help import help_for
@@ -227,7 +282,7 @@ class Place(Screen[None]):
         await self.app.ask(help_for(self))
 
     async def do_palette(self) -> None:
-        from secconsole.tui.palette import Palette, commands_for
+        from secconsole.tui.screens.palette import Palette, commands_for
 
         chosen = await self.app.ask(Palette(commands_for(self)))
         if chosen is not None:
@@ -237,7 +292,12 @@ class Place(Screen[None]):
         self.app.lock.shut()
 
     async def do_tenant(self) -> None:
-        await self.app.session.choose_tenant()
+        from secconsole.tui.screens.tenant import TenantDialog
+
+        tenants = (await self.app.perform(ListTenants())).items
+        name = await self.app.ask(TenantDialog(tenants, self.app.tenant))
+        if name and name != self.app.tenant:
+            self.app.call_later(self.app.session.work_in, name)
 
     async def do_back(self) -> None:
         self.app.places.back()

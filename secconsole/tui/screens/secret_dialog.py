@@ -1,4 +1,4 @@
-"""A box with a secret in it, hidden while nobody looks."""
+"""A dialog with a secret, hidden while nobody looks."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TypeVar
 from textual import events
 from textual.timer import Timer
 
-from secconsole.tui.safe_text import safe
 from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, Field
 
-HIDE_AFTER = 120.0  # seconds without a key
-HIDDEN = "Hidden. Hide, or h, shows it again."
+HIDE_AFTER = 120.0  # seconds without a key until it hides
+HIDDEN = "Hidden. Press h to show it again."
 
 T = TypeVar("T")
 
 
 class SecretDialog(Dialog[T]):
-    """Hides its secret when the terminal loses the focus and after a while without a key; `h` hides and shows it.
+    """Hides its secret when the terminal loses the focus or after a while without a key.
 
-    `hide_after`: seconds. Subclasses call `keep_shown` when a button is pressed.
+    `h` toggles it. `hide_after`: seconds. Subclasses call `keep_shown` when a button is pressed.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class SecretDialog(Dialog[T]):
         self._timer: Timer | None = None
         self.shown = True
 
-    # ---- what subclasses do ----------------------------------------------------------------------------------------
+    # ---- for subclasses --------------------------------------------------------------------------------------------
 
-    def say(self) -> None:
-        """Draw the secret, or bullets in its room while it is not `shown`, and what there is to say of it."""
+    def redraw(self) -> None:
+        """Draw the secret with its explanation, or bullets in its place while it is not `shown`."""
         raise NotImplementedError
 
     def forget(self) -> None:
@@ -54,7 +54,7 @@ class SecretDialog(Dialog[T]):
     def on_mount(self) -> None:
         self.watch(self.app, "app_focus", self._on_terminal_focus, init=False)
         self.keep_shown()
-        self.say()
+        self.redraw()
 
     def on_unmount(self) -> None:
         self.forget()
@@ -64,7 +64,7 @@ class SecretDialog(Dialog[T]):
             self._hide()
 
     def keep_shown(self) -> None:
-        """Begin the time to hiding anew: somebody is at work here."""
+        """Restart the time until the secret hides: the user is active."""
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(self._hide_after, self._hide)
@@ -74,11 +74,11 @@ class SecretDialog(Dialog[T]):
             self.toggle()
 
     def toggle(self) -> None:
-        """Hide what is shown, or show what is hidden."""
+        """Hide or show the secret."""
         self.shown = not self.shown
         if self.shown:
             self.keep_shown()
-        self.say()
+        self.redraw()
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "h":

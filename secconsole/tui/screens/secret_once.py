@@ -1,4 +1,4 @@
-"""Secrets that are shown once, and not left before somebody said that they are saved."""
+"""Secrets that are shown once, until the user confirms that they are saved."""
 
 from __future__ import annotations
 
@@ -10,46 +10,47 @@ from textual.content import Content
 
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
-from secconsole.tui.clipboard import SENT
-from secconsole.tui.key_order import KeyHold
-from secconsole.tui.new_file import own_home, write_secret
-from secconsole.tui.safe_text import lines
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.runtime.clipboard import SENT
+from secconsole.tui.runtime.key_queue import KeyHold
+from secconsole.tui.runtime.private_file import own_home, write_secret
 from secconsole.tui.screens.secret_dialog import HIDDEN, HIDE_AFTER, SecretDialog
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.safe import lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CheckField, TextField, cancel
 
 SAVED = "saved"
-_WHOLE = 22  # rows of a window in which all of it is in sight
-_LONGEST = 100  # signs of a name that is suggested
+_WHOLE = 22  # rows of a window that shows all of it
+_LONGEST = 100  # characters of a suggested name
 
 
-class SaveDialog(DoingDialog["Path | None"]):
-    """Writes a secret to a new file, and answers where it is."""
+class SaveDialog(SubmitDialog["Path | None"]):
+    """Writes a secret to a new file and returns its path."""
 
     def __init__(self, text: Secret[str], suggested: Path) -> None:
         self._text: Secret[str] | None = text
         self._ending = suggested.suffix
         field = TextField(
             name="path", label="File", needed=True, value=from_home(suggested), max_length=1000,
-            help=f"The name ends in {self._ending}; a file that is there stays.",
+            help=f"The name ends in {self._ending}; existing files are kept.",
         )  # fmt: skip
-        body = "It is written on the machine that this console runs on; only you can read it."
+        body = "The file is written on the machine that runs this console; only you can read it."
         super().__init__("Save to a file", body, [field], [cancel(), Button("write", "Save")], focus="path")
 
     def on_unmount(self) -> None:
         self._text = None
 
-    async def do(self, button: str, values: Values) -> Path | None:
+    async def submit(self, button: str, values: Values) -> Path | None:
         if self._text is None:
             return None
         return await asyncio.to_thread(write_secret, str(values["path"]), self._ending, self._text)
 
 
-class ShownOnceDialog(SecretDialog[bool]):
-    """Shows a secret that is not shown again; True once it is said to be saved, which is the only way out.
+class SecretOnceDialog(SecretDialog[bool]):
+    """Shows a secret that cannot be shown again.
 
-    Saving to a file and copying say so, too. With `freely` it may be left at any time: it can be looked at again.
+    Returns True once saving it is confirmed, which is the only way out. Saving to a file and copying confirm it too.
+    With `freely` it may be left at any time, as it can be looked at again.
     """
 
     cancelled = False
@@ -65,28 +66,28 @@ class ShownOnceDialog(SecretDialog[bool]):
         super().__init__(title, fields, buttons, focus=focus, hide_after=hide_after)
         self._suggested = suggested
         self._freely = freely
-        self._said = ""
+        self._message = ""
 
-    # ---- what subclasses say ---------------------------------------------------------------------------------------
+    # ---- texts of subclasses ---------------------------------------------------------------------------------------
 
     def words(self, *, shown: bool) -> list[Content]:
-        """The secret, or bullets in its room, and what there is to say of it."""
+        """Return the secret, or bullets in its place, with its explanation."""
         raise NotImplementedError
 
     def to_copy(self) -> Secret[str]:
-        """What goes to the clipboard."""
+        """Return the text for the clipboard."""
         raise NotImplementedError
 
     def to_write(self) -> Secret[str]:
-        """What goes into a file."""
+        """Return the text for a file."""
         raise NotImplementedError
 
     def on_resize(self) -> None:
-        self.say()
+        self.redraw()
 
-    def say(self) -> None:
+    def redraw(self) -> None:
         hidden = "" if self.shown else HIDDEN
-        below = " ".join(part for part in (self._said, hidden) if part)  # where it was written is said all the same
+        below = " ".join(part for part in (self._message, hidden) if part)  # the path of the file is reported anyway
         if not below and self.app.size.height < _WHOLE:
             below = "pgup and pgdn show the rest."
         self.set_body(lines(*self.words(shown=self.shown), "", below))
@@ -113,16 +114,16 @@ class ShownOnceDialog(SecretDialog[bool]):
         if path is not None:
             self._saved(f"Written to {from_home(path)}. Only you can read it.")
 
-    def _saved(self, said: str) -> None:
-        self._said = said
+    def _saved(self, message: str) -> None:
+        self._message = message
         self.form.clear_errors()
         if not self._freely:
             self.form.set_value(SAVED, True)
         self.form.focus_field("done")
-        self.say()
+        self.redraw()
 
     def action_cancel(self) -> None:
-        """Escape does not lose it either."""
+        """Keep the secret on Escape too."""
         self._leave()
 
     def _leave(self) -> None:
@@ -133,7 +134,7 @@ class ShownOnceDialog(SecretDialog[bool]):
 
 
 def free_path(name: str, ending: str, stamp: str) -> Path:
-    """A file in one's home that is not there yet: with the time in its name where the plain one is taken."""
+    """Return a path in the user's home that does not exist yet, with a timestamp if the plain name is taken."""
     plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in visible(name))[:_LONGEST]
     path = own_home() / f"{plain}{ending}"
     taken = path.exists() or path.is_symlink()
@@ -141,11 +142,11 @@ def free_path(name: str, ending: str, stamp: str) -> Path:
 
 
 def from_home(path: Path) -> str:
-    """A path as people write it: `~/codes.txt` for what is in one's home."""
+    """Return a path as people write it: `~/codes.txt` below their home."""
     home = own_home()
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def bullets(text: str) -> str:
-    """What hides a text: as long as it, dashes where it has them."""
+    """Return bullets in the shape of a text, dashes kept."""
     return "".join(c if c == "-" else "•" for c in text)

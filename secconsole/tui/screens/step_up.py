@@ -1,4 +1,4 @@
-"""Asks for password and second factor once more, before something that matters."""
+"""Step-up: asking for password and second factor again before something that matters."""
 
 from __future__ import annotations
 
@@ -9,40 +9,42 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.delivery import MessageState
+from secconsole.domain.errors import NotSignedIn, SecconsoleError
 from secconsole.domain.model import FactorState
 from secconsole.domain.passcode import sent_at
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ListFactors
-from secconsole.operations.signin import NO_CODE, SendStepUpCode, StepUp
+from secconsole.operations.signin import NO_CODE, SendStatus, SendStepUpCode, ShowStepUpSending, StepUp
 from secconsole.operations.users import FactorRow
-from secconsole.tui.demo_words import post_words, proof_words
-from secconsole.tui.factor_words import RECOVERY, WHERE_TO, apps_first, factor_words, is_sent, picks_of
-from secconsole.tui.safe_text import lines, safe
+from secconsole.tui.demo.hints import post_words, proof_words
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
-from secconsole.tui.sent_words import NOT_ARRIVED, not_sent_words, sent_words
+from secconsole.tui.session.delivery_watch import watch_delivery
+from secconsole.tui.text.codes import NOT_ARRIVED, not_sent_words, sent_words
+from secconsole.tui.text.factors import RECOVERY, WHERE_TO, apps_first, factor_words, is_sent
+from secconsole.tui.text.format import clock
+from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, PasswordField, cancel
-from secconsole.tui.widgets.pick_list import PickList
+from secconsole.tui.widgets.pick_list import PickList, picks_of
 from secconsole.tui.widgets.wait_line import WaitLine
-from secconsole.tui.words import clock
 
 if TYPE_CHECKING:
-    from secconsole.tui.key_order import KeyHold
+    from secconsole.tui.runtime.key_queue import KeyHold
 
-COUNTS = "It then counts for five minutes."
+COUNTS = "This then counts for five minutes."
 _OTHER = Button("other", "Other way", free=True)
 _GO_ON = Button("prove", "Go on")
 
 
 class WhichFactorDialog(PickDialog[str]):
-    """The id of the factor to prove, RECOVERY, or nothing."""
+    """Returns the id of the factor to use, RECOVERY, or an empty string."""
 
     cancelled = ""
 
     def __init__(self, factors: Sequence[FactorRow]) -> None:
-        super().__init__("Is it you?", WHERE_TO, picks_of(factors), back="Back")
+        super().__init__("Confirm it's you", WHERE_TO, picks_of(factors), back="Back")
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         event.stop()
@@ -50,10 +52,10 @@ class WhichFactorDialog(PickDialog[str]):
 
 
 class StepUpDialog(Dialog[bool]):
-    """True once both were right; they then count for five minutes.
+    """Returns True once both are right.
 
-    Whoever has an app types password and code in one go. Who has none is sent a code after the password was typed, to
-    the only address or number or to the one picked.
+    They then count for five minutes. With an app, password and code are typed in one go. Without one, a code is sent
+    after the password was typed, to the only address or number or to the one picked.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "help", "Help", show=False)]
@@ -64,9 +66,9 @@ class StepUpDialog(Dialog[bool]):
         self._factors: list[FactorRow] = []
         self._sent_to: FactorRow | None = None
         what = "password and a code from your phone" if bound else "password"
-        self._words: tuple[Content, ...] = ()
-        self._said = safe(f"This needs your {what} once more.")
-        super().__init__("Is it you?", lines(self._said, COUNTS))
+        self._shown_lines: tuple[Content, ...] = ()
+        self._introduction = safe(f"This needs your {what} again.")
+        super().__init__("Confirm it's you", lines(self._introduction, COUNTS))
         self.form = self._form(code=bound)
 
     def compose_body(self) -> ComposeResult:
@@ -75,18 +77,21 @@ class StepUpDialog(Dialog[bool]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._say(self._said)
+        self._update_body(self._introduction)
         if self.app.post is not None:  # a demo's: nobody holds its phone in hand
             self.app.post.arrived.subscribe(self, self._show_arrived)
         if self._bound:
             self.run_worker(self._find_factors(self.app.hold_keys()), exit_on_error=False)
 
     async def _find_factors(self, hold: KeyHold) -> None:
-        """What can be asked for; where that cannot be read an app is taken for granted."""
+        """Find out what can be asked for.
+
+        Assume an app if that cannot be read.
+        """
         me = self.app.identity
         async with hold:
             try:
-                rows = (await self.app.line.ask(ListFactors(tenant=me.tenant, user=me.id))).items
+                rows = (await self.app.perform(ListFactors(tenant=me.tenant, user=me.id))).items
             except SecconsoleError:
                 return
             self._factors = apps_first(row for row in rows if row.state is FactorState.ACTIVE)
@@ -94,7 +99,7 @@ class StepUpDialog(Dialog[bool]):
                 return
             if is_sent(self._factors[0]):
                 only = factor_words(self._factors[0]).lower() if len(self._factors) == 1 else ""
-                self._say(safe(f"This needs your password and a code once more{f': {only}' if only else ''}."))
+                self._update_body(safe(f"This needs your password and a code again{f': {only}' if only else ''}."))
                 await self.put_form(self._form(_OTHER, Button("send", "Send a code")))
             else:
                 await self.put_form(self._form(_OTHER, _GO_ON, code=True))
@@ -104,16 +109,16 @@ class StepUpDialog(Dialog[bool]):
         codes = [CodeField(name="code", label="Code", needed=True, recovery=True, prefix=prefix)] if code else []
         return Form([*fields, *codes], [cancel(), *(buttons or (_GO_ON,))], focus="password")
 
-    def _say(self, *words: Content) -> None:
-        self._words = words
+    def _update_body(self, *lines_shown: Content) -> None:
+        self._shown_lines = lines_shown
         app = self.app
         arrived = post_words(app, app.identity.login) if self._sent_to is not None else []
-        self.set_body(lines(*words, COUNTS, *proof_words(app), *arrived))
+        self.set_body(lines(*lines_shown, COUNTS, *proof_words(app), *arrived))
 
     def _show_arrived(self, message: object) -> None:
-        self._say(*self._words)
+        self._update_body(*self._shown_lines)
 
-    # ---- what was pressed ------------------------------------------------------------------------------------------
+    # ---- buttons ---------------------------------------------------------------------------------------------------
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
@@ -133,7 +138,7 @@ class StepUpDialog(Dialog[bool]):
     async def action_help(self) -> None:
         from secconsole.tui.screens.help import HelpScreen, page
 
-        await self.app.push_screen(HelpScreen("Is it you?", page("sign-in.md"), (), {}))
+        await self.app.push_screen(HelpScreen("Confirm it's you", page("sign-in.md"), (), {}))
 
     async def _other(self) -> None:
         picked = await self.app.ask(WhichFactorDialog(self._factors))
@@ -142,26 +147,39 @@ class StepUpDialog(Dialog[bool]):
             await self._send(factor)
         elif factor is not None or picked == RECOVERY:
             self._sent_to = None
-            self._say(safe("Your password, and the app's code or a recovery code."))
+            self._update_body(safe("Your password, and a code from the app or a recovery code."))
             await self._ask_code()
-            self.query_one(WaitLine).say("")
+            self.query_one(WaitLine).count_down("")
 
     async def _send(self, factor: FactorRow) -> None:
-        sent = await self.app.line.ask(SendStepUpCode(factor=factor.id))
+        sent = await self.app.perform(SendStepUpCode(factor=factor.id))
         if sent.sent:
             self._sent_to = factor
         if sent.prefix and self._sent_to is not None and self._sent_to.id == factor.id:
             problem = [] if sent.sent else [safe(f"! {not_sent_words(sent.message)}", "$danger")]
-            self._say(*sent_words(factor.kind, sent.masked, sent.prefix), *problem)
+            self._update_body(*sent_words(factor.kind, sent.masked, sent.prefix), *problem)
             await self._ask_code(_OTHER, Button("again", "Send again", free=True), _GO_ON, prefix=sent.prefix)
-        else:  # there is no code of its own that could be typed
-            self._say(safe(f"! {not_sent_words(sent.message, holds=False)}", "$danger"))
+        else:  # no sent code of this factor could be entered
+            self._update_body(safe(f"! {not_sent_words(sent.message, holds=False)}", "$danger"))
         if sent.retry_at is not None:
             server = sent_at(sent.expires) if sent.sent and sent.expires else self.app.clock()
-            self.query_one(WaitLine).say(NOT_ARRIVED, sent.retry_at - server)
+            self.query_one(WaitLine).count_down(NOT_ARRIVED, sent.retry_at - server)
+        if sent.sent:
+            self.follow_sending(
+                watch_delivery(lambda: self.app.backend.perform(ShowStepUpSending()), self._show_status)
+            )
+
+    def _show_status(self, status: SendStatus) -> None:
+        """Show why the code was not sent.
+
+        Stop the countdown if it never will be.
+        """
+        self._update_body(safe(f"! {status.message}", "$danger"))
+        if status.final and status.state is not MessageState.UNSURE:
+            self.query_one(WaitLine).count_down("")
 
     async def _ask_code(self, *buttons: Button, prefix: str = "") -> None:
-        """Ask for a code, with the password that was typed so far."""
+        """Ask for a code, keeping the password typed so far."""
         password = self.form.values["password"]
         assert isinstance(password, Secret)
         form = self._form(*(buttons or (_OTHER, _GO_ON)), code=True, prefix=prefix)
@@ -174,10 +192,12 @@ class StepUpDialog(Dialog[bool]):
         password, code = form.values["password"], form.values.get("code", "")
         assert isinstance(password, Secret)
         operation = StepUp(password=password, code=Secret(str(code)) if code else NO_CODE)
-        proof = await self.app.line.ask(operation)
+        proof = await self.app.perform(operation)
         if proof.accepted:
             self.dismiss(True)
             return
+        if proof.left == 0:
+            raise NotSignedIn(proof.message)
         if proof.wrong == "code" and "code" in form.values:
             form.set_error("code", proof.message, clear=True)
         else:
@@ -185,4 +205,11 @@ class StepUpDialog(Dialog[bool]):
                 form.set_value(name, "")
             form.set_error("password", proof.message, clear=True)
         at = f" Server time {clock(proof.server_time)}." if proof.server_time and self._sent_to is None else ""
-        self._say(safe(f"That was not right.{at}"))
+        self._update_body(safe(f"That was not right.{at}{_last_tries(proof.left)}"))
+
+
+def _last_tries(left: int | None) -> str:
+    """Return the effect of the next wrong entries, once few are left."""
+    if left is None or left > 2:
+        return ""
+    return " One more wrong entry ends this session." if left == 1 else f" {left} more wrong entries end this session."

@@ -1,4 +1,4 @@
-"""Dialogs that do what they ask about while they stand: if that fails, what was typed is still there."""
+"""Dialogs that stay open while their work is done, so that a failure keeps the input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from secconsole.domain.errors import Invalid, NotSignedIn, SecconsoleError
-from secconsole.tui.key_order import KeyHold
+from secconsole.tui.runtime.key_queue import KeyHold
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Value
@@ -15,15 +15,18 @@ T = TypeVar("T")
 Values = Mapping[str, Value]
 
 
-class DoingDialog(Dialog[T]):
-    """Subclasses have `do`, which answers what the dialog is dismissed with.
+class SubmitDialog(Dialog[T]):
+    """Base of dialogs with a `submit` method, whose result dismisses the dialog.
 
-    An `Invalid` that names a field is said under that field, any other error as a message; the dialog stays. Keys wait
-    until it is done, for whatever stands on top then.
+    An `Invalid` that names a field is shown at that field, any other error as a message; the dialog stays open. Keys
+    wait until it is done, for the screen on top then.
     """
 
-    async def do(self, button: str, values: Values) -> T:
-        """Do it; `button` is the one pressed."""
+    async def submit(self, button: str, values: Values) -> T:
+        """Do the work.
+
+        `button` is the one pressed.
+        """
         raise NotImplementedError
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
@@ -33,14 +36,14 @@ class DoingDialog(Dialog[T]):
     async def _do(self, button: str, values: Values, hold: KeyHold) -> None:
         async with hold:
             try:
-                answer = await self.do(button, values)
+                answer = await self.submit(button, values)
             except NotSignedIn:
                 raise
             except Invalid as error:
                 if error.field in values:
                     self.form.set_error(error.field, error.message)
                 else:
-                    self.app.say_failed(error)
+                    self.app.notify_failed(error)
             except SecconsoleError as error:
                 self.app.work_failed(error)
             else:

@@ -1,4 +1,4 @@
-"""Choosing the tenant to work in, for those who look after all of them."""
+"""Choosing the tenant to work in."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from secconsole.operations.tenants import Tenant
 from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.text.format import plural
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, ChoiceField, cancel
-from secconsole.tui.words import plural
 
 
 class TenantDialog(Dialog[str]):
-    """The name of the one chosen, or nothing."""
+    """Returns the name of the tenant chosen, or an empty string."""
 
     cancelled = ""
 
@@ -20,7 +20,7 @@ class TenantDialog(Dialog[str]):
         options = [(t.name, f"{t.name}   {plural(t.users, 'user')}, policy {t.policy}") for t in tenants]
         field = ChoiceField(name="tenant", label="Tenant", options=options, value=now)
         super().__init__(
-            "Work in another tenant", "left and right choose.", [field], [cancel(), Button("go", "Go there")],
+            "Work in another tenant", "left and right choose.", [field], [cancel(), Button("go", "Switch")],
             focus="tenant",
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The way to the store, as far as this console knows: whether it answers, how old what is shown is, what is awaited."""
+"""Connection state of this console: reachable, stale, pending requests."""
 
 from __future__ import annotations
 
@@ -10,88 +10,104 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from secconsole.backends.base import NoAnswer, NotTrusted, Remote
-from secconsole.domain.errors import Unavailable
-from secconsole.tui.words import age, glyph
+from secconsole.domain.errors import NotSignedIn, StepUpNeeded, Unavailable
+from secconsole.tui.console import PATIENCE, StepUpCancelled, WaitAbandoned
+from secconsole.tui.text.format import age, glyph
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from secconsole.operations.base import Operation
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 R = TypeVar("R")
 
-PATIENCE: Final = 0.7  # seconds before a wait is spoken of, and can be left
-DOUBT: Final = 3.0  # seconds of a wait after which the server is asked for a sign of life
-TICK: Final = 1.0  # seconds between two looks at what is said, while there is something to say
+RECHECK_AFTER: Final = 3.0  # seconds of waiting after which the server is probed
+TICK: Final = 1.0  # seconds between two updates of the text, while there is one
 
 
-class Left(Unavailable):
-    """The person did not wait for the answer. `perhaps_done`: what was asked for may have been done all the same."""
+class NotAllowedHere(Unavailable):
+    """The store answers, but not to this console's network, until a change of the allowed networks is undone."""
 
-    def __init__(self, *, perhaps_done: bool) -> None:
-        tail = " It may or may not have been done: look before doing it again." if perhaps_done else ""
-        super().__init__(f"You did not wait for the answer.{tail}")
-        self.perhaps_done = perhaps_done
+    brief = "network not allowed"
 
 
 @dataclass(eq=False, slots=True)
 class _Wait:
-    """One question under way; `holds_keys` where somebody sits before it and can do nothing else."""
+    """A pending request.
+
+    `holds_keys` if the user waits for it and can do nothing else.
+    """
 
     task: asyncio.Task[Any]
     began: float
     holds_keys: bool
     writes: bool
     left: bool = False
-    spoken_of: bool = False
+    is_announced: bool = False
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
 
-class Line:
-    """Keeps count for one console, and has its headers drawn anew when there is something else to say."""
+class Connection:
+    """Connection state of one console: reachable, stale, pending requests.
 
-    def __init__(self, app: SecConsole) -> None:
+    Headers are redrawn when it changes.
+    """
+
+    def __init__(self, app: Console) -> None:
         self._app = app
         self._error: Unavailable | None = None
         self._as_of: datetime | None = None
         self._waits: list[_Wait] = []
         self._ticking: Timer | None = None
-        self._said = ""
+        self._shown = ""
 
-    # ---- what is known ---------------------------------------------------------------------------------------------
+    # ---- state -----------------------------------------------------------------------------------------------------
 
     @property
-    def cut(self) -> bool:
-        """Whether it is known that nobody answers, so that asking is of no use."""
+    def is_down(self) -> bool:
+        """True while the store does not answer, so that requests are pointless."""
         return isinstance(self._error, NoAnswer)
 
     @property
-    def fresh(self) -> bool:
-        """Whether what is shown is what is in the store."""
+    def is_current(self) -> bool:
+        """True while the store answers, so that the data shown is current."""
         return self._error is None
 
     @property
     def trouble(self) -> str:
-        """What is wrong, whole; empty if nothing is."""
+        """The full description of the problem.
+
+        Empty if there is none.
+        """
         return self._error.message if self._error is not None else ""
 
     def why_not(self) -> str:
-        """Why nothing that needs the store can be done now, in words; empty if it can."""
+        """Return why nothing that needs the store can be done now.
+
+        Empty if it can.
+        """
         if isinstance(self._error, NotTrusted):
             return f"Cannot do this now. {self._error.message}"
-        return "Cannot do this now: the server does not answer. Press again once it says live." if self.cut else ""
+        return (
+            "Cannot do this now: the server does not answer. Press again once the header shows live."
+            if self.is_down
+            else ""
+        )
 
     def words(self, *, room: int = 1000) -> str:
-        """What has to be said about it, as much as there is room for; empty while all is well."""
+        """Return the connection state, as much as fits into `room`.
+
+        Empty while all is well.
+        """
         app = self._app
         parts: list[str] = []
-        slow = [wait for wait in self._waits if wait.spoken_of and not wait.left]
+        slow = [wait for wait in self._waits if wait.is_announced and not wait.left]
         if self._error is not None:
-            brief = self._error.brief if isinstance(self._error, NoAnswer) else "store unavailable"
+            brief = self._error.brief if isinstance(self._error, NoAnswer | NotAllowedHere) else "store unavailable"
             parts.append(f"{glyph('warning', utf8=app.terminal.utf8)} {brief}")
             if self._as_of is not None:
                 old = age(self._as_of, app.clock())
@@ -110,52 +126,65 @@ class Line:
     def _is_remote(self) -> bool:
         return self._app.has_backend and isinstance(self._app.backend, Remote)
 
-    # ---- what became of it -----------------------------------------------------------------------------------------
+    # ---- outcome ---------------------------------------------------------------------------------------------------
 
-    def lose(self, error: Unavailable, *, asked_for: float = 0.0) -> None:
-        """Nobody answered, or the store could not: what is shown is as of the last word from there.
+    def mark_lost(self, error: Unavailable, *, asked_for: float = 0.0) -> None:
+        """Record that the store does not answer, and since when the data shown is stale.
 
-        `asked_for`: seconds in which a server spoke, but only to say that its store did not.
+        `asked_for`: seconds in which a server answered, but only that its store did not.
         """
         if self._error is None and self._app.signed_in:
             backend = self._app.backend
             silent = backend.silent_for() if isinstance(backend, Remote) else 0.0
             self._as_of = self._app.clock() - timedelta(seconds=int(max(silent, asked_for)))
         self._error = error
-        self._tell()
+        self._update()
 
-    def find(self) -> None:
-        """It answers again."""
+    def mark_restored(self) -> None:
+        """Record that the store answers again."""
         if self._error is not None:
             self._error = self._as_of = None
-            self._tell()
+            self._update()
 
     def forget(self) -> None:
-        """What was shown is gone, and its age with it."""
+        """Forget the age of the data shown, which is gone."""
         self._as_of = None
 
     # ---- asking ----------------------------------------------------------------------------------------------------
 
-    async def ask(self, operation: Operation[R]) -> R:
-        """Have an operation done. Raises at once what is known to be so, and `Left` if somebody will not wait."""
-        if self.cut:
+    async def perform(self, operation: Operation[R]) -> R:
+        """Perform an operation: see `Console.perform`."""
+        while True:
+            try:
+                return await self._perform_once(operation)
+            except NotSignedIn as error:
+                self._app.lose_session(error.message)
+                raise
+            except StepUpNeeded:
+                if not await self._app.prove_identity():
+                    raise StepUpCancelled("Nothing was done.") from None
+
+    async def _perform_once(self, operation: Operation[R]) -> R:
+        if self.is_down:
             raise NoAnswer(self.why_not())
         began = time.monotonic()
         try:
             reply = await self._wait_for(self._app.backend.perform(operation), writes=operation.spec.writes)
         except NoAnswer as error:
             if not self._app.signed_in:
-                self.lose(error)
-            self._app.live.doubt()
+                self.mark_lost(error)
+            self._app.live.recheck()
             raise
-        except Left:
+        except WaitAbandoned:
             raise
         except Unavailable as error:
-            self.lose(error, asked_for=time.monotonic() - began)
-            self._app.live.doubt()
+            self.mark_lost(error, asked_for=time.monotonic() - began)
+            self._app.live.recheck()
             raise
-        if not self.cut:
-            self.find()
+        if operation.spec.writes:
+            self._app.live.note_write(operation)
+        if not self.is_down:
+            self.mark_restored()
         return reply
 
     async def _wait_for(self, work: Coroutine[Any, Any, R], *, writes: bool) -> R:
@@ -167,48 +196,51 @@ class Line:
             return await task
         except asyncio.CancelledError:
             if wait.left:
-                raise Left(perhaps_done=writes) from None
+                raise WaitAbandoned(perhaps_done=writes) from None
             raise
         finally:
             timer.cancel()
             self._waits.remove(wait)
-            if wait.spoken_of:
-                self._tell()
+            if wait.is_announced:
+                self._update()
 
     def _speak_of(self, wait: _Wait) -> None:
-        wait.spoken_of = True
+        wait.is_announced = True
         if wait.holds_keys and self._app.has_typed("escape"):
             self.leave()
         else:
-            self._tell()
+            self._update()
 
     def leave(self) -> bool:
-        """Wait no longer for what holds up the keys; False if there is nothing like that to leave."""
-        waits = [wait for wait in self._waits if wait.spoken_of and wait.holds_keys]
+        """Abandon the requests that hold the keys.
+
+        Return False if there are none.
+        """
+        waits = [wait for wait in self._waits if wait.is_announced and wait.holds_keys]
         if not waits or not self._app.keys_held:
             return False
-        self._app.forget_typed()  # it was meant for what does not come now
+        self._app.forget_typed()  # it was meant for a screen that does not come now
         for wait in waits:
             wait.left = True
             wait.task.cancel()
         return True
 
-    # ---- saying it -------------------------------------------------------------------------------------------------
+    # ---- showing the state -----------------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
-        """Have it drawn where it changed, and look again while there is something to say."""
-        busy = self._error is not None or any(wait.spoken_of for wait in self._waits)
+    def _update(self) -> None:
+        """Redraw the state where it changed, and check again while there is something to show."""
+        busy = self._error is not None or any(wait.is_announced for wait in self._waits)
         if busy and self._ticking is None:
-            self._ticking = self._app.set_interval(TICK, self._tick, name="line")
+            self._ticking = self._app.set_interval(TICK, self._tick, name="connection")
         elif not busy and self._ticking is not None:
             self._ticking.stop()
             self._ticking = None
-        said = self.words()
-        if said != self._said:
-            self._said = said
-            self._app.refresh_line()
+        text = self.words()
+        if text != self._shown:
+            self._shown = text
+            self._app.refresh_connection()
 
     def _tick(self) -> None:
-        if any(wait.seconds >= DOUBT for wait in self._waits):
-            self._app.live.doubt()
-        self._tell()
+        if any(wait.seconds >= RECHECK_AFTER for wait in self._waits):
+            self._app.live.recheck()
+        self._update()

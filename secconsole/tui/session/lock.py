@@ -1,6 +1,6 @@
-"""The lock: a console left alone, or locked by key, shows nothing of its own until password and factor are given.
+"""The lock: an idle or locked console shows nothing of its session until password and factor are given.
 
-What goes on meanwhile goes on out of sight: whatever would put a screen or words before whoever stands there now waits.
+Work continues out of sight: anything that would show a screen or a message waits.
 """
 
 from __future__ import annotations
@@ -8,37 +8,43 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from textual.await_complete import AwaitComplete
 from textual.dom import NoScreen
+from textual.notifications import SeverityLevel
 from textual.worker import NoActiveWorker, get_current_worker
 
 from secconsole.domain.errors import NotSignedIn
+from secconsole.tui.console import Console
+from secconsole.tui.widgets.form import Form
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
-    from secconsole.tui.key_order import KeyHold
-    from secconsole.tui.screens.lock import LockScreen
+    from textual.screen import Screen
+
+    from secconsole.tui.console import Console
+    from secconsole.tui.runtime.key_queue import KeyHold
 
 KEY: Final = "ctrl+l"
 BY_KEY: Final = "by key"
-_MOST_SAID: Final = 5  # of what was to be said while nobody could be told
+_MOST_SAID: Final = 5  # messages kept for after the lock
 
 
 class Lock:
-    """Stands open or shut. `after`: how long nobody presses a key before it shuts."""
+    """The lock, open or shut. `after`: inactivity after which it shuts."""
 
-    def __init__(self, app: SecConsole, after: timedelta) -> None:
+    def __init__(self, app: Console, after: timedelta, make_screen: Callable[[], Screen[None]]) -> None:
         self._app = app
+        self._make_screen = make_screen
         self.after = after
         self.since: datetime | None = None
         self.why = ""
-        self._screen: LockScreen | None = None
+        self._screen: Screen[None] | None = None
         self._opened = asyncio.Event()
         self._opened.set()
         self._lent: tuple[KeyHold, ...] = ()
         self._waiting: list[Callable[[], object]] = []
-        self._said: list[Callable[[], None]] = []
+        self._messages: list[Callable[[], None]] = []
 
     @property
     def is_shut(self) -> bool:
@@ -47,32 +53,28 @@ class Lock:
     # ---- shutting --------------------------------------------------------------------------------------------------
 
     def shut_if_idle(self, idle: timedelta) -> None:
-        """Shut if nobody was at work for so long."""
+        """Lock if the user has been inactive for that long."""
         if idle >= self.after:
             minutes = int(self.after.total_seconds() // 60)
             self.shut(f"after {minutes} min without a key")
 
     def shut(self, why: str = BY_KEY) -> None:
-        """Cover everything now, and let nothing that was typed be acted on."""
+        """Cover everything now, and drop keys that were typed and not acted on."""
         if self.is_shut or not self._app.signed_in:
             return
-        from secconsole.tui.screens.lock import LockScreen
-
         app = self._app
         app.forget_typed()
         app.clear_notifications()
         self._conceal()
         self.since, self.why = app.clock(), why
-        screen = LockScreen()
+        screen = self._make_screen()
         app.push_screen(screen)
         self._screen = screen
         self._opened.clear()
         self._lent = app.lend_keys()
 
     def _conceal(self) -> None:
-        """Have what is secret hidden as when the terminal loses the focus, and forget what was typed of it."""
-        from secconsole.tui.widgets.form import Form
-
+        """Hide secrets as when the terminal loses the focus, and clear secrets that were typed."""
         app = self._app
         focused, app.app_focus = app.app_focus, False
         app.app_focus = focused
@@ -85,7 +87,7 @@ class Lock:
 
     @property
     def keeps_out(self) -> bool:
-        """Whether whoever calls this has to wait, because it is shut and they are not what opens it."""
+        """Return True if the caller has to wait, because the lock is shut and they are not what opens it."""
         if self._screen is None:
             return False
         stack = self._app.screen_stack
@@ -96,7 +98,10 @@ class Lock:
             return True
 
     async def opened(self) -> None:
-        """Wait until it is open; raises `NotSignedIn` if the session was ended instead."""
+        """Wait until the lock opens.
+
+        Raise `NotSignedIn` if the session ended instead.
+        """
         if not self.keeps_out:
             return
         session = self._app.session
@@ -104,18 +109,24 @@ class Lock:
         if not self._app.is_session(session):
             raise NotSignedIn("Your session has ended. Sign in again.")
 
-    def afterwards(self, do: Callable[[], object]) -> None:
-        """Do something to the screens once it is open, in the order in which it was to be done."""
+    def defer(self, do: Callable[[], object]) -> None:
+        """Run a change of screens once the lock is open, in order."""
         self._waiting.append(do)
 
-    def say_afterwards(self, say: Callable[[], None]) -> None:
-        """Say something once it is open; of much that was to be said, the last."""
-        self._said = [*self._said, say][-_MOST_SAID:]
+    def defer_message(self, show: Callable[[], None]) -> None:
+        """Show a message once the lock is open.
+
+        Of many, the last.
+        """
+        self._messages = [*self._messages, show][-_MOST_SAID:]
 
     # ---- opening ---------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Whoever was here is back: everything is as they left it, but for secrets. Runs in the app's own queue."""
+        """Restore everything but secrets.
+
+        Runs in the app's own queue.
+        """
         screen = self._let_go()
         if screen is None:
             return
@@ -126,18 +137,18 @@ class Lock:
         for hold in self._lent:
             hold.take_back()
         self._opened.set()
-        for say in self._take(self._said):
-            say()
+        for show in self._take(self._messages):
+            show()
 
     def forget(self) -> None:
-        """The session has ended: nothing of it is to come any more."""
+        """Drop everything that waits: the session has ended."""
         self._let_go()
         self._waiting.clear()
-        self._said.clear()
+        self._messages.clear()
         self._lent = ()
         self._opened.set()
 
-    def _let_go(self) -> LockScreen | None:
+    def _let_go(self) -> Screen[None] | None:
         screen, self._screen = self._screen, None
         self.since = None
         return screen
@@ -147,3 +158,42 @@ class Lock:
         taken = list(waiting)
         waiting.clear()
         return taken
+
+
+class LockableApp(Console):
+    """Base of the console with a lock: what background work shows appears once the lock is open."""
+
+    lock: Lock
+
+    async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
+        await self.lock.opened()
+        return await super().push_screen_wait(screen, mode=mode)
+
+    def push_screen(self, screen: Any, *args: Any, **options: Any) -> Any:
+        if not self.lock.keeps_out:
+            return super().push_screen(screen, *args, **options)
+        self.lock.defer(lambda: super(LockableApp, self).push_screen(screen, *args, **options))
+        return AwaitComplete()
+
+    def pop_screen(self) -> AwaitComplete:
+        if not self.lock.keeps_out:
+            return super().pop_screen()
+        self.lock.defer(super().pop_screen)
+        return AwaitComplete()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        def show() -> None:
+            super(LockableApp, self).notify(message, title=title, severity=severity, timeout=timeout)
+
+        if self.lock.keeps_out:
+            self.lock.defer_message(show)
+        else:
+            show()

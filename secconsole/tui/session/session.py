@@ -1,4 +1,7 @@
-"""One person at work: who they are, what holds for them, and the places they go to. Loaded after the first frame."""
+"""The signed-in session: user, policy and places.
+
+Imported after the first frame.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,18 @@ from secconsole.domain.roles import Permission, may
 from secconsole.operations.caller import Nobody
 from secconsole.operations.policy import Policy, ShowPolicy
 from secconsole.operations.signin import Identity, SignOut, WhoAmI
-from secconsole.operations.tenants import ListTenants
-from secconsole.tui.places import Places
+from secconsole.tui.session.navigation import Places
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 
-LAST_WORD = 1.0  # seconds that ending the session may hold up the way out
+LAST_WORD = 1.0  # seconds that ending the session may delay the exit
 
 
 @dataclass(frozen=True, slots=True)
-class LeftAt:
-    """Where somebody was when their session ended elsewhere."""
+class ResumePoint:
+    """The user's position when their session was ended elsewhere."""
 
     user: str
     tenant: str
@@ -31,44 +33,45 @@ class LeftAt:
 
 
 class Session:
-    """From a sign-in to its end. `identity` and `policy` are read anew whenever the store changes."""
+    """A session from sign-in to its end. `identity` and `policy` are reloaded whenever the store changes."""
 
-    def __init__(self, app: SecConsole, identity: Identity, policy: Policy | None) -> None:
+    def __init__(self, app: Console, identity: Identity, policy: Policy | None) -> None:
         self._app = app
         self.identity = identity
         self.policy = policy
         self.places = Places(app)
 
     @classmethod
-    async def begin(cls, app: SecConsole) -> Session:
-        """Take up work as whoever the backend's credential names."""
-        identity = await app.line.ask(WhoAmI())
+    async def begin(cls, app: Console) -> Session:
+        """Begin a session for the user of the backend's credential."""
+        identity = await app.perform(WhoAmI())
         app.tenant = app.organisation = identity.tenant
         return cls(app, identity, await _policy(app, identity))
 
-    async def renew(self) -> None:
-        """Something in the store has changed: learn anew who one is and what holds here, and tell the places."""
-        app, before = self._app, self.identity
+    async def renew(self, *, places: bool = True) -> None:
+        """Reload user and policy after a change in the store, and notify the places unless they know it."""
+        app = self._app
         self.identity = await app.backend.perform(WhoAmI())
         self.policy = await _policy(app, self.identity)
-        app.line.find()
+        app.connection.mark_restored()
+        if not places:
+            app.refresh_connection()
+            return
         for place in self.places:
             place.tell_changed()
-        if before.role is not self.identity.role:
-            app.say(f"Your role is {self.identity.role} now.")
-            here = self.places.here
-            if here is not None and self.places.why_not(here.NAME):
-                await self.places.show("account")
 
     async def is_bound(self) -> bool:
-        """Whether a second factor of theirs is bound by now."""
-        return (await self._app.line.ask(WhoAmI())).bound
+        """Return True if the user has a bound second factor."""
+        return (await self._app.perform(WhoAmI())).bound
 
     async def end(self) -> bool:
-        """End it in the store too; False if that does not answer soon, so that it ends there by its time only."""
+        """End the session in the store.
+
+        Return False if that does not answer soon, so that it ends by its time.
+        """
         ended = False
         try:
-            if not self._app.line.cut:
+            if not self._app.connection.is_down:
                 async with asyncio.timeout(LAST_WORD):
                     await self._app.backend.perform(SignOut())
                 ended = True
@@ -81,12 +84,15 @@ class Session:
 
     # ---- a session that ended elsewhere ----------------------------------------------------------------------------
 
-    def left_at(self) -> LeftAt:
-        """Where one is now."""
-        return LeftAt(self.identity.id, self._app.tenant, self.places.latest)
+    def resume_point(self) -> ResumePoint:
+        """Return the user's current position."""
+        return ResumePoint(self.identity.id, self._app.tenant, self.places.latest)
 
-    async def go_back_to(self, left: LeftAt | None) -> str:
-        """The place to go on in, in the tenant one worked in; empty if it was somebody else's or is closed to one."""
+    async def go_back_to(self, left: ResumePoint | None) -> str:
+        """Restore the tenant and return the place to resume in.
+
+        Empty for another user or a place closed to them.
+        """
         if left is None or left.user != self.identity.id or not left.place or self.places.why_not(left.place):
             return ""
         if left.tenant != self._app.tenant and not self.why_no_other_tenant():
@@ -97,21 +103,15 @@ class Session:
     # ---- tenants ---------------------------------------------------------------------------------------------------
 
     def why_no_other_tenant(self) -> str:
-        """Why one cannot work in another tenant, in words; empty if one can."""
+        """Return why the user cannot work in another tenant.
+
+        Empty if they can.
+        """
         role = self.identity.role
         return "" if may(role, Permission.MANAGE_TENANTS) else f"Your role, {role}, works in {self._app.tenant} only."
 
-    async def choose_tenant(self) -> None:
-        """Let a platform administrator choose another tenant, and go there."""
-        from secconsole.tui.screens.tenant import TenantDialog
-
-        tenants = (await self._app.perform(ListTenants())).items
-        name = await self._app.ask(TenantDialog(tenants, self._app.tenant))
-        if name and name != self._app.tenant:
-            self._app.call_later(self._work_in, name)
-
-    async def _work_in(self, tenant: str) -> None:
-        """Every place is new in another tenant: nothing of the one before may be taken for its own."""
+    async def work_in(self, tenant: str) -> None:
+        """Switch the tenant and reopen every place, so that nothing of the old tenant is mistaken for the new one's."""
         here = self.places.here
         if here is None:
             return
@@ -122,8 +122,8 @@ class Session:
         await self.places.close(old)
 
 
-async def _policy(app: SecConsole, identity: Identity) -> Policy | None:
-    """What holds in the tenant one works in, for whoever may see it."""
+async def _policy(app: Console, identity: Identity) -> Policy | None:
+    """Return the policy of the tenant in use, if the user may see it."""
     if not may(identity.role, Permission.SEE):
         return None
     return await app.backend.perform(ShowPolicy(tenant=app.tenant))

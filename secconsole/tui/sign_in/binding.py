@@ -1,4 +1,4 @@
-"""Binding a factor on the way in, where the policy requires one and none is bound."""
+"""Binding a factor during sign-in, where the policy requires one and none is bound."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from secconsole.operations.signin import (
     ConfirmBinding,
     KeyMailed,
     MailSignInKey,
+    SendStatus,
+    ShowSignInSending,
     SignInAnswer,
     StartBinding,
 )
-from secconsole.tui.screens.factors.bind_sent import BindSentDialog, KindDialog
-from secconsole.tui.screens.factors.binding import BindingEnd, BindingScreen, Checked
-from secconsole.tui.screens.sign_in import LeftOff
-from secconsole.tui.sign_in.words import challenge_of
+from secconsole.tui.screens.factors.bind_address import BindAddressDialog, KindDialog
+from secconsole.tui.screens.factors.binding import BindingEnd, BindingScreen, Checked, KeyMail
+from secconsole.tui.sign_in.card import SignInCancelled
+from secconsole.tui.sign_in.messages import challenge_of
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 START_OVER = "Start over"
 
 
 class SignInBinding:
-    """One challenge that asks for a factor to be bound. `kind`: what was bound in the end."""
+    """A challenge that asks for a factor to be bound. `kind`: kind of the factor bound in the end."""
 
-    def __init__(self, app: SecConsole, answer: SignInAnswer, tenant: str) -> None:
+    def __init__(self, app: Console, answer: SignInAnswer, tenant: str) -> None:
         self._app = app
         self._challenge = challenge_of(answer)
         self._kinds = answer.kinds or (FactorKind.TOTP,)
@@ -39,7 +41,10 @@ class SignInBinding:
         self.kind: FactorKind | None = None
 
     async def ask(self) -> SignInAnswer:
-        """Until something is bound or the attempt is over; raises `LeftOff` for whoever starts over."""
+        """Run until a factor is bound or the attempt is over.
+
+        Raise `SignInCancelled` if the user starts over.
+        """
         while True:
             kind = await self._choose()
             end = await (self._bind_app() if kind is FactorKind.TOTP else self._bind_sent(kind))
@@ -51,14 +56,14 @@ class SignInBinding:
             if end.message:
                 raise Unavailable(end.message)
             if len(self._kinds) == 1:
-                raise LeftOff
+                raise SignInCancelled
 
     async def _choose(self) -> FactorKind:
         if len(self._kinds) == 1:
             return self._kinds[0]
         kind = await self._app.ask(KindDialog(self._kinds, reason=self._reason, back=START_OVER))
         if kind is None:
-            raise LeftOff
+            raise SignInCancelled
         return kind
 
     @property
@@ -66,29 +71,36 @@ class SignInBinding:
         return START_OVER if len(self._kinds) == 1 else "Back"
 
     async def _bind_app(self) -> BindingEnd:
-        started = await self._app.line.ask(StartBinding(challenge=self._challenge))
+        started = await self._app.perform(StartBinding(challenge=self._challenge))
 
-        async def mail(address: str) -> KeyMailed:
+        async def send(address: str) -> KeyMailed:
             operation = MailSignInKey(challenge=self._challenge, enrollment=started.enrollment, address=address)
-            return await self._app.line.ask(operation)
+            return await self._app.perform(operation)
 
-        confirm = self._confirm_of(started.enrollment)
+        async def look() -> SendStatus:
+            return await self._look(started.enrollment)
+
+        confirm, mail = self._confirm_of(started.enrollment), KeyMail(send, look)
         screen = BindingScreen(started, confirm, reason=self._reason, back=self._back, mail=mail)
         return await self._app.ask(screen)
 
     async def _bind_sent(self, kind: FactorKind) -> BindingEnd:
         async def start(address: str) -> BindingStarted:
-            return await self._app.line.ask(StartBinding(challenge=self._challenge, kind=kind, address=address))
+            return await self._app.perform(StartBinding(challenge=self._challenge, kind=kind, address=address))
 
         async def confirm(enrollment: str, code: Secret[str]) -> Checked:
             return await self._confirm_of(enrollment)(code)
 
-        return await self._app.ask(BindSentDialog(kind, start, confirm, reason=self._reason, back=self._back))
+        dialog = BindAddressDialog(kind, start, confirm, self._look, reason=self._reason, back=self._back)
+        return await self._app.ask(dialog)
+
+    async def _look(self, enrollment: str) -> SendStatus:
+        return await self._app.backend.perform(ShowSignInSending(challenge=self._challenge, enrollment=enrollment))
 
     def _confirm_of(self, enrollment: str) -> Callable[[Secret[str]], Awaitable[Checked]]:
         async def confirm(code: Secret[str]) -> Checked:
             operation = ConfirmBinding(challenge=self._challenge, enrollment=enrollment, code=code)
-            self._last = last = await self._app.line.ask(operation)
+            self._last = last = await self._app.perform(operation)
             bound, over = last.status is SignInStatus.COMPLETE, last.status is SignInStatus.REFUSED
             return Checked(bound, last.message, last.server_time, last.left, over)
 

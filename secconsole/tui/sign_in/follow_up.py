@@ -1,4 +1,4 @@
-"""What is due right after a sign-in: recovery codes, made first or anew, and an address to be told at."""
+"""Tasks due right after a sign-in: new recovery codes and a contact address."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ from typing import TYPE_CHECKING
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.secret import Secret
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.signin import KeyMailed
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 _TOLD = 8.0  # seconds
 
 
-async def after_sign_in(app: SecConsole, message: str, *, bound: bool) -> None:
-    """Say what there is to say, and ask for what is due.
+async def after_sign_in(app: Console, message: str, *, bound: bool) -> None:
+    """Show the message, then ask for what is due.
 
-    `bound`: a factor was bound on the way in, so that there are no recovery codes yet.
+    `bound`: a factor was bound during sign-in, so that there are no recovery codes yet.
     """
     me = app.identity
     asks = bool(me.id) and not app.read_only
     renews = asks and not bound and me.renew_recovery
-    if message and not renews and not (asks and bound):  # else the dialog says it, or lies above it
+    if message and not renews and not (asks and bound):  # otherwise a dialog contains or covers it
         app.notify(message, timeout=_TOLD)
     if not asks:
         return
-    await app.keys_at_rest()
+    await app.wait_keys_idle()
     try:
         if bound:
             await show_new_codes(app)
@@ -41,8 +40,8 @@ async def after_sign_in(app: SecConsole, message: str, *, bound: bool) -> None:
         app.work_failed(error)
 
 
-async def show_new_codes(app: SecConsole) -> None:
-    """Make recovery codes for whoever is at work here, and show them until they are saved."""
+async def show_new_codes(app: Console) -> None:
+    """Create recovery codes for the user and show them until they are saved."""
     from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 
     me = app.identity
@@ -50,8 +49,8 @@ async def show_new_codes(app: SecConsole) -> None:
     await app.ask(RecoveryCodesDialog(made.codes, login=me.login, tenant=me.tenant, created=made.created))
 
 
-async def _renew(app: SecConsole) -> None:
-    """A recovery code was used: another phone, and new codes (NIST SP 800-63B-4 section 4.2.1.1)."""
+async def _renew(app: Console) -> None:
+    """Offer another phone and new codes after a recovery code was used (NIST SP 800-63B-4 section 4.2.1.1)."""
     from secconsole.tui.screens.factors.renew_recovery import BIND, RenewRecoveryDialog
 
     while chosen := await app.ask(RenewRecoveryDialog(left=app.identity.recovery_left)):
@@ -60,9 +59,13 @@ async def _renew(app: SecConsole) -> None:
             return
 
 
-async def _bind_phone(app: SecConsole) -> bool:
-    """Bind an authenticator app, which every policy allows; it takes the place of the one before."""
+async def _bind_phone(app: Console) -> bool:
+    """Bind an authenticator app, which every policy allows.
+
+    It replaces the one before.
+    """
     from secconsole.tui.screens.factors.binding import BindingScreen, Checked
+    from secconsole.tui.screens.factors.key_mail import key_mail
 
     me = app.identity
     started = await app.perform(EnrollFactor(tenant=me.tenant, user=me.id))
@@ -71,19 +74,17 @@ async def _bind_phone(app: SecConsole) -> bool:
         verdict = await app.perform(ConfirmFactor(tenant=me.tenant, enrollment=started.enrollment, code=code))
         return Checked(verdict.accepted, verdict.message, verdict.server_time)
 
-    async def mail(address: str) -> KeyMailed:
-        return await app.perform(MailKey(tenant=me.tenant, enrollment=started.enrollment, address=address))
-
-    reason = "The old phone's app works until this one is confirmed."
+    mail = key_mail(app, me.tenant, started.enrollment)
+    reason = "The app on the old phone works until this one is confirmed."
     end = await app.ask(BindingScreen(started, confirm, reason=reason, title="Bind another phone", mail=mail))
     if end.message:
-        app.say_why(end.message)
+        app.notify_refused(end.message)
     return end.bound
 
 
-async def _ask_contact(app: SecConsole) -> None:
+async def _ask_contact(app: Console) -> None:
     from secconsole.tui.screens.account.dialogs import ContactDialog
 
-    told = await app.ask(ContactDialog("", asked_for=True))
-    if told is not None:
-        app.say(f"What changes about your account is mailed to {told.email}.")
+    contact = await app.ask(ContactDialog("", asked_for=True))
+    if contact is not None:
+        app.notify_done(f"Changes to your account are mailed to {contact.email}.")

@@ -1,4 +1,4 @@
-"""Opening the store behind the sign-in form, which stands already and takes keys."""
+"""Opening the store behind the sign-in form, which is already up and takes keys."""
 
 from __future__ import annotations
 
@@ -10,70 +10,79 @@ from textual.content import Content
 from secconsole.config import locations
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.operations.caller import Nobody
-from secconsole.tui.safe_text import join, lines
-from secconsole.tui.screens.sign_in import LeftOff
+from secconsole.tui.sign_in.card import SignInCancelled
+from secconsole.tui.text.safe import join, lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
-    from secconsole.tui.screens.sign_in import SignInScreen
+    from secconsole.tui.console import Console
+    from secconsole.tui.sign_in.card import SignInCard
 
 
 class NotOpened(Exception):
-    """The store could not be opened, and why."""
+    """The store could not be opened.
+
+    The cause is the exception's own.
+    """
 
     def __init__(self, error: SecconsoleError) -> None:
         super().__init__()
         self.error = error
 
 
-async def open_store(screen: SignInScreen) -> None:
-    """Open it, and find out whether the organisation has to be asked for; raises `NotOpened`."""
-    app = screen.app
+async def open_local_store(card: SignInCard) -> None:
+    """Open the store and find out if the organisation has to be asked for.
+
+    Raise `NotOpened` on failure.
+    """
+    app = card.app
     try:
         if app.local and not locations.database_path().exists():
             raise Unavailable(f"There is no store yet at {locations.database_path()}.")
         if not app.has_backend:
             app.backend = await app.opener()
-        app.live.greet()
-        await _find_tenant(screen)
+        app.live.probe()
+        await _find_tenant(card)
     except SecconsoleError as error:
-        screen.interrupt(NotOpened(error))
+        card.interrupt(NotOpened(error))
         raise NotOpened(error) from None
-    screen.set_title()
+    card.set_title()
 
 
-async def say_not_opened(screen: SignInScreen, error: SecconsoleError) -> None:
-    """Say what to do until somebody wants to try again; whoever leaves gets the code of what was wrong."""
-    missing = screen.app.local and not locations.database_path().exists()
-    what = "store" if screen.app.local else "server"
-    screen.set_title("no store yet" if missing else f"the {what} cannot be opened")
-    screen.say(_make_one(error.message) if missing else error.message, bad=not missing)
+async def say_not_opened(card: SignInCard, error: SecconsoleError) -> None:
+    """Show what to do until the user tries again.
+
+    Leaving exits with the code of the error.
+    """
+    missing = card.app.local and not locations.database_path().exists()
+    what = "store" if card.app.local else "server"
+    card.set_title("no store yet" if missing else f"the {what} cannot be opened")
+    card.show_message(_make_one(error.message) if missing else error.message, bad=not missing)
     while True:
-        await screen.put(Form([], [Button("leave", "Leave"), Button("again", "Try again")], focus="again"))
+        await card.put(Form([], [Button("leave", "Leave"), Button("again", "Try again")], focus="again"))
         try:
-            entry = await screen.entered()
-        except LeftOff:
+            entry = await card.entered()
+        except SignInCancelled:
             continue
         break
     if isinstance(entry, Mapping) and entry["button"] == "leave":
-        screen.app.exit(error.exit_code)
+        card.app.exit(error.exit_code)
 
 
-async def _find_tenant(screen: SignInScreen) -> None:
-    """The only tenant there is need not be asked for."""
-    app = screen.app
+async def _find_tenant(card: SignInCard) -> None:
+    """Return the only tenant, which need not be asked for, if there is just one."""
+    app = card.app
     if app.home_tenant:
         return
     names = await _known_tenants(app) if app.local else []
     if len(names) == 1:
         app.home_tenant = names[0]
     else:
-        await screen.ask_organisation()
+        await card.ask_organisation()
 
 
-async def _known_tenants(app: SecConsole) -> list[str]:
+async def _known_tenants(app: Console) -> list[str]:
     from secconsole.backends.embedded import store_owner
     from secconsole.operations.tenants import ListTenants
 
@@ -92,8 +101,8 @@ def _make_one(message: str) -> Content:
     return lines(
         message,
         "",
-        "To begin with your own organisation:",
+        "To set up your own organisation:",
         join("  ", ("secconsole init --tenant NAME --admin LOGIN", "bold")),
-        "To look around first, among invented people:",
+        "To look around first, with invented people:",
         join("  ", ("secconsole demo", "bold")),
     )

@@ -1,10 +1,10 @@
-"""Signing in: one card, whose form changes with what the sign-in asks for next."""
+"""The sign-in screen: one card whose form changes with each step."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Mapping
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -15,35 +15,33 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.worker import Worker
 
 from secconsole.config import locations
 from secconsole.config.address import server_name
 from secconsole.config.contexts import COLOURS
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.secret import Secret
-from secconsole.tui.safe_text import Part, join, safe
+from secconsole.tui.sign_in.card import SignInCancelled
+from secconsole.tui.text.format import glyph
+from secconsole.tui.text.safe import Part, join, safe
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, Field, PasswordField, TextField, Value
-from secconsole.tui.words import glyph
+from secconsole.tui.widgets.form_fields import Button, Field, PasswordField, TextField
 
 if TYPE_CHECKING:
-    from secconsole.backends.demo_accounts import DemoAccount
-    from secconsole.tui.app import SecConsole
-    from secconsole.tui.key_order import KeyHold
-    from secconsole.tui.widgets.demo_list import DemoList
+    from secconsole.backends.demo.accounts import DemoAccount
+    from secconsole.tui.console import Console
+    from secconsole.tui.demo.account_list import DemoList
+    from secconsole.tui.runtime.key_queue import KeyHold
+    from secconsole.tui.sign_in.card import Entered
     from secconsole.tui.widgets.pick_list import PickList
 
 
-class LeftOff(Exception):
-    """The person went back to the beginning."""
-
-
-if TYPE_CHECKING:
-    Entered = Mapping[str, Value] | DemoAccount
-
-
 class Credentials(Form):
-    """Login and password; in a demo a digit in the empty login picks an account."""
+    """Form for login and password.
+
+    In a demo a digit in the empty login field picks an account.
+    """
 
     def __init__(self, fields: list[Field], demo: DemoList | None) -> None:
         super().__init__(fields, [Button("sign-in", "Sign in")], focus="login")
@@ -59,9 +57,10 @@ class Credentials(Form):
 
 
 class SignInScreen(Screen[None]):
-    """The screen only shows and takes what is typed; `SignInSteps` says what comes next.
+    """Shows forms and collects input.
 
-    From an entry until the next form stands keys wait, so that login, password and code can be typed in one go.
+    `SignInSteps` decides what comes next. Keys wait from an entry until the next form is shown, so that login, password
+    and code can be typed in one go.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,21 +76,22 @@ class SignInScreen(Screen[None]):
         self._entry: asyncio.Future[Entered] | None = None
         self._hold: KeyHold | None = None
         self._demo: DemoList | None = None
+        self._watching: Worker[None] | None = None
         self._said_cut = False
-        self._step: Form | PickList  # what stands in the card
+        self._step: Form | PickList  # the form or list in the card
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
+    def app(self) -> Console:  # type: ignore[override]
+        return cast("Console", super().app)
 
     def compose(self) -> ComposeResult:
         accounts = self._accounts()
         if accounts:
-            from secconsole.tui.widgets.demo_list import DemoList
+            from secconsole.tui.demo.account_list import DemoList
 
             self._demo = DemoList(accounts)
             self.app.demo = True
-            self._login = ""  # a digit picks an account while it is empty
+            self._login = ""  # a digit picks an account while the field is empty
         self._step = self.credentials(self._login)
         with Vertical(id="sign-in", classes="-demo" if accounts else ""):
             card = VerticalScroll(classes="card", id="card", can_focus=False)
@@ -103,11 +103,14 @@ class SignInScreen(Screen[None]):
             if self._demo is not None:
                 yield self._demo
         keys = (("enter", "go on"), ("tab", "next"), ("f1", "help"), ("ctrl+q", "leave"))
-        words = (part for key, word in keys for part in ((f" {key}", "bold $key"), (f" {word} ", "$muted")))
-        yield Static(join(*words), id="keys")
+        text = (part for key, word in keys for part in ((f" {key}", "bold $key"), (f" {word} ", "$muted")))
+        yield Static(join(*text), id="keys")
 
     def _where(self) -> Content:
-        """Context and server; a context that has a colour in it, and by its name where colours are few."""
+        """Return context and server, in the context's colour.
+
+        Where colours are few the name has to do.
+        """
         place, badges = self.app.context, [badge for badge in self.app.badges if "DEMO" not in badge]
         parts: list[Part] = []
         if place.colour and not self.app.no_color:
@@ -123,15 +126,18 @@ class SignInScreen(Screen[None]):
     def _accounts(self) -> tuple[DemoAccount, ...]:
         if not self.app.local or not (locations.data_home() / "demo.json").exists():
             return ()
-        from secconsole.backends.demo_accounts import demo_accounts
+        from secconsole.backends.demo.accounts import demo_accounts
 
         try:
             return demo_accounts()
         except (SecconsoleError, ValueError, KeyError, OSError):
-            return ()  # opening the store says what is wrong here
+            return ()  # opening the store reports what is wrong here
 
     def credentials(self, login: str = "", *, organisation: str | None = None) -> Form:
-        """The first form; it asks for the organisation only where there are several to choose from."""
+        """Return the first form.
+
+        It asks for the organisation only if there are several.
+        """
         fields: list[Field] = [
             TextField(name="login", label="Login", needed=True, value=login),
             PasswordField(name="password", label="Password", needed=True),
@@ -145,14 +151,14 @@ class SignInScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_title()
-        self.tell_line()
+        self.refresh_connection()
         if self._reason:
-            self.say(self._reason, bad=False)
+            self.show_message(self._reason, bad=False)
         self._entry = asyncio.get_running_loop().create_future()
         self.call_after_refresh(self.run_worker, self._walk, exit_on_error=False)
 
     async def _walk(self) -> None:
-        """After the first frame, which nothing of the store may hold up."""
+        """Run the sign-in after the first frame, which the store must not delay."""
         gc.freeze()
         gc.enable()
         from secconsole.tui.sign_in.steps import SignInSteps
@@ -164,7 +170,7 @@ class SignInScreen(Screen[None]):
     def on_unmount(self) -> None:
         self.release()
 
-    # ---- what the steps ask of it ----------------------------------------------------------------------------------
+    # ---- interface for the steps -----------------------------------------------------------------------------------
 
     @property
     def form(self) -> Form:
@@ -172,33 +178,39 @@ class SignInScreen(Screen[None]):
         return self._step
 
     def set_title(self, *more: str) -> None:
-        """The heading of the card: the program, the tenant where it is known, and more."""
+        """Set the heading: the program, the tenant if it is known, and more."""
         parts = ["secconsole", *([self.app.home_tenant] if self.app.home_tenant else []), *more]
         self.query_one("#card").border_title = safe(" · ".join(parts))
 
-    def tell_line(self) -> None:
-        """From the app: there is something else to say about the way to the store."""
+    def refresh_connection(self) -> None:
+        """Redraw the connection state."""
         if not self.is_mounted:
             return
-        line, note = self.app.line, self.query_one("#line", Static)
-        words = line.words()
-        if line.trouble:
-            words = line.trouble.removesuffix(" Nothing was changed.")
-            words = f"{words} It is tried again by itself." if line.cut else line.trouble
-            words = f"{glyph('warning', utf8=self.app.terminal.utf8)} {words}"
-        note.update(safe(words))
-        note.set_class(bool(line.trouble), "-bad")
-        note.display = bool(words)
-        if line.fresh and self._said_cut:
-            self.say("")
+        connection, note = self.app.connection, self.query_one("#line", Static)
+        text = connection.words()
+        if connection.trouble:
+            text = connection.trouble.removesuffix(" Nothing was changed.")
+            text = f"{text} The console keeps trying." if connection.is_down else connection.trouble
+            text = f"{glyph('warning', utf8=self.app.terminal.utf8)} {text}"
+        note.update(safe(text))
+        note.set_class(bool(connection.trouble), "-bad")
+        note.display = bool(text)
+        if connection.is_current and self._said_cut:
+            self.show_message("")
 
     def say_cut(self) -> None:
-        """Say that signing in has to wait; what was typed stays."""
-        self.say("Not signed in yet: press enter again once the server answers. What you typed stays.")
+        """Show that signing in has to wait.
+
+        The input stays.
+        """
+        self.show_message("Not signed in yet. Press enter again once the server answers; your input stays.")
         self._said_cut = True
 
-    def say(self, message: Content | str, *, bad: bool = True) -> None:
-        """Say something above the form; nothing for an empty message."""
+    def show_message(self, message: Content | str, *, bad: bool = True) -> None:
+        """Show a message above the form.
+
+        An empty one removes it.
+        """
         self._said_cut = False
         note = self.query_one("#note", Static)
         content = safe(message) if isinstance(message, str) else message
@@ -207,7 +219,10 @@ class SignInScreen(Screen[None]):
         note.display = bool(content.plain)
 
     async def put(self, step: Form | PickList) -> None:
-        """Show another form or list in the place of this one; the password that was in it is gone with it."""
+        """Replace the form or list.
+
+        A password typed into the old one is dropped.
+        """
         old, self._step = self._step, step
         with self.app.batch_update():
             await self.query(".wait").remove()
@@ -216,15 +231,26 @@ class SignInScreen(Screen[None]):
         self.set_focus(step)
 
     async def wait(self, then: str, wait: timedelta | None) -> None:
-        """Count down above the form that stands, and say `then` once the time has come."""
+        """Count down above the form, and show `then` at the end."""
         from secconsole.tui.widgets.wait_line import WaitLine
 
         line = WaitLine(classes="wait")
         await self.query_one("#card").mount(line, before=self._step)
-        line.say(then, wait)
+        line.count_down(then, wait)
+
+    def stop_waiting(self) -> None:
+        """Stop the countdown: there is nothing to wait for."""
+        self.query(".wait").remove()
+
+    def follow_sending(self, work: Coroutine[None, None, None]) -> None:
+        """Run work that follows a message until something is entered."""
+        self._watching = self.run_worker(work, exit_on_error=False)
 
     async def entered(self) -> Entered:
-        """Let keys go to the form and wait until it is sent off; from then on they wait. Raises `LeftOff`."""
+        """Let keys go to the form until it is sent, and hold them after that.
+
+        Raise `SignInCancelled` on cancel.
+        """
         if self._entry is None:
             self._entry = asyncio.get_running_loop().create_future()
             self.release()
@@ -234,7 +260,7 @@ class SignInScreen(Screen[None]):
             self._entry = None
 
     def hold(self) -> None:
-        """Keys wait from here on."""
+        """Make keys wait."""
         if self._hold is None:
             self._hold = self.app.hold_keys()
 
@@ -244,7 +270,7 @@ class SignInScreen(Screen[None]):
             self._hold = None
 
     def hand_over(self) -> KeyHold | None:
-        """Give the waiting keys to whoever shows the next screen."""
+        """Return the hold on waiting keys, for the next screen to release."""
         held, self._hold = self._hold, None
         return held
 
@@ -253,9 +279,9 @@ class SignInScreen(Screen[None]):
         return self._demo.accounts if self._demo is not None else ()
 
     async def ask_organisation(self) -> None:
-        """Put a field for it below what was typed so far, unless that was sent off already."""
+        """Add a field for the organisation below the input, unless the form was sent already."""
         async with self.app.hold_keys():
-            await self.app.key_acted_on()  # else its letter would go to the form that is taken away
+            await self.app.wait_key_dispatched()  # otherwise its letter would go to the form that is removed
             if self._entry is None or self._entry.done():
                 return
             old = self.form
@@ -274,13 +300,16 @@ class SignInScreen(Screen[None]):
         if self._entry is None or self._entry.done():
             return
         self.hold()
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
         if isinstance(entry, Exception):
             self._entry.set_exception(entry)
         else:
             self._entry.set_result(entry)
 
     def interrupt(self, error: Exception) -> None:
-        """Something else has to be dealt with before what is being typed."""
+        """Raise an error from `entered`: it has to be handled before anything else is typed."""
         self._enter(error)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
@@ -289,14 +318,14 @@ class SignInScreen(Screen[None]):
 
     def on_form_cancelled(self, event: Form.Cancelled) -> None:
         event.stop()
-        self._enter(LeftOff())
+        self._enter(SignInCancelled())
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         event.stop()
         self._enter({"button": "picked", "value": event.value})
 
     def action_leave_off(self) -> None:
-        self._enter(LeftOff())
+        self._enter(SignInCancelled())
 
     def on_demo_list_picked(self, event: DemoList.Picked) -> None:
         self._enter(event.account)

@@ -1,4 +1,4 @@
-"""What a sign-in asks for, one thing after the other, until somebody is signed in."""
+"""The steps of a sign-in, from login and password to a session."""
 
 from __future__ import annotations
 
@@ -9,63 +9,66 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from secconsole.backends.base import NoAnswer
-from secconsole.backends.demo_accounts import DemoAccount, demo_tenant
+from secconsole.backends.demo.accounts import DemoAccount, demo_tenant
 from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody
 from secconsole.operations.signin import ChoosePassword, SignIn, SignInAnswer, VerifySignIn
-from secconsole.tui.screens.sign_in import LeftOff
-from secconsole.tui.sign_in.opening import NotOpened, open_store, say_not_opened
-from secconsole.tui.sign_in.words import challenge_of, told, values_of
+from secconsole.tui.sign_in.card import SignInCancelled
+from secconsole.tui.sign_in.messages import answer_text, challenge_of, values_of
+from secconsole.tui.sign_in.open_backend import NotOpened, open_local_store, say_not_opened
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, PasswordField, Value, cancel
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
-    from secconsole.tui.screens.sign_in import SignInScreen
+    from secconsole.tui.console import Console
+    from secconsole.tui.sign_in.card import SignInCard
     from secconsole.tui.sign_in.second_factor import SecondFactor
 
 NEW_PASSWORD = "Choose a new password before you go on. A few unrelated words make a good one; spaces are fine."  # noqa: S105
 BOUND = {
-    FactorKind.TOTP: "Your phone is bound. From now on its code is asked for when you sign in.",
-    FactorKind.SMS: "Your number is bound. From now on a code is sent there when you sign in.",
-    FactorKind.EMAIL: "Your address is bound. From now on a code is sent there when you sign in.",
+    FactorKind.TOTP: "Your phone is bound. From now on you need its code to sign in.",
+    FactorKind.SMS: "Your number is bound. From now on you need a code sent there to sign in.",
+    FactorKind.EMAIL: "Your address is bound. From now on you need a code sent there to sign in.",
 }
 
 
 class SignInSteps:
-    """Walks from login and password to a session, over whatever the answers ask for in between."""
+    """Walks from login and password to a session, through every step that the replies require."""
 
-    def __init__(self, screen: SignInScreen) -> None:
-        self._screen = screen
+    def __init__(self, card: SignInCard) -> None:
+        self._card = card
         self._opening: asyncio.Task[None] | None = None
         self._login = self._tenant = ""
         self._account: DemoAccount | None = None
-        self._step: SecondFactor | None = None  # whose form stands there
-        self._picked = False  # from a demo's list, rather than typed
+        self._step: SecondFactor | None = None  # login of the form shown
+        self._picked = False  # picked from a demo's list instead of typed
         self._bound: FactorKind | None = None
 
     @property
-    def _app(self) -> SecConsole:
-        return self._screen.app
+    def _app(self) -> Console:
+        return self._card.app
 
     async def walk(self) -> None:
-        """Until somebody is signed in; every error on the way becomes words and another try."""
+        """Run until someone is signed in.
+
+        Every error becomes a message and another try.
+        """
         try:
             while True:
                 try:
                     if await self._once():
                         return
-                except LeftOff:
+                except SignInCancelled:
                     self._login = "" if self._picked else self._login
                     await self._again("")
                 except NotOpened as failed:
-                    await say_not_opened(self._screen, failed.error)
+                    await say_not_opened(self._card, failed.error)
                     self._opening = None
                     await self._again("")
                 except NoAnswer as error:
-                    await self._again(error.message if error.perhaps_done else "")  # else the line itself is spoken of
+                    await self._again(error.message if error.perhaps_done else "")  # else shown with the connection
                 except SecconsoleError as error:
                     await self._again(error.message)
         finally:
@@ -73,32 +76,38 @@ class SignInSteps:
                 self._opening.cancel()
 
     async def _once(self) -> bool:
-        """From the first form to a session; False if it was refused on the way, and the first form stands again."""
+        """Go from the first form to a session.
+
+        Return False if refused, with the first form shown again.
+        """
         if self._opening is None:
-            self._opening = asyncio.create_task(open_store(self._screen))
-        entry = await self._screen.entered()
+            self._opening = asyncio.create_task(open_local_store(self._card))
+        entry = await self._card.entered()
         await asyncio.shield(self._opening)
-        while self._app.line.cut:
-            self._screen.say_cut()
-            entry = await self._screen.entered()
+        while self._app.connection.is_down:
+            self._card.say_cut()
+            entry = await self._card.entered()
         answer = await self._first(entry)
         while answer.status not in (SignInStatus.COMPLETE, SignInStatus.REFUSED):
             answer = await self._next(answer)
         if answer.token is None:
-            await self._again(told(answer))
+            await self._again(answer_text(answer))
             return False
         message = BOUND[self._bound] if self._bound else answer.message
-        self._app.sign_in_with(answer.token, self._screen.hand_over(), message, bound=self._bound is not None)
+        self._app.sign_in_with(answer.token, self._card.hand_over(), message, bound=self._bound is not None)
         return True
 
     async def _again(self, message: str | Content) -> None:
         self._step = self._account = self._bound = None
-        self._screen.set_title()
-        self._screen.say(message)
-        await self._screen.put(self._screen.credentials(self._login, organisation=self._organisation()))
+        self._card.set_title()
+        self._card.show_message(message)
+        await self._card.put(self._card.credentials(self._login, organisation=self._organisation()))
 
     def _organisation(self) -> str | None:
-        """What to put into the field for it; None where it is not asked for."""
+        """Return the default for the organisation field.
+
+        None if it is not asked for.
+        """
         return None if self._app.home_tenant or not self._app.has_backend else self._app.organisation
 
     # ---- the steps -------------------------------------------------------------------------------------------------
@@ -112,21 +121,21 @@ class SignInSteps:
         else:
             self._picked = False
             self._login = str(entry["login"]).strip()
-            given = entry["password"]
-            assert isinstance(given, Secret)
-            password, tenant = given, app.home_tenant
+            typed = entry["password"]
+            assert isinstance(typed, Secret)
+            password, tenant = typed, app.home_tenant
             if not tenant:
-                if "organisation" not in entry:  # sent off before it was known that there are several
-                    await self._screen.put(self._screen.credentials(self._login, organisation=""))
-                    self._screen.form.set_value("password", password.reveal())
-                    self._screen.form.focus_field("organisation")
-                    return await self._first(await self._screen.entered())
+                if "organisation" not in entry:  # sent before it was known that there are several
+                    await self._card.put(self._card.credentials(self._login, organisation=""))
+                    self._card.form.set_value("password", password.reveal())
+                    self._card.form.focus_field("organisation")
+                    return await self._first(await self._card.entered())
                 app.organisation = tenant = str(entry["organisation"]).strip()
         self._tenant = tenant
-        return await app.line.ask(SignIn(tenant=tenant, login=self._login, password=password))
+        return await app.perform(SignIn(tenant=tenant, login=self._login, password=password))
 
     async def _next(self, answer: SignInAnswer) -> SignInAnswer:
-        self._screen.set_title(self._login)
+        self._card.set_title(self._login)
         if answer.status is SignInStatus.SECOND_FACTOR:
             return await self._second_factor(answer)
         if answer.status is SignInStatus.ENROLL:
@@ -141,21 +150,21 @@ class SignInSteps:
 
         step = self._step
         if step is None or step.challenge != answer.challenge:
-            account = next((a for a in self._screen.demo_accounts if a.login == self._login), None)
-            step = self._step = SecondFactor(self._screen, answer, account)
+            account = next((a for a in self._card.demo_accounts if a.login == self._login), None)
+            step = self._step = SecondFactor(self._card, answer, account)
             await step.begin(answer.message)
         else:
             step.again(answer)
         return await step.ask()
 
     async def _demo_code(self, answer: SignInAnswer, uri: Secret[str]) -> SignInAnswer:
-        """Give the code of now, and if that was used already the next one, which is taken a step ahead."""
-        from secconsole.tui.widgets.demo_list import code_of
+        """Submit the current code, or the next one, which is accepted a step ahead, if that was used already."""
+        from secconsole.tui.demo.codes import code_of
 
         for later in (0, 1):
             code, _ = code_of(uri, self._app.clock(), later)
             operation = VerifySignIn(challenge=challenge_of(answer), factor="", code=Secret(code))
-            answer = await self._app.line.ask(operation)
+            answer = await self._app.perform(operation)
             if answer.status is not SignInStatus.SECOND_FACTOR:
                 break
         return answer
@@ -169,24 +178,24 @@ class SignInSteps:
         return answer
 
     async def _new_password(self, answer: SignInAnswer) -> SignInAnswer:
-        challenge, screen = challenge_of(answer), self._screen
-        screen.say(NEW_PASSWORD, bad=False)
+        challenge, card = challenge_of(answer), self._card
+        card.show_message(NEW_PASSWORD, bad=False)
         fields = [
             PasswordField(name="password", label="New password", needed=True),
-            PasswordField(name="again", label="Once more", needed=True),
+            PasswordField(name="again", label="Repeat it", needed=True),
         ]
-        await screen.put(Form(fields, [cancel("Start over"), Button("choose", "Use it")]))
+        await card.put(Form(fields, [cancel("Start over"), Button("choose", "Use it")]))
         while True:
-            values = values_of(await screen.entered())
+            values = values_of(await card.entered())
             password = values["password"]
             assert isinstance(password, Secret)
-            problem = "" if password == values["again"] else "The two are not the same. Type both again."
+            problem = "" if password == values["again"] else "The passwords do not match. Type both again."
             if not problem:
                 try:
-                    return await self._app.line.ask(ChoosePassword(challenge=challenge, password=password))
+                    return await self._app.perform(ChoosePassword(challenge=challenge, password=password))
                 except Invalid as error:
                     problem = error.message
-            screen.say(problem)
+            card.show_message(problem)
             for name in ("again", "password"):
-                screen.form.set_value(name, "")
-            screen.form.focus_field("password")
+                card.form.set_value(name, "")
+            card.form.focus_field("password")

@@ -1,18 +1,18 @@
-"""What is said of a code on its way: where it went, the letters it begins with, what to do if it does not come."""
+"""Texts about a code on its way: where it went, its prefix, and what to do if it does not arrive."""
 
 from __future__ import annotations
 
 from textual.content import Content
 
 from secconsole.domain.model import FactorKind
-from secconsole.tui.safe_text import join
+from secconsole.tui.text.safe import join
 
-NOT_ARRIVED = "Not arrived? Have it sent again; f1 says what else to do."  # once another may be asked for
+NOT_ARRIVED = "Nothing arrived? Send it again, or press f1 for help."  # shown once another code may be requested
 
 
 def sent_words(kind: FactorKind, masked: str, prefix: str) -> list[Content]:
-    """Where the code went, and which message is the one."""
-    look = " Look in spam, too." if kind is FactorKind.EMAIL else ""
+    """Return where the code went and how to recognise its message."""
+    look = " Check your spam folder too." if kind is FactorKind.EMAIL else ""
     return [
         join("A code is on its way to ", (masked, "bold"), f".{look}"),
         join("It begins with ", (prefix, "bold $key"), ": type the six digits after that."),
@@ -20,7 +20,10 @@ def sent_words(kind: FactorKind, masked: str, prefix: str) -> list[Content]:
 
 
 def not_sent_words(message: str, *, holds: bool = True) -> str:
-    """Why no other code was sent, while the one before holds or not; how long to wait is counted down beside it."""
+    """Return why no other code was sent.
+
+    `holds`: the previous code is still valid. A countdown is shown beside the message.
+    """
     if not message.startswith("Wait "):
         return message
-    return "Not sent again yet: the code before still holds." if holds else "No code was sent there yet."
+    return "Not sent again yet: the previous code is still valid." if holds else "No code has been sent there yet."

@@ -1,36 +1,35 @@
-"""How sending is said on the screens: what is in effect, what waits for its test, what became of messages."""
+"""Texts about delivery: settings in effect, settings not tested yet, and outcomes of messages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from secconsole.domain.delivery import MessageState, SettingsState
-from secconsole.domain.model import FactorKind
+from secconsole.domain.model import SENT_KINDS, FactorKind
 from secconsole.operations.delivery import Delivery, MessageRow, SmtpSettings, TwilioSettings
 
-SENT_KINDS = (FactorKind.EMAIL, FactorKind.SMS)
 WORDS = {FactorKind.EMAIL: "mail", FactorKind.SMS: "SMS"}
 NOT_GOOD = (MessageState.FAILED, MessageState.UNSURE, MessageState.EXPIRED)
 
-Settings = SmtpSettings | TwilioSettings
+SendingSettings = SmtpSettings | TwilioSettings
 
 
-def settings_of(delivery: Delivery, kind: FactorKind, state: SettingsState) -> Settings | None:
-    """The settings of a kind in effect, or those that wait for their test."""
-    found: tuple[Settings, ...] = delivery.smtp if kind is FactorKind.EMAIL else delivery.twilio
+def settings_of(delivery: Delivery, kind: FactorKind, state: SettingsState) -> SendingSettings | None:
+    """Return the settings of a kind in that state, or None."""
+    found: tuple[SendingSettings, ...] = delivery.smtp if kind is FactorKind.EMAIL else delivery.twilio
     return next((settings for settings in found if settings.state is state), None)
 
 
-def in_effect(delivery: Delivery, kind: FactorKind) -> Settings | None:
+def in_effect(delivery: Delivery, kind: FactorKind) -> SendingSettings | None:
     return settings_of(delivery, kind, SettingsState.ACTIVE)
 
 
-def untested(delivery: Delivery, kind: FactorKind) -> Settings | None:
+def untested(delivery: Delivery, kind: FactorKind) -> SendingSettings | None:
     return settings_of(delivery, kind, SettingsState.PENDING)
 
 
-def where(settings: Settings) -> str:
-    """What is sent through, in short: `mail.acme.example:587`, `Twilio, from +15005550006`."""
+def where(settings: SendingSettings) -> str:
+    """Return the route of messages in short: `mail.acme.example:587`, `Twilio, from +15005550006`."""
     if isinstance(settings, SmtpSettings):
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"{host}:{settings.port}"
@@ -38,23 +37,26 @@ def where(settings: Settings) -> str:
 
 
 def state_words(delivery: Delivery, kind: FactorKind) -> str:
-    """Whether a kind of message can be sent, in one line."""
+    """Return in one line if a kind of message can be sent."""
     active, waits = in_effect(delivery, kind), untested(delivery, kind)
     if active is None:
-        return f"not in effect: {where(waits)} waits for its test" if waits else "not set up"
-    goes = f"the demo's own {'mailbox' if kind is FactorKind.EMAIL else 'phone'}" if delivery.inbox else where(active)
-    return f"in effect: {goes}" + ("; new settings wait for their test" if waits else "")
+        return f"not in effect: {where(waits)} must be tested first" if waits else "not set up"
+    goes = f"the demo's {'mailbox' if kind is FactorKind.EMAIL else 'phone'}" if delivery.inbox else where(active)
+    return f"in effect: {goes}" + ("; new settings not tested yet" if waits else "")
 
 
 def state_in_short(delivery: Delivery, kind: FactorKind) -> str:
-    """The same in a word or three."""
+    """Return the same in two or three words."""
     if in_effect(delivery, kind):
         return "in effect"
     return "not tested" if untested(delivery, kind) else "not set up"
 
 
 def day_words(delivery: Delivery) -> str:
-    """What became of the messages of the last 24 hours, of both kinds together; what there is none of is left out."""
+    """Return the outcomes of the last 24 hours, of both kinds together.
+
+    Zero counts are left out.
+    """
     sent = sum(day.sent for day in delivery.day)
     parts = [f"{sent:,} sent"]
     for words, number in (
@@ -68,19 +70,19 @@ def day_words(delivery: Delivery) -> str:
 
 
 def without_a_way(delivery: Delivery, kinds: tuple[FactorKind, ...]) -> tuple[FactorKind, ...]:
-    """The kinds that are allowed although nothing is in effect that sends their codes."""
+    """Return the allowed kinds that cannot be sent, since no settings are in effect."""
     return tuple(kind for kind in SENT_KINDS if kind in kinds and in_effect(delivery, kind) is None)
 
 
 def went_wrong(delivery: Delivery) -> Iterator[MessageRow]:
-    """The latest messages that did not surely leave, newest first."""
+    """Yield the latest messages that may not have been sent, newest first."""
     return (message for message in delivery.recent if message.state in NOT_GOOD or _is_tried_again(message))
 
 
 def outcome_words(message: MessageRow) -> str:
-    """What became of a message, in a word or three."""
+    """Return the outcome of a message in two or three words."""
     if _is_tried_again(message):
-        return "tried again"
+        return "retrying"
     return {
         MessageState.WAITING: "waiting", MessageState.SENDING: "being sent", MessageState.SENT: "sent",
         MessageState.FAILED: "failed", MessageState.UNSURE: "unsure", MessageState.VOID: "replaced",

@@ -1,4 +1,4 @@
-"""How the screens say moments, counts and states."""
+"""Moments, counts and states as text."""
 
 from __future__ import annotations
 
@@ -18,46 +18,52 @@ _GLYPHS: Final[dict[str, tuple[str, str]]] = {
 
 
 def glyph(name: str, *, utf8: bool = True) -> str:
-    """A sign by its name, or its twin for a terminal without UTF-8."""
+    """Return a sign by its name, or its twin for a terminal without UTF-8."""
     return _GLYPHS[name][0 if utf8 else 1]
 
 
 def status_words(status: BindingStatus, *, utf8: bool = True) -> tuple[str, str]:
-    """Sign and word of a binding status; the sign alone is never enough."""
+    """Return sign and word of a binding status.
+
+    The sign alone is never enough.
+    """
     return glyph(str(status), utf8=utf8), str(status)
 
 
 def count(number: int) -> str:
-    """`1,204,311`."""
+    """Return a count with separators: `1,204,311`."""
     return f"{number:,}"
 
 
 def plural(number: int, one: str, many: str = "") -> str:
-    """`1 user`, `1,204 users`."""
+    """Return a count with its noun: `1 user`, `1,204 users`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def exact(at: datetime, *, seconds: bool = False) -> str:
-    """`3 Mar 2026 09:14 +01:00`, in the reader's zone."""
+    """Return a moment in the reader's zone: `3 Mar 2026 09:14 +01:00`."""
     here = at.astimezone()
     return f"{day(here)} {clock(here, seconds=seconds)}"
 
 
 def clock(at: datetime, *, seconds: bool = True) -> str:
-    """`09:14:32 +01:00`, in the reader's zone."""
+    """Return a time in the reader's zone: `09:14:32 +01:00`."""
     here = at.astimezone()
     text = here.isoformat(timespec="seconds" if seconds else "minutes")
     return f"{text[11:-6]} {text[-6:]}"
 
 
 def day(at: datetime) -> str:
-    """`3 Mar 2026`, in the reader's zone."""
+    """Return a day in the reader's zone: `3 Mar 2026`."""
     here = at.astimezone()
     return f"{here.day} {_MONTHS[here.month - 1]} {here.year}"
 
 
 def moment(at: datetime | None, now: datetime) -> str:
-    """A moment in the past: `12 min ago`, `today 09:14`, `yesterday 22:40`, else as `exact`; `never` for None."""
+    """Return a past moment: `12 min ago`, `today 09:14`, `yesterday 22:40`, else like `exact`.
+
+    `never` for None.
+    """
     if at is None:
         return "never"
     seconds = (now - at).total_seconds()
@@ -73,7 +79,7 @@ def moment(at: datetime | None, now: datetime) -> str:
 
 
 def ago(at: datetime | None, now: datetime) -> str:
-    """A moment in the past as a span, for narrow columns: `12 min ago`, `3 days ago`, `1 year ago`, `never`."""
+    """Return the time since a moment, for narrow columns: `12 min ago`, `3 days ago`, `1 year ago`, `never`."""
     if at is None:
         return "never"
     seconds = (now - at).total_seconds()
@@ -81,15 +87,15 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def age(at: datetime, now: datetime) -> str:
-    """How old something is: `40 s`, `3 min`, `2 h`."""
+    """Return an age: `40 s`, `3 min`, `2 h`."""
     seconds = max(0.0, (now - at).total_seconds())
     return f"{int(seconds)} s" if seconds < _MINUTE else _span(seconds)
 
 
 def left(until: datetime | None, now: datetime) -> str:
-    """What is left of a time: `3 days left`, `12 min left`, `ended`, `no end` for None."""
+    """Return the time that is left: `3 days left`, `12 min left`, `ended`, `no end date` for None."""
     if until is None:
-        return "no end"
+        return "no end date"
     seconds = (until - now).total_seconds()
     if seconds <= 0:
         return "ended"
@@ -97,7 +103,7 @@ def left(until: datetime | None, now: datetime) -> str:
 
 
 def until(at: datetime, now: datetime) -> str:
-    """A moment to come, as short as it is clear: `09:22`, or with the day when it is not today."""
+    """Return a moment to come, as short as it is clear: `09:22`, with the day if it is not today."""
     here = at.astimezone()
     return f"{here:%H:%M}" if here.date() == now.astimezone().date() else exact(at)
 

@@ -1,4 +1,4 @@
-"""Text from data as the screens may show it: every character visible, nothing of it markup."""
+"""Text from data made safe to show: every character visible, nothing parsed as markup."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ Part = str | Content | tuple[str, str | Style]
 
 
 def safe(text: str, style: str | Style = "") -> Content:
-    """The text, made visible, as content that is never read as markup."""
+    """Return the text, made visible, as content that is never parsed as markup."""
     return Content.styled(visible(text), style) if style else Content(visible(text))
 
 
 def safe_text(text: str, style: str | RichStyle = "") -> Text:
-    """The same for the places that take Rich's text. Give a colour as a Style object: its name may be dropped."""
+    """Return the same as Rich text.
+
+    Pass a colour as a `Style` object: its name may be dropped.
+    """
     return Text(visible(text), style=style, no_wrap=True, end="")
 
 
 def fill(markup: str, **values: object) -> Content:
-    """Markup written in the program, `$name` filled in from data: `fill("Unbind [b]$login[/b]", login=user.login)`."""
+    """Return markup of the program with `$name` filled in: `fill("Unbind [b]$login[/b]", login=user.login)`."""
     return Content.from_markup(markup, **{name: visible(str(value)) for name, value in values.items()})
 
 
 def join(*parts: Part) -> Content:
-    """Pieces one after the other: strings and (string, style) pairs are made visible, content is taken as it is."""
+    """Join pieces: strings and (string, style) pairs are made visible, content is used as it is."""
     return Content.assemble(*(_content(part) for part in parts))
 
 
 def lines(*rows: Part) -> Content:
-    """One line each. The only line breaks are those between the rows: one inside data is spelled out."""
+    """Join rows, one line each.
+
+    A line break inside data is spelled out.
+    """
     return Content("\n").join([_content(row) for row in rows])
 
 

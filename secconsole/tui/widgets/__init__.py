@@ -1,0 +1,1 @@
+"""Widgets of the console that know no place: form, table, header, QR code."""

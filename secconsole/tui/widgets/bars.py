@@ -1,18 +1,18 @@
-"""Shares as bars. The glyphs alone tell filled from empty, so a bar reads without colour and without UTF-8."""
+"""Shares drawn as bars, readable without colour and without UTF-8."""
 
 from __future__ import annotations
 
 from textual.content import Content
 
-from secconsole.tui.safe_text import join
+from secconsole.tui.text.safe import join
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def bar(part: int, whole: int, width: int, *, utf8: bool = True) -> tuple[str, str]:
-    """The filled and the empty piece of a bar, `width` cells together.
+    """Return the filled and the empty part of a bar, `width` cells together.
 
-    What is there at all shows, and what is missing shows: only none is empty, only all is full.
+    A bar is empty only at 0 % and full only at 100 %: a small share still shows, and so does a small gap.
     """
     if width <= 0 or whole <= 0 or part <= 0:
         return "", ("░" if utf8 else ".") * max(0, width)
@@ -28,13 +28,16 @@ def bar(part: int, whole: int, width: int, *, utf8: bool = True) -> tuple[str, s
 
 
 def bar_content(part: int, whole: int, width: int, *, utf8: bool = True, colour: str = "$bar-filled") -> Content:
-    """The same in the theme's colours."""
+    """Return a bar in the theme's colours."""
     filled, empty = bar(part, whole, width, utf8=utf8)
     return join((filled, colour), (empty, "$bar-empty"))
 
 
 def percent(part: int, whole: int) -> str:
-    """A share in words: 0 % and 100 % only where they are exact."""
+    """Return a share as text.
+
+    0 % and 100 % only where they are exact.
+    """
     if whole <= 0:
         return "–"
     if part in (0, whole):

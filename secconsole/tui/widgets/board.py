@@ -1,4 +1,4 @@
-"""Panels of short lines, some of which lead somewhere: read at a glance, walked with the arrows."""
+"""Panels of short lines, some of which lead somewhere, with a cursor over those."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ from textual.widget import Widget
 
 from secconsole.tui.widgets.columns import cut
 
-SIDE_BY_SIDE = 72  # cells from which two panels stand beside each other
-GAP = 4  # between them
+SIDE_BY_SIDE = 72  # cells from which two panels fit side by side
+GAP = 4  # cells between them
 GUTTER = 2  # cursor, blank
 
 
 class Cell(NamedTuple):
-    """A line: what it says in so many cells, and what it leads to ("" for a line that is only read)."""
+    """A line: its (text, style) pieces in a number of cells, and its target ("" for a line that is only read)."""
 
     content: Callable[[int], Content]
     target: str = ""
 
 
 class Panel(NamedTuple):
-    """Lines under a title; an empty title takes no line."""
+    """Lines below a title.
+
+    An empty title takes no line.
+    """
 
     title: str
     cells: Sequence[Cell]
@@ -45,7 +48,10 @@ class _Spot(NamedTuple):
 
 
 class Board(Widget, can_focus=True):
-    """Two panels beside each other where there is room, others below. The cursor stays on what a line leads to."""
+    """Two panels side by side where there is room, stacked elsewhere.
+
+    The cursor stops only at lines with a target.
+    """
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {"board--title", "board--cursor"}
@@ -69,10 +75,10 @@ class Board(Widget, can_focus=True):
     ]
 
     class Moved(Message):
-        """The cursor stands on another line."""
+        """Posted when the cursor moves to another line."""
 
     class Chosen(Message):
-        """A line was double-clicked."""
+        """Posted when a line is double-clicked."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -82,10 +88,13 @@ class Board(Widget, can_focus=True):
         self._titles: dict[int, list[tuple[int, str]]] = {}
         self._laid_out = (0, 0)  # width and rows
         self._target = ""
-        self._at = 0  # which of the lines that lead somewhere the cursor is on
+        self._at = 0  # index of the cursor among the lines with a target
 
     def show(self, beside: Sequence[Panel], below: Sequence[Panel]) -> None:
-        """Other panels; the cursor stays on its target if it is still there."""
+        """Replace the panels.
+
+        The cursor stays on its target if it is still there.
+        """
         self._beside, self._below = beside, below
         rows = self._laid_out[1]
         self._lay_out(self.content_size.width)
@@ -93,11 +102,14 @@ class Board(Widget, can_focus=True):
 
     @property
     def target(self) -> str:
-        """What the line under the cursor leads to; empty while there is none."""
+        """Target of the line under the cursor.
+
+        Empty if there is none.
+        """
         return self._target
 
     def go_to(self, target: str) -> None:
-        """Put the cursor on the line that leads there, if there is one."""
+        """Move the cursor to the line with that target, if there is one."""
         for index, spot in enumerate(self._live()):
             if spot.target == target:
                 self._go(index)
@@ -118,7 +130,7 @@ class Board(Widget, can_focus=True):
         self._laid_out = (width, y)
         targets = [spot.target for spot in self._live()]
         if self._target not in targets:
-            # What went from under the cursor leaves it where it was, not at the top.
+            # If its target is gone, the cursor keeps its position instead of jumping to the top.
             self._target = targets[min(self._at, len(targets) - 1)] if targets else ""
         self._at = self._index()
 
@@ -204,5 +216,8 @@ class Board(Widget, can_focus=True):
         return strips[0] if strips else Strip([])
 
     def _plain(self, text: str, look: str) -> Strip:
-        """Text of one look. Textual's visual style would drop `reverse`, which is all there is without colour."""
+        """Return text in one style.
+
+        A visual style of Textual would drop `reverse`, which is needed without colour.
+        """
         return Strip([Segment(text, self.get_component_rich_style(look))])

@@ -1,4 +1,4 @@
-"""The columns of a table: which of them a window has room for, and their cells cut to width."""
+"""Columns of a table: which ones fit a window, and cells cut to their width."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TableCell = str | Text
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column and how it gives way.
+    """A column and how it gives way in narrow windows.
 
-    width: cells it is meant to have; min_width: cells it can do with (0: always `width`); priority: 0 is never left
-    out, of the others the highest goes first; grow: the most cells it takes beyond `width` when there
-    are some to spare.
+    `width`: preferred cells. `min_width`: fewest cells it can do with (0: always `width`). `priority`: 0 is never left
+    out, of the others the highest number goes first. `grow`: the most cells it takes beyond `width` when there are some
+    to spare.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Column:
 
 
 def lay_out(columns: Sequence[Column], room: int) -> list[tuple[Column, int]]:
-    """The columns that are shown in so many cells, in their order, with the width of each."""
+    """Return the columns that fit into `room` cells, in order, each with its width."""
     shown = list(columns)
 
     def least() -> int:
@@ -57,7 +57,10 @@ def lay_out(columns: Sequence[Column], room: int) -> list[tuple[Column, int]]:
 
 
 def _share(spare: int, widths: list[int], limits: list[int]) -> int:
-    """Give every width an equal part of what is spare, none beyond its limit; what nobody takes is returned."""
+    """Widen all columns equally, none beyond its limit.
+
+    Return the cells that are left.
+    """
     while spare > 0 and (open_ := [at for at, width in enumerate(widths) if width < limits[at]]):
         part = max(1, spare // len(open_))
         for at in open_:
@@ -68,20 +71,20 @@ def _share(spare: int, widths: list[int], limits: list[int]) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """The text made visible and exactly `width` cells wide: padded, or ended by `…`."""
+    """Return the text made visible and exactly `width` cells wide: padded, or cut with `…`."""
     text = visible(text)
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
         text = split_text(text, max(0, width - 1))[0]
         text = text + ELLIPSIS if width else ""
         length = cell_len(text)
-        if length > width:  # a mark without a letter before it, or the like: never wider than the column
+        if length > width:  # a combining mark without a base character, for example: never wider than the column
             text, length = "", 0
     return text + " " * (width - length)
 
 
 def cell_pieces(cell: TableCell, width: int, align_right: bool = False) -> list[tuple[str, Style | None]]:
-    """A cell as (text, its own style) pieces that are `width` cells wide together.
+    """Return a cell as (text, style) pieces that are `width` cells wide together.
 
     Only `Style` objects count: Textual drops some of the styles that Rich takes as strings.
     """

@@ -1,13 +1,13 @@
-"""The search line over a table: what is typed at the left, how many were found at the right."""
+"""The search line above a table: the query at the left, the number of matches at the right."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual._cells import cell_len
 from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.strip import Strip
@@ -18,13 +18,16 @@ from secconsole.tui.widgets.columns import cut
 from secconsole.tui.widgets.line_edit import LineEdit
 
 _HEAD = " / "
-_LEAST = 16  # cells that the typed text keeps, whatever stands at the right
+_LEAST = 16  # cells kept for the query, however long the text at the right is
 _MOST = 200  # characters
 _LEAVE = frozenset({"enter", "ctrl+j", "ctrl+m", "down", "tab", "shift+tab"})
 
 
 class FilterBar(Widget, can_focus=True):
-    """One line of text. Every key that is typed while it has the focus is text: there are no hot keys in it."""
+    """One line of text.
+
+    It has no hot keys, so every printable key is text while it has the focus.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "filter--head", "filter--text", "filter--caret", "filter--hint", "filter--info", "filter--problem",
@@ -43,14 +46,14 @@ class FilterBar(Widget, can_focus=True):
     """
 
     class Changed(Message):
-        """The text is another now."""
+        """Posted when the text changes."""
 
         def __init__(self, bar: FilterBar, text: str) -> None:
             super().__init__()
             self.bar, self.text = bar, text
 
     class Left(Message):
-        """The person is done with typing and goes on to what was found."""
+        """Posted when the user leaves the line for the results."""
 
         def __init__(self, bar: FilterBar) -> None:
             super().__init__()
@@ -69,13 +72,19 @@ class FilterBar(Widget, can_focus=True):
 
     @text.setter
     def text(self, text: str) -> None:
-        """Put another text there; it is told of as if it had been typed."""
+        """Replace the text.
+
+        Posts `Changed` as typing does.
+        """
         if text != self._edit.text:
             self._edit.text = text
             self._changed()
 
-    def say(self, info: str, problem: str = "") -> None:
-        """What stands at the right: how many were found; a problem takes its place."""
+    def show_info(self, info: str, problem: str = "") -> None:
+        """Show a text at the right, such as the number of matches.
+
+        A problem takes its place.
+        """
         if (info, problem) != (self._info, self._problem):
             self._info, self._problem = info, problem
             self._paint()

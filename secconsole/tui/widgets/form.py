@@ -1,18 +1,13 @@
-"""Several fields and buttons in one widget, so that a key's field never depends on where Textual's focus is by then."""
+"""Several fields and buttons in one widget, so that the field of a key never depends on Textual's focus."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
+from rich.cells import cell_len
 from textual import events
-from textual._cells import cell_len
-from textual.geometry import Offset, Size
 from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
 
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
@@ -20,26 +15,26 @@ from secconsole.tui.widgets.form_fields import (
     Button,
     CheckField,
     ChoiceField,
-    CodeField,
     Field,
+    NumberField,
     PasswordField,
     ReadOnly,
-    TextField,
     Value,
 )
-from secconsole.tui.widgets.form_layout import FormLayout, Span
+from secconsole.tui.widgets.form_view import FormView
 from secconsole.tui.widgets.line_edit import LineEdit
 
 if TYPE_CHECKING:
-    from secconsole.tui.key_order import KeyHold
+    from secconsole.tui.runtime.key_queue import KeyHold
 
 _ENTER = frozenset({"enter", "ctrl+j", "ctrl+m"})
-_WIDEST_FIELD = 48
-_RECOVERY_TYPED = 40  # 25 signs, with blanks or dashes as people put them
 
 
-class Form(Widget, can_focus=True):
-    """Fields one below the other, buttons at the end. Posts Submitted, Cancelled and Changed."""
+class Form(FormView, can_focus=True):
+    """Fields one below the other, buttons at the end.
+
+    Posts `Submitted`, `Cancelled` and `Changed`.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "form--label", "form--label-focus", "form--field", "form--field-focus", "form--caret", "form--placeholder",
@@ -72,7 +67,7 @@ class Form(Widget, can_focus=True):
     """
 
     class Submitted(Message):
-        """A button was pressed that does not cancel, and all that it needs is there."""
+        """Posted when a button other than Cancel is pressed and all required fields are filled."""
 
         def __init__(self, form: Form, button: str, values: Mapping[str, Value]) -> None:
             super().__init__()
@@ -83,7 +78,7 @@ class Form(Widget, can_focus=True):
             return self.form
 
     class Cancelled(Message):
-        """Escape, or a button that cancels."""
+        """Posted for Escape, or a button that cancels."""
 
         def __init__(self, form: Form) -> None:
             super().__init__()
@@ -94,7 +89,7 @@ class Form(Widget, can_focus=True):
             return self.form
 
     class Changed(Message):
-        """A field has another value."""
+        """Posted when the value of a field changes."""
 
         def __init__(self, form: Form, name: str, value: Value) -> None:
             super().__init__()
@@ -113,44 +108,24 @@ class Form(Widget, can_focus=True):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """`focus` names the field or button to start on; else the first field, or the first button if any is dangerous.
+        """`focus` names the field or button to start on.
 
-        Put the cancelling button first where one of them is.
+        By default that is the first field, or the first button if one of them is dangerous: put the cancelling button
+        first where there is one.
         """
-        super().__init__(id=id, classes=classes)
-        self._fields, self._buttons = tuple(fields), tuple(buttons)
-        self._layout = FormLayout(self._fields, self._buttons)
-        self._edits: dict[str, LineEdit] = {}
-        self._choices: dict[str, int] = {}
-        self._checks: dict[str, bool] = {}
-        self._errors: dict[str, str] = {}
+        super().__init__(fields, buttons, id=id, classes=classes)
         self._hold: KeyHold | None = None
-        for field in self._fields:
-            self._set_up(field)
-        self._stops = [f.name for f in self._fields if not isinstance(f, ReadOnly)] + [b.name for b in self._buttons]
         start = focus or (self._buttons[0].name if any(b.danger for b in self._buttons) else self._stops[0])
         self._stop = self._stops.index(start)
-
-    def _set_up(self, field: Field) -> None:
-        if isinstance(field, TextField):
-            self._edits[field.name] = LineEdit(field.max_length)
-            self._edits[field.name].text = field.value
-        elif isinstance(field, PasswordField):
-            self._edits[field.name] = LineEdit(field.max_length, hidden=True)
-        elif isinstance(field, CodeField):
-            most = _RECOVERY_TYPED if field.recovery else field.digits
-            self._edits[field.name] = LineEdit(most, digits=not field.recovery)
-        elif isinstance(field, ChoiceField):
-            values = [value for value, _ in field.options]
-            self._choices[field.name] = values.index(field.value) if field.value in values else 0
-        elif isinstance(field, CheckField):
-            self._checks[field.name] = field.value
 
     # ---- values ----------------------------------------------------------------------------------------------------
 
     @property
     def values(self) -> dict[str, Value]:
-        """What the fields hold now, by name; passwords as Secret."""
+        """Current values by field name.
+
+        Passwords as `Secret`.
+        """
         return {field.name: self._value(field) for field in self._fields if not isinstance(field, ReadOnly)}
 
     def _value(self, field: Field) -> Value:
@@ -159,12 +134,12 @@ class Form(Widget, can_focus=True):
         if isinstance(field, CheckField):
             return self._checks[field.name]
         text = self._edits[field.name].text
-        if isinstance(field, CodeField):
+        if isinstance(field, NumberField):
             return field.read(text)
         return Secret(text) if isinstance(field, PasswordField) else text
 
     def set_value(self, name: str, value: str | bool) -> None:
-        """Fill a field from the program; posts no Changed."""
+        """Fill a field without posting `Changed`."""
         field = self._field(name)
         if isinstance(field, ChoiceField):
             self._choices[name] = [v for v, _ in field.options].index(str(value))
@@ -177,22 +152,20 @@ class Form(Widget, can_focus=True):
     def forget_secrets(self) -> None:
         """Empty the fields for passwords and codes."""
         for field in self._fields:
-            if isinstance(field, PasswordField | CodeField):
+            if isinstance(field, PasswordField | NumberField):
                 self._edits[field.name].clear()
         self.refresh()
 
-    @property
-    def focused_name(self) -> str:
-        """The field or button that takes keys."""
-        return self._stops[self._stop]
-
     def focus_field(self, name: str) -> None:
-        """Give the keys to a field or a button."""
+        """Focus a field or a button."""
         self._stop = self._stops.index(name)
         self.refresh()
 
     def set_error(self, name: str, message: str, *, clear: bool = False) -> None:
-        """Say under a field what is wrong, and go there. `clear` empties it, as for a wrong password or code."""
+        """Show an error below a field and focus it.
+
+        `clear` empties the field, as for a wrong password or code.
+        """
         if clear:
             self._edits[name].clear()
         self._errors = {name: message}
@@ -210,7 +183,7 @@ class Form(Widget, can_focus=True):
 
     @busy.setter
     def busy(self, busy: bool) -> None:
-        """While busy keys wait, for this form or for the screen that comes after it."""
+        """Hold keys while busy, for this form or for the next screen."""
         if busy and not self.busy:
             self._hold = self.app.hold_keys()  # type: ignore[attr-defined]
         elif not busy and self._hold is not None:
@@ -236,7 +209,7 @@ class Form(Widget, can_focus=True):
             event.prevent_default()
 
     def on_paste(self, event: events.Paste) -> None:
-        """What is pasted loses its line ends and controls: it can neither press Enter nor draw."""
+        """Insert pasted text without line ends and control characters, which could press Enter or draw."""
         event.stop()
         edit = self._edits.get(self.focused_name)
         text = "".join(c for c in event.text if c.isprintable())
@@ -279,7 +252,7 @@ class Form(Widget, can_focus=True):
             return
         for field in () if button.free else self._fields:
             value = "" if isinstance(field, ReadOnly) else self._value(field)
-            if isinstance(field, CodeField) and (problem := field.problem_with(self._edits[field.name].text)):
+            if isinstance(field, NumberField) and (problem := field.problem_with(self._edits[field.name].text)):
                 self.set_error(field.name, problem)
                 return
             if field.needed and not (value.strip() if isinstance(value, str) else value):
@@ -347,104 +320,22 @@ class Form(Widget, can_focus=True):
         at = event.get_content_offset(self)
         if at is None:
             return
-        rows = self._layout.rows(self.content_size.width, self._errors)
+        rows = self._rows.rows(self.content_size.width, self._errors)
         kind, index = rows[at.y] if at.y < len(rows) else ("", 0)
         if kind == "field" and self._fields[index].name in self._stops:
             self.focus_field(self._fields[index].name)
-            self._click_field(self._fields[index], at.x - self._layout.label_width)
+            self._click_field(self._fields[index], at.x - self._rows.label_width)
         elif kind == "buttons":
-            for button, start, end in self._layout.button_rows(self.content_size.width)[index]:
+            for button, start, end in self._rows.button_rows(self.content_size.width)[index]:
                 if start <= at.x < end:
                     self.focus_field(button.name)
                     self._press(button)
 
     def _click_field(self, field: Field, column: int) -> None:
         if field.name in self._edits and column >= 1:
-            lead = field.lead if isinstance(field, CodeField) else ""
+            lead = field.lead if isinstance(field, NumberField) else ""
             self._edits[field.name].move_to_column(max(0, column - 1 - cell_len(visible(lead))))
         elif field.name in self._checks and column >= 0:
             self._act("space", " ")
         elif field.name in self._choices and column >= 0:
             self._act("right", None)
-
-    # ---- looks -----------------------------------------------------------------------------------------------------
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self._layout.rows(width, self._errors))
-
-    def render_line(self, y: int) -> Strip:
-        width = self.content_size.width
-        rows = self._layout.rows(width, self._errors)
-        kind, index = rows[y] if y < len(rows) else ("blank", 0)
-        segments: list[Segment] = []
-        if kind == "field":
-            segments = self._draw_field(self._fields[index], y, width)
-        elif kind == "error":
-            lines = self._layout.error_lines(self._errors[self._fields[index].name], width)
-            segments = self._draw_words(lines, y - rows.index((kind, index)), "error")
-        elif kind == "help":
-            now = next((field for field in self._fields if field.name == self.focused_name), None)
-            lines = self._layout.wrapped(now.help, width) if now else []
-            segments = self._draw_words(lines, y - rows.index((kind, index)), "help")
-        elif kind == "buttons":
-            segments = self._draw_buttons(self._layout.button_rows(width)[index])
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
-
-    def _draw_words(self, lines: list[str], at: int, look: str) -> list[Segment]:
-        words = lines[at] if at < len(lines) else ""
-        return [self._pad(self._layout.label_width), Segment(f" {words}", self._look(look))]
-
-    def _draw_field(self, field: Field, y: int, width: int) -> list[Segment]:
-        active = self.has_focus and field.name == self.focused_name
-        label = visible(field.label)
-        label += " " * (self._layout.label_width - 2 - cell_len(label))
-        head = Segment(("▌ " if active else "  ") + label, self._look("label-focus" if active else "label"))
-        room = max(8, min(_WIDEST_FIELD, width - self._layout.label_width))
-        look = self._look("field-focus" if active else "field")
-        if isinstance(field, ReadOnly):
-            return [head, Segment(f" {visible(field.value)}", self.rich_style)]
-        if isinstance(field, CheckField):
-            mark = "[x] " if self._checks[field.name] else "[ ] "
-            return [head, Segment(f" {mark}{visible(field.text)} ", look)]
-        if isinstance(field, ChoiceField):
-            words = visible(field.options[self._choices[field.name]][1])
-            return [head, Segment(f" ‹ {words} › ", look)]
-        if isinstance(field, CodeField):
-            lead = f" {visible(field.lead)}" if field.lead else ""
-            room = min(room - cell_len(lead), max(field.digits, len(self._edits[field.name].text)) + 3)
-            before = [head, Segment(lead, self._look("prefix"))] if lead else [head]
-            return [*before, *self._draw_edit(field, y, room, active, look, shift=cell_len(lead))]
-        return [head, *self._draw_edit(field, y, room, active, look)]
-
-    def _draw_edit(
-        self, field: Field, y: int, room: int, active: bool, look: Style, *, shift: int = 0
-    ) -> list[Segment]:
-        edit = self._edits[field.name]
-        view = edit.view(room - 2)
-        if isinstance(field, TextField) and not edit.text and not active:
-            words = visible(field.placeholder)[: room - 2]
-            return [Segment(f" {words}".ljust(room), self._look("placeholder"))]
-        rest = view.after + " " * (room - 1 - cell_len(view.before + view.under + view.after))
-        if not active:
-            return [Segment(f" {view.before}{view.under}{rest}", look)]
-        at = Offset(self._layout.label_width + shift + 1 + view.caret, y)
-        self.app.cursor_position = self.content_region.offset + at
-        return [Segment(f" {view.before}", look), Segment(view.under, self._look("caret")), Segment(rest, look)]
-
-    def _draw_buttons(self, row: Sequence[Span]) -> list[Segment]:
-        out: list[Segment] = []
-        at = 0
-        for button, start, end in row:
-            out.append(self._pad(start - at))
-            active = self.has_focus and button.name == self.focused_name
-            left, right = ("[ ", " ]") if active else ("  ", "  ")
-            look = "button" + ("-danger" if button.danger else "") + ("-focus" if active else "")
-            out.append(Segment(left + visible(button.label) + right, self._look(look)))
-            at = end
-        return out
-
-    def _look(self, part: str) -> Style:
-        return self.get_component_rich_style(f"form--{part}")
-
-    def _pad(self, width: int) -> Segment:
-        return Segment(" " * max(0, width), self.rich_style)

@@ -1,22 +1,19 @@
-"""What a form asks for, declared."""
+"""Declarations of form fields and buttons."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secconsole.domain.secret import Secret
 
 Value = str | bool | Secret[str]
-_LONGEST_PREFIX = 8  # letters that are drawn, whatever a server says
-
-_NO_DIGIT, _LETTER, _PREFIX = re.compile("[^0-9]"), re.compile("[^0-9 -]"), re.compile("^ *[A-Za-z]{4} *-")
+_LONGEST_PREFIX = 8  # The prefix of a sent code is drawn only if it looks like this, whatever a server answers.
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Field:
-    """Common to all: the label beside it, and a line of help while it has the focus."""
+    """Base of all fields: the label beside it, and a line of help while it has the focus."""
 
     name: str
     label: str
@@ -33,42 +30,75 @@ class TextField(Field):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PasswordField(Field):
-    """Shown as bullets; its value is a Secret."""
+    """A password, shown as bullets.
+
+    Its value is a `Secret`.
+    """
 
     max_length: int = 1024
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CodeField(Field):
-    """Takes digits only; what else is pasted with them, such as a prefix, falls away.
+class NumberField(Field):
+    """A number: accepts digits only, and drops everything else from pasted text."""
 
-    With `recovery` a recovery code may be typed in their place. `prefix`: letters that stand in front of a code that
-    was sent, to be compared and not typed.
+    digits: int
+
+    @property
+    def lead(self) -> str:
+        """Text drawn in front of the input."""
+        return ""
+
+    def read(self, text: str) -> str:
+        """Return the part of the input that counts."""
+        return text
+
+    def problem_with(self, text: str) -> str:
+        """Return why the input cannot be right, or an empty string."""
+        return ""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class CodeField(NumberField):
+    """A code as people type and paste it: with blanks, dashes, and the prefix of a sent code.
+
+    `recovery`, `bypass`: accept such codes too. `prefix`: letters in front of a sent code, to compare and not to type.
     """
 
     digits: int = 6
     recovery: bool = False
+    bypass: bool = False
     prefix: str = ""
 
     @property
     def lead(self) -> str:
-        """What is drawn in front of what is typed."""
+        """Text drawn in front of the input."""
         return f"{self.prefix[:_LONGEST_PREFIX]}-" if self.prefix else ""
 
     def read(self, text: str) -> str:
-        """What counts of what was typed: a recovery code as it stands, else the digits."""
-        return text if not self.recovery or _is_recovery_code(text) else _NO_DIGIT.sub("", text)
+        """Return the part of the input that counts: a recovery code as typed, else the letters and digits of a code."""
+        from secconsole.domain.code import read_code  # not needed for the first frame
+
+        code = read_code(Secret(text))
+        return text if code is None else code.whole.reveal()
 
     def problem_with(self, text: str) -> str:
-        """Why there is no use in asking whether it is right; empty if there is."""
-        if not self.recovery or _is_recovery_code(text) or not _LETTER.search(_PREFIX.sub("", text)):
+        """Return why the input cannot be right, or an empty string."""
+        from secconsole.domain.code import read_code
+
+        if not text.strip() or (self.recovery and _is_recovery_code(text)) or (self.bypass and _is_bypass_code(text)):
             return ""
-        return "Six digits, or a recovery code's 25 signs"
+        code = read_code(Secret(text))
+        if code is None:
+            return "Six digits, or 25 characters of a recovery code" if self.recovery else "A code has six digits"
+        if code.prefix and self.prefix and code.prefix != self.prefix:
+            return f"{code.prefix} belongs to another message. This code begins with {self.prefix[:_LONGEST_PREFIX]}"
+        return ""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ChoiceField(Field):
-    """One of several (value, words)."""
+    """One of several (value, label) pairs."""
 
     options: Sequence[tuple[str, str]]
     value: str = ""
@@ -76,7 +106,10 @@ class ChoiceField(Field):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CheckField(Field):
-    """Yes or no; `text` stands beside the box."""
+    """A checkbox.
+
+    `text` is drawn beside the box.
+    """
 
     text: str = ""
     value: bool = False
@@ -84,22 +117,29 @@ class CheckField(Field):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ReadOnly(Field):
-    """Something to read among the fields."""
+    """Text among the fields, to be read only."""
 
     value: str = ""
 
 
 def _is_recovery_code(text: str) -> bool:
-    from secconsole.domain.recovery import read_recovery_code  # the first frame does without
+    from secconsole.domain.recovery import read_recovery_code  # not needed for the first frame
 
     return read_recovery_code(Secret(text)) is not None
 
 
+def _is_bypass_code(text: str) -> bool:
+    from secconsole.domain.bypass import read_bypass_code  # not needed for the first frame
+
+    return read_bypass_code(Secret(text)) is not None
+
+
 @dataclass(frozen=True)
 class Button:
-    """Ends the form. `cancels` makes it the same as Escape; a `danger` one is never pressed by Enter in a field.
+    """A button that ends the form.
 
-    A `free` one does not ask whether all that is needed is there.
+    `cancels`: the same as Escape. `danger`: never pressed by Enter in a field. `free`: works even if required fields
+    are empty.
     """
 
     name: str

@@ -1,31 +1,34 @@
-"""Where the parts of a form stand: which row shows what, at a width. No widget, no colours."""
+"""Layout of a form: the content of each row at a given width, without widgets or colours."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from textual._cells import cell_len
+from rich.cells import cell_len
 
 from secconsole.domain.text import visible
 from secconsole.tui.widgets.form_fields import Button, Field
 
-Row = tuple[str, int]  # what is drawn there, and of which field, or which row of buttons
-Span = tuple[Button, int, int]  # a button, where it begins, and where it ends
+Row = tuple[str, int]  # kind of row, and its field or its number among rows of buttons
+Span = tuple[Button, int, int]  # a button, its first column, and the column after its last
 _GAP = 2  # columns between label and field, and between buttons
 _MARK = 2  # columns in front of a label
-_NARROWEST = 16  # columns that words are wrapped to at least
+_NARROWEST = 16  # fewest columns that text is wrapped to
 
 
 class FormLayout:
-    """Fields one below the other with their errors, a line of help, and the buttons to the right."""
+    """Fields one below the other with their errors, a line of help, and the buttons at the right."""
 
     def __init__(self, fields: Sequence[Field], buttons: Sequence[Button]) -> None:
         self._fields, self._buttons = fields, buttons
         self.label_width = _MARK + max((cell_len(visible(field.label)) for field in fields), default=0) + _GAP
 
     def rows(self, width: int, errors: Mapping[str, str]) -> list[Row]:
-        """Each row from the top; `errors` by the names of their fields."""
+        """Return all rows from the top.
+
+        `errors` maps names of fields to messages.
+        """
         rows: list[Row] = []
         for index, field in enumerate(self._fields):
             rows.append(("field", index))
@@ -36,14 +39,17 @@ class FormLayout:
         return [*rows, ("blank", 0), *buttons] if buttons else rows
 
     def wrapped(self, words: str, width: int) -> list[str]:
-        """Words below a field, in as many lines as they need; none for no words."""
+        """Return the text below a field, wrapped.
+
+        No lines for an empty text.
+        """
         return textwrap.wrap(visible(words), max(_NARROWEST, width - self.label_width - 1))
 
     def error_lines(self, message: str, width: int) -> list[str]:
         return self.wrapped(f"! {message}", width)
 
     def button_rows(self, width: int) -> list[list[Span]]:
-        """The buttons with where each begins and ends, to the right; in several rows where one is too narrow."""
+        """Return the buttons with their columns, right-aligned, in several rows where one is too narrow."""
         rows: list[list[Span]] = []
         at = 0
         for button in self._buttons:

@@ -1,4 +1,4 @@
-"""The two lines and a rule at the top of every place: where one is, what holds here, who one is."""
+"""The top of every screen: context, policy and user, the row of places, and a rule with the connection state."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual._cells import cell_len
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -18,19 +17,19 @@ from secconsole.config.contexts import COLOURS
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.text import visible
 from secconsole.operations.policy import Policy
-from secconsole.tui.words import day, glyph
+from secconsole.tui.text.format import day, glyph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from secconsole.tui.actions import PlaceName
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
-Piece = tuple[str, str]  # text, and the part of the header that gives it its look
+Piece = tuple[str, str]  # text, and the part of the header whose style it takes
 
 
 def policy_words(policy: Policy | None) -> str:
-    """The policy in a few words: `MFA required since 12 Mar 2026`."""
+    """Return the policy in short: `MFA required since 12 Mar 2026`."""
     if policy is None:
         return ""
     if policy.policy is PolicyMode.OFF:
@@ -43,7 +42,7 @@ def policy_words(policy: Policy | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ContextStyles:
-    """The first line in the colour of a context: everything in the same two colours, its name and badges reversed."""
+    """Styles of the first line in the colour of a context: two colours, with its name and badges reversed."""
 
     plain: Style
     badge: Style
@@ -56,7 +55,10 @@ class ContextStyles:
 
 @lru_cache
 def context_styles(colour: str, *, ansi: bool) -> ContextStyles | None:
-    """How a context of that colour looks; None for one without. `ansi`: in the terminal's own sixteen colours."""
+    """Return the styles for a context's colour, or None without one.
+
+    `ansi`: use the terminal's own sixteen colours.
+    """
     paint = COLOURS.get(colour)
     if paint is None:
         return None
@@ -66,7 +68,10 @@ def context_styles(colour: str, *, ansi: bool) -> ContextStyles | None:
 
 
 class Header(Widget):
-    """Draws what the app knows; `refresh()` it when that has changed."""
+    """Draws the state of the console.
+
+    Call `refresh()` when that has changed.
+    """
 
     COMPONENT_CLASSES = {  # noqa: RUF012
         "header--product", "header--tenant", "header--badge", "header--policy", "header--who", "header--place",
@@ -98,8 +103,8 @@ class Header(Widget):
         self._spans: list[tuple[int, int, str]] = []
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
+    def app(self) -> Console:  # type: ignore[override]
+        return cast("Console", super().app)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -129,7 +134,7 @@ class Header(Widget):
 
     def _second(self, width: int) -> Strip:
         app = self.app
-        state, look = ("live", "live") if app.line.fresh else ("stale", "trouble")
+        state, look = ("live", "live") if app.connection.is_current else ("stale", "trouble")
         places = app.places.named
         names = _names(places, width - cell_len(state) - 2)
         self._spans = []
@@ -137,7 +142,7 @@ class Header(Widget):
         at = 0
         for place, name in zip(places, names, strict=True):
             words = f" {place.number} {name} "
-            part = "here" if place.name == self._here else "dim" if app.why_not_there(place.name) else "place"
+            part = "here" if place.name == self._here else "dim" if app.places.why_not(place.name) else "place"
             if part == "dim":
                 words = f"({words[1:-1]})"
             self._spans.append((at, at + cell_len(words), place.name))
@@ -147,12 +152,12 @@ class Header(Widget):
         return self._strip([*pieces, (" " * gap, "dim"), (state, look), (" ", "dim")], width)
 
     def _rule(self, width: int) -> Strip:
-        """What there is to say about the way to the store, and at the right end which server it leads to."""
+        """Return the rule, with the connection state at its left and the server at its right end."""
         app = self.app
         rule = glyph("rule", utf8=app.terminal.utf8)
-        words = app.line.words(room=width - 6)
+        words = app.connection.words(room=width - 6)
         left: list[Piece] = (
-            [(rule * 2, "rule"), (f" {words} ", "waiting" if app.line.fresh else "trouble")] if words else []
+            [(rule * 2, "rule"), (f" {words} ", "waiting" if app.connection.is_current else "trouble")] if words else []
         )
         used = sum(cell_len(text) for text, _ in left)
         server = visible(app.backend.title) if not app.local and app.has_backend else ""
@@ -174,11 +179,11 @@ class Header(Widget):
         if event.y == 1:
             for start, end, name in self._spans:
                 if start <= event.x < end:
-                    self.app.go(name)
+                    self.app.places.go(name)
 
 
 def _names(places: Sequence[PlaceName], width: int) -> list[str]:
-    """What the places are called where so many columns are: from the right shortened until they fit."""
+    """Return the names of the places, shortened from the right until they fit."""
     names = [place.words(narrow=False) for place in places]
     for at in reversed(range(len(places))):
         if sum(cell_len(name) + 4 for name in names) <= width:

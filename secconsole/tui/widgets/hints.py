@@ -1,14 +1,14 @@
-"""The line of keys at the bottom: as many as fit, the most needed first to stay, those that cannot act marked."""
+"""The line of keys at the bottom: as many as fit, unavailable ones marked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual._cells import cell_len
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -19,7 +19,10 @@ NEVER = 9
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One key and its word; `dim` when it cannot act now."""
+    """A key and its label.
+
+    `dim` if it is unavailable now.
+    """
 
     action: Action
     dim: bool
@@ -30,7 +33,10 @@ class Hint:
 
 
 def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
-    """The hints that fit, in their own order; those of the lowest priority number stay longest."""
+    """Return the hints that fit, in their own order.
+
+    Those with the lowest priority number stay longest.
+    """
     kept: set[int] = set()
     for index in sorted(range(len(hints)), key=lambda i: (hints[i].action.priority, i)):
         if hints[index].width <= width:
@@ -40,7 +46,10 @@ def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
 
 
 class Hints(Widget):
-    """A dim hint stands in round brackets, so that it is told apart without colour."""
+    """The line of hints.
+
+    A dim one is put in round brackets, so that it differs without colour too.
+    """
 
     COMPONENT_CLASSES = {"hints--key", "hints--word", "hints--dim", "hints--danger"}  # noqa: RUF012
     DEFAULT_CSS = """
@@ -62,7 +71,10 @@ class Hints(Widget):
         self._spans: list[tuple[int, int, Action]] = []
 
     def show(self, hints: Sequence[Hint]) -> None:
-        """Show these from now on; nothing is drawn anew if they are the same."""
+        """Show these hints.
+
+        Redraws only if they differ from the current ones.
+        """
         wanted = [hint for hint in hints if hint.action.priority < NEVER]
         if wanted != self._hints:
             self._hints = wanted

@@ -1,11 +1,11 @@
-"""One line of text being edited: no widget, no colours."""
+"""One line of text being edited, without widgets or colours."""
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
 
-from textual._cells import cell_len
+from rich.cells import cell_len
 
 from secconsole.domain.text import visible
 
@@ -13,7 +13,7 @@ BULLET = "•"
 
 
 def letters(text: str) -> list[str]:
-    """The text cut where a cursor may stand: a letter keeps the marks that belong on it."""
+    """Split text at possible cursor positions: a letter keeps its combining marks."""
     out: list[str] = []
     for char in text:
         if out and unicodedata.category(char) in ("Mn", "Me"):
@@ -25,7 +25,7 @@ def letters(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class View:
-    """The part that fits: its text before, under and after the cursor, each as cells."""
+    """The part of a line that fits: cells before, under and after the cursor."""
 
     before: str
     under: str
@@ -39,7 +39,10 @@ class View:
 
 @dataclass
 class LineEdit:
-    """The letters and where the cursor stands between them; `hidden` ones are shown as bullets."""
+    """Text and cursor position.
+
+    `hidden` text is shown as bullets.
+    """
 
     most: int
     hidden: bool = False
@@ -58,7 +61,10 @@ class LineEdit:
         self.cursor, self._first = len(self._letters), 0
 
     def insert(self, text: str) -> bool:
-        """Put text at the cursor, as much of it as may be; False if nothing of it."""
+        """Insert text at the cursor as far as the limit allows.
+
+        Return False if nothing was inserted.
+        """
         text = "".join(c for c in text if c in "0123456789") if self.digits else text
         text = text[: max(0, self.most - len(self.text))]
         if not text:
@@ -75,7 +81,10 @@ class LineEdit:
         return self._cut(self.cursor, self.cursor + 1)
 
     def delete_word(self) -> bool:
-        """Back to the start of the word; hidden letters all at once, so that no word ends are given away."""
+        """Delete back to the start of the word.
+
+        Hidden text all at once, so that word boundaries stay secret.
+        """
         start = self.cursor
         if self.hidden:
             return self._cut(0, start)
@@ -95,7 +104,7 @@ class LineEdit:
         self.cursor = len(self._letters)
 
     def move_to_column(self, column: int) -> None:
-        """Where a mouse pointed to, counted from the first cell shown."""
+        """Move the cursor to a column, counted from the first cell shown."""
         at = self._first
         while at < len(self._letters) and column >= (width := cell_len(self._shown(at))):
             column -= width
@@ -103,7 +112,10 @@ class LineEdit:
         self.cursor = at
 
     def view(self, width: int) -> View:
-        """What to draw in so many cells, the cursor always among them."""
+        """Return the part to draw in `width` cells.
+
+        The cursor is always in it.
+        """
         self._first = min(self._first, self.cursor)
         while self._first < self.cursor and sum(self._widths(self._first, self.cursor)) > width - 1:
             self._first += 1

@@ -1,4 +1,4 @@
-"""Lists that the store gives page by page behind cursors, as a table asks for their rows: by number."""
+"""Access by row number to lists that the store pages by cursors."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 from secconsole.tui.widgets.row_window import Row
 
-PAGE = 500  # rows asked for at once when walking to a row
-_REMEMBERED = 20_000  # places of rows kept; beyond that the oldest half is forgotten
+PAGE = 500  # rows requested at once while walking to a row
+_REMEMBERED = 20_000  # positions of rows kept; beyond that the oldest half is forgotten
 
 
 class RowPage(NamedTuple):
-    """Some rows in order, and the cursor of what follows; None at the end."""
+    """Some rows in order, and the cursor of the next page.
+
+    None at the end.
+    """
 
     rows: Sequence[Row]
     next: str | None
@@ -23,7 +26,7 @@ Fetch = Callable[[str | None, int], Awaitable[RowPage]]
 
 
 class _Walk:
-    """What is known of one state of the list: the cursors of some positions, and where rows stand."""
+    """Knowledge of one state of the list: cursors of some positions, and positions of rows."""
 
     def __init__(self) -> None:
         self.starts: list[int] = [0]
@@ -45,13 +48,16 @@ class _Walk:
             self.cursors.insert(at, page.next)
 
     def nearest(self, position: int) -> tuple[int, str | None]:
-        """The last position with a known cursor that is not behind this one."""
+        """Return the last position with a known cursor at or before this one."""
         at = bisect_right(self.starts, position) - 1
         return self.starts[at], self.cursors[at]
 
 
 class PagedRows:
-    """A `RowSource` over a list with cursors that point forwards; it walks to rows it has not seen yet."""
+    """A `RowSource` over a list with forward cursors.
+
+    It walks to rows that it has not seen yet.
+    """
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
@@ -62,7 +68,10 @@ class PagedRows:
         return self._walk.total
 
     def forget(self) -> None:
-        """The list may be another one now. What is still being loaded does not count for it."""
+        """Drop what is known because the list may have changed.
+
+        Replies to requests in progress are ignored.
+        """
         self._walk = _Walk()
 
     async def load(self, first: int, count: int) -> Sequence[Row]:
@@ -79,7 +88,7 @@ class PagedRows:
                 return found[:count]
 
     async def index_of(self, key: str) -> int | None:
-        """Where a row stands, walking on from what is known until it is found."""
+        """Return the position of a row, walking on from what is known until it is found."""
         walk = self._walk
         at, cursor = walk.starts[-1], walk.cursors[-1]
         while key not in walk.places:
@@ -95,17 +104,17 @@ class PagedRows:
 
 
 class GrowingRows(PagedRows):
-    """A list that only ever grows at its beginning: what came in shifts all that is known, and nothing is read anew."""
+    """A list that grows only at its beginning: new rows shift the known positions, and nothing is read again."""
 
     async def grown(self) -> int:
-        """Look what is new at the beginning; how many rows that is, as far as one page tells."""
+        """Read the beginning and return the number of new rows, as far as one page shows it."""
         walk = self._walk
         newest = await self._fetch(None, PAGE)
         new = next((at for at, row in enumerate(newest.rows) if walk.places.get(row.key) == 0), None)
         if new == 0:
             return 0
         after = _Walk()
-        if new is None:  # nothing is known of the list, or more than a page came
+        if new is None:  # nothing is known of the list, or more than one page is new
             after.note(0, newest)
         else:
             after.places = {row.key: at for at, row in enumerate(newest.rows[:new])}

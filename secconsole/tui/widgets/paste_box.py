@@ -1,10 +1,10 @@
-"""A box for many lines: pasted, or typed at its end."""
+"""A box for many lines, pasted or typed at its end."""
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual._cells import cell_len
 from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.strip import Strip
@@ -17,7 +17,10 @@ MOST = 1_000_000  # characters
 
 
 class PasteBox(Widget, can_focus=True):
-    """Shows the last lines of what it holds. Every key that is text is text; tab goes on."""
+    """Shows the last lines of its text.
+
+    Every printable key is text, and Tab leaves it.
+    """
 
     COMPONENT_CLASSES = {"paste--text", "paste--focus", "paste--hint"}  # noqa: RUF012
     DEFAULT_CSS = """
@@ -33,7 +36,7 @@ class PasteBox(Widget, can_focus=True):
     """
 
     class Changed(Message):
-        """It holds something else now."""
+        """Posted when the text changes."""
 
     def __init__(self, hint: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -78,7 +81,7 @@ class PasteBox(Widget, can_focus=True):
         if not self.text and y == 0 and not self.has_focus:
             return Strip([Segment(cut(" " + self._hint, width), self.get_component_rich_style("paste--hint"))])
         lines = self.text.split("\n")[-self.content_size.height :]
-        line = visible(lines[y]) if y < len(lines) else ""
+        line = visible(lines[y][: 4 * width]) if y < len(lines) else ""
         if self.has_focus and y == len(lines) - 1:
             at = min(width - 1, 1 + cell_len(line))
             self.app.cursor_position = self.content_region.offset + Offset(at, y)

@@ -1,8 +1,8 @@
-"""One of a few, each on a line of its own: by its number, or with the arrows and enter."""
+"""A choice of a few lines, made by number or with the arrows and Enter."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -12,18 +12,19 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from secconsole.tui.safe_text import join, lines, safe
-from secconsole.tui.words import glyph
+from secconsole.tui.text.factors import RECOVERY, Offered, factor_words
+from secconsole.tui.text.format import glyph
+from secconsole.tui.text.safe import join, lines, safe
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 _DIGITS = "123456789"
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """What can be picked: the value that comes of it, its words, and a line below them."""
+    """A line of the list: its value, its label, and a description below."""
 
     value: str
     words: str
@@ -31,7 +32,10 @@ class Pick:
 
 
 class PickList(OptionList):
-    """Posts `Picked`. What stands under the cursor is marked by a sign too, not by its colour alone."""
+    """Posts `Picked`.
+
+    The line under the cursor has a sign as well as a colour.
+    """
 
     DEFAULT_CSS = """
     PickList, PickList:focus {
@@ -53,7 +57,7 @@ class PickList(OptionList):
     """
 
     class Picked(Message):
-        """One was chosen."""
+        """Posted when a line is chosen."""
 
         def __init__(self, value: str) -> None:
             super().__init__()
@@ -65,7 +69,7 @@ class PickList(OptionList):
         super().__init__(*(Option(self._words(at)) for at in range(len(self._picks))), compact=True, id=id)
 
     def on_mount(self) -> None:
-        self._utf8 = cast("SecConsole", self.app).terminal.utf8
+        self._utf8 = cast("Console", self.app).terminal.utf8
         self.highlighted = 0
 
     def on_key(self, event: events.Key) -> None:
@@ -90,3 +94,9 @@ class PickList(OptionList):
         mark = glyph("cursor", utf8=self._utf8) if at == self._marked else " "
         head = join(mark, (f" {number} ", "bold $key"), " ", (pick.words, "bold"))
         return lines(head, safe(f"     {pick.note}")) if pick.note else head
+
+
+def picks_of(factors: Iterable[Offered]) -> list[Pick]:
+    """Return a list of factors to pick from, with a recovery code as a substitute at the end."""
+    picks = [Pick(factor.id, factor_words(factor)) for factor in factors]
+    return [*picks, Pick(RECOVERY, "Use a recovery code instead")]

@@ -1,4 +1,4 @@
-"""off · optional · required on one line: looked at with left and right, and nothing changes by looking."""
+"""off · optional · required on one line, looked at with left and right without changing anything."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from textual.message import Message
 from textual.widget import Widget
 
 from secconsole.domain.model import PolicyMode
-from secconsole.tui.safe_text import join
+from secconsole.tui.text.safe import join
 
 _MODES = tuple(PolicyMode)
 _GAP = 3
 
 
 class PolicyChoice(Widget, can_focus=True):
-    """`mode` is the one looked at, `now` the one that holds, which says so."""
+    """The choice.
+
+    `mode` is the one looked at, `now` the one in effect, which is labelled as such.
+    """
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -33,10 +36,10 @@ class PolicyChoice(Widget, can_focus=True):
     ]
 
     class Looked(Message):
-        """Another mode is looked at."""
+        """Posted when another mode is looked at."""
 
     class Left(Message):
-        """Down: the person goes on to the fields."""
+        """Posted when the user moves down to the fields."""
 
     def __init__(self, *, utf8: bool = True) -> None:
         super().__init__()
@@ -45,7 +48,7 @@ class PolicyChoice(Widget, can_focus=True):
         self.now: PolicyMode | None = None
 
     def show(self, mode: PolicyMode, now: PolicyMode) -> None:
-        """Say what is looked at and what holds; tells nobody."""
+        """Set both modes without posting a message."""
         if (mode, now) != (self.mode, self.now):
             self.mode, self.now = mode, now
             self.refresh()
@@ -72,7 +75,7 @@ class PolicyChoice(Widget, can_focus=True):
         return f"({self._dot if mode is self.mode else ' '}) {mode}" + (" (now)" if mode is self.now else "")
 
     def render(self) -> Content:
-        if self.now is None:  # not known yet: nothing may look as if it were chosen
+        if self.now is None:  # not known yet: nothing may look chosen
             return join("…" if self._dot == "•" else "...")
         here = "$block-cursor-foreground on $block-cursor-background $cursor-row-style" if self.has_focus else "bold"
         parts = [(self._words(mode), here if mode is self.mode else "") for mode in _MODES]

@@ -1,4 +1,4 @@
-"""What a policy would do, in counts, words and bars: said before anything is changed."""
+"""Impact of a policy in counts, text and bars, shown before anything is changed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from textual.content import Content
 
 from secconsole.domain.model import PolicyMode
 from secconsole.operations.policy import PolicyPreview
-from secconsole.tui.safe_text import Part, join, lines
+from secconsole.tui.text.format import count, plural
+from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.bars import bar_content
-from secconsole.tui.words import count, plural
 
-MOST_WORDS, LEAST_WORDS, LEAST_BAR = 52, 40, 6  # cells of the words beside a count, and of the bar
+MOST_WORDS, LEAST_WORDS, LEAST_BAR = 52, 40, 6  # cells of the text beside a count, and of the bar
 LONGEST_BAR = 30
 
 
 def impact_words(
     preview: PolicyPreview, grace_days: int, *, held: int | None = None, width: int, utf8: bool = True
 ) -> Content:
-    """The lines of a preview, `width` cells wide; what does not apply is left out. `held`: the days given now."""
+    """Return the lines of a preview, `width` cells wide.
+
+    `held`: days of grace in effect now.
+    """
     impact, mode = preview.impact, preview.policy
     same = mode is preview.now
     number = max(7, *(len(count(n)) for n in (impact.users, impact.bound)))
@@ -33,26 +36,39 @@ def impact_words(
 
     rows: list[Part] = [(_heading(mode, grace_days, same=same, other=held not in (None, grace_days)), "$heading")]
     if mode is PolicyMode.OFF:
-        rows.append(line(impact.bound, "bound: not asked any more, their factors are kept", "$status-bound"))
-        rows.append(line(impact.users - impact.bound, "without a factor: nothing changes"))
+        spared = impact.bound - impact.always_asked
+        rows.append(line(spared, "bound: not asked any more, their factors are kept", "$status-bound"))
+        if impact.always_asked:
+            who = "platform administrator" + ("" if impact.always_asked == 1 else "s")
+            rows.append(line(impact.always_asked, f"bound {who}, still asked", "$status-bound"))
+        rows.append(line(impact.users - impact.bound, "without a factor: no change"))
+        if impact.no_longer_required:
+            rows.append(line(impact.no_longer_required, "required individually: no effect while off", "$danger"))
     else:
-        rows.append(line(impact.bound, "bound already" + ("" if same else ", nothing changes"), "$status-bound"))
+        rows.append(line(impact.bound, "already bound" + ("" if same else ", no change"), "$status-bound"))
         if impact.must_enroll:
             rows.append(line(impact.must_enroll, _must_bind(mode, grace_days), "$status-pending"))
         elif mode is PolicyMode.OPTIONAL:
-            rows.append(line(impact.users - impact.bound, "may bind, and need not"))
+            rows.append(line(impact.users - impact.bound, "may bind, but need not"))
         if impact.locked_out:
-            rows.append(line(impact.locked_out, "locked out until somebody unlocks or unbinds them", "$danger"))
-        whitelisted = f"whitelisted, {count(preview.whitelisted_open)} of them without an end"
+            rows.append(line(impact.locked_out, "locked out until they are unlocked or unbound", "$danger"))
+        whitelisted = f"whitelisted, {count(preview.whitelisted_open)} of them with no end date"
         rows.append(line(impact.whitelisted, whitelisted, "$status-whitelisted"))
         if impact.weak_only:
             rows.append(line(impact.weak_only, "have only SMS or e-mail"))
         if impact.admins_must_enroll:
             who = "administrator is" if impact.admins_must_enroll == 1 else "administrators are"
-            rows.append(line(impact.admins_must_enroll, f"{who} among those who must bind (l lists them)", "$accent"))
+            rows.append(line(impact.admins_must_enroll, f"{who} among those who must bind (l to list)", "$accent"))
     if preview.platform_admins_added:
         added = plural(preview.platform_admins_added, "platform administrator")
-        rows.append(f"{added} will be put on the whitelist, so that nobody is locked out.")
+        rows.append(f"{added} will be put on the whitelist, so that nobody is locked out. Those with")
+        rows.append("a bound factor are still asked for it.")
+    if preview.sessions:
+        are = "session was" if preview.sessions == 1 else "sessions were"
+        rows.append(f"{count(preview.sessions)} {are} opened with a password only and will end.")
+    if preview.tokens:
+        are = "token was" if preview.tokens == 1 else "tokens were"
+        rows.append(f"{count(preview.tokens)} {are} created with a password only and will end.")
     rows.append(_you(preview, grace_days))
     return lines(*rows)
 
@@ -61,13 +77,13 @@ def _heading(mode: PolicyMode, grace_days: int, *, same: bool, other: bool) -> s
     if not same:
         return f"If you switch to {mode} now:"
     if other and mode is PolicyMode.REQUIRED:
-        return f"If you give {plural(grace_days, 'day')} of grace:" if grace_days else "If you give no grace any more:"
-    return f"As it is now, {mode}:"
+        return f"With {plural(grace_days, 'day')} of grace:" if grace_days else "Without a grace period:"
+    return f"Currently {mode}:"
 
 
 def _must_bind(mode: PolicyMode, grace_days: int) -> str:
     if mode is PolicyMode.OPTIONAL:
-        return "must bind: it was required of them in particular"
+        return "must bind: required of them individually"
     if grace_days:
         return f"must bind within {plural(grace_days, 'day')}"
     return "must bind at their next sign-in"
@@ -76,7 +92,7 @@ def _must_bind(mode: PolicyMode, grace_days: int) -> str:
 def _you(preview: PolicyPreview, grace_days: int) -> Part:
     you = preview.you
     if you.locked_out:
-        return "You would be locked out: your factor takes no codes now. Have yourself unlocked first.", "$danger"
+        return "You would be locked out: your factor accepts no codes now. Ask to be unlocked first.", "$danger"
     if you.must_enroll:
         when = f"within {plural(grace_days, 'day')}" if grace_days else "at your next sign-in"
         return f"You are not bound: you would have to bind {when}. You will not be locked out.", "$status-pending"

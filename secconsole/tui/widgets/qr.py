@@ -1,4 +1,4 @@
-"""A QR code that phones can scan whatever the theme, and that is not there while nobody looks."""
+"""A QR code that phones can scan under every theme, and that hides while nobody looks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from secconsole.domain.qr import Cell, DoesNotFit, Form, QrPlan, fit
 from secconsole.domain.secret import Secret
-from secconsole.tui.themes import keep_colour
+from secconsole.tui.runtime.themes import keep_colour
 
 HIDDEN = "The QR code is hidden. Press any key to show it."
 HIDE_AFTER = 120.0  # seconds
@@ -25,7 +25,7 @@ _NOTE_WIDTH = 44
 
 
 def _style(ink: bool, paper: bool) -> Style:
-    # Style objects and hex: Textual drops Rich's style strings with bright names without a word.
+    # Style objects and hex: Textual silently drops Rich's style strings with bright colour names.
     black, white = "#000000", "#ffffff"
     return keep_colour(Style(color=black if ink else white, bgcolor=black if paper else white))
 
@@ -34,11 +34,11 @@ _STYLES = {(ink, paper): _style(ink, paper) for ink in (False, True) for paper i
 
 
 class QrCode(Widget):
-    """Draws a URI as large as its own size allows, or says how large the window would have to be.
+    """Draws a URI in the space it has, or shows the window size that it would need.
 
-    It hides itself when the terminal loses the focus and after `hide_after` seconds (None: never), and takes the focus
-    until a key, which does nothing else, shows it again. `Concealed` tells the screen, so that it hides the key as text
-    together with the code.
+    It hides when the terminal loses the focus and after `hide_after` seconds (None: never), and takes the focus until a
+    key, which does nothing else, shows it again. `Concealed` tells the screen to hide the key as text together with the
+    code.
     """
 
     ALLOW_SELECT = False
@@ -54,7 +54,7 @@ class QrCode(Widget):
     redacted = reactive(False, init=False)
 
     class Concealed(Message):
-        """The code was hidden, or is shown again."""
+        """Posted when the code is hidden or shown again."""
 
         def __init__(self, code: QrCode, hidden: bool) -> None:
             super().__init__()
@@ -81,15 +81,15 @@ class QrCode(Widget):
         self._planned: tuple[tuple[int, int, Form, bool], QrPlan | DoesNotFit] | None = None
         self._note: tuple[tuple[str, int, Style], list[Strip]] | None = None
 
-    # ---- what the screen may ask of it -----------------------------------------------------------------------------
+    # ---- interface for screens -------------------------------------------------------------------------------------
 
     @property
     def fits(self) -> bool:
-        """Whether a whole code has room, hidden or not."""
+        """True if a whole code fits, hidden or not."""
         return isinstance(self._plan(*self.size), QrPlan)
 
     def show(self, uri: Secret[str]) -> None:
-        """Draw another URI, from now on."""
+        """Draw another URI."""
         self._uri = uri
         self._forget()
         self.redacted = False
@@ -101,7 +101,7 @@ class QrCode(Widget):
         self.inverted = not self.inverted
 
     def toggle_form(self) -> None:
-        """Half blocks or background colours only, for fonts whose block characters do not fill their cells."""
+        """Switch between half blocks and background colours, for fonts whose blocks do not fill their cells."""
         self.form = Form.BACKGROUND if self.form is Form.HALF_BLOCKS else Form.HALF_BLOCKS
 
     def redact(self) -> None:
@@ -113,7 +113,7 @@ class QrCode(Widget):
         self.redacted = False
 
     def keep_shown(self) -> None:
-        """Begin the time to hiding anew: somebody is at work here."""
+        """Restart the time until it hides: the user is active."""
         if self._timer is not None:
             self._timer.stop()
         self._timer = None if self._hide_after is None else self.set_timer(self._hide_after, self.redact)
@@ -192,7 +192,7 @@ class QrCode(Widget):
         return code_strip(plan, y) if y < plan.rows else Strip.blank(self.size.width, self.rich_style)
 
     def _what_is_missing(self, plan: DoesNotFit) -> str:
-        # The person enlarges the window, not this widget: what stands around it needs its room too.
+        # The user enlarges the window, not this widget: add the space that its surroundings need.
         window, here = self.app.size, self.size
         around_y, around_x = window.height - here.height, window.width - here.width
         return str(
@@ -218,7 +218,7 @@ def _colours(cell: Cell) -> tuple[bool, bool]:
 
 
 def code_strip(plan: QrPlan, y: int) -> Strip:
-    """One row of the code in black and white that no theme, filter or colour depth changes."""
+    """Return one row of the code in black and white, protected from themes, filters and colour depth."""
     runs = groupby(plan.cells[y], key=_colours)
     return Strip(
         [Segment("".join(cell.character for cell in run), _STYLES[colours]) for colours, run in runs], plan.columns

@@ -1,4 +1,4 @@
-"""Keeps the rows around the window loaded, and swaps them for fresh ones without moving what the person looks at."""
+"""Keeps the rows around the window loaded, and replaces them without moving what the user looks at."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Protocol
 from secconsole.domain.errors import SecconsoleError
 from secconsole.tui.widgets.row_window import BLOCK, FindsRows, RowSource, RowWindow
 
-REFRESH_PAUSE = 0.1  # seconds between two live updates at least
+REFRESH_PAUSE = 0.1  # least seconds between two live updates
 AT_ONCE = 2  # blocks in sight that are fetched at the same time
 
 
 @dataclass(slots=True)
 class View:
-    """Where the table stands: the row the cursor is on (key None while it is not loaded) and the window's first row."""
+    """Position of the table: the row under the cursor (key None while it is not loaded) and the first row in sight."""
 
     cursor: int = 0
     key: str | None = None
@@ -25,7 +25,7 @@ class View:
 
 
 class FeedOwner(Protocol):
-    """What the feed needs of the table."""
+    """Interface of the table, as the feed needs it."""
 
     view: View
 
@@ -39,18 +39,21 @@ class FeedOwner(Protocol):
 
 
 class RowFeed:
-    """Loads in the background. Replies to what was asked before the last change of source or refresh are dropped."""
+    """Loads in the background.
+
+    Drops replies to requests made before the last change of source or refresh.
+    """
 
     def __init__(self, owner: FeedOwner, source: RowSource) -> None:
         self._owner = owner
         self.rows = RowWindow(source)
         self._generation = 0
         self._fetching: set[int] = set()
-        self._next: tuple[RowSource, bool] | None = None  # a new source, and whether the cursor's row is looked for
+        self._next: tuple[RowSource, bool] | None = None  # a new source, and whether to look for the cursor's row in it
         self._reloading = False
         self._waiting = False  # for the pause after a reload
         self._again = False
-        self.failed = False  # the last time that the rows in sight were asked for
+        self.failed = False  # generation of the last request for the rows in sight
 
     @property
     def settled(self) -> bool:
@@ -58,23 +61,26 @@ class RowFeed:
 
     @property
     def first_rows_awaited(self) -> bool:
-        """Whether it is too early to say that there is nothing."""
+        """True while it is too early to report an empty list."""
         return self._reloading and not len(self.rows)
 
     def set_source(self, source: RowSource, *, keep_cursor: bool) -> None:
-        """Show other rows as soon as those of the first window are there."""
+        """Show another source once the rows of its first window are loaded."""
         self._next = source, keep_cursor
         self._reload()
 
     def refresh(self) -> None:
-        """Load what is in sight anew; of a flood of calls one reload now and one after it come."""
+        """Reload the rows in sight.
+
+        Many calls at once lead to one reload now and one after it.
+        """
         if self._reloading or self._waiting:
             self._again = True
         else:
             self._reload()
 
     def fetch(self) -> None:
-        """Ask for the rows in sight, or when they are there, for those next to them."""
+        """Request the rows in sight, or their neighbours once those are loaded."""
         if self._reloading:
             return
         first, last = self._owner.view.top, self._owner.view.top + self._owner.view.page - 1
@@ -107,7 +113,7 @@ class RowFeed:
         self._owner.start_loading(partial(self._reloaded, self._generation), "reload")
 
     async def _reloaded(self, generation: int) -> None:
-        """Load the rows around the cursor afresh, then put them in the place of the old ones in one go."""
+        """Reload the rows around the cursor, then replace the old ones at once."""
         other = self._next is not None
         source, keep = self._next or (self.rows.source, True)
         rows = RowWindow(source)
@@ -139,10 +145,10 @@ class RowFeed:
             self._reload()
 
     async def _place(self, rows: RowWindow, *, start_over: bool, keep: bool) -> tuple[int, int]:
-        """Cursor and window among new rows, with the rows of that window loaded.
+        """Return cursor and window among new rows, with the rows of that window loaded.
 
-        The row under the cursor stays on its line. If it is gone, the cursor stays at its place; in other rows it then
-        begins at the first. Whoever moves the cursor meanwhile is followed.
+        The row under the cursor stays on its line. If it is gone, the cursor keeps its position, or goes to the first
+        row in a new source. If the user moves the cursor meanwhile, the window follows.
         """
         view = self._owner.view
         start = 0 if start_over else view.top
@@ -164,7 +170,7 @@ class RowFeed:
 
 
 async def _load_span(rows: RowWindow, first: int, last: int) -> None:
-    if not rows.count:  # not known yet, or none the last time somebody looked
+    if not rows.count:  # not known yet, or none at the last look
         await rows.load(first // BLOCK)
     for number in rows.missing(first, last):
         await rows.load(number)

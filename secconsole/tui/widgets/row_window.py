@@ -1,4 +1,4 @@
-"""The part of a long list that is in memory: blocks of rows, the ones looked at longest ago given up."""
+"""The loaded part of a long list: blocks of rows, evicted by least recent use."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ KEPT = 64  # blocks in memory
 
 
 class Row(NamedTuple):
-    """A row: the key it is known by, whatever its place, and its cells in the order of the columns."""
+    """A row: its key, which does not depend on its position, and its cells in the order of the columns."""
 
     key: str
     cells: tuple[TableCell, ...]
 
 
 class RowSource(Protocol):
-    """Where rows come from, in the order they are shown in.
+    """A source of rows in display order.
 
-    `total` may be None while it is not known, and may change with every `load`. `load` gives the rows from `first` on,
-    at most `count`, fewer only at the end; it raises a `SecconsoleError` if it cannot.
+    `total` is None while it is not known, and may change with every `load`. `load` returns the rows from `first` on, at
+    most `count`, fewer only at the end; it raises a `SecconsoleError` on failure.
     """
 
     @property
@@ -34,23 +34,26 @@ class RowSource(Protocol):
 
 @runtime_checkable
 class FindsRows(Protocol):
-    """A source that also knows where a key stands now; None if it is not in the list."""
+    """A source that also finds the position of a key.
+
+    None if it is not in the list.
+    """
 
     async def index_of(self, key: str) -> int | None: ...
 
 
 class RowWindow:
-    """The blocks of one source, as far as they are loaded."""
+    """The loaded blocks of one source."""
 
     def __init__(self, source: RowSource) -> None:
         self.source = source
         self._blocks: OrderedDict[int, Sequence[Row]] = OrderedDict()
-        self._seen = 0  # rows known to exist while the source does not say how many there are
-        self._open = True  # and whether more may follow
+        self._seen = 0  # rows known to exist while the source does not report a total
+        self._open = True  # True if more may follow
 
     @property
     def count(self) -> int:
-        """How many rows there are, as far as is known."""
+        """Number of rows, as far as it is known."""
         total = self.source.total
         if total is not None:
             return max(0, total)
@@ -60,19 +63,19 @@ class RowWindow:
         return sum(map(len, self._blocks.values()))
 
     def row(self, index: int) -> Row | None:
-        """The row at an index, or None while it is not loaded."""
+        """Return the row at an index, or None while it is not loaded."""
         number, at = divmod(index, BLOCK)
         block = self._blocks.get(number)
         return block[at] if block is not None and 0 <= at < len(block) else None
 
     def keep(self, first: int, last: int) -> None:
-        """Mark the blocks of these rows as looked at just now."""
+        """Mark the blocks of these rows as just used."""
         for number in range(first // BLOCK, last // BLOCK + 1):
             if number in self._blocks:
                 self._blocks.move_to_end(number)
 
     def index_of(self, key: str) -> int | None:
-        """Where a key stands among the loaded rows."""
+        """Return the index of a key among the loaded rows."""
         for number in reversed(self._blocks):
             for at, row in enumerate(self._blocks[number]):
                 if row.key == key:
@@ -80,14 +83,14 @@ class RowWindow:
         return None
 
     def missing(self, first: int, last: int) -> list[int]:
-        """The blocks that rows `first` to `last` need and that are not loaded."""
+        """Return the blocks of rows `first` to `last` that are not loaded."""
         last = min(last, max(self.count, 1) - 1)
         return (
             [n for n in range(max(0, first) // BLOCK, last // BLOCK + 1) if n not in self._blocks] if last >= 0 else []
         )
 
     def neighbours(self, first: int, last: int) -> list[int]:
-        """The blocks next to those rows, nearer edge first, that exist and are not loaded."""
+        """Return the adjacent blocks that exist and are not loaded, nearer edge first."""
         before, after = max(0, first) // BLOCK - 1, last // BLOCK + 1
         order = (before, after) if first % BLOCK < BLOCK - 1 - last % BLOCK else (after, before)
         return [n for n in order if 0 <= n * BLOCK < self.count and n not in self._blocks]

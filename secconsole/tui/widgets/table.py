@@ -1,11 +1,10 @@
 """A table over any number of rows, of which only those near the window are loaded.
 
-Every change goes one way: the lines that should be on the screen are composed, compared with those that are, and only
-the cells up to the last difference are painted. So a cursor step, a live update and a block that arrives late cost what
-they change, and the key handler never waits for a row. Rows are held by key: cursor and marks stay with their row when
-others come and go.
+Every change takes the same path: the lines are composed, compared with those on the screen, and painted only up to the
+last cell that differs. So a cursor step, a live update and a block that arrives late cost what they change, and the key
+handler never waits for a row. Rows are identified by key: cursor and marks stay with their row when others come and go.
 
-Not a ScrollView: its scrolling paints the whole window anew, and moves it off its rows when others come in above.
+It is not a ScrollView: scrolling there repaints the whole window, and moves it off its rows when others arrive above.
 """
 
 from __future__ import annotations
@@ -29,13 +28,16 @@ from secconsole.tui.widgets.table_lines import GUTTER, TableLines, TableStyles, 
 
 __all__ = ["Column", "Row", "RowSource", "TableCell", "WindowedTable"]
 
-NOT_READ = "Not read yet."
+NOT_READ = "Not loaded yet."
 HEAD = 1  # lines of the header
 _WHEEL = 3  # rows
 
 
 class WindowedTable(Widget, can_focus=True):
-    """Shows a `RowSource`; tells of what the person does by messages, and loads nothing while a key is handled."""
+    """Shows a `RowSource` and posts a message for each action of the user.
+
+    No key handler waits for rows.
+    """
 
     CursorMoved = messages.CursorMoved
     MarksChanged = messages.MarksChanged
@@ -101,17 +103,17 @@ class WindowedTable(Widget, can_focus=True):
         self._sort: tuple[str, bool] | None = None
         self._empty = empty
         self._feed = RowFeed(self, source)
-        self._told: tuple[str | None, int] | None = None
+        self._reported_cursor: tuple[str | None, int] | None = None
         self._marks: set[str] = set()
         self._last_marked: str | None = None
         self._lines: list[Strip] = []
         self._composer: TableLines | None = None
 
-    # ---- what the screen may ask and set ---------------------------------------------------------------------------
+    # ---- interface for screens -------------------------------------------------------------------------------------
 
     @property
     def count(self) -> int:
-        """How many rows there are, as far as is known."""
+        """Number of rows, as far as it is known."""
         return self._feed.rows.count
 
     @property
@@ -128,22 +130,22 @@ class WindowedTable(Widget, can_focus=True):
 
     @property
     def marks(self) -> frozenset[str]:
-        """The keys of all rows marked, in this list or not."""
+        """Keys of all marked rows, in this list or not."""
         return frozenset(self._marks)
 
     @property
     def loaded(self) -> int:
-        """How many rows are in memory."""
+        """Number of rows in memory."""
         return len(self._feed.rows)
 
     @property
     def unread(self) -> bool:
-        """Whether nothing is known of the rows, because they could not be had."""
+        """True if nothing is known of the rows because they could not be loaded."""
         return self._feed.failed and not self.loaded
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is being fetched."""
+        """True if nothing is being fetched."""
         return self._feed.settled
 
     def set_columns(self, columns: Sequence[Column]) -> None:
@@ -152,39 +154,48 @@ class WindowedTable(Widget, can_focus=True):
         self._update()
 
     def set_sort(self, column: str | None, *, descending: bool = False) -> None:
-        """Show by which column the source sorts; sorting itself is the source's."""
+        """Show the column that the source sorts by.
+
+        The source does the sorting.
+        """
         self._sort = None if column is None else (column, descending)
         self._update()
 
     def set_empty(self, message: str) -> None:
-        """What is said instead of rows when there are none."""
+        """Set the message shown when there are no rows."""
         self._empty = message
         self._update()
 
     def set_source(self, source: RowSource, *, keep_cursor: bool = True) -> None:
-        """Show other rows, as soon as they are there; the old ones stay until then. Marks stay."""
+        """Show another source once its rows are loaded.
+
+        The old rows stay until then, and marks stay.
+        """
         self._feed.set_source(source, keep_cursor=keep_cursor)
 
     def refresh_rows(self) -> None:
-        """Something changed: load the rows in sight anew. May be called as often as there are changes."""
+        """Reload the rows in sight.
+
+        Cheap to call for every change.
+        """
         self._feed.refresh()
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on a row by its number."""
+        """Move the cursor to a row by its number."""
         self._go(index)
 
     def clear_marks(self) -> None:
         self.set_marks(frozenset())
 
     def set_marks(self, keys: frozenset[str]) -> None:
-        """Mark exactly these, in sight or not."""
+        """Mark exactly these rows, in sight or not."""
         if self._marks != keys:
             self._marks = set(keys)
             self._last_marked = None
             self._marks_changed()
 
     def mark_range(self) -> None:
-        """Mark everything from the row marked last to the cursor. Rows between that are not loaded are loaded first."""
+        """Mark all rows from the one marked last to the cursor, loading those between them first."""
         self.start_loading(self._mark_range, "marks")
 
     # ---- keys and mouse --------------------------------------------------------------------------------------------
@@ -203,7 +214,10 @@ class WindowedTable(Widget, can_focus=True):
         self._go(self.count - 1)
 
     def action_mark(self) -> None:
-        """Mark or unmark the row and go to the next. A row not seen yet is not marked: nobody chose it."""
+        """Mark or unmark the row and go to the next.
+
+        A row not loaded is not marked, since nobody chose it.
+        """
         if self.view.key is None:
             self.app.bell()
             return
@@ -255,9 +269,9 @@ class WindowedTable(Widget, can_focus=True):
         return max(0, min(top, self.count - self.view.page))
 
     def _go(self, index: int, *, top: int | None = None, half_window: bool = False) -> None:
-        """Move the cursor, and the window so that it shows it; by half a window on a step over the edge.
+        """Move the cursor, and the window by half its height when the cursor leaves it.
 
-        Half, since painting the window costs ten times what a step inside it does.
+        By half, since painting the window costs ten times as much as a step inside it.
         """
         view, page = self.view, self.view.page
         view.cursor = max(0, min(index, self.count - 1))
@@ -311,7 +325,7 @@ class WindowedTable(Widget, can_focus=True):
         self.set_timer(seconds, callback)
 
     def rows_arrived(self) -> None:
-        """Rows came: the window may reach past their end now, and the cursor's row may be known."""
+        """Update after rows arrived: the window may reach past their end, and the cursor's row may be known now."""
         self.view.cursor = max(0, min(self.view.cursor, self.count - 1))
         self.view.top = self._clamped_top(self.view.top)
         self._know_cursor()
@@ -360,13 +374,13 @@ class WindowedTable(Widget, can_focus=True):
         index = self.view.top + y - HEAD
         if index >= self.count:
             nothing = index == 0 and not self._feed.first_rows_awaited
-            said = NOT_READ if self._feed.failed else self._empty
-            return composer.empty(said) if nothing else composer.blank()
+            text = NOT_READ if self._feed.failed else self._empty
+            return composer.empty(text) if nothing else composer.blank()
         row = self._feed.rows.row(index)
         return composer.row(row, at_cursor=index == self.view.cursor, marked=row is not None and row.key in self._marks)
 
     def _update(self) -> None:
-        """Compose the lines and paint where they differ from what is shown."""
+        """Compose the lines and paint those that differ from the screen."""
         shown, whole = self._lines, self._composer is None
         if self.size.height:
             self._compose_lines()
@@ -376,6 +390,6 @@ class WindowedTable(Widget, can_focus=True):
                 ends = [last_difference(old, new) for old, new in zip(shown, self._lines, strict=True)]
                 if changed := [Region(0, y, end, 1) for y, end in enumerate(ends) if end]:
                     self.refresh(*changed)
-        if self._told != (self.view.key, self.view.cursor):
-            self._told = (self.view.key, self.view.cursor)
+        if self._reported_cursor != (self.view.key, self.view.cursor):
+            self._reported_cursor = (self.view.key, self.view.cursor)
             self.post_message(self.CursorMoved(self, self.view.key, self.view.cursor))

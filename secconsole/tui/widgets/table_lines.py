@@ -1,4 +1,4 @@
-"""The lines of a table as they are drawn, and where two of them differ."""
+"""Lines of a table as they are drawn, and the difference between two of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from secconsole.tui.widgets.columns import GAP, Column, cell_pieces, cut, lay_ou
 from secconsole.tui.widgets.row_window import Row
 
 GUTTER = 3  # cells before the first column: cursor, mark, blank
-CURSOR_REACH = 48  # the cursor's style covers the columns that begin before this cell: more would be sent per key press
+CURSOR_REACH = 48  # the cursor's style covers columns that begin before this cell, to send less per key press
 CURSOR, MARK, PLACEHOLDER = "▌", "*", "·"
 
 _Piece = tuple[str, Style | None]
@@ -23,7 +23,10 @@ _Piece = tuple[str, Style | None]
 
 @dataclass(frozen=True, slots=True)
 class TableStyles:
-    """The colours of one moment: they change with theme and focus."""
+    """Styles of a table at one moment.
+
+    They change with theme and focus.
+    """
 
     header: Style
     row: Style
@@ -44,7 +47,10 @@ class TableLines:
         self._styles = styles
 
     def header(self, sort: tuple[str, bool] | None) -> Strip:
-        """The titles; an arrow beside the one sorted by (name, descending)."""
+        """Return the titles.
+
+        An arrow marks the sorted column (name, descending).
+        """
         titles = []
         for column, width in self._shown:
             arrow = "" if sort is None or sort[0] != column.name else (" ▼" if sort[1] else " ▲")
@@ -53,7 +59,7 @@ class TableLines:
         return self._strip([(" " * GUTTER + (" " * GAP).join(titles), None)], self._styles.header)
 
     def row(self, row: Row | None, *, at_cursor: bool, marked: bool) -> Strip:
-        """A row, or placeholders for one that is not loaded. Never wider or narrower than the table."""
+        """Return a row, or placeholders for one that is not loaded, exactly as wide as the table."""
         base = self._styles.marked if marked else self._styles.row if row is not None else self._styles.placeholder
         pieces: list[_Piece] = [((CURSOR if at_cursor else " ") + (MARK if marked else " ") + " ", None)]
         x = reach = GUTTER
@@ -83,7 +89,7 @@ class TableLines:
         return self._strip([], self._styles.row)
 
     def column_at(self, x: int) -> str | None:
-        """The name of the column that covers this cell."""
+        """Return the name of the column at this cell."""
         left = GUTTER
         for column, width in self._shown:
             if left <= x < left + width + GAP:
@@ -92,7 +98,7 @@ class TableLines:
         return None
 
     def _strip(self, pieces: Sequence[_Piece], base: Style) -> Strip:
-        """Pieces one after the other in as few segments as their styles allow: each costs its colours anew."""
+        """Join pieces into as few segments as their styles allow, since each segment sends its colours."""
         runs: list[tuple[list[str], Style]] = []
         for text, own in pieces:
             style = base if own is None else base + own
@@ -101,7 +107,7 @@ class TableLines:
             else:
                 runs.append(([text], style))
         segments = [Segment("".join(texts), style) for texts, style in runs]
-        if segments and segments[-1].style == base:  # so that the blank rest is no segment of its own
+        if segments and segments[-1].style == base:  # so that the blank rest is not a segment by itself
             last = segments.pop()
             used = sum(segment.cell_length for segment in segments)
             segments.append(Segment(last.text + " " * (self._width - used - last.cell_length), base))
@@ -109,7 +115,10 @@ class TableLines:
 
 
 def last_difference(old: Strip, new: Strip) -> int:
-    """The cell from which on both lines look the same; 0 if they do all along."""
+    """Return the cell from which both lines are the same.
+
+    0 if they are equal.
+    """
     same = 0
     for before, now in zip(_backwards(old), _backwards(new), strict=False):
         if before != now:
@@ -119,7 +128,7 @@ def last_difference(old: Strip, new: Strip) -> int:
 
 
 def _backwards(strip: Strip) -> list[_Piece]:
-    """(character with its marks, style) from the last to the first."""
+    """Return (character with its marks, style) pairs from the last to the first."""
     out: list[_Piece] = []
     for text, style, _ in strip:
         for char in text:

@@ -1,33 +1,32 @@
-"""What a table tells its screen."""
+"""Messages that a table posts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.message import Message
+from textual.widget import Widget
 
 from secconsole.domain.errors import SecconsoleError
 
-if TYPE_CHECKING:
-    from secconsole.tui.widgets.table import WindowedTable
-
 
 class TableMessage(Message, namespace="windowed_table"):
-    """What all messages of a table have in common."""
+    """Base of all messages of a table."""
 
-    def __init__(self, table: WindowedTable) -> None:
+    def __init__(self, table: Widget) -> None:
         super().__init__()
         self.table = table
 
     @property
-    def control(self) -> WindowedTable:
+    def control(self) -> Widget:
         return self.table
 
 
 class CursorMoved(TableMessage, namespace="windowed_table"):
-    """The cursor stands on another row; the key is None while that row is not loaded, or there is none."""
+    """Posted when the cursor is on another row.
 
-    def __init__(self, table: WindowedTable, key: str | None, index: int) -> None:
+    The key is None if that row is not loaded or there is none.
+    """
+
+    def __init__(self, table: Widget, key: str | None, index: int) -> None:
         super().__init__(table)
         self.key = key
         self.index = index
@@ -37,33 +36,39 @@ class CursorMoved(TableMessage, namespace="windowed_table"):
 
 
 class MarksChanged(TableMessage, namespace="windowed_table"):
-    """Rows were marked or unmarked: `marks` are the keys of all that are."""
+    """Posted when rows are marked or unmarked.
 
-    def __init__(self, table: WindowedTable, marks: frozenset[str]) -> None:
+    `marks` are the keys of all marked rows.
+    """
+
+    def __init__(self, table: Widget, marks: frozenset[str]) -> None:
         super().__init__(table)
         self.marks = marks
 
 
 class RowActivated(TableMessage, namespace="windowed_table"):
-    """Enter, or a double click."""
+    """Posted for Enter or a double click."""
 
-    def __init__(self, table: WindowedTable, key: str) -> None:
+    def __init__(self, table: Widget, key: str) -> None:
         super().__init__(table)
         self.key = key
 
 
 class HeaderClicked(TableMessage, namespace="windowed_table"):
-    """A column's title was clicked."""
+    """Posted when the title of a column is clicked."""
 
-    def __init__(self, table: WindowedTable, column: str) -> None:
+    def __init__(self, table: Widget, column: str) -> None:
         super().__init__(table)
         self.column = column
 
 
 class RowsLoaded(TableMessage, namespace="windowed_table"):
-    """Rows arrived; `count` is how many the list has now, as far as is known."""
+    """Posted when rows arrive.
 
-    def __init__(self, table: WindowedTable, count: int) -> None:
+    `count` is the number of rows now, as far as it is known.
+    """
+
+    def __init__(self, table: Widget, count: int) -> None:
         super().__init__(table)
         self.count = count
 
@@ -72,8 +77,11 @@ class RowsLoaded(TableMessage, namespace="windowed_table"):
 
 
 class LoadFailed(TableMessage, namespace="windowed_table"):
-    """Rows could not be had; what is shown stays, and is tried again with the next move or refresh."""
+    """Posted when rows could not be loaded.
 
-    def __init__(self, table: WindowedTable, error: SecconsoleError) -> None:
+    The old ones stay, and the next move or refresh tries again.
+    """
+
+    def __init__(self, table: Widget, error: SecconsoleError) -> None:
         super().__init__(table)
         self.error = error

@@ -1,4 +1,4 @@
-"""The users of a tenant as the rows of a table: one list of them, filtered and sorted, read a block at a time."""
+"""Users of a tenant as rows of a table: one list, filtered and sorted, read a block at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, overload
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.limits import MOST_PER_PAGE
@@ -31,25 +31,50 @@ Present = Callable[[UserRow], Row]
 
 
 class Perform(Protocol):
-    """How operations are done: the app's `perform`."""
+    """Signature of the app's `perform`."""
 
     async def __call__(self, operation: Operation[R], /) -> R: ...
 
 
 @dataclass(frozen=True, slots=True)
 class UserQuery:
-    """Which users, in which order."""
+    """Filter and order of a list of users."""
 
     filter: UserFilter = EVERYBODY
     sort: UserSort = UserSort.LOGIN
     descending: bool = False
 
 
-class UserSource:
-    """A `RowSource` that also finds rows by id, counts them, and remembers whom it has shown.
+class _Presented(Sequence[Row]):
+    """Rows of users, each built when it is first drawn: of a block that is read, few are in sight."""
 
-    Pages next to one that was read are reached by its cursor, the others by their position. `counted` is called
-    whenever the count is known anew, or with None when it could not be had.
+    def __init__(self, users: Sequence[UserRow], present: Present) -> None:
+        self._users, self._present = users, present
+        self._rows: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        row = self._rows.get(index)
+        if row is None:
+            row = self._rows[index] = self._present(self._users[index])
+        return row
+
+
+class UserSource:
+    """A `RowSource` that also finds rows by id, counts them, and remembers the users it has shown.
+
+    Pages next to one that was read are reached by its cursor, all others by position. `counted` is called with every
+    new count, or with None if counting failed.
     """
 
     def __init__(
@@ -72,19 +97,26 @@ class UserSource:
 
     @property
     def total(self) -> int | None:
-        """How many rows there are; None while that is not known to the last one."""
+        """Number of rows.
+
+        None until they are counted to the end.
+        """
         return None if self.count is None or self.count.capped else self.count.count
 
     def person(self, key: str | None) -> UserRow | None:
-        """A user who was read lately, by id."""
+        """Return a recently read user by id."""
         return self._people.get(key) if key is not None else None
 
-    def renew(self) -> None:
-        """Something changed: what is read from now on is counted and placed afresh."""
+    def renew(self, *, keep_count: bool = False) -> None:
+        """Discard cursors after a change, and the count unless `keep_count`.
+
+        Rows read from now on are placed again.
+        """
         self._generation += 1
         self._after.clear()
         self._before.clear()
-        self._counting = None
+        if not keep_count or self.count is None:
+            self._counting = None
 
     async def load(self, first: int, count: int) -> Sequence[Row]:
         counting = self._start_counting()
@@ -92,7 +124,7 @@ class UserSource:
         page = await self._perform(self._page(first, count))
         if generation == self._generation:
             self._note_cursors(first, page)
-        if not self.query.filter.words:  # without words the count is kept ready; with them the rows are there first
+        if not self.query.filter.words:  # without a query the count is ready first, with one the rows are
             await asyncio.wait({counting}, timeout=COUNT_PATIENCE)
         self.was_read = True
         for user in page.items:
@@ -100,7 +132,7 @@ class UserSource:
             self._people.move_to_end(user.id)
         while len(self._people) > _REMEMBERED:
             self._people.popitem(last=False)
-        return [self.present(user) for user in page.items]
+        return _Presented(page.items, self.present)
 
     async def index_of(self, key: str) -> int | None:
         query = self.query
@@ -110,8 +142,8 @@ class UserSource:
             )
         )
 
-    async def everybody(self) -> AsyncIterator[Sequence[str]]:
-        """The ids of all the users of the list, a page at a time."""
+    async def all_ids(self) -> AsyncIterator[Sequence[str]]:
+        """Yield the ids of all users of the list, a page at a time."""
         cursor: str | None = None
         while True:
             page = await self._perform(self._list(MOST_PER_PAGE, cursor=cursor))
@@ -158,7 +190,7 @@ class UserSource:
         try:
             found = await self._perform(CountUsers(tenant=self._tenant, filter=self.query.filter))
         except SecconsoleError:
-            found = None  # the rows say what is wrong: they were asked for too
+            found = None  # loading the rows fails too, and reports the reason
         if generation == self._generation:
             self.count = found
             self._counted(found)

@@ -1,4 +1,4 @@
-"""How long until another code may be asked for, counted down."""
+"""Countdown until another code may be requested."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from secconsole.domain.sending import wait_words
-from secconsole.tui.safe_text import safe
+from secconsole.tui.text.safe import safe
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 _TICK = 1.0  # seconds
 
 
 class WaitLine(Static):
-    """Drawn anew only when its words change; once the time has come nothing runs any more."""
+    """Redraws only when its text changes, and stops its timer at the end."""
 
     DEFAULT_CSS = """
     WaitLine {
@@ -33,15 +33,15 @@ class WaitLine(Static):
     def __init__(self, *, classes: str | None = None) -> None:
         super().__init__(classes=classes)
         self._until: datetime | None = None
-        self._then = self._said = ""
+        self._then = self._shown = ""
         self._timer: Timer | None = None
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
+    def app(self) -> Console:  # type: ignore[override]
+        return cast("Console", super().app)
 
-    def say(self, then: str, wait: timedelta | None = None) -> None:
-        """Say how long to `wait`, counted from now, and from then on `then`; at once where there is no wait."""
+    def count_down(self, then: str, wait: timedelta | None = None) -> None:
+        """Count down `wait` from now and show `then` at the end, at once if there is nothing to wait for."""
         self._until = self.app.clock() + wait if wait is not None and wait > timedelta(0) else None
         self._then = then
         self._tick()
@@ -49,16 +49,16 @@ class WaitLine(Static):
             self._timer = self.set_interval(_TICK, self._tick, name="wait")
 
     def _tick(self) -> None:
-        now, words = self.app.clock(), self._then
+        now, text = self.app.clock(), self._then
         if self._until is not None and now < self._until:
-            words = wait_words(_milliseconds(self._until), _milliseconds(now))
+            text = wait_words(_milliseconds(self._until), _milliseconds(now))
         elif self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if words != self._said:
-            self._said = words
-            self.update(safe(words))
-            self.display = bool(words)
+        if text != self._shown:
+            self._shown = text
+            self.update(safe(text))
+            self.display = bool(text)
 
 
 def _milliseconds(at: datetime) -> int:

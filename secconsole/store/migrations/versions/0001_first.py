@@ -1,4 +1,4 @@
-"""The first schema."""
+"""First schema."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
-from secconsole.store.derived import count_by_triggers, index_words
 from secconsole.store.schema import Words
+from secconsole.store.triggers import count_by_triggers
 
 revision = "0001"
 down_revision = None
@@ -18,7 +18,7 @@ COUNTED = ("role", "status", "whitelisted", "disabled", "must_reset", "weak_only
 
 
 def upgrade() -> None:
-    """Create everything."""
+    """Create all tables."""
     #
     op.create_table(
         "facts",
@@ -421,12 +421,12 @@ def upgrade() -> None:
     op.create_index("ix_tokens_user", "tokens", ["user_pk", "ended"], unique=False)
 
     dialect = op.get_bind().dialect.name
-    for statement in (*index_words(dialect), *count_by_triggers(dialect, COUNTED, FOREVER)):
+    for statement in count_by_triggers(dialect, COUNTED, FOREVER):
         op.get_bind().exec_driver_sql(statement)
 
 
 def _where(condition: str) -> dict[str, Any]:
-    """An index of only those rows, in the words of either database."""
+    """Return the condition of a partial index, in the syntax of either database."""
     if op.get_bind().dialect.name == "sqlite":
-        return {"sqlite_where": sa.text(condition.replace("IS TRUE", "IS 1"))}  # as the queries put it
+        return {"sqlite_where": sa.text(condition.replace("IS TRUE", "IS 1"))}  # as written in the queries
     return {"postgresql_where": sa.text(condition)}

@@ -1,4 +1,4 @@
-"""Who has recovery codes left is counted, and whether an administrator entered an address or a number is known."""
+"""Counts of users with recovery codes, and a mark on addresses and numbers that an administrator entered."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
-from secconsole.store.derived import count_anew, count_by_triggers, drop_triggers
 from secconsole.store.schema import Words
+from secconsole.store.triggers import count_by_triggers, drop_triggers, recount
 
 revision = "0002"
 down_revision = "0001"
@@ -19,10 +19,10 @@ COUNTED = (
 
 
 def upgrade() -> None:
-    """Add the two columns, and count anew.
+    """Add the two columns and recount.
 
-    Of addresses and numbers that are not verified yet nobody knows any more who entered them: they are taken for ones
-    that a password alone was enough to enter, and are proved where they are bound and not by a sign-in.
+    It is unknown who entered the unverified addresses and numbers of earlier versions. They are treated as entered with
+    a password alone, so they are confirmed where they are bound and not by a sign-in.
     """
     connection = op.get_bind()
     for statement in drop_triggers(connection.dialect.name):
@@ -53,6 +53,6 @@ def upgrade() -> None:
             "blocked", "switched_on", "keeps_factor", name=op.f("pk_user_counts"),
         ),
     )  # fmt: skip
-    connection.exec_driver_sql(count_anew(COUNTED, FOREVER))
+    connection.exec_driver_sql(recount(COUNTED, FOREVER))
     for statement in count_by_triggers(connection.dialect.name, COUNTED, FOREVER):
         connection.exec_driver_sql(statement)

@@ -1,1 +1,1 @@
-"""The steps from one schema to the next."""
+"""Migrations of the schema."""

@@ -1,4 +1,4 @@
-"""A personal access token, just made."""
+"""A personal access token, just created."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from textual.content import Content
 from secconsole.domain.scope import scope_phrase
 from secconsole.domain.secret import Secret
 from secconsole.operations.tokens import NewToken
-from secconsole.tui.safe_text import join, safe
 from secconsole.tui.screens.secret_dialog import HIDE_AFTER
-from secconsole.tui.screens.shown_once import ShownOnceDialog, bullets, free_path
-from secconsole.tui.words import exact
+from secconsole.tui.screens.secret_once import SecretOnceDialog, bullets, free_path
+from secconsole.tui.text.format import exact
+from secconsole.tui.text.safe import join, safe
 
 
-class TokenDialog(ShownOnceDialog):
-    """Shows a token once; True when it is saved."""
+class TokenDialog(SecretOnceDialog):
+    """Shows a token once.
+
+    Returns True when it is saved.
+    """
 
     TICK = "I have saved it"
     NOT_YET = "Save or copy it first, then tick this with space."
@@ -38,8 +41,8 @@ class TokenDialog(ShownOnceDialog):
             safe(""),
             safe(token if shown else bullets(token), "bold"),
             safe(""),
-            safe("Put it into a file that nobody but the program's user can read."),
-            safe("secconsole itself takes it with --token-file FILE."),
+            safe("Put it into a file that only the program's user can read."),
+            safe("secconsole itself reads it with --token-file FILE."),
         ]
 
     def to_copy(self) -> Secret[str]:

@@ -1,4 +1,4 @@
-"""One's own account as rows to walk over: factors, recovery codes, contact, password, sessions, tokens."""
+"""The user's own account as rows: factors, recovery codes, contact, password, sessions, tokens."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from secconsole.operations.sessions import SessionRow
 from secconsole.operations.signin import Identity
 from secconsole.operations.tokens import TokenRow
 from secconsole.operations.users import FactorRow, UserDetail
-from secconsole.tui.safe_text import Part, join, safe
-from secconsole.tui.user_words import KINDS
+from secconsole.tui.text.format import ago, glyph, left, plural
+from secconsole.tui.text.safe import Part, join, safe
+from secconsole.tui.text.users import KINDS
 from secconsole.tui.widgets.board import Cell, Panel
 from secconsole.tui.widgets.columns import cut
-from secconsole.tui.words import ago, glyph, left, plural
 
-FEW = 3  # recovery codes left, from which on new ones are advised
+FEW = 3  # recovery codes left at which new ones are advised
 CODES, CONTACT, PASSWORD = "codes", "contact", "password"
 NO_FACTOR, NO_TOKEN = "factors", "tokens"
-_WIDEST = 92  # cells of a row: more only pulls it apart
-_LEAST = 24  # of its name
+_WIDEST = 92  # cells of a row: more would only pull it apart
+_LEAST = 24  # cells of its name
 
 CHANNELS = {"console": "console", "command": "command", "api": "over the network"}
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """All that one may know of one's own account. `more_sessions`: there are more than those listed."""
+    """All data about the user's own account. `more_sessions`: there are more than those listed."""
 
     me: Identity
     detail: UserDetail
@@ -42,28 +42,28 @@ class Own:
 
     @property
     def active(self) -> list[FactorRow]:
-        """The factors that count."""
+        """Active factors."""
         return [factor for factor in self.detail.factors if factor.state is FactorState.ACTIVE]
 
     def factor(self, row: str) -> FactorRow | None:
-        """The factor that a row stands for, if it does for one."""
+        """Return the factor of a row, if it is one of a factor."""
         return next((factor for factor in self.detail.factors if factor_row(factor) == row), None)
 
     def session(self, row: str) -> SessionRow | None:
-        """The session that a row stands for."""
+        """Return the session of a row."""
         return next((session for session in self.sessions if session_row(session) == row), None)
 
     def token(self, row: str) -> TokenRow | None:
-        """The token that a row stands for."""
+        """Return the token of a row."""
         return next((token for token in self.tokens if token_row(token.id) == row), None)
 
     def is_last(self, factor: FactorRow) -> bool:
-        """Whether it is the only one that counts."""
+        """Return True if it is the only active factor."""
         return self.active == [factor]
 
 
 def factor_row(factor: FactorRow) -> str:
-    """What its row is called."""
+    """Return the target of a factor's row."""
     return f"factor:{factor.id}"
 
 
@@ -79,34 +79,37 @@ def token_row(id: str) -> str:
 
 
 def factor_name(factor: FactorRow, *, short: bool = False) -> str:
-    """`authenticator app "Pixel 8"`, `SMS "work" ••• 009`; in short `app "Pixel 8"`."""
+    """Return the name of a factor: `authenticator app "Pixel 8"`, `SMS "work" ••• 009`.
+
+    Short: `app "Pixel 8"`.
+    """
     app = factor.kind is FactorKind.TOTP
     kind = "app" if app and short and factor.label else KINDS[factor.kind]
     return kind + (f' "{factor.label}"' if factor.label else "") + ("" if app else f" {factor.masked}")
 
 
 def session_name(session: SessionRow) -> str:
-    """`console from 203.0.113.9`."""
+    """Return the name of a session: `console from 203.0.113.9`."""
     channel = CHANNELS.get(session.channel, session.channel)
     return f"{channel} {f'from {session.address}' if session.address else 'on this machine'}"
 
 
 def codes_words(own: Own) -> tuple[str, bool]:
-    """How many recovery codes are left, and whether that wants doing something about."""
+    """Return how many recovery codes are left, and True if that needs attention."""
     number = own.me.recovery_left
     if not own.active:
         return "none, since no factor is bound", False
     if not number:
         return f"none: without your {_means(own)} you could not sign in", True
     if number <= FEW:
-        return f"only {number} left: make new ones", True
+        return f"only {number} left: create new ones", True
     if own.me.renew_recovery:
-        return f"{number} left, one was used: make new ones", True
+        return f"{number} left, one was used: create new ones", True
     return f"{number} left", False
 
 
 def _means(own: Own) -> str:
-    """What somebody has at hand when a code is asked for."""
+    """Return what the user has at hand when a code is asked for."""
     return "phone" if any(factor.kind is not FactorKind.EMAIL for factor in own.active) else "mailbox"
 
 
@@ -114,16 +117,16 @@ def _means(own: Own) -> str:
 
 
 def panels(own: Own, now: datetime, *, utf8: bool) -> list[Panel]:
-    """The whole account, a panel for each kind of thing."""
+    """Return the whole account, a panel for each kind of row."""
     factors = [_factor(factor, now, utf8) for factor in own.detail.factors]
     if not own.active:
-        none = _plain(glyph("unbound", utf8=utf8), "none is bound", "e adds one", NO_FACTOR, "$status-unbound")
+        none = _plain(glyph("unbound", utf8=utf8), "none bound", "e adds one", NO_FACTOR, "$status-unbound")
         factors = [none, *factors]
     sessions = [_session(session, now) for session in own.sessions]
     if own.more_sessions:
-        sessions.append(Cell(lambda width: safe("and more, which X ends, too", "$muted")))
+        sessions.append(Cell(lambda width: safe("and more; X ends them too", "$muted")))
     tokens = [_token(token, now) for token in own.tokens]
-    no_token = _plain(" ", "none", "T makes one, for a program that acts as you", NO_TOKEN, "$muted")
+    no_token = _plain(" ", "none", "T creates one for a program that acts as you", NO_TOKEN, "$muted")
     return [
         Panel("Second factor", [*factors, _codes(own, utf8)]),
         Panel("Account", [_contact(own, utf8), _plain(" ", "Password", "p changes it", PASSWORD)]),
@@ -157,7 +160,7 @@ def _contact(own: Own, utf8: bool) -> Cell:
     if own.me.email:
         return _plain(" ", "Contact e-mail", own.me.email, CONTACT)
     sign = glyph("warning", utf8=utf8)
-    return _plain(sign, "Contact e-mail", "none: nobody can tell you of changes", CONTACT, "$status-pending")
+    return _plain(sign, "Contact e-mail", "none: no notices of changes", CONTACT, "$status-pending")
 
 
 def _session(session: SessionRow, now: datetime) -> Cell:
@@ -173,7 +176,7 @@ def _token(token: TokenRow, now: datetime) -> Cell:
 
 
 def _plain(sign: str, name: str, words: str, target: str, style: str = "") -> Cell:
-    """A row of one thing and what there is to say of it."""
+    """Return a row with a name and its text."""
 
     def content(width: int) -> Content:
         return join((f"{sign} ", style), f"{name:<15} ", (words, style))
@@ -182,7 +185,7 @@ def _plain(sign: str, name: str, words: str, target: str, style: str = "") -> Ce
 
 
 def _cell(sign: str, name: str, style: str, facts: Sequence[tuple[str, str, int]], target: str) -> Cell:
-    """A row of a name and (words, style, cells) beside it, the last of which go where there is no room."""
+    """Return a row with a name and (text, style, cells) beside it, the last of which are left out in narrow windows."""
 
     def content(width: int) -> Content:
         shown = list(facts)
@@ -200,7 +203,7 @@ def _cell(sign: str, name: str, style: str, facts: Sequence[tuple[str, str, int]
 
 
 def others_end(own: Own) -> str:
-    """How many sessions end with one's own left: `3 other sessions end`."""
+    """Return how many other sessions end with a change: `3 other sessions end`."""
     others = len([session for session in own.sessions if not session.current])
     end = plural(others, "other session ends", "other sessions end")
     return f"more than {end}" if own.more_sessions else end

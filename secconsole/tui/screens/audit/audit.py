@@ -1,4 +1,4 @@
-"""Audit: what was done, by whom, to whom and when; live, and able to prove itself."""
+"""Audit: what was done, by and to which users, and when, with its verification and export."""
 
 from __future__ import annotations
 
@@ -12,26 +12,30 @@ from textual.containers import Container
 from textual.widgets import Static
 
 from secconsole.domain.errors import SecconsoleError
-from secconsole.operations.audit import AuditEntry, ListAudit, VerifyAudit
-from secconsole.tui import audit_export
+from secconsole.operations import load_all
+from secconsole.operations.audit import AuditCheck, AuditEntry, ListAudit, VerifyAudit
+from secconsole.operations.portions import verify_in_parts
 from secconsole.tui.actions import Action
-from secconsole.tui.audit_export import Export
-from secconsole.tui.safe_text import safe
-from secconsole.tui.screens.audit.dialogs import ExportDialog, NarrowDialog
-from secconsole.tui.screens.audit.words import GROUPS, Narrowed, Rows, about, columns, found_words, verdict
+from secconsole.tui.screens.audit.dialogs import EntryDialog, ExportDialog, NarrowDialog
+from secconsole.tui.screens.audit.export import Export, write
+from secconsole.tui.screens.audit.text import AuditRows, Narrowed, about, columns, found_words, verdict
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.place import Place
+from secconsole.tui.text.format import count, plural
+from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.paged_rows import GrowingRows, RowPage
 from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.table_messages import LoadFailed
-from secconsole.tui.words import plural
 
 _REMEMBERED = 20_000
 
 
 class Audit(Place):
-    """On the first line the list follows what happens; anywhere else it stands still and counts what is new above."""
+    """On the first line the list follows new entries.
+
+    Elsewhere it stays and counts the new ones above.
+    """
 
     NAME = "audit"
     TITLE = "Audit"
@@ -41,30 +45,32 @@ class Audit(Place):
     AUTO_FOCUS = "WindowedTable"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (150, "-wide")]  # noqa: RUF012
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("audit.filter", "Filter", "f", "Show only some actions, or only what was refused.", ListAudit,
-               priority=1, command="secconsole audit list --action NAME"),
-        Action("audit.verify", "Verify", "v", "Check that no entry was changed, removed or put in.", VerifyAudit,
+        Action("audit.filter", "Filter", "f", "Show only what one actor, user, ticket or time has.", ListAudit,
+               priority=1, command="secconsole audit list --help"),
+        Action("audit.open", "Open", "enter", "Show the entry under the cursor in full.", priority=3),
+        Action("audit.verify", "Verify", "v", "Check that no entry was changed, removed or inserted.", VerifyAudit,
                priority=0, command="secconsole audit verify"),
         Action("audit.export", "Export", "o", "Write the entries to a file that only you can read.", ListAudit,
                priority=1, command="secconsole audit export > FILE"),
-        Action("audit.newest", "Newest", "n", "Back to the newest entry, and follow.", priority=4),
+        Action("audit.newest", "Newest", "n", "Go back to the newest entry and follow.", priority=4),
     )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
+        load_all()  # a refused attempt at any operation has its group and text
         self._entries: dict[str, AuditEntry] = {}
         self._search = ""
         self._narrowed = Narrowed()
-        self._new = 0  # entries that came in above since the reader looked there
+        self._new = 0  # new entries above since the reader was at the top
         self._follow = False
         self._busy = ""
         self._source = GrowingRows(self._nothing)
 
     def compose_body(self) -> ComposeResult:
         self._source = self._rows_of(self.query_shown)
-        yield FilterBar("Search who, whom, what, why: /")
+        yield FilterBar("Search actor, user, action, reason: /")
         with Container(id="list"):
-            yield WindowedTable(columns(self.app.clock()), self._source, empty="Nothing here.")
+            yield WindowedTable(columns(self.app.clock()), self._source, empty="No entries.")
             yield Static(id="entry")
 
     def on_mount(self) -> None:
@@ -76,9 +82,8 @@ class Audit(Place):
 
     @property
     def query_shown(self) -> ListAudit:
-        """What is asked for, without its page."""
-        actions = GROUPS.get(self._narrowed.group, ())
-        return ListAudit(tenant=self.app.tenant, search=self._search, actions=actions, outcome=self._narrowed.outcome)
+        """Query of the list, without its page."""
+        return self._narrowed.query(self.app.tenant, self._search, self.app.clock())
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
@@ -89,7 +94,7 @@ class Audit(Place):
     def _rows_of(self, query: ListAudit) -> GrowingRows:
         async def fetch(cursor: str | None, limit: int) -> RowPage:
             page = await self.app.perform(replace(query, limit=limit, cursor=cursor))
-            rows = Rows(self.app.theme_variables, self.app.clock(), utf8=self.app.terminal.utf8)
+            rows = AuditRows(self.app.theme_variables, self.app.clock(), utf8=self.app.terminal.utf8)
             self._remember(page.items)
             return RowPage([rows(entry) for entry in page.items], page.next)
 
@@ -111,12 +116,12 @@ class Audit(Place):
         self._follow = self.table.cursor_index == 0
         self._new = 0 if self._follow else self._new + new
         self.table.refresh_rows()
-        self._say()
+        self._update_details()
 
     def _show_others(self) -> None:
         self._new = 0
         self._source = self._rows_of(self.query_shown)
-        self.table.set_empty("Nothing found." if self._search or self._narrowed.words else "Nothing here.")
+        self.table.set_empty("No entries match." if self._search or self._narrowed.words else "No entries.")
         self.table.set_source(self._source, keep_cursor=False)
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
@@ -130,7 +135,7 @@ class Audit(Place):
         if self._follow and self.is_here:
             self._follow = False
             self.table.move_to(0)
-        self._say()
+        self._update_details()
 
     def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
         self.app.reading_failed(event.error)
@@ -141,27 +146,35 @@ class Audit(Place):
     def _look(self) -> None:
         if self.table.cursor_index == 0:
             self._new = 0
-        self._say()
+        self._update_details()
 
-    def _say(self) -> None:
+    def _update_details(self) -> None:
         if not self.is_here:
             return
         entry = self._entries.get(self.table.cursor_key or "")
         self.query_one("#entry", Static).update(about(entry) if entry else safe(""))
-        above = f"{self._new} new above (n) · " if self._new else ""
+        above = f"{count(self._new)} new · n to follow · " if self._new else ""
         found = "" if self.table.unread else found_words(self._source.total, self._narrowed, self._search)
-        self.query_one(FilterBar).say(self._busy or above + found)
+        self.query_one(FilterBar).show_info(self._busy or above + found)
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
     async def do_search(self) -> None:
         self.query_one(FilterBar).focus()
 
+    def on_windowed_table_row_activated(self) -> None:
+        self.action_act("audit.open")
+
+    async def do_open(self) -> None:
+        entry = self._entries.get(self.table.cursor_key or "")
+        if entry is not None:
+            await self.app.ask(EntryDialog(entry))
+
     def do_newest(self) -> None:
         self.table.move_to(0)
 
     async def do_filter(self) -> None:
-        narrowed = await self.app.ask(NarrowDialog(self._narrowed))
+        narrowed = await self.app.ask(NarrowDialog(self._narrowed, self.app.tenant))
         if narrowed is not None and narrowed != self._narrowed:
             self._narrowed = narrowed
             self._show_others()
@@ -171,9 +184,11 @@ class Audit(Place):
 
     @work(group="verify", exclusive=True, exit_on_error=False)
     async def _verify(self) -> None:
+        check = AuditCheck(True, 0)
         self._tell_busy("checking the chain …")
         try:
-            check = await self.app.perform(VerifyAudit(tenant=self.app.tenant))
+            async for check in verify_in_parts(self.app.perform, self.app.tenant):
+                self._tell_busy(f"checking: {count(check.entries)} of {count(check.newest)} …")
         finally:
             self._tell_busy("")
         async with self.app.hold_keys():
@@ -186,17 +201,15 @@ class Audit(Place):
 
     async def _export(self, export: Export) -> None:
         try:
-            done = await audit_export.write(
-                export, self.app.perform, lambda written: self._tell_busy(f"writing: {written:,} …")
-            )
+            done = await write(export, self.app.perform, lambda written: self._tell_busy(f"writing: {written:,} …"))
         except SecconsoleError as error:
             self.app.work_failed(error)
         else:
-            self.app.say(f"{plural(done, 'entry', 'entries')} written to {export.path}\nOnly you can read it.")
+            self.app.notify_done(f"{plural(done, 'entry', 'entries')} written to {export.path}\nOnly you can read it.")
         finally:
             self._tell_busy("")
 
     def _tell_busy(self, busy: str) -> None:
         self._busy = busy
         if self.is_mounted:
-            self._say()
+            self._update_details()

@@ -1,4 +1,4 @@
-"""What is asked about the audit: which entries to show, and where to write them."""
+"""Dialogs of the audit: which entries to show, and where to export them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from secconsole.operations.audit import ListAudit
-from secconsole.tui import audit_export
-from secconsole.tui.audit_export import Export
-from secconsole.tui.screens.audit.words import GROUPS, OUTCOMES, Narrowed
+from secconsole.domain.errors import Invalid, NotFound
+from secconsole.operations.audit import AuditEntry, ListAudit
+from secconsole.operations.events import EventGroup
+from secconsole.tui.screens.audit import export
+from secconsole.tui.screens.audit.export import Export
+from secconsole.tui.screens.audit.text import OUTCOMES, Narrowed, in_full
 from secconsole.tui.screens.dialog import Dialog
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, ChoiceField, TextField, cancel
 
@@ -19,31 +21,51 @@ ALL = [("", "all")]
 _HOW = "Left and right choose."
 
 
-class NarrowDialog(Dialog["Narrowed | None"]):
-    """Which entries to show."""
+class NarrowDialog(SubmitDialog["Narrowed | None"]):
+    """Asks which entries to show, with the words of `audit list`."""
 
-    def __init__(self, now: Narrowed) -> None:
-        groups, outcomes = [(name, name) for name in GROUPS], [(name, name) for name in OUTCOMES]
+    def __init__(self, now: Narrowed, tenant: str) -> None:
+        self._tenant = tenant
+        groups, outcomes = [(name.value, name.value) for name in EventGroup], [(name, name) for name in OUTCOMES]
+        dates = "2027-01-31 or 2027-01-31T18:00, in your zone."
         fields = [
             ChoiceField(name="group", label="What", options=ALL + groups, value=now.group, help=_HOW),
             ChoiceField(name="outcome", label="Outcome", options=ALL + outcomes, value=now.outcome,
                         help=_HOW),
+            TextField(name="actor", label="Who", value=now.actor, help="The login of who did it."),
+            TextField(name="user", label="User", value=now.user, help="The login of the user it concerns."),
+            TextField(name="ticket", label="Ticket", value=now.ticket, max_length=100, help="The whole ticket."),
+            TextField(name="address", label="Address", value=now.address, max_length=100, help="As entries show it."),
+            TextField(name="since", label="Since", value=now.since, max_length=40, help=dates),
+            TextField(name="until", label="Until", value=now.until, max_length=40, help=f"{dates} A day is included."),
         ]  # fmt: skip
         super().__init__("Show only", "", fields, [cancel(), Button("show", "Show")], focus="group")
 
-    def on_form_submitted(self, event: Form.Submitted) -> None:
-        event.stop()
-        self.dismiss(Narrowed(str(event.values["group"]), str(event.values["outcome"])))
+    async def submit(self, button: str, values: Values) -> Narrowed:
+        narrowed = Narrowed(**{name: str(values[name]).strip() for name in Narrowed.__dataclass_fields__})
+        query = narrowed.query(self._tenant, "", self.app.clock())
+        try:
+            await self.app.perform(replace(query, limit=1))  # an unknown user is reported here
+        except NotFound as error:
+            raise Invalid(error.message, "user") from None
+        return narrowed
 
 
-class ExportDialog(DoingDialog["Export | None"]):
-    """Where to, as what, and which entries."""
+class EntryDialog(Dialog[None]):
+    """Shows one entry in full."""
+
+    def __init__(self, entry: AuditEntry) -> None:
+        super().__init__("Audit entry", in_full(entry))
+
+
+class ExportDialog(SubmitDialog["Export | None"]):
+    """Asks for file, format and entries of an export."""
 
     def __init__(self, shown: ListAudit, now: datetime) -> None:
         self._shown, self._now = shown, now
         everything = ListAudit(tenant=shown.tenant)
         which = [("all", "all entries")] + ([("shown", "those shown now")] if shown != everything else [])
-        self._path = str(audit_export.suggested_path(shown.tenant, "csv", now))
+        self._path = str(export.suggested_path(shown.tenant, "csv", now))
         fields = [
             ChoiceField(name="format", label="Format", options=[("csv", "CSV"), ("json", "JSON")], help=_HOW),
             ChoiceField(name="which", label="Which", options=which, help=_HOW),
@@ -54,10 +76,10 @@ class ExportDialog(DoingDialog["Export | None"]):
 
     def on_form_changed(self, event: Form.Changed) -> None:
         if event.name == "format" and event.form.values["path"] == self._path:
-            self._path = str(audit_export.suggested_path(self._shown.tenant, str(event.value), self._now))
+            self._path = str(export.suggested_path(self._shown.tenant, str(event.value), self._now))
             event.form.set_value("path", self._path)
 
-    async def do(self, button: str, values: Values) -> Export:
+    async def submit(self, button: str, values: Values) -> Export:
         query = self._shown if values["which"] == "shown" else ListAudit(tenant=self._shown.tenant)
         path, format = str(values["path"]), str(values["format"])
-        return await asyncio.to_thread(audit_export.begin, path, format, replace(query))
+        return await asyncio.to_thread(export.begin, path, format, replace(query))

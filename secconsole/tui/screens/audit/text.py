@@ -1,4 +1,4 @@
-"""Audit entries in words, as rows, and the groups that their actions fall into."""
+"""Audit entries as text and as rows."""
 
 from __future__ import annotations
 
@@ -10,70 +10,75 @@ from rich.style import Style
 from textual.color import Color
 from textual.content import Content
 
-from secconsole.operations.audit import AuditCheck, AuditEntry
-from secconsole.tui.safe_text import Part, join, lines, safe_text
-from secconsole.tui.user_words import event_words
+from secconsole.config.dates import parse_since, parse_until
+from secconsole.operations.audit import AuditCheck, AuditEntry, ListAudit
+from secconsole.tui.screens.audit.facts import facts_of
+from secconsole.tui.text.format import clock, count, day, exact, glyph, plural
+from secconsole.tui.text.safe import Part, join, lines, safe_text
+from secconsole.tui.text.users import event_words
 from secconsole.tui.widgets.row_window import Row
 from secconsole.tui.widgets.table import Column
-from secconsole.tui.words import clock, count, day, exact, glyph, plural
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "sign-ins": (
-        "sign-in", "sign-in.code", "sign-out", "step-up", "verify", "password.changed", "session.ended",
-        "token.created", "token.revoked", "secret-key.rotated",
-    ),
-    "factors": (
-        "factor.enrollment-started", "factor.confirmed", "factor.removed", "factor.renamed", "factor.key-mailed",
-        "account.keep-factor", "account.mfa-cancelled", "account.contact-changed", "recovery.created",
-        "recovery.viewed", "recovery.used", "code.sent",
-    ),
-    "unbinding": ("unbind", "unbind.undone"),
-    "whitelist": ("whitelist.added", "whitelist.changed", "whitelist.removed", "whitelist.expired"),
-    "policy": (
-        "policy.set", "user.mfa-required", "user.mfa-not-required", "delivery.set-smtp", "delivery.set-twilio",
-        "delivery.tested",
-    ),
-    "users": (
-        "user.created", "user.imported", "user.disabled", "user.enabled", "user.role-changed", "user.password-reset",
-        "user.unlocked", "tenant.created",
-    ),
-}  # fmt: skip
-OUTCOMES = ("done", "refused", "failed")
+OUTCOMES = ("done", "continues", "refused", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """Which entries are shown, beside what is searched for; empty: all."""
+    """Filters of the list beside the search.
+
+    Empty: all entries.
+    """
 
     group: str = ""
     outcome: str = ""
+    actor: str = ""
+    user: str = ""
+    ticket: str = ""
+    address: str = ""
+    since: str = ""
+    until: str = ""
 
     @property
     def words(self) -> str:
-        return " · ".join(part for part in (self.group, self.outcome) if part)
+        """Words of the filters in effect: `policy · refused · by hana · from 192.0.2.7`."""
+        named = {"by": self.actor, "user": self.user, "ticket": self.ticket, "from": self.address,
+                 "since": self.since, "until": self.until}  # fmt: skip
+        parts = [self.group, self.outcome, *(f"{name} {value}" for name, value in named.items() if value)]
+        return " · ".join(part for part in parts if part)
+
+    def query(self, tenant: str, search: str, now: datetime) -> ListAudit:
+        """Return the query of the list, or raise `Invalid` for a wrong date."""
+        return ListAudit(
+            tenant=tenant, search=search, group=self.group, outcome=self.outcome, actor=self.actor, user=self.user,
+            ticket=self.ticket, address=self.address, since=parse_since(self.since) if self.since else None,
+            until=parse_until(self.until, now) if self.until else None,
+        )  # fmt: skip
 
 
 def columns(now: datetime) -> tuple[Column, ...]:
-    """The columns; the first names the zone that its times are in."""
+    """Return the columns.
+
+    The first names the time zone of its times.
+    """
     zone = clock(now)[-6:]
     return (
         Column("at", f"When ({zone})", 16, grow=3),
         Column("actor", "Who", 13, min_width=9, grow=12),
         Column("action", "What", 21, min_width=16, grow=6),
-        Column("target", "Whom", 13, min_width=9, priority=1, grow=14),
+        Column("target", "User", 13, min_width=9, priority=1, grow=14),
         Column("outcome", "Outcome", 11),
         Column("reason", "Why", 12, min_width=6, priority=2, grow=28),
     )
 
 
 def stamp(at: datetime, now: datetime) -> str:
-    """`22 Nov 03:26:15`, in the reader's zone; with the year where it is another."""
+    """Return a moment in the reader's zone: `22 Nov 03:26:15`, with the year if it is another one."""
     date = day(at) if at.astimezone().year != now.astimezone().year else day(at)[:-5]
     return f"{date:>6} {clock(at)[:8]}"
 
 
-class Rows:
-    """Makes rows in the colours of one theme."""
+class AuditRows:
+    """Builds rows in the colours of one theme."""
 
     def __init__(self, variables: Mapping[str, str], now: datetime, *, utf8: bool) -> None:
         self._bad = Style(color=Color.parse(variables["danger"]).rich_color)
@@ -90,24 +95,47 @@ class Rows:
 
 
 def about(entry: AuditEntry) -> Content:
-    """All fields of an entry, its moment in the reader's zone and in UTC."""
+    """Return all fields of an entry, with its moment in the reader's zone and in UTC."""
     moment = f"{exact(entry.at, seconds=True)} = {entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
-    whom = f"{entry.target} (id {entry.target_id})" if entry.target_id else entry.target
+    target = f"{entry.target} (id {entry.target_id})" if entry.target_id else entry.target
     why = "  ".join(part for part in (entry.reason, entry.ticket and f"ticket {entry.ticket}") if part)
-    details = "  ".join(f"{name}={value}" for name, value in entry.details.items())
+    details = " · ".join(f"{name}: {words}" for name, words in facts_of(entry))
     rows: list[Part] = [join((entry.action, "bold"), f"  {event_words(entry)}")]
-    rows.append(join(entry.actor, ("  to  ", "$muted"), whom) if whom else join(entry.actor))
+    rows.append(join(entry.actor, ("  to  ", "$muted"), target) if target else join(entry.actor))
     if why:
         rows.append(join(("why ", "$muted"), why))
-    if details:
-        rows.append(join((details, "$muted")))
     rows.append(join((moment, "$muted")))
     rows.append(join((f"entry {entry.id}, {entry.outcome} by {entry.channel}", "$muted")))
+    if details:  # last, because the pane may have no room for all of them
+        rows.append(join((details, "$muted")))
     return lines(*rows)
 
 
+def in_full(entry: AuditEntry) -> Content:
+    """Return an entry with one line for each of its facts."""
+    where = entry.channel if not entry.address else f"{entry.channel}, from {entry.address}"
+    named = [
+        ("When", exact(entry.at, seconds=True)),
+        ("UTC", f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"),
+        ("Who", entry.actor),
+        ("User", entry.target),
+        ("User id", entry.target_id),
+        ("Outcome", entry.outcome),
+        ("Why", entry.reason),
+        ("Ticket", entry.ticket),
+        *((name[:1].upper() + name[1:], words) for name, words in facts_of(entry)),
+        ("Through", where),
+        ("Request", entry.request_id),
+        ("Entry", entry.id),
+    ]
+    shown = [(name, value) for name, value in named if value]
+    width = max(len(name) for name, _ in shown) + 2
+    head = join((entry.action, "bold"), f"  {event_words(entry)}")
+    return lines(head, "", *(join((f"{name:<{width}}", "$muted"), value) for name, value in shown))
+
+
 def found_words(total: int | None, narrowed: Narrowed, search: str) -> str:
-    """How many entries there are, as far as is known, and which."""
+    """Return how many entries there are, as far as it is known, and the filters in effect."""
     which = f"{narrowed.words} · " if narrowed.words else ""
     if total is None:
         return f"{which}newest first"
@@ -115,14 +143,15 @@ def found_words(total: int | None, narrowed: Narrowed, search: str) -> str:
 
 
 def verdict(check: AuditCheck) -> Content:
-    """Whether the chain is whole, and what that means."""
+    """Return the result of a check of the chain, and what it means."""
     if check.whole:
         return lines(
-            (f"The chain is whole: all {plural(check.entries, 'entry', 'entries')}, up to the signed head.", "bold"),
+            (f"The chain is intact: all {plural(check.entries, 'entry', 'entries')}, up to the signed head.", "bold"),
             "",
-            "No entry was changed, removed or put in since it was written.",
+            "No entry was changed, removed or inserted since it was written.",
         )
-    where = f"The first entry that does not fit: {check.first_broken}" if check.first_broken else "At its end"
+    number = f" (number {count(check.position)})" if check.position is not None else ""
+    where = f"The first entry that does not fit: {check.first_broken}{number}" if check.first_broken else "At its end"
     return lines(
         ("The chain is broken.", "$danger bold"),
         "",
@@ -130,6 +159,6 @@ def verdict(check: AuditCheck) -> Content:
         f"What is wrong: {check.problem}.",
         f"{plural(check.entries, 'entry', 'entries')} before it fit.",
         "",
-        "Keep a copy of the store as it is now, and compare it with your backups: somebody who",
-        "can write to the store's file changed it, or the file was damaged.",
+        "Copy the store as it is now and compare it with your backups: someone who",
+        "can write to the store changed it, or it was damaged.",
     )

@@ -1,1 +1,1 @@
-"""Binding factors, and recovery codes: at a sign-in, in My account, and for somebody else."""
+"""Binding factors, and recovery codes: at sign-in, in My account, and for other users."""

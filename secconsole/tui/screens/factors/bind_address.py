@@ -1,4 +1,4 @@
-"""Binding an e-mail address or a phone number: a code goes there, and counts once it was typed in here."""
+"""Binding an e-mail address or a phone number by a code sent there and typed in here."""
 
 from __future__ import annotations
 
@@ -11,36 +11,41 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from secconsole.domain.countries import countries, with_country
+from secconsole.domain.delivery import MessageState
 from secconsole.domain.errors import Conflict, Invalid, NotFound, SecconsoleError, Unavailable
 from secconsole.domain.mail_address import mail_address
 from secconsole.domain.model import FactorKind
 from secconsole.domain.passcode import MOST_WRONG, sent_at
 from secconsole.domain.phone import sms_number
 from secconsole.domain.secret import Secret
-from secconsole.operations.signin import BindingStarted
-from secconsole.tui.safe_text import lines, safe
+from secconsole.operations.signin import BindingStarted, SendStatus
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.factors.binding import FEW, BindingEnd, Checked
 from secconsole.tui.screens.pick_dialog import PickDialog
-from secconsole.tui.sent_words import NOT_ARRIVED, not_sent_words, sent_words
+from secconsole.tui.session.delivery_watch import watch_delivery
+from secconsole.tui.text.codes import NOT_ARRIVED, not_sent_words, sent_words
+from secconsole.tui.text.format import plural
+from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, cancel
 from secconsole.tui.widgets.pick_list import Pick, PickList
 from secconsole.tui.widgets.wait_line import WaitLine
-from secconsole.tui.words import plural
 
 TITLES = {FactorKind.EMAIL: "Codes by e-mail", FactorKind.SMS: "Codes by text message"}
 
 # NIST SP 800-63B-4: sections 3.1.3.1 (e-mail is no authenticator) and 3.1.3.3 (the telephone network is restricted).
 _PICKS = (
-    Pick(FactorKind.TOTP, "Authenticator app on a phone", "The strongest here: nothing is sent, and it works offline."),
-    Pick(FactorKind.SMS, "Codes by text message (SMS)", "Weaker: numbers get taken over. NIST restricts its use."),
-    Pick(FactorKind.EMAIL, "Codes by e-mail", "Weakest: whoever reads the mail gets in. NIST does not count it."),
+    Pick(FactorKind.TOTP, "Authenticator app on a phone", "Strongest: nothing is sent, works offline."),
+    Pick(FactorKind.SMS, "Codes by text message (SMS)", "Weaker: numbers get hijacked; NIST restricts it."),
+    Pick(FactorKind.EMAIL, "Codes by e-mail", "Weakest: mail can be read; NIST rules it out."),
 )
 
 
 class KindDialog(PickDialog[FactorKind | None]):
-    """Which kind of factor to bind, the strongest first; None if it was left."""
+    """Asks for the kind of factor to bind, strongest first.
+
+    Returns None if cancelled.
+    """
 
     cancelled = None
 
@@ -53,11 +58,12 @@ class KindDialog(PickDialog[FactorKind | None]):
         self.dismiss(FactorKind(event.value))
 
 
-class BindSentDialog(Dialog[BindingEnd]):
-    """Asks for the address or number, has a code sent there, and takes codes until one was right.
+class BindAddressDialog(Dialog[BindingEnd]):
+    """Asks for an address or number, has a code sent there, and takes codes until one is right.
 
-    `start` is given what was typed, or nothing for the address on record, and may be called again for another code;
-    `confirm` is given the enrollment and a code. `address` stands in the field at first.
+    `start` gets the input, or nothing for the address on record, and may be called again for another code; `confirm`
+    gets the enrollment and a code; `look` asks for the outcome of an enrollment's code. `address` is the default of the
+    field. `enters`: it is entered for another user, and nothing is sent before they sign in.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "help", "Help", show=False)]
@@ -68,20 +74,24 @@ class BindSentDialog(Dialog[BindingEnd]):
         kind: FactorKind,
         start: Callable[[str], Awaitable[BindingStarted]],
         confirm: Callable[[str, Secret[str]], Awaitable[Checked]],
+        look: Callable[[str], Awaitable[SendStatus]],
         *,
         reason: str,
         address: str = "",
         back: str = "Later",
+        enters: bool = False,
     ) -> None:
         super().__init__(TITLES[kind], reason)
         self._kind = kind
         self._start = start
         self._confirm = confirm
+        self._look = look
+        self._enters = enters
         self._reason = reason
         self._address = address
         self._back = back
         self._started: BindingStarted | None = None
-        self._ahead = timedelta(0)  # by how much the server's clock is ahead of ours
+        self._ahead = timedelta(0)  # how far the server's clock is ahead of ours
         self._wrong = 0
         self.form = self._address_form()
 
@@ -91,7 +101,7 @@ class BindSentDialog(Dialog[BindingEnd]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._say()
+        self._update_body()
 
     # ---- the two steps ---------------------------------------------------------------------------------------------
 
@@ -102,7 +112,12 @@ class BindSentDialog(Dialog[BindingEnd]):
             help="Empty: the address on record." if mail else "As in +420 601 123 456. Empty: the one on record.",
         )  # fmt: skip
         more = () if mail else (Button("country", "Countries", free=True),)
-        return Form([field], [cancel(self._back), *more, Button("send", "Send a code")], focus="address")
+        send = Button("send", "Add" if self._enters else "Send a code")
+        return Form(
+            [field],
+            [cancel(self._back), *more, send],
+            focus="address",
+        )
 
     def _code_form(self, started: BindingStarted) -> Form:
         other = Button("other", "Other address" if self._kind is FactorKind.EMAIL else "Other number", free=True)
@@ -112,23 +127,29 @@ class BindSentDialog(Dialog[BindingEnd]):
             focus="code",
         )
 
-    def _say(self, *problems: str) -> None:
-        """What is asked for now, and what was wrong before."""
-        said: list[Content] = [safe(self._reason)]
+    def _update_body(self, *problems: str) -> None:
+        """Show what is asked for now, and the last error."""
+        parts: list[Content] = [safe(self._reason)]
         if self._started is None:
             where = "address" if self._kind is FactorKind.EMAIL else "number"
-            said.append(safe(f"A code is sent there; once it is typed in here, the {where} is bound."))
+            if self._enters:
+                parts.append(safe("Nothing is sent now. Their next sign-in sends a code there and verifies it."))
+            else:
+                parts.append(safe(f"A code is sent there; once it is typed in here, the {where} is bound."))
         else:
-            said = sent_words(self._kind, self._started.masked, self._started.prefix)
-        said += [safe(f"! {problem}", "$danger") for problem in problems if problem]
-        self.set_body(lines(*said))
+            parts = sent_words(self._kind, self._started.masked, self._started.prefix)
+        parts += [safe(f"! {problem}", "$danger") for problem in problems if problem]
+        self.set_body(lines(*parts))
 
     def _wait(self, retry_at: datetime | None) -> None:
-        """Count down to when another code may be asked for; `retry_at` is the server's time."""
-        wait = None if retry_at is None else retry_at - self._ahead - self.app.clock()
-        self.query_one(WaitLine).say("" if self._started is None else NOT_ARRIVED, wait)
+        """Count down to when another code may be requested.
 
-    # ---- what was pressed ------------------------------------------------------------------------------------------
+        `retry_at` is the server's time.
+        """
+        wait = None if retry_at is None else retry_at - self._ahead - self.app.clock()
+        self.query_one(WaitLine).count_down("" if self._started is None else NOT_ARRIVED, wait)
+
+    # ---- buttons ---------------------------------------------------------------------------------------------------
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
@@ -154,8 +175,9 @@ class BindSentDialog(Dialog[BindingEnd]):
 
     async def _other(self) -> None:
         self._started = None
+        self.follow_sending(None)
         await self.put_form(self._address_form())
-        self._say()
+        self._update_body()
         self._wait(None)
 
     async def _send(self) -> None:
@@ -172,6 +194,9 @@ class BindSentDialog(Dialog[BindingEnd]):
         except SecconsoleError as error:
             self._not_sent(error)
             return
+        if started.waits:
+            self.dismiss(BindingEnd(False))
+            return
         if started.sent:
             self._ahead = sent_at(started.expires) - self.app.clock()
             self._wrong = 0 if self._started is None else self._wrong
@@ -179,11 +204,26 @@ class BindSentDialog(Dialog[BindingEnd]):
             self._started = started
             await self.put_form(self._code_form(started))
         problem = not_sent_words(started.message, holds=bool(started.prefix))
-        self._say("" if started.sent else problem)
+        self._update_body("" if started.sent else problem)
         self._wait(started.retry_at)
+        if started.sent:
+            self.follow_sending(watch_delivery(lambda: self._look(started.enrollment), self._show_status))
+
+    def _show_status(self, status: SendStatus) -> None:
+        """Show why the code was not sent.
+
+        Stop the countdown if it never will be.
+        """
+        if self._started is not None:
+            self._update_body(status.message)
+            if status.final and status.state is not MessageState.UNSURE:
+                self.query_one(WaitLine).count_down("")
 
     def _checked(self, typed: str) -> str:
-        """The address or number in its one spelling; raises `Invalid` in plain words."""
+        """Return the canonical address or number.
+
+        Raise `Invalid` in plain words.
+        """
         if not typed:
             return ""
         return mail_address(typed) if self._kind is FactorKind.EMAIL else sms_number(typed)
@@ -192,7 +232,7 @@ class BindSentDialog(Dialog[BindingEnd]):
         if isinstance(error, Invalid | Conflict) and self._started is None:
             self.form.set_error("address", error.message)
         elif isinstance(error, Invalid | Unavailable):
-            self._say(error.message)
+            self._update_body(error.message)
         else:
             self.dismiss(BindingEnd(False, error.message))
 
@@ -205,14 +245,14 @@ class BindSentDialog(Dialog[BindingEnd]):
             checked = Checked(False, error.message)
         except NotFound as error:
             await self._other()
-            self._say(error.message)
+            self._update_body(error.message)
             return
         except SecconsoleError as error:
             checked = Checked(False, error.message, over=True)
         if checked.bound or checked.over:
             self.dismiss(BindingEnd(checked.bound, checked.message))
             return
-        self._wrong += checked.server_time is not None  # else it was not looked at
+        self._wrong += checked.server_time is not None  # otherwise the code was not checked
         if self._wrong >= MOST_WRONG:
             await self._other()
         else:
@@ -223,4 +263,4 @@ class BindSentDialog(Dialog[BindingEnd]):
             if checked.left is not None and checked.left <= FEW
             else ""
         )
-        self._say(checked.message, few)
+        self._update_body(checked.message, few)

@@ -1,4 +1,4 @@
-"""Binding a phone: the QR code beside the words, since the code needs every row there is."""
+"""Binding a phone: the QR code with the text beside it, since the code needs every row."""
 
 from __future__ import annotations
 
@@ -14,28 +14,33 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.worker import Worker
 
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.domain.secret import Secret
-from secconsole.operations.signin import BindingStarted, KeyMailed
-from secconsole.tui.safe_text import join, lines, safe
+from secconsole.operations.signin import BindingStarted, KeyMailed, SendStatus
+from secconsole.tui.session.delivery_watch import watch_delivery
+from secconsole.tui.text.format import clock, plural
+from secconsole.tui.text.safe import join, lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, cancel
 from secconsole.tui.widgets.qr import QrCode
-from secconsole.tui.words import clock, plural
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
-    from secconsole.tui.key_order import KeyHold
+    from secconsole.tui.console import Console
+    from secconsole.tui.runtime.key_queue import KeyHold
 
-FEW = 3  # entries left, from which on it is said
+FEW = 3  # entries left at which the user is warned
 APPS = ("Aegis, Google or Microsoft", "Authenticator, 2FAS, 1Password")
 HIDDEN_KEY = "•••• •••• •••• ••••"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What became of a code: whether the phone is bound; if not, why, and whether another code may be given."""
+    """Result of a code: bound or not.
+
+    If not, why, and if another code may be entered.
+    """
 
     bound: bool
     message: str = ""
@@ -45,37 +50,53 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyMail:
+    """Mailing the key that is shown.
+
+    `send` mails it to the address given, or else to the one on record. `look` asks for the outcome. `words`: label of
+    its key.
+    """
+
+    send: Callable[[str], Awaitable[KeyMailed]]
+    look: Callable[[], Awaitable[SendStatus]]
+    words: str = "mail me the key"
+
+
+@dataclass(frozen=True, slots=True)
 class BindingEnd:
-    """How the screen was left; `message` says why, where it was not by choice."""
+    """Outcome of the screen.
+
+    `message` is the reason, unless it was the user's choice.
+    """
 
     bound: bool
     message: str = ""
 
 
 def grouped(key: str) -> tuple[str, ...]:
-    """A key in groups of four, four groups to a line."""
+    """Return a key in groups of four, four groups to a line."""
     letters = key.replace(" ", "")
     groups = [letters[i : i + 4] for i in range(0, len(letters), 4)]
     return tuple(" ".join(groups[i : i + 4]) for i in range(0, len(groups), 4))
 
 
 class DigitsForm(Form):
-    """Leaves letters to the screen: its code field takes digits alone."""
+    """Form that leaves letters to the screen, since its code field takes only digits."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return character is not None and character in "0123456789" and super().check_consume_key(key, character)
 
 
 class BindingScreen(Screen[BindingEnd]):
-    """Shows a key that was made, and takes codes until one from it was right.
+    """Shows a new key and takes codes until one is right.
 
-    `mail` has the key mailed, to the address given or else to the one on record; without it that is not offered.
+    Without `mail` the key cannot be mailed.
     """
 
     CSS_PATH = Path(__file__).parents[2] / "styles" / "binding.tcss"
     AUTO_FOCUS = "Form"
     BINDINGS: ClassVar[list[BindingType]] = [
-        # The code field takes digits alone, so these may come before it.
+        # the code field takes only digits, so these may come before it
         Binding("i", "invert", "Invert", show=False, priority=True),
         Binding("o", "other_font", "Other font", show=False, priority=True),
         Binding("m", "mail", "Mail me the key", show=False, priority=True),
@@ -90,8 +111,7 @@ class BindingScreen(Screen[BindingEnd]):
         reason: str,
         title: str = "Bind your phone",
         back: str = "Later",
-        mail: Callable[[str], Awaitable[KeyMailed]] | None = None,
-        mail_words: str = "mail me the key",
+        mail: KeyMail | None = None,
     ) -> None:
         super().__init__()
         self._started: BindingStarted | None = started
@@ -100,11 +120,12 @@ class BindingScreen(Screen[BindingEnd]):
         self._heading = title
         self._back = back
         self._mail = mail
-        self._mail_words = mail_words
+        self._on_its_way = ""
+        self._watching: Worker[None] | None = None
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
+    def app(self) -> Console:  # type: ignore[override]
+        return cast("Console", super().app)
 
     def compose(self) -> ComposeResult:
         assert self._started is not None
@@ -139,12 +160,12 @@ class BindingScreen(Screen[BindingEnd]):
         font, help = key("o", "other font"), key("?", "help")
         if self._mail is None:
             return lines(join(invert, "   ", font), join(back, "   ", help))
-        return lines(key("m", self._mail_words), join(invert, "   ", font), join(back, "   ", help))
+        return lines(key("m", self._mail.words), join(invert, "   ", font), join(back, "   ", help))
 
-    def tell_line(self) -> None:
-        """From the app: there is something else to say about the way to the store."""
+    def refresh_connection(self) -> None:
+        """Redraw the connection state."""
         if self.is_mounted:
-            line, words = self.query_one("#line", Static), self.app.line.words()
+            line, words = self.query_one("#line", Static), self.app.connection.words()
             line.update(safe(words))
             line.display = bool(words)
 
@@ -162,14 +183,27 @@ class BindingScreen(Screen[BindingEnd]):
         if self._mail is not None:
             self.run_worker(self._mail_key(self._mail, self.app.hold_keys()), exit_on_error=False)
 
-    async def _mail_key(self, mail: Callable[[str], Awaitable[KeyMailed]], hold: KeyHold) -> None:
-        from secconsole.tui.screens.factors.mail_key import MailKeyDialog
+    async def _mail_key(self, mail: KeyMail, hold: KeyHold) -> None:
+        from secconsole.tui.screens.factors.mail_key_dialog import MailKeyDialog
 
         async with hold:
-            mailed = await self.app.ask(MailKeyDialog(mail))
-        if mailed is not None:
-            said = f"The key is on its way to {mailed.masked}. Not there? Look in spam too."
-            self.query_one("#message", Static).update(safe(said, "$foreground"))
+            mailed = await self.app.ask(MailKeyDialog(mail.send))
+        if mailed is None or not self.is_mounted:
+            return
+        self._on_its_way = f"The key is on its way to {mailed.masked}. Not there? Check your spam folder."
+        self._show_mail_status("")
+        if self._watching is not None:
+            self._watching.cancel()
+        watch = watch_delivery(mail.look, lambda status: self._show_mail_status(status.message))
+        self._watching = self.run_worker(watch, exit_on_error=False)
+
+    def _show_mail_status(self, problem: str) -> None:
+        """Show why the mail with the key was not sent.
+
+        Empty while all is well.
+        """
+        message = safe(f"! {problem}") if problem else safe(self._on_its_way, "$foreground")
+        self._show_message(message)
 
     async def action_help(self) -> None:
         from secconsole.tui.screens.help import HelpScreen, page
@@ -206,12 +240,18 @@ class BindingScreen(Screen[BindingEnd]):
         form.busy = False
         form.set_value("code", "")
         form.focus_field("code")
-        said = [f"! {checked.message}"]
+        parts = [f"! {checked.message}"]
         if checked.server_time is not None:
-            said.append(f"Server time {clock(checked.server_time)}")
+            parts.append(f"Server time {clock(checked.server_time)}")
         if checked.left is not None and checked.left <= FEW:
-            said.append(f"{plural(checked.left, 'entry', 'entries')} left")
-        self.query_one("#message", Static).update(lines(*said))
+            parts.append(f"{plural(checked.left, 'entry', 'entries')} left")
+        self._show_message(lines(*parts))
+
+    def _show_message(self, message: Content) -> None:
+        """Show a message below the code, visible in small windows too."""
+        line = self.query_one("#message", Static)
+        line.update(message)
+        line.call_after_refresh(line.scroll_visible, animate=False)
 
     def _end(self, end: BindingEnd) -> None:
         self._started = None

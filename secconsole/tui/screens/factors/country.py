@@ -1,4 +1,4 @@
-"""Choosing a country for a phone number: by a part of its name, by its letters, or by its dialling code."""
+"""Choosing the country of a phone number by its name, its letters or its dialling code."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from secconsole.domain.countries import Country, countries, found
-from secconsole.tui.safe_text import join, safe
+from secconsole.tui.text.safe import join, safe
+
+_MOST_TYPED = 100
 
 
 class CountryDialog(ModalScreen[Country | None]):
-    """Type a part of a name; arrows choose, enter takes it, escape leaves the number as it was."""
+    """Typing filters, arrows select, Enter picks.
+
+    Escape leaves the number as it was.
+    """
 
     CSS_PATH = Path(__file__).parents[2] / "styles" / "country.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,15 +41,15 @@ class CountryDialog(ModalScreen[Country | None]):
     def compose(self) -> ComposeResult:
         card = Vertical(classes="card", id="country")
         card.border_title = safe("Country of the number")
-        card.border_subtitle = safe("up down choose · enter take it · esc leave")
+        card.border_subtitle = safe("up down choose · enter pick · esc cancel")
         with card:
-            entry = Input(placeholder="a part of its name, or its dialling code", compact=True)
+            entry = Input(placeholder="part of its name, or its dialling code", max_length=_MOST_TYPED, compact=True)
             entry.cursor_blink = False
             yield entry
             listing = OptionList(compact=True)
             listing.can_focus = False
             yield listing
-            yield Static(safe("No country is called that."), id="no-country")
+            yield Static(safe("No country matches."), id="no-country")
 
     def on_mount(self) -> None:
         self._show("")

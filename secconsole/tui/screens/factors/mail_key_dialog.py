@@ -1,4 +1,4 @@
-"""Having the key that is being bound mailed, for whoever cannot scan it."""
+"""Dialog for mailing the key that is being bound, for users who cannot scan it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from collections.abc import Awaitable, Callable
 
 from secconsole.domain.errors import Invalid
 from secconsole.operations.signin import KeyMailed
-from secconsole.tui.safe_text import lines, safe
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
 
-_WHOEVER = "Whoever reads that mail can make the codes: delete it once the app shows them."
+_WHOEVER = "Anyone who reads that mail can create the codes: delete it once the app shows them."
 _ON_RECORD = "the address on record"
 
 
-class MailKeyDialog(DoingDialog["KeyMailed | None"]):
-    """What was mailed, or None if nothing was. An address other than the one on record is asked about once more."""
+class MailKeyDialog(SubmitDialog["KeyMailed | None"]):
+    """Returns the mail sent, or None.
+
+    Asks for confirmation of an address other than the one on record.
+    """
 
     cancelled = None
 
@@ -32,7 +35,7 @@ class MailKeyDialog(DoingDialog["KeyMailed | None"]):
     def on_form_submitted(self, event: Form.Submitted) -> None:
         address = str(event.values["address"]).strip()
         if address in ("", self._warned_of):
-            return  # the base class goes on
+            return  # the base class handles it
         event.stop()
         event.prevent_default()
         self._warned_of = address
@@ -40,12 +43,12 @@ class MailKeyDialog(DoingDialog["KeyMailed | None"]):
             lines(
                 safe(f"! Only if nobody else reads {address}:", "$danger"),
                 _WHOEVER,
-                "The address on record, if there is one, and the audit are told. Press Mail it again to go on.",
+                "The address on record is notified, and the audit records it. Press Mail it again to continue.",
             )
         )
         self.form.focus_field("mail")
 
-    async def do(self, button: str, values: Values) -> KeyMailed | None:
+    async def submit(self, button: str, values: Values) -> KeyMailed | None:
         mailed = await self._mail(str(values["address"]).strip())
         if not mailed.sent:
             raise Invalid(mailed.message, "address")

@@ -1,4 +1,4 @@
-"""Recovery codes, just made or looked at again."""
+"""Recovery codes, just created or shown again."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from textual.content import Content
 
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
-from secconsole.tui.safe_text import join, safe
 from secconsole.tui.screens.secret_dialog import HIDE_AFTER
-from secconsole.tui.screens.shown_once import ShownOnceDialog, bullets, free_path
-from secconsole.tui.words import exact, plural
+from secconsole.tui.screens.secret_once import SecretOnceDialog, bullets, free_path
+from secconsole.tui.text.format import exact, plural
+from secconsole.tui.text.safe import join, safe
 
-_BESIDE = 76  # columns of a window in which two codes stand beside each other
-_WHAT = "Each signs in once, after your password, in place of a phone's code."
-_WHERE = "Keep them where the phone is not: on paper, or in a password safe."
+_BESIDE = 76  # columns of a window that shows two codes side by side
+_WHAT = "Each works once, after your password, instead of a code from your phone."
+_WHERE = "Keep them away from the phone: on paper, or in a password manager."
 
 
-class RecoveryCodesDialog(ShownOnceDialog):
-    """Shows recovery codes in two columns; True when they are saved.
+class RecoveryCodesDialog(SecretOnceDialog):
+    """Shows recovery codes in two columns.
 
-    Those just made are left no other way; with `again` they are what is left of a set, and may be left at any time.
+    Returns True when they are saved. New ones can be left only by saving them; with `again` they are the rest of a set
+    and may be left at any time.
     """
 
     TICK = "I have saved them"
@@ -49,7 +50,7 @@ class RecoveryCodesDialog(ShownOnceDialog):
         self._codes = ()
 
     def words(self, *, shown: bool) -> list[Content]:
-        made = safe(f"   made {exact(self._created)}", "$muted")
+        made = safe(f"   created {exact(self._created)}", "$muted")
         about = join(self._whose, made, "   ", (self._once, "bold"))
         return [about, safe(""), *self._rows(shown), safe(""), safe(_WHAT), safe(_WHERE)]
 
@@ -67,5 +68,5 @@ class RecoveryCodesDialog(ShownOnceDialog):
 
     def to_write(self) -> Secret[str]:
         rows = [f"{at:>3}  {code.reveal()}" for at, code in enumerate(self._codes, 1)]
-        head = [f"Recovery codes of {visible(self._whose)}, made {exact(self._created)}", "", _WHAT, ""]
-        return Secret("\n".join([*head, *rows, "", "Making new ones ends these.", ""]))
+        head = [f"Recovery codes of {visible(self._whose)}, created {exact(self._created)}", "", _WHAT, ""]
+        return Secret("\n".join([*head, *rows, "", "Creating new ones ends these.", ""]))

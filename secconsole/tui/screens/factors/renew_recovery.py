@@ -1,29 +1,29 @@
-"""What somebody is told who signed in by a recovery code: what is left, and what is due now."""
+"""The reminder after a sign-in with a recovery code: how many are left, and what is due now."""
 
 from __future__ import annotations
 
-from secconsole.tui.safe_text import lines, safe
 from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.text.format import plural
+from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, cancel
-from secconsole.tui.words import plural
 
 BIND, CODES = "bind", "codes"
 
 
 class RenewRecoveryDialog(Dialog[str]):
-    """`BIND` for another phone, `CODES` for new codes alone, or nothing if that was put off."""
+    """Returns `BIND` for another phone, `CODES` for new codes only, or an empty string if postponed."""
 
     cancelled = ""
 
     def __init__(self, *, left: int) -> None:
         body = lines(
-            safe("A recovery code was used in place of your phone.", "bold"),
+            safe("You used a recovery code instead of your phone.", "bold"),
             f"{plural(left, 'code')} of that set {'is' if left == 1 else 'are'} left, and new ones are due.",
             "",
             "Phone lost or new? Bind another one now: its app replaces the old one's, and you get ten new codes.",
-            "Phone only left at home? Then new codes are enough.",
-            "You are asked again at every sign-in until that is done.",
+            "Only left it at home? Then new codes are enough.",
+            "This is shown at every sign-in until it is done.",
         )
         buttons = [cancel("Later"), Button(CODES, "New codes only"), Button(BIND, "Bind another phone")]
         super().__init__("New recovery codes are due", body, [], buttons, focus=BIND)

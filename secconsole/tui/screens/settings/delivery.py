@@ -1,4 +1,4 @@
-"""How one kind of code is sent, looked after in boxes: what holds, other settings, a test, the code typed back."""
+"""Delivery of one kind of code: settings in effect, other settings, and their test."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ from textual.content import Content
 from secconsole.domain.delivery import Tls
 from secconsole.domain.model import FactorKind
 from secconsole.operations.delivery import Delivery, SmtpSettings
-from secconsole.tui.labelled import labelled
-from secconsole.tui.safe_text import Part, lines
-from secconsole.tui.screens.settings.follows_delivery import FollowsDelivery
-from secconsole.tui.sending_words import WORDS, Settings, in_effect, untested, went_wrong
+from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
+from secconsole.tui.text.delivery import WORDS, SendingSettings, in_effect, untested, went_wrong
+from secconsole.tui.text.format import count, exact, moment
+from secconsole.tui.text.labelled import labelled
+from secconsole.tui.text.safe import Part, lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, cancel
-from secconsole.tui.words import count, exact, moment
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 TITLES = {FactorKind.EMAIL: "Mail server", FactorKind.SMS: "SMS through Twilio"}
 
 
-class SendingDialog(FollowsDelivery):
-    """Gives "change" or "test". `why_not`: why one may only look; `said`: what has just been done."""
+class DeliveryStatusDialog(DeliveryDialog):
+    """Returns "change" or "test". `why_not`: why the user may only look. `message`: a text about what was just done."""
 
     def __init__(
-        self, kind: FactorKind, delivery: Delivery, now: datetime, *, allowed: bool, why_not: str = "", said: str = ""
+        self,
+        kind: FactorKind,
+        delivery: Delivery,
+        now: datetime,
+        *,
+        allowed: bool,
+        why_not: str = "",
+        message: str = "",
     ) -> None:
-        self._kind, self._now, self._allowed, self._why_not, self._said = kind, now, allowed, why_not, said
+        self._kind, self._now, self._allowed, self._why_not, self._message = kind, now, allowed, why_not, message
         active, waits = in_effect(delivery, kind), untested(delivery, kind)
         buttons = [cancel("Close")]
         if not why_not:
@@ -50,33 +57,31 @@ class SendingDialog(FollowsDelivery):
 
     def _words(self, delivery: Delivery) -> Content:
         active, waits = in_effect(delivery, self._kind), untested(delivery, self._kind)
-        rows: list[Part] = [(self._said, "$status-bound"), ""] if self._said else []
+        rows: list[Part] = [(self._message, "$status-bound"), ""] if self._message else []
         if active:
             rows += _settings_rows("In effect", active)
         else:
-            rows += labelled("In effect", "nothing: no such code is sent, and nobody can bind it")
+            rows += labelled("In effect", "nothing: these codes are not sent, so this kind cannot be bound")
         if waits:
             rows += ["", *_settings_rows("Not tested", waits)]
-            holds = "Until then the ones in effect hold." if active else "Until then nothing is sent."
-            rows += labelled("", f"They take effect once the code of a test was typed back. {holds}")
+            holds = "Until then, the settings in effect are used." if active else "Until then nothing is sent."
+            rows += labelled("", f"They take effect once the code of a test is typed back. {holds}")
         if delivery.inbox:
-            rows += labelled("Demo", "whatever is set here, all goes to the demo's own inbox and nowhere else")
+            rows += labelled("Demo", "all messages go to the demo's inbox, whatever is set")
         if not self._allowed:
-            rows += labelled(
-                "Policy", f"people may not bind {WORDS[self._kind]} by themselves: k in Settings changes that"
-            )
+            rows += labelled("Policy", f"users may not bind {WORDS[self._kind]} themselves: k in Settings changes that")
         rows += ["", *day_rows(delivery, (self._kind,))]
         wrong = next((m for m in went_wrong(delivery) if m.kind is self._kind), None)
         if wrong is not None:
-            why = wrong.problem or "it was too late to send it"
+            why = wrong.problem or "too late to send"
             rows += labelled("Latest", f"{moment(wrong.at, self._now)}: {why}", "$danger")
         if self._why_not:
-            rows += ["", (f"Only to look at. {self._why_not}", "$muted")]
+            rows += ["", (f"Read-only. {self._why_not}", "$muted")]
         return lines(*rows)
 
 
 def day_rows(delivery: Delivery, kinds: Sequence[FactorKind]) -> list[Part]:
-    """What became of the messages of the last 24 hours, a line for each kind."""
+    """Return the outcomes of the last 24 hours, a line for each kind."""
     rows: list[Part] = []
     for day in delivery.day:
         if day.kind in kinds:
@@ -86,7 +91,7 @@ def day_rows(delivery: Delivery, kinds: Sequence[FactorKind]) -> list[Part]:
     return rows
 
 
-def _settings_rows(title: str, settings: Settings) -> list[Content]:
+def _settings_rows(title: str, settings: SendingSettings) -> list[Content]:
     if isinstance(settings, SmtpSettings):
         user = f", signs in as {settings.username}" if settings.username else ", no user"
         tls = "not encrypted" if settings.tls is Tls.NONE else str(settings.tls)
@@ -98,21 +103,23 @@ def _settings_rows(title: str, settings: Settings) -> list[Content]:
     return [*rows, *labelled("", f"set {exact(settings.since)} by {settings.by}", "$muted")]
 
 
-async def look_after(
-    app: SecConsole, kind: FactorKind, delivery: Delivery, *, allowed: bool, why_not: str = ""
+async def manage_delivery(
+    app: Console, kind: FactorKind, delivery: Delivery, *, allowed: bool, why_not: str = ""
 ) -> None:
-    """Show how a kind is sent, and go on to other settings, their test and its code for as long as that is wanted."""
+    """Show how a kind is sent, and go on to other settings and their test as long as the user wants to."""
     from secconsole.operations.delivery import ShowDelivery
-    from secconsole.tui.screens.settings.sending_settings import settings_dialog
-    from secconsole.tui.screens.settings.sending_trial import try_out
+    from secconsole.tui.screens.settings.delivery_settings import settings_dialog
+    from secconsole.tui.screens.settings.delivery_test import run_delivery_test
 
-    said = ""
+    message = ""
     while True:
-        wanted = await app.ask(SendingDialog(kind, delivery, app.clock(), allowed=allowed, why_not=why_not, said=said))
+        wanted = await app.ask(
+            DeliveryStatusDialog(kind, delivery, app.clock(), allowed=allowed, why_not=why_not, message=message)
+        )
         if wanted is None:
             return
-        said = ""
+        message = ""
         if wanted == "change" and not await app.ask(settings_dialog(app.identity.role, kind, delivery)):
             continue
-        said = await try_out(app, kind)
+        message = await run_delivery_test(app, kind)
         delivery = await app.perform(ShowDelivery(tenant=app.tenant))

@@ -1,4 +1,4 @@
-"""A box that stays in sight while what it tells of goes on: codes and messages on their way."""
+"""Base of dialogs that show the progress of delivery while they are open."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from secconsole.operations.delivery import Delivery
 from secconsole.tui.screens.dialog import Dialog
 
 
-class FollowsDelivery(Dialog["str | None"]):
-    """A box that shows what the place below it has just read."""
+class DeliveryDialog(Dialog["str | None"]):
+    """A dialog that shows the delivery state last read by the place below it."""
 
     def follow(self, delivery: Delivery) -> None:
-        """Show this instead."""
+        """Show this state."""
         raise NotImplementedError

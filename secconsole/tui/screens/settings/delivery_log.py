@@ -1,4 +1,4 @@
-"""What became of the latest messages, newest first: to whom they went, what for, and why not."""
+"""Outcomes of the latest messages, newest first: address, purpose, and reason for a failure."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from datetime import datetime
 
 from textual.content import Content
 
+from secconsole.domain.model import SENT_KINDS
 from secconsole.operations.delivery import Delivery, MessageRow
-from secconsole.tui.labelled import labelled
-from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.screens.settings.follows_delivery import FollowsDelivery
-from secconsole.tui.screens.settings.sending import day_rows
-from secconsole.tui.sending_words import NOT_GOOD, SENT_KINDS, outcome_words
-from secconsole.tui.words import ago, plural
+from secconsole.tui.screens.settings.delivery import day_rows
+from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
+from secconsole.tui.text.delivery import NOT_GOOD, outcome_words
+from secconsole.tui.text.format import ago, plural
+from secconsole.tui.text.labelled import labelled
+from secconsole.tui.text.safe import Part, join, lines
 
 _WHEN, _OUTCOME, _PURPOSE = 11, 12, 11
 
 
-class SendingLogDialog(FollowsDelivery):
-    """The last 24 hours in counts, and the latest messages in words; it grows while it stands there."""
+class DeliveryLogDialog(DeliveryDialog):
+    """The last 24 hours in counts, and the latest messages.
+
+    Updated while it is open.
+    """
 
     def __init__(self, delivery: Delivery, now: datetime) -> None:
         self._now = now
@@ -31,7 +35,7 @@ class SendingLogDialog(FollowsDelivery):
     def _words(self, delivery: Delivery) -> Content:
         rows: list[Part] = [*day_rows(delivery, SENT_KINDS), ""]
         if not delivery.recent:
-            rows.append(("Nothing was sent in the last days.", "$muted"))
+            rows.append(("Nothing was sent in the last few days.", "$muted"))
         for message in delivery.recent:
             rows += self._message(message)
         if len(delivery.recent) > 1:

@@ -1,43 +1,52 @@
-"""Trying out settings for sending: a code goes to whoever sets them, and they count once it was typed back."""
+"""Testing delivery settings: a code is sent to the user, and the settings take effect once it is typed back."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from secconsole.domain.delivery import MessageState, SettingsState
-from secconsole.domain.errors import Invalid, SecconsoleError
+from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import ConfirmDelivery, Delivery, MessageRow, ShowDelivery, TestStarted, TryDelivery
 from secconsole.operations.users import ShowUser
-from secconsole.tui.labelled import LABEL, labelled
-from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.settings.follows_delivery import FollowsDelivery
+from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.session.delivery_watch import LATER, SOON
+from secconsole.tui.text.format import clock, plural
+from secconsole.tui.text.labelled import LABEL, labelled
+from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, cancel
-from secconsole.tui.words import clock, plural
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 _MAIL = FactorKind.EMAIL
 
 
-async def try_out(app: SecConsole, kind: FactorKind) -> str:
-    """Have a code sent and typed back; what to say of it, empty if it was left for later."""
+async def run_delivery_test(app: Console, kind: FactorKind) -> str:
+    """Send a code and have it typed back.
+
+    Return a message, empty if the test was postponed.
+    """
     to = await own_contact(app, kind)
-    begun = await app.ask(TrialDialog(kind, to))
+    begun = await app.ask(DeliveryTestDialog(kind, to))
     if begun is None:
         return ""
     started, to = begun
-    return await app.ask(TypeBackDialog(started, to)) or ""
+    return await app.ask(DeliveryCodeDialog(started, to)) or ""
 
 
-async def own_contact(app: SecConsole, kind: FactorKind) -> str:
-    """One's own address or number on record; empty where there is none, or it cannot be told."""
+async def own_contact(app: Console, kind: FactorKind) -> str:
+    """Return the user's own address or number on record.
+
+    Empty if there is none or it cannot be read.
+    """
     me = app.identity
     if not me.id:
         return ""
@@ -48,8 +57,8 @@ async def own_contact(app: SecConsole, kind: FactorKind) -> str:
     return user.email if kind is _MAIL else user.phone
 
 
-class TrialDialog(DoingDialog["tuple[TestStarted, str] | None"]):
-    """Asks where the test goes, and has it sent."""
+class DeliveryTestDialog(SubmitDialog["tuple[TestStarted, str] | None"]):
+    """Asks where to send the test, and sends it."""
 
     def __init__(self, kind: FactorKind, to: str) -> None:
         self._kind = kind
@@ -57,10 +66,10 @@ class TrialDialog(DoingDialog["tuple[TestStarted, str] | None"]):
             name="to", label="Your address" if kind is _MAIL else "Your number", needed=True, value=to,
             help="One that you can read now." if kind is _MAIL else "With the country code: +420 777 123 456",
         )  # fmt: skip
-        body = "A code is sent to you. Type it back, and the settings take effect."
+        body = "A code is sent to you. Type it back and the settings take effect."
         super().__init__("Send a test", body, [field], [cancel("Later"), Button("send", "Send")], focus="to")
 
-    async def do(self, button: str, values: Values) -> tuple[TestStarted, str] | None:
+    async def submit(self, button: str, values: Values) -> tuple[TestStarted, str] | None:
         to = str(values["to"]).strip()
         started = await self.app.perform(TryDelivery(tenant=self.app.tenant, kind=self._kind, to=to))
         if not started.sent and not started.prefix:
@@ -68,25 +77,35 @@ class TrialDialog(DoingDialog["tuple[TestStarted, str] | None"]):
         return started, to
 
 
-class TypeBackDialog(FollowsDelivery):
-    """Says what becomes of the message while the code is waited for; gives the words of a test that succeeded."""
+class DeliveryCodeDialog(DeliveryDialog):
+    """Shows the outcome of the message while the code is awaited.
+
+    Returns the message of a successful test.
+    """
 
     def __init__(self, started: TestStarted, to: str) -> None:
         self._started, self._to = started, to
         self._message: MessageRow | None = None
         self._note = started.message
-        self._inbox = False  # of a demo
+        self._inbox = False  # codes of a demo
         buttons = [cancel("Later"), Button("again", "Send again"), Button("confirm", "Confirm")]
         code = CodeField(name="code", label="Code", help="The six digits, without the letters.")
         super().__init__("Type the code back", self._words(), [code], buttons, focus="code")
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_worker(self._look(), exit_on_error=False)
+        self.follow_sending(self._look())
 
     async def _look(self) -> None:
-        """It may have been tried before this stood here."""
-        self.follow(await self.app.perform(ShowDelivery(tenant=self.app.tenant)))
+        """Poll for the outcome of the message until it is final, since no change notice reports it."""
+        pause = SOON
+        while True:
+            with suppress(Unavailable):  # the connection has its own line
+                self.follow(await self.app.backend.perform(ShowDelivery(tenant=self.app.tenant)))
+            if self._message is not None and self._message.state not in (MessageState.WAITING, MessageState.SENDING):
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LATER)
 
     def follow(self, delivery: Delivery) -> None:
         self._inbox = delivery.inbox
@@ -98,7 +117,7 @@ class TypeBackDialog(FollowsDelivery):
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
         if event.button == "confirm" and not event.values["code"]:
-            event.form.set_error("code", "Type the six digits that came.")
+            event.form.set_error("code", "Type the six digits you received.")
             return
         event.form.busy = True
         self.run_worker(self._answer(event.button, str(event.values["code"])), exit_on_error=False)
@@ -118,11 +137,11 @@ class TypeBackDialog(FollowsDelivery):
         result = await self.app.perform(ConfirmDelivery(tenant=self.app.tenant, code=Secret(code)))
         if result.accepted:
             in_effect = self._started.state is SettingsState.PENDING
-            self.dismiss(f"{result.message}." + (" The settings are in effect now." if in_effect else ""))
+            self.dismiss(f"{result.message}." + (" The settings are now in effect." if in_effect else ""))
         else:
             self._note = result.message
             self.set_body(self._words())
-            self.form.set_error("code", "That was not it.", clear=True)
+            self.form.set_error("code", "That code is wrong.", clear=True)
 
     async def _send_again(self) -> None:
         wanted = TryDelivery(tenant=self.app.tenant, kind=self._started.kind, to=self._to)
@@ -134,9 +153,9 @@ class TypeBackDialog(FollowsDelivery):
             self.form.set_value("code", "")
         self.form.focus_field("code")
         self.set_body(self._words())
-        await self._look()
+        self.follow_sending(self._look())
 
-    # ---- what is said ----------------------------------------------------------------------------------------------
+    # ---- texts ----------------------------------------------------------------------------------------------------
 
     def _words(self) -> Content:
         started = self._started
@@ -147,27 +166,27 @@ class TypeBackDialog(FollowsDelivery):
         rows += [*self._state(), ""]
         if self._note:
             rows.append((self._note, "$status-pending"))
-        spam = "Not arrived? Look in spam. " if started.kind is _MAIL else "Not arrived? It can take a minute. "
+        spam = "Not arrived? Check your spam. " if started.kind is _MAIL else "Not arrived? It can take a minute. "
         if self._inbox:
             spam = ""
-        return lines(*rows, (f"{spam}Esc leaves it for later.", "$muted"))
+        return lines(*rows, (f"{spam}Esc postpones it.", "$muted"))
 
     def _state(self) -> list[Content]:
         message = self._message
         if not self._started.id:
-            return labelled("Now", "the code of the test before still holds")
+            return labelled("Now", "the code of the previous test is still valid")
         going = message is None or message.state in (MessageState.WAITING, MessageState.SENDING)
         if message is None or (going and not message.problem):
             return labelled("Now", "being sent")
         if message.state is MessageState.SENT and self._inbox:
-            return labelled("Now", "It is in the demo's own inbox: nothing leaves this machine.", "$status-bound")
+            return labelled("Now", "It is in the demo's inbox: nothing leaves this machine.", "$status-bound")
         if message.state is MessageState.SENT:
             kind = "The mail server" if self._started.kind is _MAIL else "Twilio"
-            return labelled("Now", f"{kind} took it: it is on its way to you.", "$status-bound")
+            return labelled("Now", f"{kind} accepted it: it is on its way to you.", "$status-bound")
         if going:
             tries = plural(message.attempts, "try", "tries")
-            return labelled("Now", f"{message.problem} It is tried again ({tries} so far).", "$status-pending")
+            return labelled("Now", f"{message.problem} Retrying ({tries} so far).", "$status-pending")
         after = {
-            MessageState.UNSURE: "It may have arrived, or not.", MessageState.VOID: "A newer code took its place.",
+            MessageState.UNSURE: "It may or may not have arrived.", MessageState.VOID: "A newer code replaced it.",
         }.get(message.state, "Nothing was sent.")  # fmt: skip
         return labelled("Now", f"{message.problem} {after}".strip(), "$danger")

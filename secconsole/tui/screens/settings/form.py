@@ -1,4 +1,4 @@
-"""The fields of a change of policy: grace period, and the proof that it is you."""
+"""The form for a change of policy: grace period, password and code."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from secconsole.domain.model import PolicyMode
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import NO_CODE
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, CodeField, Field, PasswordField, cancel
+from secconsole.tui.widgets.form_fields import Button, CodeField, Field, NumberField, PasswordField, cancel
 
 LONGEST_GRACE = 365
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was filled in."""
+    """The values filled in."""
 
     grace_days: int
     password: Secret[str]
@@ -25,10 +25,13 @@ class Change:
 
 
 class PolicyForm(Form):
-    """Posts Wanted once all that is needed is there and makes sense. Enter in a field never switches."""
+    """Posts `Wanted` once all required values are valid.
+
+    Enter in a field never switches.
+    """
 
     class Wanted(Message):
-        """The person wants the change."""
+        """Posted when the user confirms the change."""
 
         def __init__(self, change: Change) -> None:
             super().__init__()
@@ -36,9 +39,9 @@ class PolicyForm(Form):
 
     def __init__(self, *, bound: bool, id: str | None = None) -> None:
         fields: list[Field] = [
-            CodeField(name="grace", label="Grace, days", digits=3,
-                      help="Days to go on without a factor; 0: none."),
-            PasswordField(name="password", label="Password", needed=True, help="Your own, to prove that it is you."),
+            NumberField(name="grace", label="Grace, days", digits=3,
+                      help="Days to sign in without a factor; 0: none."),
+            PasswordField(name="password", label="Password", needed=True, help="Your own, to confirm it's you."),
         ]  # fmt: skip
         if bound:
             fields.append(CodeField(name="code", label="Code", needed=True, help="Six digits from your phone."))
@@ -46,17 +49,20 @@ class PolicyForm(Form):
 
     @property
     def grace(self) -> int | None:
-        """The days typed; None if that is no number of days."""
+        """Return the days typed.
+
+        None if they are not a valid number of days.
+        """
         text = str(self.values["grace"]).strip() or "0"
         return int(text) if text.isascii() and text.isdigit() and int(text) <= LONGEST_GRACE else None
 
     def stand_at(self, mode: PolicyMode) -> None:
-        """Have the keys go to the first field that counts for a mode: only required has a grace period."""
+        """Move the focus to the first field of a mode: only required has a grace period."""
         if not self.has_focus:
             self.focus_field("grace" if mode is PolicyMode.REQUIRED else "password")
 
     def reset(self, grace_days: int) -> None:
-        """Forget what was typed."""
+        """Clear the form."""
         self.clear_errors()
         self.set_value("grace", str(grace_days))
         for name in self.values:
@@ -64,7 +70,10 @@ class PolicyForm(Form):
                 self.set_value(name, "")
 
     def refuse(self, wrong: str, why: str) -> None:
-        """Say at the field what was wrong; a wrong password takes the code with it."""
+        """Show an error at its field.
+
+        A wrong password clears the code too.
+        """
         names = list(self.values)
         field = wrong if wrong in names else "password"
         for name in names[names.index(field) :]:
@@ -75,7 +84,7 @@ class PolicyForm(Form):
         event.stop()
         grace = self.grace
         if grace is None:
-            self.set_error("grace", f"A number of days from 0 to {LONGEST_GRACE}.")
+            self.set_error("grace", f"Enter a number of days from 0 to {LONGEST_GRACE}.")
             return
         password, code = event.values["password"], event.values.get("code", "")
         assert isinstance(password, Secret)

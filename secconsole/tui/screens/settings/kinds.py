@@ -1,4 +1,4 @@
-"""Which factor kinds people may bind: what the standard says of each, and what allowing or taking away one does.
+"""Factor kinds that users may bind: what the standard says of each, and what allowing or removing one does.
 
 Sources: NIST SP 800-63B-4, sections 3.1.3.1 (no e-mail), 3.1.3.3 and 3.2.9 (codes by telephone are restricted).
 """
@@ -13,20 +13,23 @@ from secconsole.domain.errors import Stale
 from secconsole.domain.model import FactorKind
 from secconsole.operations.delivery import Delivery
 from secconsole.operations.policy import Policy, SetPolicy
-from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.sending_words import WORDS, without_a_way
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.delivery import WORDS, without_a_way
+from secconsole.tui.text.format import count, glyph
+from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CheckField, Field, cancel
-from secconsole.tui.words import count, glyph
 
 STANDARD = "NIST SP 800-63B-4"
 _OFFERED = (FactorKind.SMS, FactorKind.EMAIL)
 _SETTING_UP = {FactorKind.SMS: "esc, s", FactorKind.EMAIL: "esc, m"}
 
 
-class KindsDialog(DoingDialog["Policy | None"]):
-    """Gives the policy that holds then; None where nothing was changed. `why_not`: why one may only look."""
+class KindsDialog(SubmitDialog["Policy | None"]):
+    """Returns the new policy.
+
+    None if nothing was changed. `why_not`: why the user may only look.
+    """
 
     def __init__(self, policy: Policy, delivery: Delivery, weak_only: int, *, why_not: str = "", utf8: bool = True):
         self._policy, self._delivery, self._weak_only = policy, delivery, weak_only
@@ -35,12 +38,12 @@ class KindsDialog(DoingDialog["Policy | None"]):
         buttons = [cancel("Close")]
         if not why_not:
             fields = (
-                CheckField(name="sms", label="SMS", text="people may bind a phone number for codes",
+                CheckField(name="sms", label="SMS", text="users may bind a phone number",
                            value=FactorKind.SMS in policy.kinds, help="Space changes it."),
-                CheckField(name="email", label="E-mail", text="people may bind an address for codes",
+                CheckField(name="email", label="E-mail", text="users may bind an address",
                            value=FactorKind.EMAIL in policy.kinds, help="Space changes it."),
-                CheckField(name="view", label="Recovery codes", text="people may look at their own again",
-                           value=policy.recovery_view, help="Those that they make from then on."),
+                CheckField(name="view", label="Recovery codes", text="users may see them again",
+                           value=policy.recovery_view, help="Those created from then on."),
             )  # fmt: skip
             buttons = [cancel(), Button("change", "Change")]
         focus = buttons[0].name if why_not else "sms"
@@ -49,7 +52,7 @@ class KindsDialog(DoingDialog["Policy | None"]):
     def on_form_changed(self, event: Form.Changed) -> None:
         self.set_body(self._words(_kinds(event.form.values), bool(event.form.values["view"])))
 
-    async def do(self, button: str, values: Values) -> Policy | None:
+    async def submit(self, button: str, values: Values) -> Policy | None:
         kinds, view = _kinds(values), bool(values["view"])
         if (set(kinds), view) == (set(self._policy.kinds), self._policy.recovery_view):
             return None
@@ -59,16 +62,16 @@ class KindsDialog(DoingDialog["Policy | None"]):
         try:
             return await self.app.perform(wanted)
         except Stale as error:
-            self.app.say_why(error.message)
+            self.app.notify_refused(error.message)
             return None
 
     def _words(self, kinds: tuple[FactorKind, ...], view: bool) -> Content:
         rows: list[Part] = [
-            self._kind(FactorKind.TOTP, "always allowed: everybody can bind an app alone"),
+            self._kind(FactorKind.TOTP, "always allowed: users can bind an app unaided"),
             self._kind(FactorKind.SMS, f"restricted ({STANDARD}, 3.1.3.3 and 3.2.9): a number"),
-            "         can be taken over. Always offer another kind beside it.",
+            "         can be hijacked. Always offer another kind as well.",
             self._kind(FactorKind.EMAIL, f"not an authenticator ({STANDARD}, 3.1.3.1): a mailbox"),
-            "         proves no device. More than a password alone, and not much.",
+            "         proves no device. Little better than a password alone.",
             "",
             self._weak(),
         ]
@@ -76,7 +79,7 @@ class KindsDialog(DoingDialog["Policy | None"]):
         if self._why_not:
             seen = "may" if self._policy.recovery_view else "may not"
             rows += [f"People {seen} look at their recovery codes again.", ""]
-            rows.append((f"Only to look at. {self._why_not}", "$muted"))
+            rows.append((f"Read-only. {self._why_not}", "$muted"))
         return lines(*rows)
 
     def _kind(self, kind: FactorKind, words: str) -> Content:
@@ -85,7 +88,7 @@ class KindsDialog(DoingDialog["Policy | None"]):
 
     def _weak(self) -> Part:
         if not self._weak_only:
-            return "Nobody has only SMS or e-mail.", "$muted"
+            return "No user has only SMS or e-mail.", "$muted"
         have = "user has" if self._weak_only == 1 else "users have"
         return (
             f"{count(self._weak_only)} {have} only SMS or e-mail: is:weak-only in Users lists them.",
@@ -93,21 +96,21 @@ class KindsDialog(DoingDialog["Policy | None"]):
         )
 
     def _consequences(self, kinds: tuple[FactorKind, ...], view: bool) -> list[str]:
-        """What a change would do: in the words of what the service does, and no more."""
-        said = [
-            f"{WORDS[kind]} cannot be sent yet, so nobody can bind it: set it up ({_SETTING_UP[kind]})."
+        """Return the consequences of a change, exactly as the service carries it out."""
+        parts = [
+            f"{WORDS[kind]} cannot be sent yet, so users cannot bind it: set it up ({_SETTING_UP[kind]})."
             for kind in without_a_way(self._delivery, kinds)
         ]
         gone = [kind for kind in self._policy.kinds if kind not in kinds]
         if gone:
             words = " and ".join(WORDS[kind] for kind in gone)
-            said.append(f"Nobody binds {words} alone any more; an administrator still can.")
-            said.append("Whoever has it keeps it, and signs in with it: unbind them to end that.")
+            parts.append(f"Users can no longer bind {words} themselves; an administrator still can.")
+            parts.append("Users who have it keep signing in with it: unbind them to end that.")
         if self._policy.recovery_view and not view:
-            said.append("Nobody can look at their recovery codes again; they go on working.")
+            parts.append("Recovery codes can no longer be viewed; they keep working.")
         elif view and not self._policy.recovery_view:
-            said.append("Recovery codes made from now on are kept so that they can be shown.")
-        return said
+            parts.append("Recovery codes created from now on are stored so that they can be shown.")
+        return parts
 
 
 def _kinds(values: Values) -> tuple[FactorKind, ...]:

@@ -1,4 +1,4 @@
-"""Security settings: off, optional or required, with what a change would do beside it before anything is changed."""
+"""Security settings: off, optional or required, with the impact of a change shown before it is made."""
 
 from __future__ import annotations
 
@@ -15,34 +15,42 @@ from secconsole.domain.impact import must_bind
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.operations.delivery import Delivery, SetSmtp, SetTwilio, ShowDelivery
+from secconsole.operations.networks import AddNetwork, ListNetworks, NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.signin import StepUp
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.tokens import RotateSecretKey, SecretKey, ShowSecretKey
 from secconsole.tui.actions import Action
-from secconsole.tui.demo_words import proof_words
-from secconsole.tui.line import Left
-from secconsole.tui.safe_text import join, lines
+from secconsole.tui.console import WaitAbandoned
+from secconsole.tui.demo.hints import proof_words
+from secconsole.tui.screens.end_sessions import Choice, EndSessionsOffer
 from secconsole.tui.screens.overview import ADMINS, go_to_users
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.settings.follows_delivery import FollowsDelivery
+from secconsole.tui.screens.settings.delivery import manage_delivery
+from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
+from secconsole.tui.screens.settings.delivery_log import DeliveryLogDialog
 from secconsole.tui.screens.settings.form import Change, PolicyForm
+from secconsole.tui.screens.settings.helpdesk import WORDS as NEEDS
+from secconsole.tui.screens.settings.helpdesk import HelpdeskDialog
 from secconsole.tui.screens.settings.kinds import KindsDialog
-from secconsole.tui.screens.settings.secret_key import look_after_key
-from secconsole.tui.screens.settings.sending import look_after
-from secconsole.tui.screens.settings.sending_log import SendingLogDialog
-from secconsole.tui.screens.settings.words import changed_words, done_words, now_words, state_lines
+from secconsole.tui.screens.settings.networks import manage_networks
+from secconsole.tui.screens.settings.secret_key import manage_secret_key
+from secconsole.tui.screens.settings.text import changed_words, done_words, now_words, state_lines
+from secconsole.tui.text.format import clock
+from secconsole.tui.text.safe import join, lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.policy_choice import PolicyChoice
 from secconsole.tui.widgets.policy_impact import impact_words
-from secconsole.tui.words import clock
 
 WIDEST = 120
-ROOMY = 27  # rows from which the fields stand below all the rest
+ROOMY = 27  # rows from which the fields fit below everything else
 
 
 class Settings(Place):
-    """Looking changes nothing; changing asks for password and code right here."""
+    """Looking changes nothing.
+
+    Changing asks for password and code in place.
+    """
 
     NAME = "settings"
     TITLE = "Settings"
@@ -51,19 +59,23 @@ class Settings(Place):
     CSS_PATH = "../../styles/settings.tcss"
     AUTO_FOCUS = "PolicyChoice"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("settings.change", "Change", "enter,down", "Go on to grace period, password and code.", SetPolicy,
+        Action("settings.change", "Change", "enter,down", "Continue to grace period, password and code.", SetPolicy,
                dangerous=True, priority=0, command="secconsole policy set MODE --grace-days N"),
         Action("settings.admins", "Administrators", "l", "List the administrators who would have to bind.",
                PreviewPolicy, priority=1, command="secconsole user list --status unbound --role tenant-admin"),
-        Action("settings.kinds", "Kinds", "k", "Say which factor kinds people may bind, and what the standard says.",
+        Action("settings.kinds", "Kinds", "k", "Choose which factor kinds users may bind; the standard is quoted.",
                ShowPolicy, priority=2, command="secconsole policy set --kinds totp,sms"),
         Action("settings.mail", "Mail", "m", "Set up the mail server that sends codes, and test it.",
                ShowDelivery, priority=3, command="secconsole delivery set-smtp --host HOST --sender ADDRESS"),
         Action("settings.sms", "SMS", "s", "Set up the account at Twilio that sends codes, and test it.",
                ShowDelivery, priority=3, command="secconsole delivery set-twilio --account-sid AC… --from NUMBER"),
-        Action("settings.messages", "Messages", "d", "Show what became of the latest messages.",
+        Action("settings.messages", "Messages", "d", "Show the outcome of the latest messages.",
                ShowDelivery, priority=4, command="secconsole delivery show"),
-        Action("settings.key", "Secret key", "y", "Show which secret key programs sign in with, and make it anew.",
+        Action("settings.networks", "Networks", "n", "Allow networks to sign in from, and check an address.",
+               ListNetworks, priority=4, command="secconsole network add NETWORK --note TEXT"),
+        Action("settings.helpdesk", "Helpdesk", "u", "Set what unbinding needs, and how long bypass codes work.",
+               ShowPolicy, priority=4, command="secconsole policy set --unbind-needs check"),
+        Action("settings.key", "Secret key", "y", "Show the secret key that programs use, and rotate it.",
                ShowSecretKey, priority=4, command="secconsole secret-key rotate"),
     )  # fmt: skip
 
@@ -73,7 +85,8 @@ class Settings(Place):
         self._preview: PolicyPreview | None = None
         self._delivery: Delivery | None = None
         self._key: SecretKey | None = None
-        self._expect: int | None = None  # the version that the person has seen
+        self._networks: NetworkList | None = None
+        self._expect: int | None = None  # the version that the user has seen
 
     def compose_body(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
@@ -83,7 +96,9 @@ class Settings(Place):
             yield Static(id="now")
             yield Static(id="impact")
             yield Static(id="state")
-            yield PolicyForm(bound=self.app.identity.bound, id="change")
+            form = PolicyForm(bound=self.app.identity.bound, id="change")
+            form.add_class("-folded")  # until the policy is read, which says whether there is room for it
+            yield form
             yield Static(id="may-not")
 
     # ---- reading ---------------------------------------------------------------------------------------------------
@@ -91,10 +106,15 @@ class Settings(Place):
     async def shown(self) -> None:
         reason = self.may_not(self.ACTIONS[0])
         self.query_one(PolicyForm).display = not reason
-        self.query_one("#may-not", Static).update(join((f"Only to look at. {reason}" if reason else "", "$muted")))
+        self.query_one("#may-not", Static).update(join((f"Read-only. {reason}" if reason else "", "$muted")))
         self._read()
 
     async def on_live_change(self) -> None:
+        self._read()
+
+    def _reload_now(self) -> None:
+        """Reload at once after a change made here."""
+        self.app.live.note_reloaded()
         self._read()
 
     def on_policy_choice_looked(self) -> None:
@@ -114,6 +134,7 @@ class Settings(Place):
         preview = await self.app.perform(PreviewPolicy(tenant=self.app.tenant, mode=looked_at))
         delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
         self._key = await self.app.perform(ShowSecretKey(tenant=self.app.tenant))
+        self._networks = await self.app.perform(ListNetworks(tenant=self.app.tenant))
         self._policy, self._preview, self._delivery = policy, preview, delivery
         choice.show(looked_at, policy.policy)
         form.stand_at(looked_at)
@@ -122,13 +143,13 @@ class Settings(Place):
         if not form.has_focus:
             self._expect = policy.version
         elif before is not None and before.version != policy.version:
-            self.app.say_why(changed_words(policy))
+            self.app.notify_refused(changed_words(policy))
         self.query_one("#now", Static).update(now_words(policy))
         self._say_impact()
         self._say_state()
         self.refresh_hints()
         for screen in self.app.screen_stack:
-            if isinstance(screen, FollowsDelivery):
+            if isinstance(screen, DeliveryDialog):
                 screen.follow(delivery)
 
     def on_descendant_focus(self) -> None:
@@ -138,18 +159,21 @@ class Settings(Place):
         self.call_after_refresh(self._fold)
 
     def _say_state(self) -> None:
-        """What each key leads to; while the fields have the keys, in a demo, what to type."""
+        """Show what each key leads to.
+
+        While the fields have the focus in a demo, show what to type.
+        """
         self._fold()
         words = proof_words(self.app) if self.query_one(PolicyForm).has_focus else []
         if words:
             self.query_one("#state", Static).update(lines(*words))
-        elif self._policy is not None and self._delivery is not None and self._key is not None:
+        elif self._policy and self._delivery and self._networks and self._key:
             now, utf8 = self.app.clock(), self.app.terminal.utf8
-            said = state_lines(self._policy, self._delivery, self._key, now=now, utf8=utf8)
-            self.query_one("#state", Static).update(said)
+            text = state_lines(self._policy, self._delivery, self._networks, self._key, now=now, utf8=utf8)
+            self.query_one("#state", Static).update(text)
 
     def _fold(self) -> None:
-        """In a low window either the fields are there, while they have the keys, or what the other keys lead to."""
+        """In a low window, show either the fields, while they have the focus, or the lines of other keys."""
         if self.is_here:
             form = self.query_one(PolicyForm)
             low = self.size.height < ROOMY
@@ -166,6 +190,9 @@ class Settings(Place):
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
+    def state(self) -> tuple[object, ...]:
+        return *self.console_state(), self._preview
+
     def why_not(self, action: Action) -> str:
         if reason := super().why_not(action):
             return reason
@@ -177,7 +204,10 @@ class Settings(Place):
         self.query_one(PolicyForm).focus()
 
     async def do_admins(self) -> None:
-        """To the list that holds them; of two roles and two states the one with most of them."""
+        """Go to the list of administrators who must bind.
+
+        Of two roles and two states, to the largest group.
+        """
         adoption = await self.app.perform(ShowAdoption(tenant=self.app.tenant))
         mode = self.query_one(PolicyChoice).mode
         found: dict[tuple[BindingStatus, Role], int] = {}
@@ -188,8 +218,11 @@ class Settings(Place):
             status, role = max(found, key=lambda which: found[which])
             go_to_users(self.app, f"status:{status} role:{role}")
 
-    def _may_only_look(self, wanted: type[SetPolicy | SetSmtp | SetTwilio | RotateSecretKey]) -> str:
-        """Why nothing can be changed in a box that may be looked at; empty if it can."""
+    def _may_only_look(self, wanted: type[SetPolicy | SetSmtp | SetTwilio | RotateSecretKey | AddNetwork]) -> str:
+        """Return why a dialog can be looked at only.
+
+        Empty if it can change things.
+        """
         return self.may_not(Action("settings.look", "", "", "", wanted))
 
     async def do_kinds(self) -> None:
@@ -201,9 +234,18 @@ class Settings(Place):
         )  # fmt: skip
         policy = await self.app.ask(dialog)
         if policy is not None:
-            self._policy = self.app.policy = policy
-            self.app.say(f"People may bind {', '.join(policy.kinds)} now.")
-        self._read()
+            self._policy = self.app.session.policy = policy
+            self.app.notify_done(f"Users may bind {', '.join(policy.kinds)} now.")
+        self._reload_now()
+
+    async def do_helpdesk(self) -> None:
+        if self._policy is None:
+            return
+        policy = await self.app.ask(HelpdeskDialog(self._policy, why_not=self._may_only_look(SetPolicy)))
+        if policy is not None:
+            self._policy = self.app.session.policy = policy
+            self.app.notify_done(f"Unbinding needs {NEEDS[policy.unbind_needs]}.")
+        self._reload_now()
 
     async def do_mail(self) -> None:
         await self._look_after(FactorKind.EMAIL, SetSmtp)
@@ -214,25 +256,29 @@ class Settings(Place):
     async def _look_after(self, kind: FactorKind, wanted: type[SetSmtp | SetTwilio]) -> None:
         delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
         allowed = self._policy is not None and kind in self._policy.kinds
-        await look_after(self.app, kind, delivery, allowed=allowed, why_not=self._may_only_look(wanted))
-        self._read()
+        await manage_delivery(self.app, kind, delivery, allowed=allowed, why_not=self._may_only_look(wanted))
+        self._reload_now()
 
     async def do_messages(self) -> None:
         delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
-        await self.app.ask(SendingLogDialog(delivery, self.app.clock()))
+        await self.app.ask(DeliveryLogDialog(delivery, self.app.clock()))
+
+    async def do_networks(self) -> None:
+        await manage_networks(self.app, why_not=self._may_only_look(AddNetwork))
+        self._read()
 
     async def do_key(self) -> None:
         key = await self.app.perform(ShowSecretKey(tenant=self.app.tenant))
-        if await look_after_key(self.app, key, why_not=self._may_only_look(RotateSecretKey)):
-            self.app.say("The secret key was made. Give it to the programs that use it.")
-        self._read()
+        if await manage_secret_key(self.app, key, why_not=self._may_only_look(RotateSecretKey)):
+            self.app.notify_done("The secret key was created. Give it to the programs that use it.")
+        self._reload_now()
 
     def on_form_changed(self, event: Form.Changed) -> None:
         if event.name == "grace":
             self._say_impact()
 
     def on_form_cancelled(self) -> None:
-        """Back to what holds."""
+        """Return to the policy in effect."""
         policy = self._policy
         if policy is not None:
             self.query_one(PolicyForm).reset(policy.grace_days)
@@ -255,39 +301,53 @@ class Settings(Place):
     async def _switch(self, mode: PolicyMode, change: Change) -> None:
         form = self.query_one(PolicyForm)
         before = self._preview
+        choice = Choice(end=True)
+        if before is not None and before.policy is mode and (before.sessions or before.tokens):
+            chosen = await self.app.ask(EndSessionsOffer(before))
+            if chosen is None:
+                form.busy = False
+                return
+            choice = chosen
         try:
             proof = await self.app.perform(StepUp(password=change.password, code=change.code))
+            if proof.left == 0:
+                self.app.lose_session(proof.message)
+                return
             if not proof.accepted:
                 at = f" Server time {clock(proof.server_time)}." if proof.server_time else ""
-                form.refuse(proof.wrong, f"Not right.{at}")
-                self.app.say_why(proof.message)
+                form.refuse(proof.wrong, f"That was not right.{at}")
+                self.app.notify_refused(proof.message)
                 return
             wanted = SetPolicy(
-                tenant=self.app.tenant, mode=mode, grace_days=change.grace_days, expect=self._expect
+                tenant=self.app.tenant, mode=mode, grace_days=change.grace_days, expect=self._expect,
+                keep_sessions=not choice.end,
             )  # fmt: skip
             policy = await self.app.perform(wanted)
         except Stale as error:
             self._look_again()
-            self.app.say_why(error.message)
+            self.app.notify_refused(error.message)
             return
-        except (NoAnswer, Left) as error:
-            self.app.say_failed(error)  # what was typed stays
+        except (NoAnswer, WaitAbandoned) as error:
+            self.app.notify_failed(error)  # the input stays
             return
         except SecconsoleError as error:
             form.reset(change.grace_days)
             form.set_error("grace", "Nothing was changed.")
-            self.app.say_failed(error)
+            self.app.notify_failed(error)
             return
         finally:
             form.busy = False
-        self._policy = self.app.policy = policy
-        self.app.refresh_headers()
+        self._policy = self.app.session.policy = policy
+        self.refresh_header()
         self._look_again()
-        self.app.say(done_words(policy, before))
+        self.app.notify_done(done_words(policy, before))
 
     def _look_again(self) -> None:
-        """Nothing typed stays; the choice is what is looked at next, and all is read anew."""
+        """Clear the form and reload everything.
+
+        The choice becomes the policy in effect.
+        """
         policy = self._policy
         self.query_one(PolicyForm).reset(policy.grace_days if policy else 0)
         self.query_one(PolicyChoice).focus()
-        self._read()
+        self._reload_now()

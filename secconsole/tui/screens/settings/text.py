@@ -1,4 +1,4 @@
-"""What the Settings place says: what holds, what was done, and one line for each thing that a key leads to."""
+"""Texts of the Settings place: policy in effect, results of changes, and a line for each key."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from datetime import datetime
 
 from textual.content import Content
 
+from secconsole.domain.helpdesk import UnbindNeeds
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.operations.delivery import Delivery
+from secconsole.operations.networks import NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview
 from secconsole.operations.tokens import SecretKey
-from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.sending_words import day_words, state_words, without_a_way
-from secconsole.tui.words import exact, glyph, moment, plural
+from secconsole.tui.screens.settings.networks import network_words
+from secconsole.tui.text.delivery import day_words, state_words, without_a_way
+from secconsole.tui.text.format import exact, glyph, moment, plural
+from secconsole.tui.text.safe import Part, join, lines
 
 _LABEL = 14
 _SHORT = {FactorKind.TOTP: "", FactorKind.SMS: " restricted", FactorKind.EMAIL: " not an authenticator"}
 
 
 def now_words(policy: Policy) -> Content:
-    """What holds, since when, by whom."""
+    """Return the policy in effect, since when, and who set it."""
     mode = str(policy.policy)
     since = policy.required_since if policy.policy is PolicyMode.REQUIRED else policy.changed
     when = f" since {exact(since)}" if since else ""
@@ -29,24 +32,34 @@ def now_words(policy: Policy) -> Content:
 
 
 def done_words(policy: Policy, before: PolicyPreview | None) -> str:
-    """What was done."""
+    """Return what was done."""
     words = {
-        PolicyMode.OFF: "Nobody is asked for a second factor now. Their factors are kept.",
-        PolicyMode.OPTIONAL: "Whoever has a second factor is asked for it now.",
-        PolicyMode.REQUIRED: "A second factor is required now.",
+        PolicyMode.OFF: _off_words(before),
+        PolicyMode.OPTIONAL: "Users who have a second factor are now asked for it.",
+        PolicyMode.REQUIRED: "A second factor is now required.",
     }[policy.policy]
     added = before.platform_admins_added if before is not None and before.policy is policy.policy else 0
     if added:
-        words += f"\n{plural(added, 'platform administrator')} went onto the whitelist: press 3."
-    return words + "\nIt holds at once in every console and command."
+        words += f"\n{plural(added, 'platform administrator')} added to the whitelist: press 3."
+    if policy.sessions_ended:
+        words += f"\n{plural(policy.sessions_ended, 'session')} opened with a password only ended."
+    return words + "\nThis applies at once in every console and command."
+
+
+def _off_words(before: PolicyPreview | None) -> str:
+    always = before.impact.always_asked if before is not None else 0
+    but = f" but {plural(always, 'platform administrator')}" if always else ""
+    return f"Nobody{but} is now asked for a second factor. Factors are kept."
 
 
 def changed_words(policy: Policy) -> str:
     return f"{policy.changed_by} changed the policy meanwhile: it is {policy.policy} now. Look again before you switch."
 
 
-def state_lines(policy: Policy, delivery: Delivery, key: SecretKey, *, now: datetime, utf8: bool) -> Content:
-    """Kinds, mail, SMS, messages and secret key: a line each, with the key that leads on."""
+def state_lines(
+    policy: Policy, delivery: Delivery, networks: NetworkList, key: SecretKey, *, now: datetime, utf8: bool
+) -> Content:
+    """Return a line each for kinds, mail, SMS, messages, networks, helpdesk and secret key, with its key."""
     missing = without_a_way(delivery, policy.kinds)
 
     def sending(kind: FactorKind) -> tuple[Part, Part]:
@@ -61,8 +74,16 @@ def state_lines(policy: Policy, delivery: Delivery, key: SecretKey, *, now: date
         _line("m", "Mail", *sending(FactorKind.EMAIL)),
         _line("s", "SMS", *sending(FactorKind.SMS)),
         _line("d", "Messages", day_words(delivery)),
+        _line("n", "Networks", network_words(networks)),
+        _line("u", "Helpdesk", helpdesk_words(policy)),
         _line("y", "Secret key", _key_words(key, now)),
     )
+
+
+def helpdesk_words(policy: Policy) -> str:
+    """Return what unbinding needs, and how long bypass codes work."""
+    needs = {UnbindNeeds.NONE: "a reason", UnbindNeeds.CHECK: "a checked caller", UnbindNeeds.APPROVAL: "an approval"}
+    return f"unbinding needs {needs[policy.unbind_needs]}, bypass {policy.bypass_minutes:,} min"
 
 
 def _line(key: str, label: str, *parts: Part) -> Content:
@@ -81,5 +102,5 @@ def _key_words(key: SecretKey, now: datetime) -> str:
     if key.id is None:
         return "none"
     if key.previous_id:
-        return f"{key.id}; the one before still works"
+        return f"{key.id}; the previous one still works"
     return f"{key.id}, last used {moment(key.last_used, now)}"

@@ -1,4 +1,4 @@
-"""What somebody signs in and acts with: their factors, open sessions and tokens; seen, and taken away one by one."""
+"""Access of a user: factors, open sessions and tokens, each of which can be removed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from secconsole.operations.factors import RemoveFactor, RenameFactor
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions, SessionRow
 from secconsole.operations.tokens import ListTokens, RevokeToken, TokenRow
 from secconsole.operations.users import FactorRow, ShowUser, UserDetail, UserRow
-from secconsole.tui import user_words as say
 from secconsole.tui.actions import Action, find
-from secconsole.tui.key_order import KeyHold
-from secconsole.tui.safe_text import join, lines, safe
+from secconsole.tui.runtime.key_queue import KeyHold
 from secconsole.tui.screens.users.access_dialogs import EndSessionsDialog, RemoveDialog, RenameDialog
+from secconsole.tui.text import users as texts
+from secconsole.tui.text.format import ago, glyph, left, plural
+from secconsole.tui.text.safe import join, lines, safe
 from secconsole.tui.widgets.hints import Hint, Hints
 from secconsole.tui.widgets.table import Column, Row, WindowedTable
-from secconsole.tui.words import ago, glyph, left, plural
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 _COLUMNS = (
     Column("what", "What", 27, min_width=20, grow=30),
@@ -50,34 +50,37 @@ RENAME = Action(
     priority=2, command="secconsole factor rename FACTOR LABEL",
 )  # fmt: skip
 END_ALL = Action(
-    "access.end-all", "End all sessions", "a", "Sign this user out everywhere; their tokens end, too.",
+    "access.end-all", "End all sessions", "a", "Sign this user out everywhere; their tokens end too.",
     EndOtherSessions, dangerous=True, priority=1, command="secconsole session end --others --user LOGIN",
 )  # fmt: skip
 ACTIONS = (REMOVE, RENAME, END_ALL, Action("access.close", "Back", "escape,q,i", "Back to the list.", priority=3))
 
-_AROUND = 10  # lines of the window that are not the list: the card's own, and some of what lies below it
-_HEADER = 2  # of the list: its head, and a line that says that there is nothing
+_AROUND = 10  # lines of the window around the list: the card's own, and some of what lies below it
+_HEADER = 2  # lines of the list besides its rows: the header, and a note that it is empty
 
-Thing = FactorRow | SessionRow | TokenRow
+Entry = FactorRow | SessionRow | TokenRow
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """All that one user has, as it was read at one moment."""
+    """Access of one user, as read at one moment."""
 
     detail: UserDetail
     sessions: Sequence[SessionRow]
     tokens: Sequence[TokenRow]
 
     @property
-    def things(self) -> dict[str, Thing]:
-        """Each by its id, in the order they are shown in."""
-        found: list[Thing] = [*self.detail.factors, *self.sessions, *self.tokens]
-        return {thing.id: thing for thing in found}
+    def entries(self) -> dict[str, Entry]:
+        """All entries by id, in display order."""
+        found: list[Entry] = [*self.detail.factors, *self.sessions, *self.tokens]
+        return {entry.id: entry for entry in found}
 
 
-async def read_access(app: SecConsole, user: str) -> Access:
-    """Read it anew; raises `NotFound` if there is no such user any more."""
+async def read_access(app: Console, user: str) -> Access:
+    """Read the access again.
+
+    Raise `NotFound` if the user is gone.
+    """
     tenant = app.tenant
     return Access(
         await app.perform(ShowUser(tenant=tenant, user=user)),
@@ -88,7 +91,7 @@ async def read_access(app: SecConsole, user: str) -> Access:
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of what was read last."""
+    """Rows of what was read last."""
 
     rows: Sequence[Row] = field(default=())
 
@@ -101,7 +104,10 @@ class _Rows:
 
 
 class AccessScreen(ModalScreen[None]):
-    """A list with a cursor; what is taken away is asked about first, and the list stays."""
+    """A list with a cursor.
+
+    Removing anything asks first, and the list stays open.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(action.key_names), f"act('{action.id}')", action.title, show=False) for action in ACTIONS
@@ -112,34 +118,34 @@ class AccessScreen(ModalScreen[None]):
     """
 
     def __init__(self, access: Access, why_not: Callable[[Action, UserRow], str]) -> None:
-        """`why_not`: why whoever is at work here may not do something to this user; empty if they may."""
+        """`why_not`: returns why the signed-in user may not do something to this user, or an empty string."""
         super().__init__()
         self._access = access
         self._why_not = why_not
         self._source = _Rows()
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
+    def app(self) -> Console:  # type: ignore[override]
+        return cast("Console", super().app)
 
     @property
     def table(self) -> WindowedTable:
         return self.query_one(WindowedTable)
 
     @property
-    def thing(self) -> Thing | None:
-        """What is under the cursor."""
-        return self._access.things.get(self.table.cursor_key or "")
+    def entry(self) -> Entry | None:
+        """The entry under the cursor."""
+        return self._access.entries.get(self.table.cursor_key or "")
 
     def compose(self) -> ComposeResult:
         self._source.rows = self._rows()
         with Vertical(classes="card") as card:
-            card.border_title = safe(f"What {self._access.detail.user.login} signs in and acts with")
+            card.border_title = safe(f"Access of {self._access.detail.user.login}")
             yield Static(self._head(), id="head")
             yield WindowedTable(_COLUMNS, self._source, empty="Nothing: no factor, no open session, no token.")
             yield Hints(lambda action: self.action_act(action.id))
 
-    # ---- what is shown ---------------------------------------------------------------------------------------------
+    # ---- display ---------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         self._fit()
@@ -148,7 +154,7 @@ class AccessScreen(ModalScreen[None]):
         self._fit()
 
     def _fit(self) -> None:
-        """As high as what it lists, as far as the window has room."""
+        """Make the card as high as its list, as far as the window allows."""
         room = self.app.size.height - _AROUND
         self.table.styles.height = max(2, min(len(self._source.rows) + _HEADER, room))
 
@@ -156,10 +162,10 @@ class AccessScreen(ModalScreen[None]):
         detail, user = self._access.detail, self._access.detail.user
         utf8, now = self.app.terminal.utf8, self.app.clock()
         mark = glyph(str(user.status), utf8=utf8)
-        facts = [say.binding_words(detail, now) if not detail.factors else str(user.status)]
+        facts = [texts.binding_words(detail, now) if not detail.factors else str(user.status)]
         if detail.mfa_required:
             facts.append("a second factor is required of this user")
-        codes = join(("Recovery codes  ", "$muted"), (say.recovery_words(detail), self._codes_style()))
+        codes = join(("Recovery codes  ", "$muted"), (texts.recovery_words(detail), self._codes_style()))
         return lines(
             join((user.login, "bold"), "   ", user.name, "   ", (f"{user.role}   id {user.id}", "$muted")),
             join((f"{mark} ", f"$status-{user.status}"), ", ".join(facts), "   ", codes),
@@ -171,10 +177,13 @@ class AccessScreen(ModalScreen[None]):
 
     def _rows(self) -> list[Row]:
         now, utf8 = self.app.clock(), self.app.terminal.utf8
-        return [_row(thing, now, utf8=utf8) for thing in self._access.things.values()]
+        return [_row(entry, now, utf8=utf8) for entry in self._access.entries.values()]
 
     async def reload(self) -> None:
-        """Show what there is now; the cursor stays on what it is on."""
+        """Reload the list.
+
+        The cursor stays on its entry.
+        """
         try:
             self._access = await read_access(self.app, self._access.detail.user.id)
         except NotFound:
@@ -199,27 +208,31 @@ class AccessScreen(ModalScreen[None]):
     # ---- keys ------------------------------------------------------------------------------------------------------
 
     def why_not(self, action: Action) -> str:
-        """Why an action cannot be done to what is under the cursor, in words; empty if it can."""
+        """Return why an action is unavailable on the entry under the cursor.
+
+        Empty if it is available.
+        """
         if action.operation is None:
             return ""
-        user, thing = self._access.detail.user, self.thing
+        user, entry = self._access.detail.user, self.entry
         if action is REMOVE:
-            action = {SessionRow: END_SESSION, TokenRow: REVOKE}.get(type(thing), REMOVE)
+            action = {SessionRow: END_SESSION, TokenRow: REVOKE}.get(type(entry), REMOVE)
         if reason := self._why_not(action, user):
             return reason
         if action is END_ALL:
-            return "" if self._access.sessions or self._access.tokens else f"{user.login} is signed in nowhere."
-        if thing is None:
+            return "" if self._access.sessions or self._access.tokens else f"{user.login} has no open sessions."
+        if entry is None:
             return "Nothing is under the cursor."
-        if action is RENAME and not isinstance(thing, FactorRow):
-            return "Only a factor can be given another name."
+        if action is RENAME and not isinstance(entry, FactorRow):
+            return "Only factors can be renamed."
         return ""
 
     def action_act(self, id: str) -> None:
         self.app.clear_notifications()
         action = find(ACTIONS, id)
         if reason := self.why_not(action):
-            self.app.say_why(reason)
+            self.app.forget_typed()
+            self.app.notify_refused(reason)
         elif action.operation is None:
             self.dismiss()
         else:
@@ -227,55 +240,58 @@ class AccessScreen(ModalScreen[None]):
 
     async def _act(self, action: Action, hold: KeyHold) -> None:
         async with hold:
-            said = await self._asked(action)
-            if said:
-                self.app.say(said)
+            message = await self._ask_and_perform(action)
+            if message:
+                self.app.notify_done(message)
                 await self.reload()
 
-    async def _asked(self, action: Action) -> str:
-        """What was done, or nothing."""
-        user, thing, now = self._access.detail.user, self.thing, self.app.clock()
+    async def _ask_and_perform(self, action: Action) -> str:
+        """Ask, do it, and return a message.
+
+        Empty if cancelled.
+        """
+        user, entry, now = self._access.detail.user, self.entry, self.app.clock()
         if action is END_ALL:
             dialog_for_all = EndSessionsDialog(self._access.detail, own=user.id == self.app.identity.id)
             ended = await self.app.ask(dialog_for_all)
             return "" if ended is None else f"{plural(ended, 'session')} of {user.login} ended."
-        if thing is None:
+        if entry is None:
             return ""
-        if action is RENAME and isinstance(thing, FactorRow):
-            return "It is called so now." if await self.app.ask(RenameDialog(user, thing)) else ""
+        if action is RENAME and isinstance(entry, FactorRow):
+            return "The factor was renamed." if await self.app.ask(RenameDialog(user, entry)) else ""
         active = [f for f in self._access.detail.factors if f.state is FactorState.ACTIVE]
-        last = isinstance(thing, FactorRow) and active == [thing]
-        what, own = thing_words(thing), user.id == self.app.identity.id
-        dialog = RemoveDialog(self._access.detail, thing, what, now, last=last, own=own)
-        return f"{what[:1].upper()}{what[1:]}: {_DONE[type(thing)]}." if await self.app.ask(dialog) else ""
+        last = isinstance(entry, FactorRow) and active == [entry]
+        what, own = entry_words(entry), user.id == self.app.identity.id
+        dialog = RemoveDialog(self._access.detail, entry, what, now, last=last, own=own)
+        return f"{what[:1].upper()}{what[1:]}: {_DONE[type(entry)]}." if await self.app.ask(dialog) else ""
 
 
 _DONE: dict[type, str] = {FactorRow: "removed", SessionRow: "ended", TokenRow: "revoked"}
 
 
-def thing_words(thing: Thing) -> str:
-    """`SMS to ••• 009`, `session from 203.0.113.9 (console)`, `token "ci"`."""
-    if isinstance(thing, FactorRow):
-        return say.factor_name(thing.kind, thing.label, thing.masked)
-    if isinstance(thing, TokenRow):
-        return f'token "{thing.name}"'
-    where = f" from {thing.address}" if thing.address else ""
-    return f"session{where} ({thing.channel})"
+def entry_words(entry: Entry) -> str:
+    """Return the name of an entry: `SMS to ••• 009`, `session from 203.0.113.9 (console)`, `token "ci"`."""
+    if isinstance(entry, FactorRow):
+        return texts.factor_name(entry.kind, entry.label, entry.masked)
+    if isinstance(entry, TokenRow):
+        return f'token "{entry.name}"'
+    where = f" from {entry.address}" if entry.address else ""
+    return f"session{where} ({entry.channel})"
 
 
-def _row(thing: Thing, now: datetime, *, utf8: bool) -> Row:
-    what = thing_words(thing)
-    if isinstance(thing, FactorRow):
-        mark = glyph("bound" if thing.state is FactorState.ACTIVE else "pending", utf8=utf8)
-        state = "active" if thing.state is FactorState.ACTIVE else "not verified yet"
-        if thing.exhausted:
-            state = "bind anew"  # a hundred wrong codes: takes none any more
+def _row(entry: Entry, now: datetime, *, utf8: bool) -> Row:
+    what = entry_words(entry)
+    if isinstance(entry, FactorRow):
+        mark = glyph("bound" if entry.state is FactorState.ACTIVE else "pending", utf8=utf8)
+        state = "active" if entry.state is FactorState.ACTIVE else "not verified yet"
+        if entry.exhausted:
+            state = "bind again"  # after a hundred wrong codes it accepts none
         return Row(
-            thing.id, (what, f"{mark} {state}", ago(thing.bound or thing.created, now), ago(thing.last_used, now))
+            entry.id, (what, f"{mark} {state}", ago(entry.bound or entry.created, now), ago(entry.last_used, now))
         )
-    if isinstance(thing, TokenRow):
-        scopes = ", ".join(thing.scopes)
-        state = f"{scopes}, {left(thing.expires, now)}"
-        return Row(thing.id, (what, state, ago(thing.created, now), ago(thing.last_used, now)))
-    state = "this one" if thing.current else left(thing.expires, now)
-    return Row(thing.id, (what, state, ago(thing.created, now), ago(thing.last_seen, now)))
+    if isinstance(entry, TokenRow):
+        scopes = ", ".join(entry.scopes)
+        state = f"{scopes}, {left(entry.expires, now)}"
+        return Row(entry.id, (what, state, ago(entry.created, now), ago(entry.last_used, now)))
+    state = "this one" if entry.current else left(entry.expires, now)
+    return Row(entry.id, (what, state, ago(entry.created, now), ago(entry.last_seen, now)))

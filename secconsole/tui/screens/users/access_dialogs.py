@@ -1,4 +1,4 @@
-"""What is asked before a factor, a session or a token is taken from somebody."""
+"""Confirmations for removing a user's factor, session or token."""
 
 from __future__ import annotations
 
@@ -10,42 +10,45 @@ from secconsole.operations.factors import RemoveFactor, RenameFactor
 from secconsole.operations.sessions import EndOtherSessions, EndSession, SessionRow
 from secconsole.operations.tokens import RevokeToken, TokenRow
 from secconsole.operations.users import FactorRow, UserDetail, UserRow
-from secconsole.tui.safe_text import Part
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.format import moment, plural
+from secconsole.tui.text.safe import Part
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
-from secconsole.tui.words import moment, plural
 
 
-class RemoveDialog(DoingDialog["bool | None"]):
-    """Takes one thing away; True once that is done. `what` it is, in words; `last`: the only factor that is active."""
+class RemoveDialog(SubmitDialog["bool | None"]):
+    """Removes one entry.
+
+    Returns True once done. `what`: its name; `last`: it is the only active factor.
+    """
 
     def __init__(
-        self, detail: UserDetail, thing: FactorRow | SessionRow | TokenRow, what: str, now: datetime, *, last: bool,
+        self, detail: UserDetail, entry: FactorRow | SessionRow | TokenRow, what: str, now: datetime, *, last: bool,
         own: bool,
     ) -> None:  # fmt: skip
-        self._user, self._thing = detail.user, thing
-        if isinstance(thing, FactorRow):
-            title, label, said = "Remove a factor", "Remove", _about_factor(detail, thing, last=last, own=own)
-        elif isinstance(thing, SessionRow):
+        self._user, self._entry = detail.user, entry
+        if isinstance(entry, FactorRow):
+            title, label, parts = "Remove a factor", "Remove", _about_factor(detail, entry, last=last, own=own)
+        elif isinstance(entry, SessionRow):
             title, label = "End a session", "End it"
-            said = [f"Last used {moment(thing.last_seen, now)}. Whoever has it must sign in again."]
-            if thing.current:
-                said.append(("It is the one you work in: you are signed out.", "$danger"))
+            parts = [f"Last used {moment(entry.last_seen, now)}. Its user must sign in again."]
+            if entry.current:
+                parts.append(("This is your current session: you will be signed out.", "$danger"))
         else:
             title, label = "Revoke a token", "Revoke"
-            said = [f"Last used {moment(thing.last_used, now)}. Programs that use it are refused at once."]
-        body = about(detail.user, (what, "bold"), *said)
+            parts = [f"Last used {moment(entry.last_used, now)}. Programs that use it are refused at once."]
+        body = about(detail.user, (what, "bold"), *parts)
         super().__init__(title, body, (), [cancel(), Button("go", label, danger=True)], danger=True)
 
-    async def do(self, button: str, values: Values) -> bool | None:
-        tenant, thing = self.app.tenant, self._thing
-        if isinstance(thing, FactorRow):
-            await self.app.perform(RemoveFactor(tenant=tenant, factor=thing.id))
-        elif isinstance(thing, SessionRow):
-            await self.app.perform(EndSession(tenant=tenant, user=self._user.id, session=thing.id))
+    async def submit(self, button: str, values: Values) -> bool | None:
+        tenant, entry = self.app.tenant, self._entry
+        if isinstance(entry, FactorRow):
+            await self.app.perform(RemoveFactor(tenant=tenant, factor=entry.id))
+        elif isinstance(entry, SessionRow):
+            await self.app.perform(EndSession(tenant=tenant, user=self._user.id, session=entry.id))
         else:
-            await self.app.perform(RevokeToken(tenant=tenant, token=thing.id))
+            await self.app.perform(RevokeToken(tenant=tenant, token=entry.id))
         return True
 
 
@@ -53,32 +56,38 @@ def _about_factor(detail: UserDetail, factor: FactorRow, *, last: bool, own: boo
     if factor.state is FactorState.PENDING:
         return ["It was never verified, so nothing else ends."]
     ending = "Your other sessions end." if own else "All sessions and tokens end."
-    said: list[Part] = [f"It stops working now, and cannot be taken back. {ending}"]
+    parts: list[Part] = [f"It stops working now. This cannot be undone. {ending}"]
     if last and detail.recovery_left:
-        said.append(f"It is the last one: {plural(detail.recovery_left, 'recovery code')} become void with it.")
+        parts.append(f"It is the last one: {plural(detail.recovery_left, 'recovery code')} become invalid with it.")
     elif last:
-        said.append("It is the last one: the next sign-in asks to bind, if the policy wants it.")
-    return [*said, ("For a lost phone, u in the list unbinds: with a reason, and x takes it back.", "$muted")]
+        parts.append("It is the last one: the next sign-in asks to bind if the policy requires it.")
+    return [*parts, ("For a lost phone, use u in the list: it asks for a reason, and x can undo it.", "$muted")]
 
 
-class RenameDialog(DoingDialog["bool | None"]):
-    """Gives a factor another name; True once that is done."""
+class RenameDialog(SubmitDialog["bool | None"]):
+    """Renames a factor.
+
+    Returns True once done.
+    """
 
     def __init__(self, user: UserRow, factor: FactorRow) -> None:
         self._factor = factor
         field = TextField(
-            name="label", label="Name", value=factor.label, max_length=LONGEST_LABEL, help="Empty: no name of its own."
+            name="label", label="Name", value=factor.label, max_length=LONGEST_LABEL, help="Empty: no name."
         )
         super().__init__("Rename a factor", about(user), [field], [cancel(), Button("rename", "Rename")], focus="label")
 
-    async def do(self, button: str, values: Values) -> bool | None:
+    async def submit(self, button: str, values: Values) -> bool | None:
         label = str(values["label"]).strip()
         await self.app.perform(RenameFactor(tenant=self.app.tenant, factor=self._factor.id, label=label))
         return True
 
 
-class EndSessionsDialog(DoingDialog["int | None"]):
-    """Signs somebody out everywhere; how many sessions ended."""
+class EndSessionsDialog(SubmitDialog["int | None"]):
+    """Ends all sessions of a user.
+
+    Returns how many ended.
+    """
 
     def __init__(self, detail: UserDetail, *, own: bool) -> None:
         self._user = detail.user
@@ -86,11 +95,13 @@ class EndSessionsDialog(DoingDialog["int | None"]):
         end = "ends" if detail.sessions + detail.tokens == 1 else "end"
         body = about(
             detail.user,
-            "All but the session you work in end now. Your tokens stay." if own else f"{' and '.join(what)} {end} now.",
-            "Sign-ins under way end, too. The factors stay: whoever knows the password and has one can sign in again.",
+            "All sessions but your current one end now. Your tokens stay."
+            if own
+            else f"{' and '.join(what)} {end} now.",
+            "Pending sign-ins end too. Password and factors still work.",
         )
         buttons = [cancel(), Button("end", "End all sessions", danger=True)]
         super().__init__("End all sessions", body, (), buttons, danger=True)
 
-    async def do(self, button: str, values: Values) -> int | None:
+    async def submit(self, button: str, values: Values) -> int | None:
         return (await self.app.perform(EndOtherSessions(tenant=self.app.tenant, user=self._user.id))).ended

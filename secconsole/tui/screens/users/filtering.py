@@ -1,4 +1,4 @@
-"""The quick filters: a short list to pick from by one key; what is picked stands in the search line afterwards."""
+"""Quick filters, picked from a short list by one key and then shown in the search line."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from secconsole.tui.safe_text import safe
+from secconsole.tui.text.safe import safe
 
 if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+    from secconsole.tui.console import Console
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A filter: the key that picks it, what it is called, and its words in the search line (none: everybody)."""
+    """A filter: its key, its name, and its words in the search line (none: all users)."""
 
     key: str
     title: str
@@ -30,7 +30,7 @@ class Pick:
 
 
 PICKS = (
-    Pick("a", "everybody", ""),
+    Pick("a", "all users", ""),
     Pick("u", "unbound", "status:unbound"),
     Pick("p", "pending", "status:pending"),
     Pick("b", "bound", "status:bound"),
@@ -40,6 +40,8 @@ PICKS = (
     Pick("m", "must choose a new password", "is:must-reset"),
     Pick("o", "only SMS or e-mail", "is:weak-only"),
     Pick("n", "no recovery code left", "is:no-recovery"),
+    Pick("i", "no password yet", "is:no-password"),
+    Pick("v", "overdue", "is:overdue"),
     Pick("P", "platform administrators", "role:platform-admin"),
     Pick("T", "tenant administrators", "role:tenant-admin"),
     Pick("H", "helpdesk", "role:helpdesk"),
@@ -50,16 +52,19 @@ _NAMES = ("status", "role", "is", "flag", "factor")
 
 
 def with_token(text: str, token: str) -> str:
-    """A search line whose filters are replaced by one; the words in it stay."""
+    """Return a search line whose filters are replaced by one.
+
+    Its words stay.
+    """
     words = [part for part in text.split() if part.partition(":")[0] not in _NAMES or ":" not in part]
     return " ".join([*words, token]).strip()
 
 
 class FilterMenu(ModalScreen["Pick | None"]):
-    """Answers with the filter picked, or None."""
+    """Returns the filter picked, or None."""
 
     DEFAULT_CSS = """
-    FilterMenu > #menu { width: 40; max-width: 100%; height: auto; margin: 4 2 0 2; border: round $rule; padding: 0 1;
+    FilterMenu > #menu { width: 40; max-width: 100%; height: auto; margin: 2 2 0 2; border: round $rule; padding: 0 1;
         background: $background; border-title-color: $heading; }
     """
 
@@ -88,8 +93,8 @@ class _Choices(Widget, can_focus=True):
         self._at = at
 
     @property
-    def app(self) -> SecConsole:  # type: ignore[override]
-        return cast("SecConsole", super().app)
+    def app(self) -> Console:  # type: ignore[override]
+        return cast("Console", super().app)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(PICKS)

@@ -1,4 +1,4 @@
-"""A list to look through: names with something said of each."""
+"""A list of users to look through, with a note on each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from secconsole.tui.safe_text import safe
+from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.table import Column, Row, WindowedTable
 
 _COLUMNS = (
@@ -22,7 +22,7 @@ _COLUMNS = (
 
 
 class _Listed:
-    """Rows that are all there."""
+    """Rows that are all loaded."""
 
     def __init__(self, rows: Sequence[tuple[str, str, str]]) -> None:
         self._rows = rows
@@ -33,7 +33,10 @@ class _Listed:
 
 
 class NamesDialog(ModalScreen[None]):
-    """(login, name, what there is to say) of each; `more` is said below. Escape, enter, or what opened it closes it."""
+    """Shows (login, name, note) of each user, and `more` below.
+
+    Escape, Enter or the key that opened it closes it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,d,f2", "close", "Close", show=False)]
     DEFAULT_CSS = """

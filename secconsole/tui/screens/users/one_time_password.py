@@ -1,12 +1,12 @@
-"""The one-time password of a user, just made."""
+"""The new one-time password of a user."""
 
 from __future__ import annotations
 
 from secconsole.domain.secret import Secret
 from secconsole.operations.users import UserRow
-from secconsole.tui.safe_text import join
 from secconsole.tui.screens.secret_dialog import HIDDEN, SecretDialog
 from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.safe import join
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button
 
@@ -14,7 +14,10 @@ _BULLETS = "•" * 14
 
 
 class OneTimePasswordDialog(SecretDialog[None]):
-    """Shows it to be handed over. It begins on Hide: an Enter too many must not lose what is shown only once."""
+    """Shows the password for handing over.
+
+    Hide has the focus: one Enter too many must not lose it.
+    """
 
     def __init__(self, user: UserRow, password: Secret[str]) -> None:
         self._user = user
@@ -27,10 +30,10 @@ class OneTimePasswordDialog(SecretDialog[None]):
     def forget(self) -> None:
         self._password = None
 
-    def say(self) -> None:
+    def redraw(self) -> None:
         password = self._password.reveal() if self.shown and self._password is not None else _BULLETS
         shown = join(("Password   ", "$muted"), (password, "bold"))
-        below = "It is shown this once. It must be changed at the next sign-in." if self.shown else HIDDEN
+        below = "It is shown only once. It must be changed at the next sign-in." if self.shown else HIDDEN
         self.set_body(about(self._user, shown, "", below))
 
     def on_form_submitted(self, event: Form.Submitted) -> None:

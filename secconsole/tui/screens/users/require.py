@@ -1,4 +1,4 @@
-"""Requiring a second factor of single users, whatever the policy, or no longer."""
+"""Requiring a second factor of individual users, whatever the policy, or ending that."""
 
 from __future__ import annotations
 
@@ -7,75 +7,88 @@ from dataclasses import dataclass
 
 from secconsole.domain.errors import NotFound, SecconsoleError, Unavailable
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode
-from secconsole.operations.users import RequireMfa, ShowUser, UserDetail
+from secconsole.operations.user_changes import RequireMfa
+from secconsole.operations.users import ShowUser, UserDetail
 from secconsole.operations.whitelist import NotDone
-from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.end_sessions import end_field
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.format import count, plural
+from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form_fields import Button, cancel
-from secconsole.tui.words import count, plural
-
-AT_ONCE = 500  # users, each a change of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """What came of it. `one`: whom it was done to, where that is one user alone."""
+    """The result. `single`: the user, if it was done to only one."""
 
     required: bool
     done: int
     failed: tuple[NotDone, ...] = ()
-    one: str = ""
+    single: str = ""
 
     def words(self) -> str:
-        """For a message: `A second factor is required of 12 users now.`"""
-        who = self.one or plural(self.done, "user")
-        said = f"A second factor is {'required' if self.required else 'no longer required'} of {who}."
+        """Return the message: `A second factor is required of 12 users now`."""
+        who = self.single or plural(self.done, "user")
+        message = f"A second factor is {'required' if self.required else 'no longer required'} of {who}."
         if self.failed:
             first = self.failed[0]
-            said += f" {plural(len(self.failed), 'user')} not: {first.login}: {first.reason}"
-        return said
+            message += f" {plural(len(self.failed), 'user')} not: {first.login}: {first.reason}"
+        return message
 
 
-class RequireDialog(DoingDialog["Required | None"]):
-    """About one user what is the other way round than now; about many, which of the two."""
+class RequireDialog(SubmitDialog["Required | None"]):
+    """For one user it offers the opposite of the present state.
+
+    For many it asks which one.
+    """
 
     def __init__(self, ids: Sequence[str], detail: UserDetail | None, policy: PolicyMode | None) -> None:
-        self._ids, self._one = ids, detail.user.login if detail is not None else ""
+        self._ids, self._single = ids, detail.user.login if detail is not None else ""
         on, off = Button("require", "Require it"), Button("stop", "No longer require it")
         if detail is None:
-            body = lines(join((plural(len(ids), "user"), "bold")), "", *_for_many(policy))
+            body = lines(join((plural(len(ids), "user"), "bold")), "", *_for_many())
             buttons = [on, off]
         elif detail.mfa_required:
             body, buttons = about(detail.user, *_no_longer(detail, policy)), [off]
         else:
             body, buttons = about(detail.user, *_from_now(detail, policy)), [on]
-        super().__init__("Second factor", body, (), [cancel(), *buttons], focus=buttons[0].name)
+        offered = detail is None or (not detail.mfa_required and (detail.password_sessions or detail.tokens))
+        fields = [end_field(_ended(detail))] if offered else []
+        super().__init__("Second factor", body, fields, [cancel(), *buttons], focus=buttons[0].name)
 
-    async def do(self, button: str, values: Values) -> Required | None:
+    async def submit(self, button: str, values: Values) -> Required | None:
         required, failed = button == "require", list[NotDone]()
+        keep = not values.get("end", True)
         for at, id in enumerate(self._ids, 1):
             try:
-                await self.app.perform(RequireMfa(tenant=self.app.tenant, user=id, required=required))
+                await self.app.perform(
+                    RequireMfa(tenant=self.app.tenant, user=id, required=required, keep_sessions=keep)
+                )
             except Unavailable:
                 raise
             except SecconsoleError as error:
-                if self._one:
+                if self._single:
                     raise
                 failed.append(NotDone(id, await self._login(id), error.message))
-            if not self._one and at % 20 == 0:
+            if not self._single and at % 20 == 0:
                 self.set_body(f"{count(at)} of {count(len(self._ids))} users")
-        return Required(required, len(self._ids) - len(failed), tuple(failed), self._one)
+        return Required(required, len(self._ids) - len(failed), tuple(failed), self._single)
 
     async def _login(self, id: str) -> str:
         try:
             return (await self.app.perform(ShowUser(tenant=self.app.tenant, user=id))).user.login
         except NotFound:
-            return "somebody"
+            return "a user"
+
+
+def _ended(detail: UserDetail | None) -> int:
+    """Return how many password-only sessions of a user would end, for users who are asked about that."""
+    return 0 if detail is None or detail.mfa_required else detail.password_sessions
 
 
 def _from_now(detail: UserDetail, policy: PolicyMode | None) -> list[Part]:
-    """What it means for this user to be switched on."""
+    """Return what the requirement means for this user."""
     user = detail.user
     sent = [f.masked for f in detail.factors if f.kind is not FactorKind.TOTP and f.state is FactorState.PENDING]
     if user.status is BindingStatus.BOUND:
@@ -83,34 +96,29 @@ def _from_now(detail: UserDetail, policy: PolicyMode | None) -> list[Part]:
     elif sent:
         then = f"The next sign-in sends a code to {' or '.join(sent)}; typing it verifies that, and counts as bound."
     else:
-        then = "The next sign-in asks to bind a factor. e enters a number or address for them before."
-    said: list[Part] = [then]
-    if policy is PolicyMode.OFF:
-        said = ["The policy is off: nobody is asked for anything until it is switched on. After that:", then]
-    elif policy is PolicyMode.REQUIRED:
-        said.append(
-            "The policy requires one anyway. This user gets no days of grace then, and stays required should the "
-            "policy become optional."
+        then = "The next sign-in asks to bind a factor. To add a number or address for them first, press e."
+    parts: list[Part] = [then]
+    if policy is PolicyMode.REQUIRED:
+        parts.append(
+            "The policy requires one anyway. This user then has no grace period, and still needs a factor if the "
+            "policy becomes optional."
         )
     if Flag.WHITELISTED in user.flags:
-        said.append("On the whitelist: while that lasts, nothing is asked for.")
-    return said
+        parts.append("On the whitelist: while that lasts, no factor is asked for.")
+    return parts
 
 
 def _no_longer(detail: UserDetail, policy: PolicyMode | None) -> list[Part]:
     if detail.user.status is BindingStatus.BOUND:
-        return ["What is bound stays bound and asked for. Only without it would the policy alone decide."]
+        return ["Bound factors stay, and are asked for. Without one, the policy alone decides."]
     if policy is PolicyMode.REQUIRED:
-        return ["The policy requires one all the same: the next sign-in asks to bind, after the days of grace."]
+        return ["The policy still requires one: the next sign-in asks to bind it, after the grace period."]
     return ["The password alone signs in again, until the policy requires a factor or one is bound."]
 
 
-def _for_many(policy: PolicyMode | None) -> list[Part]:
-    said: list[Part] = [
-        "Required: their next sign-in asks for a factor. Who has none verified gets a code at the number or address "
-        "entered for them, and else is asked to bind. Whoever is on the whitelist is not asked.",
-        "No longer required: the policy alone decides for those who have nothing bound.",
+def _for_many() -> list[Part]:
+    return [
+        "Required: their next sign-in asks for a factor. Users without a verified one get a code at the number or "
+        "address entered for them, or are asked to bind. Users on the whitelist are not asked.",
+        "No longer required: the policy alone decides for users who have nothing bound.",
     ]
-    if policy is PolicyMode.OFF:
-        said.append("The policy is off: nobody is asked for anything until it is switched on.")
-    return said

@@ -1,76 +1,98 @@
-"""Unbinding from the console: look first, name the person beyond doubt, do it, say what came of it."""
+"""Unbinding: preview the consequences, identify the user beyond doubt, unbind, report the result."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from textual import events
 
 from secconsole.domain.errors import Invalid
-from secconsole.operations.unbinding import (
-    TYPED_ABOVE,
-    PreviewUnbind,
-    Unbind,
-    UnbindPreview,
-    added_up,
-)
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
-from secconsole.tui.screens.users.names import NamesDialog
-from secconsole.tui.screens.users.unbind_many import AT_ONCE, BulkDialog, Outcome
-from secconsole.tui.screens.users.unbind_words import about_many, about_one, more, names
+from secconsole.operations.approvals import Approval, RequestApproval
+from secconsole.operations.portions import fits_one_request
+from secconsole.operations.unbinding import TYPED_ABOVE, Unbind, UnbindPreview
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.screens.users.names_dialog import NamesDialog
+from secconsole.tui.screens.users.unbind_many import BulkDialog, Outcome
+from secconsole.tui.screens.users.unbind_text import about_many, about_one, more, names
+from secconsole.tui.text.format import plural
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
-from secconsole.tui.words import plural
 
-if TYPE_CHECKING:
-    from secconsole.tui.app import SecConsole
+_BUTTONS = ("cancel", "unbind", "bypass", "ask")
 
 
-async def preview(app: SecConsole, ids: Sequence[str]) -> UnbindPreview:
-    """What unbinding these would do, asked in portions and added up."""
-    parts = [
-        await app.perform(PreviewUnbind(tenant=app.tenant, users=tuple(ids[start : start + AT_ONCE])))
-        for start in range(0, len(ids), AT_ONCE)
-    ]
-    return added_up(parts)
+class UnbindDialog(SubmitDialog["Outcome | None"]):
+    """Unbinds the users given by id when it opens, whatever changes in the list below it.
 
+    `bypass`: minutes of a bypass code that can be issued in the same step, or None.
+    """
 
-class UnbindDialog(DoingDialog["Outcome | None"]):
-    """Whom it is about is settled by their ids when it opens: nothing that moves below it changes that."""
-
-    def __init__(self, ids: tuple[str, ...], found: UnbindPreview, now: datetime, *, utf8: bool) -> None:
+    def __init__(
+        self, ids: tuple[str, ...], found: UnbindPreview, now: datetime, *, utf8: bool, bypass: int | None
+    ) -> None:
         self._ids, self._found = ids, found
         self._many = len(ids) > 1
+        self._bypass = bypass
         fields: list[Field] = [
-            TextField(name="reason", label="Reason", needed=True, help="Others will go by it later."),
-            TextField(name="ticket", label="Ticket", max_length=100, help="May stay empty."),
+            TextField(
+                name="reason",
+                label="Reason",
+                needed=True,
+                value=_asked_reason(found),
+                help="Others will rely on it later.",
+            ),
+            TextField(name="ticket", label="Ticket", max_length=100, help="Optional."),
         ]
         self._typed = str(len(ids)) if len(ids) > TYPED_ABOVE else ""
         if self._typed:
             fields.append(TextField(name="number", label=f"Type {self._typed}", needed=True, max_length=12))
         title = f"Unbind {plural(len(ids), 'user')}"
+        if not self._many and found.targets:  # a low window scrolls the body away
+            title += f": {found.targets[0].login}"
         body = about_many(found, now, len(ids)) if self._many else about_one(found, now, utf8=utf8)
-        super().__init__(title, body, fields, [cancel(), Button("unbind", "Unbind", danger=True)], danger=True)
+        buttons = [cancel(), Button("unbind", "Unbind", danger=True)]
+        if found.lacks:
+            buttons = [cancel(), Button("ask", "Ask for approval")]
+        elif self._bypass is not None and not self._many:
+            buttons.append(Button("bypass", "Unbind + bypass code", danger=True))
+        super().__init__(title, body, fields, buttons, danger=True)
 
     async def on_key(self, event: events.Key) -> None:
-        """On a button, letters begin the reason: lost ones would leave a space after them to press Cancel."""
+        """On a button, start the reason with letters typed there: dropped ones would leave a space to press Cancel."""
         if self._many and event.key == "f2":
             event.stop()
             await self.app.push_screen(
                 NamesDialog("Who they are", names(self._found, utf8=self.app.terminal.utf8), more(self._found))
             )
-        elif self.form.focused_name in ("cancel", "unbind") and event.is_printable and event.key != "space":
+        elif (
+            self.form.focused_name in ("cancel", "unbind", "bypass", "ask")
+            and event.is_printable
+            and event.key != "space"
+        ):
             self.form.focus_field("reason")
             self.form.on_key(event)
 
-    async def do(self, button: str, values: Values) -> Outcome | None:
+    async def submit(self, button: str, values: Values) -> Outcome | None:
         if self._typed and str(values["number"]).strip().replace(",", "") != self._typed:
             raise Invalid(f"That is not {self._typed}.", "number")
+        if button == "ask":
+            return Outcome(asked=await self._ask_approval(values))
         operation = Unbind(
-            tenant=self.app.tenant, users=self._ids, reason=str(values["reason"]), ticket=str(values["ticket"])
-        )
-        if len(self._ids) > AT_ONCE:
+            tenant=self.app.tenant, users=self._ids, reason=str(values["reason"]), ticket=str(values["ticket"]),
+            bypass=self._bypass if button == "bypass" else None,
+        )  # fmt: skip
+        if not fits_one_request(self._ids):
             return await self.app.ask(BulkDialog(operation))
         result = await self.app.perform(operation)
-        return Outcome(result.unbound, result.failed, result.event, result.undo_until)
+        return Outcome(result.unbound, result.failed, result.event, result.undo_until, bypass=result.bypass)
+
+    async def _ask_approval(self, values: Values) -> Approval:
+        return await self.app.perform(
+            RequestApproval(
+                tenant=self.app.tenant, user=self._ids[0], reason=str(values["reason"]), ticket=str(values["ticket"])
+            )
+        )
+
+
+def _asked_reason(found: UnbindPreview) -> str:
+    """Return the reason that an approval was asked with, which the unbinding must have too."""
+    return found.approval.reason if found.approval is not None else ""

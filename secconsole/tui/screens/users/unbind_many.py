@@ -1,4 +1,4 @@
-"""Unbinding more users than one transaction takes: in portions under one event, with progress, and stoppable."""
+"""Unbinding more users than fit one transaction: in portions under one event, with progress and Stop."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from secconsole.domain.errors import SecconsoleError
+from secconsole.operations.approvals import Approval
+from secconsole.operations.bypass import BypassIssued
+from secconsole.operations.portions import unbind_in_portions
 from secconsole.operations.unbinding import Unbind, Unbound
 from secconsole.operations.whitelist import NotDone
-from secconsole.tui.safe_text import lines
 from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.text.format import count
+from secconsole.tui.text.safe import lines
 from secconsole.tui.widgets.form_fields import cancel
-from secconsole.tui.words import count
 
-AT_ONCE = 500
 _STOPPED = "You stopped it."
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an unbinding. `left`: how many were not come to, and `why`."""
+    """The result of an unbinding. `left`: how many were not processed, and `why`."""
 
     unbound: tuple[Unbound, ...] = ()
     failed: tuple[NotDone, ...] = ()
@@ -27,10 +29,15 @@ class Outcome:
     undo_until: datetime | None = None
     left: int = 0
     why: str = ""
+    bypass: BypassIssued | None = None
+    asked: Approval | None = None
 
 
 class BulkDialog(Dialog[Outcome]):
-    """Shows how far it has come; Stop lets the portion under way end and leaves the rest as it is."""
+    """Shows the progress.
+
+    Stop finishes the current portion and leaves the rest unchanged.
+    """
 
     def __init__(self, operation: Unbind) -> None:
         self._operation = operation
@@ -42,28 +49,20 @@ class BulkDialog(Dialog[Outcome]):
 
     def action_cancel(self) -> None:
         self._stopped = True
-        self.set_body("Stopping: the users under way are still done.")
+        self.set_body("Stopping after the users in progress.")
 
     async def _run(self) -> None:
-        done = Outcome()
-        users = self._operation.users
-        for start in range(0, len(users), AT_ONCE):
-            if self._stopped:
-                done = replace(done, left=len(users) - start, why=_STOPPED)
-                break
-            try:
-                part = await self.app.perform(
-                    replace(self._operation, users=users[start : start + AT_ONCE], event=done.event)
-                )
-            except SecconsoleError as error:
-                done = replace(done, left=len(users) - start, why=error.message)
-                break
-            done = Outcome(
-                done.unbound + part.unbound, done.failed + part.failed, part.event or done.event,
-                part.undo_until or done.undo_until,
-            )  # fmt: skip
-            if not self._stopped:
+        done, whole = Outcome(), len(self._operation.users)
+        try:
+            async for part in unbind_in_portions(self.app.perform, self._operation):
+                done = Outcome(part.unbound, part.failed, part.event, part.undo_until)
+                if self._stopped:
+                    break
                 self.set_body(lines(*self._words(done)))
+        except SecconsoleError as error:
+            done = replace(done, why=error.message)
+        if left := whole - len(done.unbound) - len(done.failed):
+            done = replace(done, left=left, why=done.why or _STOPPED)
         self.dismiss(done)
 
     def _words(self, done: Outcome) -> tuple[str, str]:

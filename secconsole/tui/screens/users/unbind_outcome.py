@@ -1,4 +1,4 @@
-"""What came of unbinding many."""
+"""Result of unbinding many users."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from textual import events
 from textual.content import Content
 
 from secconsole.operations.unbinding import UndoResult
-from secconsole.tui.safe_text import Part, lines
 from secconsole.tui.screens.dialog import Dialog
-from secconsole.tui.screens.users.names import NamesDialog
+from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.screens.users.unbind_many import Outcome
+from secconsole.tui.text.format import count, plural, until
+from secconsole.tui.text.safe import Part, lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, cancel
-from secconsole.tui.words import count, plural, until
 
 
 class OutcomeDialog(Dialog[bool]):
-    """True if all of it is to be undone."""
+    """Returns True if all of it is to be undone."""
 
     cancelled = False
 
@@ -48,20 +48,20 @@ def _words(outcome: Outcome, now: datetime) -> Content:
         rows.append(f"{plural(len(outcome.failed), 'user')} not: d lists them with the reasons")
     if outcome.left:
         rows += [
-            f"{count(outcome.left)} not come to. {outcome.why}",
-            "They are still marked: u goes on with them.",
+            f"{count(outcome.left)} not processed. {outcome.why}",
+            "They are still marked: press u to continue.",
         ]
     if outcome.undo_until is not None:
-        rows += ["", f"x takes all of it back until {until(outcome.undo_until, now)}."]
+        rows += ["", f"x undoes all of it until {until(outcome.undo_until, now)}."]
     return lines(*rows)
 
 
 def undone_words(result: UndoResult) -> str:
-    """What came of taking an unbinding back, for a message."""
+    """Return a message about an undone unbinding."""
     done = len(result.restored)
     who = f"{result.restored[0].login} is" if done == 1 else f"{plural(done, 'user')} are"
-    said = f"{who} bound again, with the same phone." if done else "Nobody was bound again."
+    message = f"{who} bound again, with the same phone." if done else "No user was bound again."
     if result.failed:
         first = result.failed[0]
-        said += f" {plural(len(result.failed), 'user')} not: {first.login}: {first.reason}"
-    return said
+        message += f" {plural(len(result.failed), 'user')} not: {first.login}: {first.reason}"
+    return message

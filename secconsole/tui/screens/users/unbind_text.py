@@ -1,4 +1,4 @@
-"""What an unbinding would do, in the words of its dialog."""
+"""Consequences of an unbinding, for its dialog."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 
 from textual.content import Content
 
+from secconsole.domain.helpdesk import ApprovalState
 from secconsole.domain.model import BindingStatus, FactorState, PolicyMode
 from secconsole.operations.unbinding import UnbindPreview, UnbindTarget
-from secconsole.tui import user_words as say
-from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.words import count, glyph, plural, until
+from secconsole.tui.text import users as texts
+from secconsole.tui.text.format import ago, count, glyph, plural, until
+from secconsole.tui.text.safe import Part, join, lines
 
 _INDENT = " " * 15
-_ROOM = 57  # cells beside it at 80 columns
+_ROOM = 57  # cells of the text beside the label at 80 columns
 _MOST_NAMED = 4  # factors with a line each
 
 
@@ -22,13 +23,15 @@ def about_one(found: UnbindPreview, now: datetime, *, utf8: bool) -> Content:
     if not found.targets:
         return lines(*(f"{failed.login}: {failed.reason}" for failed in found.failed))
     target = found.targets[0]
-    doubts = say.doubts(target.suspicions, target.look_alikes)
+    doubts = texts.doubts(target.suspicions, target.look_alikes)
     rows: list[Part] = [
         join((target.login, "bold"), "   ", target.name, "   ", (str(target.role), "$muted")),
         (f"id {target.id}", "$muted"),
         *((f"{glyph('warning', utf8=utf8)} {doubt}", "$status-pending") for doubt in doubts),
         "",
         *_what_happens(target, found, now),
+        join((_label("Caller"), "$muted"), _caller(found, now)),
+        *([join((_label("Approval"), "$muted"), _approval(found, now))] if found.lacks or found.approval else []),
     ]
     return lines(*rows)
 
@@ -38,7 +41,7 @@ def _what_happens(target: UnbindTarget, found: UnbindPreview, now: datetime) -> 
         *_factors(target),
         *_ended(target.sessions, target.tokens, target.recovery_codes),
         _notice(target.notified, found.mails),
-        _anew(target, found.policy),
+        _next_binding(target, found.policy),
         _undone(found, now),
     ]
     if target.whitelisted:
@@ -46,22 +49,40 @@ def _what_happens(target: UnbindTarget, found: UnbindPreview, now: datetime) -> 
     return _listed("What happens", facts)
 
 
+def _label(text: str) -> str:
+    return text.ljust(len(_INDENT))
+
+
+def _approval(found: UnbindPreview, now: datetime) -> str:
+    asked = found.approval
+    if asked is None:
+        return found.lacks
+    if asked.state is ApprovalState.PENDING:
+        return f"asked {ago(asked.created, now)}, not answered yet"
+    return f"{asked.state} by {asked.answer_by}, until {until(asked.until, now)}"
+
+
+def _caller(found: UnbindPreview, now: datetime) -> str:
+    check = found.caller_check
+    return texts.checked_words(check, now) if check is not None else "not checked: c in the list sends a code"
+
+
 def _factors(target: UnbindTarget) -> list[str]:
-    """What becomes of each, by name: whoever is on the phone can say whether that is the one they lost."""
+    """Return what happens to each factor, by name: the caller can confirm if it is the one they lost."""
     each = list(zip(target.factors, target.labels, target.masked, target.states, strict=True))
-    said = [
-        f"{say.factor_name(kind, label, masked)} "
-        + ("stops working now" if state is FactorState.ACTIVE else "is taken off, never verified")
+    parts = [
+        f"{texts.factor_name(kind, label, masked)} "
+        + ("stops working now" if state is FactorState.ACTIVE else "is removed, never verified")
         for kind, label, masked, state in each[:_MOST_NAMED]
     ]
     rest = len(each) - _MOST_NAMED
     if rest > 0:
-        said.append(f"{plural(rest, 'more factor')} as well")
-    return said or ["has no factor bound"]
+        parts.append(f"{plural(rest, 'more factor')} as well")
+    return parts or ["no factor is bound"]
 
 
 def _ended(sessions: int, tokens: int, codes: int) -> list[str]:
-    """`2 sessions and 1 token end · 10 recovery codes become void`; in two lines where one has no room for both."""
+    """Return what ends: `2 sessions and 1 token end · 10 recovery codes become void`, on two lines if needed."""
     ending = [plural(number, word) for number, word in ((sessions, "session"), (tokens, "token")) if number]
     ends = f"{' and '.join(ending)} {'ends' if sessions + tokens == 1 else 'end'}" if ending else "no session is open"
     if not codes:
@@ -73,19 +94,19 @@ def _ended(sessions: int, tokens: int, codes: int) -> list[str]:
 
 def _notice(notified: Sequence[str], mails: bool) -> str:
     if not mails:
-        return "nobody is notified: no mail server is set up"
-    return f"notice to {', '.join(notified)}" if notified else "nobody is notified: no e-mail address is on record"
+        return "no notice: no mail server is set up"
+    return f"notice to {', '.join(notified)}" if notified else "no notice: no e-mail address is on record"
 
 
-def _anew(target: UnbindTarget, policy: PolicyMode) -> str:
+def _next_binding(target: UnbindTarget, policy: PolicyMode) -> str:
     if target.binds_anew:
         why = "policy: required" if policy is PolicyMode.REQUIRED else "required of this user"
-        return f"the next sign-in asks to bind anew ({why})"
+        return f"the next sign-in asks to bind again ({why})"
     if policy is not PolicyMode.REQUIRED:
         return f"no second factor is asked for then (policy: {policy})"
     if target.whitelisted:
         return "no second factor is asked for then (on the whitelist)"
-    return "binds anew when the days of grace are over (policy: required)"
+    return "must bind again after the grace period (policy: required)"
 
 
 def _undone(found: UnbindPreview, now: datetime) -> str:
@@ -94,7 +115,7 @@ def _undone(found: UnbindPreview, now: datetime) -> str:
 
 
 _ANEW = {
-    PolicyMode.REQUIRED: "their next sign-in asks to bind anew (policy: required)",
+    PolicyMode.REQUIRED: "their next sign-in asks to bind again (policy: required)",
     PolicyMode.OPTIONAL: "no second factor is asked for then, unless required of them",
     PolicyMode.OFF: "no second factor is asked for (policy: off)",
 }
@@ -103,25 +124,25 @@ _ANEW = {
 def _notices(found: UnbindPreview) -> str:
     users = found.bound + found.pending
     if not found.mails:
-        return "nobody is notified: no mail server is set up"
+        return "no notice: no mail server is set up"
     if not found.not_notified:
         return "a notice goes to each"
     none = f"{count(found.not_notified)} without an e-mail address get none"
     return f"a notice goes to {count(users - found.not_notified)}; {none}"
 
 
-def about_many(found: UnbindPreview, now: datetime, asked: int) -> Content:
+def about_many(found: UnbindPreview, now: datetime, requested: int) -> Content:
     counts = [
         (found.bound, "bound"), (found.pending, "pending"), (found.already_unbound, "already unbound"),
         (len(found.failed), "cannot be unbound"),
     ]  # fmt: skip
     parts = ", ".join(f"{count(number)} {word}" for number, word in counts if number)
-    rows: list[Part] = [join((plural(asked, "user"), "bold"), f": {parts}")]
+    rows: list[Part] = [join((plural(requested, "user"), "bold"), f": {parts}")]
     if found.whitelisted:
         rows.append(f"{count(found.whitelisted)} of them on the whitelist")
     odd = sum(bool(target.suspicions or target.look_alikes) for target in found.targets)
     if odd:
-        rows.append((f"{plural(odd, 'name')} can be taken for another: look at the list", "$status-pending"))
+        rows.append((f"{plural(odd, 'name')} can be mistaken for others: check the list", "$status-pending"))
     facts = [
         "their factors stop working now",
         *_ended(found.sessions, found.tokens, found.recovery_codes),
@@ -139,10 +160,10 @@ def _listed(label: str, facts: Sequence[str]) -> list[Part]:
 
 
 def names(found: UnbindPreview, *, utf8: bool) -> list[tuple[str, str, str]]:
-    """(login, name, what there is to say) of each, those to look at twice first."""
+    """Return (login, name, note) of each user, those that deserve a second look first."""
     doubted, plain = [], []
     for target in sorted(found.targets, key=lambda target: target.login.casefold()):
-        doubts = say.doubts(target.suspicions, target.look_alikes)
+        doubts = texts.doubts(target.suspicions, target.look_alikes)
         if doubts:
             doubted.append((target.login, target.name, f"{glyph('warning', utf8=utf8)} {doubts[0]}"))
         else:

@@ -1,4 +1,4 @@
-"""Taking an unbinding back, for one user or for all whom it hit."""
+"""Undoing an unbinding, for one user or for all users affected."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from textual.content import Content
 
 from secconsole.operations.unbinding import UndoResult, UndoUnbind
 from secconsole.operations.users import Undoable, UserRow
-from secconsole.tui.safe_text import Part, join, lines
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.format import exact, moment, plural, until
+from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form_fields import Button, cancel
-from secconsole.tui.words import exact, moment, plural, until
 
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """An unbinding of many that was done from this console."""
+    """An unbinding of many users done from this console."""
 
     event: str
     users: int
     undo_until: datetime
 
 
-class UndoDialog(DoingDialog["UndoResult | None"]):
-    """One user's unbinding, all of a bulk one's, or the choice between the two when they are the same unbinding."""
+class UndoDialog(SubmitDialog["UndoResult | None"]):
+    """Undoes the unbinding of one user, of all, or asks which if both were the same unbinding."""
 
     def __init__(self, user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: datetime) -> None:
         self._user = user if undo is not None else None
@@ -39,7 +39,7 @@ class UndoDialog(DoingDialog["UndoResult | None"]):
         body = _about(self._user, undo, bulk if both else None, now)
         super().__init__("Undo an unbinding", body, (), buttons, focus=buttons[1].name)
 
-    async def do(self, button: str, values: Values) -> UndoResult | None:
+    async def submit(self, button: str, values: Values) -> UndoResult | None:
         users = (self._user.id,) if button == "one" and self._user is not None else ()
         return await self.app.perform(UndoUnbind(tenant=self.app.tenant, event=self._event, users=users))
 
@@ -57,11 +57,11 @@ def _about(user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: 
             "",
         ]
     if bulk is not None:
-        rows.append(f"That unbinding hit {plural(bulk.users, 'user')}.")
+        rows.append(f"That unbinding affected {plural(bulk.users, 'user')}.")
     end = undo.until if undo is not None else bulk.undo_until if bulk is not None else now
     rows += [
         "The same factors and recovery codes work again at once.",
-        "Sessions and tokens that ended stay ended.",
+        "Sessions and tokens that ended stay ended; newer ones end too.",
         f"Can be undone until {until(end, now)}.",
     ]
     return lines(*rows)

@@ -1,4 +1,4 @@
-"""The list part of the users place: find, filter, sort, mark, and see who is under the cursor."""
+"""The list of the users place: find, filter, sort, mark, and show the user under the cursor."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ from textual.timer import Timer
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.search import EVERYBODY, parse_search
 from secconsole.operations.users import ShowUser, UserCount, UserDetail, UserRow
-from secconsole.tui.key_order import KeyHold
+from secconsole.tui.runtime.key_queue import KeyHold
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.users.filtering import FilterMenu, with_token
-from secconsole.tui.screens.users.user_table import COLUMNS, SORTS, Rows, found_words
-from secconsole.tui.user_source import UserQuery, UserSource
+from secconsole.tui.screens.users.user_table import COLUMNS, SORTS, UserRows, found_words, nobody_words
+from secconsole.tui.text.format import clock
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.table_messages import HeaderClicked, LoadFailed
 from secconsole.tui.widgets.user_detail import UserPane, UserStrip
-from secconsole.tui.words import clock
+from secconsole.tui.widgets.user_source import UserQuery, UserSource
 
-SEARCH_PAUSE = 0.07  # seconds between two searches while somebody types
-SLOW = 0.15  # seconds after which the row's own facts stand in for details that are still on their way
-MOST_MARKED = 10_000  # rows marked by one key
+SEARCH_PAUSE = 0.07  # seconds between two searches while the user types
+SLOW = 0.15  # seconds after which the row's own data stands in for details still loading
+MOST_MARKED = 10_000  # rows that one key can mark
 
 _HINT = "part of a name, status:unbound, is:locked, role:helpdesk"
-_NOBODY = "Nobody is found by that. Escape shows everybody again."
-_EMPTY = "There are no users yet. n makes one; secconsole user import FILE.csv brings many."
+_EMPTY = "There are no users yet. n creates one; secconsole user import FILE.csv adds many."
 
 
 class UserList(Place):
-    """Holds the table, its search line and the details; what is done to users is its subclass's."""
+    """Base of the users place with table, search line and details.
+
+    The subclass adds the actions.
+    """
 
     CSS_PATH: ClassVar[Path] = Path(__file__).parents[2] / "styles" / "users.tcss"
     AUTO_FOCUS = "WindowedTable"
-    REST: ClassVar[float] = 0.12  # longer than elsewhere: then the details are fetched
+    REST: ClassVar[float] = 0.12  # longer than elsewhere, since details are fetched then
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +57,7 @@ class UserList(Place):
         self._loaded_at: datetime | None = None
         self._out_of_date = False
 
-    # ---- what it is made of ----------------------------------------------------------------------------------------
+    # ---- composition -----------------------------------------------------------------------------------------------
 
     def compose_body(self) -> ComposeResult:
         self._source = self._new_source()
@@ -79,27 +81,30 @@ class UserList(Place):
 
     @property
     def person(self) -> UserRow | None:
-        """Who is under the cursor; None while that row is not loaded, or there is none."""
+        """The user under the cursor.
+
+        None while that row is not loaded, or there is none.
+        """
         return self._source.person(self.table.cursor_key)
 
     def chosen(self) -> tuple[str, ...]:
-        """The ids of all marked users; of the one under the cursor if none is marked."""
+        """Ids of all marked users, or of the one under the cursor if none is marked."""
         if self.table.marks:
             return tuple(sorted(self.table.marks))
         return (self.table.cursor_key,) if self.table.cursor_key is not None else ()
 
     def _new_source(self) -> UserSource:
-        rows = Rows(self.app.theme_variables, self.app.clock, utf8=self.app.terminal.utf8)
+        rows = UserRows(self.app.theme_variables, self.app.clock, utf8=self.app.terminal.utf8)
         return UserSource(self.app.perform, self.app.tenant, self._query, rows, self._counted)
 
     def _dress(self) -> None:
-        """Rows carry colours: another theme needs other rows."""
-        self._source.present = Rows(self.app.theme_variables, self.app.clock, utf8=self.app.terminal.utf8)
+        """Rebuild the rows in the colours of a new theme."""
+        self._source.present = UserRows(self.app.theme_variables, self.app.clock, utf8=self.app.terminal.utf8)
         self.table.refresh_rows()
         self._show_detail()
 
     def action_act(self, id: str) -> None:
-        """What was said about the key before is over with this one; it would stand in front of a dialog."""
+        """Clear the message of the previous key first, which would cover a dialog."""
         self.app.clear_notifications()
         super().action_act(id)
 
@@ -109,24 +114,24 @@ class UserList(Place):
         self.bar.focus()
 
     def set_search(self, text: str) -> None:
-        """From another place: show what this search line finds."""
+        """Replace the search, as other places do."""
         self.bar.text = text
         self.on_filter_bar_left()
 
     def on_filter_bar_left(self) -> None:
-        """Keys typed ahead are meant for what is being searched for, not for the list that is still in sight."""
+        """Hold keys typed ahead: they are meant for the results, not for the list still in sight."""
         self.table.focus()
         if self._search_again:
             self._search_again = False
             self._search()
-        self.run_worker(self._until_shown(self.app.hold_keys()), group="search", exit_on_error=False)
+        self.run_worker(self._hold_until_shown(self.app.hold_keys()), group="search", exit_on_error=False)
 
-    async def _until_shown(self, hold: KeyHold) -> None:
+    async def _hold_until_shown(self, hold: KeyHold) -> None:
         async with hold:
             await self._arrived.wait()
 
     def on_filter_bar_changed(self) -> None:
-        """Search at once, and again after a pause if more was typed meanwhile."""
+        """Search at once, and again after a pause if the text changed meanwhile."""
         if self._searching is not None:
             self._search_again = True
         else:
@@ -143,13 +148,13 @@ class UserList(Place):
         wanted, self._problems = parse_search(self.bar.text)
         if wanted != self._query.filter:
             self._show(UserQuery(wanted, self._query.sort, self._query.descending), keep=wanted == EVERYBODY)
-        self._say_found()
+        self._update_info()
 
     def _show(self, query: UserQuery, *, keep: bool) -> None:
         self._query = query
         self._source = self._new_source()
         self._arrived.clear()
-        self.table.set_empty(_EMPTY if query.filter == EVERYBODY else _NOBODY)
+        self.table.set_empty(_EMPTY if query.filter == EVERYBODY else nobody_words(self.bar.text))
         self.table.set_source(self._source, keep_cursor=keep)
 
     async def do_filter(self) -> None:
@@ -158,7 +163,7 @@ class UserList(Place):
             await self._search_for(with_token(self.bar.text, pick.token))
 
     async def _search_for(self, text: str) -> None:
-        """Put this into the search line and wait until what it finds is in sight."""
+        """Put text into the search line and wait until its results are in sight."""
         self.bar.text = text
         self._search()
         await self._arrived.wait()
@@ -177,19 +182,22 @@ class UserList(Place):
         if event.column in SORTS:
             self._sort_by(event.column)
         else:
-            self.app.say_why("The list can be sorted by login, by name and by last sign-in.")
+            self.app.notify_refused("The list can be sorted by login, by name and by last sign-in.")
 
     @property
     def _sorted_by(self) -> str:
         return next(name for name, sort in SORTS.items() if sort is self._query.sort)
 
     def _sort_by(self, column: str) -> None:
-        """By this column; again, the other way round. Sign-ins begin with the latest."""
+        """Sort by a column, or reverse its order if it is sorted already.
+
+        Sign-ins start with the latest.
+        """
         query = self._query
         same = SORTS[column] is query.sort
         descending = not query.descending if same else column == "seen"
         self.table.set_sort(column, descending=descending)
-        # Where somebody stands among what words find can only be said once it is counted to the end.
+        # A row's position among the matches of words is known only after counting them all.
         self._show(UserQuery(query.filter, SORTS[column], descending), keep=not query.filter.words)
 
     # ---- marks -----------------------------------------------------------------------------------------------------
@@ -202,9 +210,11 @@ class UserList(Place):
 
     async def do_mark_all(self) -> None:
         found: set[str] = set()
-        async for page in self._source.everybody():
+        async for page in self._source.all_ids():
             if len(found) + len(page) > MOST_MARKED:
-                self.app.say_why(f"More than {MOST_MARKED:,} users are too many to mark at once. Search for fewer.")
+                self.app.notify_refused(
+                    f"More than {MOST_MARKED:,} users are too many to mark at once. Search for fewer."
+                )
                 return
             found.update(page)
         self.table.set_marks(self.table.marks | found)
@@ -219,23 +229,23 @@ class UserList(Place):
             await self._search_for("")
 
     def on_windowed_table_marks_changed(self) -> None:
-        self._say_found()
+        self._update_info()
         self.refresh_hints()
 
     # ---- counts, and how old they are ------------------------------------------------------------------------------
 
     def _counted(self, found: UserCount | None) -> None:
         if self.is_mounted:
-            self._say_found()
+            self._update_info()
 
-    def _say_found(self) -> None:
-        parts = [found_words(self._source.count, everybody=self._query.filter == EVERYBODY)]
+    def _update_info(self) -> None:
+        parts = [found_words(self._source.count, all_users=self._query.filter == EVERYBODY)]
         if marked := len(self.table.marks):
             parts.insert(0, f"{marked:,} marked")
         problem = "; ".join(self._problems)
         if self._out_of_date and self._loaded_at is not None:
             problem = f"Not up to date: as of {clock(self._loaded_at)}"
-        self.bar.say(" · ".join(part for part in parts if part), problem)
+        self.bar.show_info(" · ".join(part for part in parts if part), problem)
 
     def on_windowed_table_rows_loaded(self) -> None:
         if self._source.was_read:
@@ -243,7 +253,7 @@ class UserList(Place):
         self._loaded_at, self._out_of_date = self.app.clock(), False
         if not self.is_here:
             return
-        self._say_found()
+        self._update_info()
         self.when_rested(self._ask_for_detail)
 
     def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
@@ -251,7 +261,7 @@ class UserList(Place):
             self.app.reading_failed(event.error)
         self._out_of_date = True
         self._arrived.set()
-        self._say_found()
+        self._update_info()
 
     async def on_live_change(self) -> None:
         self._source.renew()
@@ -263,7 +273,7 @@ class UserList(Place):
         self.when_rested(self._ask_for_detail)
 
     def _ask_for_detail(self) -> None:
-        """Fetch the details of whom the cursor rests on; nothing is asked on the way past."""
+        """Fetch the details of the user that the cursor rests on, but none on the way past."""
         self._wanted += 1
         if self._slow is not None:
             self._slow.stop()
@@ -282,7 +292,7 @@ class UserList(Place):
         try:
             detail = await self.app.perform(ShowUser(tenant=self.app.tenant, user=key))
         except SecconsoleError:
-            return  # the row stays as it was; what is wrong with the store, the list says
+            return  # the row stays; the list reports what is wrong with the store
         if wanted == self._wanted:
             self.detail = detail
             self._show_detail()
@@ -297,7 +307,7 @@ class UserList(Place):
         person, detail = self.person, self.detail
         if person is not None and detail is not None and detail.user.id != person.id:
             detail = None
-        note = "" if self.table.count == 0 else "Nobody is under the cursor."
+        note = "" if self.table.count == 0 else "No user is under the cursor."
         for shown in (self.query_one(UserPane), self.query_one(UserStrip)):
             if shown.display:
                 user = detail.user if detail is not None else person

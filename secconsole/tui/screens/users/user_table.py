@@ -1,4 +1,4 @@
-"""The columns of the users table, and how a user becomes a row of it."""
+"""Columns of the users table, and rows made of users."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from textual.color import Color
 
 from secconsole.domain.model import BindingStatus, Flag
 from secconsole.operations.users import UserCount, UserRow, UserSort
-from secconsole.tui.safe_text import safe_text
-from secconsole.tui.user_words import is_odd
+from secconsole.tui.text.format import ago, count, glyph, status_words
+from secconsole.tui.text.safe import safe_text
+from secconsole.tui.text.users import is_odd, locked_word
 from secconsole.tui.widgets.columns import TableCell
 from secconsole.tui.widgets.row_window import Row
 from secconsole.tui.widgets.table import Column
-from secconsole.tui.words import ago, count, glyph, status_words
 
 COLUMNS = (
     Column("login", "Login", 17, min_width=12, grow=16),
@@ -27,9 +27,10 @@ COLUMNS = (
     Column("role", "Role", 14, priority=5),
     Column("seen", "Last sign-in", 12, priority=2, grow=2),
 )
+_LONGEST_ASKED = 20  # characters of the search shown: the line must fit 60 columns too
 SORTS = {"login": UserSort.LOGIN, "name": UserSort.NAME, "seen": UserSort.LAST_SIGN_IN}
 
-# What keeps somebody from signing in stands first: the others may be cut.
+# what keeps a user from signing in comes first, since the rest may be cut
 _FLAGS = (
     (Flag.LOCKED, "status-locked"),
     (Flag.DISABLED, "danger"),
@@ -38,8 +39,8 @@ _FLAGS = (
 )
 
 
-class Rows:
-    """Makes rows in the colours of one theme."""
+class UserRows:
+    """Builds rows in the colours of one theme."""
 
     def __init__(self, variables: Mapping[str, str], clock: Callable[[], datetime], *, utf8: bool) -> None:
         names = [f"status-{status}" for status in BindingStatus] + ["status-pending", *(name for _, name in _FLAGS)]
@@ -68,7 +69,8 @@ class Rows:
         return text
 
     def _flags(self, user: UserRow) -> TableCell:
-        held = [(str(flag), name) for flag, name in _FLAGS if flag in user.flags]
+        words = {Flag.LOCKED: locked_word(user)}
+        held = [(words.get(flag, str(flag)), name) for flag, name in _FLAGS if flag in user.flags]
         if user.mfa_required and user.status is not BindingStatus.BOUND:
             held.append(("required", "muted"))
         if not held:
@@ -79,11 +81,18 @@ class Rows:
         return safe_text(text, self._styles[name])
 
 
-def found_words(found: UserCount | None, *, everybody: bool) -> str:
-    """`14 of 1,204,311 users`."""
+def nobody_words(search: str) -> str:
+    """Return the text for a search without results: `No users match zdenek`."""
+    query = " ".join(search.split())
+    query = query if len(query) <= _LONGEST_ASKED else query[: _LONGEST_ASKED - 1] + "…"
+    return f"No users match {query}. Escape shows all users."
+
+
+def found_words(found: UserCount | None, *, all_users: bool) -> str:
+    """Return the number of matches: `14 of 1,204,311 users`."""
     if found is None:
         return ""
-    if everybody:
+    if all_users:
         return f"{count(found.total)} users"
     some = f"more than {count(found.count)}" if found.capped else count(found.count)
     return f"{some} of {count(found.total)} users"

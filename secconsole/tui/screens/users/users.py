@@ -1,30 +1,42 @@
-"""Users: who is bound and who is not, and what is done about it. The place where most time is spent."""
+"""Users: who is bound, who is not, and all that is done about it.
+
+Most time is spent in this place.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from secconsole.domain.errors import Conflict
+from secconsole.domain.limits import PORTION
+from secconsole.domain.model import PolicyMode
+from secconsole.domain.policy import off_words
+from secconsole.domain.search import EVERYBODY
+from secconsole.operations.caller_check import ShowCallerCheck
+from secconsole.operations.portions import preview_unbinding
 from secconsole.operations.unbinding import UndoResult
-from secconsole.operations.users import ShowUser, UnlockUser, UserDetail, UserRow
+from secconsole.operations.user_changes import UnlockUser
+from secconsole.operations.users import ShowUser, UserDetail, UserRow
 from secconsole.tui.actions import Action
+from secconsole.tui.screens.users import bypass, require
 from secconsole.tui.screens.users import dialogs as ask_for
-from secconsole.tui.screens.users import require
 from secconsole.tui.screens.users.access import AccessScreen, read_access
-from secconsole.tui.screens.users.actions import ACTIONS, why_not_on, why_not_to
+from secconsole.tui.screens.users.actions import ACTIONS, UNREAD, why_not_on, why_not_to
 from secconsole.tui.screens.users.enroll import enroll
 from secconsole.tui.screens.users.explain import ExplainDialog
 from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
-from secconsole.tui.screens.users.unbind import UnbindDialog, preview
+from secconsole.tui.screens.users.unbind import UnbindDialog
 from secconsole.tui.screens.users.unbind_many import Outcome
 from secconsole.tui.screens.users.unbind_outcome import OutcomeDialog, undone_words
 from secconsole.tui.screens.users.undo import Bulk, UndoDialog
 from secconsole.tui.screens.users.user_list import UserList
 from secconsole.tui.screens.users.whitelist import EndExemptionDialog, ExemptDialog, changed_words
-from secconsole.tui.words import until
+from secconsole.tui.text.format import until
+from secconsole.tui.text.users import caller_words
 
 
 class Users(UserList):
-    """The list, and a method for each of its actions."""
+    """The list, with a method for each of its actions."""
 
     NAME = "users"
     NUMBER = "2"
@@ -36,64 +48,109 @@ class Users(UserList):
         super().__init__()
         self._bulk: Bulk | None = None
 
-    # ---- who it is about -------------------------------------------------------------------------------------------
+    def state(self) -> tuple[object, ...]:
+        marked = len(self.table.marks)
+        return *self.console_state(), self.person, self._loaded_detail(), marked, self._undoable_bulk(), self._unread
+
+    # ---- selection -------------------------------------------------------------------------------------------------
 
     def why_not(self, action: Action) -> str:
-        return super().why_not(action) or why_not_to(
-            action,
-            self.person,
-            self._known(),
-            marked=len(self.table.marks),
-            role=self.app.identity.role,
-            own=self.app.identity.id,
-            now=self.app.clock(),
-            bulk_undo=self._undoable_bulk() is not None,
+        return (
+            super().why_not(action)
+            or self._while_off(action)
+            or why_not_to(
+                action,
+                self.person,
+                self._loaded_detail(),
+                marked=len(self.table.marks),
+                role=self.app.identity.role,
+                own=self.app.identity.id,
+                now=self.app.clock(),
+                bulk_undo=self._undoable_bulk() is not None,
+                unread=self._unread,
+            )
         )
 
+    def _while_off(self, action: Action) -> str:
+        """Return why nothing can be required of individual users while the policy is off.
+
+        Empty for ending it.
+        """
+        policy = self.app.policy
+        if action.id != "users.require-mfa" or policy is None or policy.policy is not PolicyMode.OFF:
+            return ""
+        takes_back = not self.table.marks and self.person is not None and self.person.mfa_required
+        return "" if takes_back else off_words(self.app.tenant)
+
     def _why_not_on(self, action: Action, user: UserRow) -> str:
-        """The same about somebody named, wherever the cursor is by now."""
+        """Return the same for a named user, wherever the cursor is by now."""
         identity = self.app.identity
         return super().why_not(action) or why_not_on(action, user, role=identity.role, own=identity.id)
 
-    def _known(self) -> UserDetail | None:
-        """The details of whoever is under the cursor, if they are there already."""
+    def _loaded_detail(self) -> UserDetail | None:
+        """Return the details of the user under the cursor, if they are loaded."""
         known = self.detail is not None and self.detail.user.id == self.table.cursor_key
         return self.detail if known else None
 
     def _undoable_bulk(self) -> Bulk | None:
         return self._bulk if self._bulk is not None and self.app.clock() < self._bulk.undo_until else None
 
-    def _one(self) -> UserRow:
+    @property
+    def _unread(self) -> bool:
+        return self.person is None and self.table.count > 0
+
+    def subject(self) -> object:
+        return self.chosen()
+
+    def person_at_cursor(self) -> UserRow:
+        """Return the user under the cursor, or raise `Conflict` while that row is not loaded."""
         person = self.person
-        assert person is not None  # why_not has said so otherwise
+        if person is None:
+            raise Conflict(UNREAD)
         return person
 
     async def _look(self, user: UserRow) -> UserDetail:
-        """A user as they are now, whatever the screen shows."""
+        """Return a user as they are now, whatever the screen shows."""
         return await self.app.perform(ShowUser(tenant=self.app.tenant, user=user.id))
 
-    async def _again(self) -> None:
-        """Show at once what was just changed here; the store's own notice comes a little later."""
-        await self.on_live_change()
+    async def reload(self, *, as_many: bool = False) -> None:
+        """Reload at once after a change made here.
+
+        `as_many`: the number of users has not changed.
+        """
+        self.app.live.note_reloaded()
+        self._source.renew(keep_count=as_many and self._query.filter == EVERYBODY)
+        self.table.refresh_rows()
 
     # ---- unbinding -------------------------------------------------------------------------------------------------
 
     async def do_unbind(self) -> None:
         ids = self.chosen()
-        found = await preview(self.app, ids)
+        found = await preview_unbinding(self.app.perform, self.app.tenant, ids)
         if not found.bound + found.pending:
-            first = found.failed[0].reason if found.failed else "They are unbound already."
-            self.app.say_why(f"None of them can be unbound. {first}")
+            self.app.forget_typed()
+            first = found.failed[0].reason if found.failed else "They are already unbound."
+            self.app.notify_refused(f"None of them can be unbound. {first}")
             return
-        dialog = UnbindDialog(ids, found, self.app.clock(), utf8=self.app.terminal.utf8)
+        minutes = bypass.usual_minutes(self.app) if self._may_bypass(ids) else None
+        dialog = UnbindDialog(ids, found, self.app.clock(), utf8=self.app.terminal.utf8, bypass=minutes)
         outcome = await self.app.ask(dialog)
-        if outcome is not None:
-            await self._again()
-            await self._tell(outcome, many=len(ids) > 1)
-        else:  # after the last field, Enter goes to Cancel: whoever pressed it once too often is to know
-            self.app.say("Nothing was unbound.")
+        if outcome is not None and outcome.asked is not None:
+            end = until(outcome.asked.until, self.app.clock())
+            self.app.notify_done(
+                f"Approval asked for {outcome.asked.login}, until {end}. Press u again once it is granted."
+            )
+        elif outcome is not None:
+            await self.reload(as_many=True)
+            await self._report(outcome, many=len(ids) > 1)
+        else:  # Enter in the last field goes to Cancel: a user who pressed it once too often must notice
+            self.app.notify_done("Nothing was unbound.")
 
-    async def _tell(self, outcome: Outcome, *, many: bool) -> None:
+    def _may_bypass(self, ids: tuple[str, ...]) -> bool:
+        person = self.person
+        return person is not None and ids == (person.id,) and not self._why_not_on(bypass.ACTION, person)
+
+    async def _report(self, outcome: Outcome, *, many: bool) -> None:
         now = self.app.clock()
         if many and outcome.event and outcome.undo_until is not None and outcome.unbound:
             self._bulk = Bulk(outcome.event, len(outcome.unbound), outcome.undo_until)
@@ -103,16 +160,19 @@ class Users(UserList):
                 await self._undo(None)
         elif outcome.unbound:
             end = f" x undoes it until {until(outcome.undo_until, now)}." if outcome.undo_until else ""
-            self.app.say(f"{outcome.unbound[0].login} is unbound.{end}")
+            if outcome.bypass is not None:
+                await self.app.ask(bypass.BypassCodeDialog(outcome.bypass, now))
+            self.app.notify_done(f"{outcome.unbound[0].login} is unbound.{end}")
         else:
             failed = outcome.failed[0]
-            self.app.say_why(f"{failed.login} was not unbound: {failed.reason}")
+            self.app.notify_refused(f"{failed.login} was not unbound: {failed.reason}")
 
     async def do_undo(self) -> None:
         person = self.person
         detail = await self._look(person) if person is not None else None
         if (detail is None or detail.undo is None) and self._undoable_bulk() is None:
-            self.app.say_why("There is nothing to undo.")
+            self.app.forget_typed()
+            self.app.notify_refused("There is nothing to undo.")
             return
         await self._undo(detail)
 
@@ -124,8 +184,8 @@ class Users(UserList):
             bulk = self._bulk
             if bulk is not None and result.event == bulk.event and (len(result.restored) > 1 or bulk.users == 1):
                 self._bulk = None
-            self.app.say(undone_words(result))
-            await self._again()
+            self.app.notify_done(undone_words(result))
+            await self.reload()
 
     # ---- whitelist -------------------------------------------------------------------------------------------------
 
@@ -134,41 +194,41 @@ class Users(UserList):
         if len(ids) == 1:
             detail = await self.app.perform(ShowUser(tenant=self.app.tenant, user=ids[0]))
             if detail.whitelist is not None:
-                changed = await self.app.ask(EndExemptionDialog(detail.user, detail.whitelist))
+                changed = await self.app.ask(EndExemptionDialog(detail))
                 what = "off the whitelist"
             else:
                 changed, what = await self.app.ask(ExemptDialog(ids, detail.user)), "on the whitelist"
         else:
             changed, what = await self.app.ask(ExemptDialog(ids, None)), "on the whitelist"
         if changed is not None:
-            self.app.say(changed_words(changed, what))
-            await self._again()
+            self.app.notify_done(changed_words(changed, what))
+            await self.reload()
 
     # ---- one user --------------------------------------------------------------------------------------------------
 
     async def do_unlock(self) -> None:
-        user = self._one()
+        user = self.person_at_cursor()
         changed = await self.app.perform(UnlockUser(tenant=self.app.tenant, user=user.id))
-        self.app.say(f"{changed.user.login} is unlocked.")
-        await self._again()
+        self.app.notify_done(f"{changed.user.login} is unlocked.")
+        await self.reload()
 
     async def do_disable(self) -> None:
-        user = self._one()
+        user = self.person_at_cursor()
         detail = await self._look(user)
         if await self.app.ask(ask_for.DisableDialog(detail.user, detail)) is not None:
-            self.app.say(f"{user.login} cannot sign in any more. D enables again.")
-            await self._again()
+            self.app.notify_done(f"{user.login} can no longer sign in. Press D to enable the account again.")
+            await self.reload()
 
     async def do_enable(self) -> None:
-        user = self._one()
+        user = self.person_at_cursor()
         if await self.app.ask(ask_for.EnableDialog(user)) is not None:
-            self.app.say(f"{user.login} may sign in again.")
-            await self._again()
+            self.app.notify_done(f"{user.login} can sign in again.")
+            await self.reload()
 
     async def do_require_mfa(self) -> None:
         ids = self.chosen()
-        if len(ids) > require.AT_ONCE:
-            self.app.say_why(f"Mark at most {require.AT_ONCE} users for this, or require it of all: place 4.")
+        if len(ids) > PORTION:
+            self.app.notify_refused(f"Mark at most {PORTION} users for this, or require it of all users: press 4.")
             return
         detail = None
         if len(ids) == 1:
@@ -176,45 +236,47 @@ class Users(UserList):
         policy = self.app.policy.policy if self.app.policy is not None else None
         done = await self.app.ask(require.RequireDialog(ids, detail, policy))
         if done is not None:
-            self.app.say(done.words())
-            await self._again()
+            self.app.notify_done(done.words())
+            await self.reload()
 
     async def do_role(self) -> None:
-        changed = await self.app.ask(ask_for.RoleDialog(self._one(), self.app.identity.role))
+        changed = await self.app.ask(ask_for.RoleDialog(self.person_at_cursor(), self.app.identity.role))
         if changed is not None:
-            self.app.say(f"{changed.user.login} is {changed.user.role} now.")
-            await self._again()
+            self.app.notify_done(f"{changed.user.login} is {changed.user.role} now.")
+            await self.reload()
 
     async def do_reset_password(self) -> None:
-        reset = await self.app.ask(ask_for.ResetDialog(self._one()))
+        user = self.person_at_cursor()
+        found = await self.app.perform(ShowCallerCheck(tenant=self.app.tenant, user=user.id))
+        reset = await self.app.ask(ask_for.ResetDialog(user, caller_words(found.check, self.app.clock())))
         if reset is not None:
-            await self._again()
+            await self.reload()
             await self.app.ask(OneTimePasswordDialog(reset.user, reset.password))
 
     async def do_new(self) -> None:
         made = await self.app.ask(ask_for.NewUserDialog(self.app.identity.role))
         if made is not None:
             changed, reset = made
-            self.set_search(changed.user.login)  # enrolling them is what comes next
-            await self._again()
+            self.set_search(changed.user.login)  # the next step is to enroll them
+            await self.reload()
             if reset is None:
-                self.app.say(f"{changed.user.login} is made.")
+                self.app.notify_done(f"{changed.user.login} was created.")
             else:
                 await self.app.ask(OneTimePasswordDialog(reset.user, reset.password))
 
     async def do_enroll(self) -> None:
-        user = self._one()
+        user = self.person_at_cursor()
         end = await enroll(self.app, user)
         if end is None:
             return
-        await self._again()
+        await self.reload()
         if end.bound:
-            self.app.say(end.message)
+            self.app.notify_done(end.message)
         else:
-            self.app.say_why(end.message)
+            self.app.notify_refused(end.message)
 
     async def do_access(self) -> None:
-        await self.app.ask(AccessScreen(await read_access(self.app, self._one().id), self._why_not_on))
+        await self.app.ask(AccessScreen(await read_access(self.app, self.person_at_cursor().id), self._why_not_on))
 
     def on_windowed_table_row_activated(self) -> None:
         self.action_act("users.access")
@@ -226,6 +288,6 @@ class Users(UserList):
                 await screen.reload()
 
     async def do_explain(self) -> None:
-        detail = await self._look(self._one())
+        detail = await self._look(self.person_at_cursor())
         words = ExplainDialog(detail, self.app.policy, self.app.clock(), utf8=self.app.terminal.utf8)
         await self.app.ask(words)

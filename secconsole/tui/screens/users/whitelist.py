@@ -1,22 +1,31 @@
-"""Putting users on the whitelist, or taking them off it, from the users table."""
+"""Adding users to the whitelist, or removing them from it, in the users table."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.content import Content
 
-from secconsole.config.until import parse_until
+from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Conflict, Stale
-from secconsole.operations.users import UserRow
+from secconsole.domain.roles import Role
+from secconsole.operations.users import UserDetail, UserRow
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, RemoveFromWhitelist, WhitelistChanged
-from secconsole.tui.safe_text import Part, join, lines
 from secconsole.tui.screens.dialog import ConfirmDialog
-from secconsole.tui.screens.doing_dialog import DoingDialog, Values
+from secconsole.tui.screens.end_sessions import end_field
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.format import day, plural, until
+from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
-from secconsole.tui.words import day, plural, until
+
+ALWAYS_ASKED = "A platform administrator with a bound factor is still asked for it."
 
 
-class ExemptDialog(DoingDialog["WhitelistChanged | None"]):
-    """Asks why, and until when. `user` is None when it is about many."""
+class ExemptDialog(SubmitDialog["WhitelistChanged | None"]):
+    """Asks for reason and end.
+
+    `user` is None for many users.
+    """
 
     def __init__(self, ids: tuple[str, ...], user: UserRow | None) -> None:
         self._ids = ids
@@ -25,47 +34,52 @@ class ExemptDialog(DoingDialog["WhitelistChanged | None"]):
             who,
             *([(f"id {user.id}", "$muted")] if user else []),
             "",
-            "On the whitelist, the password alone signs in. Whoever has a factor bound keeps it.",
-            *([] if user else ["Who is on it already gets this reason and this end."]),
+            "Users on the whitelist sign in with the password only. Bound factors are kept.",
+            *([ALWAYS_ASKED] if user is None or user.role is Role.PLATFORM_ADMIN else []),
+            *([] if user else ["Existing entries get this reason and end."]),
         )
         fields = [
-            TextField(name="reason", label="Reason", needed=True, help="Others will go by it later."),
+            TextField(name="reason", label="Reason", needed=True, help="Others will rely on it later."),
             TextField(
                 name="until", label="Until", placeholder="2027-01-31", max_length=40,
-                help="The last day it holds. Empty: it never ends by itself.",
+                help="The last day it applies. Empty: no end date.",
             ),
         ]  # fmt: skip
-        buttons = [cancel(), Button("add", "Put on the whitelist", danger=True)]
+        buttons = [cancel(), Button("add", "Add to the whitelist", danger=True)]
         super().__init__("Whitelist", body, fields, buttons, focus="reason", danger=True)
 
-    async def do(self, button: str, values: Values) -> WhitelistChanged | None:
+    async def submit(self, button: str, values: Values) -> WhitelistChanged | None:
         end = parse_until(str(values["until"]), self.app.clock())
         return await self.app.perform(
             AddToWhitelist(tenant=self.app.tenant, users=self._ids, reason=str(values["reason"]), until=end)
         )
 
 
-class EndExemptionDialog(DoingDialog["WhitelistChanged | None"]):
-    """Takes one user off the whitelist; asks once more if that can lock everybody out."""
+class EndExemptionDialog(SubmitDialog["WhitelistChanged | None"]):
+    """Removes one user from the whitelist.
 
-    def __init__(self, user: UserRow, entry: Exemption | None) -> None:
-        self._user = user
-        buttons = [cancel(), Button("remove", "Take off")]
-        super().__init__("Take off the whitelist", _about(user, entry), (), buttons, focus="remove")
+    Asks again if that can lock everyone out.
+    """
 
-    async def do(self, button: str, values: Values) -> WhitelistChanged | None:
-        operation = RemoveFromWhitelist(tenant=self.app.tenant, users=(self._user.id,))
+    def __init__(self, detail: UserDetail) -> None:
+        self._user = detail.user
+        fields = [end_field(detail.password_sessions)] if detail.password_sessions or detail.tokens else []
+        buttons = [cancel(), Button("remove", "Remove")]
+        body = _about(detail.user, detail.whitelist)
+        super().__init__("Remove from the whitelist", body, fields, buttons, focus="remove")
+
+    async def submit(self, button: str, values: Values) -> WhitelistChanged | None:
+        keep = not values.get("end", True)
+        operation = RemoveFromWhitelist(tenant=self.app.tenant, users=(self._user.id,), keep_sessions=keep)
         try:
             return await self.app.perform(operation)
         except Stale:
             raise
         except Conflict as warning:
-            ask = ConfirmDialog("This can lock everybody out", warning.message, "Take off all the same", danger=True)
+            ask = ConfirmDialog("This can lock everyone out", warning.message, "Remove anyway", danger=True)
             if not await self.app.ask(ask):
                 return None
-        return await self.app.perform(
-            RemoveFromWhitelist(tenant=self.app.tenant, users=(self._user.id,), accept_lockout=True)
-        )
+        return await self.app.perform(replace(operation, accept_lockout=True))
 
 
 def _about(user: UserRow, entry: Exemption | None) -> Content:
@@ -74,7 +88,7 @@ def _about(user: UserRow, entry: Exemption | None) -> Content:
         rows += [
             join(("Reason  ", "$muted"), entry.reason),
             join(("Since   ", "$muted"), f"{day(entry.since)}, by {entry.by}"),
-            join(("Until   ", "$muted"), until(entry.until, entry.since) if entry.until else "without an end"),
+            join(("Until   ", "$muted"), until(entry.until, entry.since) if entry.until else "with no end date"),
             "",
         ]
     rows.append("From then on this user is asked for a second factor as the policy says.")
@@ -82,11 +96,11 @@ def _about(user: UserRow, entry: Exemption | None) -> Content:
 
 
 def changed_words(changed: WhitelistChanged, what: str) -> str:
-    """`nina is on the whitelist`, `12 users are on the whitelist. 2 not: …`."""
+    """Return a message: `nina is on the whitelist`, `12 users are on the whitelist. 2 not: …`."""
     done = changed.changed
     who = f"{done[0]} is" if len(done) == 1 else f"{plural(len(done), 'user')} are"
-    said = f"{who} {what}." if done else "Nothing was changed."
+    message = f"{who} {what}." if done else "Nothing was changed."
     if changed.failed:
         first = changed.failed[0]
-        said += f" {plural(len(changed.failed), 'user')} not: {first.login}: {first.reason}"
-    return said
+        message += f" {plural(len(changed.failed), 'user')} not: {first.login}: {first.reason}"
+    return message

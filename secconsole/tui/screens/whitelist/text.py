@@ -1,4 +1,4 @@
-"""Whitelist entries in words and as rows, and the ends of entries as they are typed."""
+"""Whitelist entries as text and as rows, and their ends as typed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from textual.content import Content
 
 from secconsole.domain.ident import short_id
 from secconsole.domain.model import BindingStatus
+from secconsole.domain.policy import is_always_asked
 from secconsole.operations.whitelist import Exemption
-from secconsole.tui.safe_text import join, lines, safe_text
+from secconsole.tui.text.format import count, day, exact, left, moment, status_words
+from secconsole.tui.text.safe import join, lines, safe_text
 from secconsole.tui.widgets.row_window import Row
 from secconsole.tui.widgets.table import Column
-from secconsole.tui.words import count, day, exact, left, moment, status_words
 
 COLUMNS = (
     Column("login", "Login", 16, min_width=12, grow=14),
@@ -27,12 +28,12 @@ COLUMNS = (
     Column("since", "Since", 11, priority=4),
     Column("by", "By", 12, priority=3, grow=8),
 )
-SOON = timedelta(days=30)  # an end that is nearer is said as what is left
-UNTIL_HELP = "2027-01-31 or +30d, that day included. Empty: no end."
+SOON = timedelta(days=30)  # an end nearer than this is shown as the time left
+UNTIL_HELP = "2027-01-31 or +30d, that day included. Empty: no end date."
 
 
 def typed(until: datetime | None) -> str:
-    """An end as one would have typed it."""
+    """Return an end as it would be typed."""
     if until is None:
         return ""
     here = until.astimezone()
@@ -42,20 +43,25 @@ def typed(until: datetime | None) -> str:
 
 
 def end_words(until: datetime | None, now: datetime) -> str:
-    """`3 days left`, `31 Jan 2027` for the last day of what lasts longer, `no end`."""
+    """Return an end: `3 days left`, `31 Jan 2027` for the last day of a later one, or `no end date`."""
     if until is None or until - now < SOON:
         return left(until, now)
     return day(until - timedelta(seconds=1))
 
 
-def state_words(status: BindingStatus, *, utf8: bool = True) -> str:
-    """Exempt and unbound is what the whitelist is for; exempt but bound is worth a look."""
-    glyph, word = status_words(status, utf8=utf8)
-    return f"{glyph} exempt but bound" if status is BindingStatus.BOUND else f"{glyph} {word}"
+def state_words(entry: Exemption, *, utf8: bool = True) -> str:
+    """Return the state of an entry.
+
+    `unbound` is what the whitelist is for, `exempt but bound` deserves a look.
+    """
+    glyph, word = status_words(entry.status, utf8=utf8)
+    if is_always_asked(entry.role, entry.status):
+        return f"{glyph} bound, asked"
+    return f"{glyph} exempt but bound" if entry.status is BindingStatus.BOUND else f"{glyph} {word}"
 
 
-class Rows:
-    """Makes rows in the colours of one theme."""
+class WhitelistRows:
+    """Builds rows in the colours of one theme."""
 
     def __init__(self, variables: Mapping[str, str], now: datetime, *, utf8: bool) -> None:
         self._styles = {s: Style(color=Color.parse(variables[f"status-{s}"]).rich_color) for s in BindingStatus}
@@ -65,7 +71,7 @@ class Rows:
     def __call__(self, entry: Exemption) -> Row:
         end = end_words(entry.until, self._now)
         loud = entry.until is None or entry.until - self._now < timedelta(days=7)
-        state = safe_text(state_words(entry.status, utf8=self._utf8), self._styles[entry.status])
+        state = safe_text(state_words(entry, utf8=self._utf8), self._styles[entry.status])
         return Row(entry.user, (
             entry.login, entry.name, str(entry.role), state, safe_text(end, self._warn) if loud else end,
             entry.reason, day(entry.since), entry.by,
@@ -73,8 +79,8 @@ class Rows:
 
 
 def about(entry: Exemption, now: datetime) -> Content:
-    """Who somebody is beyond doubt, and all that the entry says."""
-    until = f"through {exact(entry.until - timedelta(seconds=1))}" if entry.until else "without an end"
+    """Return the identity of a user, and the whole entry."""
+    until = f"through {exact(entry.until - timedelta(seconds=1))}" if entry.until else "with no end date"
     return lines(
         join((entry.login, "bold"), f"  {entry.name}  ", (f"{entry.role}  id {entry.user}", "$muted")),
         join(entry.reason),
@@ -83,7 +89,7 @@ def about(entry: Exemption, now: datetime) -> Content:
 
 
 def who(entry: Exemption) -> Content:
-    """One line that names a person by login, name and id."""
+    """Return one line that identifies a user by login, name and id."""
     return join((entry.login, "bold"), f"   {entry.name}   ", (f"id {entry.user}", "$muted"))
 
 
@@ -92,7 +98,7 @@ def brief(entry: Exemption) -> str:
 
 
 def found_words(total: int | None, search: str) -> str:
-    """How many entries there are, as far as is known."""
+    """Return how many entries there are, as far as it is known."""
     if total is None:
         return "more than 100 entries"
     return f"{count(total)} found" if search else f"{count(total)} {'entry' if total == 1 else 'entries'}"

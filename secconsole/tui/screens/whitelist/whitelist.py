@@ -1,4 +1,4 @@
-"""The whitelist: who need not use a second factor, why, since when, until when, by whom."""
+"""The whitelist: users who need no second factor, with reason, start, end and author."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from textual.widgets import Static
 
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
 from secconsole.tui.actions import Action
-from secconsole.tui.safe_text import safe
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.whitelist import dialogs
 from secconsole.tui.screens.whitelist.add import AddDialog
-from secconsole.tui.screens.whitelist.words import COLUMNS, Rows, about, found_words
+from secconsole.tui.screens.whitelist.text import COLUMNS, WhitelistRows, about, found_words
+from secconsole.tui.text.format import count
+from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.paged_rows import PagedRows, RowPage
 from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.table_messages import LoadFailed
-from secconsole.tui.words import count
 
-_EMPTY = "Nobody is on the whitelist. a puts somebody on it."
+_EMPTY = "The whitelist is empty. a adds users."
 
 
 class Whitelist(Place):
-    """A table of entries; what is done acts on the marked ones, or on the one under the cursor."""
+    """A table of entries.
+
+    Actions apply to the marked ones, or to the one under the cursor.
+    """
 
     NAME = "whitelist"
     TITLE = "Whitelist"
@@ -33,16 +36,18 @@ class Whitelist(Place):
     CSS_PATH = "../../styles/whitelist.tcss"
     AUTO_FOCUS = "WindowedTable"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("whitelist.add", "Add", "a", "Find people and put them on the whitelist.", AddToWhitelist, priority=0,
+        Action("whitelist.add", "Add", "a", "Find users and add them to the whitelist.", AddToWhitelist, priority=0,
                command="secconsole whitelist add LOGIN --reason TEXT --until DATE"),
-        Action("whitelist.paste", "Paste", "p", "Put many on the whitelist: paste their logins.", AddToWhitelist,
+        Action("whitelist.paste", "Paste", "p", "Add many users by pasting their logins.", AddToWhitelist,
                priority=2, command="secconsole whitelist import FILE --reason TEXT"),
         Action("whitelist.edit", "Edit", "e,enter", "Change reason and end of an entry.", AddToWhitelist, priority=1,
-               command="secconsole whitelist add LOGIN --reason TEXT --until DATE"),
-        Action("whitelist.remove", "Take off", "d,delete", "Take the marked ones off the whitelist.",
-               RemoveFromWhitelist, dangerous=True, priority=1, command="secconsole whitelist remove LOGIN"),
-        Action("whitelist.mark", "Mark", "space", "Mark several, to take them off at once.", priority=4),
-        Action("whitelist.unmark", "Unmark all", "escape", "Forget the marks.", priority=9),
+               command="secconsole whitelist add LOGIN --reason TEXT --until DATE", acts_on="one"),
+        Action("whitelist.remove", "Remove", "d,delete", "Remove the marked users from the whitelist.",
+               RemoveFromWhitelist, dangerous=True, priority=1, command="secconsole whitelist remove LOGIN",
+               acts_on="marked"),
+        Action("whitelist.mark", "Mark", "space", "Mark several entries to remove them together.", priority=4,
+               acts_on="one"),
+        Action("whitelist.unmark", "Unmark all", "escape", "Unmark all entries.", priority=9),
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -65,20 +70,23 @@ class Whitelist(Place):
 
     @property
     def entry(self) -> Exemption | None:
-        """The one under the cursor."""
+        """The entry under the cursor."""
         return self._entries.get(self.table.cursor_key or "")
 
     def chosen(self) -> list[Exemption]:
-        """The marked ones, or the one under the cursor."""
+        """Return the marked entries, or the one under the cursor."""
         keys = sorted(self.table.marks) or [self.table.cursor_key or ""]
         return [self._entries[key] for key in keys if key in self._entries]
+
+    def subject(self) -> object:
+        return tuple(entry.user for entry in self.chosen())
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
     async def _fetch(self, cursor: str | None, limit: int, search: str | None = None) -> RowPage:
         wanted = self._search if search is None else search
         page = await self.app.perform(ListWhitelist(tenant=self.app.tenant, search=wanted, limit=limit, cursor=cursor))
-        rows = Rows(self.app.theme_variables, self.app.clock(), utf8=self.app.terminal.utf8)
+        rows = WhitelistRows(self.app.theme_variables, self.app.clock(), utf8=self.app.terminal.utf8)
         self._entries |= {entry.user: entry for entry in page.items}
         return RowPage([rows(entry) for entry in page.items], page.next)
 
@@ -96,44 +104,47 @@ class Whitelist(Place):
             return await self._fetch(cursor, limit, search)
 
         self._source = PagedRows(fetch)
-        self.table.set_empty("Nobody found. Esc in the search line clears it." if search else _EMPTY)
+        self.table.set_empty("No entries match. Esc in the search line clears it." if search else _EMPTY)
         self.table.set_source(self._source)
 
     def on_filter_bar_left(self) -> None:
         self.table.focus()
 
     def on_windowed_table_rows_loaded(self) -> None:
-        self._say()
+        self._update_details()
 
     def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
         self.app.reading_failed(event.error)
 
     def on_windowed_table_cursor_moved(self) -> None:
-        self.when_rested(self._say)
+        self.when_rested(self._update_details)
 
     def on_windowed_table_marks_changed(self) -> None:
-        self._say()
+        self._update_details()
 
     def on_windowed_table_row_activated(self) -> None:
         self.action_act("whitelist.edit")
 
-    def _say(self) -> None:
+    def _update_details(self) -> None:
         if not self.is_here:
             return
         entry = self.entry
         self.query_one("#entry", Static).update(about(entry, self.app.clock()) if entry else safe(""))
         marked = f"{count(len(self.table.marks))} marked · " if self.table.marks else ""
         found = "" if self.table.unread else found_words(self._source.total, self._search)
-        self.query_one(FilterBar).say(marked + found)
+        self.query_one(FilterBar).show_info(marked + found)
         self.refresh_hints()
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
+    def state(self) -> tuple[object, ...]:
+        return *self.console_state(), bool(self.chosen())
+
     def why_not(self, action: Action) -> str:
         if reason := super().why_not(action):
             return reason
-        if action.id in ("whitelist.edit", "whitelist.remove", "whitelist.mark") and not self.chosen():
-            return "There is no entry here. a puts somebody on the whitelist."
+        if action.acts_on != "none" and not self.chosen():
+            return "There is no entry here. a adds users to the whitelist."
         return ""
 
     async def do_search(self) -> None:
@@ -146,24 +157,25 @@ class Whitelist(Place):
         self.table.clear_marks()
 
     async def do_add(self) -> None:
-        self._tell(await self.app.ask(AddDialog(self.app)))
+        self._notify_done(await self.app.ask(AddDialog(self.app)))
 
     async def do_paste(self) -> None:
         pasted = await self.app.ask(dialogs.PasteDialog(self.app.clock))
         if pasted is not None:
-            self._tell(await self.app.ask(dialogs.PastedDialog(pasted, self.app.clock())))
+            self._notify_done(await self.app.ask(dialogs.PastedDialog(pasted, self.app.clock())))
 
     async def do_edit(self) -> None:
         if entry := self.entry:
-            self._tell(await self.app.ask(dialogs.EditDialog(entry, self.app.clock)))
+            self._notify_done(await self.app.ask(dialogs.EditDialog(entry, self.app.clock)))
 
     async def do_remove(self) -> None:
-        said = await self.app.ask(dialogs.RemoveDialog(self.chosen()))
-        if said:
+        done = await self.app.ask(dialogs.RemoveDialog(self.chosen()))
+        if done:
             self.table.clear_marks()
-        self._tell(said)
+        self._notify_done(done)
 
-    def _tell(self, said: str | None) -> None:
-        if said:
-            self.app.say(said)
+    def _notify_done(self, done: str | None) -> None:
+        if done:
+            self.app.notify_done(done)
+            self.app.live.note_reloaded()
             self._reread()

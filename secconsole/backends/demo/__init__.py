@@ -1,0 +1,1 @@
+"""The demo organisation: its people, factors, accounts and inbox."""

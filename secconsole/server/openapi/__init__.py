@@ -1,0 +1,1 @@
+"""The OpenAPI document: schemas and examples, built from the operations."""

@@ -1,0 +1,1 @@
+"""Sockets, TLS, connections and their limits, below the level of HTTP requests."""

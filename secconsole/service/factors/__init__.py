@@ -1,0 +1,1 @@
+"""Stateful rules: passwords, codes, challenges, enrollment, throttling."""

@@ -1,0 +1,90 @@
+"""Approvals as the acts that need them see them: the actor's own request for a user, and its use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secconsole.domain.helpdesk import ApprovalKind, ApprovalState, UnbindNeeds, is_same_person, lacks_for_unbinding
+from secconsole.domain.roles import Permission, may, may_act_on
+from secconsole.operations.approvals import Approval
+from secconsole.service.context import Context, when
+from secconsole.service.factors import caller_checks
+from secconsole.store import approvals, users
+from secconsole.store.approvals import ApprovalRecord
+from secconsole.store.rows import UserRecord
+
+
+def own_request(context: Context, user: UserRecord) -> ApprovalRecord | None:
+    """Return the actor's unused request for unbinding a user."""
+    actor = context.actor
+    return approvals.approval_of(
+        context.connection, user.pk, ApprovalKind.UNBIND, actor.id, actor.login, context.now
+    )  # fmt: skip
+
+
+def lacks(context: Context, user: UserRecord, reason: str | None = None) -> str:
+    """Return what the actor lacks for unbinding a user, empty if nothing.
+
+    An approval counts for the reason that it was asked with, which None leaves open.
+    """
+    needs = context.tenant.helpdesk.unbind_needs
+    if needs is UnbindNeeds.NONE:
+        return ""
+    found, check = own_request(context, user), caller_checks.check_of(context, user)
+    approved = found is not None and reason in (None, found.reason) and _is_granted(context, found, user)
+    return lacks_for_unbinding(
+        needs,
+        checked=check is not None and check.confirmed is not None,
+        approved=approved,
+    )
+
+
+def use(context: Context, user: UserRecord, reason: str) -> dict[str, Any]:
+    """Use the actor's approval for a reason, and return how the audit entry of the act names it."""
+    found = own_request(context, user)
+    if found is None or not _is_granted(context, found, user):
+        return {}
+    if not approvals.use(context.connection, found.pk, reason, context.now):
+        return {}
+    return {"approved_by": found.answer_by, "approval": found.id}
+
+
+def asker_of(record: ApprovalRecord) -> tuple[str, str]:
+    """Return the id and login of an operator who asked."""
+    return record.by_id, record.by
+
+
+def _is_granted(context: Context, record: ApprovalRecord, user: UserRecord) -> bool:
+    """Return True if a request was granted by another operator, who could still grant it."""
+    answered_by = record.answer_by_id, record.answer_by
+    if record.answer != ApprovalState.GRANTED or is_same_person(asker_of(record), answered_by):
+        return False
+    if not record.answer_by_id:  # the owner of the store
+        return True
+    giver = users.user_by_id(context.connection, record.answer_by_id)
+    return (
+        giver is not None
+        and not giver.disabled
+        and may(giver.role, Permission.UNBIND)
+        and may_act_on(giver.role, user.role)
+    )
+
+
+def shown(context: Context, record: ApprovalRecord, user: UserRecord) -> Approval:
+    actor = context.actor
+    return Approval(
+        id=record.id,
+        kind=ApprovalKind(record.kind),
+        user=user.id,
+        login=user.login,
+        name=user.name,
+        role=user.role,
+        reason=record.reason,
+        ticket=record.ticket,
+        by=record.by,
+        created=when(record.created),
+        until=when(record.expires),
+        state=ApprovalState(record.answer or ApprovalState.PENDING),
+        answer_by=record.answer_by,
+        own=is_same_person(asker_of(record), (actor.id, actor.login)),
+    )

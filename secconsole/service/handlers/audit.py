@@ -1,0 +1,105 @@
+"""Reading and verifying the audit."""
+
+from __future__ import annotations
+
+import re
+
+from secconsole.domain.errors import Invalid
+from secconsole.domain.limits import MOST_ACTIONS, MOST_DIGITS, MOST_PER_PAGE, MOST_VERIFIED
+from secconsole.operations.audit import (
+    AuditCheck,
+    AuditHeads,
+    AuditPage,
+    CheckAuditHeads,
+    HeadsCheck,
+    ListAudit,
+    ShowAuditHead,
+    VerifyAudit,
+)
+from secconsole.operations.events import EventGroup, actions_of
+from secconsole.service.audit_heads import compare_heads, signed_head
+from secconsole.service.context import Context, milliseconds
+from secconsole.service.handlers.user_fields import check_words
+from secconsole.service.registry import handles
+from secconsole.service.views import audit_entry
+from secconsole.store import audit, audit_chain, users
+
+_CURSOR = re.compile(rf"([0-9]{{1,{MOST_DIGITS}}})\.([0-9a-f]{{64}})", re.ASCII)
+
+
+@handles(ListAudit)
+def list_audit(context: Context, operation: ListAudit) -> AuditPage:
+    if not 1 <= operation.limit <= MOST_PER_PAGE:
+        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    cursor = operation.cursor
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
+        raise Invalid("The cursor does not belong to this list.", "cursor")
+    if len(operation.actions) > MOST_ACTIONS:
+        raise Invalid(f"Name at most {MOST_ACTIONS} actions.", "actions")
+    check_words(operation.search.split())
+    rows = audit.entries(
+        context.connection,
+        context.tenant.pk,
+        limit=operation.limit + 1,
+        before=int(cursor) if cursor else None,
+        search=operation.search,
+        actor=operation.actor.strip(),
+        actor_ids=_ids_of(context, operation.actor),
+        actions=_actions(operation),
+        outcome=operation.outcome,
+        target_id=context.target.id if operation.user else "",
+        ticket=operation.ticket.strip(),
+        address=operation.address.strip(),
+        since=milliseconds(operation.since) if operation.since else None,
+        until=milliseconds(operation.until) if operation.until else None,
+    )
+    page = rows[: operation.limit]
+    more = len(rows) > len(page)
+    return AuditPage(tuple(audit_entry(row) for row in page), str(page[-1].seq) if more else None)
+
+
+def _ids_of(context: Context, login: str) -> list[str]:
+    """Return the id of the user with a login now, whose entries may show an earlier one."""
+    found = users.users_by_name(context.connection, context.tenant.pk, [login]) if login.strip() else {}
+    return [user.id for user in found.values()]
+
+
+def _actions(operation: ListAudit) -> tuple[str, ...]:
+    """Return the actions that all of the filters allow, an impossible one if there are none."""
+    if not operation.group:
+        return (operation.action,) if operation.action else operation.actions
+    if operation.group not in list(EventGroup):
+        raise Invalid(f"The groups of actions are {', '.join(EventGroup)}.", "group")
+    group = actions_of(operation.group)
+    wanted = (operation.action,) if operation.action else operation.actions
+    return tuple(action for action in group if action in wanted or not wanted) or ("",)
+
+
+@handles(VerifyAudit)
+def verify_audit(context: Context, operation: VerifyAudit) -> AuditCheck:
+    if operation.limit is not None and not 1 <= operation.limit <= MOST_VERIFIED:
+        raise Invalid(f"The limit must be between 1 and {MOST_VERIFIED}.", "limit")
+    start = _link(operation.cursor) if operation.cursor is not None else None
+    walked = audit_chain.walk(context.connection, context.keys, context.tenant.pk, start, operation.limit)
+    reached, broken = walked.reached, walked.broken
+    if broken is not None:
+        return AuditCheck(False, reached.seq, broken.entry, broken.problem, broken.position, walked.newest)
+    more = None if walked.is_over else f"{reached.seq}.{reached.mac.hex()}"
+    return AuditCheck(True, reached.seq, newest=walked.newest, next=more)
+
+
+@handles(ShowAuditHead)
+def show_audit_head(context: Context, operation: ShowAuditHead) -> AuditHeads:
+    return AuditHeads((signed_head(context.connection, context.keys, context.tenant, context.now),))
+
+
+@handles(CheckAuditHeads)
+def check_audit_heads(context: Context, operation: CheckAuditHeads) -> HeadsCheck:
+    return compare_heads(context.connection, context.keys, context.tenant, operation.heads)
+
+
+def _link(cursor: str) -> audit_chain.Link:
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        raise Invalid("The cursor does not belong to this verification.", "cursor")
+    return audit_chain.Link(int(found[1]), bytes.fromhex(found[2]))

@@ -1,0 +1,1 @@
+"""Messages that are sent after commit: queue, worker and notices."""

@@ -1,0 +1,146 @@
+"""Verification of audit chains: entry by entry up to the signed head, and against heads kept elsewhere.
+
+A tenant has one chain today. Formats and functions here name the chain, so that each server can have its own.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from secconsole.store.audit_seal import SEALED, START, mac_of_values, sign_head
+from secconsole.store.keys import KeyRing
+from secconsole.store.schema import audit, audit_heads
+
+MAIN = "main"  # the name of the one chain of a tenant
+_BATCH = 1_000  # rows in memory
+_ENTRIES: Any = sa.select(*(audit.c[name] for name in SEALED), audit.c.mac)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """First position at which a chain is broken, and the reason.
+
+    `entry`: the id of the entry there, or None if no entry is there.
+    """
+
+    position: int
+    entry: str | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Position in a chain up to which it is verified, with the MAC of the entry there."""
+
+    seq: int = 0
+    mac: bytes = START
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """Result of a walk along a chain: how far it is intact, and where it breaks or continues.
+
+    `newest`: the position that the head names, or of the last entry if there is no head.
+    """
+
+    reached: Link
+    newest: int
+    broken: Broken | None = None
+    is_over: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """The signed head of a chain as the store has it."""
+
+    seq: int
+    mac: bytes
+    is_signed: bool
+
+
+def stored_head(connection: sa.Connection, keys: KeyRing, tenant_pk: int) -> StoredHead | None:
+    """Return the head of a tenant's chain as it is stored, or None if it is missing."""
+    row = connection.execute(sa.select(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk)).first()
+    if row is None:
+        return None
+    signed = hmac.compare_digest(row.signature, sign_head(keys, tenant_pk, row.seq, row.mac))
+    return StoredHead(row.seq, row.mac, signed)
+
+
+def walk(
+    connection: sa.Connection, keys: KeyRing, tenant_pk: int, start: Link | None = None, most: int | None = None
+) -> Walked:
+    """Verify a tenant's chain from a link on, at most so many entries, with a bounded number of rows in memory."""
+    link = start or Link()
+    head = stored_head(connection, keys, tenant_pk)
+    newest = head.seq if head else last_seq(connection, tenant_pk)
+    query = _ENTRIES.where(audit.c.tenant_pk == tenant_pk, audit.c.seq > link.seq).order_by(audit.c.seq)
+    if most is not None:
+        query = query.limit(most)
+    done = 0
+    for row in connection.execute(query.execution_options(yield_per=_BATCH)):
+        if row.seq != link.seq + 1:
+            return Walked(link, newest, Broken(link.seq + 1, row.id, _gap(link.seq + 1, row.seq - 1)))
+        if row.mac != mac_of_values(keys, link.mac, row[:-1]):
+            return Walked(link, newest, Broken(row.seq, row.id, _misfit(connection, keys, tenant_pk, row, head)))
+        link = Link(row.seq, row.mac)
+        done += 1
+    if done == most:
+        return Walked(link, newest, is_over=False)
+    return Walked(link, newest, _at_end(head, link))
+
+
+def check_chain(connection: sa.Connection, keys: KeyRing, tenant_pk: int) -> tuple[int, Broken | None]:
+    """Verify a tenant's chain, and return how many entries are intact and where it breaks."""
+    walked = walk(connection, keys, tenant_pk)
+    return walked.reached.seq, walked.broken
+
+
+def macs_at(connection: sa.Connection, tenant_pk: int, seqs: Sequence[int]) -> dict[int, tuple[str, bytes]]:
+    """Return id and MAC of the entries at these positions."""
+    query = sa.select(audit.c.seq, audit.c.id, audit.c.mac).where(audit.c.tenant_pk == tenant_pk)
+    return {seq: (id, mac) for seq, id, mac in connection.execute(query.where(audit.c.seq.in_(seqs)))}
+
+
+def last_seq(connection: sa.Connection, tenant_pk: int) -> int:
+    """Return the position of a tenant's last entry, 0 if there is none."""
+    query = sa.select(sa.func.max(audit.c.seq)).where(audit.c.tenant_pk == tenant_pk)
+    return int(connection.execute(query).scalar_one() or 0)
+
+
+def _at_end(head: StoredHead | None, link: Link) -> Broken | None:
+    if head is None:
+        # creating a tenant writes its first entry, so no chain is empty
+        return Broken(link.seq + 1, None, "the signed head is missing" if link.seq else "the chain is missing")
+    if not head.is_signed:
+        return Broken(link.seq + 1, None, "the signed head was changed")
+    if head.seq > link.seq:
+        return Broken(link.seq + 1, None, f"the newest entries are missing: the head refers to entry {head.seq}")
+    if head.seq < link.seq:
+        return Broken(head.seq + 1, None, f"the signed head is an older one: it refers to entry {head.seq}")
+    if head.mac != link.mac:
+        return Broken(link.seq, None, "the signed head belongs to another last entry")
+    return None
+
+
+def _gap(first: int, last: int) -> str:
+    return f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
+
+
+def _misfit(connection: sa.Connection, keys: KeyRing, tenant_pk: int, row: Any, head: StoredHead | None) -> str:
+    """Return what is wrong with an entry that its MAC does not fit.
+
+    If the chain continues from its MAC, that one is the original, and the entry's content is not.
+    """
+    follows = _ENTRIES.where(audit.c.tenant_pk == tenant_pk, audit.c.seq == row.seq + 1)
+    after = connection.execute(follows).first()
+    if after is not None:
+        was_changed = after.mac == mac_of_values(keys, row.mac, after[:-1])
+    else:
+        was_changed = head is not None and head.is_signed and (head.seq, head.mac) == (row.seq, row.mac)
+    return "this entry was changed" if was_changed else "this entry was inserted, moved or replaced"

@@ -1,0 +1,94 @@
+"""Statements that are compiled once and run by the driver directly.
+
+SQLAlchemy takes several times as long to pass on a small statement as SQLite takes to run it. The statements of a code
+check are written in SQLAlchemy's terms like all others, but passed to the driver as compiled SQL. So parameters and
+rows are plain tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+
+_MOST_VALUES = 30_000  # of one statement: SQLite takes at least 32,766
+# Rows of one statement: few different numbers, because the driver keeps each statement.
+_TOGETHER = (1_000, 200, 40, 8, 1)
+
+
+class Prepared:
+    """Statement with named parameters.
+
+    `columns` are those that an insert or update sets.
+    """
+
+    def __init__(self, statement: sa.sql.ClauseElement, columns: Sequence[str] = ()) -> None:
+        self._statement, self._columns = statement, list(columns) or None
+        self._compiled: dict[str, tuple[str, list[str], dict[str, Any]]] = {}
+
+    def row(self, connection: sa.Connection, **values: object) -> tuple[Any, ...] | None:
+        """Return the first row, or None."""
+        found: tuple[Any, ...] | None = self._run(connection, values).fetchone()
+        return found
+
+    def rows(self, connection: sa.Connection, **values: object) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._run(connection, values).fetchall()
+        return found
+
+    def change(self, connection: sa.Connection, **values: object) -> int:
+        """Run the statement and return the number of affected rows."""
+        return int(self._run(connection, values).rowcount)
+
+    def change_each(self, connection: sa.Connection, rows: Iterable[Sequence[object]]) -> None:
+        """Run the statement once for each row of values, in the order of the columns."""
+        sql, ordered = self._in_order(connection, rows)
+        if ordered:
+            connection.connection.cursor().executemany(sql, ordered)
+
+    def insert_together(self, connection: sa.Connection, rows: Iterable[Sequence[object]]) -> None:
+        """Insert rows of values, on SQLite many in one statement.
+
+        After every statement SQLite's full-text index writes out what it has gathered, and merges that later.
+        """
+        sql, ordered = self._in_order(connection, rows)
+        cursor = connection.connection.cursor()
+        if connection.dialect.name != "sqlite":
+            if ordered:
+                cursor.executemany(sql, ordered)
+            return
+        head, values, marks = sql.partition(" VALUES ")
+        assert values, sql
+        start = 0
+        for most in _TOGETHER:
+            while len(ordered) - start >= most and most * len(ordered[0]) <= _MOST_VALUES:
+                part = ordered[start : start + most]
+                query = f"{head}{values}{', '.join([marks] * most)}"
+                cursor.execute(query, list(chain.from_iterable(part)))
+                start += most
+
+    def _in_order(
+        self, connection: sa.Connection, rows: Iterable[Sequence[object]]
+    ) -> tuple[str, list[Sequence[object]]]:
+        """Return the statement, and rows of values in the order in which it takes them."""
+        sql, names, fixed = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+        assert self._columns is not None
+        order = [self._columns.index(name) for name in names if name not in fixed]
+        assert len(order) == len(names), "a fixed value cannot vary by row"
+        if order != list(range(len(self._columns))):
+            rows = [[row[at] for at in order] for row in rows]
+        return sql, list(rows)
+
+    def _run(self, connection: sa.Connection, values: dict[str, object]) -> Any:
+        sql, names, fixed = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+        cursor = connection.connection.cursor()
+        cursor.execute(sql, [values[name] if name in values else fixed[name] for name in names])
+        return cursor
+
+    def _compile(self, dialect: sa.Dialect) -> tuple[str, list[str], dict[str, Any]]:
+        compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
+        fixed = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
+        done = str(compiled), list(compiled.positiontup), fixed
+        self._compiled[dialect.name] = done
+        return done

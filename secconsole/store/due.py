@@ -1,0 +1,28 @@
+"""Look for anything that a sweep has to clear away, in several tables with one statement."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from secconsole.domain.clock import NOTICED
+from secconsole.domain.network_rules import CONFIRM_WITHIN
+from secconsole.store.compiled import Prepared
+from secconsole.store.schema import exemptions, networks, users
+
+_NOW: sa.BindParameter[int] = sa.bindparam("now")
+_ENDS = (
+    exemptions.c.until <= _NOW,
+    networks.c.until.between(1, _NOW),
+    networks.c.pending_until.between(1, _NOW),
+    networks.c.pending_until > sa.bindparam("ahead"),  # set by a clock that was ahead
+    sa.and_(users.c.password_until > 0, users.c.password_until <= _NOW),
+)
+_ANY = Prepared(sa.select(sa.literal_column("1")).where(sa.or_(*(sa.exists().where(end) for end in _ENDS))))
+
+
+def has_ended(connection: sa.Connection, now: int) -> bool:
+    """Return True if a whitelist entry, an allowed network or a first-time password has ended.
+
+    Also if a change of networks is to be undone.
+    """
+    return _ANY.row(connection, now=now, ahead=now + CONFIRM_WITHIN + NOTICED) is not None

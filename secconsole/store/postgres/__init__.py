@@ -1,0 +1,1 @@
+"""Store on PostgreSQL: runner, writer, address and errors."""

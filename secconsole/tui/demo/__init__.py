@@ -1,0 +1,1 @@
+"""Parts that only a demo has: account list, hints and inbox."""

@@ -1,0 +1,4 @@
+"""The base app: terminal, driver, key queue, themes, clipboard and crash reports.
+
+Knows no operation.
+"""

@@ -1,0 +1,61 @@
+"""Rules for the helpdesk: what unbinding needs, and how long bypass codes work."""
+
+from __future__ import annotations
+
+from secconsole.domain.errors import Invalid
+from secconsole.domain.helpdesk import UnbindNeeds
+from secconsole.operations.policy import Policy, SetPolicy
+from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.safe import Part, lines
+from secconsole.tui.widgets.form_fields import Button, ChoiceField, Field, NumberField, cancel
+
+WORDS = {
+    UnbindNeeds.NONE: "nothing more",
+    UnbindNeeds.CHECK: "a checked caller, or an approval",
+    UnbindNeeds.APPROVAL: "the approval of a second person",
+}
+
+
+class HelpdeskDialog(SubmitDialog["Policy | None"]):
+    """Returns the new policy, or None if nothing was changed.
+
+    `why_not`: why the user may only look.
+    """
+
+    def __init__(self, policy: Policy, *, why_not: str = "") -> None:
+        self._policy = policy
+        rows: list[Part] = [
+            f"Unbinding needs {WORDS[policy.unbind_needs]}.",
+            f"Bypass codes work {policy.bypass_minutes:,} minutes, and {policy.bypass_most:,} at most.",
+        ]
+        fields: list[Field] = []
+        buttons = [cancel("Close")]
+        if why_not:
+            rows.append((why_not, "$muted"))
+        else:
+            options = [(str(needs), str(needs)) for needs in UnbindNeeds]
+            fields = [
+                ChoiceField(name="needs", label="Unbinding", options=options, value=str(policy.unbind_needs),
+                            help="left and right choose"),
+                NumberField(name="minutes", label="Bypass", digits=4, help="Usual minutes. Empty: as it is."),
+                NumberField(name="most", label="At most", digits=4, help="Minutes, up to 1440. Empty: as it is."),
+            ]  # fmt: skip
+            buttons = [cancel(), Button("change", "Change")]
+        focus = buttons[0].name if why_not else "needs"
+        super().__init__("Helpdesk", lines(*rows), fields, buttons, focus=focus)
+
+    async def submit(self, button: str, values: Values) -> Policy | None:
+        return await self.app.perform(
+            SetPolicy(
+                tenant=self.app.tenant, unbind_needs=UnbindNeeds(str(values["needs"])),
+                bypass_minutes=_minutes(values, "minutes"), bypass_most=_minutes(values, "most"),
+                expect=self._policy.version,
+            )
+        )  # fmt: skip
+
+
+def _minutes(values: Values, name: str) -> int | None:
+    text = str(values[name]).strip()
+    if text and not 1 <= int(text) <= 1_440:
+        raise Invalid("Enter minutes from 1 to 1,440.", name)
+    return int(text) if text else None

@@ -1,0 +1,1 @@
+"""One signed-in session: its connection, live updates, lock, navigation and contexts."""

@@ -1,0 +1,1 @@
+"""Texts shared by screens: dates, counts, users, factors, delivery."""

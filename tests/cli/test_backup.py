@@ -1,0 +1,41 @@
+"""`backup` as a command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Shell
+
+
+def test_backup_tells_what_it_made_and_where_the_key_is(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "b.db"
+    made = shell.json("backup", str(file))
+    assert (made["file"], made["contains_key"], made["recorded"]) == (str(file), False, True)
+    assert [tenant["tenant"] for tenant in made["tenants"]] == ["acme"]
+    answer = shell("backup", str(file))
+    assert (answer.code, "--overwrite" in answer.err) == (5, True)
+    answer = shell("backup", str(file), "--overwrite")
+    assert answer.code == 0
+    assert f"Keep a copy of {shell.home / 'master.key'}" in answer.err
+    assert shell.json("audit", "list")["items"][0]["action"] == "store.backed-up"
+
+
+def test_backup_without_a_store_is_refused(nowhere: Shell, tmp_path: Path) -> None:
+    answer = nowhere("backup", str(tmp_path / "b.db"))
+    assert (answer.code, "There is no store" in answer.err) == (6, True)
+    answer = nowhere("backup", str(tmp_path / "b.db"), "--store", "postgresql://secconsole@db.example/secconsole")
+    assert (answer.code, "pg_dump" in answer.err) == (2, True)
+    answer = nowhere("backup", str(tmp_path / "b.db"), "--backend", "https://mfa.example")
+    assert answer.code == 2
+
+
+def finding(shell: Shell, name: str) -> dict[str, object]:
+    (found,) = [one for one in shell.json("doctor")["items"] if one["name"] == name]
+    return dict(found)
+
+
+def test_doctor_tells_the_age_of_the_last_backup(shell: Shell, tmp_path: Path) -> None:
+    assert finding(shell, "backup")["advice"] == "Make one: secconsole backup FILE"
+    shell("backup", str(tmp_path / "b.db"))
+    found = finding(shell, "backup")
+    assert (found["ok"], str(found["detail"]).endswith(", today")) == (True, True)

@@ -1,0 +1,106 @@
+"""B5: table, details and help show for whom wrong entries lock an account, and what the caller can do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from secconsole.domain.secret import Secret
+from secconsole.domain.throttle import Bucket
+from secconsole.operations.caller import Nobody, Source
+from secconsole.operations.signin import SignIn
+from secconsole.operations.users import Hold, UserDetail
+from secconsole.tui.screens.users.explain import explain
+from secconsole.tui.text.users import lock_words, locked_word
+from secconsole.tui.widgets.user_detail import UserStrip
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled
+from tests.tui.test_users import on, opened
+
+NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
+SOON = NOW + timedelta(minutes=4)
+AWAY, HOME = Hold(Bucket.STRANGERS, 50, None), Hold(Bucket.KNOWN, 7, SOON)
+EVERYWHERE = tuple(Hold(bucket, 50, None) for bucket in Bucket)
+
+
+async def guessed(organisation: Organisation, login: str) -> None:
+    """As many wrong passwords from elsewhere as lock strangers out."""
+    for _ in range(50):
+        organisation.clock.forward(3601)
+        wrong = SignIn(tenant=TENANT, login=login, password=Secret("not this one"))
+        await organisation.backend.perform_as(wrong, Nobody(), Source("api", "203.0.113.9"))
+
+
+async def test_the_console_names_the_locked_networks(console: OpenConsole, organisation: Organisation) -> None:
+    await guessed(organisation, "nina")
+    app = await console("hana", place="users")
+    async with app.run_test(size=(140, 30)) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "nina")
+        await settled(pilot)
+        text = screen_text(app)
+        assert "locked: st" in text
+        assert "locked for strangers until" in text
+        await pilot.press("h")
+        await settled(pilot)
+        about = " ".join(screen_text(app).split())
+        assert "50 wrong entries from networks they have not signed in from" in about
+
+
+async def test_the_strip_of_a_small_window_names_them_too(console: OpenConsole, organisation: Organisation) -> None:
+    await guessed(organisation, "nina")
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await on(pilot, place, "nina")
+        await settled(pilot)
+        assert place.query_one(UserStrip).display
+        assert "locked for strangers" in screen_text(app)
+
+
+class Detail:
+    """As much of a user as the words need."""
+
+    def __init__(self, holds: tuple[Hold, ...], known: int, failures: int) -> None:
+        self.holds, self.known_networks, self.failures, self.locked = holds, known, failures, bool(holds)
+        self.locked_for = tuple(hold.bucket for hold in holds)
+
+
+@pytest.mark.parametrize(
+    ("holds", "failures", "words", "word"),
+    [
+        ((), 0, "", "locked"),
+        ((), 3, "3 wrong entries", "locked"),
+        ((AWAY,), 50, "locked for strangers until unlocked, after 50 wrong entries", "locked: strangers"),
+        (EVERYWHERE, 100, "locked until unlocked, after 100 wrong entries", "locked"),
+    ],
+)
+def test_locks_are_described(holds: tuple[Hold, ...], failures: int, words: str, word: str) -> None:
+    detail: Any = Detail(holds, 1, failures)
+    assert lock_words(detail, NOW) == words
+    assert locked_word(detail) == word
+
+
+def test_both_locked_buckets_are_named() -> None:
+    detail: Any = Detail((AWAY, HOME), 1, 57)
+    said = lock_words(detail, NOW)
+    assert said.startswith("locked for strangers until unlocked, after 50 wrong entries; for known networks")
+    assert said.endswith("after 7 wrong entries")
+    assert locked_word(detail) == "locked"
+
+
+async def test_the_helpdesk_sees_where_the_caller_can_still_sign_in(organisation: Organisation) -> None:
+    from dataclasses import replace
+
+    from secconsole.domain.model import Flag
+    from secconsole.operations.users import ShowUser
+
+    await guessed(organisation, "nina")
+    found: UserDetail = await organisation.perform(ShowUser(tenant=TENANT, user="nina"))
+    assert Flag.LOCKED in found.user.flags
+    for known, words in ((1, "You can sign in from where you did before"), (0, "have used no other")):
+        text = explain(replace(found, known_networks=known), None, NOW, utf8=True).plain
+        assert words in text
+    everywhere = replace(found, holds=EVERYWHERE, failures=100, known_networks=1)
+    assert "nothing is accepted from anywhere" in explain(everywhere, None, NOW, utf8=True).plain
