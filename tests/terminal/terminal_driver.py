@@ -93,6 +93,10 @@ def _colon(m: re.Match[str]) -> str:
     return "\x1b[" + ";".join(out) + "m"
 
 
+#: A wait that succeeds returns at once. Only a failing test pays for this, and a busy machine needs it.
+PATIENCE = 4.0
+
+
 @dataclass
 class Key:
     """Effect of one key press, in seconds after it, or None if nothing was sent."""
@@ -358,7 +362,7 @@ class Term:
     # ---- waiting ---------------------------------------------------------------------------------------------------
     def wait_text(self, pattern, timeout=20.0, flags=re.I | re.S, gone=False):
         """Return the seconds to the chunk after which the pattern is on the screen (or gone), or None if never."""
-        rx, end = re.compile(pattern, flags), time.perf_counter() + timeout
+        rx, end = re.compile(pattern, flags), time.perf_counter() + timeout * PATIENCE
         if bool(rx.search(self.text())) != gone:
             return (self.chunks[-1][0] if self.chunks else time.perf_counter()) - self.t0
         while True:
@@ -376,7 +380,7 @@ class Term:
 
     def wait_quiet(self, quiet=0.25, timeout=10.0) -> bool:
         """Until nothing came for that long. False: it never went quiet."""
-        end = time.perf_counter() + timeout
+        end = time.perf_counter() + timeout * PATIENCE
         start = time.perf_counter()
         while True:
             with self._cond:
@@ -390,7 +394,7 @@ class Term:
 
     def when(self, fn, timeout=10.0):
         """Return the time (perf_counter) of the chunk after which fn(self) was first true, or None."""
-        end = time.perf_counter() + timeout
+        end = time.perf_counter() + timeout * PATIENCE
         while True:
             with self._cond:
                 n = len(self.chunks)
@@ -406,7 +410,7 @@ class Term:
 
     def wait_until(self, fn, timeout=10.0, every=0.05):
         """The first true answer of fn(self), or None."""
-        end = time.perf_counter() + timeout
+        end = time.perf_counter() + timeout * PATIENCE
         while True:
             r = fn(self)
             if r:
@@ -553,7 +557,7 @@ class Term:
         """Seconds until the program was gone, or None."""
         t = time.perf_counter()
         try:
-            self.proc.wait(timeout)
+            self.proc.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             return None
         return time.perf_counter() - t

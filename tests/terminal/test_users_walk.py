@@ -74,8 +74,7 @@ def test_every_unavailable_key_says_why(term: Start, demo: Path) -> None:
 def test_nothing_is_sent_while_idle(term: Start, demo: Path) -> None:
     started = opened(term, demo)
     started.key("down", quiet=0.5)
-    mark = started.mark()
-    assert not started.wait_until(lambda _: bool(started.since(mark)), timeout=2.5)
+    assert started.wait_quiet(2.5)
 
 
 @pytest.mark.parametrize(("cols", "rows"), [(80, 24), (120, 40)])
