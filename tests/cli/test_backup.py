@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Shell
 
@@ -18,6 +21,15 @@ def test_backup_tells_what_it_made_and_where_the_key_is(shell: Shell, tmp_path: 
     assert answer.code == 0
     assert f"Keep a copy of {shell.home / 'master.key'}" in answer.err
     assert shell.json("audit", "list")["items"][0]["action"] == "store.backed-up"
+
+
+def test_backup_only_writes_ordinary_files(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = shell("backup", "-")
+    assert (answer.code, "standard output" in answer.err, Path("-").exists()) == (2, True, False)
+    os.mkfifo(tmp_path / "pipe")
+    answer = shell("backup", str(tmp_path / "pipe"), "--overwrite")
+    assert (answer.code, "ordinary file" in answer.err, (tmp_path / "pipe").is_fifo()) == (2, True, True)
 
 
 def test_backup_without_a_store_is_refused(nowhere: Shell, tmp_path: Path) -> None:

@@ -88,6 +88,8 @@ def back_up(
     """
     if not isinstance(place.database, Path):
         raise Invalid(USE_POSTGRES_TOOLS, "store")
+    if str(file) == "-":
+        raise Invalid("A backup is a file: name it. It is not written to the standard output.", "file")
     source, target = place.database, file.expanduser().absolute()
     owner = require_owner(place)
     with closing(open_file(source)) as store:
@@ -120,6 +122,8 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
         raise Invalid("Choose another name: the store's own files begin with that one.", "file")
     if target.is_dir():
         raise Invalid(f"{visible(str(target))} is a folder. Name a file in it.", "file")
+    if target.exists() and not target.is_file():
+        raise Invalid(f"{visible(str(target))} is not an ordinary file. Choose another name.", "file")
     if not target.parent.is_dir():
         raise Unavailable(f"There is no folder {visible(str(target.parent))}. Create it first.")
     if os.path.lexists(target) and not overwrite:
