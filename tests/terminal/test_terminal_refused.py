@@ -73,3 +73,16 @@ def test_a40_scrub_removes_controlling_variables() -> None:
                "TERM": "xterm", "PATH": "/bin", "SECCONSOLE_HOME": "/h", "LANG": "C"}  # fmt: skip
     scrub(environ)
     assert sorted(environ) == ["LANG", "PATH", "SECCONSOLE_HOME", "TERM"]
+
+
+def test_the_console_draws_the_answer_of_a_search_without_waiting_for_a_slow_frame() -> None:
+    """Textual reads the number once, when it is imported."""
+    code = (
+        "from secconsole.tui.runtime.terminal import enter; enter(lambda terminal: 0);"
+        "from textual.screen import UPDATE_PERIOD; print(UPDATE_PERIOD)"
+    )
+    env = {**os.environ, "TEXTUAL_FPS": "5"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env
+    )
+    assert float(done.stdout) == pytest.approx(1 / 120)

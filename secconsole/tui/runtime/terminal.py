@@ -27,6 +27,10 @@ _UNWANTED = frozenset(
 )  # fmt: skip
 _UNWANTED_PREFIXES = ("TEXTUAL_", "PYTHON", "JUPYTER")
 
+# Textual draws the letter typed at once and what it finds in the next frame. At 60 frames a second, the default, that
+# second frame waits longer than the search takes.
+_FRAMES = {"TEXTUAL_FPS": "120"}
+
 
 class Stream(Protocol):
     def isatty(self) -> bool: ...
@@ -127,6 +131,7 @@ def enter(console: Callable[[Terminal], int]) -> int:
     Return its exit code, or a refusal's.
     """
     scrub(os.environ)
+    os.environ.update(_FRAMES)
     found = probe(os.environ, sys.stdin, sys.stderr)
     if isinstance(found, Refusal):
         sys.stderr.write(found.message + "\n")
