@@ -63,6 +63,12 @@ def invitation_message(to: str, password: Secret[str], *, tenant: str, login: st
     return _mail("invitation-email", to, tenant, {**values, "contact": _contact(tenant)})
 
 
+def reset_message(to: str, password: Secret[str], *, tenant: str, login: str, until: str) -> Message:
+    """Return the message with the password that replaces one that the user chose, which contains no link."""
+    values = {"password": password.reveal(), "login": visible(login), "until": until}
+    return _mail("reset-email", to, tenant, {**values, "contact": _contact(tenant)})
+
+
 def notice_message(name: str, to: str, *, tenant: str, values: Mapping[str, str]) -> Message:
     """Return the notice about an event in an account.
 

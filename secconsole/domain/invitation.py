@@ -25,6 +25,15 @@ def why_not_invited(*, disabled: bool, has_own_password: bool, email: str) -> st
         return "The account is disabled."
     if has_own_password:
         return "Has a password already. To replace it, use reset-password."
+    return _why_not_mailed(email)
+
+
+def why_not_reset(*, disabled: bool, email: str) -> str:
+    """Return why a user cannot be sent a new password in place of the one they have, empty if they can."""
+    return "The account is disabled." if disabled else _why_not_mailed(email)
+
+
+def _why_not_mailed(email: str) -> str:
     if not email:
         return "There is no e-mail address on record."
     try:

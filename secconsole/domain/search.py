@@ -56,6 +56,12 @@ def parse_search(text: str) -> tuple[UserFilter, list[str]]:
     return UserFilter(tuple(words), status, role, flag, factor), problems
 
 
+def filter_text(wanted: UserFilter) -> str:
+    """Return the search line of a filter, empty if it matches all users."""
+    facts = (("status", wanted.status), ("role", wanted.role), ("is", wanted.flag), ("factor", wanted.factor))
+    return " ".join([*wanted.words, *(f"{name}:{value}" for name, value in facts if value is not None)])
+
+
 def _pick(kind: type[E], value: str, part: str, problems: list[str]) -> E | None:
     if not value:
         return None

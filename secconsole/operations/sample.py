@@ -9,6 +9,7 @@ from secconsole.domain.bypass import bypass_code
 from secconsole.domain.delivery import MessageState, Purpose, SettingsState, Tls
 from secconsole.domain.helpdesk import ApprovalKind, ApprovalState
 from secconsole.domain.impact import Group, Impact
+from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, OfferedKind, PolicyMode, SignInStatus
 from secconsole.domain.policy import Rule, SignInFacts
 from secconsole.domain.recovery import RANDOM_BYTES, recovery_code
@@ -22,6 +23,7 @@ from secconsole.operations import (
     delivery,
     factors,
     invitations,
+    jobs,
     networks,
     policy,
     sessions,
@@ -447,4 +449,34 @@ PREVIEW_UNBIND_REPLY = unbinding.UnbindPreview(
     ),
     policy=PolicyMode.REQUIRED,
     mails=True,
+)
+JOB = jobs.Job(
+    id="01KAN8A2C4E6G8J0M2P4R6T8V0",
+    kind=JobKind.UNBIND,
+    state=JobState.RUNNING,
+    selection="2 named",
+    reason=REASON,
+    ticket=TICKET,
+    by="hana",
+    driver="hana",
+    created=NOW,
+    progress=NOW,
+    ended=None,
+    total=2,
+    done=1,
+    failed=1,
+    skipped=0,
+    pending=0,
+    events=(EVENT,),
+    steerable=True,
+    driving=True,
+)
+JOB_ITEM = jobs.JobItem("", "cleo", "", ItemState.FAILED, "There is no such user.", None)
+JOB_PREVIEW = jobs.JobPreview(
+    total=1,
+    done=0,
+    skipped=1,
+    failed=0,
+    reasons=(jobs.JobReason(ItemState.SKIPPED, "Is not locked.", 1),),
+    items=(jobs.JobItem(ANA, "ana.kral", "Ana Králová", ItemState.SKIPPED, "Is not locked.", None),),
 )

@@ -58,7 +58,7 @@ def authorise(context: Context, operation: Operation[Any], credential: Credentia
     _find_tenant(context, operation, actor)
     allowed = may(actor.role, spec.permission)
     if not allowed and not spec.own:
-        raise NotAllowed(f"A {actor.role} may not do this. Allowed are: {may_phrase(spec.permission)}.")
+        need_permission(context, spec.permission)
     try:
         context.found_target = _find_target(context, operation)
     except NotFound:
@@ -67,6 +67,31 @@ def authorise(context: Context, operation: Operation[Any], credential: Credentia
         raise
     if not allowed and not context.is_own:
         raise NotAllowed(_own_only(actor))
+    _need_rank(context, spec)
+    if spec.step_up == "always":
+        need_proof(context)
+
+
+def authorise_in_job(context: Context, operation: Operation[Any]) -> None:
+    """Fill in the target of what a job does to one user, or raise.
+
+    Actor and tenant are those of the job's request. A proof was given when its driver started or resumed it.
+    """
+    need_permission(context, operation.spec.permission)
+    context.found_target = _find_target(context, operation)
+    _need_rank(context, operation.spec)
+
+
+def need_permission(context: Context, permission: Permission) -> None:
+    """Raise `NotAllowed` if the actor's role does not have a permission."""
+    role = context.actor.role
+    if not may(role, permission):
+        raise NotAllowed(f"A {role} may not do this. Allowed are: {may_phrase(permission)}.")
+
+
+def _need_rank(context: Context, spec: Spec) -> None:
+    """Raise `NotAllowed` if the actor may not act on the target."""
+    actor = context.actor
     target = context.found_target if spec.on_lower and not (spec.own and context.is_own) else None
     if target is not None and not may_act_on(actor.role, target.role):
         raise NotAllowed(_outranked(actor, target.role, spec))
@@ -74,8 +99,6 @@ def authorise(context: Context, operation: Operation[Any], credential: Credentia
         raise NotAllowed(NOT_YOURSELF)
     if target is not None and spec.below_only and actor.tenant_pk is not None and not outranks(actor.role, target.role):
         raise NotAllowed(below_only_words(actor.role, target.login, target.role))
-    if spec.step_up == "always":
-        need_proof(context)
 
 
 def need_proof(context: Context) -> None:

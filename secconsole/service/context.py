@@ -107,6 +107,7 @@ class Context:
     held: dict[int, list[dict[str, object]]] | None = None  # entries that are written together, by tenant
     damaged: list[SealedPlace] = field(default_factory=list)  # secrets that could not be opened
     seals: bool = False  # with the key that the store has in this transaction
+    job: str = ""  # id of the job that this is part of
 
     @property
     def tenant(self) -> TenantRow:
@@ -168,7 +169,6 @@ class Context:
 
     def targets(self, names: Sequence[str], spec: Spec) -> tuple[list[UserRecord], list[NotDone]]:
         """Return the distinct users of a bulk operation that the actor may change, and the reasons for the others."""
-        own = self.actor.user.pk if self.actor.user is not None and spec.others_only else None
         found = users.users_by_name(self.connection, self.tenant.pk, names)
         allowed: dict[int, UserRecord] = {}
         failed: list[NotDone] = []
@@ -176,13 +176,19 @@ class Context:
             user = found.get(name)
             if user is None:
                 failed.append(NotDone(name, name, "There is no such user."))
-            elif user.pk == own:
-                failed.append(NotDone(user.id, user.login, NOT_YOURSELF))
-            elif not may_act_on(self.actor.role, user.role):
-                failed.append(NotDone(user.id, user.login, f"A {self.actor.role} may not act on a {user.role}."))
+            elif why := self.why_not(user, spec):
+                failed.append(NotDone(user.id, user.login, why))
             else:
                 allowed[user.pk] = user
         return list(allowed.values()), failed
+
+    def why_not(self, user: UserRecord, spec: Spec) -> str:
+        """Return why the actor may not do a bulk operation to a user, empty if they may."""
+        if spec.others_only and self.actor.user is not None and user.pk == self.actor.user.pk:
+            return NOT_YOURSELF
+        if not may_act_on(self.actor.role, user.role):
+            return f"A {self.actor.role} may not act on a {user.role}."
+        return ""
 
     def audit(
         self,
@@ -210,6 +216,8 @@ class Context:
             notified = self.notices.notify(self, where, target, event, id, details, former)
             if notified is not None:
                 details = {**details, "notified": notified}
+        if self.job:
+            details = {**details, "job": self.job}
         if actor and actor.token and not by:
             details = {**details, "by_token": actor.token.id}
         values: dict[str, object] = {

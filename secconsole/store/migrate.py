@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0013"
+CURRENT = "0014"
 SCRIPTS = "secconsole:store/migrations"
 
 

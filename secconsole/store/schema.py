@@ -252,6 +252,45 @@ approvals = sa.Table(
     sa.Index("ix_approvals_user", "user_pk"),
 )
 
+# One act on many users, which consoles and commands perform a few users at a time. The counts are those of its items.
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    _text("kind"),
+    _text("state", "running"),
+    _text("selection"),
+    _text("parameters", "{}"),
+    _text("events"),  # ids of its unbindings, separated by spaces
+    _text("by_id"),
+    _text("by"),
+    _text("driver_id"),  # who performs it now: only they advance it
+    _text("driver"),
+    _number("created"),
+    _number("progress"),  # the time of its last step
+    _number("ended"),
+    _number("total"),
+    _number("done"),
+    _number("failed"),
+    _number("skipped"),
+    sa.Index("ix_jobs_tenant", "tenant_pk", "pk"),
+)
+
+job_items = sa.Table(
+    "job_items",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("job_pk", Key, sa.ForeignKey("jobs.pk"), nullable=False),
+    sa.Column("user_pk", Key, sa.ForeignKey("users.pk")),  # without one for a name that nobody has
+    _text("login"),
+    _text("state", "pending"),
+    _text("reason"),
+    _number("at"),
+    sa.Index("ix_job_items_job", "job_pk", "state", "pk"),
+)
+
 # Codes that were sent and not typed back yet: one per attempt, whichever address it went to.
 passcodes = sa.Table(
     "passcodes",

@@ -107,6 +107,15 @@ def counting(criteria: Criteria) -> Prepared:
 
 
 @lru_cache(_KEPT)
+def choosing(criteria: Criteria) -> Prepared:
+    """Return the query for all matching users in no particular order, up to `most`."""
+    query = _USERS.where(*criteria.own)
+    if criteria.words is not None:
+        query = criteria.words.from_index(query)
+    return Prepared(query.limit(_MOST))
+
+
+@lru_cache(_KEPT)
 def fitting(criteria: Criteria) -> Prepared:
     """Return the query that finds the user `this` if the search does."""
     return Prepared(_PKS.where(*criteria.conditions, users.c.pk == sa.bindparam("this")))

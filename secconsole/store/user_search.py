@@ -28,6 +28,7 @@ from secconsole.store.user_queries import (
     Criteria,
     Part,
     beginners,
+    choosing,
     count_beginners,
     counting,
     edge_of,
@@ -98,6 +99,15 @@ def count_users(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, n
     row = counting(search.criteria).row(connection, **search.values, most=most + 1)
     found = int(row[0]) if row else 0
     return min(found, most), found > most
+
+
+def matching_users(
+    connection: sa.Connection, tenant_pk: int, wanted: UserFilter, now: int, most: int
+) -> list[UserRecord]:
+    """Return all matching users by login, or the first so many that are found."""
+    search = _search(connection, tenant_pk, wanted, _words_of(connection, tenant_pk, wanted), now)
+    rows = choosing(search.criteria).rows(connection, **search.values, most=most)
+    return sorted(map(user_record, rows), key=lambda user: user.login_key)
 
 
 def position_of(

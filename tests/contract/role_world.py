@@ -147,7 +147,7 @@ class World:
         try:
             reply = self.runner.run(self.service.perform(operation, caller.credential, source))
             failed = getattr(reply, "failed", ())
-            result, said = ("left-out", failed[0].reason) if failed else ("done", "")
+            result, said = ("left-out", "" if isinstance(failed, int) else failed[0].reason) if failed else ("done", "")
             if operation.spec.permission is Permission.NOBODY:
                 said = repr(reply)
         except SecconsoleError as error:

@@ -36,6 +36,8 @@ IN_VAIN = {
 }
 NEVER = {
     "caller-check.confirm": "no check is open",
+    **dict.fromkeys(("job.advance", "job.cancel", "job.pause", "job.resume", "job.retry"), "see test_jobs"),
+    "job.show": "see test_jobs",
     "network.confirm": "no change waits",
     "network.revert": "no change waits",
     "sign-in.bind": "there is no such sign-in",
@@ -75,7 +77,10 @@ def _expected(kind: type[Operation[Any]], caller: Caller, target: Target) -> str
             return "not-found"
         if proof_wanted:
             return "step-up-needed"
-        return "left-out" if target.login == "?" or (own and spec.others_only) or not outranks else "done"
+        if spec.name == "job.start":  # each user is decided about later
+            return "left-out" if target.login == "?" else "done"
+        others_only = spec.others_only or spec.name == "job.preview"  # of the single operation
+        return "left-out" if target.login == "?" or (own and others_only) or not outranks else "done"
     if spec.on_lower and not (spec.own and own) and target.login and not outranks:
         return "not-allowed"
     if spec.others_only and own:
@@ -84,7 +89,9 @@ def _expected(kind: type[Operation[Any]], caller: Caller, target: Target) -> str
         return "not-allowed"
     asked = spec.step_up == "always" or (spec.name in WITHOUT_PROOF and not own)
     asked = asked or (spec.name in IN_OTHER_TENANTS and target.tenant == OTHER and not caller.everywhere)
-    return "step-up-needed" if asked and not caller.proved else "done"
+    if asked and not caller.proved:
+        return "step-up-needed"
+    return "not-found" if "job" in names else "done"
 
 
 def _asked(kind: type[Operation[Any]], target: Target) -> Operation[Any]:
@@ -104,6 +111,8 @@ def _asked(kind: type[Operation[Any]], target: Target) -> Operation[Any]:
         values["sender"] = "+15005550006"
     if kind.spec.name == "delivery.try":
         values["to"] = "+420601123456"
+    if kind.spec.name == "job.start":
+        values["reason"] = "lost"
     return example_of(kind.spec.name, **values)
 
 
@@ -151,6 +160,8 @@ def test_a14_every_caller_may_do_exactly_what_is_declared(world: World, name: st
             done += result == "done"
             said[target.name], wanted[target.name] = (result, words), expected
         for foreign, unknown in LIKE:
+            if foreign == "other tenant" and (caller.everywhere or caller.role is Role.PLATFORM_ADMIN):
+                continue  # they may know that it exists
             if wanted.get(foreign) == wanted.get(unknown) and said.get(foreign) != said.get(unknown):
                 wrong.append(f"{caller.name}: {foreign} and {unknown} differ: {said[foreign]}, {said[unknown]}")
     assert not wrong, "\n".join(wrong)

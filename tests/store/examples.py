@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -37,6 +38,17 @@ from secconsole.operations.factors import (
     VerifyCode,
 )
 from secconsole.operations.invitations import InviteUsers, PreviewInvitation
+from secconsole.operations.jobs import (
+    AdvanceJob,
+    CancelJob,
+    ListJobs,
+    PauseJob,
+    PreviewJob,
+    ResumeJob,
+    RetryJob,
+    ShowJob,
+    StartJob,
+)
 from secconsole.operations.networks import (
     AddNetwork,
     ConfirmNetworks,
@@ -253,6 +265,35 @@ async def _(organisation: Organisation) -> Asked:
 
 simple(RequestApproval(tenant=TENANT, user="ana", reason="lost phone"))
 simple(ListApprovals(tenant=TENANT))
+simple(PreviewJob(tenant=TENANT, kind=JobKind.UNBIND, users=("ana",)))
+simple(StartJob(tenant=TENANT, kind=JobKind.UNBIND, users=("ana",), reason="lost"))
+simple(ListJobs(tenant=TENANT))
+
+
+async def started(organisation: Organisation, *users: str) -> str:
+    """Start a job that unbinds users, by default ana."""
+    await ana_bound(organisation)
+    start = StartJob(tenant=TENANT, kind=JobKind.UNBIND, users=users or ("ana",), reason="lost")
+    return (await organisation.perform(start)).id
+
+
+for _steering in (ShowJob, AdvanceJob, PauseJob, ResumeJob, CancelJob):
+
+    @of(_steering)
+    async def _(organisation: Organisation, kind: type[ShowJob] = _steering) -> Asked:  # type: ignore[assignment]
+        return Asked(kind(tenant=TENANT, job=await started(organisation)))
+
+
+@of(RetryJob)
+async def _(organisation: Organisation) -> Asked:
+    for login in ("hana", "harry"):
+        await organisation.add(login, Role.HELPDESK)
+    await organisation.bind("harry")
+    hana = await organisation.sign_in("hana")
+    start = StartJob(tenant=TENANT, kind=JobKind.UNBIND, users=("harry",), reason="lost")
+    job = await organisation.perform(start, hana)
+    await organisation.perform(AdvanceJob(tenant=TENANT, job=job.id), hana)
+    return Asked(RetryJob(tenant=TENANT, job=job.id))
 
 
 async def asked_by_hana(organisation: Organisation) -> str:

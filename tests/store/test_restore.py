@@ -246,6 +246,7 @@ def test_each_table_was_considered_for_a_restore() -> None:
     as_in_the_backup = {
         "tenants", "user_counts", "audit", "audit_heads", "delivery_settings", "networks", "refused_sign_ins",
         "unbindings", "exemptions", "known_networks", "throttles", "unknown_logins", "idempotency", "facts",
+        "jobs", "job_items",
     }  # fmt: skip
     assert {table.name for table in metadata.sorted_tables} == ended | as_in_the_backup
 

@@ -23,6 +23,15 @@ PACKAGE = Path(secconsole.__file__).parent
 SIGN_IN = ("sign-in", "sign-out", "step-up")  # the way in, which no key and no command does alone
 
 NO_SCREEN = {
+    "job.advance": "follows",
+    "job.cancel": "follows",
+    "job.list": "follows",
+    "job.pause": "follows",
+    "job.preview": "follows",
+    "job.resume": "follows",
+    "job.retry": "follows",
+    "job.show": "follows",
+    "job.start": "follows",
     "audit.check-heads": "the heads are in files, which a command reads",
     "audit.head": "a command prints it, and servers and consoles write it to their logs",
     "audit.verify": "screens verify in parts: operations/portions.py",
@@ -52,6 +61,15 @@ NO_ACTION = {
     "secret-key.rotate": "a step of the incident's list",
 }
 NO_COMMAND = {
+    "job.advance": "follows",
+    "job.cancel": "follows",
+    "job.list": "follows",
+    "job.pause": "follows",
+    "job.preview": "follows",
+    "job.resume": "follows",
+    "job.retry": "follows",
+    "job.show": "follows",
+    "job.start": "follows",
     "audit.verify": "commands verify in parts: operations/portions.py",
     "sign-in.mail-key": "the command that binds prints the key",
     "unbind.preview": "commands ask for it in portions: operations/portions.py",

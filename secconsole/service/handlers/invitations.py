@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from secconsole.delivery.texts import invitation_message
+from secconsole.delivery.texts import invitation_message, reset_message
 from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.invitation import DAY, why_not_invited
@@ -16,7 +16,7 @@ from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.domain.sending import Counted, length_words
 from secconsole.operations.base import Spec
-from secconsole.operations.events import USER_INVITED, utc_words
+from secconsole.operations.events import USER_INVITED, USER_PASSWORD_MAILED, utc_words
 from secconsole.operations.invitations import (
     InvitationPreview,
     InvitationResult,
@@ -56,7 +56,7 @@ class _Chosen:
 
 @handles(PreviewInvitation)
 def preview_invitation(context: Context, operation: PreviewInvitation) -> InvitationPreview:
-    chosen = _choose(context, operation.users, operation.spec)
+    chosen = choose_invited(context, operation.users, operation.spec)
     return InvitationPreview(
         invited=tuple(_invited(user) for user in chosen.users),
         again=sum(user.password_until != 0 for user in chosen.users),
@@ -86,7 +86,7 @@ def invite_users(context: Context, operation: InviteUsers) -> InvitationResult:
     with context.entries_together():
         for user in chosen.users:
             if user.pk in made:
-                _invite(context, user, *made[user.pk], until)
+                give_first_password(context, user, *made[user.pk], until)
                 invited.append(_invited(user))
             else:
                 failed.append(NotDone(user.id, user.login, _CHANGED))
@@ -94,18 +94,26 @@ def invite_users(context: Context, operation: InviteUsers) -> InvitationResult:
     return InvitationResult(tuple(invited), tuple(failed), when(until) if invited else None)
 
 
-def _invite(context: Context, user: UserRecord, password: Secret[str], hashed: str, until: int) -> None:
-    """Give a user a first-time password that replaces an earlier one, with everything that was begun with that."""
+def give_first_password(
+    context: Context, user: UserRecord, password: Secret[str], hashed: str, until: int, *, resets: bool = False
+) -> None:
+    """Give a user a first-time password that replaces an earlier one, with everything that was begun with that.
+
+    `resets`: it replaces a password that the user chose.
+    """
     request, tenant = _request(context, user), context.tenant
-    sessions.end_sessions(context.connection, user.pk, now=context.now, why="invited")
+    why = "password reset" if resets else "invited"
+    ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why=why)
     change = {"password_hash": hashed, "must_reset": True, "password_until": until}
     user = users.change_user(context.connection, user.pk, **change)
     outbox.void(context.connection, request.attempt, context.now)
-    message = invitation_message(
-        request.to, password, tenant=tenant.name, login=user.login, until=utc_words(when(until))
-    )
+    make_message = reset_message if resets else invitation_message
+    message = make_message(request.to, password, tenant=tenant.name, login=user.login, until=utc_words(when(until)))
     post(context, request, message, expires=until)
-    context.audit(USER_INVITED, user, to=request.masked, until=until)
+    if resets:
+        context.audit(USER_PASSWORD_MAILED, user, to=request.masked, until=until, sessions_ended=ended)
+    else:
+        context.audit(USER_INVITED, user, to=request.masked, until=until)
 
 
 def _choose_or_refuse(context: Context, operation: InviteUsers) -> _Chosen:
@@ -116,10 +124,10 @@ def _choose_or_refuse(context: Context, operation: InviteUsers) -> _Chosen:
         raise Invalid(f"A first-time password is valid for 1 to {LONGEST_INVITATION} days.", "days")
     if not can_send(context, context.tenant, FactorKind.EMAIL):
         raise Conflict(NO_MAIL)
-    return _choose(context, operation.users, operation.spec)
+    return choose_invited(context, operation.users, operation.spec)
 
 
-def _choose(context: Context, names: Sequence[str], spec: Spec) -> _Chosen:
+def choose_invited(context: Context, names: Sequence[str], spec: Spec) -> _Chosen:
     targets, failed = context.targets(names, spec)
     room, free = room_of(context, FactorKind.EMAIL, Purpose.INVITATION)
     chosen: list[UserRecord] = []
@@ -130,17 +138,27 @@ def _choose(context: Context, names: Sequence[str], spec: Spec) -> _Chosen:
             wait = length_words(max(free - context.now, 1)) if not room else "24 h at most"
             why = f"The day's limit on invitations is reached. Invite this user again in {wait}."
         if not why:
-            request = _request(context, user)
-            besides = to_address[address_key(request.to)]
-            then = free_at(context, request, but=Counted.TENANT, besides=besides)
-            wait = length_words(then - context.now)
-            why = f"Too many invitations to this user or address. Try again in {wait}." if then > context.now else ""
+            why = why_not_mailed(context, user, besides=to_address[mail_key(user)])
         if why:
             failed.append(NotDone(user.id, user.login, why))
         else:
             chosen.append(user)
-            to_address[address_key(request.to)] += 1
+            to_address[mail_key(user)] += 1
     return _Chosen(chosen, failed, room)
+
+
+def why_not_mailed(context: Context, user: UserRecord, *, besides: int = 0) -> str:
+    """Return why no further first-time password can be mailed to a user now, empty if one can.
+
+    `besides`: other messages of the same request to this address.
+    """
+    then = free_at(context, _request(context, user), but=Counted.TENANT, besides=besides)
+    wait = length_words(then - context.now)
+    return f"Too many invitations to this user or address. Try again in {wait}." if then > context.now else ""
+
+
+def mail_key(user: UserRecord) -> str:
+    return address_key(mail_address(user.email))
 
 
 def _request(context: Context, user: UserRecord) -> Request:

@@ -73,7 +73,7 @@ def remove_from_whitelist(context: Context, operation: RemoveFromWhitelist) -> W
     targets, failed = context.targets(operation.users, operation.spec)
     leaving = [user for user in targets if user.whitelisted]
     if not operation.accept_lockout:
-        _warn_of_lockout(context, leaving)
+        warn_of_lockout(context, leaving)
     for user in leaving:
         whitelist.drop_exemption(context.connection, user.pk)
         context.audit(WHITELIST_REMOVED, user)
@@ -105,7 +105,7 @@ def _refuse_stale(user: UserRecord, now: ExemptionRecord | None, seen: Seen) -> 
         )
 
 
-def _warn_of_lockout(context: Context, leaving: list[UserRecord]) -> None:
+def warn_of_lockout(context: Context, leaving: list[UserRecord]) -> None:
     """Raise if no platform administrator could sign in any more without binding a factor first."""
     if context.tenant.policy is PolicyMode.OFF:
         return
