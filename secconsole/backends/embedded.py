@@ -36,6 +36,7 @@ from secconsole.operations.tenants import CreateTenant
 from secconsole.service.factors.passwords import Passwords
 from secconsole.service.outbox.worker import DeliveryWorker
 from secconsole.service.pipeline import Service
+from secconsole.service.streams.worker import StreamWorker
 from secconsole.store.changes import Heads, changes_since, heads_of
 from secconsole.store.copy import refuse_unfinished
 from secconsole.store.keys import KeyRing, create_key_file, key_of, load_key_file
@@ -84,9 +85,10 @@ class EmbeddedBackend(SessionBackend):
         self.store, self.keys = store, keys
         self.passwords = passwords or Passwords()
         self.delivery_worker = DeliveryWorker(store, keys, clock, inbox, reach)
+        self.stream_worker = StreamWorker(store, keys, clock, reach)
         self.head_log = HeadLog(store, keys, clock)
         self._service = Service(
-            store, keys, self.passwords, clock, self.delivery_worker.wake, stays_here=inbox is not None, reach=reach
+            store, keys, self.passwords, clock, self._wake, stays_here=inbox is not None, reach=reach
         )
         self._source = Source(channel)
         self._heads = HeadKeeper(store, keys.path)
@@ -105,6 +107,11 @@ class EmbeddedBackend(SessionBackend):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.delivery_worker.rest(notices=False), SENDING_SECONDS)
         return reply
+
+    def _wake(self) -> None:
+        """Start sending after a commit that left something to send."""
+        self.delivery_worker.wake()
+        self.stream_worker.wake()
 
     async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:
         """Perform an operation for one of a server's many callers."""
@@ -169,6 +176,7 @@ class EmbeddedBackend(SessionBackend):
 
     async def close(self) -> None:
         await self.head_log.close()
+        await self.stream_worker.close()
         await self.delivery_worker.close()
         await asyncio.to_thread(self._heads.close)
         await asyncio.to_thread(self.store.close)

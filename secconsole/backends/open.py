@@ -24,6 +24,7 @@ async def open_backend(
         opened = await open_embedded(credential, channel, kept=kept)
         if channel == "console":
             opened.head_log.stay(write_lines)
+            opened.stream_worker.stay()
         return opened
     from secconsole.backends.http import HttpBackend
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from secconsole.domain.audit_stream import StreamKind
 from secconsole.domain.bypass import bypass_code
 from secconsole.domain.delivery import MessageState, Purpose, SettingsState, Tls
 from secconsole.domain.helpdesk import ApprovalKind, ApprovalState
@@ -19,6 +20,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations import (
     approvals,
     audit,
+    audit_streams,
     caller_check,
     delivery,
     factors,
@@ -112,6 +114,27 @@ HEAD = audit.AuditHead(
     at=NOW,
     key_id="9c1e5a7700d24b38",
     signature="a3" * 32,
+)
+STREAM = audit_streams.AuditStream(
+    id="01KAN8P5R7T9W1Y3A5C7E9G1J3",
+    name="siem",
+    kind=StreamKind.SYSLOG_TLS,
+    to="siem.acme.example:6514",
+    state=audit_streams.StreamState.CURRENT,
+    sent=1912,
+    newest=1912,
+    behind=0,
+    behind_since=None,
+    last_sent=NOW,
+    failures=0,
+    problem="",
+    failing_since=None,
+    next_try=None,
+    test=audit_streams.StreamTest.PASSED,
+    tested=NOW - timedelta(days=2),
+    test_problem="",
+    created=NOW - timedelta(days=2),
+    by="root",
 )
 INVITED = invitations.Invited(ANA, "ana.kral", "a•••@acme.example")
 EXEMPTION = whitelist.Exemption(

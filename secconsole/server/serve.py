@@ -67,6 +67,7 @@ async def serve(settings: ServeOptions, store: StorePlace) -> None:
         backend = await open_served_store(store, demo=settings.demo)
         try:
             backend.delivery_worker.stay()
+            backend.stream_worker.stay()
             backend.head_log.stay(log_heads)
             shutdown, metrics = ShutdownSignal(), Metrics()
             if certificate is not None:

@@ -113,6 +113,26 @@ def last_seq(connection: sa.Connection, tenant_pk: int) -> int:
     return int(connection.execute(query).scalar_one() or 0)
 
 
+def head_seq(connection: sa.Connection, tenant_pk: int) -> int:
+    """Return the position that a tenant's head names, 0 if there is none."""
+    query = sa.select(audit_heads.c.seq).where(audit_heads.c.tenant_pk == tenant_pk)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def last_link(connection: sa.Connection, tenant_pk: int) -> Link:
+    """Return the position that a tenant's head names, with the MAC there."""
+    query = sa.select(audit_heads.c.seq, audit_heads.c.mac).where(audit_heads.c.tenant_pk == tenant_pk)
+    row = connection.execute(query).first()
+    return Link(row.seq, row.mac) if row else Link()
+
+
+def time_after(connection: sa.Connection, tenant_pk: int, seq: int) -> int | None:
+    """Return when the next entry after a position was written."""
+    query = sa.select(audit.c.at).where(audit.c.tenant_pk == tenant_pk, audit.c.seq > seq)
+    found: int | None = connection.execute(query.order_by(audit.c.seq).limit(1)).scalar()
+    return found
+
+
 def _at_end(head: StoredHead | None, link: Link) -> Broken | None:
     if head is None:
         # creating a tenant writes its first entry, so no chain is empty

@@ -14,12 +14,15 @@ from secconsole.domain.delivery import MessageState
 from secconsole.domain.limits import MOST_EXACT
 from secconsole.domain.totp import WINDOW, time_step
 from secconsole.store import backup
+from secconsole.store.audit_checkpoints import link_before_first
 from secconsole.store.backup import ChainHead, Progress, words_of_errors
 from secconsole.store.clock import CLOCK
 from secconsole.store.rotation import DONE
 from secconsole.store.schema import (
     approvals,
     audit,
+    audit_checkpoints,
+    audit_streams,
     bypass_codes,
     caller_checks,
     challenges,
@@ -97,7 +100,8 @@ def compare(present: sa.Connection | None, saved: sa.Connection) -> list[Compare
 
 def _common(here: sa.Connection, there: sa.Connection, one: ChainHead, other: ChainHead) -> int:
     """Return the last entry that two chains share: each entry is sealed over all earlier ones."""
-    least, most = 0, min(one.seq, other.seq)
+    most = min(one.seq, other.seq)
+    least = min(most, max(_removed(here, one.tenant_pk), _removed(there, other.tenant_pk)))
     while least < most:
         middle = (least + most + 1) // 2
         if _mac(here, one.tenant_pk, middle) == _mac(there, other.tenant_pk, middle):
@@ -105,6 +109,13 @@ def _common(here: sa.Connection, there: sa.Connection, one: ChainHead, other: Ch
         else:
             most = middle - 1
     return least
+
+
+def _removed(connection: sa.Connection, tenant_pk: int) -> int:
+    """Return the last entry that retention removed, which can be compared no more."""
+    if not sa.inspect(connection).has_table(audit_checkpoints.name):  # of an earlier version
+        return 0
+    return link_before_first(connection, tenant_pk).seq
 
 
 def _mac(connection: sa.Connection, tenant_pk: int, seq: int) -> bytes | None:
@@ -140,6 +151,7 @@ def end_what_was_open(connection: sa.Connection, now: int, *, end_tokens: bool) 
     waiting = outbox.c.state.in_((MessageState.WAITING, MessageState.SENDING))
     void = {"state": MessageState.VOID, "sealed": None, "ended": now, "problem": "The store was restored."}
     change("messages", outbox, waiting, **void)
+    connection.execute(sa.update(audit_streams).values(holder="", lease_until=0, due=0))
     if end_tokens:
         change("tokens", tokens, tokens.c.ended.is_(None), ended=now, ended_why=WHY)
     for period in connection.execute(sa.select(factors.c.period).distinct()).scalars().all():
@@ -169,7 +181,7 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
     """Keep in effect what was revoked or used up in the attached present store since the backup.
 
     A restore must not bring back a token that was ended, a recovery code that was used, a one-time password that was
-    replaced, or a disabled user. A secret key that was rotated keeps its end.
+    replaced, a disabled user, or a receiver of the audit that was removed. A secret key that was rotated keeps its end.
     """
 
     def change(statement: str, **values: object) -> int:
@@ -207,6 +219,11 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
         "WHERE p.id = factors.id) WHERE EXISTS (SELECT 1 FROM present.factors p WHERE p.id = factors.id "
         "AND p.last_step > factors.last_step)"
     )
+    change(
+        "DELETE FROM audit_positions WHERE stream_pk IN (SELECT pk FROM audit_streams "
+        "WHERE id NOT IN (SELECT id FROM present.audit_streams))"
+    )
+    change("DELETE FROM audit_streams WHERE id NOT IN (SELECT id FROM present.audit_streams)")
     for name in (CLOCK, backup.LAST, DONE):  # times that the store has seen, and what is known of its own copies
         change(
             "INSERT INTO facts (name, value) SELECT name, value FROM present.facts WHERE name = :name "

@@ -535,10 +535,17 @@ audit = sa.Table(
     _text("request_id"),
     _text("details", "{}"),
     sa.Column("mac", sa.LargeBinary, nullable=False),
+    sa.Column("bulk", Words),  # the id of the act on many users that it is part of, as its sealed details have it
+    _flag("folded"),  # an earlier entry of the same act represents it in folded lists
     sa.UniqueConstraint("tenant_pk", "seq"),
 )
 sa.Index("ix_audit_target", audit.c.tenant_pk, audit.c.target_id, audit.c.seq)
 sa.Index("ix_audit_action", audit.c.tenant_pk, audit.c.action, audit.c.seq)
+_of_many, _unfolded = audit.c.bulk.is_not(None), audit.c.folded.is_(sa.false())
+sa.Index("ix_audit_bulk", audit.c.tenant_pk, audit.c.bulk, audit.c.seq, sqlite_where=_of_many,
+         postgresql_where=_of_many)  # fmt: skip
+sa.Index("ix_audit_unfolded", audit.c.tenant_pk, audit.c.seq, sqlite_where=_unfolded,
+         postgresql_where=_unfolded)  # fmt: skip
 
 # The signed head of each tenant's audit chain.
 audit_heads = sa.Table(
@@ -548,6 +555,67 @@ audit_heads = sa.Table(
     _number("seq"),
     sa.Column("mac", sa.LargeBinary, nullable=False),
     sa.Column("signature", sa.LargeBinary, nullable=False),
+)
+
+# The last entry that retention removed from each chain. Signed, because verification starts from it.
+audit_checkpoints = sa.Table(
+    "audit_checkpoints",
+    metadata,
+    sa.Column("tenant_pk", Key, sa.ForeignKey("tenants.pk"), primary_key=True, autoincrement=False),
+    sa.Column("chain", Words, primary_key=True),
+    _number("seq"),
+    sa.Column("mac", sa.LargeBinary, nullable=False),
+    _number("at"),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+)
+
+# How long each tenant keeps its audit. Without a row it is kept for good.
+audit_retention = sa.Table(
+    "audit_retention",
+    metadata,
+    sa.Column("tenant_pk", Key, sa.ForeignKey("tenants.pk"), primary_key=True, autoincrement=False),
+    _number("keep_days"),
+    _number("changed"),
+    _text("by"),
+)
+
+# Receivers of a tenant's audit. One process at a time sends to each: the holder, until its lease ends.
+audit_streams = sa.Table(
+    "audit_streams",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    _text("name"),
+    _text("name_key"),
+    _text("kind"),
+    _text("config", "{}"),
+    sa.Column("sealed", sa.LargeBinary),
+    _number("created"),
+    _text("by"),
+    _flag("anywhere"),  # its receiver may have any address, because of who added it
+    _text("holder"),
+    _number("lease_until"),
+    _number("due"),
+    _number("failures"),
+    _text("problem"),
+    sa.Column("failed_since", Time),
+    sa.Column("last_sent", Time),
+    sa.Column("test_wanted", Time),
+    sa.Column("tested", Time),
+    _text("test_problem"),
+    sa.UniqueConstraint("tenant_pk", "name_key"),
+)
+sa.Index("ix_audit_streams_due", audit_streams.c.due)
+
+# The last entry that each receiver has, for each chain of its tenant.
+audit_positions = sa.Table(
+    "audit_positions",
+    metadata,
+    sa.Column("stream_pk", Key, sa.ForeignKey("audit_streams.pk"), primary_key=True, autoincrement=False),
+    sa.Column("chain", Words, primary_key=True),
+    _number("seq"),
+    sa.Column("mac", sa.LargeBinary, nullable=False),
 )
 
 # Replies to requests with an Idempotency-Key, so that a repeated one is answered and not performed again.

@@ -13,7 +13,15 @@ import sqlalchemy as sa
 
 from secconsole.domain.secret import Secret
 from secconsole.store.keys import DamagedSecret, KeyRing, header_of
-from secconsole.store.schema import delivery_settings, factors, idempotency, outbox, recovery_codes, users
+from secconsole.store.schema import (
+    audit_streams,
+    delivery_settings,
+    factors,
+    idempotency,
+    outbox,
+    recovery_codes,
+    users,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ TABLES = (
     SealedTable(recovery_codes, "recovery", of_user=True),
     SealedTable(delivery_settings, "delivery"),
     SealedTable(outbox, "outbox"),
+    SealedTable(audit_streams, "audit-stream"),
 )
 # Stored replies are bound to their callers, so nobody else can open them. They expire within a day.
 REPLIES = idempotency

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from secconsole.domain.audit_stream import StreamKind
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
@@ -20,6 +21,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.account import CancelMfa, ChangePassword, KeepFactor, SetContact, ShowOwnRules
 from secconsole.operations.approvals import DenyApproval, GrantApproval, ListApprovals, RequestApproval
 from secconsole.operations.audit import CheckAuditHeads, ListAudit, ShowAuditHead, VerifyAudit
+from secconsole.operations.audit_streams import AddAuditStream, ListAuditStreams, RemoveAuditStream, TestAuditStream
 from secconsole.operations.base import OPERATIONS, Operation, example_of
 from secconsole.operations.bypass import IssueBypass, RevokeBypass
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
@@ -189,6 +191,8 @@ for _operation in (
     ResetPassword(tenant=TENANT, user="ana"),
     RequireMfa(tenant=TENANT, user="ana"),
     ListNetworks(tenant=TENANT),
+    ListAuditStreams(tenant=TENANT),
+    AddAuditStream(tenant=TENANT, name="hook", kind=StreamKind.WEBHOOK, to="http://127.0.0.1:1/"),
     PreviewNetwork(tenant=TENANT, network="203.0.113.0/24"),
     AddNetwork(tenant=TENANT, network="203.0.113.0/24", roles=(Role.HELPDESK,)),  # shuts out nobody who asks
     ListWhitelist(tenant=TENANT),
@@ -566,6 +570,25 @@ async def _(organisation: Organisation) -> Asked:
 async def _(organisation: Organisation) -> Asked:
     await organisation.perform(AddNetwork(tenant=TENANT, network="local"))
     return Asked(RemoveNetwork(tenant=TENANT, network="local"))
+
+
+async def a_stream(organisation: Organisation) -> None:
+    """Add a receiver that is not there, which was tried already."""
+    missing = str(organisation.home / "no.sock")
+    await organisation.perform(AddAuditStream(tenant=TENANT, name="siem", kind=StreamKind.SYSLOG_UNIX, to=missing))
+    await organisation.backend.stream_worker.rest()
+
+
+@of(TestAuditStream)
+async def _(organisation: Organisation) -> Asked:
+    await a_stream(organisation)
+    return Asked(TestAuditStream(tenant=TENANT, stream="siem"))
+
+
+@of(RemoveAuditStream)
+async def _(organisation: Organisation) -> Asked:
+    await a_stream(organisation)
+    return Asked(RemoveAuditStream(tenant=TENANT, stream="siem"))
 
 
 async def a_change_waits(organisation: Organisation) -> None:

@@ -240,13 +240,14 @@ def test_each_table_was_considered_for_a_restore() -> None:
     """A new table with anything that works once, or opens something, is ended in `store/restore.py`."""
     ended = {
         "sessions", "challenges", "passcodes", "outbox", "tokens", "factors", "caller_checks", "bypass_codes",
-        "approvals",
+        "approvals", "audit_streams",
         "recovery_codes", "users",
     }  # fmt: skip
     as_in_the_backup = {
         "tenants", "user_counts", "audit", "audit_heads", "delivery_settings", "networks", "refused_sign_ins",
         "unbindings", "exemptions", "known_networks", "throttles", "unknown_logins", "idempotency", "facts",
         "jobs", "job_items",
+        "audit_positions", "audit_checkpoints", "audit_retention",
     }  # fmt: skip
     assert {table.name for table in metadata.sorted_tables} == ended | as_in_the_backup
 

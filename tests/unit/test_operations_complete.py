@@ -48,6 +48,8 @@ NO_ACTION = {
     "approval.deny": "a button of Approvals",
     "approval.request": "a button of Unbind, where the policy needs it",
     "caller-check.confirm": "the second step of Check caller",
+    "audit-stream.remove": "a button of a receiver in Streams",
+    "audit-stream.test": "a button of a receiver in Streams",
     "bypass.revoke": "a button of Bypass code",
     "delivery.confirm": "the last step of Set up mail and Set up SMS",
     "delivery.set-smtp": "a step of Set up mail",

@@ -12,6 +12,7 @@ import click
 
 from secconsole.cli.command import Group
 from secconsole.cli.command_context import CommandContext, with_backend
+from secconsole.cli.commands.audit_stream import stream
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Listing
 from secconsole.cli.verifying import verify_against, verify_chain
@@ -62,6 +63,9 @@ HEADS: list[Column[AuditHead]] = [
 @click.group(cls=Group)
 def audit() -> None:
     """List, verify and export the audit log: who did what to which target, when and from where."""
+
+
+audit.add_command(stream)
 
 
 class FilterWords(TypedDict):

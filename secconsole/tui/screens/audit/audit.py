@@ -14,10 +14,12 @@ from textual.widgets import Static
 from secconsole.domain.errors import SecconsoleError
 from secconsole.operations import load_all
 from secconsole.operations.audit import AuditCheck, AuditEntry, ListAudit, VerifyAudit
+from secconsole.operations.audit_streams import AddAuditStream, ListAuditStreams
 from secconsole.operations.portions import verify_in_parts
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.audit.dialogs import EntryDialog, ExportDialog, NarrowDialog
 from secconsole.tui.screens.audit.export import Export, write
+from secconsole.tui.screens.audit.streams import manage_streams
 from secconsole.tui.screens.audit.text import AuditRows, Narrowed, about, columns, found_words, verdict
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.place import Place
@@ -52,6 +54,8 @@ class Audit(Place):
                priority=0, command="secconsole audit verify"),
         Action("audit.export", "Export", "o", "Write the entries to a file that only you can read.", ListAudit,
                priority=1, command="secconsole audit export > FILE"),
+        Action("audit.streams", "Streams", "s", "Send the audit to other systems, and see how far each is behind.",
+               ListAuditStreams, priority=2, command="secconsole audit stream list"),
         Action("audit.newest", "Newest", "n", "Go back to the newest entry and follow.", priority=4),
     )  # fmt: skip
 
@@ -193,6 +197,10 @@ class Audit(Place):
             self._tell_busy("")
         async with self.app.hold_keys():
             await self.app.ask(Dialog("The audit", verdict(check), danger=not check.whole))
+
+    async def do_streams(self) -> None:
+        why_not = self.may_not(Action("audit.look", "", "", "", AddAuditStream))
+        await manage_streams(self.app, why_not=why_not)
 
     async def do_export(self) -> None:
         export = await self.app.ask(ExportDialog(self.query_shown, self.app.clock()))

@@ -1,0 +1,1 @@
+"""Delivery of audit entries to receivers: syslog over TLS or a UNIX socket, and signed webhooks."""
