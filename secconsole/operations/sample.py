@@ -438,6 +438,15 @@ SHOW_ADOPTION_REPLY = tenants.Adoption(
     at=NOW,
     clock_jump=tenants.ClockJump(NOW, -2400),
     refused_by_clock=3,
+    kinds=(tenants.KindCount(FactorKind.TOTP, 377, 371), tenants.KindCount(FactorKind.EMAIL, 6, 0)),
+)
+SHOW_HISTORY_REPLY = tenants.AdoptionHistory(
+    tenant=TENANT,
+    days=(
+        tenants.DayFigures(NOW, users=410, bound=372, pending=None, whitelisted=None, overdue=None),
+        tenants.DayFigures(NOW, users=412, bound=377, pending=2, whitelisted=3, overdue=12),
+    ),
+    complete=True,
 )
 PREVIEW_UNBIND_REPLY = unbinding.UnbindPreview(
     bound=1,

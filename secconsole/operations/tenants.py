@@ -7,8 +7,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from secconsole.domain.history import MOST_DAYS
 from secconsole.domain.impact import Group
-from secconsole.domain.model import PolicyMode
+from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Permission, Role
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
@@ -39,6 +40,15 @@ class ClockJump:
 
 
 @dataclass(frozen=True, slots=True)
+class KindCount:
+    """Users who are not disabled and have a kind of factor bound. `alone`: of them, those without another kind."""
+
+    kind: FactorKind
+    bound: int
+    alone: int
+
+
+@dataclass(frozen=True, slots=True)
 class Adoption:
     """Counted groups of a tenant's users, and what needs attention."""
 
@@ -55,6 +65,34 @@ class Adoption:
     refused_by_clock: int = 0  # factors whose correct codes are refused, because the clock was ahead
     damaged: int = 0  # sealed secrets that could not be opened in the last seven days
     overdue: int = 0  # users without a factor whose grace period is over
+    kinds: tuple[KindCount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """Figures of users who are not disabled, at the beginning of a day, UTC.
+
+    Those that are None were not recorded, and cannot be rebuilt from the bindings on record.
+    """
+
+    at: Moment
+    users: int
+    bound: int
+    pending: int | None
+    whitelisted: int | None
+    overdue: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionHistory:
+    """Figures of the last days, oldest first.
+
+    `complete`: False while days before secconsole kept figures are still being rebuilt, which are left out until then.
+    """
+
+    tenant: TenantName
+    days: tuple[DayFigures, ...]
+    complete: bool
 
 
 AdminRole = Annotated[
@@ -115,3 +153,21 @@ class ShowAdoption(Operation[Adoption]):
     """Show how many users are bound, by role, and what needs attention."""
 
     tenant: TenantName
+
+
+HistoryDays = Annotated[int, Meta(ge=1, le=MOST_DAYS, description="The number of days, up to today.")]
+
+
+@declare(
+    "tenant.history",
+    "GET",
+    "/v1/tenants/{tenant}/adoption/history",
+    Permission.SEE,
+    example=lambda s: (ShowAdoptionHistory(tenant=s.TENANT, days=30), s.SHOW_HISTORY_REPLY),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowAdoptionHistory(Operation[AdoptionHistory]):
+    """Show how many users were bound at the beginning of each of the last days."""
+
+    tenant: TenantName
+    days: HistoryDays = MOST_DAYS

@@ -11,8 +11,10 @@ from secconsole.service.context import Context
 from secconsole.service.factors.networks import end_due
 from secconsole.service.factors.password_sessions import end_password_sessions
 from secconsole.service.factors.refusals import report_due
+from secconsole.service.upkeep import keep_up
 from secconsole.store import (
     factors,
+    history,
     idempotency,
     invitations,
     networks,
@@ -29,6 +31,7 @@ from secconsole.store.tenant_lock import acquire_free
 
 OTHER_ADDRESS = "The e-mail address changed."
 UNDO = UNDO_MINUTES * 60_000
+MOST_TENANTS = 20  # whose regular work one sweep does, so that nobody waits long at midnight
 
 
 def is_due(connection: sa.Connection, now: int) -> bool:
@@ -47,7 +50,9 @@ def sweep(context: Context) -> None:
     left for the next write or read.
     """
     connection, now = context.connection, context.now
+    kept_up = set(history.due_tenants(connection, now, MOST_TENANTS))
     due = {
+        *kept_up,
         *whitelist.tenants_with_expired(connection, now),
         *factors.tenants_with_erasable(connection, now - UNDO, now + NOTICED),
         *refusals.tenants_with_due(connection, now),
@@ -74,7 +79,10 @@ def sweep(context: Context) -> None:
         factors.erase_over(connection, free, now - UNDO, now + NOTICED, now)
         report_due(context, free)
         for tenant_pk in free:
-            end_due(context, tenants.tenant_by_pk(connection, tenant_pk))
+            tenant = tenants.tenant_by_pk(connection, tenant_pk)
+            end_due(context, tenant)
+            if tenant_pk in kept_up:
+                keep_up(context, tenant)
     idempotency.clear(connection, now)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0017"
+CURRENT = "0019"
 SCRIPTS = "secconsole:store/migrations"
 
 

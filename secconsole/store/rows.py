@@ -29,6 +29,7 @@ class TenantRow:
     bypass_minutes: int
     bypass_most: int
     unbind_needs: UnbindNeeds
+    reminders: bool = False
     networks: tuple[NetworkRule, ...] = ()
 
     @property
@@ -65,6 +66,7 @@ class UserRecord:
     skeleton: str | None
     has_recovery: bool
     password_until: int
+    reminded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

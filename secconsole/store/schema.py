@@ -62,6 +62,7 @@ tenants = sa.Table(
     _number("bypass_minutes", 30),
     _number("bypass_most", 1440),
     _text("unbind_needs", "none"),
+    _flag("reminders"),
 )
 
 users = sa.Table(
@@ -97,6 +98,7 @@ users = sa.Table(
     _text("search_key"),  # see domain/search_key.py; never read back
     # When a first-time password ends, which is then `password_hash`; 0: the password was chosen, or there is none.
     _number("password_until"),
+    _number("reminded"),  # when the newest reminder to bind a factor was due and handled; 0: never
     sa.UniqueConstraint("tenant_pk", "login_key"),
 )
 sa.Index("ix_users_status", users.c.tenant_pk, users.c.status, users.c.login_key, users.c.pk)
@@ -117,6 +119,7 @@ _first = users.c.password_until > 0
 sa.Index("ix_users_password_until", users.c.password_until, sqlite_where=_first, postgresql_where=_first)
 _bare = sa.and_(users.c.status != "bound", users.c.whitelisted.is_(sa.false()), users.c.disabled.is_(sa.false()))
 sa.Index("ix_users_no_factor", users.c.tenant_pk, users.c.created, sqlite_where=_bare, postgresql_where=_bare)
+sa.Index("ix_users_reminded", users.c.tenant_pk, users.c.reminded, sqlite_where=_bare, postgresql_where=_bare)
 _odd = users.c.skeleton.is_not(None)
 sa.Index("ix_users_skeleton", users.c.tenant_pk, users.c.skeleton, sqlite_where=_odd)
 
@@ -136,7 +139,35 @@ user_counts = sa.Table(
     sa.Column("no_password", sa.Boolean, primary_key=True),
     sa.Column("switched_on", sa.Boolean, primary_key=True),
     sa.Column("keeps_factor", sa.Boolean, primary_key=True),
+    sa.Column("kinds", Words, primary_key=True),
     _number("n"),
+)
+
+# Figures of a tenant at the beginning of each day, UTC, counted from the epoch. See service/history.py.
+adoption_days = sa.Table(
+    "adoption_days",
+    metadata,
+    sa.Column("tenant_pk", Key, sa.ForeignKey("tenants.pk"), primary_key=True, autoincrement=False),
+    sa.Column("day", sa.BigInteger, primary_key=True, autoincrement=False),
+    _number("users"),
+    _number("bound"),
+    # Only of days that were recorded as they began: they cannot be rebuilt.
+    sa.Column("pending", sa.BigInteger),
+    sa.Column("whitelisted", sa.BigInteger),
+    sa.Column("overdue", sa.BigInteger),
+)
+
+# Regular work for a tenant: when it is due, and how far the figures of past days are rebuilt.
+upkeep = sa.Table(
+    "upkeep",
+    metadata,
+    sa.Column("tenant_pk", Key, sa.ForeignKey("tenants.pk"), primary_key=True, autoincrement=False),
+    _number("due"),
+    _number("day"),  # of the newest figures; 0: none yet
+    _number("first"),  # days to rebuild: from this one, up to the day before `until`
+    _number("until"),
+    sa.Column("user_pk", sa.BigInteger),  # users up to it are counted for these days; NULL: nothing to rebuild
+    sa.Index("ix_upkeep_due", "due"),
 )
 
 factors = sa.Table(

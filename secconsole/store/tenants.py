@@ -13,6 +13,7 @@ from secconsole.domain.impact import Group
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.store.compiled import Prepared
+from secconsole.store.history import add_upkeep
 from secconsole.store.networks import read_rules, rules_of
 from secconsole.store.rows import TenantRow, kinds_from, kinds_to
 from secconsole.store.schema import tenants, user_counts
@@ -49,6 +50,7 @@ def add_tenant(connection: sa.Connection, *, id: str, name: str, now: int) -> Te
     """
     values = {"id": id, "name": name, "name_key": name.casefold(), "created": now, "policy": PolicyMode.OPTIONAL.value}
     pk = connection.execute(sa.insert(tenants).values(values).returning(tenants.c.pk)).scalar_one()
+    add_upkeep(connection, pk, now)
     return tenant_by_pk(connection, pk)
 
 
@@ -87,7 +89,9 @@ def set_policy(
 def groups(connection: sa.Connection, tenant_pk: int) -> tuple[Group, ...]:
     """Return the counted groups of a tenant's users, a few dozen for any number of users."""
     c = user_counts.c
-    query = sa.select(user_counts).where(c.tenant_pk == tenant_pk, c.n > 0)
+    facts = [column for column in user_counts.primary_key if column.name != "kinds"]
+    total = sa.func.sum(c.n)
+    query = sa.select(*facts, total.label("n")).where(c.tenant_pk == tenant_pk, c.n > 0).group_by(*facts)
     return tuple(
         Group(
             role=Role(row.role),
@@ -100,11 +104,19 @@ def groups(connection: sa.Connection, tenant_pk: int) -> tuple[Group, ...]:
             blocked=row.blocked,
             switched_on=row.switched_on,
             keeps_factor=row.keeps_factor,
-            count=row.n,
+            count=int(row.n),
             no_password=row.no_password,
         )
         for row in connection.execute(query)
     )
+
+
+def count_kinds(connection: sa.Connection, tenant_pk: int) -> dict[tuple[FactorKind, ...], int]:
+    """Return how many users who are not disabled have each set of kinds bound."""
+    c = user_counts.c
+    bound = (c.tenant_pk == tenant_pk, c.status == BindingStatus.BOUND.value, c.disabled.is_(sa.false()), c.n > 0)
+    query = sa.select(c.kinds, sa.func.sum(c.n)).where(*bound).group_by(c.kinds)
+    return {kinds_from(kinds): int(number) for kinds, number in connection.execute(query)}
 
 
 def _tenant(row: Sequence[Any]) -> TenantRow:
@@ -113,7 +125,8 @@ def _tenant(row: Sequence[Any]) -> TenantRow:
     values["unbind_needs"] = UnbindNeeds(values["unbind_needs"])
     values["policy"] = PolicyMode(values["policy"])
     values["kinds"] = kinds_from(values["kinds"])
-    values["recovery_view"] = bool(values["recovery_view"])  # SQLite has no booleans
+    for name in ("recovery_view", "reminders"):  # SQLite has no booleans
+        values[name] = bool(values[name])
     values["networks"] = read_rules(values["networks"] or "")
     return TenantRow(**values)
 

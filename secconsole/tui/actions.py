@@ -93,7 +93,7 @@ class PlaceName:
 
 
 PLACES: tuple[PlaceName, ...] = (
-    PlaceName("overview", "1", "Overview", "overview:Overview", narrow="Over"),
+    PlaceName("overview", "1", "Overview", "overview.overview:Overview", narrow="Over"),
     PlaceName("users", "2", "Users", "users.users:Users"),
     PlaceName("whitelist", "3", "Whitelist", "whitelist.whitelist:Whitelist", narrow="List"),
     PlaceName("settings", "4", "Settings", "settings.settings:Settings", narrow="Set"),

@@ -44,6 +44,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_delivery": ALIKE,
     "test_failure_buckets": DIFFERS,
     "test_hashing_last": ALIKE,
+    "test_history": DIFFERS,
     "test_idempotency": OWN,
     "test_import_changes": ALIKE,
     "test_import_parts": DIFFERS,

@@ -23,7 +23,7 @@ from tests.postgres import Cluster
 AnyStore = SqliteStore | PostgresStore
 COUNTED = (
     "tenant_pk", "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "switched_on",
-    "keeps_factor",
+    "keeps_factor", "kinds",
 )  # fmt: skip
 
 

@@ -101,7 +101,8 @@ async def test_whitelist_lines_open_the_whitelist(console: OpenConsole, organisa
     app = await console("aida", place="overview")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "with no end date" in screen_text(app))
-        await pilot.press("end", "up", "up", "enter")
+        app.screen.query_one(Board).go_to("whitelist:")
+        await pilot.press("enter")
         await until(pilot, lambda: "at sea" in screen_text(app))
 
 
@@ -142,13 +143,12 @@ async def test_nothing_is_cut_or_stretched(
         await until(pilot, lambda: "bound" in screen_text(app))
         await settled(pilot)
         board = app.screen.query_one(Board)
-        assert board.size.width <= min(120, size[0])
+        assert board.size.width <= size[0]
         if size[1] >= 24:
             assert "What to do next" in screen_text(app)
         else:
-            await pilot.press("end")
+            board.go_to("users:is:no-recovery")
             await settled(pilot)
-            assert board.target == "users:is:no-recovery"
             assert "6  bound, but no recovery code left" in screen_text(app), "the line under the cursor is in sight"
 
 
@@ -179,7 +179,8 @@ async def test_delivery_state_is_shown_and_opens_settings(console: OpenConsole, 
             await until(pilot, lambda: "1  message not sent in the last 24 hours" in screen_text(app))
         assert "mail not tested" in screen_text(app)
         await settled(pilot)
-        await pilot.press("end", "enter")
+        app.screen.query_one(Board).go_to("settings:failed")
+        await pilot.press("enter")
         await until(pilot, lambda: "y Secret key" in screen_text(app))
 
 
@@ -202,3 +203,65 @@ async def test_a_change_during_opening_blocks_no_keys(console: OpenConsole) -> N
         await until(pilot, lambda: not app.keys_held)
         await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, Users))
+
+
+async def keep_days(organisation: Organisation, days: int) -> None:
+    """Let days pass, with a user more bound on each."""
+    for number in range(days):
+        organisation.clock.forward(86_400)
+        login = f"user{number}"
+        await organisation.perform(CreateUser(tenant="acme", login=login))
+        await organisation.bind(login)
+
+
+async def test_the_plot_leads_to_the_figures_of_each_day(console: OpenConsole, organisation: Organisation) -> None:
+    await keep_days(organisation, 12)
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await until(pilot, lambda: "Enrolled over time" in screen_text(app))
+        await settled(pilot)
+        for words in ("20 ┤", " 0 ┼", "╭", "18 of 20 bound now, +18 in 30 days"):
+            assert words in screen_text(app), screen_text(app)
+        app.screen.query_one(Board).go_to("history:")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Day (UTC)" in screen_text(app))
+        assert "2027-01-26" in screen_text(app)
+
+
+async def test_the_plot_has_an_ascii_twin(console: OpenConsole, organisation: Organisation) -> None:
+    await keep_days(organisation, 12)
+    app = await console("aida", place="overview")
+    app.terminal = Terminal(utf8=False)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "Enrolled over time" in screen_text(app))
+        body = "\n".join(screen_text(app).splitlines()[4:-1])
+        assert "20 +" in body
+        assert not set("╭╮╰╯│┤┼─") & set(body), body
+
+
+async def test_an_act_is_shown_in_full(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="at sea"))
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "put on the whitelist: nina (at sea)" in screen_text(app))
+        assert "signed in" not in screen_text(app)
+        await settled(pilot)
+        act = next(s.target for s in app.screen.query_one(Board)._live() if s.target.startswith("act:"))
+        app.screen.query_one(Board).go_to(act)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Audit entry" in screen_text(app) and "at sea" in screen_text(app))
+
+
+async def test_right_and_left_move_between_columns(console: OpenConsole) -> None:
+    app = await console("aida", place="overview")
+    async with app.run_test(size=(200, 60)) as pilot:
+        await until(pilot, lambda: "Enrolled over time" in screen_text(app))
+        await settled(pilot)
+        board = app.screen.query_one(Board)
+        seen = [board.target]
+        for key in ("right", "right", "left", "left"):
+            await pilot.press(key)
+            seen.append(board.target)
+        assert seen[0] == "users:status:bound"
+        assert seen[2] == "history:", "in the third column"
+        assert seen[4].startswith(("users:status:", "users:role:")), "in the first again"

@@ -32,6 +32,9 @@ _TWILIO = {
 
 _APPS = ("Pixel 8", "iPhone 15", "Galaxy S24", "work phone", "")
 _PHONES = ("work phone", "private", "")
+# Draws, and the days ago on which their factors were bound: a few early, half of them within six weeks of a first
+# campaign, and most others in a second one.
+_WAVES = ((1, 36, 299, 210), (37, 172, 190, 150), (173, 220, 149, 46), (221, 299, 45, 1))
 _ODD = 4  # the first people, who are there for their names
 
 
@@ -123,7 +126,7 @@ def add_factors(
     """Add factors, with new seeds for those without one."""
     rows: list[dict[str, object]] = []
     for who, held in wanted:
-        made = now - chance.randrange(1, 300) * DAY
+        made = now - _days_ago(chance.randrange(1, 300)) * DAY
         id = make_id(made, chance.randbytes(10))
         sealed: bytes | None = None
         if held.kind is FactorKind.TOTP:
@@ -150,6 +153,12 @@ def add_factors(
         )
     if rows:
         connection.execute(sa.insert(factors), rows)
+
+
+def _days_ago(draw: int) -> int:
+    """Return when a factor was bound, for a draw from 1 to 299."""
+    first, last, earliest, latest = next(wave for wave in _WAVES if draw <= wave[1])
+    return earliest - round((earliest - latest) * (draw - first) / (last - first))
 
 
 def add_recovery_codes(connection: sa.Connection, who: Holder, used: int, now: int, chance: random.Random) -> None:

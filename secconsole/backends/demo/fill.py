@@ -10,7 +10,7 @@ import json
 import os
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -37,6 +37,7 @@ from secconsole.config import locations
 from secconsole.config.private import write_private
 from secconsole.delivery.inbox import FILE as INBOX
 from secconsole.delivery.inbox import Inbox
+from secconsole.domain.history import MOST_DAYS, day_of
 from secconsole.domain.ident import make_id
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.otpauth import otpauth_uri
@@ -48,7 +49,9 @@ from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.service.context import when
+from secconsole.service.upkeep import rebuild_portion
 from secconsole.store import factors as factor_store
+from secconsole.store import history
 from secconsole.store import users as user_store
 from secconsole.store.keys import KeyRing
 from secconsole.store.schema import users
@@ -113,6 +116,19 @@ async def _fill(backend: EmbeddedBackend, accounts: tuple[DemoAccount, ...], cou
     for login in ("petra", "uma", TEXTED):
         await backend.perform(CreateRecoveryCodes(tenant=TENANT, user=login))
     await _events(backend, now)
+    while await asyncio.wrap_future(store.write(lambda connection: _rebuild(connection, now))):
+        pass
+
+
+def _rebuild(connection: sa.Connection, now: int) -> bool:
+    """Count a portion of the users for the figures of past days, and return True if there are more."""
+    today = day_of(now)
+    work = replace(history.upkeep_of(connection, _tenant_pk(connection)), day=today)
+    if work.user_pk is None:
+        work = replace(work, first=today - MOST_DAYS, until=today, user_pk=0)
+    work = rebuild_portion(connection, work, BATCH)
+    history.keep(connection, work)
+    return work.user_pk is not None
 
 
 async def _events(backend: EmbeddedBackend, now: int) -> None:

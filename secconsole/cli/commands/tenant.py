@@ -9,11 +9,20 @@ from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.output import Column
 from secconsole.cli.stdin import read_new_password
 from secconsole.domain.errors import Invalid
+from secconsole.domain.history import MOST_DAYS
 from secconsole.domain.impact import Group as UserGroup
 from secconsole.domain.impact import impact
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
-from secconsole.operations.tenants import CreateTenant, ListTenants, ShowAdoption, Tenant
+from secconsole.operations.tenants import (
+    AdoptionHistory,
+    CreateTenant,
+    DayFigures,
+    ListTenants,
+    ShowAdoption,
+    ShowAdoptionHistory,
+    Tenant,
+)
 
 COLUMNS: list[Column[Tenant]] = [
     Column("name", lambda t: t.name),
@@ -34,6 +43,14 @@ GROUPS: list[Column[UserGroup]] = [
     Column("switched_on", lambda g: g.switched_on),
     Column("keeps_factor", lambda g: g.keeps_factor),
     Column("count", lambda g: g.count, numeric=True),
+]
+DAYS: list[Column[DayFigures]] = [
+    Column("at", lambda d: d.at),
+    Column("users", lambda d: d.users, numeric=True),
+    Column("bound", lambda d: d.bound, numeric=True),
+    Column("pending", lambda d: d.pending, numeric=True),
+    Column("whitelisted", lambda d: d.whitelisted, numeric=True),
+    Column("overdue", lambda d: d.overdue, numeric=True),
 ]
 
 
@@ -74,12 +91,23 @@ async def create(context: CommandContext, name: str, admin: str, role: str, pass
 
 
 @tenant.command("adoption")
+@click.option("--history", is_flag=True, help="The figures at the beginning of each day (UTC) instead.")
+@click.option(
+    "--days", type=click.IntRange(1, MOST_DAYS), default=MOST_DAYS, show_default=True,
+    help="How many days of history.",
+)  # fmt: skip
 @with_backend
-async def adoption(context: CommandContext) -> None:
+async def adoption(context: CommandContext, history: bool, days: int) -> None:
     """Show the adoption in a tenant: how many users are bound, and what needs attention.
 
-    CSV has the groups.
+    CSV has the groups, or the days with --history.
+
+    \b
+    secconsole --format csv tenant adoption --history --days 90
     """
+    if history:
+        _show_history(context, await context.perform(ShowAdoptionHistory(tenant=await context.tenant(), days=days)))
+        return
     found = await context.perform(ShowAdoption(tenant=await context.tenant()))
     if context.out.format == "json":
         context.out.json(found)
@@ -95,6 +123,7 @@ async def adoption(context: CommandContext) -> None:
             ("Users", now.users),
             ("Bound", now.bound),
             ("  only by e-mail or SMS", now.weak_only),
+            *((f"  by {kind.kind}", f"{kind.bound:,}, {kind.alone:,} by nothing else") for kind in found.kinds),
             ("  without a recovery code", sum(g.count for g in bound if not g.has_recovery)),
             ("Pending", now.pending),
             ("Unbound", now.unbound),
@@ -107,3 +136,12 @@ async def adoption(context: CommandContext) -> None:
             ("Disabled", sum(g.count for g in found.groups if g.disabled)),
         ]
     )
+
+
+def _show_history(context: CommandContext, found: AdoptionHistory) -> None:
+    if context.out.format == "json":
+        context.out.json(found)
+        return
+    context.out.listing(DAYS, found.days)
+    if context.out.is_table and not found.complete:
+        context.out.line("Earlier days are still being worked out, a portion of the users at a time.")

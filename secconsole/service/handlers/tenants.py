@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from secconsole.domain.clock import is_in_sight
 from secconsole.domain.errors import Conflict, Invalid
+from secconsole.domain.history import day_of, start_of
 from secconsole.domain.limits import LONGEST_TENANT
+from secconsole.domain.model import FactorKind
 from secconsole.domain.password import SHORTEST_ALONE, check_password
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.events import TENANT_CREATED, USER_CREATED
 from secconsole.operations.tenants import (
     Adoption,
+    AdoptionHistory,
     ClockJump,
     CreateTenant,
+    DayFigures,
+    KindCount,
     ListTenants,
     ShowAdoption,
+    ShowAdoptionHistory,
     Tenant,
     TenantList,
 )
@@ -26,7 +32,7 @@ from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.damage import count_damaged
 from secconsole.service.handlers.user_fields import check_fields, with_id
 from secconsole.service.registry import handles
-from secconsole.store import tenants, users, whitelist
+from secconsole.store import history, tenants, users, whitelist
 from secconsole.store.clock import clock_mark, count_used_ahead
 from secconsole.store.overdue import count_overdue
 from secconsole.store.rows import TenantRow
@@ -106,7 +112,32 @@ def show_adoption(context: Context, operation: ShowAdoption) -> Adoption:
         refused_by_clock=count_used_ahead(connection, context.now) if jump else 0,
         damaged=count_damaged(connection, tenant.pk, context.now),
         overdue=count_overdue(connection, tenant.pk, context.now),
+        kinds=_kinds(tenants.count_kinds(connection, tenant.pk)),
     )
+
+
+def _kinds(counts: Mapping[tuple[FactorKind, ...], int]) -> tuple[KindCount, ...]:
+    """Return the kinds that are bound, from the numbers of users with each set of them."""
+    found = (
+        KindCount(kind, sum(n for kinds, n in counts.items() if kind in kinds), counts.get((kind,), 0))
+        for kind in FactorKind
+    )
+    return tuple(each for each in found if each.bound)
+
+
+@handles(ShowAdoptionHistory)
+def show_adoption_history(context: Context, operation: ShowAdoptionHistory) -> AdoptionHistory:
+    tenant, today = context.tenant, day_of(context.now)
+    work = history.upkeep_of(context.connection, tenant.pk)
+    first = today - operation.days + 1
+    if work.user_pk is not None:  # rows of days that are being rebuilt count only some of the users yet
+        first = max(first, work.until)
+    found = history.days_from(context.connection, tenant.pk, first, today + 1, most=operation.days)
+    days = (
+        DayFigures(when(start_of(day.day)), day.users, day.bound, day.pending, day.whitelisted, day.overdue)
+        for day in found
+    )
+    return AdoptionHistory(tenant.name, tuple(days), complete=work.user_pk is None)
 
 
 def _view(context: Context, tenant: TenantRow) -> Tenant:

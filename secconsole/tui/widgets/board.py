@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -23,10 +23,14 @@ GUTTER = 2  # cursor, blank
 
 
 class Cell(NamedTuple):
-    """A line: its (text, style) pieces in a number of cells, and its target ("" for a line that is only read)."""
+    """A line: its text in a number of cells, and its target ("" for a line that is only read).
+
+    `wraps`: a longer text takes more lines, instead of being cut.
+    """
 
     content: Callable[[int], Content]
     target: str = ""
+    wraps: bool = False
 
 
 class Panel(NamedTuple):
@@ -39,6 +43,14 @@ class Panel(NamedTuple):
     cells: Sequence[Cell]
 
 
+class Arrangement(NamedTuple):
+    """Panels for windows with at least so many cells: columns side by side, and others below them."""
+
+    least: int
+    columns: Sequence[Sequence[Panel]]
+    below: Sequence[Panel] = ()
+
+
 class _Spot(NamedTuple):
     x: int
     y: int
@@ -48,7 +60,7 @@ class _Spot(NamedTuple):
 
 
 class Board(Widget, can_focus=True):
-    """Two panels side by side where there is room, stacked elsewhere.
+    """Panels in columns where there is room, stacked elsewhere.
 
     The cursor stops only at lines with a target.
     """
@@ -70,6 +82,8 @@ class Board(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "Up", show=False),
         Binding("down,j", "step(1)", "Down", show=False),
+        Binding("left", "across(-1)", "Left", show=False),
+        Binding("right", "across(1)", "Right", show=False),
         Binding("home,g,pageup", "first", "First", show=False),
         Binding("end,G,pagedown", "last", "Last", show=False),
     ]
@@ -82,8 +96,7 @@ class Board(Widget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._beside: Sequence[Panel] = ()
-        self._below: Sequence[Panel] = ()
+        self._arrangements: Sequence[Arrangement] = ()
         self._spots: list[_Spot] = []
         self._titles: dict[int, list[tuple[int, str]]] = {}
         self._laid_out = (0, 0)  # width and rows
@@ -91,11 +104,16 @@ class Board(Widget, can_focus=True):
         self._at = 0  # index of the cursor among the lines with a target
 
     def show(self, beside: Sequence[Panel], below: Sequence[Panel]) -> None:
-        """Replace the panels.
+        """Replace the panels, two of which stand side by side where there is room."""
+        stacked = Arrangement(0, (), (*beside, *below))
+        self.show_arranged([stacked, Arrangement(SIDE_BY_SIDE, [[panel] for panel in beside], below)])
+
+    def show_arranged(self, arrangements: Sequence[Arrangement]) -> None:
+        """Replace the panels, with an arrangement for each width, the narrowest first.
 
         The cursor stays on its target if it is still there.
         """
-        self._beside, self._below = beside, below
+        self._arrangements = arrangements
         rows = self._laid_out[1]
         self._lay_out(self.content_size.width)
         self.refresh(layout=rows != self._laid_out[1])
@@ -118,15 +136,11 @@ class Board(Widget, can_focus=True):
 
     def _lay_out(self, width: int) -> None:
         self._spots, self._titles = [], {}
-        y = 0
-        if width >= SIDE_BY_SIDE and len(self._beside) > 1:
-            half = (width - GAP) // 2
-            y = max(self._place(panel, at * (half + GAP), 0, half) for at, panel in enumerate(self._beside))
-            rest = self._below
-        else:
-            rest = (*self._beside, *self._below)
-        for panel in rest:
-            y = self._place(panel, 0, y + (1 if y else 0), width)
+        fitting = [each for each in self._arrangements if each.least <= width]
+        columns, below = (fitting[-1].columns, fitting[-1].below) if fitting else ((), ())
+        each = (width - GAP * (len(columns) - 1)) // max(1, len(columns))
+        ends = [self._stack(column, at * (each + GAP), 0, each) for at, column in enumerate(columns)]
+        y = self._stack(below, 0, max(ends, default=0), width)
         self._laid_out = (width, y)
         targets = [spot.target for spot in self._live()]
         if self._target not in targets:
@@ -134,13 +148,20 @@ class Board(Widget, can_focus=True):
             self._target = targets[min(self._at, len(targets) - 1)] if targets else ""
         self._at = self._index()
 
+    def _stack(self, panels: Iterable[Panel], x: int, y: int, width: int) -> int:
+        for panel in panels:
+            y = self._place(panel, x, y + (1 if y else 0), width)
+        return y
+
     def _place(self, panel: Panel, x: int, y: int, width: int) -> int:
         if panel.title:
             self._titles.setdefault(y, []).append((x, panel.title))
             y += 1
         for cell in panel.cells:
-            self._spots.append(_Spot(x, y, width, cell.content(width - GUTTER), cell.target))
-            y += 1
+            content = cell.content(width - GUTTER)
+            for line in content.wrap(max(1, width - GUTTER)) if cell.wraps else [content]:
+                self._spots.append(_Spot(x, y, width, line, cell.target))
+                y += 1
         return y
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -157,6 +178,17 @@ class Board(Widget, can_focus=True):
 
     def action_step(self, by: int) -> None:
         self._go(self._index() + by)
+
+    def action_across(self, by: int) -> None:
+        """Move to the nearest line in the next column."""
+        live = self._live()
+        if not live:
+            return
+        here = live[self._index()]
+        beside = [spot for spot in live if (spot.x - here.x) * by > 0]
+        if beside:
+            near = min(beside, key=lambda spot: (abs(spot.x - here.x), abs(spot.y - here.y)))
+            self._go(live.index(near))
 
     def action_first(self) -> None:
         self._go(0)

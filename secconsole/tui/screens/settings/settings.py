@@ -24,7 +24,8 @@ from secconsole.tui.actions import Action
 from secconsole.tui.console import WaitAbandoned
 from secconsole.tui.demo.hints import proof_words
 from secconsole.tui.screens.end_sessions import Choice, EndSessionsOffer
-from secconsole.tui.screens.overview import ADMINS, go_to_users
+from secconsole.tui.screens.overview.overview import go_to_users
+from secconsole.tui.screens.overview.wants import ADMINS
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.settings.delivery import manage_delivery
 from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
