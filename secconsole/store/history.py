@@ -38,7 +38,10 @@ class Upkeep:
 
 @dataclass(frozen=True, slots=True)
 class DayRecord:
-    """Figures of a day. Those that cannot be rebuilt may be None."""
+    """Figures of a day.
+
+    Those that cannot be rebuilt may be None.
+    """
 
     day: int
     users: int

@@ -20,7 +20,10 @@ COMPUTED = (BLOCKED, NO_PASSWORD)
 
 
 def upgrade() -> None:
-    """Add tables and columns, and recount. Existing tenants are due at once, for the figures of the past."""
+    """Add tables and columns, and recount.
+
+    Existing tenants are due at once, for the figures of the past.
+    """
     op.add_column("tenants", sa.Column("reminders", sa.Boolean(), server_default=sa.false(), nullable=False))
     _add_figures()
     connection = op.get_bind()

@@ -42,7 +42,7 @@ _NAME = 19  # cells of a kind's name
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the overview shows.
+    """Everything that the overview shows.
 
     `waiting`: requests for the user's approval. `apart`: difference between the server's clock and this machine's.
     """

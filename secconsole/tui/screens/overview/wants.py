@@ -1,4 +1,4 @@
-"""What needs attention, and what to do next."""
+"""Points that need attention, and the next steps."""
 
 from __future__ import annotations
 
