@@ -51,6 +51,9 @@ def detail_pairs(detail: UserDetail) -> list[tuple[str, object]]:
         pairs.append(("Whitelisted", f"{entry.reason}, by {entry.by}, until {format_value(entry.until)}"))
     if undo:
         pairs.append(("Undo", f"until {format_value(undo.until)}: secconsole undo {undo.event}"))
-    pairs += [("Looks like", f"{other.login}, id {other.id}") for other in detail.look_alikes]
+    pairs += [
+        ("Same name" if other.same_name else "Looks like", f"{other.login}, id {other.id}")
+        for other in detail.look_alikes
+    ]
     pairs += [("Look twice", suspicion) for suspicion in detail.suspicions]
     return pairs

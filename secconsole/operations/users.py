@@ -105,11 +105,12 @@ class FactorRow:
 
 @dataclass(frozen=True, slots=True)
 class LookAlike:
-    """Another user with a login that looks the same."""
+    """Another user with a login that looks the same, or, if `same_name`, with the same name."""
 
     id: str
     login: str
     name: str
+    same_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from secconsole.operations.policy import Policy
 from secconsole.operations.users import FactorRow, Hold, LookAlike, UserRow
 from secconsole.operations.whitelist import Exemption
 from secconsole.service.context import when, when_or_none
+from secconsole.store import users
 from secconsole.store.rows import ExemptionRecord, FactorRecord, NetworkRecord, TenantRow, UserRecord
 from secconsole.store.user_search import flags_of
 
@@ -139,8 +140,12 @@ def policy_view(tenant: TenantRow) -> Policy:
     )
 
 
-def look_alike(user: UserRecord) -> LookAlike:
-    return LookAlike(user.id, user.login, user.name)
+def look_alikes(connection: sa.Connection, user: UserRecord, *, by_login: bool = True) -> tuple[LookAlike, ...]:
+    """Return the users who are easily confused with one: by the look of their logins, and by their names."""
+    alike = users.look_alikes(connection, user) if by_login else []
+    seen = {other.pk for other in alike}
+    named = [other for other in users.namesakes(connection, user) if other.pk not in seen]
+    return tuple(LookAlike(o.id, o.login, o.name, same_name=o.pk not in seen) for o in (*alike, *named))
 
 
 def audit_entry(row: sa.Row[Any]) -> AuditEntry:

@@ -22,9 +22,14 @@ def derived(tenant_pk: int, row: Mapping[str, object]) -> dict[str, object]:
     return {
         "login_key": key,
         "skeleton": shape if shape != key else None,
-        "name_key": fold(name)[:LONGEST_NAME],  # an index on PostgreSQL is limited in length
+        "name_key": derived_name_key(name),
         "search_key": search_key(login, name, email, phone) + tenant_mark(tenant_pk),
     }
+
+
+def derived_name_key(name: str) -> str:
+    """Return the key that names are sorted and compared by, short enough for an index on PostgreSQL."""
+    return fold(name)[:LONGEST_NAME]
 
 
 def derived_again(tenant_pk: int, before: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:

@@ -18,7 +18,7 @@ from secconsole.domain.roles import Role
 from secconsole.store.compiled import Prepared
 from secconsole.store.rows import UserRecord, kinds_from
 from secconsole.store.schema import users
-from secconsole.store.user_keys import SOURCES, derived, derived_again
+from secconsole.store.user_keys import SOURCES, derived, derived_again, derived_name_key
 from secconsole.store.user_match import held_at
 
 V = TypeVar("V")
@@ -173,6 +173,15 @@ def look_alikes(connection: sa.Connection, user: UserRecord) -> list[UserRecord]
     same = sa.or_(users.c.login_key == shape, users.c.skeleton == shape)
     query = sa.select(*USER).where(users.c.tenant_pk == user.tenant_pk, same, users.c.pk != user.pk)
     return [user_record(row) for row in connection.execute(query.limit(_LOOK_ALIKES))]
+
+
+def namesakes(connection: sa.Connection, user: UserRecord) -> list[UserRecord]:
+    """Return a few other users of the tenant with the same name, spelled with or without accents and capitals."""
+    if not user.name:
+        return []
+    key = derived_name_key(user.name)
+    query = sa.select(*USER).where(users.c.tenant_pk == user.tenant_pk, users.c.name_key == key, users.c.pk != user.pk)
+    return [user_record(row) for row in connection.execute(query.order_by(users.c.pk).limit(_LOOK_ALIKES))]
 
 
 def with_role(connection: sa.Connection, tenant_pk: int, role: Role) -> list[UserRecord]:

@@ -13,6 +13,7 @@ from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Bearer
 from secconsole.operations.signin import WhoAmI
 from secconsole.operations.tokens import CreateToken
+from secconsole.operations.unbinding import PreviewUnbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, RenameUser
 from secconsole.operations.users import CountUsers, CreateUser, ShowUser
 from secconsole.operations.whitelist import AddToWhitelist
@@ -89,6 +90,22 @@ async def test_a_look_alike_login_is_reported_and_not_refused(organisation: Orga
         wanted = RenameUser(tenant=TENANT, user="benedict", login=cyrillic, check_only=check_only)
         back = await organisation.perform(wanted)
         assert (back.user.login, [other.id for other in back.look_alikes]) == (cyrillic, [made.user.id])
+
+
+async def test_users_with_the_same_name_are_reported(organisation: Organisation) -> None:
+    made = await organisation.perform(CreateUser(tenant=TENANT, login="jan.novak", name="Jan Novák"))
+    other = await organisation.perform(CreateUser(tenant=TENANT, login="jnovak2", name="jan novak"))
+    assert [(found.id, found.same_name) for found in other.look_alikes] == [(made.user.id, True)]
+    shown = await organisation.perform(ShowUser(tenant=TENANT, user="jan.novak"))
+    assert [(found.login, found.same_name) for found in shown.look_alikes] == [("jnovak2", True)]
+    (target,) = (await organisation.perform(PreviewUnbind(tenant=TENANT, users=("jnovak2",)))).targets
+    assert [found.id for found in target.look_alikes] == [made.user.id]
+    renamed = await organisation.perform(RenameUser(tenant=TENANT, user="jnovak2", name="Jana Nováková"))
+    assert renamed.look_alikes == ()
+    back = await organisation.perform(RenameUser(tenant=TENANT, user="jnovak2", name="JAN NOVÁK"))
+    assert [found.login for found in back.look_alikes] == ["jan.novak"]
+    nameless = [await organisation.perform(CreateUser(tenant=TENANT, login=login)) for login in ("one", "two")]
+    assert [found.look_alikes for found in nameless] == [(), ()]
 
 
 async def test_a_checked_rename_changes_nothing(organisation: Organisation) -> None:

@@ -377,7 +377,8 @@ def _effect(found: UserDetail, what: str, change: str, *, ends: bool = True) -> 
 def _warn_of_look_alikes(changed: UserChanged) -> None:
     for other in changed.look_alikes:
         named = f"{other.login} ({other.name})" if other.name else other.login
-        say(f"{changed.user.login} looks like {named}, id {other.id}. Check which one is meant.")
+        what = "has the same name as" if other.same_name else "looks like"
+        say(f"{changed.user.login} {what} {named}, id {other.id}. Check which one is meant.")
 
 
 def _answer(context: CommandContext, changed: UserChanged) -> None:

@@ -38,7 +38,7 @@ from secconsole.service.factors.throttling import unlock
 from secconsole.service.handlers.whitelist import checked_reason
 from secconsole.service.outbox.recipients import addresses_of, bound_addresses, can_mail
 from secconsole.service.registry import handles
-from secconsole.service.views import look_alike, masked
+from secconsole.service.views import look_alikes, masked
 from secconsole.store import factors, recovery, sessions, tokens, users
 from secconsole.store.rows import FactorRecord, UserRecord
 
@@ -209,7 +209,7 @@ def _target(context: Context, user: UserRecord, *, mails: bool) -> UnbindTarget:
         recovery_codes=recovery.count_left(connection, user.pk),
         notified=tuple(masked_mail(address) for address in addresses_of(user, live)) if mails and live else (),
         binds_anew=_binds_anew(context, user),
-        look_alikes=tuple(look_alike(other) for other in users.look_alikes(connection, user)),
+        look_alikes=look_alikes(connection, user),
         suspicions=tuple(suspicions(user.login) + suspicions(user.name)),
     )
 

@@ -72,7 +72,7 @@ from secconsole.service.handlers.role_rules import (
 )
 from secconsole.service.handlers.user_fields import check_fields, check_words, refuse_taken, with_id
 from secconsole.service.registry import handles
-from secconsole.service.views import audit_entry, exemption, factor_row, holds, look_alike, user_row
+from secconsole.service.views import audit_entry, exemption, factor_row, holds, look_alikes, user_row
 from secconsole.store import audit, factors, sessions, throttles, user_search, users
 from secconsole.store.recovery import count_left
 from secconsole.store.rows import UserRecord
@@ -132,7 +132,6 @@ def show_user(context: Context, operation: ShowUser) -> UserDetail:
     # Plain users see their own account. Actions of others on it, and other users, are visible to auditors only.
     sees_others = may(context.actor.role, Permission.SEE)
     events = audit.entries(connection, user.tenant_pk, limit=RECENT, target_id=user.id) if sees_others else []
-    others = users.look_alikes(connection, user) if sees_others else []
     return UserDetail(
         user=user_row(user, context.now, throttle),
         version=user.version,
@@ -140,7 +139,7 @@ def show_user(context: Context, operation: ShowUser) -> UserDetail:
         factors=tuple(factor_row(f) for f in factors.live_factors(connection, user.pk)),
         whitelist=exemption(user, entry) if entry else None,
         undo=undoable(context, user) if sees_others else None,
-        look_alikes=tuple(look_alike(other) for other in others),
+        look_alikes=look_alikes(connection, user) if sees_others else (),
         suspicions=tuple(suspicions(user.login) + suspicions(user.name)),
         failures=throttle.failures,
         locked_until=None if None in ends else max((end for end in ends if end), default=None),
@@ -249,11 +248,11 @@ def _as_renamed(context: Context, before: UserRecord, change: Mapping[str, objec
 def _with_look_alikes(
     context: Context, changed: UserChanged, user: UserRecord, before: UserRecord | None = None
 ) -> UserChanged:
-    """Return a reply with the users whose logins look like a new one, none if it is the same account's spelling."""
-    if before is not None and likeness(user.login, before.login) is Likeness.SAME:
+    """Return a reply with the users who are easily confused with this one because of a new login or name."""
+    new_login = before is None or likeness(user.login, before.login) is not Likeness.SAME
+    if not new_login and before is not None and user.name == before.name:
         return changed
-    found = users.look_alikes(context.connection, user)
-    return replace(changed, look_alikes=tuple(look_alike(other) for other in found))
+    return replace(changed, look_alikes=look_alikes(context.connection, user, by_login=new_login))
 
 
 @handles(DisableUser)

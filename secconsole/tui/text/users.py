@@ -53,8 +53,13 @@ def is_odd(user: UserRow) -> bool:
 def doubts(found: Sequence[str], look_alikes: Sequence[LookAlike]) -> list[str]:
     """Return what deserves a second look, a sentence each: hidden letters, mixed alphabets, similar logins."""
     out = [f"{text[:1].upper()}{text[1:]}." for text in dict.fromkeys(found)]
-    like = [f"Looks like {o.login} ({o.name or 'no name'}, id {short_id(o.id)}). Check the id." for o in look_alikes]
-    return out + like
+    return out + [_likeness(other) for other in look_alikes]
+
+
+def _likeness(other: LookAlike) -> str:
+    if other.same_name:
+        return f"Same name as {other.login} (id {short_id(other.id)}). Check the login."
+    return f"Looks like {other.login} ({other.name or 'no name'}, id {short_id(other.id)}). Check the id."
 
 
 def factor_name(kind: FactorKind, label: str, masked: str) -> str:
