@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, Stale, StepUpNeeded
@@ -253,3 +255,17 @@ async def test_the_preview_agrees_with_what_is_done(organisation: Organisation, 
     expected = {item.login: (item.state, item.reason) for item in found.items}
     assert expected == await states(organisation, job.id)
     await organisation.perform(EnableUser(tenant=TENANT, user="dan"))
+
+
+async def test_two_drivers_at_once_do_no_user_twice(organisation: Organisation) -> None:
+    await bound_users(organisation)
+    await organisation.add("hana", Role.HELPDESK)
+    hana = await organisation.sign_in("hana")
+    job = await organisation.perform(start(JobKind.UNBIND, *USERS), hana)
+    # Different requests, because a client sends the same one again with the same key.
+    steps = [AdvanceJob(tenant=TENANT, job=job.id, most=most) for most in (1, 2, 3, 4, 5, 6)]
+    await asyncio.gather(*(organisation.perform(step, hana) for step in steps))
+    entries = (await organisation.perform(ListAudit(tenant=TENANT, action="unbind"))).items
+    assert sorted(entry.target for entry in entries) == list(USERS)
+    assert len((await organisation.perform(ListAudit(tenant=TENANT, action="job.finished"))).items) == 1
+    assert (await organisation.perform(ShowJob(tenant=TENANT, job=job.id))).job.done == len(USERS)

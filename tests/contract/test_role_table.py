@@ -78,7 +78,7 @@ def _expected(kind: type[Operation[Any]], caller: Caller, target: Target) -> str
         if proof_wanted:
             return "step-up-needed"
         if spec.name == "job.start":  # each user is decided about later
-            return "left-out" if target.login == "?" else "done"
+            return "not-found" if target.login == "?" else "done"
         others_only = spec.others_only or spec.name == "job.preview"  # of the single operation
         return "left-out" if target.login == "?" or (own and others_only) or not outranks else "done"
     if spec.on_lower and not (spec.own and own) and target.login and not outranks:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sqlite3
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from secconsole.backends.embedded import store_owner
+from secconsole.domain.jobs import JobKind
 from secconsole.operations.factors import EnrollFactor
+from secconsole.operations.job_driver import drive_job
+from secconsole.operations.jobs import ResumeJob, StartJob
 from tests.organisation import TENANT, Organisation, seed_of
-from tests.store.looking import Tables, broken_chains, tables
+from tests.store.looking import Tables, broken_chains, database, tables
 from tests.store.processes import worker
 from tests.store.worker_killed import end_again_and_again
 
@@ -73,3 +80,55 @@ def is_done(name: str, before: Tables, after: Tables) -> bool:
             return len(after["users"]) == len(before["users"]) + 3 and any("Ana Anew" in row for row in after["users"])
         case _:
             return [row for row in after["factors"] if "pending" in row] == []
+
+
+def once_each(home: Path, expected: int | None = None) -> list[object]:
+    """Return the users that a job has unbound, each of them completely and once."""
+    unbound = sorted(login for login, status in rows(home, "SELECT login, status FROM users") if status == "unbound")
+    marked = sorted(login for (login,) in rows(home, "SELECT login FROM job_items WHERE state = 'done'"))
+    noted = sorted(login for (login,) in rows(home, "SELECT target FROM audit WHERE action = 'unbind'"))
+    ((counted,),) = rows(home, "SELECT done FROM jobs")
+    assert [login for login in unbound if login != "root"] == marked == noted  # who has no phone
+    assert counted == len(marked)
+    assert expected in (None, counted)
+    return marked
+
+
+def rows(home: Path, query: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(database(home))
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("shift", range(len(ENDINGS)) if LONG else [0])
+async def test_a_job_killed_at_any_statement_does_no_user_twice_or_half(organisation: Organisation, shift: int) -> None:
+    await prepared(organisation)
+    owner = store_owner()
+    assert owner is not None
+    organisation.backend.credential = owner  # as in the other process
+    start = StartJob(tenant=TENANT, kind=JobKind.UNBIND, users=("ana", "ben", "cid", "root"), reason="lost")
+    job = (await organisation.perform(start)).id
+    await organisation.backend.close()
+    home, step = organisation.home, 1 if LONG else 7
+    ended: list[int] = []
+    with worker(end_again_and_again, home, "job", (job,), organisation.clock.now) as one:
+        for number in itertools.count(1, step):
+            ending = ENDINGS[(number + shift) % len(ENDINGS)]
+            one.say((number, ending))
+            code = one.hear()
+            assert broken_chains(home) == []
+            ended.append(len(once_each(home)))
+            if code == 0 or ended[-1]:
+                break
+            assert code == -ending
+        one.say(None)
+    assert ended[-1] == 2, "the step is either done or not begun"
+    assert len(ended) >= 30 // step
+    await organisation.reopen()
+    assert organisation.backend.credential != owner
+    await organisation.perform(ResumeJob(tenant=TENANT, job=job))
+    steps = [done async for done in drive_job(organisation.perform, TENANT, job)]
+    assert (steps[-1].state, steps[-1].done, steps[-1].failed) == ("finished", 3, 0)
+    assert once_each(home, 3) == ["ana", "ben", "cid"]

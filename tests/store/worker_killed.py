@@ -18,6 +18,7 @@ from secconsole.domain.model import PolicyMode
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.factors import ConfirmFactor
+from secconsole.operations.jobs import AdvanceJob
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ImportUsers, NewUser
@@ -42,6 +43,8 @@ def operation_named(name: str, *facts: str) -> Operation[Any]:
         case "confirm":
             enrollment, code = facts
             return ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=Secret(code))
+        case "job":
+            return AdvanceJob(tenant=TENANT, job=facts[0], most=2)
         case _:
             raise ValueError(name)
 

@@ -72,6 +72,8 @@ def start_job(context: Context, operation: StartJob) -> Job:
     if jobs.count_open(context.connection, context.tenant.pk) >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} jobs have not ended yet. Resume or cancel some of them first.")
     selected = select(context, operation.users, operation.filter, MOST_JOB_USERS)
+    if not selected.users:
+        raise NotFound("None of these users exists.")
     actor = context.actor
     values: dict[str, object] = {
         "id": context.new_id(),
