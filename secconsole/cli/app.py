@@ -25,6 +25,7 @@ COMMANDS = {
     "undo": ("unbind", "undo", "Undo an unbinding within ten minutes."),
     "caller-check": ("caller_check", "caller_check", "Check a caller by a code from what is on record."),
     "approval": ("approval", "approval", "Ask a second person before unbinding, and answer requests."),
+    "job": ("job", "job", "List, show, resume and cancel acts on many users."),
     "bypass": ("bypass", "bypass", "Issue a short-lived code for a user whose phone is not at hand."),
     "recovery-codes": ("recovery_codes", "recovery_codes", "Create ten single-use codes for a lost phone."),
     "verify": ("verify", "verify", "Check a user's code: exit 0 if accepted, 1 if not."),

@@ -35,6 +35,7 @@ from secconsole.operations.fields import (
     Moment,
     NumberCursor,
     OptionalReason,
+    Position,
     Search,
     TenantName,
     Ticket,
@@ -73,8 +74,12 @@ KINDS: Mapping[JobKind, KindFacts] = {
         Unbind, "Unbind", "unbound", needs_reason=True, takes=("reason", "ticket", "verified_by")
     ),
     JobKind.UNLOCK: KindFacts(UnlockUser, "Unlock", "unlocked"),
-    JobKind.REQUIRE_MFA: KindFacts(RequireMfa, "Require a second factor of", "required", takes=("keep_sessions",)),
-    JobKind.RESET_PASSWORD: KindFacts(ResetPassword, "Reset the passwords of", "reset", takes=("days", "without_mail")),
+    JobKind.REQUIRE_MFA: KindFacts(
+        RequireMfa, "Require a second factor of", "asked for a second factor", takes=("keep_sessions",)
+    ),
+    JobKind.RESET_PASSWORD: KindFacts(
+        ResetPassword, "Reset the passwords of", "given a new password", takes=("days", "without_mail")
+    ),
     JobKind.DISABLE: KindFacts(DisableUser, "Disable", "disabled", takes=("reason",)),
     JobKind.WHITELIST_ADD: KindFacts(
         AddToWhitelist, "Put on the whitelist", "put on the whitelist", needs_reason=True, takes=("reason", "until")
@@ -215,7 +220,8 @@ class StartJob(Operation[Job]):
     Either `users`, ids or logins, or a `filter` chooses up to 50,000 of them: a search line as in Users,
     `mar status:unbound`. An empty one matches all users. Nobody is acted on until the first
     `job.advance`. The kind decides which of the other fields are used. `reason` is mandatory for `unbind` and
-    `whitelist-add`. `days`: how long first-time passwords are valid. `without_mail`: reset also passwords of users that
+    `whitelist-add`. `days`: how long first-time passwords are valid. `expect`: how many users the caller has seen. With
+    another number now, `Stale` is raised. `without_mail`: reset also passwords of users that
     no mail reaches, who then need a new one from an administrator.
     """
 
@@ -230,6 +236,7 @@ class StartJob(Operation[Job]):
     days: InvitationDays = USUAL_DAYS
     keep_sessions: bool = False
     without_mail: bool = False
+    expect: Position | None = None
 
 
 @declare(

@@ -63,15 +63,7 @@ NO_ACTION = {
     "secret-key.rotate": "a step of the incident's list",
 }
 NO_COMMAND = {
-    "job.advance": "follows",
-    "job.cancel": "follows",
-    "job.list": "follows",
-    "job.pause": "follows",
-    "job.preview": "follows",
-    "job.resume": "follows",
-    "job.retry": "follows",
-    "job.show": "follows",
-    "job.start": "follows",
+    "job.advance": "operations/job_driver.py asks for it until a job has ended",
     "audit.verify": "commands verify in parts: operations/portions.py",
     "sign-in.mail-key": "the command that binds prints the key",
     "unbind.preview": "commands ask for it in portions: operations/portions.py",
@@ -79,6 +71,8 @@ NO_COMMAND = {
     "user.position": "for a list that scrolls to a user",
 }
 NOT_IN_COMMANDS = {
+    "job.preview": "cli/bulk.py, for commands on many users",
+    "job.show": "cli/bulk.py, for the commands on many users and job show",
     "audit.check-heads": "cli/verifying.py, for the command audit verify",
     "audit.list": "a function of cli/commands/audit.py, for the commands audit list and audit export",
     "clock.mend": "cli/ has it beside the command doctor",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
+from secconsole.cli.bulk import read_selection, run_bulk, selection_options
 from secconsole.cli.command import Command
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.commands.bypass import bypass_words
@@ -14,7 +16,9 @@ from secconsole.cli.output import Column, format_value
 from secconsole.cli.stdin import read_all
 from secconsole.domain.bypass import MOST_MINUTES
 from secconsole.domain.errors import Invalid, NotAllowed
+from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import BindingStatus
+from secconsole.operations.jobs import StartJob
 from secconsole.operations.portions import preview_unbinding, unbind_in_portions
 from secconsole.operations.unbinding import (
     TYPED_ABOVE,
@@ -52,12 +56,13 @@ OUTCOME: list[Column[tuple[str, str, str, str]]] = [
 
 
 @click.command(cls=Command)
-@click.argument("logins", nargs=-1, required=True, metavar="LOGIN…")
+@click.argument("logins", nargs=-1, metavar="[LOGIN…]")
 @click.option("--reason", default="", help="The reason. Required, and kept in the audit log.")
 @click.option("--ticket", default="", help="The ticket of the request.")
 @click.option("--verified-by", default="", help="Who verified the user's identity, if not you.")
 @click.option("--bypass", type=click.IntRange(1, MOST_MINUTES), metavar="MINUTES",
               help="Also issue a bypass code for one sign-in, shown once.")  # fmt: skip
+@selection_options
 @click.option("--dry-run", is_flag=True, help="Show what would happen, without changing it.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @with_backend
@@ -68,13 +73,16 @@ async def unbind(
     ticket: str,
     verified_by: str,
     bypass: int | None,
+    file: Path | None,
+    words: str | None,
     dry_run: bool,
     yes: bool,
 ) -> int:
     """Disable the factors of users, end their sessions, and let them bind new ones.
 
     LOGIN may also be a user id. A single - reads logins from standard input, one on each line. The unbinding can be
-    undone for ten minutes. Without a terminal, --yes is required for more than one user.
+    undone for ten minutes. Without a terminal, --yes is required for more than one user. With --file and --filter it is
+    a job, which `job resume` continues after an interruption.
 
     Exit 7 if some were not unbound, 1 if all were unbound already.
 
@@ -82,6 +90,16 @@ async def unbind(
     secconsole unbind ana --reason "lost phone" --ticket T-17
     """
     tenant = await context.tenant()
+    if file is not None or words is not None:
+        if bypass is not None:
+            raise Invalid("--bypass is for one user. Unbind the others without it.", "bypass")
+        chosen = read_selection(logins, file, words)
+        job = StartJob(tenant=tenant, kind=JobKind.UNBIND, reason=reason, ticket=ticket, verified_by=verified_by)
+        if not dry_run and not reason.strip():
+            raise Invalid("Say why with --reason TEXT.", "reason")
+        return await run_bulk(context, job, chosen, dry_run=dry_run, yes=yes)
+    if not logins:
+        raise click.UsageError("Name users, or use one of --file and --filter.")
     users = _users(logins)
     if dry_run:
         _show_preview(context, await preview_unbinding(context.perform, tenant, users))

@@ -11,10 +11,12 @@ import click
 from secconsole.cli.command import EnumChoice, Group
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.commands.invite import invite
-from secconsole.cli.confirm import Affected, Effect, confirm_effect, confirmation_options, pluralize
-from secconsole.cli.diagnostics import ExitCode, say, say_sessions_ended
+from secconsole.cli.commands.user_access import disable, require_mfa, reset_password, unlock
+from secconsole.cli.confirm import confirm_effect, confirmation_options
+from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Listing, format_value
 from secconsole.cli.stdin import read_new_password
+from secconsole.cli.user_answers import COLUMNS, answer_user, user_effect
 from secconsole.cli.user_facts import describe_factor, detail_pairs
 from secconsole.domain.errors import Invalid
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
@@ -23,12 +25,8 @@ from secconsole.domain.search import UserFilter, parse_search
 from secconsole.operations.paging import pages
 from secconsole.operations.user_changes import (
     ChangeRole,
-    DisableUser,
     EnableUser,
     RenameUser,
-    RequireMfa,
-    ResetPassword,
-    UnlockUser,
 )
 from secconsole.operations.users import (
     CountUsers,
@@ -36,26 +34,10 @@ from secconsole.operations.users import (
     ListUsers,
     ShowUser,
     UserChanged,
-    UserDetail,
     UserPage,
-    UserRow,
     UserSort,
 )
 
-COLUMNS: list[Column[UserRow]] = [
-    Column("id", lambda u: u.id, "Id"),
-    Column("login", lambda u: u.login),
-    Column("name", lambda u: u.name),
-    Column("email", lambda u: u.email, "E-mail"),
-    Column("phone", lambda u: u.phone),
-    Column("role", lambda u: u.role),
-    Column("status", lambda u: u.status),
-    Column("flags", lambda u: u.flags),
-    Column("factors", lambda u: u.factors),
-    Column("last_sign_in", lambda u: u.last_sign_in),
-    Column("mfa_required", lambda u: u.mfa_required, "Required"),
-    Column("locked_for", lambda u: u.locked_for, "Locked for"),
-]
 IN_TABLE = [
     c
     for key in ("login", "name", "status", "flags", "factors", "role", "last_sign_in")
@@ -93,6 +75,8 @@ def user() -> None:
 
 
 user.add_command(invite)
+for _command in (disable, reset_password, unlock, require_mfa):
+    user.add_command(_command)
 
 
 @user.command("list")
@@ -187,7 +171,7 @@ async def create(
             password=read_new_password(from_stdin=True) if password_stdin else None,
         )
     )  # fmt: skip
-    _answer(context, changed)
+    answer_user(context, changed)
     _warn_of_look_alikes(changed)
 
 
@@ -229,34 +213,12 @@ async def export(context: CommandContext) -> None:
     listing.end()
 
 
-@user.command("disable")
-@click.argument("login")
-@click.option("--reason", default="", help="The reason, kept in the audit log.")
-@confirmation_options
-@with_backend
-async def disable(context: CommandContext, login: str, reason: str, dry_run: bool, yes: bool) -> int:
-    """Disable a user, and end their sessions and tokens.
-
-    \b
-    secconsole user disable ana --reason "has left" --yes
-    """
-    tenant = await context.tenant()
-    found = await context.perform(ShowUser(tenant=tenant, user=login))
-    effect = _effect(
-        found, "can no longer sign in", "disabled already" if Flag.DISABLED in found.user.flags else "disabled"
-    )
-    if (ended := confirm_effect(context, effect, dry_run=dry_run, yes=yes)) is not None:
-        return ended
-    _answer(context, await context.perform(DisableUser(tenant=tenant, user=found.user.id, reason=reason)))
-    return ExitCode.DONE
-
-
 @user.command("enable")
 @click.argument("login")
 @with_backend
 async def enable(context: CommandContext, login: str) -> None:
     """Enable a disabled user."""
-    _answer(context, await context.perform(EnableUser(tenant=await context.tenant(), user=login)))
+    answer_user(context, await context.perform(EnableUser(tenant=await context.tenant(), user=login)))
 
 
 @user.command("role")
@@ -272,12 +234,12 @@ async def change_role(context: CommandContext, login: str, role: Role, dry_run: 
     tenant = await context.tenant()
     found = await context.perform(ShowUser(tenant=tenant, user=login))
     same = found.user.role is role
-    effect = _effect(
+    effect = user_effect(
         found, f"becomes {role}", f"{role} already" if same else f"{found.user.role} to {role}", ends=not same
     )
     if (ended := confirm_effect(context, effect, dry_run=dry_run, yes=yes)) is not None:
         return ended
-    _answer(context, await context.perform(ChangeRole(tenant=tenant, user=found.user.id, role=role)))
+    answer_user(context, await context.perform(ChangeRole(tenant=tenant, user=found.user.id, role=role)))
     return ExitCode.DONE
 
 
@@ -316,62 +278,12 @@ async def rename(
     checked = await context.perform(replace(operation, check_only=True))
     values = {field: (getattr(found.user, field), getattr(checked.user, field)) for field in wanted}
     change = ", ".join(f"{field} from {old or 'none'} to {new or 'none'}" for field, (old, new) in values.items())
-    effect = _effect(found, f"changes: {change}", change, ends=False)
+    effect = user_effect(found, f"changes: {change}", change, ends=False)
     _warn_of_look_alikes(checked)
     if (ended := confirm_effect(context, effect, dry_run=dry_run, yes=yes)) is not None:
         return ended
-    _answer(context, await context.perform(operation))
+    answer_user(context, await context.perform(operation))
     return ExitCode.DONE
-
-
-@user.command("reset-password")
-@click.argument("login")
-@with_backend
-async def reset_password(context: CommandContext, login: str) -> None:
-    """Replace a password with a one-time password, shown once, which must be changed at the next sign-in."""
-    reset = await context.perform(ResetPassword(tenant=await context.tenant(), user=login))
-    if context.out.is_table:
-        context.out.pairs([("Login", reset.user.login), ("One-time password", reset.password.reveal())])
-        say("It is not shown again. At the next sign-in, the user must choose a new one.")
-    elif context.out.format == "json":
-        context.out.json(reset, reveal=True)
-    else:
-        context.out.listing(
-            [Column("login", lambda r: r.user.login), Column("password", lambda r: r.password.reveal())], [reset]
-        )
-
-
-@user.command("unlock")
-@click.argument("login")
-@with_backend
-async def unlock(context: CommandContext, login: str) -> None:
-    """Unlock an account by clearing all its wrong entries."""
-    _answer(context, await context.perform(UnlockUser(tenant=await context.tenant(), user=login)))
-
-
-@user.command("require-mfa")
-@click.argument("login")
-@click.option("--off", is_flag=True, help="Stop requiring a second factor.")
-@click.option("--keep-sessions", is_flag=True, help="Keep sessions and tokens that needed only a password.")
-@with_backend
-async def require_mfa(context: CommandContext, login: str, off: bool, keep_sessions: bool) -> None:
-    """Require a second factor from one user.
-
-    This is refused while the policy is off (exit 5). The user's sessions and tokens that needed only a password end.
-    """
-    wanted = RequireMfa(tenant=await context.tenant(), user=login, required=not off, keep_sessions=keep_sessions)
-    changed = await context.perform(wanted)
-    _answer(context, changed)
-    if context.out.is_table:
-        say_sessions_ended(changed.sessions_ended)
-
-
-def _effect(found: UserDetail, what: str, change: str, *, ends: bool = True) -> Effect:
-    """Return the effect on a user, with the number of sessions and tokens that end."""
-    user, sessions, tokens = found.user, found.sessions if ends else 0, found.tokens if ends else 0
-    named = f"{user.login} ({user.name})" if user.name else user.login
-    words = f"{named} {what}. {pluralize(sessions, 'session')} and {pluralize(tokens, 'token')} end."
-    return Effect(words, [Affected("user", user.id, user.login, user.name, change, sessions, tokens)])
 
 
 def _warn_of_look_alikes(changed: UserChanged) -> None:
@@ -379,10 +291,6 @@ def _warn_of_look_alikes(changed: UserChanged) -> None:
         named = f"{other.login} ({other.name})" if other.name else other.login
         what = "has the same name as" if other.same_name else "looks like"
         say(f"{changed.user.login} {what} {named}, id {other.id}. Check which one is meant.")
-
-
-def _answer(context: CommandContext, changed: UserChanged) -> None:
-    context.out.record(COLUMNS, changed.user, reply=changed)
 
 
 def _filter(

@@ -10,14 +10,18 @@ from typing import BinaryIO
 
 import click
 
+from secconsole.cli.bulk import read_selection, run_bulk, selection_options
 from secconsole.cli.command import Group
 from secconsole.cli.command_context import CommandContext, with_backend
+from secconsole.cli.confirm import confirmation_options
 from secconsole.cli.csv_file import opened, read_records
 from secconsole.cli.diagnostics import ExitCode, say_sessions_ended
 from secconsole.cli.output import Column, Listing
 from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from secconsole.domain.jobs import JobKind
 from secconsole.domain.limits import LONGEST_REASON, LONGEST_USER
+from secconsole.operations.jobs import StartJob
 from secconsole.operations.paging import pages
 from secconsole.operations.portions import in_portions
 from secconsole.operations.whitelist import (
@@ -65,13 +69,31 @@ async def list_entries(context: CommandContext, search: str) -> None:
 
 
 @whitelist.command("add")
-@click.argument("logins", nargs=-1, required=True, metavar="LOGIN…")
+@click.argument("logins", nargs=-1, metavar="[LOGIN…]")
 @click.option("--reason", required=True, help="The reason, shown in the list and in the audit log.")
 @click.option("--until", metavar="DATE", help="2027-01-31 (including that day, local time) or 2027-01-31T18:00Z.")
+@selection_options
+@confirmation_options
 @with_backend
-async def add(context: CommandContext, logins: tuple[str, ...], reason: str, until: str | None) -> int:
-    """Add users to the whitelist, or change the reason and end of their entries."""
-    end = parse_until(until or "", datetime.now(UTC))
+async def add(
+    context: CommandContext,
+    logins: tuple[str, ...],
+    reason: str,
+    until: str | None,
+    file: Path | None,
+    words: str | None,
+    dry_run: bool,
+    yes: bool,
+) -> int:
+    """Add users to the whitelist, or change the reason and end of their entries.
+
+    With --file and --filter it is a job, which `job resume` continues after an interruption: exit 7 if some failed.
+    """
+    end, chosen = parse_until(until or "", datetime.now(UTC)), read_selection(logins, file, words)
+    if dry_run or not logins:
+        tenant = await context.tenant()
+        job = StartJob(tenant=tenant, kind=JobKind.WHITELIST_ADD, reason=reason, until=end)
+        return await run_bulk(context, job, chosen, dry_run=dry_run, yes=yes)
     changed = await context.perform(
         AddToWhitelist(tenant=await context.tenant(), users=logins, reason=reason, until=end)
     )
@@ -79,16 +101,31 @@ async def add(context: CommandContext, logins: tuple[str, ...], reason: str, unt
 
 
 @whitelist.command("remove")
-@click.argument("logins", nargs=-1, required=True, metavar="LOGIN…")
+@click.argument("logins", nargs=-1, metavar="[LOGIN…]")
 @click.option("--yes", is_flag=True, help="Proceed even if no platform administrator could sign in.")
 @click.option("--keep-sessions", is_flag=True, help="Keep sessions and tokens that needed only a password.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, without changing it.")
+@selection_options
 @with_backend
-async def remove(context: CommandContext, logins: tuple[str, ...], yes: bool, keep_sessions: bool) -> int:
+async def remove(
+    context: CommandContext,
+    logins: tuple[str, ...],
+    yes: bool,
+    keep_sessions: bool,
+    dry_run: bool,
+    file: Path | None,
+    words: str | None,
+) -> int:
     """Remove users from the whitelist.
 
     Sessions and tokens that needed only a password end if a factor is now required.
-    Removing the last platform administrator who could sign in can lock everyone out: exit 5, unless --yes.
+    Removing the last platform administrator who could sign in can lock everyone out: exit 5, unless --yes. With --file
+    and --filter it is a job, which leaves that one on the whitelist and lists them: exit 7.
     """
+    chosen = read_selection(logins, file, words)
+    if dry_run or not logins:
+        job = StartJob(tenant=await context.tenant(), kind=JobKind.WHITELIST_REMOVE, keep_sessions=keep_sessions)
+        return await run_bulk(context, job, chosen, dry_run=dry_run, yes=yes)
     operation = RemoveFromWhitelist(
         tenant=await context.tenant(), users=logins, accept_lockout=yes, keep_sessions=keep_sessions
     )

@@ -74,6 +74,9 @@ def start_job(context: Context, operation: StartJob) -> Job:
     selected = select(context, operation.users, operation.filter, MOST_JOB_USERS)
     if not selected.users:
         raise NotFound("None of these users exists.")
+    total = len(selected.users) + len(selected.unknown)
+    if operation.expect not in (None, total):
+        raise Stale(f"{total:,} users match now, and not {operation.expect:,}. Nothing was started.")
     actor = context.actor
     values: dict[str, object] = {
         "id": context.new_id(),
@@ -88,7 +91,7 @@ def start_job(context: Context, operation: StartJob) -> Job:
         "driver": actor.login,
         "created": context.now,
         "progress": context.now,
-        "total": len(selected.users) + len(selected.unknown),
+        "total": total,
         "failed": len(selected.unknown),
     }
     job = jobs.add_job(context.connection, values)
