@@ -36,6 +36,7 @@ from secconsole.operations.tenants import CreateTenant
 from secconsole.service.factors.passwords import Passwords
 from secconsole.service.outbox.worker import DeliveryWorker
 from secconsole.service.pipeline import Service
+from secconsole.service.streams.retention import RetentionWorker
 from secconsole.service.streams.worker import StreamWorker
 from secconsole.store.changes import Heads, changes_since, heads_of
 from secconsole.store.copy import refuse_unfinished
@@ -86,6 +87,7 @@ class EmbeddedBackend(SessionBackend):
         self.passwords = passwords or Passwords()
         self.delivery_worker = DeliveryWorker(store, keys, clock, inbox, reach)
         self.stream_worker = StreamWorker(store, keys, clock, reach)
+        self.retention_worker = RetentionWorker(store, keys, clock)
         self.head_log = HeadLog(store, keys, clock)
         self._service = Service(
             store, keys, self.passwords, clock, self._wake, stays_here=inbox is not None, reach=reach
@@ -176,6 +178,7 @@ class EmbeddedBackend(SessionBackend):
 
     async def close(self) -> None:
         await self.head_log.close()
+        await self.retention_worker.close()
         await self.stream_worker.close()
         await self.delivery_worker.close()
         await asyncio.to_thread(self._heads.close)

@@ -25,6 +25,7 @@ async def open_backend(
         if channel == "console":
             opened.head_log.stay(write_lines)
             opened.stream_worker.stay()
+            opened.retention_worker.stay()
         return opened
     from secconsole.backends.http import HttpBackend
 

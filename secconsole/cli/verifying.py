@@ -43,16 +43,18 @@ async def verify_chain(context: CommandContext, tenant: str) -> AuditCheck:
 async def verify_against(context: CommandContext, tenant: str, files: Sequence[Path]) -> AuditCheck:
     """Verify all entries, compare them with the heads of files, and return the first problem."""
     check = await verify_chain(context, tenant)
-    agree = 0
+    agree = older = 0
     found: tuple[HeadProblem, KeptHead] | None = None
     kept = _read(files)
     while some := list(islice(kept, MOST_HEADS)):
         compared = await context.perform(CheckAuditHeads(tenant=tenant, heads=tuple(one.head for one in some)))
         agree += compared.agree
+        older += compared.older
         for problem in compared.problems:
             if found is None or _where(problem) < _where(found[0]):
                 found = problem, some[problem.number]
-    if found is None and not agree:
+    check = replace(check, older_heads=older)
+    if found is None and not agree and not older:
         raise Invalid(f"{_names(files)} contains no head of {tenant}. Write one with: secconsole audit head", "against")
     if found is None or (check.position is not None and check.position <= _where(found[0])):
         return replace(check, heads=agree)
@@ -60,12 +62,14 @@ async def verify_against(context: CommandContext, tenant: str, files: Sequence[P
     signed = f"{one.place}, signed on {local_words(one.head.at)}"
     return AuditCheck(
         False,
-        check.entries if problem.position is None else min(check.entries, problem.position - 1),
+        check.entries if problem.position is None else max(0, min(check.entries, problem.position - 1 - check.removed)),
         problem.entry,
         f"{problem.problem} ({signed})",
         problem.position,
         check.newest,
         heads=agree,
+        removed=check.removed,
+        older_heads=older,
     )
 
 

@@ -62,9 +62,11 @@ class AuditPage:
 class AuditCheck:
     """Result of a verification: whether the chain is intact, or which entry breaks it first, and why.
 
-    `entries` are intact from the first on, of the `newest` that the signed head names. `position`: number of the first
-    entry that is wrong or missing. `next`: the cursor to continue from, if only a part was verified. `heads`:
-    how many heads that were kept outside the store agree, where it was compared with some.
+    `entries`: how many are intact, from the oldest on. `newest`: the number of the last, as the signed head names it.
+    `position`: number of the first entry that is wrong or missing. `next`: the cursor to continue from, if only a part
+    was verified. `heads`: how many heads that were kept outside the store agree, where it was compared with some.
+    `removed`: the number of entries that retention removed. Then it starts from the signed checkpoint of the last of
+    them. `older_heads`: how many heads name removed entries, and so prove nothing.
     """
 
     whole: bool
@@ -75,6 +77,8 @@ class AuditCheck:
     newest: int = 0
     next: str | None = None
     heads: int = 0
+    removed: int = 0
+    older_heads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +124,15 @@ class HeadProblem:
 
 @dataclass(frozen=True, slots=True)
 class HeadsCheck:
-    """Result of a comparison with heads: how many agree, and which do not. `others` belong to other tenants."""
+    """Result of a comparison with heads: how many agree, and which do not.
+
+    `others` belong to other tenants. `older` name entries that retention removed since, and so prove nothing now.
+    """
 
     agree: int
     others: int
     problems: tuple[HeadProblem, ...]
+    older: int = 0
 
 
 @declare(
@@ -171,7 +179,7 @@ class ListAudit(Operation[AuditPage]):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyAudit(Operation[AuditCheck]):
-    """Verify the chain of entries from the first to the signed head.
+    """Verify the chain of entries from the first, or the signed checkpoint of removed ones, to the signed head.
 
     `limit`: verify only so many entries, and return a cursor if there are more. Nothing is proved before the last part.
     """

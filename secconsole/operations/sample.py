@@ -20,6 +20,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations import (
     approvals,
     audit,
+    audit_retention,
     audit_streams,
     caller_check,
     delivery,
@@ -135,6 +136,15 @@ STREAM = audit_streams.AuditStream(
     test_problem="",
     created=NOW - timedelta(days=2),
     by="root",
+)
+RETENTION = audit_retention.Retention(
+    keep_days=400,
+    changed=NOW - timedelta(days=2),
+    changed_by="root",
+    removed=1_912,
+    removed_at=NOW,
+    newest=9_312,
+    oldest=NOW - timedelta(days=400),
 )
 INVITED = invitations.Invited(ANA, "ana.kral", "a•••@acme.example")
 EXEMPTION = whitelist.Exemption(

@@ -68,6 +68,7 @@ async def serve(settings: ServeOptions, store: StorePlace) -> None:
         try:
             backend.delivery_worker.stay()
             backend.stream_worker.stay()
+            backend.retention_worker.stay()
             backend.head_log.stay(log_heads)
             shutdown, metrics = ShutdownSignal(), Metrics()
             if certificate is not None:

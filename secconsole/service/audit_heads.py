@@ -19,6 +19,7 @@ from secconsole.operations.audit import AuditHead, HeadProblem, HeadsCheck
 from secconsole.service.context import when
 from secconsole.store import audit_chain
 from secconsole.store.audit_chain import MAIN, stored_head
+from secconsole.store.audit_checkpoints import checkpoint_of
 from secconsole.store.audit_seal import key_id, sign_anchor
 from secconsole.store.keys import KeyRing
 from secconsole.store.rows import TenantRow
@@ -55,7 +56,9 @@ def compare_heads(
     own = [(number, head) for number, head in enumerate(heads) if _is_of(tenant, head)]
     last = audit_chain.last_seq(connection, tenant.pk)
     found = audit_chain.macs_at(connection, tenant.pk, [head.seq for _, head in own])
-    problems = []
+    checkpoint = checkpoint_of(connection, keys, tenant.pk)
+    removed = checkpoint.link.seq if checkpoint is not None and checkpoint.is_signed else 0
+    problems, older = [], 0
     for number, head in own:
         if problem := _unsigned(keys, tenant, head):
             problems.append(HeadProblem(number, problem))
@@ -63,12 +66,18 @@ def compare_heads(
             problems.append(HeadProblem(number, f"the chain {visible(head.chain)} is missing", 1))
         elif head.seq > last:
             problems.append(HeadProblem(number, _cut(last, head.seq), last + 1))
+        elif head.seq < removed:
+            older += 1
+        elif checkpoint is not None and head.seq == removed:
+            if checkpoint.link.mac != _bytes(head.mac):
+                wrong = "the last entry that was removed is another than when the head was signed"
+                problems.append(HeadProblem(number, wrong, head.seq))
         elif head.seq not in found:
             problems.append(HeadProblem(number, f"entry {head.seq} is missing", head.seq))
         elif found[head.seq][1] != _bytes(head.mac):
             wrong = "this entry, or one before it, is another than when the head was signed"
             problems.append(HeadProblem(number, wrong, head.seq, found[head.seq][0]))
-    return HeadsCheck(len(own) - len(problems), len(heads) - len(own), tuple(problems))
+    return HeadsCheck(len(own) - len(problems) - older, len(heads) - len(own), tuple(problems), older)
 
 
 def _is_of(tenant: TenantRow, head: AuditHead) -> bool:

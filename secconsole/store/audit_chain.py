@@ -12,11 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.store.audit_seal import SEALED, START, mac_of_values, sign_head
+from secconsole.store.audit_checkpoints import Checkpoint, Link, checkpoint_of
+from secconsole.store.audit_seal import MAIN as MAIN
+from secconsole.store.audit_seal import SEALED, mac_of_values, sign_head
 from secconsole.store.keys import KeyRing
 from secconsole.store.schema import audit, audit_heads
 
-MAIN = "main"  # the name of the one chain of a tenant
 _BATCH = 1_000  # rows in memory
 _ENTRIES: Any = sa.select(*(audit.c[name] for name in SEALED), audit.c.mac)
 
@@ -34,24 +35,18 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Position in a chain up to which it is verified, with the MAC of the entry there."""
-
-    seq: int = 0
-    mac: bytes = START
-
-
-@dataclass(frozen=True, slots=True)
 class Walked:
     """Result of a walk along a chain: how far it is intact, and where it breaks or continues.
 
-    `newest`: the position that the head names, or of the last entry if there is no head.
+    `newest`: the position that the head names, or of the last entry if there is no head. `removed`: the last entry that
+    retention removed, from which the walk starts.
     """
 
     reached: Link
     newest: int
     broken: Broken | None = None
     is_over: bool = True
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +71,33 @@ def walk(
     connection: sa.Connection, keys: KeyRing, tenant_pk: int, start: Link | None = None, most: int | None = None
 ) -> Walked:
     """Verify a tenant's chain from a link on, at most so many entries, with a bounded number of rows in memory."""
-    link = start or Link()
     head = stored_head(connection, keys, tenant_pk)
     newest = head.seq if head else last_seq(connection, tenant_pk)
+    checkpoint = checkpoint_of(connection, keys, tenant_pk)
+    link = start or Link()
+    removed = 0
+    if checkpoint is not None:
+        removed = checkpoint.link.seq
+        if (wrong := wrong_before(connection, tenant_pk, checkpoint)) is not None:
+            return Walked(Link(), newest, wrong, removed=removed)
+        if link.seq < removed:
+            link = checkpoint.link
     query = _ENTRIES.where(audit.c.tenant_pk == tenant_pk, audit.c.seq > link.seq).order_by(audit.c.seq)
     if most is not None:
         query = query.limit(most)
     done = 0
     for row in connection.execute(query.execution_options(yield_per=_BATCH)):
         if row.seq != link.seq + 1:
-            return Walked(link, newest, Broken(link.seq + 1, row.id, _gap(link.seq + 1, row.seq - 1)))
+            gap = Broken(link.seq + 1, row.id, _gap(link.seq + 1, row.seq - 1))
+            return Walked(link, newest, gap, removed=removed)
         if row.mac != mac_of_values(keys, link.mac, row[:-1]):
-            return Walked(link, newest, Broken(row.seq, row.id, _misfit(connection, keys, tenant_pk, row, head)))
+            misfit = Broken(row.seq, row.id, _misfit(connection, keys, tenant_pk, row, head))
+            return Walked(link, newest, misfit, removed=removed)
         link = Link(row.seq, row.mac)
         done += 1
     if done == most:
-        return Walked(link, newest, is_over=False)
-    return Walked(link, newest, _at_end(head, link))
+        return Walked(link, newest, is_over=False, removed=removed)
+    return Walked(link, newest, _at_end(head, link), removed=removed)
 
 
 def check_chain(connection: sa.Connection, keys: KeyRing, tenant_pk: int) -> tuple[int, Broken | None]:
@@ -131,6 +136,15 @@ def time_after(connection: sa.Connection, tenant_pk: int, seq: int) -> int | Non
     query = sa.select(audit.c.at).where(audit.c.tenant_pk == tenant_pk, audit.c.seq > seq)
     found: int | None = connection.execute(query.order_by(audit.c.seq).limit(1)).scalar()
     return found
+
+
+def wrong_before(connection: sa.Connection, tenant_pk: int, checkpoint: Checkpoint) -> Broken | None:
+    """Return what is wrong with a checkpoint, or with entries that it says are removed."""
+    if not checkpoint.is_signed:
+        return Broken(1, None, "the checkpoint of removed entries was changed")
+    query = sa.select(audit.c.seq, audit.c.id).where(audit.c.tenant_pk == tenant_pk)
+    row = connection.execute(query.where(audit.c.seq <= checkpoint.link.seq).order_by(audit.c.seq).limit(1)).first()
+    return Broken(row.seq, row.id, "this entry was inserted in place of one that was removed") if row else None
 
 
 def _at_end(head: StoredHead | None, link: Link) -> Broken | None:

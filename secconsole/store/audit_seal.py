@@ -11,6 +11,7 @@ SEALED = (
     "id", "tenant_pk", "seq", "at", "actor", "actor_id", "action", "target", "target_id", "outcome", "reason",
     "ticket", "channel", "address", "request_id", "details",
 )  # fmt: skip
+MAIN = "main"  # the name of the one chain of a tenant
 START = b"\0" * 32
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
@@ -33,6 +34,11 @@ def sign_head(keys: KeyRing, tenant_pk: int, seq: int, mac: bytes) -> bytes:
 def sign_anchor(keys: KeyRing, tenant_id: str, chain: str, seq: int, mac: bytes, at: int) -> bytes:
     """Return the signature of a head that is kept outside the store, at a time in milliseconds."""
     return keys.audit_mac(b"anchor" + _ENCODER.encode([tenant_id, chain, seq, mac.hex(), at]).encode())
+
+
+def sign_checkpoint(keys: KeyRing, tenant_pk: int, chain: str, seq: int, mac: bytes, at: int) -> bytes:
+    """Return the signature of the last entry that retention removed, at a time in milliseconds."""
+    return keys.audit_mac(b"checkpoint" + _ENCODER.encode([tenant_pk, chain, seq, mac.hex(), at]).encode())
 
 
 def key_id(keys: KeyRing) -> str:

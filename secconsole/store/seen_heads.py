@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from secconsole.config.private import read_private, write_private
 from secconsole.domain.errors import Unavailable
 from secconsole.store.backup import chain_heads
-from secconsole.store.schema import audit, audit_heads, tenants
+from secconsole.store.schema import audit, audit_checkpoints, audit_heads, tenants
 
 FILE = "audit-heads.json"
 
@@ -51,12 +51,31 @@ def older_chains(connection: sa.Connection, file: Path) -> list[OlderChain]:
     names = {row.id: row.name for row in connection.execute(sa.select(tenants.c.id, tenants.c.name))} if seen else {}
     found = []
     for id, head in seen.items():
+        if head.seq < _removed(connection, id):
+            continue
         mac = sa.select(audit.c.mac).join(tenants, tenants.c.pk == audit.c.tenant_pk)
         stored = connection.execute(mac.where(tenants.c.id == id, audit.c.seq == head.seq)).scalar_one_or_none()
+        if stored is None:
+            stored = _checkpoint(connection, id, head.seq)
         if stored is None or stored.hex() != head.mac:
             last = sa.select(audit_heads.c.seq).join(tenants, tenants.c.pk == audit_heads.c.tenant_pk)
             seq = connection.execute(last.where(tenants.c.id == id)).scalar_one_or_none()
             found.append(OlderChain(names.get(id, id), seq or 0, head))
+    return found
+
+
+def _removed(connection: sa.Connection, tenant_id: str) -> int:
+    """Return the last entry that retention removed from a tenant's audit."""
+    seq = sa.select(audit_checkpoints.c.seq).join(tenants, tenants.c.pk == audit_checkpoints.c.tenant_pk)
+    return int(connection.execute(seq.where(tenants.c.id == tenant_id)).scalar() or 0)
+
+
+def _checkpoint(connection: sa.Connection, tenant_id: str, seq: int) -> bytes | None:
+    """Return the MAC of an entry that was the last one removed."""
+    mac = sa.select(audit_checkpoints.c.mac).join(tenants, tenants.c.pk == audit_checkpoints.c.tenant_pk)
+    found: bytes | None = connection.execute(
+        mac.where(tenants.c.id == tenant_id, audit_checkpoints.c.seq == seq)
+    ).scalar()
     return found
 
 

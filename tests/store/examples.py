@@ -21,6 +21,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.account import CancelMfa, ChangePassword, KeepFactor, SetContact, ShowOwnRules
 from secconsole.operations.approvals import DenyApproval, GrantApproval, ListApprovals, RequestApproval
 from secconsole.operations.audit import CheckAuditHeads, ListAudit, ShowAuditHead, VerifyAudit
+from secconsole.operations.audit_retention import RetainAudit, SetRetention, ShowRetention
 from secconsole.operations.audit_streams import AddAuditStream, ListAuditStreams, RemoveAuditStream, TestAuditStream
 from secconsole.operations.base import OPERATIONS, Operation, example_of
 from secconsole.operations.bypass import IssueBypass, RevokeBypass
@@ -192,6 +193,8 @@ for _operation in (
     RequireMfa(tenant=TENANT, user="ana"),
     ListNetworks(tenant=TENANT),
     ListAuditStreams(tenant=TENANT),
+    ShowRetention(tenant=TENANT),
+    SetRetention(tenant=TENANT, keep_days=400),
     AddAuditStream(tenant=TENANT, name="hook", kind=StreamKind.WEBHOOK, to="http://127.0.0.1:1/"),
     PreviewNetwork(tenant=TENANT, network="203.0.113.0/24"),
     AddNetwork(tenant=TENANT, network="203.0.113.0/24", roles=(Role.HELPDESK,)),  # shuts out nobody who asks
@@ -570,6 +573,13 @@ async def _(organisation: Organisation) -> Asked:
 async def _(organisation: Organisation) -> Asked:
     await organisation.perform(AddNetwork(tenant=TENANT, network="local"))
     return Asked(RemoveNetwork(tenant=TENANT, network="local"))
+
+
+@of(RetainAudit)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.add("ana")
+    organisation.clock.forward(days=40)
+    return Asked(RetainAudit(tenant=TENANT, keep_days=30))
 
 
 async def a_stream(organisation: Organisation) -> None:

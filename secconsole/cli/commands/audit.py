@@ -12,6 +12,7 @@ import click
 
 from secconsole.cli.command import Group
 from secconsole.cli.command_context import CommandContext, with_backend
+from secconsole.cli.commands.audit_retention import retain, retention
 from secconsole.cli.commands.audit_stream import stream
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Listing
@@ -47,6 +48,8 @@ CHECK: list[Column[AuditCheck]] = [
     Column("problem", lambda c: c.problem),
     Column("position", lambda c: c.position),
     Column("heads", lambda c: c.heads, "Heads that agree"),
+    Column("removed", lambda c: c.removed, "Entries removed"),
+    Column("older_heads", lambda c: c.older_heads, "Heads of removed"),
 ]
 HEADS: list[Column[AuditHead]] = [
     Column("tenant", lambda h: h.tenant),
@@ -65,7 +68,8 @@ def audit() -> None:
     """List, verify and export the audit log: who did what to which target, when and from where."""
 
 
-audit.add_command(stream)
+for _command in (stream, retention, retain):
+    audit.add_command(_command)
 
 
 class FilterWords(TypedDict):
@@ -155,6 +159,10 @@ async def verify(context: CommandContext, against: tuple[Path, ...]) -> int:
     tenant = await context.tenant()
     check = await (verify_against(context, tenant, against) if against else verify_chain(context, tenant))
     context.out.record(CHECK, check)
+    if context.out.is_table and check.removed:
+        say(f"Retention removed the entries up to {check.removed:,}. The check starts from their signed checkpoint.")
+    if check.older_heads:
+        say(f"Heads that name removed entries prove nothing now: {check.older_heads:,}. Keep newer ones.")
     return ExitCode.DONE if check.whole else ExitCode.NO
 
 

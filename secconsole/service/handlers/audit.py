@@ -23,6 +23,7 @@ from secconsole.service.handlers.user_fields import check_words
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
 from secconsole.store import audit, audit_chain, users
+from secconsole.store.audit_checkpoints import Link
 
 _CURSOR = re.compile(rf"([0-9]{{1,{MOST_DIGITS}}})\.([0-9a-f]{{64}})", re.ASCII)
 
@@ -81,11 +82,14 @@ def verify_audit(context: Context, operation: VerifyAudit) -> AuditCheck:
         raise Invalid(f"The limit must be between 1 and {MOST_VERIFIED}.", "limit")
     start = _link(operation.cursor) if operation.cursor is not None else None
     walked = audit_chain.walk(context.connection, context.keys, context.tenant.pk, start, operation.limit)
-    reached, broken = walked.reached, walked.broken
+    reached, broken, removed = walked.reached, walked.broken, walked.removed
+    entries = max(0, reached.seq - removed)
     if broken is not None:
-        return AuditCheck(False, reached.seq, broken.entry, broken.problem, broken.position, walked.newest)
+        return AuditCheck(
+            False, entries, broken.entry, broken.problem, broken.position, walked.newest, removed=removed
+        )  # fmt: skip
     more = None if walked.is_over else f"{reached.seq}.{reached.mac.hex()}"
-    return AuditCheck(True, reached.seq, newest=walked.newest, next=more)
+    return AuditCheck(True, entries, newest=walked.newest, next=more, removed=removed)
 
 
 @handles(ShowAuditHead)
@@ -98,8 +102,8 @@ def check_audit_heads(context: Context, operation: CheckAuditHeads) -> HeadsChec
     return compare_heads(context.connection, context.keys, context.tenant, operation.heads)
 
 
-def _link(cursor: str) -> audit_chain.Link:
+def _link(cursor: str) -> Link:
     found = _CURSOR.fullmatch(cursor)
     if found is None:
         raise Invalid("The cursor does not belong to this verification.", "cursor")
-    return audit_chain.Link(int(found[1]), bytes.fromhex(found[2]))
+    return Link(int(found[1]), bytes.fromhex(found[2]))

@@ -14,11 +14,13 @@ from textual.widgets import Static
 from secconsole.domain.errors import SecconsoleError
 from secconsole.operations import load_all
 from secconsole.operations.audit import AuditCheck, AuditEntry, ListAudit, VerifyAudit
+from secconsole.operations.audit_retention import SetRetention, ShowRetention
 from secconsole.operations.audit_streams import AddAuditStream, ListAuditStreams
 from secconsole.operations.portions import verify_in_parts
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.audit.dialogs import EntryDialog, ExportDialog, NarrowDialog
 from secconsole.tui.screens.audit.export import Export, write
+from secconsole.tui.screens.audit.retention import manage_retention
 from secconsole.tui.screens.audit.streams import manage_streams
 from secconsole.tui.screens.audit.text import AuditRows, Narrowed, about, columns, found_words, verdict
 from secconsole.tui.screens.dialog import Dialog
@@ -56,6 +58,8 @@ class Audit(Place):
                priority=1, command="secconsole audit export > FILE"),
         Action("audit.streams", "Streams", "s", "Send the audit to other systems, and see how far each is behind.",
                ListAuditStreams, priority=2, command="secconsole audit stream list"),
+        Action("audit.keep", "Keep", "k", "Set how long the audit is kept, and remove older entries.", ShowRetention,
+               priority=5, command="secconsole audit retention set 400d"),
         Action("audit.newest", "Newest", "n", "Go back to the newest entry and follow.", priority=4),
     )  # fmt: skip
 
@@ -201,6 +205,10 @@ class Audit(Place):
     async def do_streams(self) -> None:
         why_not = self.may_not(Action("audit.look", "", "", "", AddAuditStream))
         await manage_streams(self.app, why_not=why_not)
+
+    async def do_keep(self) -> None:
+        why_not = self.may_not(Action("audit.look", "", "", "", SetRetention))
+        await manage_retention(self.app, self._tell_busy, why_not=why_not)
 
     async def do_export(self) -> None:
         export = await self.app.ask(ExportDialog(self.query_shown, self.app.clock()))

@@ -142,6 +142,13 @@ def found_words(total: int | None, narrowed: Narrowed, search: str) -> str:
     return which + (f"{count(total)} found" if search or narrowed.words else plural(total, "entry", "entries"))
 
 
+def _removed(check: AuditCheck) -> list[str]:
+    if not check.removed:
+        return []
+    return ["", f"Retention removed the entries up to number {count(check.removed)}: the check starts",
+            "from their signed checkpoint."]  # fmt: skip
+
+
 def verdict(check: AuditCheck) -> Content:
     """Return the result of a check of the chain, and what it means."""
     if check.whole:
@@ -149,6 +156,7 @@ def verdict(check: AuditCheck) -> Content:
             (f"The chain is intact: all {plural(check.entries, 'entry', 'entries')}, up to the signed head.", "bold"),
             "",
             "No entry was changed, removed or inserted since it was written.",
+            *_removed(check),
         )
     number = f" (number {count(check.position)})" if check.position is not None else ""
     where = f"The first entry that does not fit: {check.first_broken}{number}" if check.first_broken else "At its end"
