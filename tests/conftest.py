@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import compileall
-from collections.abc import AsyncIterator, Iterator
+import gc
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the examples' number before any module reads it."""
     settings.load_profile(extent.extent_of(config))
     head_log.SYSTEM_LOG = "/nowhere"  # the machine's own log hears nothing of tests
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Keep the garbage collector away from modules and tests: looking through them takes a fifth of the time."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
+    return result
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
