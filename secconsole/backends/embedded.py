@@ -19,6 +19,7 @@ from secconsole.backends.demo.inbox import inbox_of
 from secconsole.backends.head_keeper import HeadKeeper
 from secconsole.backends.head_log import HeadLog
 from secconsole.backends.session_backend import SessionBackend, TokenStore
+from secconsole.backends.tending import Tending
 from secconsole.backends.watcher import Watch, Watcher
 from secconsole.config import locations
 from secconsole.config.private import refuse_shared, refuse_shared_folder
@@ -92,6 +93,7 @@ class EmbeddedBackend(SessionBackend):
         self._service = Service(
             store, keys, self.passwords, clock, self._wake, stays_here=inbox is not None, reach=reach
         )
+        self.tending = Tending(self._service.tend)
         self._source = Source(channel)
         self._heads = HeadKeeper(store, keys.path)
         self._watcher = Watcher(_Watched(store))
@@ -177,6 +179,7 @@ class EmbeddedBackend(SessionBackend):
         return self._watcher.changes(lambda: self._service.audience(credential, quiet))
 
     async def close(self) -> None:
+        await self.tending.close()
         await self.head_log.close()
         await self.retention_worker.close()
         await self.stream_worker.close()

@@ -26,6 +26,7 @@ async def open_backend(
             opened.head_log.stay(write_lines)
             opened.stream_worker.stay()
             opened.retention_worker.stay()
+            opened.tending.stay()
         return opened
     from secconsole.backends.http import HttpBackend
 

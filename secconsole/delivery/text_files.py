@@ -51,6 +51,7 @@ FORMS = {
         _form("key-email", *_ACCOUNT, "key", "link", needed=("key",)),
         _form("invitation-email", *_ACCOUNT, "password", "until", needed=("password", "login")),
         _form("reset-email", *_ACCOUNT, "password", "until", needed=("password", "login")),
+        _form("reminder-email", *_ACCOUNT, "until", needed=("until",)),
         Form("contact", frozenset({"tenant"}), subject=False),
         _notice("bound", "factor"),
         _notice("removed", "factor"),

@@ -69,6 +69,15 @@ def reset_message(to: str, password: Secret[str], *, tenant: str, login: str, un
     return _mail("reset-email", to, tenant, {**values, "contact": _contact(tenant)})
 
 
+def reminder_message(to: str, *, tenant: str, login: str, until: str) -> Message:
+    """Return the reminder to bind a factor, which contains no link.
+
+    `until`: the end of the grace period in words.
+    """
+    values = {"login": visible(login), "until": until}
+    return _mail("reminder-email", to, tenant, {**values, "contact": _contact(tenant)})
+
+
 def notice_message(name: str, to: str, *, tenant: str, values: Mapping[str, str]) -> Message:
     """Return the notice about an event in an account.
 

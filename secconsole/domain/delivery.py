@@ -44,8 +44,8 @@ class SettingsState(StrEnum):
 class Purpose(StrEnum):
     """Reason for which a message is sent.
 
-    A NOTICE reports something that happened, and an INVITATION brings a first-time password. Nobody waits for either.
-    The recipients of all other messages wait.
+    A NOTICE reports something that happened, an INVITATION brings a first-time password, and a REMINDER asks to bind a
+    factor. Nobody waits for any of them. The recipients of all other messages wait.
     """
 
     SIGN_IN = "sign-in"
@@ -56,9 +56,14 @@ class Purpose(StrEnum):
     KEY = "key"
     NOTICE = "notice"
     INVITATION = "invitation"
+    REMINDER = "reminder"
 
 
-NOT_AWAITED = (Purpose.NOTICE, Purpose.INVITATION)  # sent after all others, and twice rather than never
+NOT_AWAITED = (
+    Purpose.NOTICE,
+    Purpose.INVITATION,
+    Purpose.REMINDER,
+)  # sent after all others, and twice rather than never
 
 
 # Purposes of codes as messages name them, with shorter forms for messages in which non-Latin names leave little room.

@@ -70,6 +70,7 @@ _INVITATIONS = (
     Cap(Counted.ADDRESS, 5, _HOUR),
     Cap(Counted.ADDRESS, 10, _DAY),
 )
+_REMINDERS = (Cap(Counted.OWN_ADDRESS, 1, 20 * _HOUR),)  # one a day; how many leave at once is up to the sweep
 _NOTICES = (Cap(Counted.OWN_ADDRESS, 20, _HOUR), Cap(Counted.OWN_ADDRESS, 60, _DAY))
 # Limit per tenant and day even if every password were known: each SMS costs money.
 PER_DAY = {FactorKind.EMAIL: 10_000, FactorKind.SMS: 2_000}
@@ -82,6 +83,8 @@ def caps_of(kind: FactorKind, purpose: Purpose) -> tuple[Cap, ...]:
     """
     if purpose is Purpose.NOTICE:
         return _NOTICES
+    if purpose is Purpose.REMINDER:
+        return _REMINDERS
     if purpose is Purpose.INVITATION:
         return (*_INVITATIONS, Cap(Counted.TENANT, PER_DAY[kind], _DAY))
     personal = _OWN if purpose in (Purpose.SIGN_IN, Purpose.STEP_UP, Purpose.CALLER) else _ANYBODYS

@@ -23,7 +23,8 @@ class Policy:
 
     `version` belongs in a change, so that nobody overwrites what they have not seen. `recovery_view`: whether users may
     view their recovery codes again. `bypass_minutes`: how long a bypass code works by default, `bypass_most`: at most.
-    `sessions_ended`, `tokens_ended`: by the change that this is the answer to.
+    `sessions_ended`, `tokens_ended`: by the change that this is the answer to. `reminders`: users without a factor are
+    reminded by mail during their grace period.
     """
 
     policy: PolicyMode
@@ -39,6 +40,7 @@ class Policy:
     bypass_minutes: int = USUAL_MINUTES
     bypass_most: int = MOST_MINUTES
     unbind_needs: UnbindNeeds = UnbindNeeds.NONE
+    reminders: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class PolicyPreview:
     `platform_admins_added`: platform administrators that would be whitelisted. `whitelisted_open`: entries without an
     end. `sessions`: open ones opened with a password only, of users who would have to show a factor now, which the
     change ends. `tokens`: those of such users that were created while no factor was bound, which the change ends too.
+    `reminded`: users who get a mail on each day of reminders, if they have an address. `reminder_mails`: these mails
+    together, for the whole grace period. Both are 0 without reminders.
     """
 
     policy: PolicyMode
@@ -75,6 +79,9 @@ class PolicyPreview:
     you: You
     version: int
     tokens: int = 0
+    reminders: bool = False
+    reminded: int = 0
+    reminder_mails: int = 0
 
 
 @declare(
@@ -100,10 +107,15 @@ class ShowPolicy(Operation[Policy]):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewPolicy(Operation[PolicyPreview]):
-    """Preview the effects of a policy."""
+    """Preview the effects of a policy.
+
+    `grace_days`, `reminders`: of a change that includes them.
+    """
 
     tenant: TenantName
     mode: PolicyMode
+    grace_days: GraceDays | None = None
+    reminders: bool | None = None
 
 
 @declare(
@@ -124,8 +136,9 @@ class SetPolicy(Operation[Policy]):
     false. Those of them who have a factor bound are still asked for it. `recovery_view` lets users view recovery codes
     that they create from then on. Withdrawing it applies to all codes. Password-only sessions end if their users have
     to show a factor now, except for the actor's own, unless `keep_sessions`. `bypass_minutes` and `bypass_most` apply
-    to bypass codes that are issued from then on. `unbind_needs`: a caller check or an
-    approval before unbinding. Raises `Stale` if `expect` is not the current version.
+    to bypass codes that are issued from then on. `unbind_needs`: a caller check or an approval before unbinding.
+    `reminders`: mails to users without a factor on the first day of their grace period, after 3 and 7 days, and on its
+    last day. Raises `Stale` if `expect` is not the current version.
     """
 
     tenant: TenantName
@@ -136,6 +149,7 @@ class SetPolicy(Operation[Policy]):
     bypass_minutes: BypassMinutes | None = None
     bypass_most: BypassMinutes | None = None
     unbind_needs: UnbindNeeds | None = None
+    reminders: bool | None = None
     whitelist_admins: bool = True
     keep_sessions: bool = False
     expect: Version | None = None

@@ -69,6 +69,7 @@ async def serve(settings: ServeOptions, store: StorePlace) -> None:
             backend.delivery_worker.stay()
             backend.stream_worker.stay()
             backend.retention_worker.stay()
+            backend.tending.stay()
             backend.head_log.stay(log_heads)
             shutdown, metrics = ShutdownSignal(), Metrics()
             if certificate is not None:

@@ -57,7 +57,7 @@ class Service:
         watch: ClockWatch | None = None,
     ) -> None:
         self._keys, self._posted = keys, posted
-        self._transactions = Transactions(store, keys, clock, stays_here=stays_here, reach=reach)
+        self._transactions = Transactions(store, keys, clock, stays_here=stays_here, reach=reach, posted=posted)
         self._preparation = Preparation(self._transactions, passwords)
         # An explicit clock is trusted, unless a monotonic one to compare it with is given too.
         self._reports = Reports(self._transactions, watch or (ClockWatch() if clock is None else ClockWatch(clock)))
@@ -78,6 +78,10 @@ class Service:
             with remembering({}):
                 await spell_out(operation)  # before its tenant is locked
                 return await self._perform(operation, credential, source)
+
+    async def tend(self) -> None:
+        """Do what is due by time, as every request does too."""
+        await self._transactions.read(lambda connection: None, Source("server"))
 
     async def audience(self, credential: Credential, source: Source) -> Audience:
         """Return what a caller may see and so be notified of, or raise what `WhoAmI` would."""

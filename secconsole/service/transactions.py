@@ -38,7 +38,9 @@ class Transactions:
         *,
         stays_here: bool = False,
         reach: Reach = PUBLIC,
+        posted: Callable[[], None] = lambda: None,
     ) -> None:
+        self._posted = posted
         self._store, self._keys, self._clock = store, keys, clock
         self._stays_here, self._reach = stays_here, reach
         self._looked = 0
@@ -66,9 +68,20 @@ class Transactions:
         if due:
             # A full or read-only disk must not keep anyone from reading. What has expired is not valid either way.
             with suppress(Unavailable):
-                await self.write(lambda connection: sweep(self.context(connection, source)))
+                await self._sweep(source)
             return await self.look(body)
         return reply  # type: ignore[return-value]
+
+    async def _sweep(self, source: Source) -> None:
+        """Do what has become due in a transaction of its own, and have its messages sent."""
+
+        def body(connection: sa.Connection) -> bool:
+            context = self.context(connection, source)
+            sweep(context)
+            return context.posted
+
+        if await self.write(body):
+            self._posted()
 
     async def write(
         self, body: Callable[[sa.Connection], T], lock: TenantLock = NO_LOCK, *, repeatable: bool = False

@@ -1,4 +1,4 @@
-"""Regular work for a tenant, done by a sweep: figures of the day, and a portion of those of the past."""
+"""Regular work for a tenant, done by a sweep: figures of the day and of the past, and reminders to bind a factor."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from secconsole.domain.history import MOST_DAYS, count_days, day_of, start_of
 from secconsole.domain.impact import impact
 from secconsole.operations.events import USER_DISABLED, USER_ENABLED
 from secconsole.service.context import Context
+from secconsole.service.reminders import remind
 from secconsole.store import history, tenants
 from secconsole.store.history import DayRecord, Upkeep
 from secconsole.store.overdue import count_overdue
@@ -24,8 +25,9 @@ def keep_up(context: Context, tenant: TenantRow) -> None:
     connection, now = context.connection, context.now
     work = record_today(context, tenant, history.upkeep_of(connection, tenant.pk))
     work = rebuild_portion(connection, work, PORTION)
-    next_day = start_of(day_of(now) + 1)
-    history.keep(connection, replace(work, due=next_day if work.user_pk is None else min(now + PAUSE, next_day)))
+    next_day, next_portion = start_of(day_of(now) + 1), None if work.user_pk is None else now + PAUSE
+    due = min(at for at in (next_day, next_portion, remind(context, tenant)) if at is not None)
+    history.keep(connection, replace(work, due=due))
 
 
 def record_today(context: Context, tenant: TenantRow, work: Upkeep) -> Upkeep:

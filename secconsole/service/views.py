@@ -128,6 +128,7 @@ def policy_view(tenant: TenantRow) -> Policy:
     return Policy(
         policy=tenant.policy,
         grace_days=tenant.grace_days,
+        reminders=tenant.reminders,
         kinds=tenant.kinds,
         version=tenant.version,
         changed=when_or_none(tenant.changed),

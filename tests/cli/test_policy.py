@@ -17,6 +17,7 @@ def test_a_preview_in_json_is_flat(shell: Shell) -> None:
         "unaffected": preview["unaffected"], "must_enroll": preview["must_enroll"], "locked_out": 0, "weak_only": 0,
         "admins_must_enroll": preview["admins_must_enroll"], "grace_days": 0, "whitelisted_open": 2,
         "platform_admins_added": 1, "always_asked": 0, "no_longer_required": 0, "sessions": 0, "tokens": 0,
+        "reminders": False, "reminded": 0, "reminder_mails": 0,
     }  # fmt: skip
     assert preview["unaffected"] + preview["must_enroll"] == 4
     assert set(you) == {"login", "bound", "whitelisted", "must_enroll", "locked_out", "by_password"}
@@ -77,3 +78,16 @@ def test_explain_says_what_would_happen_and_by_which_rule(shell: Shell) -> None:
     assert shell("policy", "explain", "ana", "--format", "csv").out.startswith("login,outcome,rule,")
     assert shell("policy", "explain", "ana", "--from", "here").code == 2
     assert shell("policy", "explain", "nobody").code == 4
+
+
+def test_a_dry_run_says_how_many_mails_reminders_would_be_and_sets_nothing(shell: Shell) -> None:
+    shell.create("ana", "ben")
+    wanted = ("policy", "set", "required", "--grace-days", "14", "--reminders", "on")
+    assert shell.json(*wanted, "--dry-run")["reminder_mails"] == 8
+    assert "Reminders" in (table := shell(*wanted, "--dry-run").out)
+    assert "at most 8 mails, to 2 users" in table
+    assert (shell.json("policy", "show")["policy"], shell.json("policy", "show")["reminders"]) == ("optional", False)
+    assert shell.json(*wanted)["reminders"] is True
+    assert shell.json("policy", "set", "--reminders", "off")["reminders"] is False
+    assert shell("policy", "set", "--reminders", "maybe").code == 2
+    assert "{until}" in shell("text", "show", "reminder-email").out

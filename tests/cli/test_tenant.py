@@ -27,3 +27,10 @@ def test_adoption_counts_bound_users_and_users_without_recovery(shell: Shell) ->
     assert sum(int(group["count"]) for group in groups if group["has_recovery"] == "true") == 1
     listed = shell.json("user", "list", "--flag", "no-recovery")["items"]
     assert [user["login"] for user in listed] == ["ben"]
+
+
+def test_the_history_is_listed_by_day(shell: Shell) -> None:
+    assert shell.json("tenant", "adoption", "--history") == {"tenant": "acme", "days": [], "complete": True}
+    listed = shell("tenant", "adoption", "--history", "--format", "csv").out
+    assert listed.strip() == "at,users,bound,pending,whitelisted,overdue"
+    assert shell("tenant", "adoption", "--history", "--days", "0").code == 2

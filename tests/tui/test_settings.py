@@ -17,6 +17,7 @@ from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.operations.whitelist import ListWhitelist
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.settings.form import PolicyForm
+from secconsole.tui.screens.settings.reminders import RemindersDialog
 from secconsole.tui.screens.settings.settings import Settings
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
@@ -293,3 +294,31 @@ async def test_ending_password_sessions_is_offered(console: OpenConsole, organis
         await until(pilot, lambda: "(•) required (now)" in screen_text(app))
     detail = await organisation.perform(ShowUser(tenant="acme", user="nora"))
     assert detail.sessions == 0
+
+
+async def test_reminders_are_switched_on_with_the_number_of_mails_in_sight(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(SetPolicy(tenant="acme", grace_days=14))
+    app = await console("tomas", place="settings")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        assert "e Reminders     off" in screen_text(app)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, RemindersDialog))
+        assert "With 14 days of grace: at most 8 mails, to 2 users." in screen_text(app)
+        await pilot.press("right", "tab", "right", "enter")
+        await until(pilot, lambda: not isinstance(app.screen, RemindersDialog))
+        await until(pilot, lambda: "by mail on day 1, 4, 8, 14 of 14" in screen_text(app))
+        assert "Reminders: at most 8 mails, 4 to each user without a factor." in screen_text(app)
+    assert (await organisation.perform(ShowPolicy(tenant="acme"))).reminders
+
+
+async def test_an_auditor_sees_if_users_are_reminded_and_changes_nothing(console: OpenConsole) -> None:
+    app = await console("aida", place="settings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, RemindersDialog))
+        assert "There is no grace period now" in screen_text(app)
+        assert "[ Close ]" in screen_text(app)

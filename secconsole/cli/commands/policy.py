@@ -35,6 +35,7 @@ COLUMNS: list[Column[Policy]] = [
     Column("bypass_minutes", lambda p: p.bypass_minutes, numeric=True),
     Column("bypass_most", lambda p: p.bypass_most, "Bypass minutes at most", numeric=True),
     Column("unbind_needs", lambda p: p.unbind_needs),
+    Column("reminders", lambda p: p.reminders),
     Column("version", lambda p: p.version),
 ]
 EXPLAINED: list[Column[Explanation]] = [
@@ -67,7 +68,10 @@ async def show(context: CommandContext) -> None:
 @with_backend
 async def preview(context: CommandContext, mode: PolicyMode) -> None:
     """Show which users a policy would affect, without setting it."""
-    found = await context.perform(PreviewPolicy(tenant=await context.tenant(), mode=mode))
+    _show_preview(context, await context.perform(PreviewPolicy(tenant=await context.tenant(), mode=mode)))
+
+
+def _show_preview(context: CommandContext, found: PolicyPreview) -> None:
     flat = _flat(found)
     if context.out.format == "json":
         context.out.json(flat)
@@ -81,7 +85,7 @@ async def preview(context: CommandContext, mode: PolicyMode) -> None:
     impact = found.impact
     context.out.pairs(
         [
-            ("Policy", f"{mode} (now {found.now})"),
+            ("Policy", f"{found.policy} (now {found.now})"),
             ("Users", impact.users),
             ("Bound already", impact.bound),
             ("  always asked", f"{impact.always_asked:,} platform administrators"),
@@ -93,6 +97,7 @@ async def preview(context: CommandContext, mode: PolicyMode) -> None:
             ("Only e-mail or SMS", impact.weak_only),
             ("Sessions ended", f"{found.sessions:,} opened with a password only"),
             ("Tokens ended", f"{found.tokens:,} created in such sessions"),
+            ("Reminders", _reminders(found)),
             ("Unaffected", impact.unaffected),
             ("No longer required", f"{impact.no_longer_required:,} were required individually"),
         ]
@@ -105,6 +110,12 @@ def _flat(found: PolicyPreview) -> dict[str, object]:
     reply = asdict(found)
     counts = reply.pop("impact")
     return {"policy": reply.pop("policy"), **counts, **reply, "you": reply["you"]}
+
+
+def _reminders(found: PolicyPreview) -> str:
+    if not found.reminders:
+        return "off"
+    return f"at most {found.reminder_mails:,} mails, to {found.reminded:,} users"
 
 
 def _when(found: PolicyPreview) -> str:
@@ -153,6 +164,13 @@ async def explain(context: CommandContext, login: str, address: str) -> None:
 @click.option("--bypass-minutes", type=click.IntRange(1), help="Minutes that a bypass code works by default.")
 @click.option("--bypass-most", type=click.IntRange(1), help="Minutes that a bypass code works at most, up to 1440.")
 @click.option("--unbind-needs", type=EnumChoice(UnbindNeeds), help="What unbinding needs: none, check or approval.")
+@click.option(
+    "--reminders", type=click.Choice(["on", "off"]),
+    help="Mail users without a factor at the start of their grace period, after 3 and 7 days, and on its last day.",
+)  # fmt: skip
+@click.option(
+    "--dry-run", is_flag=True, help="Only show which users it would affect, and how many mails it would send."
+)
 @click.option("--keep-sessions", is_flag=True, help="Keep sessions and tokens that needed only a password.")
 @click.option("--no-whitelist-admins", is_flag=True, help="Do not add the platform administrators to the whitelist.")
 @click.option("--expect", type=int, metavar="VERSION", help="Refuse (exit 5) if the policy has changed since.")
@@ -166,6 +184,8 @@ async def set_policy(
     bypass_minutes: int | None,
     bypass_most: int | None,
     unbind_needs: UnbindNeeds | None,
+    reminders: str | None,
+    dry_run: bool,
     keep_sessions: bool,
     no_whitelist_admins: bool,
     expect: int | None,
@@ -177,20 +197,27 @@ async def set_policy(
     end if a factor is now required.
 
     \b
-    secconsole policy set required --grace-days 7
+    secconsole policy set required --grace-days 14 --reminders on --dry-run
     """
-    if {mode, grace_days, kinds, recovery_view, bypass_minutes, bypass_most, unbind_needs} == {None}:
+    if {mode, grace_days, kinds, recovery_view, bypass_minutes, bypass_most, unbind_needs, reminders} == {None}:
         raise Invalid(
             "Give a mode (off, optional or required), --grace-days, --kinds, --recovery-view, --bypass-minutes, "
-            "--bypass-most or --unbind-needs.",
+            "--bypass-most, --unbind-needs or --reminders.",
             "mode",
         )
+    by_mail = None if reminders is None else reminders == "on"
+    if dry_run:
+        if mode is None:
+            mode = (await context.perform(ShowPolicy(tenant=await context.tenant()))).policy
+        wanted = PreviewPolicy(tenant=await context.tenant(), mode=mode, grace_days=grace_days, reminders=by_mail)
+        _show_preview(context, await context.perform(wanted))
+        return
     changed = await context.perform(
         SetPolicy(
             tenant=await context.tenant(), mode=mode, grace_days=grace_days,
             kinds=None if kinds is None else _kinds(kinds), recovery_view=recovery_view,
             bypass_minutes=bypass_minutes, bypass_most=bypass_most, unbind_needs=unbind_needs,
-            whitelist_admins=not no_whitelist_admins,
+            reminders=by_mail, whitelist_admins=not no_whitelist_admins,
             keep_sessions=keep_sessions, expect=expect,
         )
     )  # fmt: skip

@@ -11,6 +11,7 @@ from secconsole.domain.impact import Group, impact, is_asked, must_bind, shut_ou
 from secconsole.domain.limits import LONGEST_GRACE
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.policy import is_switched_on
+from secconsole.domain.reminders import count_reminded, reminder_days
 from secconsole.domain.roles import Role
 from secconsole.domain.throttle import FOREVER
 from secconsole.operations.events import POLICY_SET, WHITELIST_ADDED
@@ -19,7 +20,7 @@ from secconsole.service.context import Context
 from secconsole.service.factors.password_sessions import Ended, count_ending, end_password_sessions
 from secconsole.service.registry import handles
 from secconsole.service.views import policy_view
-from secconsole.store import recovery, tenants, users, whitelist
+from secconsole.store import history, recovery, tenants, users, whitelist
 from secconsole.store.rows import ExemptionRecord, TenantRow, UserRecord
 
 ADMIN_REASON = "platform administrator, added when the second factor was switched on"
@@ -37,11 +38,17 @@ def preview_policy(context: Context, operation: PreviewPolicy) -> PolicyPreview:
     added = [u for u in _platform_admins(context) if not u.whitelisted] if switched_on else []
     groups = _with_whitelisted(tenants.groups(context.connection, tenant.pk), added)
     ending = count_ending(context, tenant, operation.mode, spared=added)
+    grace = tenant.grace_days if operation.grace_days is None else operation.grace_days
+    reminders = tenant.reminders if operation.reminders is None else operation.reminders
+    reminded = count_reminded(groups, operation.mode) if reminders else 0
     return PolicyPreview(
         policy=operation.mode,
         now=tenant.policy,
         impact=impact(groups, operation.mode),
-        grace_days=tenant.grace_days,
+        grace_days=grace,
+        reminders=reminders,
+        reminded=reminded,
+        reminder_mails=reminded * len(reminder_days(grace)),
         whitelisted_open=whitelist.count_open(context.connection, tenant.pk) + len(added),
         platform_admins_added=len(added),
         sessions=ending.sessions,
@@ -58,6 +65,7 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     grace = tenant.grace_days if operation.grace_days is None else operation.grace_days
     kinds = tenant.kinds if operation.kinds is None else operation.kinds
     view = tenant.recovery_view if operation.recovery_view is None else operation.recovery_view
+    reminders = tenant.reminders if operation.reminders is None else operation.reminders
     helpdesk = _helpdesk_rules(tenant, operation)
     if not 0 <= grace <= LONGEST_GRACE:
         raise Invalid(f"The grace period must be between 0 and {LONGEST_GRACE} days.", "grace_days")
@@ -69,8 +77,8 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
         raise Stale(
             f"{tenant.changed_by} has changed the policy in the meantime. It is {tenant.policy} now. Check it first."
         )
-    before = (tenant.policy, tenant.grace_days, tenant.kinds, tenant.recovery_view, tenant.helpdesk)
-    if (mode, grace, kinds, view, helpdesk) == before:
+    before = (tenant.policy, tenant.grace_days, tenant.kinds, tenant.recovery_view, tenant.reminders, tenant.helpdesk)
+    if (mode, grace, kinds, view, reminders, helpdesk) == before:
         context.unchanged = True
         return policy_view(tenant)
     newly_required = mode is PolicyMode.REQUIRED and tenant.policy is not PolicyMode.REQUIRED
@@ -78,7 +86,7 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     actor = context.actor.login
     done = tenants.set_policy(
         context.connection, tenant, mode=mode, grace_days=grace, kinds=kinds, required_since=since,
-        recovery_view=view, helpdesk=helpdesk, now=context.now, by=actor,
+        recovery_view=view, reminders=reminders, helpdesk=helpdesk, now=context.now, by=actor,
     )  # fmt: skip
     if not done:
         raise Stale("Someone changed the policy at the same moment. Check it first.")
@@ -87,10 +95,12 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     switched_on = is_switched_on(tenant.policy, mode, untouched=tenant.changed is None)
     if switched_on and operation.whitelist_admins:
         _whitelist_admins(context)
+    history.hasten(context.connection, tenant.pk)  # the first reminders leave with the next sweep
     changed = tenants.tenant_by_pk(context.connection, tenant.pk)
     ended = Ended() if operation.keep_sessions else end_password_sessions(context, changed)
     context.audit(
         POLICY_SET, before=tenant.policy, after=mode, grace_days=grace, kinds=",".join(kinds), recovery_view=view,
+        reminders=reminders,
         sessions_ended=ended.sessions, tokens_ended=ended.tokens, **asdict(helpdesk),
     )  # fmt: skip
     return replace(policy_view(changed), sessions_ended=ended.sessions, tokens_ended=ended.tokens)

@@ -23,7 +23,7 @@ from secconsole.delivery.inbox import Inbox
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.delivery.twilio import TwilioAccount, send_sms
-from secconsole.domain.delivery import NOT_AWAITED, MessageState
+from secconsole.domain.delivery import NOT_AWAITED, MessageState, Purpose
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import FactorKind
 from secconsole.domain.reach import PUBLIC, Reach
@@ -34,8 +34,9 @@ from secconsole.service.damage import report_damage
 from secconsole.service.outbox.accounts import account_of
 from secconsole.service.outbox.notices import Notices
 from secconsole.service.outbox.queue import unseal_message
+from secconsole.service.reminders import is_still_due
 from secconsole.service.store import Store
-from secconsole.store import delivery, outbox, passcodes, users
+from secconsole.store import delivery, outbox, passcodes, tenants, users
 from secconsole.store.keys import DamagedSecret, KeyRing, SealedPlace
 from secconsole.store.outbox import OutboxRecord
 
@@ -249,7 +250,7 @@ class DeliveryWorker:
         now = self._now(connection)
         outbox.tidy(connection, now)
         passcodes.forget_old(connection, now - _FORGOTTEN_AFTER)
-        record = outbox.take(connection, now, notices=self._takes_notices, but=self._busy)
+        record = self._take_wanted(connection, now)
         if record is None:
             return None
         settings = delivery.settings_to_send_with(connection, record.tenant_pk, record.kind, record.settings)
@@ -264,6 +265,18 @@ class DeliveryWorker:
         except Unavailable as error:
             damaged = error.place if isinstance(error, DamagedSecret) else None
             return _OutgoingMessage(record, now, problem=error.message, damaged=damaged)
+
+    def _take_wanted(self, connection: sa.Connection, now: int) -> OutboxRecord | None:
+        """Claim the next message, and void reminders of users who have begun to bind a factor meanwhile."""
+        while (record := outbox.take(connection, now, notices=self._takes_notices, but=self._busy)) is not None:
+            if record.purpose is not Purpose.REMINDER or record.user_pk is None:
+                return record
+            tenant = tenants.tenant_by_pk(connection, record.tenant_pk)
+            user = users.user_by_pk(connection, record.user_pk)
+            if user is not None and is_still_due(tenant, user, now):
+                return record
+            outbox.end(connection, record, MessageState.VOID, now=now, problem="It is no longer needed.")
+        return None
 
     def _note(self, connection: sa.Connection, record: OutboxRecord, outcome: Outcome) -> None:
         now = self._now(connection)

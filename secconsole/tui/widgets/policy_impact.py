@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from secconsole.domain.model import PolicyMode
+from secconsole.domain.reminders import reminder_days
 from secconsole.operations.policy import PolicyPreview
 from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import Part, join, lines
@@ -66,6 +67,10 @@ def impact_words(
     if preview.sessions:
         are = "session was" if preview.sessions == 1 else "sessions were"
         rows.append(f"{count(preview.sessions)} {are} opened with a password only and will end.")
+    days = len(reminder_days(grace_days))
+    if preview.reminders and mode is PolicyMode.REQUIRED and days:
+        mails = plural(preview.reminded * days, "mail")
+        rows.append(f"Reminders: at most {mails}, {days} to each user without a factor.")
     if preview.tokens:
         are = "token was" if preview.tokens == 1 else "tokens were"
         rows.append(f"{count(preview.tokens)} {are} created with a password only and will end.")

@@ -35,6 +35,8 @@ from secconsole.tui.screens.settings.helpdesk import WORDS as NEEDS
 from secconsole.tui.screens.settings.helpdesk import HelpdeskDialog
 from secconsole.tui.screens.settings.kinds import KindsDialog
 from secconsole.tui.screens.settings.networks import manage_networks
+from secconsole.tui.screens.settings.reminders import RemindersDialog
+from secconsole.tui.screens.settings.reminders import state_words as reminder_words
 from secconsole.tui.screens.settings.secret_key import manage_secret_key
 from secconsole.tui.screens.settings.text import changed_words, done_words, now_words, state_lines
 from secconsole.tui.text.format import clock
@@ -76,6 +78,8 @@ class Settings(Place):
                ListNetworks, priority=4, command="secconsole network add NETWORK --note TEXT"),
         Action("settings.helpdesk", "Helpdesk", "u", "Set what unbinding needs, and how long bypass codes work.",
                ShowPolicy, priority=4, command="secconsole policy set --unbind-needs check"),
+        Action("settings.reminders", "Reminders", "e", "Have users reminded by mail to bind a factor in time.",
+               ShowPolicy, priority=4, command="secconsole policy set --reminders on"),
         Action("settings.key", "Secret key", "y", "Show the secret key that programs use, and rotate it.",
                ShowSecretKey, priority=4, command="secconsole secret-key rotate"),
     )  # fmt: skip
@@ -246,6 +250,17 @@ class Settings(Place):
         if policy is not None:
             self._policy = self.app.session.policy = policy
             self.app.notify_done(f"Unbinding needs {NEEDS[policy.unbind_needs]}.")
+        self._reload_now()
+
+    async def do_reminders(self) -> None:
+        if self._policy is None:
+            return
+        wanted = PreviewPolicy(tenant=self.app.tenant, mode=self._policy.policy, reminders=True)
+        dialog = RemindersDialog(self._policy, await self.app.perform(wanted), why_not=self._may_only_look(SetPolicy))
+        policy = await self.app.ask(dialog)
+        if policy is not None:
+            self._policy = self.app.session.policy = policy
+            self.app.notify_done(f"Reminders: {reminder_words(policy)}.")
         self._reload_now()
 
     async def do_mail(self) -> None:

@@ -13,6 +13,7 @@ from secconsole.operations.networks import NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview
 from secconsole.operations.tokens import SecretKey
 from secconsole.tui.screens.settings.networks import network_words
+from secconsole.tui.screens.settings.reminders import state_words as state_words_of_reminders
 from secconsole.tui.text.delivery import day_words, state_words, without_a_way
 from secconsole.tui.text.format import exact, glyph, moment, plural
 from secconsole.tui.text.safe import Part, join, lines
@@ -76,6 +77,7 @@ def state_lines(
         _line("d", "Messages", day_words(delivery)),
         _line("n", "Networks", network_words(networks)),
         _line("u", "Helpdesk", helpdesk_words(policy)),
+        _line("e", "Reminders", state_words_of_reminders(policy)),
         _line("y", "Secret key", _key_words(key, now)),
     )
 
