@@ -34,6 +34,7 @@ from secconsole.domain.text import visible
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Source, StoreOwner
 from secconsole.operations.tenants import CreateTenant
+from secconsole.service.alerts.worker import AlertWorker
 from secconsole.service.factors.passwords import Passwords
 from secconsole.service.outbox.worker import DeliveryWorker
 from secconsole.service.pipeline import Service
@@ -90,6 +91,7 @@ class EmbeddedBackend(SessionBackend):
         self.stream_worker = StreamWorker(store, keys, clock, reach)
         self.retention_worker = RetentionWorker(store, keys, clock)
         self.head_log = HeadLog(store, keys, clock)
+        self.alert_worker = AlertWorker(store, keys, clock, self.delivery_worker.wake)
         self._service = Service(
             store, keys, self.passwords, clock, self._wake, stays_here=inbox is not None, reach=reach
         )
@@ -103,10 +105,10 @@ class EmbeddedBackend(SessionBackend):
         if self._source.channel == "console" and operation.spec.writes:
             with self._own.write() as acknowledge:
                 source = replace(self._source, request_id=secrets.token_hex(8))
-                reply = await self._service.perform(operation, credential, source)
+                reply = await self._perform(operation, credential, source)
                 acknowledge(source.request_id)
             return reply
-        reply = await self._service.perform(operation, credential, self._source)
+        reply = await self._perform(operation, credential, self._source)
         if self._source.channel == "command":  # it may read from its terminal next, which blocks the event loop
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.delivery_worker.rest(notices=False), SENDING_SECONDS)
@@ -120,7 +122,14 @@ class EmbeddedBackend(SessionBackend):
     async def perform_as(self, operation: Operation[R], credential: Credential, source: Source) -> R:
         """Perform an operation for one of a server's many callers."""
         self._note_heads()
-        return await self._service.perform(operation, credential, source)
+        return await self._perform(operation, credential, source)
+
+    async def _perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
+        try:
+            return await self._service.perform(operation, credential, source)
+        finally:
+            if operation.spec.writes:  # a refused one has an audit entry too
+                self.alert_worker.wake()
 
     @property
     def damaged_secrets(self) -> int:
@@ -179,7 +188,11 @@ class EmbeddedBackend(SessionBackend):
         return self._watcher.changes(lambda: self._service.audience(credential, quiet))
 
     async def close(self) -> None:
+<<<<<<< HEAD
         await self.tending.close()
+=======
+        await self.alert_worker.close()
+>>>>>>> 98bc361 (Raise alerts of suspicious activity: rules over the audit, swept once, with alert list, show, acknowledge and rule list, set, try)
         await self.head_log.close()
         await self.retention_worker.close()
         await self.stream_worker.close()

@@ -34,6 +34,7 @@ COMMANDS = {
     "token": ("token", "token", "Create, list and revoke personal access tokens."),
     "secret-key": ("secret_key", "secret_key", "Show the id of a tenant's secret key, and rotate the key."),
     "audit": ("audit", "audit", "List, verify and export the audit log."),
+    "alert": ("alert", "alert", "List and acknowledge alerts of suspicious activity, and set their rules."),
     "context": ("context", "context", "Add, list, use and remove named servers."),
     "backup": ("backup", "backup", "Copy the store to a file while it is in use."),
     "restore": ("restore", "restore", "Replace the content of the store by a backup."),

@@ -14,6 +14,7 @@ _LEAP = re.compile(r"([T ][0-9]{2}:[0-9]{2}):60(?![0-9])", re.ASCII)
 _LONGEST = 40  # maximum characters of the input quoted in an answer
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}\Z", re.ASCII)
 _SPAN = re.compile(r"\+([0-9]{1,4})d?\Z", re.ASCII)
+_PAST = re.compile(r"([0-9]{1,4})([dh])\Z", re.ASCII)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -48,6 +49,17 @@ def parse_since(text: str) -> datetime:
         return _with_time(text) or _midnight(date.fromisoformat(text))
     except (ValueError, OverflowError):
         raise Invalid(f"{text[:_LONGEST]} is not a date. Use 2027-01-31 or 2027-01-31T18:00.", "since") from None
+
+
+def parse_past(text: str, now: datetime) -> datetime:
+    """Return the first moment of a period, which may be given as its length until now: `30d` or `12h`.
+
+    Raise `Invalid` for the field `since`.
+    """
+    found = _PAST.match(text.strip())
+    if found is None:
+        return parse_since(text)
+    return now - (timedelta(days=int(found[1])) if found[2] == "d" else timedelta(hours=int(found[1])))
 
 
 def parse_start(text: str, now: datetime) -> datetime | None:

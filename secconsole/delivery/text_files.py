@@ -70,6 +70,7 @@ FORMS = {
         _notice("contact", "address"),
         _notice("phone", "number"),
         _notice("key-mailed", "address"),
+        _form("alert-email", *_ACCOUNT, "alert", "rule", "when", "entry", "more", needed=("alert",)),
     )
 }
 

@@ -87,6 +87,12 @@ def notice_message(name: str, to: str, *, tenant: str, values: Mapping[str, str]
     return _mail(f"notice-{name}", to, tenant, {**shown, "contact": _contact(tenant)})
 
 
+def alert_message(to: str, *, tenant: str, values: Mapping[str, str]) -> Message:
+    """Return the message to an administrator about suspicious activity."""
+    shown = {place: visible(value) for place, value in values.items()}
+    return _mail("alert-email", to, tenant, {**shown, "contact": _contact(tenant)})
+
+
 def _coded(
     name: str, kind: FactorKind, to: str, code: Passcode, tenant: str, login: str, purpose: Purpose
 ) -> Message:  # fmt: skip

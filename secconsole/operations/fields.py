@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from secconsole.domain import login, password
+from secconsole.domain.alert_rules import LONGEST_WINDOW, AlertRule
 from secconsole.domain.limits import (
     CODE_DIGITS,
     LONGEST_ADDRESS,
@@ -22,6 +23,7 @@ from secconsole.domain.limits import (
     LONGEST_CURSOR,
     LONGEST_EMAIL,
     LONGEST_GRACE,
+    LONGEST_HOURS,
     LONGEST_ID,
     LONGEST_INVITATION,
     LONGEST_LABEL,
@@ -39,6 +41,7 @@ from secconsole.domain.limits import (
     LONGEST_TOKEN,
     LONGEST_USER,
     LONGEST_WORD,
+    LONGEST_ZONE,
     MOST_ACTIONS,
     MOST_DIGITS,
     MOST_EXACT,
@@ -208,6 +211,27 @@ FactorKinds = Annotated[
 Version = Annotated[
     int, Meta(description="The `version` that the change is based on. Another current one is answered with `stale`.")
 ]
+
+AlertNote = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST_NOTE,
+        pattern=rf"^[^\x00]*{_SIGN}[^\x00]*$",
+        description="What the cause was, for those who read the alert later. Not blank.",
+    ),
+]
+AlertRuleName = Annotated[AlertRule, Meta(description="The name of a rule.")]
+RuleThreshold = Annotated[
+    int,
+    Meta(ge=1, le=3650, description="The number from which the rule raises an alert. Its limits depend on the rule."),
+]
+RuleMinutes = Annotated[int, Meta(ge=0, le=LONGEST_WINDOW, description="The window in which it is counted.")]
+WorkingHoursText = Annotated[
+    str,
+    Meta(max_length=LONGEST_HOURS, description="Days and times at which changes are expected: mon-fri 08:00-18:00."),
+]
+ZoneName = Annotated[str, Meta(max_length=LONGEST_ZONE, description="Their time zone, such as Europe/Prague.")]
 
 Limit = Annotated[int, Meta(ge=1, le=MOST_PER_PAGE, description="The maximum number of items on a page.")]
 Cursor = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from secconsole.domain.alert_rules import AlertRule, AlertState
 from secconsole.domain.audit_stream import StreamKind
 from secconsole.domain.bypass import bypass_code
 from secconsole.domain.delivery import MessageState, Purpose, SettingsState, Tls
@@ -18,6 +19,7 @@ from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
 from secconsole.operations import (
+    alerts,
     approvals,
     audit,
     audit_retention,
@@ -250,6 +252,34 @@ IMPACT = Impact(
     always_asked=1,
     no_longer_required=0,
 )
+
+ALERT = alerts.Alert(
+    id="01KAN7M3R4T6V8X0Z2B4D6F8H0",
+    rule=AlertRule.NETWORK_USERS,
+    state=AlertState.OPEN,
+    summary="network 192.0.2.0/24 failed for 41 users within 10 min",
+    subject="192.0.2.0/24",
+    name="192.0.2.0/24",
+    number=41,
+    minutes=10,
+    events=41,
+    others=0,
+    created=NOW - timedelta(minutes=28),
+    first=NOW - timedelta(minutes=33),
+    last=NOW - timedelta(minutes=20),
+    acknowledged=None,
+    acknowledged_by="",
+    note="",
+)
+ACKNOWLEDGED = replace(
+    ALERT, state=AlertState.ACKNOWLEDGED, acknowledged=NOW, acknowledged_by="root", note="a test of the new firewall"
+)
+ALERT_RULE = alerts.RuleRow(
+    AlertRule.NETWORK_USERS, "one network fails for many users", True, 20, "users", 10, hours="", zone="UTC"
+)
+WOULD_ALERT = alerts.WouldAlert(
+    ALERT.summary, ALERT.subject, ALERT.name, 41, 41, ALERT.first, ALERT.last, (ENTRY.id,)
+)  # fmt: skip
 
 APPROVAL = approvals.Approval(
     id="01KAN7M3R2T4V6X8Z0B2D4F6H8",

@@ -71,6 +71,7 @@ async def serve(settings: ServeOptions, store: StorePlace) -> None:
             backend.retention_worker.stay()
             backend.tending.stay()
             backend.head_log.stay(log_heads)
+            backend.alert_worker.stay()
             shutdown, metrics = ShutdownSignal(), Metrics()
             if certificate is not None:
                 metrics.watch_certificate(lambda: certificate.expires.timestamp())

@@ -138,3 +138,13 @@ def entries(
         fields = (audit.c.actor, audit.c.action, audit.c.target, audit.c.reason, audit.c.ticket)
         query = query.where(sa.or_(*(contains(field, word) for field in fields)))
     return list(connection.execute(query))
+
+
+def ids_at(connection: sa.Connection, tenant_pk: int, seqs: Sequence[int]) -> dict[int, str]:
+    """Return the ids of the entries at these positions."""
+    query = sa.select(audit.c.seq, audit.c.id).where(audit.c.tenant_pk == tenant_pk)
+    found: dict[int, str] = {}
+    for start in range(0, len(seqs), 500):
+        some = query.where(audit.c.seq.in_(seqs[start : start + 500]))
+        found.update((row.seq, row.id) for row in connection.execute(some))
+    return found

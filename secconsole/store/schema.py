@@ -578,6 +578,81 @@ sa.Index("ix_audit_bulk", audit.c.tenant_pk, audit.c.bulk, audit.c.seq, sqlite_w
 sa.Index("ix_audit_unfolded", audit.c.tenant_pk, audit.c.seq, sqlite_where=_unfolded,
          postgresql_where=_unfolded)  # fmt: skip
 
+_refused = sa.text("outcome = 'refused'")
+sa.Index("ix_audit_refused", audit.c.tenant_pk, audit.c.seq, sqlite_where=_refused, postgresql_where=_refused)
+
+# Settings of rules of suspicious activity that differ from the defaults, see domain/alert_rules.py.
+alert_rules = sa.Table(
+    "alert_rules",
+    metadata,
+    sa.Column("tenant_pk", Key, sa.ForeignKey("tenants.pk"), primary_key=True, autoincrement=False),
+    sa.Column("rule", Words, primary_key=True),
+    _flag("is_on"),
+    _number("threshold"),
+    _number("minutes"),
+    _text("hours"),
+    _text("zone"),
+    _number("changed"),
+    _text("changed_by"),
+)
+
+# What counts for a rule within its window, see domain/alert_signals.py.
+alert_signals = sa.Table(
+    "alert_signals",
+    metadata,
+    sa.Column("tenant_pk", Key, sa.ForeignKey("tenants.pk"), primary_key=True, autoincrement=False),
+    sa.Column("rule", Words, primary_key=True),
+    sa.Column("subject", Words, primary_key=True),
+    sa.Column("key", Words, primary_key=True),
+    _text("name"),
+    _number("at"),
+    _number("seq"),
+    _number("weight"),
+    sa.Index("ix_alert_signals_at", "tenant_pk", "rule", "at"),
+)
+
+# The last audit entry of each tenant that the rules were applied to.
+alert_positions = sa.Table(
+    "alert_positions",
+    metadata,
+    sa.Column("tenant_pk", Key, sa.ForeignKey("tenants.pk"), primary_key=True, autoincrement=False),
+    _number("seq"),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    sa.Column("id", Words, nullable=False, unique=True),
+    _tenant(),
+    _text("rule"),
+    _text("subject"),
+    _text("name"),
+    _number("number"),
+    _number("minutes"),
+    _number("events"),
+    _number("others"),  # alerts above the limit of an hour that this one sums up
+    _number("created"),
+    _number("first"),
+    _number("last"),
+    _flag("is_mailed"),
+    sa.Column("acknowledged", Time),
+    _text("acknowledged_by"),
+    _text("note"),
+    sa.Index("ix_alerts_created", "tenant_pk", "created"),
+)
+_open = alerts.c.acknowledged.is_(None)
+sa.Index("ix_alerts_open", alerts.c.tenant_pk, alerts.c.rule, alerts.c.subject, unique=True,
+         sqlite_where=_open, postgresql_where=_open)  # fmt: skip
+
+# The audit entries that an alert was made from.
+alert_events = sa.Table(
+    "alert_events",
+    metadata,
+    sa.Column("alert_pk", Key, sa.ForeignKey("alerts.pk"), primary_key=True, autoincrement=False),
+    sa.Column("seq", Key, primary_key=True, autoincrement=False),
+)
+
 # The signed head of each tenant's audit chain.
 audit_heads = sa.Table(
     "audit_heads",

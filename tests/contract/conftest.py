@@ -27,6 +27,7 @@ BACKENDS = ("embedded", "http", POSTGRES)
 ALIKE, DIFFERS, OWN = ("embedded",), ("embedded", POSTGRES), ()
 
 MODULES: dict[str, tuple[str, ...]] = {
+    "test_alerts": DIFFERS,
     "test_approvals": DIFFERS,
     "test_attack_clock": DIFFERS,
     "test_attack_data": ALIKE,

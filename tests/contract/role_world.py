@@ -37,6 +37,7 @@ from secconsole.store import tokens
 from secconsole.store.keys import new_token
 from secconsole.store.schema import metadata
 from secconsole.store.sqlite import open_engine
+from tests.alerting import ALERT, make_alert
 from tests.organisation import OWNER, PASSWORD, TENANT, Organisation, seed_of
 
 T = TypeVar("T")
@@ -56,6 +57,9 @@ ASIDE_COLUMNS = {
 def names_of(kind: type[Operation[Any]]) -> set[str]:
     """Return the names of an operation's fields."""
     return {each.name for each in fields(kind)}  # type: ignore[arg-type]
+
+
+ALERTS = {TENANT: ALERT, OTHER: f"{ALERT[:-1]}1"}
 
 
 def _query(table: sa.Table) -> str:
@@ -213,6 +217,7 @@ class Filling:
             twilio = SetTwilio(tenant=tenant, account_sid="AC1", auth_token=Secret("an-example"), sender="+15005550006")
             await made.perform(twilio)
             await made.perform(AddNetwork(tenant=tenant, network=HOME))
+            await make_alert(made, id=ALERTS[tenant], tenant=tenant)
         for spare in "bd":
             await self._person(OTHER, f"foreign-{spare}", Role.USER)
         for role in Role:

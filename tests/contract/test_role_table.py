@@ -17,7 +17,7 @@ from secconsole.domain.roles import Permission, Role, may, rank
 from secconsole.operations.base import OPERATIONS, Operation, Spec
 from secconsole.service.pipeline import Service
 from secconsole.store.keys import KeyRing
-from tests.contract.role_world import HOME, OTHER, Caller, Filling, OneTransaction, Target, World, names_of
+from tests.contract.role_world import ALERTS, HOME, OTHER, Caller, Filling, OneTransaction, Target, World, names_of
 from tests.examples import example_of
 from tests.organisation import cheap_passwords, organisation_in
 
@@ -105,6 +105,8 @@ def _asked(kind: type[Operation[Any]], target: Target) -> Operation[Any]:
         values["tenant"] = target.tenant
     if kind.spec.name == "network.remove":
         values["network"] = HOME
+    if "alert" in names:
+        values["alert"] = ALERTS.get(target.tenant, "unknown")
     if kind.spec.name == "user.create":
         values["login"] = "newcomer"
     if kind.spec.name == "delivery.set-twilio":

@@ -9,16 +9,26 @@ import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from secconsole.domain.alert_rules import AlertRule
 from secconsole.domain.audit_stream import StreamKind
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.account import CancelMfa, ChangePassword, KeepFactor, SetContact, ShowOwnRules
+from secconsole.operations.alerts import (
+    AcknowledgeAlert,
+    ListAlertRules,
+    ListAlerts,
+    SetAlertRule,
+    ShowAlert,
+    TryAlertRule,
+)
 from secconsole.operations.approvals import DenyApproval, GrantApproval, ListApprovals, RequestApproval
 from secconsole.operations.audit import CheckAuditHeads, ListAudit, ShowAuditHead, VerifyAudit
 from secconsole.operations.audit_retention import RetainAudit, SetRetention, ShowRetention
@@ -102,6 +112,7 @@ from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist, Remov
 from secconsole.service.outbox.queue import unseal_message
 from secconsole.store import factors, tenants
 from secconsole.store.schema import outbox
+from tests.alerting import make_alert
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 
 ANOTHER = Secret("another quite long password 77")
@@ -201,11 +212,26 @@ for _operation in (
     ListWhitelist(tenant=TENANT),
     AddToWhitelist(tenant=TENANT, users=("ana",), reason="no phone"),
     SignIn(tenant=TENANT, login="root", password=PASSWORD),
+    ListAlerts(tenant=TENANT),
+    ListAlertRules(tenant=TENANT),
+    SetAlertRule(tenant=TENANT, rule=AlertRule.DORMANT, threshold=100),
+    TryAlertRule(tenant=TENANT, rule=AlertRule.OPERATOR_RESETS, since=datetime(2027, 1, 1, tzinfo=UTC)),
     ListOwnTokens(),
     ListTokens(tenant=TENANT),
     ShowSecretKey(tenant=TENANT),
 ):
     simple(_operation)
+
+
+@of(ShowAlert)
+async def _(organisation: Organisation) -> Asked:
+    await ana_bound(organisation)
+    return Asked(ShowAlert(tenant=TENANT, alert=await make_alert(organisation)))
+
+
+@of(AcknowledgeAlert)
+async def _(organisation: Organisation) -> Asked:
+    return Asked(AcknowledgeAlert(tenant=TENANT, alert=await make_alert(organisation), note="known"))
 
 
 @of(MendClock)

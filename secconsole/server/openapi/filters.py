@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secconsole.domain.alert_rules import AlertRule, AlertState
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.roles import Role
 from secconsole.server.openapi.schemas import Json
@@ -21,7 +22,9 @@ _BY_NAME: dict[str, object] = {
     "remove": False,
     "role": Role.HELPDESK.value,
     "roles": Role.HELPDESK.value,
+    "rule": AlertRule.USER_FAILURES.value,
     "since": "2026-03-01T00:00:00+01:00",
+    "state": AlertState.OPEN.value,
     "status": BindingStatus.PENDING.value,
     "ticket": "HD-4711",
     "until": "2026-04-01T00:00:00+02:00",

@@ -18,6 +18,7 @@ from secconsole.service.context import Context, when
 from secconsole.service.factors.codes import WRONG, parameters_of, seal_seed, seed_of, step_of
 from secconsole.service.factors.passcodes import why_no_code
 from secconsole.service.factors.sent_factors import confirm_sent, start_sent
+from secconsole.service.factors.throttling import from_new_network
 from secconsole.store import factors, outbox, sessions
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
 
@@ -116,7 +117,7 @@ def confirm_enrollment(
         sessions.note_factor(context.connection, own, factor.kind)
     context.audit(
         FACTOR_CONFIRMED, user, tenant=tenant, by=_who(context, user), kind=factor.kind, factor=factor.id,
-        replaced=len(old),
+        replaced=len(old), **from_new_network(context, user),
     )  # fmt: skip
     return Verdict(True, server_time=when(context.now), factor=factor.id)
 

@@ -26,6 +26,7 @@ from secconsole.service.factors.passcodes import (
     live_code,
     why_no_code,
 )
+from secconsole.service.factors.throttling import from_new_network
 from secconsole.service.outbox.queue import Request, can_send
 from secconsole.service.views import masked
 from secconsole.store import factors, passcodes
@@ -110,7 +111,10 @@ def confirm_sent(
     sent = live_code(context, attempt)
     if sent is not None and accepts(context, sent, code):
         note_sent_use(context, factor)
-        context.audit(FACTOR_CONFIRMED, user, tenant=tenant, by=by, kind=factor.kind, factor=factor.id)
+        context.audit(
+            FACTOR_CONFIRMED, user, tenant=tenant, by=by, kind=factor.kind, factor=factor.id,
+            **from_new_network(context, user),
+        )  # fmt: skip
         return Verdict(True, server_time=when(context.now), factor=factor.id)
     message = WRONG_SENT
     record = passcodes.find(context.connection, attempt)

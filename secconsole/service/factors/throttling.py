@@ -8,6 +8,8 @@ not hold back the user there. A code accepted there makes no network known, for 
 
 from __future__ import annotations
 
+from typing import Any
+
 from secconsole.domain.network import network_of
 from secconsole.domain.sending import length_words
 from secconsole.domain.throttle import (
@@ -51,6 +53,11 @@ def seen_here(context: Context, user_pk: int, address: str | None = None) -> int
     network = network_of(context.source.address if address is None else address)
     seen = throttles.last_seen(context.connection, user_pk, network or "", context.now)
     return seen if network else None
+
+
+def from_new_network(context: Context, user: UserRecord) -> dict[str, Any]:
+    """Return the fact that a user is not known in the caller's network, empty if they are."""
+    return {"new_network": True} if seen_here(context, user.pk) is None else {}
 
 
 def throttle_of(context: Context, user: UserRecord) -> Throttle:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from secconsole.domain.alert_rules import DORMANT_DAYS, days_asleep
 from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import is_id
@@ -19,7 +20,7 @@ from secconsole.domain.policy import Decision, Rule, decide_second_factor, decid
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import FORGET_AFTER, NONE, PARTLY, Bucket, tried, wait_until
-from secconsole.operations.events import FACTOR_CONFIRMED, PASSWORD_CHANGED, SIGN_IN
+from secconsole.operations.events import DORMANT_SIGN_IN, FACTOR_CONFIRMED, PASSWORD_CHANGED, SIGN_IN
 from secconsole.operations.signin import (
     BindingStarted,
     ChoosePassword,
@@ -46,6 +47,7 @@ from secconsole.service.factors.sent_factors import send_code
 from secconsole.service.factors.sign_in_facts import bypass_now, grace_end, sign_in_facts
 from secconsole.service.factors.stand_in import NOBODY, stand_in_of
 from secconsole.service.factors.throttling import (
+    from_new_network,
     held,
     held_meanwhile,
     held_words,
@@ -155,7 +157,10 @@ def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
     if factor is None:
         return challenges.wrong_code(pending, message)
     if factor.state is FactorState.PENDING:
-        context.audit(FACTOR_CONFIRMED, user, tenant=tenant, by=user.login, kind=factor.kind, factor=factor.id)
+        context.audit(
+            FACTOR_CONFIRMED, user, tenant=tenant, by=user.login, kind=factor.kind, factor=factor.id,
+            **from_new_network(context, user),
+        )  # fmt: skip
     return _complete_pending(pending, _asked_by(user), factor=str(factor.kind))
 
 
@@ -328,6 +333,8 @@ def _complete(
     }
     sessions.add_session(context.connection, token, values)
     context.audit(SIGN_IN, user, tenant=tenant, by=user.login, rule=rule, factor=factor)
+    if (days := days_asleep(user.last_sign_in, context.now)) >= DORMANT_DAYS:
+        context.audit(DORMANT_SIGN_IN, user, tenant=tenant, by=user.login, days=days)
     confirm_by_sign_in(context, tenant, user)
     return SignInAnswer(SignInStatus.COMPLETE, token=token, message=message, server_time=when(context.now))
 
