@@ -39,6 +39,7 @@ class AlertWorker:
         self._looked: dict[int, int] = {}  # positions without a signal that are not stored yet
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     def stay(self) -> None:
         """Work from now on until the store is closed."""
@@ -53,12 +54,15 @@ class AlertWorker:
         """Look at what was written last, for a limited time, and stop."""
         if self._task is None:
             return
+        is_left = self._woken.is_set()
+        self._is_closing = True  # a transaction that ends now can outlast a cancellation
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
-        if self._woken.is_set():
+        if is_left:
             with suppress(Unavailable, TimeoutError):
-                await asyncio.wait_for(self.sweep(), LAST_WAIT)
+                async with asyncio.timeout(LAST_WAIT):
+                    await self.sweep()
 
     async def sweep(self) -> None:
         """Apply the rules to all new entries of all tenants, a batch of each in turn."""
@@ -89,9 +93,10 @@ class AlertWorker:
 
     async def _work(self) -> None:
         reported = ""
-        while True:
+        while not self._is_closing:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._woken.wait()
             self._woken.clear()
             try:
                 await self.sweep()
@@ -101,4 +106,5 @@ class AlertWorker:
                 reported = error.message
             else:
                 reported = ""
-            await asyncio.sleep(AT_MOST_EVERY)
+            if not self._is_closing:
+                await asyncio.sleep(AT_MOST_EVERY)
