@@ -39,7 +39,7 @@ class AlertWorker:
         self._looked: dict[int, int] = {}  # positions without a signal that are not stored yet
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._is_closing = False
+        self._is_closing = self._is_busy = False
 
     def stay(self) -> None:
         """Work from now on until the store is closed."""
@@ -54,7 +54,7 @@ class AlertWorker:
         """Look at what was written last, for a limited time, and stop."""
         if self._task is None:
             return
-        is_left = self._woken.is_set()
+        is_left = self._woken.is_set() or self._is_busy
         self._is_closing = True  # a transaction that ends now can outlast a cancellation
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
@@ -98,6 +98,7 @@ class AlertWorker:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._woken.wait()
             self._woken.clear()
+            self._is_busy = True
             try:
                 await self.sweep()
             except Unavailable as error:
@@ -106,5 +107,6 @@ class AlertWorker:
                 reported = error.message
             else:
                 reported = ""
+            self._is_busy = False
             if not self._is_closing:
                 await asyncio.sleep(AT_MOST_EVERY)
