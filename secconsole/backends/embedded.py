@@ -188,11 +188,8 @@ class EmbeddedBackend(SessionBackend):
         return self._watcher.changes(lambda: self._service.audience(credential, quiet))
 
     async def close(self) -> None:
-<<<<<<< HEAD
         await self.tending.close()
-=======
         await self.alert_worker.close()
->>>>>>> 98bc361 (Raise alerts of suspicious activity: rules over the audit, swept once, with alert list, show, acknowledge and rule list, set, try)
         await self.head_log.close()
         await self.retention_worker.close()
         await self.stream_worker.close()

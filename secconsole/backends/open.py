@@ -25,12 +25,9 @@ async def open_backend(
         if channel == "console":
             opened.head_log.stay(write_lines)
             opened.stream_worker.stay()
-<<<<<<< HEAD
             opened.retention_worker.stay()
             opened.tending.stay()
-=======
         opened.alert_worker.stay()
->>>>>>> 98bc361 (Raise alerts of suspicious activity: rules over the audit, swept once, with alert list, show, acknowledge and rule list, set, try)
         return opened
     from secconsole.backends.http import HttpBackend
 
