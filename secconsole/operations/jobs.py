@@ -96,8 +96,8 @@ class Job:
     """One act on many users.
 
     `selection`: how they were chosen, in words. `by`: who started it. `driver`: who performs it now. `progress`: the
-    time of its last step. `events`: the unbindings that `unbind.undo` can undo. `steerable`: the caller may pause,
-    cancel and resume it. `driving`: the caller is its driver.
+    time of its last step. `events`: the unbindings that `unbind.undo` can undo. `steerable`: the role of the
+    caller allows to pause, cancel and resume it. `driving`: the caller is its driver.
     """
 
     id: str

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from secconsole.operations.base import Operation
+from secconsole.operations.jobs import ListJobs
+
+READ_ONLY = "This console is read-only: nothing can be changed here. Start it without --read-only to change things."
 
 ActsOn = Literal["none", "one", "marked"]
 
@@ -119,6 +122,15 @@ EVERYWHERE: tuple[Action, ...] = (
     Action("everywhere.help", "Help", "question_mark,f1", "Show help for this place.", priority=1),
     Action("everywhere.search", "Search", "slash", "Search by part of a name.", priority=2),
     Action("everywhere.palette", "Commands", "ctrl+p,colon", "Find everything you can do here by name.", priority=3),
+    Action(
+        "everywhere.jobs",
+        "Jobs",
+        "J",
+        "Follow, pause, cancel and resume acts on many users.",
+        ListJobs,
+        priority=9,
+        command="secconsole job list",
+    ),
     Action("everywhere.tenant", "Tenant", "t", "Work in another organisation.", priority=8),
     Action("everywhere.lock", "Lock", "ctrl+l", "Cover the screen until password and factor are entered.", priority=9),
     Action("everywhere.back", "Back", "q", "Go back to the previous place.", priority=6),

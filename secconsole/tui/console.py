@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from secconsole.delivery.inbox import InboxMessage
     from secconsole.domain.secret import Secret
     from secconsole.operations.base import Operation
+    from secconsole.operations.jobs import Job
     from secconsole.operations.policy import Policy
     from secconsole.operations.signin import Identity
     from secconsole.tui.actions import Action, PlaceName
@@ -151,9 +152,20 @@ class ConsoleSession(Protocol):
 
     @property
     def places(self) -> ConsolePlaces: ...
+    @property
+    def jobs(self) -> ConsoleJobs: ...
     async def renew(self, *, places: bool = ...) -> None: ...
     def why_no_other_tenant(self) -> str: ...
     async def work_in(self, tenant: str) -> None: ...
+
+
+class ConsoleJobs(Protocol):
+    """Jobs that this console performs in the background."""
+
+    running: dict[str, Job]
+
+    def start(self, job: Job) -> None: ...
+    def words(self) -> str: ...
 
 
 class ConsoleContexts(Protocol):
@@ -209,6 +221,10 @@ class Console(ConsoleApp):
     @property
     def places(self) -> ConsolePlaces:
         return self.session.places
+
+    @property
+    def jobs(self) -> ConsoleJobs:
+        return self.session.jobs
 
     @property
     def policy(self) -> Policy | None:

@@ -15,7 +15,7 @@ from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.user_changes import ChangeRole
-from secconsole.tui.actions import PLACES, Action
+from secconsole.tui.actions import PLACES, READ_ONLY, Action
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.account.dialogs import PasswordDialog
@@ -23,7 +23,7 @@ from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.factors.binding import BindingScreen
 from secconsole.tui.screens.help import HelpScreen
 from secconsole.tui.screens.palette import Command, Palette, found
-from secconsole.tui.screens.place import READ_ONLY, Place
+from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form

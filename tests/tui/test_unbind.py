@@ -14,10 +14,10 @@ from secconsole.operations.audit import ListAudit
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser, ShowUser, UserDetail
 from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.jobs.jobs import JobsScreen
 from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.screens.users.unbind import UnbindDialog
-from secconsole.tui.screens.users.unbind_many import BulkDialog
 from secconsole.tui.screens.users.unbind_outcome import OutcomeDialog
 from secconsole.tui.screens.users.undo import UndoDialog
 from secconsole.tui.screens.users.users import Users
@@ -317,7 +317,7 @@ async def test_above_twenty_users_the_number_must_be_typed(console: OpenConsole,
         assert await status(organisation, "z20") is UNBOUND
 
 
-async def test_a_long_unbinding_is_one_event_and_can_be_paused_and_resumed(
+async def test_a_long_unbinding_is_a_job(
     console: OpenConsole, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("secconsole.operations.portions.PORTION", 2)
@@ -325,40 +325,18 @@ async def test_a_long_unbinding_is_one_event_and_can_be_paused_and_resumed(
     app = await console("root", place="users")
     async with app.run_test(size=(80, 24)) as pilot:
         place = await opened(app, pilot)
-        perform, portions = app.perform, 0
-
-        async def slowly(operation: Any) -> Any:
-            """Stop is pressed during the first portion."""
-            nonlocal portions
-            if isinstance(operation, Unbind):
-                portions += 1
-                if portions == 1:
-                    dialog = app.screen
-                    assert isinstance(dialog, BulkDialog)
-                    dialog.action_cancel()
-            return await perform(operation)
-
-        monkeypatch.setattr(app, "perform", slowly)
         place.set_search("z status:bound")
         await until(pilot, lambda: place.table.count == 6)
         await pilot.press("a", "u", "up", "up", *"lost", "tab", "tab", "right", "enter")
-        await until(pilot, lambda: isinstance(app.screen, OutcomeDialog))
-        text = screen_text(app)
-        assert "Stopped" in text
-        assert "2 users unbound" in text
-        assert "4 not processed. You stopped it." in text
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen))
+        await until(pilot, lambda: "finished" in screen_text(app))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is place)
-        assert portions == 1
-        assert len(place.table.marks) == 4
-        await pilot.press("u", "up", "up", *"lost", "tab", "tab", "right", "enter")
-        await until(pilot, lambda: isinstance(app.screen, OutcomeDialog))
-        assert portions == 3
-        assert "4 users unbound" in screen_text(app)
+        assert not place.table.marks
     states = [await status(organisation, f"z{number:02}") for number in range(6)]
     assert states == [UNBOUND] * 6
     events = {(await show(organisation, f"z{number:02}")).undo.event for number in range(6)}  # type: ignore[union-attr]
-    assert len(events) == 2  # one for each time it was begun
+    assert len(events) == 1
 
 
 async def test_an_expired_step_up_is_asked_for_and_the_unbinding_resumes(

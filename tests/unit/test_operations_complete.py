@@ -23,15 +23,7 @@ PACKAGE = Path(secconsole.__file__).parent
 SIGN_IN = ("sign-in", "sign-out", "step-up")  # the way in, which no key and no command does alone
 
 NO_SCREEN = {
-    "job.advance": "follows",
-    "job.cancel": "follows",
-    "job.list": "follows",
-    "job.pause": "follows",
-    "job.preview": "follows",
-    "job.resume": "follows",
-    "job.retry": "follows",
-    "job.show": "follows",
-    "job.start": "follows",
+    "job.advance": "the console asks for it while a job runs: operations/job_driver.py",
     "alert.acknowledge": "the list of alerts comes with the next change",
     "alert.list": "the list of alerts comes with the next change",
     "alert.rule.list": "the list of alerts comes with the next change",

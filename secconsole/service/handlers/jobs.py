@@ -10,7 +10,7 @@ import msgspec
 from secconsole.domain.end_date import check_end
 from secconsole.domain.errors import Conflict, NotAllowed, NotFound, SecconsoleError, Stale, Unavailable
 from secconsole.domain.helpdesk import is_same_person
-from secconsole.domain.jobs import ENDED, KEPT, MOST_OPEN, ItemState, JobKind, JobState, may_steer, state_at
+from secconsole.domain.jobs import KEPT, MOST_OPEN, ItemState, JobKind, JobState, may_steer, state_at
 from secconsole.domain.limits import MOST_INVITED, MOST_JOB_USERS
 from secconsole.domain.roles import Role, may
 from secconsole.domain.secret import Secret
@@ -350,6 +350,6 @@ def _view(context: Context, job: JobRecord) -> Job:
         skipped=job.skipped,
         pending=job.pending,
         events=tuple(job.events.split()),
-        steerable=_may_steer(context, job) and JobState(job.state) not in ENDED,
+        steerable=_may_steer(context, job),
         driving=_is_driver(context, job),
     )

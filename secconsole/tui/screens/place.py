@@ -15,7 +15,7 @@ from textual.timer import Timer
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.roles import may, may_phrase
 from secconsole.operations.tenants import ListTenants
-from secconsole.tui.actions import EVERYWHERE, IN_DEMOS, Action, find
+from secconsole.tui.actions import EVERYWHERE, IN_DEMOS, READ_ONLY, Action, find
 from secconsole.tui.console import PATIENCE, PlaceScreen
 from secconsole.tui.widgets.header import Header
 from secconsole.tui.widgets.hints import Hint, Hints
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from secconsole.tui.runtime.key_queue import KeyHold
 
 MOVED = "The list has just changed under the cursor. Nothing was done. Press the key again."
-READ_ONLY = "This console is read-only: nothing can be changed here. Start it without --read-only to change things."
 
 
 class Place(PlaceScreen):
@@ -287,6 +286,11 @@ class Place(PlaceScreen):
         chosen = await self.app.ask(Palette(commands_for(self)))
         if chosen is not None:
             chosen.run()
+
+    async def do_jobs(self) -> None:
+        from secconsole.tui.screens.jobs.jobs import show_jobs
+
+        await show_jobs(self.app)
 
     def do_lock(self) -> None:
         self.app.lock.shut()

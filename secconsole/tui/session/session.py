@@ -14,6 +14,7 @@ from secconsole.domain.roles import Permission, may
 from secconsole.operations.caller import Nobody
 from secconsole.operations.policy import Policy, ShowPolicy
 from secconsole.operations.signin import Identity, SignOut, WhoAmI
+from secconsole.tui.session.jobs import JobRunner
 from secconsole.tui.session.navigation import Places
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Session:
         self.identity = identity
         self.policy = policy
         self.places = Places(app)
+        self.jobs = JobRunner(app)
 
     @classmethod
     async def begin(cls, app: Console) -> Session:

@@ -183,6 +183,8 @@ class SessionApp(LockableApp):
         """
         self.live.stop()
         self.lock.forget()
+        if self._session is not None:
+            self._session.jobs.stop()
         self.connection.forget()
         self._key_queue.clear()
         self._key_queue.release_all()

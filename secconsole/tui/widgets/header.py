@@ -162,6 +162,8 @@ class Header(Widget):
         used = sum(cell_len(text) for text, _ in left)
         server = visible(app.backend.title) if not app.local and app.has_backend else ""
         right: list[Piece] = [(f" {server} ", "dim"), (rule * 2, "rule")] if server else []
+        if jobs := app.jobs.words() if app.signed_in else "":
+            right = [(f" {jobs} ", "live"), *(right or [(rule * 2, "rule")])]
         if used + sum(cell_len(text) for text, _ in right) + 1 > width:
             right = []
         gap = width - used - sum(cell_len(text) for text, _ in right)

@@ -10,6 +10,7 @@ from secconsole.domain.model import BindingStatus, Flag
 from secconsole.domain.roles import Role, below_only_words, may, may_act_on, may_phrase, outranks
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.invitations import InviteUsers
+from secconsole.operations.jobs import StartJob
 from secconsole.operations.sessions import ListSessions
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.user_changes import (
@@ -81,8 +82,9 @@ ACTIONS: tuple[Action, ...] = (
            Unbind, dangerous=True, priority=0, command="secconsole unbind LOGIN --reason TEXT", acts_on="marked"),
     Action("users.undo", "Undo", "x", "Undo an unbinding within ten minutes: the same phone works again.",
            UndoUnbind, priority=1, command="secconsole undo EVENT", acts_on="one"),
-    Action("users.unlock", "Unlock", "l", "Clear the wrong entries that lock an account.",
-           UnlockUser, priority=5, command="secconsole user unlock LOGIN", acts_on="one"),
+    Action("users.unlock", "Unlock", "l", "Clear the wrong entries that lock the marked users, or the one under the "
+           "cursor.",
+           UnlockUser, priority=5, command="secconsole user unlock LOGIN", acts_on="marked"),
     Action("users.whitelist", "Whitelist", "w", "Let the marked users, or the one under the cursor, sign in without a "
            "second factor, or remove them from that list.",
            AddToWhitelist, priority=3, command="secconsole whitelist add LOGIN --reason TEXT", acts_on="marked"),
@@ -100,13 +102,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("users.explain", "About", "h", "Explain the state of this user in plain words, and what to tell the "
            "caller.", priority=4, acts_on="one"),
     Action("users.reset-password", "Reset password", "r", "Give a one-time password that must be changed at the next "
-           "sign-in.", ResetPassword, dangerous=True, priority=8, command="secconsole user reset-password LOGIN",
-           acts_on="one"),
+           "sign-in; the marked users get theirs by mail.", ResetPassword, dangerous=True, priority=8,
+           command="secconsole user reset-password LOGIN", acts_on="marked"),
     Action("users.invite", "Invite", "I", "Mail a first-time password to the marked users, or the one under the "
            "cursor, who have none.", InviteUsers, priority=8, command="secconsole user invite LOGIN",
            acts_on="marked", run=invite),
-    Action("users.disable", "Disable", "d", "Keep this user from signing in.",
-           DisableUser, dangerous=True, priority=9, command="secconsole user disable LOGIN", acts_on="one"),
+    Action("users.disable", "Disable", "d", "Keep the marked users, or the one under the cursor, from signing in.",
+           DisableUser, dangerous=True, priority=9, command="secconsole user disable LOGIN", acts_on="marked"),
     Action("users.enable", "Enable", "D", "Let a disabled user sign in again.",
            EnableUser, priority=9, command="secconsole user enable LOGIN", acts_on="one"),
     Action("users.require-mfa", "Require factor", "m", "Require a second factor of the marked users, or the "
@@ -116,6 +118,9 @@ ACTIONS: tuple[Action, ...] = (
            ChangeRole, priority=9, command="secconsole user role LOGIN ROLE", acts_on="one"),
     Action("users.rename", "Correct", "N", "Correct the login, name, e-mail or phone of this user.", RenameUser,
            priority=9, command="secconsole user rename LOGIN --name TEXT", acts_on="one", run=rename),
+    Action("users.bulk", "Act on many", "B", "Act on all marked users, or on all that the search finds, as a job that "
+           "goes on in the background.", StartJob, priority=7,
+           command='secconsole user unlock --filter "is:locked"', acts_on="none"),
     Action("users.new", "New user", "n", "Create a user.",
            CreateUser, priority=8, command="secconsole user create LOGIN"),
     Action("users.reverse", "Reverse", "S", "Reverse the order of the list.", priority=9),

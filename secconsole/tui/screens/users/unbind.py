@@ -7,12 +7,14 @@ from datetime import datetime
 from textual import events
 
 from secconsole.domain.errors import Invalid
+from secconsole.domain.jobs import JobKind
 from secconsole.operations.approvals import Approval, RequestApproval
+from secconsole.operations.jobs import Job, StartJob
 from secconsole.operations.portions import fits_one_request
 from secconsole.operations.unbinding import TYPED_ABOVE, Unbind, UnbindPreview
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users.names_dialog import NamesDialog
-from secconsole.tui.screens.users.unbind_many import BulkDialog, Outcome
+from secconsole.tui.screens.users.unbind_many import Outcome
 from secconsole.tui.screens.users.unbind_text import about_many, about_one, more, names
 from secconsole.tui.text.format import plural
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
@@ -81,9 +83,17 @@ class UnbindDialog(SubmitDialog["Outcome | None"]):
             bypass=self._bypass if button == "bypass" else None,
         )  # fmt: skip
         if not fits_one_request(self._ids):
-            return await self.app.ask(BulkDialog(operation))
+            return Outcome(job=await self._start_job(values))
         result = await self.app.perform(operation)
         return Outcome(result.unbound, result.failed, result.event, result.undo_until, bypass=result.bypass)
+
+    async def _start_job(self, values: Values) -> Job:
+        return await self.app.perform(
+            StartJob(
+                tenant=self.app.tenant, kind=JobKind.UNBIND, users=self._ids, reason=str(values["reason"]),
+                ticket=str(values["ticket"]), expect=len(self._ids),
+            )
+        )  # fmt: skip
 
     async def _ask_approval(self, values: Values) -> Approval:
         return await self.app.perform(

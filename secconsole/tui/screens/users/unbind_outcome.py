@@ -11,7 +11,7 @@ from secconsole.operations.unbinding import UndoResult
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.screens.users.unbind_many import Outcome
-from secconsole.tui.text.format import count, plural, until
+from secconsole.tui.text.format import plural, until
 from secconsole.tui.text.safe import Part, lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, cancel
@@ -25,8 +25,7 @@ class OutcomeDialog(Dialog[bool]):
     def __init__(self, outcome: Outcome, now: datetime) -> None:
         self._outcome = outcome
         buttons = [cancel("Close"), Button("undo", "Undo all")] if outcome.unbound else [cancel("Close")]
-        title = "Stopped" if outcome.left else "Done"
-        super().__init__(title, _words(outcome, now), (), buttons)
+        super().__init__("Done", _words(outcome, now), (), buttons)
 
     async def on_key(self, event: events.Key) -> None:
         if event.key == "d" and self._outcome.failed:
@@ -46,11 +45,6 @@ def _words(outcome: Outcome, now: datetime) -> Content:
     rows: list[Part] = [(f"{plural(len(outcome.unbound), 'user')} unbound", "bold")]
     if outcome.failed:
         rows.append(f"{plural(len(outcome.failed), 'user')} not: d lists them with the reasons")
-    if outcome.left:
-        rows += [
-            f"{count(outcome.left)} not processed. {outcome.why}",
-            "They are still marked: press u to continue.",
-        ]
     if outcome.undo_until is not None:
         rows += ["", f"x undoes all of it until {until(outcome.undo_until, now)}."]
     return lines(*rows)

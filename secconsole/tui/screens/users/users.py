@@ -8,16 +8,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 from secconsole.domain.errors import Conflict
+from secconsole.domain.jobs import JobKind
 from secconsole.domain.limits import PORTION
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.policy import off_words
-from secconsole.domain.search import EVERYBODY
+from secconsole.domain.search import EVERYBODY, filter_text
 from secconsole.operations.caller_check import ShowCallerCheck
+from secconsole.operations.jobs import Job
 from secconsole.operations.portions import preview_unbinding
 from secconsole.operations.unbinding import UndoResult
 from secconsole.operations.user_changes import UnlockUser
 from secconsole.operations.users import ShowUser, UserDetail, UserRow
-from secconsole.tui.actions import Action
+from secconsole.tui.actions import Action, find
+from secconsole.tui.screens.jobs.jobs import show_jobs
+from secconsole.tui.screens.jobs.start import Selection, pick_kind, start_job
 from secconsole.tui.screens.users import bypass, require
 from secconsole.tui.screens.users import dialogs as ask_for
 from secconsole.tui.screens.users.access import AccessScreen, read_access
@@ -99,6 +103,14 @@ class Users(UserList):
     def _unread(self) -> bool:
         return self.person is None and self.table.count > 0
 
+    def action_act(self, id: str) -> None:
+        super().action_act(id)
+        action = find(self.actions, id)
+        undoes_all = id == "users.undo" and self._undoable_bulk() is not None
+        if self.table.marks and action.acts_on == "one" and not undoes_all and not self.reason(action):
+            person = self.person
+            self.app.notify(f"{action.title} is for {person.login if person else 'one user'} only: marks do not count.")
+
     def subject(self) -> object:
         return self.chosen()
 
@@ -122,6 +134,33 @@ class Users(UserList):
         self._source.renew(keep_count=as_many and self._query.filter == EVERYBODY)
         self.table.refresh_rows()
 
+    # ---- many users ------------------------------------------------------------------------------------------------
+
+    async def do_bulk(self) -> None:
+        """Act on the marked users, or on all that the search finds."""
+        if self.table.marks:
+            chosen, number = Selection(users=self.chosen()), f"{len(self.table.marks):,}"
+        elif self._problems:
+            self.app.notify_refused(f"The search is not understood: {self._problems[0]}")
+            return
+        else:
+            chosen = Selection(filter=filter_text(self._query.filter))
+            number = f"{self.table.count:,}" if self._source.total is not None else "All"
+        kind = await pick_kind(self.app, chosen, number)
+        if kind is not None:
+            await self._start(kind, chosen)
+
+    async def _start(self, kind: JobKind, chosen: Selection) -> None:
+        job = await start_job(self.app, kind, chosen)
+        if job is not None:
+            await self._follow(job)
+
+    async def _follow(self, job: Job) -> None:
+        """Show a job that has just started here, whose users need no marks any more."""
+        self.app.jobs.start(job)
+        self.table.clear_marks()
+        await show_jobs(self.app, job.id)
+
     # ---- unbinding -------------------------------------------------------------------------------------------------
 
     async def do_unbind(self) -> None:
@@ -140,6 +179,8 @@ class Users(UserList):
             self.app.notify_done(
                 f"Approval asked for {outcome.asked.login}, until {end}. Press u again once it is granted."
             )
+        elif outcome is not None and outcome.job is not None:
+            await self._follow(outcome.job)
         elif outcome is not None:
             await self.reload(as_many=True)
             await self._report(outcome, many=len(ids) > 1)
@@ -198,6 +239,9 @@ class Users(UserList):
                 what = "off the whitelist"
             else:
                 changed, what = await self.app.ask(ExemptDialog(ids, detail.user)), "on the whitelist"
+        elif len(ids) > PORTION:
+            await self._start(JobKind.WHITELIST_ADD, Selection(users=ids))
+            return
         else:
             changed, what = await self.app.ask(ExemptDialog(ids, None)), "on the whitelist"
         if changed is not None:
@@ -207,12 +251,18 @@ class Users(UserList):
     # ---- one user --------------------------------------------------------------------------------------------------
 
     async def do_unlock(self) -> None:
+        if self.table.marks:
+            await self._start(JobKind.UNLOCK, Selection(users=self.chosen()))
+            return
         user = self.person_at_cursor()
         changed = await self.app.perform(UnlockUser(tenant=self.app.tenant, user=user.id))
         self.app.notify_done(f"{changed.user.login} is unlocked.")
         await self.reload()
 
     async def do_disable(self) -> None:
+        if self.table.marks:
+            await self._start(JobKind.DISABLE, Selection(users=self.chosen()))
+            return
         user = self.person_at_cursor()
         detail = await self._look(user)
         if await self.app.ask(ask_for.DisableDialog(detail.user, detail)) is not None:
@@ -228,7 +278,7 @@ class Users(UserList):
     async def do_require_mfa(self) -> None:
         ids = self.chosen()
         if len(ids) > PORTION:
-            self.app.notify_refused(f"Mark at most {PORTION} users for this, or require it of all users: press 4.")
+            await self._start(JobKind.REQUIRE_MFA, Selection(users=ids))
             return
         detail = None
         if len(ids) == 1:
@@ -246,6 +296,9 @@ class Users(UserList):
             await self.reload()
 
     async def do_reset_password(self) -> None:
+        if self.table.marks:
+            await self._start(JobKind.RESET_PASSWORD, Selection(users=self.chosen()))
+            return
         user = self.person_at_cursor()
         found = await self.app.perform(ShowCallerCheck(tenant=self.app.tenant, user=user.id))
         reset = await self.app.ask(ask_for.ResetDialog(user, caller_words(found.check, self.app.clock())))

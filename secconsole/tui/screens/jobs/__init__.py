@@ -1,0 +1,1 @@
+"""Jobs: acts on many users, started, followed and steered."""
