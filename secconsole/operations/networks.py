@@ -152,10 +152,11 @@ class PreviewNetwork(Operation[NetworkPreview]):
 class AddNetwork(Operation[NetworkChange]):
     """Allow a network, with which all others that no rule names are refused.
 
-    `roles`: only for users with these roles; users of whose role no rule speaks may come from anywhere. `no_challenge`:
-    a bound factor is not asked for from there, except of platform administrators. A change that shuts out its author
-    raises `Conflict` unless `confirm` is the tenant's name, and is then undone after five minutes, unless its author
-    signs in from a network that is allowed now, or an administrator confirms it from there.
+    `roles`: only for users with these roles, by default for all that do not outrank the caller. Users of whose role no
+    rule speaks may come from anywhere. `no_challenge`: a bound factor is not asked for from there, except of platform
+    administrators. A change that shuts out its author raises `Conflict` unless `confirm` is the tenant's name, and is
+    then undone after five minutes, unless its author signs in from a network that is allowed now, or an administrator
+    confirms it from there.
     """
 
     tenant: TenantName

@@ -98,6 +98,13 @@ async def test_a_line_with_a_password_is_not_rejected_for_another_line(organisat
     assert [r.line for r in done.rejected] == [4]
 
 
+async def test_a_line_with_a_password_is_rejected_for_its_role(organisation: Organisation) -> None:
+    await organisation.add("ada", Role.TENANT_ADMIN)
+    ada = await organisation.sign_in("ada")
+    done = await tried(organisation, [NewUser(2, "eva", role="platform-admin", password=PASSWORD)], ada)
+    assert [r.reason for r in done.rejected] == ["A tenant-admin may not assign the role platform-admin."]
+
+
 async def test_an_administrator_who_cannot_sign_in_does_not_count_as_remaining(organisation: Organisation) -> None:
     """A platform administrator without a password is only let in by another one."""
     petra = CreateUser(tenant=TENANT, login="petra", role=Role.PLATFORM_ADMIN)

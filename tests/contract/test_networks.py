@@ -260,6 +260,29 @@ async def test_check_and_explain_name_the_rule(organisation: Organisation) -> No
     assert (await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana"))).outcome is SignInStatus.COMPLETE
 
 
+async def test_nobody_sets_the_networks_of_those_who_outrank_them(organisation: Organisation) -> None:
+    await organisation.add("tina", Role.TENANT_ADMIN)
+    await organisation.add("ana")
+    tina = await session(organisation, "tina", INSIDE)
+    for wanted in (
+        AddNetwork(tenant=TENANT, network=OFFICE, roles=(Role.PLATFORM_ADMIN,)),
+        AddNetwork(tenant=TENANT, network=OFFICE, roles=(Role.USER, Role.PLATFORM_ADMIN)),
+        AddNetwork(tenant=TENANT, network="local", roles=(Role.USER,)),
+    ):
+        with pytest.raises(NotAllowed, match="also for the role platform-admin, which ranks above a tenant-admin"):
+            await ask(organisation, wanted, tina, INSIDE)
+    below = (Role.TENANT_ADMIN, Role.HELPDESK, Role.AUDITOR, Role.USER)
+    added = await ask(organisation, AddNetwork(tenant=TENANT, network=OFFICE), tina, INSIDE)
+    assert added.network.roles == below
+    assert (await start(organisation, "ana", OUTSIDE)).status is SignInStatus.REFUSED
+    assert (await start(organisation, "root", OUTSIDE)).status is SignInStatus.COMPLETE
+    await ask(organisation, RemoveNetwork(tenant=TENANT, network=OFFICE), tina, INSIDE)
+    for network in (OFFICE, "local"):
+        await allow(organisation, network)  # by the store's owner, for all roles
+        with pytest.raises(NotAllowed, match="ranks above"):
+            await ask(organisation, RemoveNetwork(tenant=TENANT, network=network), tina, INSIDE)
+
+
 async def shut_out(organisation: Organisation) -> Bearer:
     """Let an administrator shut herself out, and return her session."""
     await organisation.add("tina", Role.TENANT_ADMIN)
@@ -350,7 +373,8 @@ async def test_a_platform_administrator_of_another_tenant_confirms_only_from_the
     answer = await ask(organisation, SignIn(tenant="beta", login="bea", password=PASSWORD), Nobody(), OUTSIDE)
     assert answer.token is not None
     bea = Bearer(answer.token)
-    await shut_out(organisation)
+    root = await session(organisation, "root")
+    await ask(organisation, AddNetwork(tenant=TENANT, network=OFFICE, confirm=TENANT), root, OUTSIDE)
     with pytest.raises(Conflict, match="do not allow your address"):
         await ask(organisation, ConfirmNetworks(tenant=TENANT), bea, OUTSIDE)
     assert (await ask(organisation, ConfirmNetworks(tenant=TENANT), bea, INSIDE)).pending_until is None

@@ -72,13 +72,13 @@ async def test_a_network_is_added_checked_and_removed(console: OpenConsole, orga
 async def test_a27_a_change_that_shuts_out_its_author_needs_the_tenants_name(
     console: OpenConsole, organisation: Organisation
 ) -> None:
-    app = await console("tomas", place="settings")
+    app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await open_networks(app, pilot)
         await pilot.press("1")
         await on_top(app, pilot, AddNetworkDialog)
         await type_in(pilot, "local")
-        await pilot.press("tab", "tab", "right", "tab", "tab", "tab", "right", "enter")  # for platform-admin
+        await pilot.press("tab", "tab", "right", "right", "tab", "tab", "tab", "right", "enter")  # for tenant-admin
         await on_top(app, pilot, ConfirmDialog)
         assert "You would be shut out: local would not be allowed." in said(app)
         await pilot.press("enter")  # the focus is on Cancel
@@ -87,7 +87,7 @@ async def test_a27_a_change_that_shuts_out_its_author_needs_the_tenants_name(
         await pilot.press("1")
         await on_top(app, pilot, AddNetworkDialog)
         await type_in(pilot, "local")
-        await pilot.press("tab", "tab", "right", "tab", "tab", "tab", "right", "enter")
+        await pilot.press("tab", "tab", "right", "right", "tab", "tab", "tab", "right", "enter")
         await on_top(app, pilot, ConfirmDialog)
         await pilot.press("up")
         await type_in(pilot, "acme")
@@ -95,23 +95,23 @@ async def test_a27_a_change_that_shuts_out_its_author_needs_the_tenants_name(
         await until(pilot, lambda: "network not allowed" in screen_text(app))
         assert any("It is undone at" in notice.message for notice in app._notifications)
     (one,) = await listed(organisation)
-    assert (one.network, one.roles) == ("local", (Role.PLATFORM_ADMIN,))
+    assert (one.network, one.roles) == ("local", (Role.TENANT_ADMIN,))
     assert one.pending_until is not None
     organisation.clock.forward(5 * 60)
     assert await listed(organisation) == ()
 
 
 async def test_a_change_that_waits_is_shown_and_undone(console: OpenConsole, organisation: Organisation) -> None:
-    tomas = await organisation.signed_in("tomas")
-    await tomas.perform(AddNetwork(tenant="acme", network="local", roles=(Role.PLATFORM_ADMIN,), confirm="acme"))
-    await tomas.close()
-    app = await console("root", place="settings")
+    root = await organisation.signed_in("root")
+    await root.perform(AddNetwork(tenant="acme", network="local", roles=(Role.TENANT_ADMIN,), confirm="acme"))
+    await root.close()
+    app = await console("tomas", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         assert "n Networks only local, a change waits" in said(app)
         await open_networks(app, pilot)
         assert "unless it is confirmed" in said(app)
-        assert "platform-admin · waits to be confirmed" in said(app)
+        assert "tenant-admin · waits to be confirmed" in said(app)
         await pilot.press("4")
         await until(pilot, lambda: "The change is undone." in said(app))
     assert await listed(organisation) == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, SecconsoleError
 from secconsole.domain.roles import Role, may_act_on, rank
@@ -109,7 +110,7 @@ def plan_lines(context: Context, lines: Lines, *, hashed: Collection[str] | None
         sets_password = line.password is not None and (user is None or user.password_hash is None)
         try:
             if sets_password and hashed is not None and line.key not in hashed:
-                raise Conflict("Someone has changed this user in the meantime. Import the line again.")
+                _refuse_unhashed(context, user, line)
             _check_roles(context, user, line, admins)
         except SecconsoleError as error:
             plan.rejected.append(Rejected(line.number, line.login, error.message))
@@ -124,6 +125,12 @@ def plan_lines(context: Context, lines: Lines, *, hashed: Collection[str] | None
             plan.unchanged += 1
     plan.rejected.sort(key=lambda rejected: rejected.line)
     return plan
+
+
+def _refuse_unhashed(context: Context, user: UserRecord | None, line: Line) -> NoReturn:
+    """Raise why the password of a line was not hashed."""
+    _check_roles(context, user, line, PlatformAdmins(context.connection, hold=False))  # counts nobody for other lines
+    raise Conflict("Someone has changed this user in the meantime. Import the line again.")
 
 
 def split_lines(operation: ImportUsers, lines: Lines, hashes: Sequence[str]) -> Sequence[tuple[Lines, Sequence[str]]]:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from secconsole.domain.end_date import check_end
-from secconsole.domain.errors import Conflict, Invalid, NotFound
+from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.domain.limits import LONGEST_NOTE, MOST_NETWORKS
+from secconsole.domain.network import LOCAL
 from secconsole.domain.network_rules import (
     CONFIRM_WITHIN,
     NetworkRule,
@@ -22,7 +23,7 @@ from secconsole.domain.network_rules import (
     parse_origin,
     uncovered,
 )
-from secconsole.domain.roles import Role
+from secconsole.domain.roles import Permission, Role, may, rank, roles_given_by
 from secconsole.domain.throttle import KNOWN_FOR
 from secconsole.operations.events import NETWORK_ADDED, NETWORK_CONFIRMED, NETWORK_REMOVED, NETWORK_REVERTED
 from secconsole.operations.networks import (
@@ -42,7 +43,7 @@ from secconsole.service.context import Context, when
 from secconsole.service.factors.networks import end_due, origin_here
 from secconsole.service.registry import handles
 from secconsole.service.views import admission_words, allowed_network
-from secconsole.store import networks, tenants
+from secconsole.store import networks, tenants, users
 from secconsole.store.rows import NetworkRecord
 
 LOOKED_AT = 1_000  # users, so that a preview takes the same time in every tenant
@@ -81,7 +82,8 @@ def preview_network(context: Context, operation: PreviewNetwork) -> NetworkPrevi
         changed = _chosen(context, operation.network).rule
         after = [rule for rule in before if rule.id != changed.id]
     else:
-        changed = NetworkRule("", parse_network(operation.network), _in_order(operation.roles))
+        network = parse_network(operation.network)
+        changed = NetworkRule("", network, _limited_to_rank(context, network, operation.roles))
         after = [*before, changed]
     seen = networks.latest_origins(
         context.connection, context.tenant.pk, since=context.now - KNOWN_FOR, limit=LOOKED_AT
@@ -107,13 +109,15 @@ def add_network(context: Context, operation: AddNetwork) -> NetworkChange:
     _refuse_while_another_waits(context)
     if len(operation.note) > LONGEST_NOTE:
         raise Invalid(f"The note is longer than {LONGEST_NOTE} characters.", "note")
+    network = parse_network(operation.network)
     rule = NetworkRule(
         id=context.new_id(),
-        network=parse_network(operation.network),
-        roles=_in_order(operation.roles),
+        network=network,
+        roles=_limited_to_rank(context, network, operation.roles),
         until=_checked_end(context, operation.until),
         no_challenge=operation.no_challenge,
     )
+    _need_rank(context, rule)
     before = in_force(context.tenant.networks, context.now)
     if len(before) >= MOST_NETWORKS:
         raise Conflict(f"A tenant can allow {MOST_NETWORKS} networks. Remove one, or combine several.")
@@ -133,6 +137,7 @@ def add_network(context: Context, operation: AddNetwork) -> NetworkChange:
 def remove_network(context: Context, operation: RemoveNetwork) -> NetworkChange:
     _refuse_while_another_waits(context)
     record = _chosen(context, operation.network)
+    _need_rank(context, record.rule)
     after = [rule for rule in in_force(context.tenant.networks, context.now) if rule.id != record.rule.id]
     rule = _waiting_if_shut_out(context, replace(record.rule, leaving=True), after, operation.confirm)
     if rule.pending_until:
@@ -166,6 +171,26 @@ def revert_networks(context: Context, operation: RevertNetworks) -> NetworkList:
     networks.undo(context.connection, context.tenant.pk)
     context.audit(NETWORK_REVERTED)
     return _listed(context)
+
+
+def _limited_to_rank(context: Context, network: str, roles: Sequence[Role]) -> tuple[Role, ...]:
+    """Return the roles of a rule in order, where all of them means none above the actor's."""
+    actor = context.actor.role
+    if roles or network == LOCAL or not may(actor, Permission.MANAGE_POLICY):
+        return _in_order(roles)
+    return _in_order(roles_given_by(actor))
+
+
+def _need_rank(context: Context, rule: NetworkRule) -> None:
+    """Raise `NotAllowed` if a rule applies to users who outrank the actor, who could be shut out with it.
+
+    One for this machine applies to all of them, because it leaves no other role there.
+    """
+    actor = context.actor.role
+    for role in (role for role in Role if rank(role) > rank(actor)):
+        concerned = rule.applies_to(role) or rule.network == LOCAL
+        if role in rule.roles or (concerned and users.with_role(context.connection, context.tenant.pk, role)):
+            raise NotAllowed(f"This network is also for the role {role}, which ranks above a {actor}. Ask a {role}.")
 
 
 def _waiting_if_shut_out(
