@@ -11,7 +11,8 @@ from typing import Any
 import argon2
 import pytest
 
-from secconsole.domain.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, SecconsoleError
+from secconsole.domain.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, SecconsoleError, Stale
+from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -19,6 +20,7 @@ from secconsole.operations.account import ChangePassword
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.invitations import InviteUsers
+from secconsole.operations.jobs import AdvanceJob, PauseJob, ResumeJob, StartJob
 from secconsole.operations.signin import ChoosePassword, SignIn
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.user_changes import ResetPassword
@@ -70,8 +72,33 @@ def test_every_hashing_operation_is_tested_here() -> None:
     hashing = {kind.spec.name for kind, handler in HANDLERS.items() if handler.hashes or handler.reserve}
     assert hashing == {
         "sign-in", "step-up", "sign-in.new-password", "password.change", "tenant.create", "user.create", "user.import",
-        "user.reset-password", "user.invite",
+        "user.reset-password", "user.invite", "job.advance",
     }  # fmt: skip
+
+
+async def test_a_job_hashes_only_for_its_driver_and_only_while_it_runs(
+    organisation: Organisation, spent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("job_acts", "job_preview"):
+        monkeypatch.setattr(f"secconsole.service.handlers.{module}.can_send", lambda *_: True)
+    for login in ("tom", "tina"):
+        await organisation.add(login, Role.TENANT_ADMIN)
+    await organisation.add("ana", email="ana@acme.example")
+    tom, tina = await organisation.sign_in("tom"), await organisation.sign_in("tina")
+    reset = StartJob(tenant=TENANT, kind=JobKind.RESET_PASSWORD, users=("ana",), reason="leak")
+    job = await organisation.perform(reset, tom)
+    advance = AdvanceJob(tenant=TENANT, job=job.id)
+    spent.clear()
+    with pytest.raises(Stale):
+        await organisation.perform(advance, tina)
+    await organisation.perform(PauseJob(tenant=TENANT, job=job.id), tom)
+    with pytest.raises(Stale):
+        await organisation.perform(advance, tom)
+    await organisation.perform(ResumeJob(tenant=TENANT, job=job.id), tom)
+    assert spent == []
+    job = await organisation.perform(advance, tom)
+    assert (job.done, spent) == (1, ["hash"])
+    assert (await organisation.perform(advance, tom), spent) == (job, ["hash"])
 
 
 async def test_only_the_passwords_of_users_who_can_be_invited_are_hashed(

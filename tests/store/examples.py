@@ -89,7 +89,7 @@ from secconsole.operations.signin import (
     VerifySignIn,
     WhoAmI,
 )
-from secconsole.operations.tenants import CreateTenant, ListTenants, ShowAdoption
+from secconsole.operations.tenants import CreateTenant, ListTenants, ShowAdoption, ShowAdoptionHistory
 from secconsole.operations.tokens import (
     CreateToken,
     ListOwnTokens,
@@ -113,7 +113,7 @@ from secconsole.service.outbox.queue import unseal_message
 from secconsole.store import factors, tenants
 from secconsole.store.schema import outbox
 from tests.alerting import make_alert
-from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
+from tests.organisation import PASSWORD, ROOT, TENANT, Organisation, seed_of
 
 ANOTHER = Secret("another quite long password 77")
 
@@ -188,6 +188,7 @@ for _operation in (
     ListSessions(tenant=TENANT, user="ana"),
     ListTenants(),
     ShowAdoption(tenant=TENANT),
+    ShowAdoptionHistory(tenant=TENANT),
     CreateTenant(name="beta", admin="bea", password=ANOTHER),
     PreviewUnbind(tenant=TENANT, users=("ana",)),
     PreviewInvitation(tenant=TENANT, users=("ana",)),
@@ -629,11 +630,10 @@ async def _(organisation: Organisation) -> Asked:
 
 async def a_change_waits(organisation: Organisation) -> None:
     """Let an administrator, who is on this machine, allow this machine only for other roles."""
-    await organisation.add("tina", Role.TENANT_ADMIN)
     here, backend = Source("console"), organisation.backend
-    answer = await backend.perform_as(SignIn(tenant=TENANT, login="tina", password=PASSWORD), Nobody(), here)
+    answer = await backend.perform_as(SignIn(tenant=TENANT, login=ROOT, password=PASSWORD), Nobody(), here)
     assert answer.token is not None
-    shut_out = AddNetwork(tenant=TENANT, network="local", roles=(Role.PLATFORM_ADMIN,), confirm=TENANT)
+    shut_out = AddNetwork(tenant=TENANT, network="local", roles=(Role.TENANT_ADMIN,), confirm=TENANT)
     assert (await backend.perform_as(shut_out, Bearer(answer.token), here)).pending_until
 
 
