@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.prepared import Prepared
 from tests.terminal.terminal_driver import Term
 
 ROOT = Path(__file__).parents[2]
@@ -13,13 +14,17 @@ Start = Callable[..., Term]
 
 
 @pytest.fixture
-def term(tmp_path: Path) -> Iterator[Start]:
-    """Start a program in a new terminal with a private home, and close all at the end."""
+def term(tmp_path: Path, prepared: Prepared) -> Iterator[Start]:
+    """Start a program in a new terminal with a private home, and close all at the end.
+
+    A module is started in a fork with everything imported, unless `cold`: importing takes longer than most tests.
+    """
     open_ones: list[Term] = []
 
-    def start(*argv: str, env: dict[str, str | None] | None = None, **options: object) -> Term:
+    def start(*argv: str, env: dict[str, str | None] | None = None, cold: bool = False, **options: object) -> Term:
         home = {"SECCONSOLE_HOME": str(tmp_path / "home")}
-        opened = Term([sys.executable, *argv], env=home | (env or {}), cwd=str(ROOT), **options)
+        forking = None if cold or argv[0] != "-m" else prepared
+        opened = Term([sys.executable, *argv], env=home | (env or {}), cwd=str(ROOT), prepared=forking, **options)
         open_ones.append(opened)
         return opened
 

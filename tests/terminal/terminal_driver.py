@@ -123,6 +123,7 @@ class Term:
         term="xterm-256color",
         colorterm="truecolor",
         history=4000,
+        prepared=None,
     ):
         self.cols, self.rows, self.rtt, self.sync, self.background = cols, rows, rtt, sync, background
         self.chunks: list[tuple[float, bytes]] = []
@@ -180,9 +181,12 @@ class Term:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         self.t0 = time.perf_counter()
-        self.proc = subprocess.Popen(
-            list(argv), stdin=slave, stdout=slave, stderr=slave, env=e, cwd=cwd, preexec_fn=child, close_fds=True
-        )
+        if prepared is None:
+            self.proc = subprocess.Popen(
+                list(argv), stdin=slave, stdout=slave, stderr=slave, env=e, cwd=cwd, preexec_fn=child, close_fds=True
+            )
+        else:
+            self.proc = prepared.start(list(argv)[2:], [slave] * 3, e, cwd)
         self._slave = slave  # kept open so that the terminal's state can be read after the program is gone
         self.pid = self.proc.pid
         self._thread = threading.Thread(target=self._read, daemon=True)

@@ -91,7 +91,7 @@ def test_login_password_and_code_in_one_write_sign_in(console: Console, home: Pa
 
 def test_a_burst_before_the_first_frame_signs_in(console: Console, home: Path) -> None:
     password, code = account(home, "hana")
-    t = console()
+    t = console(cold=True)
     assert t.wait_until(lambda term: "echo off" in term.left_on(), 10, every=0.003)
     assert b"Password" not in t.raw
     t.send(f"hana\t{password}\r{code}\r7")
@@ -236,10 +236,11 @@ def test_the_next_user_signs_in_after_signing_out(console: Console) -> None:
 def test_a40_the_environment_controls_nothing(console: Console, tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w')\nclass Driver: pass\n")
     t = console(
+        cold=True,
         env={
             "TEXTUAL_DRIVER": "evil:Driver", "TEXTUAL_LOG": str(tmp_path / "log"), "TEXTUAL_PRESS": "1",
             "TEXTUAL_THEME": "nord", "SSH_ORIGINAL_COMMAND": "sh", "PYTHONINSPECT": "1", "COLUMNS": "10",
-        }
+        },
     )  # fmt: skip
     assert t.wait_text("sign in as one of them", 10), t.text()
     t.press("ctrl+z")
@@ -346,7 +347,7 @@ def test_the_first_frame_is_within_a_quarter_of_a_bare_apps(console: Console, te
     ours, theirs = [], []
     for _ in range(40):
         for start, words, times in ((lambda: term(str(bare), cols=80, rows=24), "bare app", theirs),
-                                    (console, "Password", ours)):  # fmt: skip
+                                    (lambda: console(cold=True), "Password", ours)):  # fmt: skip
             t = start()
             seen = t.wait_text(words, 20)
             assert seen is not None

@@ -24,7 +24,7 @@ def test_burst_signs_in(sample: Start, rtt: float) -> None:
 
 
 def test_burst_before_the_first_frame(sample: Start) -> None:
-    t = sample("sample_sign_in")
+    t = sample("sample_sign_in", cold=True)
     quiet = t.wait_until(lambda term: "echo off" in term.left_on(), 10, every=0.005)
     assert quiet
     assert b"Sign in" not in t.raw
