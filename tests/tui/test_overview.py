@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.operations.bounds import check_limits
 from secconsole.operations.delivery import SetSmtp, TryDelivery
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
@@ -18,6 +19,7 @@ from secconsole.operations.user_changes import DisableUser
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.runtime.terminal import Terminal
+from secconsole.tui.screens.overview.acts import last_acts
 from secconsole.tui.screens.users.users import Users
 from secconsole.tui.widgets.bars import bar, percent
 from secconsole.tui.widgets.board import Board
@@ -265,3 +267,10 @@ async def test_right_and_left_move_between_columns(console: OpenConsole) -> None
         assert seen[0] == "users:status:bound"
         assert seen[2] == "history:", "in the third column"
         assert seen[4].startswith(("users:status:", "users:role:")), "in the first again"
+
+
+def test_the_last_acts_are_few_enough_to_ask_for() -> None:
+    """Sign-ins and codes are no acts, and a query takes only so many actions."""
+    wanted = last_acts("acme")
+    check_limits(wanted)
+    assert not {"sign-in", "verify", "code.sent", "step-up"} & set(wanted.actions)
