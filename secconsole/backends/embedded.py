@@ -91,7 +91,7 @@ class EmbeddedBackend(SessionBackend):
         self.stream_worker = StreamWorker(store, keys, clock, reach)
         self.retention_worker = RetentionWorker(store, keys, clock)
         self.head_log = HeadLog(store, keys, clock)
-        self.alert_worker = AlertWorker(store, keys, clock, self.delivery_worker.wake)
+        self.alert_worker = AlertWorker(store, keys, clock, self._wake)
         self._service = Service(
             store, keys, self.passwords, clock, self._wake, stays_here=inbox is not None, reach=reach
         )

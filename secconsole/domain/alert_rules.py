@@ -60,7 +60,7 @@ KINDS: dict[AlertRule, Kind] = {
     AlertRule.USER_FAILURES: Kind("many wrong entries for one user", "wrong entries", 20, 500, 30, 3),
     AlertRule.NETWORK_USERS: Kind("one network fails for many users", "users", 10, 500, 10, 2),
     AlertRule.OPERATOR_RESETS: Kind("many unbindings and password resets by one operator", "resets", 20, 500, 60, 2),
-    AlertRule.RESET_AND_ACT: Kind("a reset, then a binding from a new network, then an operator's act", "", 1, 1, 1440),
+    AlertRule.RESET_AND_ACT: Kind("a reset, a binding from a new network, an operator's act", "", 1, 1, 1440),
     AlertRule.OUT_OF_HOURS: Kind("whitelist or policy changed out of hours", "changes", 1, 500, 60, on=False),
     AlertRule.DORMANT: Kind("a sign-in after a long time", "days", 90, 3650, 0, DORMANT_DAYS),
     AlertRule.RECOVERY_CODES: Kind("many users use recovery codes", "users", 5, 500, 60, 2),

@@ -37,7 +37,7 @@ IMPORT_BODY = 4 * 1024 * 1024
 
 MOST_PER_PAGE = 500
 MOST_WORDS = 32  # in one search
-MOST_ACTIONS = 64  # in the filter of an audit list
+MOST_ACTIONS = 128  # in the filter of an audit list
 MOST_TRIED = 50_000  # audit entries that a trial of a rule reads
 MOST_HEADS = 500  # of the audit, compared in one request
 MOST_VERIFIED = 50_000  # audit entries in one part of a verification

@@ -24,12 +24,6 @@ SIGN_IN = ("sign-in", "sign-out", "step-up")  # the way in, which no key and no 
 
 NO_SCREEN = {
     "job.advance": "the console asks for it while a job runs: operations/job_driver.py",
-    "alert.acknowledge": "the list of alerts comes with the next change",
-    "alert.list": "the list of alerts comes with the next change",
-    "alert.rule.list": "the list of alerts comes with the next change",
-    "alert.rule.set": "the list of alerts comes with the next change",
-    "alert.rule.try": "the list of alerts comes with the next change",
-    "alert.show": "the list of alerts comes with the next change",
     "audit.check-heads": "the heads are in files, which a command reads",
     "audit.head": "a command prints it, and servers and consoles write it to their logs",
     "audit.verify": "screens verify in parts: operations/portions.py",

@@ -11,13 +11,16 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from secconsole.domain.alert_rules import AlertState
 from secconsole.domain.roles import may
+from secconsole.operations.alerts import ListAlerts
 from secconsole.operations.approvals import ListApprovals
 from secconsole.operations.delivery import ShowDelivery
 from secconsole.operations.policy import ShowPolicy
 from secconsole.operations.tenants import AdoptionHistory, ShowAdoption, ShowAdoptionHistory
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
+from secconsole.tui.screens.alerts.action import ALERTS, open_alerts
 from secconsole.tui.screens.approvals import ACTION as APPROVALS
 from secconsole.tui.screens.approvals import answer_approvals, waiting_for
 from secconsole.tui.screens.overview.acts import last_acts
@@ -55,6 +58,7 @@ class Overview(Place):
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("overview.list", "List them", "enter,l", "List the users that a line counts.", priority=0,
                command="secconsole user list --status unbound --role tenant-admin"),
+        ALERTS,
         APPROVALS,
     )  # fmt: skip
 
@@ -111,8 +115,11 @@ class Overview(Place):
         asked = await self.app.perform(ListApprovals(tenant=tenant))
         history = await self._read_history(adoption.at)
         acts = await self.app.perform(last_acts(tenant))
+        alerts = await self.app.perform(ListAlerts(tenant=tenant, state=AlertState.OPEN, limit=1))
         waiting = len(waiting_for(asked.items, self.app.identity.role))
-        return Facts(adoption, policy, delivery, waiting, history, acts.items, _noticeable(apart))
+        return Facts(
+            adoption, policy, delivery, waiting, history, acts.items, _noticeable(apart), alerts.open, alerts.oldest
+        )
 
     async def _read_history(self, at: datetime) -> AdoptionHistory:
         """Return the figures of each day, which are read once a day only."""
@@ -132,7 +139,9 @@ class Overview(Place):
 
     async def do_list(self) -> None:
         place, _, what = self.query_one(Board).target.partition(":")
-        if place == "approvals":
+        if place == "alerts":
+            await open_alerts(self)
+        elif place == "approvals":
             await answer_approvals(self)
         elif place == "history" and self._history is not None:
             await self.app.ask(HistoryDialog(self._history[1]))

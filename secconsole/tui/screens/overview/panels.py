@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from textual.content import Content
 
@@ -20,6 +20,7 @@ from secconsole.tui.screens.overview.history import plot_cells
 from secconsole.tui.screens.overview.text import apart_words
 from secconsole.tui.screens.overview.wants import (
     Want,
+    alerts_words,
     groups_of,
     next_steps,
     sending_wants,
@@ -45,6 +46,7 @@ class Facts:
     """Everything that the overview shows.
 
     `waiting`: requests for the user's approval. `apart`: difference between the server's clock and this machine's.
+    `alerts`: how many are open, since the oldest was raised.
     """
 
     adoption: Adoption
@@ -54,6 +56,8 @@ class Facts:
     history: AdoptionHistory
     acts: tuple[AuditEntry, ...]
     apart: timedelta
+    alerts: int = 0
+    oldest_alert: datetime | None = None
 
 
 def arrangements(facts: Facts, *, exempts: bool, utf8: bool) -> list[Arrangement]:
@@ -96,7 +100,11 @@ def _kinds(adoption: Adoption, now: Impact, utf8: bool) -> Panel:
 
 
 def _look(facts: Facts, now: Impact) -> Panel:
-    urgent: list[Want] = [(facts.waiting, waiting_words(facts.waiting).partition(" ")[2], "approvals:")]
+    alerts = alerts_words(facts.alerts, facts.oldest_alert, facts.adoption.at)
+    urgent: list[Want] = [
+        (facts.alerts, alerts, "alerts:"),
+        (facts.waiting, waiting_words(facts.waiting).partition(" ")[2], "approvals:"),
+    ]
     wants = [
         *(want for want in urgent if want[0]),
         *wanting(facts.adoption, now),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from secconsole.domain.impact import Group, Impact, impact
 from secconsole.domain.model import SENT_KINDS, BindingStatus, FactorKind, PolicyMode
@@ -11,7 +12,7 @@ from secconsole.operations.delivery import Delivery
 from secconsole.operations.policy import Policy
 from secconsole.operations.tenants import Adoption
 from secconsole.tui.text.delivery import WORDS, untested, without_a_way
-from secconsole.tui.text.format import plural
+from secconsole.tui.text.format import exact, plural
 
 ADMINS = (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN)
 Want = tuple[int, str, str]  # a count, its text, and the place that lists it
@@ -87,6 +88,17 @@ def next_steps(adoption: Adoption, now: Impact, *, exempts: bool) -> list[str]:
 
 def groups_of(adoption: Adoption, role: Role) -> list[Group]:
     return [group for group in adoption.groups if group.role is role and group.count]
+
+
+def alerts_words(number: int, oldest: datetime | None, now: datetime) -> str:
+    """Return the line about open alerts without its number: `alerts, oldest 09:02`."""
+    word = _s("alert", number)
+    if oldest is None:
+        return word
+    here = oldest.astimezone()
+    return (
+        f"{word}, oldest {here:%H:%M}" if here.date() == now.astimezone().date() else f"{word}, oldest {exact(oldest)}"
+    )
 
 
 def waiting_words(number: int) -> str:
