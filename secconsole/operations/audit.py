@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.limits import MANY_NAMES_BODY, MOST_HEADS
+from secconsole.domain.limits import LONGEST_LABEL, MANY_NAMES_BODY, MOST_HEADS
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import (
@@ -34,7 +34,8 @@ class AuditEntry:
     """Audit entry.
 
     `outcome` is `done`, `refused` or `failed`. `details` are small facts, never secrets. `address`: the origin of the
-    request, or the user on the server's machine. `request_id`: its id in the server's log.
+    request, or the user on the server's machine. `request_id`: its id in the server's log. `act`: what was done to many
+    users at once, of which this is a part. In a folded list `entries` of it match, and this is the first of them.
     """
 
     id: str
@@ -50,6 +51,8 @@ class AuditEntry:
     address: str
     request_id: str
     details: dict[str, str | int | bool | None]
+    act: str = ""
+    entries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class AuditHead:
     signature: Mac
 
 
+ActId = Annotated[str, Meta(max_length=LONGEST_LABEL, description="The `act` of an entry, or empty.")]
 KeptHeads = Annotated[tuple[AuditHead, ...], Meta(max_length=MOST_HEADS)]
 
 
@@ -151,7 +155,8 @@ class ListAudit(Operation[AuditPage]):
 
     `search`: part of actor, target, action, reason or ticket. `actor`: the login of who did it. `user`: the user it
     concerns. `actions`: one of these; `group`: one of the actions of a group. `ticket` and `address` match exactly.
-    From `since` on, and before `until`. `limit`: 1 to 500.
+    From `since` on, and before `until`. `limit`: 1 to 500. `fold`: only one entry for each act on many users.
+    `act`: the entries of one.
     """
 
     tenant: TenantName
@@ -166,6 +171,8 @@ class ListAudit(Operation[AuditPage]):
     address: AuditAddress = ""
     since: Moment | None = None
     until: Moment | None = None
+    fold: bool = False
+    act: ActId = ""
     limit: Limit = 50
     cursor: NumberCursor | None = None
 

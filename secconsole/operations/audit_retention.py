@@ -31,8 +31,8 @@ class Retention:
     """Retention of a tenant's audit.
 
     `keep_days`: 0 for good. `removed`: number of the last entry that was removed, at `removed_at`, 0 if none was.
-    `newest`: number of the newest entry. `oldest`: when the oldest entry that is left was written. `held_by`: the
-    stream that has not sent all entries that are older than the days yet, which are kept until it has.
+    `newest`: number of the newest entry. `oldest`: when the oldest entry that is left was written. `held_by`: what
+    older entries are kept for: a stream that has not sent them, or an open alert.
     """
 
     keep_days: int
@@ -50,8 +50,8 @@ class Retained:
     """Result of a removal.
 
     `removed`: how many entries, all up to the number `last`. `kept_from`: entries from then on are kept. `more`: there
-    are more to remove, by calling it again. `held`: how many are kept for `held_by`, a stream that has not sent
-    them yet.
+    are more to remove, by calling it again. `held`: how many are kept for `held_by`: a stream that has not sent
+    them yet, or an alert that nobody has acknowledged.
     """
 
     removed: int
@@ -90,8 +90,8 @@ class ShowRetention(Operation[Retention]):
 class SetRetention(Operation[Retention]):
     """Set how many days the audit is kept.
 
-    Older entries are removed from then on, once every stream has sent them. A signed checkpoint keeps the rest
-    provable.
+    Older entries are removed from then on, once every stream has sent them and no open alert needs them. A signed
+    checkpoint keeps the rest provable.
     """
 
     tenant: TenantName
@@ -115,8 +115,8 @@ class SetRetention(Operation[Retention]):
 class RetainAudit(Operation[Retained]):
     """Remove a portion of the entries that are older than so many days, oldest first.
 
-    Entries that a stream has not sent yet are kept, and an entry that does not fit the chain raises `Conflict`. With
-    `check_only` nothing is removed: the reply has how many would be, in all portions.
+    Entries that a stream has not sent, or that an open alert needs, are kept. An entry that does not fit the chain
+    raises `Conflict`. With `check_only` nothing is removed: the reply has how many would be, in all portions.
     """
 
     tenant: TenantName

@@ -9,7 +9,7 @@ from secconsole.domain.retention import kept_from
 from secconsole.operations.audit_retention import Retained
 from secconsole.operations.events import AUDIT_RETAINED
 from secconsole.service.context import Context, when
-from secconsole.store import audit_retention, audit_streams
+from secconsole.store import alerts, audit_retention, audit_streams
 from secconsole.store.audit_checkpoints import link_before_first
 from secconsole.store.rows import TenantRow
 
@@ -17,19 +17,19 @@ PORTION = 2_000  # entries in one transaction: some tens of milliseconds
 
 
 @dataclass(frozen=True, slots=True)
-class _Unsent:
-    """Entry up to which all streams have sent, and the stream that has sent least."""
+class _Hold:
+    """Position up to which nobody needs the entries any more, and who needs the next one."""
 
-    seq: int | None = None
-    name: str = ""
+    seq: int
+    by: str
 
 
 def remove_portion(context: Context, tenant: TenantRow, days: int, *, by: str = "") -> Retained:
     """Remove the next portion of entries that are older than so many days, or raise `Conflict` for a broken chain."""
     connection, before = context.connection, kept_from(context.now, days)
-    unsent = _unsent(context, tenant)
+    hold = _hold(context, tenant)
     portion = audit_retention.next_portion(
-        connection, context.keys, tenant.pk, before=before, until=unsent.seq, most=PORTION
+        connection, context.keys, tenant.pk, before=before, until=hold.seq if hold else None, most=PORTION
     )
     if portion.broken is not None:
         raise Conflict(
@@ -44,36 +44,43 @@ def remove_portion(context: Context, tenant: TenantRow, days: int, *, by: str = 
         )  # fmt: skip
     if portion.is_full:
         return Retained(portion.number, portion.last.seq, when(before), more=True)
-    held = held_back(context, tenant, before)
-    name = unsent.name if held else ""
-    return Retained(portion.number, portion.last.seq, when(before), more=False, held=held, held_by=name)
+    held, by = _held(context, tenant, before)
+    return Retained(portion.number, portion.last.seq, when(before), more=False, held=held, held_by=by)
 
 
 def preview(context: Context, tenant: TenantRow, days: int) -> Retained:
     """Return what removing all portions would remove."""
     before = kept_from(context.now, days)
     old = audit_retention.count_before(context.connection, tenant.pk, before)
-    held = held_back(context, tenant, before)
+    held, by = _held(context, tenant, before)
     first = link_before_first(context.connection, tenant.pk).seq
     removed = max(0, old - held)
-    name = _unsent(context, tenant).name if held else ""
-    return Retained(removed, first + removed, when(before), more=False, held=held, held_by=name)
-
-
-def held_back(context: Context, tenant: TenantRow, before: int) -> int:
-    """Return how many old entries are kept because a stream has not sent them yet."""
-    unsent = _unsent(context, tenant)
-    if unsent.seq is None:
-        return 0
-    return audit_retention.count_before(context.connection, tenant.pk, before, after=unsent.seq)
+    return Retained(removed, first + removed, when(before), more=False, held=held, held_by=by)
 
 
 def held_by(context: Context, tenant: TenantRow, days: int) -> str:
-    """Return the stream for which old entries are kept, empty if there is none."""
-    held = days and held_back(context, tenant, kept_from(context.now, days))
-    return _unsent(context, tenant).name if held else ""
+    """Return what entries older than so many days are kept for, empty if there are none."""
+    return _held(context, tenant, kept_from(context.now, days))[1] if days else ""
 
 
-def _unsent(context: Context, tenant: TenantRow) -> _Unsent:
-    found = audit_streams.first_unsent(context.connection, tenant.pk)
-    return _Unsent(*found) if found else _Unsent()
+def _held(context: Context, tenant: TenantRow, before: int) -> tuple[int, str]:
+    """Return how many old entries are kept, and for what."""
+    hold = _hold(context, tenant)
+    if hold is None:
+        return 0, ""
+    held = audit_retention.count_before(context.connection, tenant.pk, before, after=hold.seq)
+    return held, hold.by if held else ""
+
+
+def _hold(context: Context, tenant: TenantRow) -> _Hold | None:
+    """Return the first entry that a stream or an open alert needs, or None.
+
+    The rules of alerts look back for hours or days, far less than the least that is kept.
+    """
+    connection = context.connection
+    holds = []
+    if (unsent := audit_streams.first_unsent(connection, tenant.pk)) is not None:
+        holds.append(_Hold(unsent[0], f"the stream {unsent[1]}"))
+    if (alert := alerts.first_of_open(connection, tenant.pk)) is not None:
+        holds.append(_Hold(alert[0] - 1, f"the open alert {alert[1]}"))
+    return min(holds, key=lambda hold: hold.seq, default=None)

@@ -23,6 +23,7 @@ from secconsole.operations.caller import Source
 from secconsole.operations.events import Detail, Details, Event
 from secconsole.operations.whitelist import NotDone
 from secconsole.store import audit, users
+from secconsole.store.audit_acts import act_of
 from secconsole.store.keys import KeyRing, SealedPlace, key_of
 from secconsole.store.metadata import inner_key
 from secconsole.store.rows import SessionRecord, TenantRow, TokenRecord, UserRecord
@@ -235,6 +236,7 @@ class Context:
             "address": self.source.address,
             "request_id": self.source.request_id,
             "details": json.dumps(details, ensure_ascii=False),
+            "bulk": act_of(event.action, target.id if target else "", details),
         }
         if where is not None and self.held is not None:
             self.held.setdefault(where.pk, []).append(values)

@@ -15,6 +15,7 @@ from secconsole.domain.text import visible
 from secconsole.operations.events import SECRET_DAMAGED
 from secconsole.service.context import Context
 from secconsole.store import audit, tenants, users
+from secconsole.store.audit import Filters
 from secconsole.store.factors import count_live
 from secconsole.store.keys import SealedPlace, key_of
 from secconsole.store.metadata import inner_key
@@ -64,7 +65,7 @@ def count_damaged(connection: sa.Connection, tenant_pk: int, now: int) -> int:
 def _reported(connection: sa.Connection, tenant_pk: int, now: int) -> list[tuple[str, str]]:
     """Return purpose and row of the secrets named by recent audit entries."""
     rows = audit.entries(
-        connection, tenant_pk, limit=_MOST, actions=(SECRET_DAMAGED.action,), since=now - REPORTED_EACH
+        connection, tenant_pk, Filters(actions=(SECRET_DAMAGED.action,), since=now - REPORTED_EACH), limit=_MOST
     )
     details = [json.loads(str(row.details)) for row in rows]
     return [(str(found.get("purpose")), str(found.get("row"))) for found in details]

@@ -149,7 +149,7 @@ def look_alikes(connection: sa.Connection, user: UserRecord, *, by_login: bool =
     return tuple(LookAlike(o.id, o.login, o.name, same_name=o.pk not in seen) for o in (*alike, *named))
 
 
-def audit_entry(row: sa.Row[Any]) -> AuditEntry:
+def audit_entry(row: sa.Row[Any], *, entries: int = 1) -> AuditEntry:
     return AuditEntry(
         id=row.id,
         at=when(row.at),
@@ -164,4 +164,6 @@ def audit_entry(row: sa.Row[Any]) -> AuditEntry:
         address=row.address,
         request_id=row.request_id,
         details=json.loads(row.details),
+        act=row.bulk or "",
+        entries=entries,
     )

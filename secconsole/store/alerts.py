@@ -175,3 +175,11 @@ def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | s
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def first_of_open(connection: sa.Connection, tenant_pk: int) -> tuple[int, str] | None:
+    """Return the oldest entry that an open alert of a tenant was made from, with the id of the alert."""
+    query = sa.select(alert_events.c.seq, alerts.c.id).join(alerts, alerts.c.pk == alert_events.c.alert_pk)
+    query = query.where(alerts.c.tenant_pk == tenant_pk, alerts.c.acknowledged.is_(None))
+    row = connection.execute(query.order_by(alert_events.c.seq).limit(1)).first()
+    return (row.seq, row.id) if row else None

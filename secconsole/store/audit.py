@@ -7,9 +7,12 @@ Changing, deleting or inserting an entry breaks the chain there. Cutting off the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import sqlalchemy as sa
 
+from secconsole.store.audit_acts import folds, sizes
 from secconsole.store.audit_seal import SEALED, START, mac_of, sign_head
 from secconsole.store.compiled import Prepared
 from secconsole.store.keys import KeyRing
@@ -22,7 +25,7 @@ _HEAD = Prepared(
     .where(audit_heads.c.tenant_pk == sa.bindparam("tenant"))
     .with_for_update()
 )
-_COLUMNS = (*SEALED, "mac")
+_COLUMNS = (*SEALED, "mac", "bulk", "folded")
 _FEW = 20  # entries of several actions that are looked for by action
 _ADD = Prepared(sa.insert(audit).inline(), _COLUMNS)
 # Both in one statement, for databases where each statement is a network round trip.
@@ -48,11 +51,12 @@ def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, entries: Se
     head = head_of(connection, tenant_pk) or _HEAD.row(connection, tenant=tenant_pk)
     seq, mac = head or (0, START)
     rows: list[list[object]] = []
-    for values in entries:
+    acts = [cast("str | None", values.get("bulk")) for values in entries]
+    for values, act, folded in zip(entries, acts, folds(connection, tenant_pk, acts), strict=True):
         seq += 1
         entry = {**values, "tenant_pk": tenant_pk, "seq": seq}
         mac = mac_of(keys, mac, entry)
-        rows.append([*(entry[name] for name in SEALED), mac])
+        rows.append([*(entry[name] for name in SEALED), mac, act, folded])
     if head and len(rows) == 1 and connection.dialect.name == "postgresql":
         added = {f"new_{name}": value for name, value in zip(_COLUMNS, rows[0], strict=True)}
         _ADD_AND_MOVE.change(connection, **added, signed=sign_head(keys, tenant_pk, seq, mac))
@@ -91,53 +95,76 @@ def _newest_of(tenant_pk: int, actions: Sequence[str], limit: int) -> sa.Select[
     return sa.select(sa.union_all(*each).subquery().c.pk)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Conditions on entries, each of which applies if it is set."""
+
+    search: str = ""
+    actor: str = ""
+    actor_ids: Sequence[str] = ()
+    actions: Sequence[str] = ()
+    outcome: str = ""
+    target_id: str = ""
+    ticket: str = ""
+    address: str = ""
+    act: str = ""
+    since: int | None = None
+    until: int | None = None
+
+    def conditions(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions on the table of the audit, or on another name of it."""
+        c = table.c
+        exact = {"outcome": self.outcome, "target_id": self.target_id, "ticket": self.ticket, "address": self.address}
+        found = [c[name] == value for name, value in exact.items() if value]
+        if self.act:
+            found.append(c.bulk == self.act)
+        if self.actions:
+            found.append(c.action.in_(self.actions))
+        if self.actor:
+            found.append(sa.or_(c.actor == self.actor, c.actor_id.in_(self.actor_ids)))
+        if self.since is not None:
+            found.append(c.at >= self.since)
+        if self.until is not None:
+            found.append(c.at < self.until)
+        for word in self.search.split():
+            fields = (c.actor, c.action, c.target, c.reason, c.ticket)
+            found.append(sa.or_(*(contains(field, word) for field in fields)))
+        return found
+
+
 def entries(
     connection: sa.Connection,
     tenant_pk: int,
+    filters: Filters,
     *,
     limit: int,
     before: int | None = None,
-    search: str = "",
-    actor: str = "",
-    actor_ids: Sequence[str] = (),
-    actions: Sequence[str] = (),
-    outcome: str = "",
-    target_id: str = "",
-    ticket: str = "",
-    address: str = "",
-    since: int | None = None,
-    until: int | None = None,
+    fold: bool = False,
 ) -> list[sa.Row[tuple[object, ...]]]:
-    """Return entries, newest first.
+    """Return entries, newest first, and with `fold` only the oldest that matches of each act on many users.
 
     `before` is a sequence number.
     """
     query = sa.select(audit).where(audit.c.tenant_pk == tenant_pk).order_by(audit.c.seq.desc()).limit(limit)
-    others = (before, search, actor, outcome, target_id, ticket, address, since, until)
-    if len(actions) > 1 and limit <= _FEW and not any(others):
+    actions = filters.actions
+    if len(actions) > 1 and limit <= _FEW and not fold and before is None and filters == Filters(actions=actions):
         return list(connection.execute(query.where(audit.c.pk.in_(_newest_of(tenant_pk, actions, limit)))))
     if before is not None:
         query = query.where(audit.c.seq < before)
-    if actions:
-        query = query.where(audit.c.action.in_(actions))
-    if outcome:
-        query = query.where(audit.c.outcome == outcome)
-    if target_id:
-        query = query.where(audit.c.target_id == target_id)
-    if actor:
-        query = query.where(sa.or_(audit.c.actor == actor, audit.c.actor_id.in_(actor_ids)))
-    if ticket:
-        query = query.where(audit.c.ticket == ticket)
-    if address:
-        query = query.where(audit.c.address == address)
-    if since is not None:
-        query = query.where(audit.c.at >= since)
-    if until is not None:
-        query = query.where(audit.c.at < until)
-    for word in search.split():
-        fields = (audit.c.actor, audit.c.action, audit.c.target, audit.c.reason, audit.c.ticket)
-        query = query.where(sa.or_(*(contains(field, word) for field in fields)))
-    return list(connection.execute(query))
+    which = filters.conditions(audit)
+    if fold and not which:
+        query = query.where(audit.c.folded.is_(sa.false()))
+    elif fold:
+        older = audit.alias("older")
+        same = (older.c.tenant_pk == tenant_pk, older.c.bulk == audit.c.bulk, older.c.seq < audit.c.seq)
+        hidden = sa.exists().where(*same, *filters.conditions(older))
+        query = query.where(sa.or_(audit.c.folded.is_(sa.false()), sa.not_(hidden)))
+    return list(connection.execute(query.where(*which)))
+
+
+def act_sizes(connection: sa.Connection, tenant_pk: int, filters: Filters, acts: Sequence[str]) -> dict[str, int]:
+    """Return how many entries of each act match."""
+    return sizes(connection, tenant_pk, acts, *filters.conditions(audit))
 
 
 def ids_at(connection: sa.Connection, tenant_pk: int, seqs: Sequence[int]) -> dict[int, str]:

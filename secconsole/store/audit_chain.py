@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from secconsole.store.audit_acts import first_wrong_fold
 from secconsole.store.audit_checkpoints import Checkpoint, Link, checkpoint_of
 from secconsole.store.audit_seal import MAIN as MAIN
 from secconsole.store.audit_seal import SEALED, mac_of_values, sign_head
@@ -19,7 +20,8 @@ from secconsole.store.keys import KeyRing
 from secconsole.store.schema import audit, audit_heads
 
 _BATCH = 1_000  # rows in memory
-_ENTRIES: Any = sa.select(*(audit.c[name] for name in SEALED), audit.c.mac)
+_ENTRIES: Any = sa.select(*(audit.c[name] for name in SEALED), audit.c.mac, audit.c.bulk, audit.c.folded)
+_COUNT = len(SEALED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,24 @@ def walk(
     if most is not None:
         query = query.limit(most)
     done = 0
+    folded: list[Any] = []
     for row in connection.execute(query.execution_options(yield_per=_BATCH)):
         if row.seq != link.seq + 1:
             gap = Broken(link.seq + 1, row.id, _gap(link.seq + 1, row.seq - 1))
             return Walked(link, newest, gap, removed=removed)
-        if row.mac != mac_of_values(keys, link.mac, row[:-1]):
+        if row.mac != mac_of_values(keys, link.mac, row[:_COUNT]):
             misfit = Broken(row.seq, row.id, _misfit(connection, keys, tenant_pk, row, head))
             return Walked(link, newest, misfit, removed=removed)
         link = Link(row.seq, row.mac)
         done += 1
+        if row.folded:
+            folded.append(row)
+        if len(folded) == _BATCH:
+            if (hidden := _hidden(connection, tenant_pk, folded)) is not None:
+                return Walked(link, newest, hidden, removed=removed)
+            folded.clear()
+    if (hidden := _hidden(connection, tenant_pk, folded)) is not None:
+        return Walked(link, newest, hidden, removed=removed)
     if done == most:
         return Walked(link, newest, is_over=False, removed=removed)
     return Walked(link, newest, _at_end(head, link), removed=removed)
@@ -162,6 +173,12 @@ def _at_end(head: StoredHead | None, link: Link) -> Broken | None:
     return None
 
 
+def _hidden(connection: sa.Connection, tenant_pk: int, rows: Sequence[Any]) -> Broken | None:
+    """Return the first of these entries that folded lists hide although it is not part of a shown act."""
+    row = first_wrong_fold(connection, tenant_pk, rows) if rows else None
+    return Broken(row.seq, row.id, "this entry is hidden in the list of acts") if row is not None else None
+
+
 def _gap(first: int, last: int) -> str:
     return f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
 
@@ -174,7 +191,7 @@ def _misfit(connection: sa.Connection, keys: KeyRing, tenant_pk: int, row: Any, 
     follows = _ENTRIES.where(audit.c.tenant_pk == tenant_pk, audit.c.seq == row.seq + 1)
     after = connection.execute(follows).first()
     if after is not None:
-        was_changed = after.mac == mac_of_values(keys, row.mac, after[:-1])
+        was_changed = after.mac == mac_of_values(keys, row.mac, after[:_COUNT])
     else:
         was_changed = head is not None and head.is_signed and (head.seq, head.mac) == (row.seq, row.mac)
     return "this entry was changed" if was_changed else "this entry was inserted, moved or replaced"

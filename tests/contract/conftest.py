@@ -37,6 +37,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_audit_chain": DIFFERS,
     "test_audit_filters": DIFFERS,
     "test_audit_retention": DIFFERS,
+    "test_audit_rows": DIFFERS,
     "test_audit_streams": DIFFERS,
     "test_backends": OWN,
     "test_bypass": DIFFERS,

@@ -184,10 +184,10 @@ async def test_entries_that_a_stream_has_not_sent_are_kept(organisation: Organis
     )
     await organisation.perform(SetRetention(tenant=TENANT, keep_days=30))
     checked = await organisation.perform(RetainAudit(tenant=TENANT, keep_days=30, check_only=True))
-    assert (checked.removed, checked.held, checked.held_by) == (0, old.seq, "siem")
+    assert (checked.removed, checked.held, checked.held_by) == (0, old.seq, "the stream siem")
     done = await retain(organisation)
-    assert (done.removed, done.held, done.held_by) == (0, old.seq, "siem")
-    assert (await organisation.perform(ShowRetention(tenant=TENANT))).held_by == "siem"
+    assert (done.removed, done.held, done.held_by) == (0, old.seq, "the stream siem")
+    assert (await organisation.perform(ShowRetention(tenant=TENANT))).held_by == "the stream siem"
     await organisation.backend.stream_worker.rest()
     await organisation.perform(RemoveAuditStream(tenant=TENANT, stream="siem"))
     done = await retain(organisation)
@@ -248,3 +248,16 @@ async def test_a_store_is_not_taken_for_an_older_one(organisation: Organisation,
     organisation.clock.forward(days=40)
     await retain(organisation)
     assert await asyncio.wrap_future(organisation.backend.store.read(older)) == 0
+
+
+async def test_entries_of_an_open_alert_are_kept(organisation: Organisation) -> None:
+    old = await fill(organisation)
+    await attack(
+        organisation,
+        "INSERT INTO alerts (id, tenant_pk, rule, subject, created) VALUES ('a1', 1, 'x', '', 1)",
+        "INSERT INTO alert_events (alert_pk, seq) SELECT pk, 4 FROM alerts",
+    )
+    done = await retain(organisation)
+    assert (done.removed, done.held, done.held_by) == (3, old.seq - 3, "the open alert a1")
+    await attack(organisation, "UPDATE alerts SET acknowledged = 1")
+    assert (await retain(organisation)).removed == old.seq - 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,8 +39,13 @@ COLUMNS: list[Column[AuditEntry]] = [
     Column("address", lambda e: e.address),
     Column("request_id", lambda e: e.request_id),
     Column("details", lambda e: tuple(f"{name}={value}" for name, value in e.details.items())),
+    Column("act", lambda e: e.act),
 ]
-IN_TABLE = [c for c in COLUMNS if c.key not in ("id", "target_id", "channel", "address", "request_id", "details")]
+IN_TABLE = [
+    Column("target", lambda e: _of_many(e)) if c.key == "target" else c
+    for c in COLUMNS
+    if c.key in ("at", "actor", "action", "target", "outcome", "reason", "ticket")
+]
 CHECK: list[Column[AuditCheck]] = [
     Column("whole", lambda c: c.whole),
     Column("entries", lambda c: c.entries),
@@ -109,22 +114,44 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 @audit.command("list")
 @_filters
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The maximum number of entries.")
+@click.option("--expand", is_flag=True, help="List each user of an act on many. Always so with json and csv.")
+@click.option("--act", default="", metavar="ACT", help="List only the users of one act, by the act in an entry.")
 @click.option("--all", "everything", is_flag=True, help="List all entries.")
 @click.option("--cursor", help="Continue after an earlier result, from its next.")
 @with_backend
 async def list_entries(
-    context: CommandContext, limit: int, everything: bool, cursor: str | None, **words: Unpack[FilterWords]
+    context: CommandContext,
+    limit: int,
+    expand: bool,
+    act: str,
+    everything: bool,
+    cursor: str | None,
+    **words: Unpack[FilterWords],
 ) -> None:
-    """List entries, newest first."""
-    query = _query(await context.tenant(), words)
+    """List entries, newest first, with one line for an act on many users."""
+    fold = context.out.is_table and not expand and not act
+    query = replace(_query(await context.tenant(), words), fold=fold, act=act)
     listing = Listing(context.out, IN_TABLE if context.out.is_table else COLUMNS)
     next = cursor
+    folded = ""
     async for page in _pages(context, query, most=None if everything else limit, cursor=cursor):
         listing.add(page.items)
         next = page.next
+        folded = folded or _first_act(page.items)
     listing.end(next)
+    if folded:
+        say(f"List the users of an act with --expand, or of one: secconsole audit list --act {folded}")
     if next and context.out.is_table:
         say(f"There are more entries: use --all, or --cursor {next}")
+
+
+def _first_act(entries: Sequence[AuditEntry]) -> str:
+    """Return the first act of these that represents several entries, empty if there is none."""
+    return next((entry.act for entry in entries if entry.entries > 1), "")
+
+
+def _of_many(entry: AuditEntry) -> str:
+    return f"{entry.target} and {entry.entries - 1:,} more" if entry.entries > 1 else entry.target
 
 
 @audit.command("head")

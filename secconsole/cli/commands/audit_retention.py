@@ -22,15 +22,18 @@ COLUMNS: list[Column[Retention]] = [
     Column("removed_at", lambda r: r.removed_at),
     Column("newest", lambda r: r.newest, "Newest entry", numeric=True),
     Column("oldest", lambda r: r.oldest, "Oldest from"),
-    Column("held_by", lambda r: r.held_by, "Waits for stream"),
+    Column("held_by", lambda r: r.held_by, "Waits for"),
 ]
 DONE: list[Column[Retained]] = [
     Column("removed", lambda r: r.removed, numeric=True),
     Column("last", lambda r: r.last, "Up to entry", numeric=True),
     Column("kept_from", lambda r: r.kept_from),
-    Column("held", lambda r: r.held, "Kept for a stream", numeric=True),
-    Column("held_by", lambda r: r.held_by, "Stream"),
+    Column("held", lambda r: r.held, "Kept", numeric=True),
+    Column("held_by", lambda r: r.held_by, "Kept for"),
 ]
+
+
+_ADVICE = "See: secconsole audit stream list, secconsole alert list"
 
 
 @click.group(cls=Group)
@@ -45,7 +48,7 @@ async def show_retention(context: CommandContext) -> None:
     found = await context.perform(ShowRetention(tenant=await context.tenant()))
     context.out.record(COLUMNS, found)
     if found.held_by:
-        say(f"Old entries are kept until the stream {found.held_by} has sent them: secconsole audit stream list")
+        say(f"Older entries are kept for {found.held_by}. {_ADVICE}")
 
 
 @retention.command("set")
@@ -56,7 +59,7 @@ async def set_retention(context: CommandContext, keep: str, dry_run: bool, yes: 
     """Set how long the audit is kept: at least 30 days, or forever.
 
     Older entries are removed each hour by serve, or by a console on the embedded store, once every stream has
-    sent them. A signed checkpoint keeps the rest provable.
+    sent them and no alert needs them. A signed checkpoint keeps the rest provable.
 
     \b
     secconsole audit retention set 400d --yes
@@ -81,7 +84,7 @@ async def set_retention(context: CommandContext, keep: str, dry_run: bool, yes: 
 async def retain(context: CommandContext, keep: str, dry_run: bool, yes: bool) -> int:
     """Remove old entries now, oldest first, and sign a checkpoint that keeps the rest provable.
 
-    Entries that a stream has not sent yet are kept: exit 7 if there are some.
+    Entries that a stream has not sent, or that an open alert needs, are kept: exit 7 if there are some.
 
     \b
     secconsole audit retain --keep 400d --dry-run
@@ -104,7 +107,7 @@ async def retain(context: CommandContext, keep: str, dry_run: bool, yes: bool) -
     done = replace(part, removed=removed)
     context.out.record(DONE, done)
     if done.held:
-        say(f"The stream {done.held_by} has not sent {done.held:,} of them. See: secconsole audit stream list")
+        say(f"{done.held:,} older entries are kept for {done.held_by}. {_ADVICE}")
         return ExitCode.PARTLY
     return ExitCode.DONE
 
@@ -112,6 +115,6 @@ async def retain(context: CommandContext, keep: str, dry_run: bool, yes: bool) -
 def _effect(tenant: str, checked: Retained, first: str) -> Effect:
     since = format_value(checked.kept_from)
     words = f"Removes {checked.removed:,} entries of the audit of {tenant}, all from before {since}, for good."
-    held = f" {checked.held:,} more are kept until the stream {checked.held_by} has sent them." if checked.held else ""
+    held = f" {checked.held:,} more are kept for {checked.held_by}." if checked.held else ""
     affected = [Affected("audit", tenant, "", f"up to entry {checked.last:,}", f"{checked.removed:,} entries removed")]
     return Effect(f"{first} {words}{held}".strip(), affected if checked.removed else [])

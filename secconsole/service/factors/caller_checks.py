@@ -16,6 +16,7 @@ from secconsole.service.factors.passcodes import NOT_SET_UP
 from secconsole.service.outbox.queue import can_send
 from secconsole.service.views import masked
 from secconsole.store import audit, caller_checks, factors
+from secconsole.store.audit import Filters
 from secconsole.store.caller_checks import CheckRecord
 from secconsole.store.rows import UserRecord
 
@@ -62,9 +63,8 @@ def _on_record(context: Context, user: UserRecord) -> Iterator[tuple[str, Factor
 
 def _changed(context: Context, user: UserRecord, channel: FactorKind) -> int | None:
     """Return when the contact address or number of a user was last changed, from the audit."""
-    rows = audit.entries(
-        context.connection, user.tenant_pk, limit=1, target_id=user.id, actions=(_CHANGES[channel].action,)
-    )
+    changes = Filters(target_id=user.id, actions=(_CHANGES[channel].action,))
+    rows = audit.entries(context.connection, user.tenant_pk, changes, limit=1)
     return rows[0].at if rows else None
 
 

@@ -23,6 +23,7 @@ from secconsole.service.handlers.user_fields import check_words
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
 from secconsole.store import audit, audit_chain, users
+from secconsole.store.audit import Filters
 from secconsole.store.audit_checkpoints import Link
 
 _CURSOR = re.compile(rf"([0-9]{{1,{MOST_DIGITS}}})\.([0-9a-f]{{64}})", re.ASCII)
@@ -38,11 +39,7 @@ def list_audit(context: Context, operation: ListAudit) -> AuditPage:
     if len(operation.actions) > MOST_ACTIONS:
         raise Invalid(f"Name at most {MOST_ACTIONS} actions.", "actions")
     check_words(operation.search.split())
-    rows = audit.entries(
-        context.connection,
-        context.tenant.pk,
-        limit=operation.limit + 1,
-        before=int(cursor) if cursor else None,
+    filters = Filters(
         search=operation.search,
         actor=operation.actor.strip(),
         actor_ids=_ids_of(context, operation.actor),
@@ -51,12 +48,24 @@ def list_audit(context: Context, operation: ListAudit) -> AuditPage:
         target_id=context.target.id if operation.user else "",
         ticket=operation.ticket.strip(),
         address=operation.address.strip(),
+        act=operation.act.strip(),
         since=milliseconds(operation.since) if operation.since else None,
         until=milliseconds(operation.until) if operation.until else None,
     )
+    rows = audit.entries(
+        context.connection,
+        context.tenant.pk,
+        filters,
+        limit=operation.limit + 1,
+        before=int(cursor) if cursor else None,
+        fold=operation.fold,
+    )
     page = rows[: operation.limit]
     more = len(rows) > len(page)
-    return AuditPage(tuple(audit_entry(row) for row in page), str(page[-1].seq) if more else None)
+    acts = [row.bulk for row in page if row.bulk] if operation.fold else []
+    sizes = audit.act_sizes(context.connection, context.tenant.pk, filters, acts)
+    items = tuple(audit_entry(row, entries=sizes.get(row.bulk, 1)) for row in page)
+    return AuditPage(items, str(page[-1].seq) if more else None)
 
 
 def _ids_of(context: Context, login: str) -> list[str]:

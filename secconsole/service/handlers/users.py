@@ -74,6 +74,7 @@ from secconsole.service.handlers.user_fields import check_fields, check_words, r
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry, exemption, factor_row, holds, look_alikes, user_row
 from secconsole.store import audit, factors, sessions, throttles, user_search, users
+from secconsole.store.audit import Filters
 from secconsole.store.recovery import count_left
 from secconsole.store.rows import UserRecord
 from secconsole.store.tokens import count_live
@@ -131,7 +132,7 @@ def show_user(context: Context, operation: ShowUser) -> UserDetail:
     ends = [hold.until for hold in held]
     # Plain users see their own account. Actions of others on it, and other users, are visible to auditors only.
     sees_others = may(context.actor.role, Permission.SEE)
-    events = audit.entries(connection, user.tenant_pk, limit=RECENT, target_id=user.id) if sees_others else []
+    events = audit.entries(connection, user.tenant_pk, Filters(target_id=user.id), limit=RECENT) if sees_others else []
     return UserDetail(
         user=user_row(user, context.now, throttle),
         version=user.version,

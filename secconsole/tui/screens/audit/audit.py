@@ -10,6 +10,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
+from textual.worker import Worker
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.operations import load_all
@@ -23,7 +24,7 @@ from secconsole.tui.screens.audit.export import Export, write
 from secconsole.tui.screens.audit.retention import manage_retention
 from secconsole.tui.screens.audit.streams import manage_streams
 from secconsole.tui.screens.audit.text import AuditRows, Narrowed, about, columns, found_words, verdict
-from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.dialog import ConfirmDialog, Dialog
 from secconsole.tui.screens.place import Place
 from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import safe
@@ -52,6 +53,8 @@ class Audit(Place):
         Action("audit.filter", "Filter", "f", "Show only what one actor, user, ticket or time has.", ListAudit,
                priority=1, command="secconsole audit list --help"),
         Action("audit.open", "Open", "enter", "Show the entry under the cursor in full.", priority=3),
+        Action("audit.all", "All acts", "a,escape", "Go back from the users of one act to all entries.", ListAudit,
+               priority=0, command="secconsole audit list"),
         Action("audit.verify", "Verify", "v", "Check that no entry was changed, removed or inserted.", VerifyAudit,
                priority=0, command="secconsole audit verify"),
         Action("audit.export", "Export", "o", "Write the entries to a file that only you can read.", ListAudit,
@@ -68,14 +71,16 @@ class Audit(Place):
         load_all()  # a refused attempt at any operation has its group and text
         self._entries: dict[str, AuditEntry] = {}
         self._search = ""
+        self._one_act: AuditEntry | None = None  # whose users are listed
         self._narrowed = Narrowed()
         self._new = 0  # new entries above since the reader was at the top
         self._follow = False
         self._busy = ""
+        self._exporting: Worker[None] | None = None
         self._source = GrowingRows(self._nothing)
 
     def compose_body(self) -> ComposeResult:
-        self._source = self._rows_of(self.query_shown)
+        self._source = self._rows_of(self._folded)
         yield FilterBar("Search actor, user, action, reason: /")
         with Container(id="list"):
             yield WindowedTable(columns(self.app.clock()), self._source, empty="No entries.")
@@ -90,8 +95,13 @@ class Audit(Place):
 
     @property
     def query_shown(self) -> ListAudit:
-        """Query of the list, without its page."""
-        return self._narrowed.query(self.app.tenant, self._search, self.app.clock())
+        """Query of the list, without its page: every entry by itself."""
+        query = self._narrowed.query(self.app.tenant, self._search, self.app.clock())
+        return replace(query, act=self._one_act.act) if self._one_act is not None else query
+
+    @property
+    def _folded(self) -> ListAudit:
+        return replace(self.query_shown, fold=self._one_act is None)
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
@@ -128,7 +138,7 @@ class Audit(Place):
 
     def _show_others(self) -> None:
         self._new = 0
-        self._source = self._rows_of(self.query_shown)
+        self._source = self._rows_of(self._folded)
         self.table.set_empty("No entries match." if self._search or self._narrowed.words else "No entries.")
         self.table.set_source(self._source, keep_cursor=False)
 
@@ -163,7 +173,8 @@ class Audit(Place):
         self.query_one("#entry", Static).update(about(entry) if entry else safe(""))
         above = f"{count(self._new)} new · n to follow · " if self._new else ""
         found = "" if self.table.unread else found_words(self._source.total, self._narrowed, self._search)
-        self.query_one(FilterBar).show_info(self._busy or above + found)
+        act = f"one act: {self._one_act.action} · " if self._one_act is not None else ""
+        self.query_one(FilterBar).show_info(self._busy or above + act + found)
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
@@ -175,8 +186,27 @@ class Audit(Place):
 
     async def do_open(self) -> None:
         entry = self._entries.get(self.table.cursor_key or "")
-        if entry is not None:
+        if entry is not None and entry.entries > 1:
+            self._list_act(entry)
+        elif entry is not None:
             await self.app.ask(EntryDialog(entry))
+
+    def do_all(self) -> None:
+        self._list_act(None)
+
+    def _list_act(self, entry: AuditEntry | None) -> None:
+        """List the users of one act, or everything."""
+        self._one_act = entry
+        self._show_others()
+        self.refresh_hints()
+
+    def state(self) -> tuple[object, ...]:
+        return *self.console_state(), self._one_act
+
+    def why_not(self, action: Action) -> str:
+        if reason := super().why_not(action):
+            return reason
+        return "All acts are listed already." if action.id == "audit.all" and self._one_act is None else ""
 
     def do_newest(self) -> None:
         self.table.move_to(0)
@@ -211,18 +241,30 @@ class Audit(Place):
         await manage_retention(self.app, self._tell_busy, why_not=why_not)
 
     async def do_export(self) -> None:
+        if self._exporting is not None:
+            await self._ask_to_stop(self._exporting)
+            return
         export = await self.app.ask(ExportDialog(self.query_shown, self.app.clock()))
         if export is not None:
-            self.run_worker(self._export(export), group="export", exit_on_error=False)
+            self._exporting = self.run_worker(self._export(export), group="export", exit_on_error=False)
+
+    async def _ask_to_stop(self, exporting: Worker[None]) -> None:
+        body = "What was written so far is removed."
+        if await self.app.ask(ConfirmDialog("Stop the export", body, "Stop", danger=True)) and exporting.is_running:
+            exporting.cancel()
+            self.app.notify_done("The export was stopped, and its file removed.")
 
     async def _export(self, export: Export) -> None:
         try:
-            done = await write(export, self.app.perform, lambda written: self._tell_busy(f"writing: {written:,} …"))
+            done = await write(
+                export, self.app.perform, lambda written: self._tell_busy(f"writing: {written:,} … o stops it")
+            )
         except SecconsoleError as error:
             self.app.work_failed(error)
         else:
             self.app.notify_done(f"{plural(done, 'entry', 'entries')} written to {export.path}\nOnly you can read it.")
         finally:
+            self._exporting = None
             self._tell_busy("")
 
     def _tell_busy(self, busy: str) -> None:

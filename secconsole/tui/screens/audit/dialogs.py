@@ -18,6 +18,7 @@ from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, ChoiceField, TextField, cancel
 
 ALL = [("", "all")]
+_FORMATS = [("csv", "CSV"), ("json", "JSON"), ("jsonl", "JSON Lines")]
 _HOW = "Left and right choose."
 
 
@@ -64,11 +65,12 @@ class ExportDialog(SubmitDialog["Export | None"]):
     def __init__(self, shown: ListAudit, now: datetime) -> None:
         self._shown, self._now = shown, now
         everything = ListAudit(tenant=shown.tenant)
-        which = [("all", "all entries")] + ([("shown", "those shown now")] if shown != everything else [])
+        which = [("shown", "those shown now")] if shown != everything else []
+        which.append(("all", "all entries"))
         self._path = str(export.suggested_path(shown.tenant, "csv", now))
         fields = [
-            ChoiceField(name="format", label="Format", options=[("csv", "CSV"), ("json", "JSON")], help=_HOW),
-            ChoiceField(name="which", label="Which", options=which, help=_HOW),
+            ChoiceField(name="format", label="Format", options=_FORMATS, help=_HOW),
+            ChoiceField(name="which", label="Which", options=which, value=which[0][0], help=_HOW),
             TextField(name="path", label="File", needed=True, value=self._path, max_length=1000,
                       help="Only you will be able to read it."),
         ]  # fmt: skip

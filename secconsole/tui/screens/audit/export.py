@@ -20,8 +20,8 @@ from secconsole.operations.paging import pages
 from secconsole.operations.portions import Perform
 from secconsole.tui.runtime.private_file import open_new
 
-FIELDS = tuple(field.name for field in fields(AuditEntry))
-FORMATS = ("csv", "json")
+FIELDS = tuple(field.name for field in fields(AuditEntry) if field.name != "entries")  # each is one
+FORMATS = ("csv", "json", "jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,12 @@ async def write(export: Export, perform: Perform, progress: Callable[[int], None
 
 
 def _head(format: str) -> bytes:
-    return b'{"items":[' if format == "json" else _line(FIELDS)
+    return {"json": b'{"items":[', "jsonl": b""}.get(format, _line(FIELDS))
 
 
 def _records(entries: tuple[AuditEntry, ...], format: str, *, first: bool) -> bytes:
+    if format == "jsonl":
+        return b"".join(msgspec.json.encode(_utc(entry)) + b"\n" for entry in entries)
     if format == "json":
         encoded = b",".join(msgspec.json.encode(_utc(entry)) for entry in entries)
         return encoded if first or not entries else b"," + encoded

@@ -85,7 +85,7 @@ async def _remove(app: Console, tell_busy: Callable[[str], None], days: int) -> 
             tell_busy(f"removed: {removed:,} …")
     finally:
         tell_busy("")
-    held = f"\n{part.held:,} wait until {part.held_by} has sent them." if part.held else ""
+    held = f"\n{part.held:,} are kept for {part.held_by}." if part.held else ""
     app.notify_done(f"{plural(removed, 'entry', 'entries')} removed.{held}")
 
 
@@ -95,7 +95,7 @@ def _effect(checked: Retained) -> Content:
         f"would be removed for good, up to number {checked.last:,}.",
     ]
     if checked.held:
-        rows.append(f"{checked.held:,} more are kept until {checked.held_by} has sent them.")
+        rows.append(f"{checked.held:,} more are kept for {checked.held_by}.")
     rows += ["", "A signed checkpoint keeps the rest provable. Heads from before it prove nothing then."]
     return lines(*rows)
 
@@ -110,5 +110,5 @@ def _rows(found: Retention) -> list[Part]:
         *labelled("Oldest", exact(found.oldest) if found.oldest else "none"),
     ]
     if found.held_by:
-        rows += labelled("Waits", f"for {found.held_by}, which has not sent everything that is older", "$danger")
+        rows += labelled("Waits", f"older entries are kept for {found.held_by}", "$danger")
     return rows

@@ -89,9 +89,14 @@ class AuditRows:
         name = "failed" if bad else "done" if entry.outcome == "done" else "dot"
         outcome = f"{glyph(name, utf8=self._utf8)} {entry.outcome}"
         return Row(entry.id, (
-            stamp(entry.at, self._now), entry.actor, entry.action, entry.target,
+            stamp(entry.at, self._now), entry.actor, entry.action, of_many(entry),
             safe_text(outcome, self._bad) if bad else outcome, entry.reason,
         ))  # fmt: skip
+
+
+def of_many(entry: AuditEntry) -> str:
+    """Return the user of an entry, with the number of others in the same act."""
+    return f"{entry.target} +{count(entry.entries - 1)}" if entry.entries > 1 else entry.target
 
 
 def about(entry: AuditEntry) -> Content:
@@ -101,6 +106,8 @@ def about(entry: AuditEntry) -> Content:
     why = "  ".join(part for part in (entry.reason, entry.ticket and f"ticket {entry.ticket}") if part)
     details = " · ".join(f"{name}: {words}" for name, words in facts_of(entry))
     rows: list[Part] = [join((entry.action, "bold"), f"  {event_words(entry)}")]
+    if entry.entries > 1:
+        rows.append(join((f"of {plural(entry.entries, 'user')} in one act: enter lists them", "$key")))
     rows.append(join(entry.actor, ("  to  ", "$muted"), target) if target else join(entry.actor))
     if why:
         rows.append(join(("why ", "$muted"), why))
