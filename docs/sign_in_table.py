@@ -32,6 +32,7 @@ WORDS: dict[str, tuple[str, str]] = {  # when it holds, and when it does not
     "switched_on": ("required of this user", "not required of this user"),
     "platform_admin": ("a platform administrator", "not a platform administrator"),
     "bypass": ("a bypass code works now", "no bypass code works now"),
+    "frozen": ("sign-ins are frozen", "sign-ins are not frozen"),
     "in_grace": ("within the grace period", "after the grace period"),
 }
 Literal = tuple[str, Any]

@@ -71,8 +71,8 @@ def current_call() -> Call:
 class EnumChoice(click.Choice[str]):
     """A choice among the values of an enum, converted to its member."""
 
-    def __init__(self, kind: type[StrEnum]) -> None:
-        super().__init__([member.value for member in kind])
+    def __init__(self, kind: type[StrEnum], *, but: tuple[StrEnum, ...] = ()) -> None:
+        super().__init__([member.value for member in kind if member not in but])
         self._kind = kind
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -104,6 +104,16 @@ class _CommandWithSharedOptions(click.Command):
 
 class Command(_CommandWithSharedOptions):
     """A command of secconsole."""
+
+
+class ReportCommand(Command):
+    """A command whose result is a report for people, as Markdown unless another format is requested."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for option in self.params:
+            if option.name == "format":
+                option.type = EnumChoice(Format, but=(Format.TABLE,))
 
 
 class LocalCommand(Command):
@@ -188,7 +198,7 @@ def _shared_options(*, hidden: bool = True) -> list[click.Option]:
 
     return [
         option("--tenant", "The tenant. Default: the configured one, or the only one.", metavar="NAME"),
-        option("--format", "The format of the result.", type=EnumChoice(Format)),
+        option("--format", "The format of the result.", type=EnumChoice(Format, but=(Format.MARKDOWN,))),
         option("--backend", "A server: https://… or unix:PATH. Default: the store on this machine.", metavar="URL"),
         option("--context", "A named server. See: secconsole context list", metavar="NAME"),
         option(

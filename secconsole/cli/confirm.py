@@ -12,7 +12,7 @@ from typing import TypeVar
 import click
 
 from secconsole.cli.command_context import CommandContext
-from secconsole.cli.diagnostics import ExitCode, ask_yes_no, can_ask, say
+from secconsole.cli.diagnostics import ExitCode, ask, ask_yes_no, can_ask, say
 from secconsole.cli.output import Column
 from secconsole.domain.errors import Invalid
 
@@ -79,6 +79,18 @@ def confirm_effect(context: CommandContext, effect: Effect, *, dry_run: bool, ye
     if ask_yes_no(f"{effect.words} {effect.question}"):
         return None
     say("Nothing was changed.")
+    return ExitCode.NO
+
+
+def confirm_for_tenant(context: CommandContext, tenant: str, effect: Effect, *, dry_run: bool, yes: bool) -> int | None:
+    """Do the same as `confirm_effect` for a whole tenant, whose name has to be typed at a terminal."""
+    if dry_run or yes or not can_ask():
+        return confirm_effect(context, effect, dry_run=dry_run, yes=yes)
+    say(effect.words)
+    typed = ask(f"Type {tenant} to do it:").strip()
+    if typed.casefold() == tenant.casefold():
+        return None
+    say(f"That is not {tenant}. Nothing was changed." if typed else "Nothing was changed.")
     return ExitCode.NO
 
 

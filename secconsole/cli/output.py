@@ -34,6 +34,7 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    MARKDOWN = "markdown"  # of reports only
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,10 @@ class Output:
     def line(self, text: str = "") -> None:
         """Write a line of text with control characters made visible."""
         self._write(visible(text) + "\n")
+
+    def document(self, text: str) -> None:
+        """Write a text of many lines, in which data was made visible before."""
+        self._write(text)
 
     def raw(self, text: str) -> None:
         """Write trusted text with terminal colours, such as a QR code.

@@ -14,7 +14,8 @@ _LEAP = re.compile(r"([T ][0-9]{2}:[0-9]{2}):60(?![0-9])", re.ASCII)
 _LONGEST = 40  # maximum characters of the input quoted in an answer
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}\Z", re.ASCII)
 _SPAN = re.compile(r"\+([0-9]{1,4})d?\Z", re.ASCII)
-_PAST = re.compile(r"([0-9]{1,4})([dh])\Z", re.ASCII)
+_PAST = re.compile(r"([0-9]{1,4})([mhd])\Z", re.ASCII)
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -52,14 +53,14 @@ def parse_since(text: str) -> datetime:
 
 
 def parse_past(text: str, now: datetime) -> datetime:
-    """Return the first moment of a period, which may be given as its length until now: `30d` or `12h`.
+    """Return the first moment of a period, which may be given as its length until now: `30d`, `12h` or `90m`.
 
     Raise `Invalid` for the field `since`.
     """
     found = _PAST.match(text.strip())
     if found is None:
         return parse_since(text)
-    return now - (timedelta(days=int(found[1])) if found[2] == "d" else timedelta(hours=int(found[1])))
+    return now - int(found[1]) * _UNITS[found[2]]
 
 
 def parse_start(text: str, now: datetime) -> datetime | None:

@@ -14,6 +14,7 @@ class Rule(StrEnum):
 
     REFUSED = "refused"
     NETWORK = "network-not-allowed"
+    FROZEN = "frozen"
     PASSWORD_RESET = "password-reset-required"  # noqa: S105 - a rule's name
     PLATFORM_ADMIN = "platform-admin"
     POLICY_OFF = "policy-off"
@@ -46,6 +47,7 @@ class SignInFacts:
     platform_admin: bool  # manages all tenants, so no tenant's policy or whitelist exempts an active factor
     in_grace: bool
     bypass: bool = False  # a bypass code from the helpdesk works now
+    frozen: bool = False  # sign-ins of the tenant are stopped after a breach
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ class Decision:
 def is_always_asked(role: Role, status: BindingStatus) -> bool:
     """Return True if no policy and no whitelist exempts a user from the bound factor (line 4)."""
     return role is Role.PLATFORM_ADMIN and status is BindingStatus.BOUND
+
+
+def is_frozen_out(*, frozen: bool, platform_admin: bool) -> bool:
+    """Return True if a freeze of the tenant refuses a user, whatever else is true of them.
+
+    Platform administrators are never refused by it, so that a freeze locks no company out.
+    """
+    return frozen and not platform_admin
 
 
 def is_switched_on(before: PolicyMode, after: PolicyMode, *, untouched: bool) -> bool:
@@ -86,6 +96,8 @@ def decide_sign_in(facts: SignInFacts) -> Decision:
         return Decision(SignInStatus.REFUSED, Rule.REFUSED)
     if not facts.network_allowed:  # 2
         return Decision(SignInStatus.REFUSED, Rule.NETWORK)
+    if is_frozen_out(frozen=facts.frozen, platform_admin=facts.platform_admin):
+        return Decision(SignInStatus.REFUSED, Rule.FROZEN)
     if facts.must_reset:  # 3: then again from 4 on
         return Decision(SignInStatus.NEW_PASSWORD, Rule.PASSWORD_RESET)
     return decide_second_factor(facts)

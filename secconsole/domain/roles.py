@@ -29,6 +29,7 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage-users"
     MANAGE_POLICY = "manage-policy"
     MANAGE_WHITELIST = "manage-whitelist"
+    HANDLE_INCIDENTS = "handle-incidents"
     MANAGE_TENANTS = "manage-tenants"
 
 
@@ -36,7 +37,12 @@ _RANK = {Role.USER: 0, Role.AUDITOR: 1, Role.HELPDESK: 2, Role.TENANT_ADMIN: 3, 
 
 _OWN = frozenset({Permission.NOBODY, Permission.OWN_ACCOUNT})
 _HELPDESK = _OWN | {Permission.SEE, Permission.VERIFY, Permission.UNBIND, Permission.UNLOCK}
-_TENANT = _HELPDESK | {Permission.MANAGE_USERS, Permission.MANAGE_POLICY, Permission.MANAGE_WHITELIST}
+_TENANT = _HELPDESK | {
+    Permission.MANAGE_USERS,
+    Permission.MANAGE_POLICY,
+    Permission.MANAGE_WHITELIST,
+    Permission.HANDLE_INCIDENTS,
+}
 
 _MAY: dict[Role, frozenset[Permission]] = {
     Role.USER: _OWN,

@@ -30,6 +30,7 @@ class EventGroup(StrEnum):
     WHITELIST = "whitelist"
     POLICY = "policy"
     USERS = "users"
+    INCIDENT = "incident"
     SYSTEM = "system"
 
 
@@ -194,6 +195,9 @@ AUDIT_RETAINED = event("audit.retained", EventGroup.SYSTEM, "removed old entries
 ALERT_RAISED = event("alert.raised", EventGroup.SYSTEM, "noticed suspicious activity")
 ALERT_ACKNOWLEDGED = event("alert.acknowledged", EventGroup.SYSTEM, "acknowledged an alert")
 ALERT_RULE_SET = event("alert.rule-set", EventGroup.POLICY, "changed a rule of alerts")
+INCIDENT_FROZEN = event("incident.frozen", EventGroup.INCIDENT, "froze sign-ins")
+INCIDENT_THAWED = event("incident.thawed", EventGroup.INCIDENT, "thawed sign-ins")
+INCIDENT_SESSIONS_ENDED = event("incident.sessions-ended", EventGroup.INCIDENT, "ended all sessions")
 CLOCK_JUMPED = event("clock.jumped", EventGroup.SYSTEM, "noticed that the clock was set")
 CLOCK_MENDED = event("clock.mended", EventGroup.SYSTEM, "repaired the effects of a wrong clock")
 SECRET_DAMAGED = event("secret.damaged", EventGroup.SYSTEM, "found a secret that does not open")

@@ -24,7 +24,8 @@ class Policy:
     `version` belongs in a change, so that nobody overwrites what they have not seen. `recovery_view`: whether users may
     view their recovery codes again. `bypass_minutes`: how long a bypass code works by default, `bypass_most`: at most.
     `sessions_ended`, `tokens_ended`: by the change that this is the answer to. `reminders`: users without a factor are
-    reminded by mail during their grace period.
+    reminded by mail during their grace period. `frozen_since`: only platform administrators have been able to sign in
+    since then.
     """
 
     policy: PolicyMode
@@ -41,6 +42,7 @@ class Policy:
     bypass_most: int = MOST_MINUTES
     unbind_needs: UnbindNeeds = UnbindNeeds.NONE
     reminders: bool = False
+    frozen_since: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)

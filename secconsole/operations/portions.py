@@ -10,9 +10,11 @@ from secconsole.domain.errors import Unavailable
 from secconsole.domain.limits import MOST_INVITED, PORTION
 from secconsole.operations.audit import AuditCheck, VerifyAudit
 from secconsole.operations.base import Operation
+from secconsole.operations.incident import AllSessionsEnded, EndTenantSessions, IncidentReport, ReportIncident
 from secconsole.operations.invitations import InvitationPreview, InvitationResult, InviteUsers, PreviewInvitation
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UnbindPreview, UnbindResult
 
+MOST_IN_REPORT = 5_000  # entries that a report lists
 VERIFIED_AT_ONCE = 20_000  # audit entries, well below a second
 
 R = TypeVar("R")
@@ -57,6 +59,34 @@ async def unbind_in_portions(perform: Perform, operation: Unbind) -> AsyncIterat
             part.undo_until or done.undo_until,
         )
         yield done
+
+
+async def end_all_in_portions(
+    perform: Perform, operation: EndTenantSessions, begun: AllSessionsEnded | None = None
+) -> AsyncIterator[AllSessionsEnded]:
+    """End all sessions of a tenant in portions, and yield the result so far after each.
+
+    `begun`: the reply to a first request. Stopping the iteration leaves the rest open. The same operation continues
+    later.
+    """
+    done = begun if begun is not None else await perform(operation)
+    yield done
+    while done.left:
+        part = await perform(replace(operation, before=done.before))
+        if not part.sessions + part.tokens:  # nothing changes any more
+            raise Unavailable(f"{part.left:,} sessions and tokens could not be ended. Try again.")
+        done = replace(part, sessions=done.sessions + part.sessions, tokens=done.tokens + part.tokens)
+        yield done
+
+
+async def whole_report(perform: Perform, operation: ReportIncident, *, most: int = MOST_IN_REPORT) -> IncidentReport:
+    """Return a report with its newest entries, and a cursor in `next` if there are more than so many."""
+    report = await perform(operation)
+    while report.next and len(report.items) < most:
+        limit = min(operation.limit, most - len(report.items))
+        page = await perform(replace(operation, since=report.since, cursor=report.next, limit=limit))
+        report = replace(report, items=report.items + page.items, next=page.next)
+    return report
 
 
 async def preview_invitations(perform: Perform, tenant: str, users: Sequence[str]) -> InvitationPreview:

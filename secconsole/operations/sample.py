@@ -27,6 +27,7 @@ from secconsole.operations import (
     caller_check,
     delivery,
     factors,
+    incident,
     invitations,
     jobs,
     networks,
@@ -313,6 +314,36 @@ CALLER_CHECK_STATE = caller_check.CallerCheckState(
     None,
 )
 
+INCIDENT = incident.Incident(
+    at=NOW,
+    since=NOW - incident.USUAL_WINDOW,
+    frozen_since=None,
+    frozen_by="",
+    sessions=214,
+    tokens=9,
+    spared=1,
+    platform_admins=2,
+    roles=(incident.RoleCount(Role.TENANT_ADMIN, users=2, bound=2, passwords=2),),
+    networks=(incident.NewNetwork("203.0.113.0/24", users=7, login="ana.kral", first=NOW - timedelta(hours=7)),),
+    networks_capped=False,
+    changes=(incident.ActionCount("whitelist.added", "done", 2),),
+    latest=(ENTRY,),
+    refused=41,
+    refused_capped=False,
+    key_id=OLD_KEY,
+    key_last_used=NOW - timedelta(minutes=1),
+    key_uses=(incident.KeyUse("192.0.2.20", last=NOW - timedelta(minutes=1), checks=311),),
+    done=(incident.StepDone("incident.frozen", NOW - timedelta(minutes=16), "tomas", EVENT),),
+)
+INCIDENT_REPORT = incident.IncidentReport(
+    tenant=TENANT,
+    at=NOW,
+    since=NOW - incident.USUAL_WINDOW,
+    until=NOW,
+    frozen_since=None,
+    counts=INCIDENT.changes,
+    items=(ENTRY,),
+)
 SIGN_IN_REPLY = signin.SignInAnswer(
     SignInStatus.SECOND_FACTOR,
     challenge=CHALLENGE,

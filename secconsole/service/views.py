@@ -138,6 +138,7 @@ def policy_view(tenant: TenantRow) -> Policy:
         bypass_minutes=tenant.bypass_minutes,
         bypass_most=tenant.bypass_most,
         unbind_needs=tenant.unbind_needs,
+        frozen_since=when_or_none(tenant.frozen_since),
     )
 
 

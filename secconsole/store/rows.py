@@ -30,6 +30,8 @@ class TenantRow:
     bypass_most: int
     unbind_needs: UnbindNeeds
     reminders: bool = False
+    frozen_since: int | None = None
+    frozen_by: str = ""
     networks: tuple[NetworkRule, ...] = ()
 
     @property

@@ -63,6 +63,8 @@ tenants = sa.Table(
     _number("bypass_most", 1440),
     _text("unbind_needs", "none"),
     _flag("reminders"),
+    sa.Column("frozen_since", Time),  # sign-ins are stopped after a breach
+    _text("frozen_by"),
 )
 
 users = sa.Table(
@@ -458,6 +460,9 @@ sessions = sa.Table(
     sa.Index("ix_sessions_user", "user_pk", "ended"),
     sa.Index("ix_sessions_factor", "tenant_pk", "factor", "expires"),
 )
+_unended = sessions.c.ended.is_(None)
+sa.Index("ix_sessions_open", sessions.c.tenant_pk, sessions.c.expires,
+         sqlite_where=_unended, postgresql_where=_unended)  # fmt: skip
 
 # Wrong entries that still count, by origin. `users` has the resulting hold of the account. See domain/throttle.py.
 throttles = sa.Table(
@@ -481,7 +486,10 @@ known_networks = sa.Table(
     _user(),
     sa.Column("network", Words, nullable=False),
     _number("seen"),
+    _number("first"),  # 0: before this was recorded
     sa.UniqueConstraint("user_pk", "network"),
+    sa.Index("ix_known_networks_first", "first"),
+    sa.Index("ix_known_networks_network", "network", "first"),
 )
 
 # Personal access tokens, those of the store's owner (without a user), and tenants' secret keys (also without an owner).

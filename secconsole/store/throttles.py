@@ -102,7 +102,7 @@ def note_network(connection: sa.Connection, user_pk: int, network: str, now: int
         return
     # Networks recorded by a wrong clock would count as the latest for as long as it was ahead, and displace this one.
     lower_networks(connection, now, known_networks.c.user_pk == user_pk)
-    connection.execute(sa.insert(known_networks).values(user_pk=user_pk, network=network, seen=now))
+    connection.execute(sa.insert(known_networks).values(user_pk=user_pk, network=network, seen=now, first=now))
     mine = known_networks.c.user_pk == user_pk
     latest = (
         sa.select(known_networks.c.pk).where(mine).order_by(known_networks.c.seen.desc(), known_networks.c.pk.desc())
@@ -114,7 +114,9 @@ def note_network(connection: sa.Connection, user_pk: int, network: str, now: int
 
 def lower_networks(connection: sa.Connection, now: int, *which: sa.ColumnElement[bool]) -> None:
     """Correct networks recorded by a clock that was ahead to the current time."""
-    connection.execute(sa.update(known_networks).where(known_networks.c.seen > now, *which).values(seen=now))
+    first = sa.case((known_networks.c.first > now, now), else_=known_networks.c.first)
+    query = sa.update(known_networks).where(known_networks.c.seen > now, *which)
+    connection.execute(query.values(seen=now, first=first))
 
 
 def _keep_run(connection: sa.Connection, user_pk: int, bucket: Bucket, run: Run) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation
 from secconsole.operations.jobs import ListJobs
 
@@ -80,6 +81,7 @@ class PlaceName:
     """A place: its name in the row at the top, and module and class of its screen, imported on first use.
 
     `narrow`: its name in narrow windows. `own`: open to every user, since it shows only their own account.
+    `permission`: needed to open it. A place for which that is more than seeing is not named to others.
     """
 
     name: str
@@ -89,6 +91,7 @@ class PlaceName:
     short: str = ""
     narrow: str = ""
     own: bool = False
+    permission: Permission = Permission.SEE
 
     def words(self, *, narrow: bool) -> str:
         """Return the name in the row at the top."""
@@ -101,7 +104,14 @@ PLACES: tuple[PlaceName, ...] = (
     PlaceName("whitelist", "3", "Whitelist", "whitelist.whitelist:Whitelist", narrow="List"),
     PlaceName("settings", "4", "Settings", "settings.settings:Settings", narrow="Set"),
     PlaceName("audit", "5", "Audit", "audit.audit:Audit"),
-    PlaceName("incident", "6", "Incident", "", narrow="Inc"),
+    PlaceName(
+        "incident",
+        "6",
+        "Incident",
+        "incident.incident:IncidentPlace",
+        narrow="Inc",
+        permission=Permission.HANDLE_INCIDENTS,
+    ),
     PlaceName("account", "7", "My account", "account.account:Account", short="Me", own=True),
 )
 

@@ -112,7 +112,8 @@ async def test_explain_matches_the_sign_in(organisation: Organisation) -> None:
             assert (said.then_outcome, said.then_rule) == (None, None)
         assert said.because
         seen |= {said.rule, said.then_rule or said.rule}
-    assert seen == set(Rule) - {Rule.NETWORK, Rule.EXEMPT_NETWORK}  # see test_networks.py
+    elsewhere = {Rule.NETWORK, Rule.EXEMPT_NETWORK, Rule.FROZEN}  # see test_networks.py and test_incident.py
+    assert seen == set(Rule) - elsewhere
 
 
 async def test_explain_names_the_rule(organisation: Organisation) -> None:

@@ -50,6 +50,13 @@ from secconsole.operations.factors import (
     ShowFactor,
     VerifyCode,
 )
+from secconsole.operations.incident import (
+    EndTenantSessions,
+    FreezeSignIns,
+    ReportIncident,
+    ShowIncident,
+    ThawSignIns,
+)
 from secconsole.operations.invitations import InviteUsers, PreviewInvitation
 from secconsole.operations.jobs import (
     AdvanceJob,
@@ -220,6 +227,9 @@ for _operation in (
     ListOwnTokens(),
     ListTokens(tenant=TENANT),
     ShowSecretKey(tenant=TENANT),
+    FreezeSignIns(tenant=TENANT, reason="stolen passwords"),
+    ShowIncident(tenant=TENANT),
+    ReportIncident(tenant=TENANT),
 ):
     simple(_operation)
 
@@ -233,6 +243,19 @@ async def _(organisation: Organisation) -> Asked:
 @of(AcknowledgeAlert)
 async def _(organisation: Organisation) -> Asked:
     return Asked(AcknowledgeAlert(tenant=TENANT, alert=await make_alert(organisation), note="known"))
+
+
+@of(ThawSignIns)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.perform(FreezeSignIns(tenant=TENANT))
+    return Asked(ThawSignIns(tenant=TENANT))
+
+
+@of(EndTenantSessions)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.add("ana")
+    await organisation.sign_in("ana")
+    return Asked(EndTenantSessions(tenant=TENANT))
 
 
 @of(MendClock)

@@ -66,13 +66,23 @@ async def test_the_header_shows_place_policy_and_user(console: OpenConsole, size
 
 
 async def test_an_unavailable_place_says_so_and_is_marked_without_colour(console: OpenConsole) -> None:
+    app = await console("uma", place="account")
+    async with app.run_test(size=SIZE) as pilot:
+        await at_account(app, pilot)
+        assert "(3 Whitelist)" in screen_text(app)
+        await pilot.press("3")
+        await settled(pilot)
+        assert said(app) == ["Your role, user, can see its own account only: press 7."]
+
+
+async def test_the_place_for_incidents_is_named_only_to_those_who_may_use_it(console: OpenConsole) -> None:
     app = await console("hana", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
-        assert "(6 Incident)" in screen_text(app)
+        assert "Incident" not in screen_text(app)
         await pilot.press("6")
         await settled(pilot)
-        assert said(app) == ["Incident is not part of this version yet."]
+        assert said(app) == ["Incident is for others: platform-admin, tenant-admin."]
 
 
 async def test_digits_open_places_and_q_goes_back(console: OpenConsole) -> None:
@@ -208,10 +218,10 @@ async def test_the_palette_runs_the_chosen_action_and_explains_unavailable_ones(
         await until(pilot, lambda: isinstance(app.screen, Palette))
         await pilot.press(*"incid")
         await settled(pilot)
-        assert "not now: Incident is not part of this version yet." in screen_text(app)
+        assert "not now: Incident is for others: platform-admin, tenant-admin." in screen_text(app)
         await pilot.press("enter")
         await settled(pilot)
-        assert said(app) == ["Incident is not part of this version yet."]
+        assert said(app) == ["Incident is for others: platform-admin, tenant-admin."]
         await pilot.press("ctrl+p", *"xyzzy")
         await until(pilot, lambda: "No command matches." in screen_text(app))
         await pilot.press("escape", "colon", *"change pass", "enter")

@@ -53,7 +53,7 @@ NO_ACTION = {
     "network.confirm": "a line of Networks, while a change waits",
     "network.remove": "a button of a network in Networks",
     "network.revert": "a line of Networks, while a change waits",
-    "secret-key.rotate": "a step of the incident's list",
+    "incident.thaw": "the key of Freeze, while sign-ins are frozen",
 }
 NO_COMMAND = {
     "job.advance": "operations/job_driver.py asks for it until a job has ended",

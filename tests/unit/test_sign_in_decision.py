@@ -33,6 +33,7 @@ def in_rows(f: SignInFacts) -> Decision:
         (not (f.known and f.password_right), SignInStatus.REFUSED, Rule.REFUSED),
         (f.disabled or f.held_back, SignInStatus.REFUSED, Rule.REFUSED),
         (not f.network_allowed, SignInStatus.REFUSED, Rule.NETWORK),
+        (f.frozen and not f.platform_admin, SignInStatus.REFUSED, Rule.FROZEN),
         (f.must_reset, SignInStatus.NEW_PASSWORD, Rule.PASSWORD_RESET),
         (f.platform_admin and f.active_factor, SignInStatus.SECOND_FACTOR, Rule.PLATFORM_ADMIN),
         (f.policy == "off", SignInStatus.COMPLETE, Rule.POLICY_OFF),
@@ -86,3 +87,20 @@ def test_no_policy_or_whitelist_exempts_a_platform_administrator() -> None:
 def test_a_refusal_does_not_reveal_its_reason() -> None:
     answers = {decide_sign_in(c) for c in CASES if not c.password_right or c.disabled or c.held_back or not c.known}
     assert answers == {Decision(SignInStatus.REFUSED, Rule.REFUSED)}
+
+
+def test_a50_a_freeze_refuses_everyone_but_platform_administrators_and_changes_nothing_for_them() -> None:
+    for case in CASES:
+        if not case.frozen:
+            assert decide_sign_in(case).rule is not Rule.FROZEN
+        elif case.platform_admin:
+            assert decide_sign_in(case) == decide_sign_in(replace(case, frozen=False))
+        else:
+            assert decide_sign_in(case).status is SignInStatus.REFUSED
+
+
+def test_a_freeze_neither_hides_nor_changes_an_earlier_refusal() -> None:
+    for case in CASES:
+        before = decide_sign_in(replace(case, frozen=False))
+        if before.status is SignInStatus.REFUSED:
+            assert decide_sign_in(case) == before

@@ -61,10 +61,16 @@ async def rotate(context: CommandContext, overlap_hours: int, dry_run: bool, yes
     secconsole secret-key rotate --overlap-hours 24 --yes
     """
     tenant = await context.tenant()
-    effect = _effect(tenant, await context.perform(ShowSecretKey(tenant=tenant)), overlap_hours)
+    effect = rotation_effect(tenant, await context.perform(ShowSecretKey(tenant=tenant)), overlap_hours)
     if (ended := confirm_effect(context, effect, dry_run=dry_run, yes=yes)) is not None:
         return ended
     made = await context.perform(RotateSecretKey(tenant=tenant, overlap_hours=overlap_hours))
+    show_new_key(context, made, replaced=bool(effect.affected))
+    return ExitCode.DONE
+
+
+def show_new_key(context: CommandContext, made: NewSecretKey, *, replaced: bool) -> None:
+    """Print a new key, which is not shown again."""
     if context.out.format == "json":
         context.out.json(made, reveal=True)
     elif context.out.is_table:
@@ -72,11 +78,11 @@ async def rotate(context: CommandContext, overlap_hours: int, dry_run: bool, yes
         say(f"It is not shown again. The audit log calls it key:{made.id}.")
     else:
         context.out.listing(MADE, [made])
-    say(_what_follows(made, replaced=bool(effect.affected)))
-    return ExitCode.DONE
+    say(_what_follows(made, replaced=replaced))
 
 
-def _effect(tenant: str, key: SecretKey, overlap_hours: int) -> Effect:
+def rotation_effect(tenant: str, key: SecretKey, overlap_hours: int) -> Effect:
+    """Return what a rotation ends."""
     ends = f"in {overlap_hours} hours" if overlap_hours else "at once"
     affected = []
     if key.id is not None:

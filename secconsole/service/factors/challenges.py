@@ -13,7 +13,8 @@ from functools import cached_property
 from secconsole.domain.clock import is_from_future
 from secconsole.domain.errors import NotFound
 from secconsole.domain.model import SENT_KINDS, BindingStatus, FactorKind, FactorState, OfferedKind, SignInStatus
-from secconsole.domain.policy import Decision, Rule, SignInFacts, decide_second_factor
+from secconsole.domain.policy import Decision, Rule, SignInFacts, decide_second_factor, is_frozen_out
+from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import PARTLY
 from secconsole.operations.events import SIGN_IN, SIGN_IN_CODE
@@ -102,7 +103,7 @@ def find(context: Context, token: Secret[str], stage: SignInStatus) -> PendingSi
     user = users.user_by_pk(context.connection, challenge.user_pk)
     tenant = tenants.tenant_by_pk(context.connection, challenge.tenant_pk)
     pending = PendingSignIn(context, token, challenge, tenant, user)
-    if user.disabled or not admission_of(context, tenant, user.role).is_allowed:
+    if user.disabled or _refusal(context, tenant, user):
         return None
     if stage == SignInStatus.ENROLL and _must_show(pending):
         return None
@@ -187,16 +188,25 @@ def waiting(
 def not_found(context: Context, token: Secret[str]) -> SignInAnswer:
     """Return the answer to a step for which `find` returned None.
 
-    A sign-in that goes on from a network that is not allowed ends here, so that it leaves one entry.
+    A sign-in that goes on during a freeze or from a network that is not allowed ends here, so that it leaves one entry.
     """
     challenge = sessions.challenge_by_token(context.connection, token)
     if challenge is not None and challenge.used is None and challenge.expires > context.now:
         user = users.user_by_pk(context.connection, challenge.user_pk)
         tenant = tenants.tenant_by_pk(context.connection, challenge.tenant_pk)
-        if not admission_of(context, tenant, user.role).is_allowed:
+        if rule := _refusal(context, tenant, user):
             sessions.use_challenge(context.connection, challenge.pk, context.now)
-            context.audit(SIGN_IN, user, outcome="refused", tenant=tenant, rule=Rule.NETWORK)
+            context.audit(SIGN_IN, user, outcome="refused", tenant=tenant, rule=rule)
     return over(context)
+
+
+def _refusal(context: Context, tenant: TenantRow, user: UserRecord) -> Rule | None:
+    """Return the rule of the tenant that refuses a sign-in since it began, if there is one."""
+    if not admission_of(context, tenant, user.role).is_allowed:
+        return Rule.NETWORK
+    platform_admin = user.role is Role.PLATFORM_ADMIN
+    frozen = is_frozen_out(frozen=tenant.frozen_since is not None, platform_admin=platform_admin)
+    return Rule.FROZEN if frozen else None
 
 
 def over(context: Context) -> SignInAnswer:

@@ -53,6 +53,7 @@ def sign_in_facts(
         platform_admin=user.role is Role.PLATFORM_ADMIN,
         in_grace=context.now < grace_end(tenant, user, context.now),
         bypass=code is not None,
+        frozen=tenant.frozen_since is not None,
     )
 
 

@@ -8,7 +8,8 @@ from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.domain.helpdesk import UnbindNeeds
 from secconsole.domain.limits import CODE_DIGITS, LONGEST_LABEL
 from secconsole.domain.model import FactorState, PolicyMode
-from secconsole.domain.policy import is_always_asked
+from secconsole.domain.policy import Rule, is_always_asked, is_frozen_out
+from secconsole.domain.roles import Role
 from secconsole.domain.totp import TotpParameters
 from secconsole.operations.events import FACTOR_REMOVED, FACTOR_RENAMED, VERIFY
 from secconsole.operations.factors import (
@@ -41,6 +42,7 @@ from secconsole.store.tokens import count_live
 UNBIND_INSTEAD = (
     "This is the user's last factor, and the policy says what unbinding needs. Use secconsole unbind, or u in Users."
 )
+FROZEN = "Refused: sign-ins are frozen after a breach, until an administrator thaws them."
 ENROLLMENT = 60 * 60_000  # how long a key waits for its first code
 
 
@@ -116,7 +118,10 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
 
 @handles(VerifyCode)
 def verify_code(context: Context, operation: VerifyCode) -> Verdict:
-    user = context.target
+    user, frozen = context.target, context.tenant.frozen_since is not None
+    if is_frozen_out(frozen=frozen, platform_admin=user.role is Role.PLATFORM_ADMIN):  # no code is checked or used up
+        context.audit(VERIFY, user, outcome="refused", rule=Rule.FROZEN)
+        return Verdict(False, FROZEN, when(context.now), counted=False)
     active = [f for f in factors.live_factors(context.connection, user.pk) if f.state is FactorState.ACTIVE]
     if user.disabled or not active:
         context.audit(VERIFY, user, outcome="refused")

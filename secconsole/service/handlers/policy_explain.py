@@ -19,7 +19,7 @@ from secconsole.service.views import admission_words
 from secconsole.store.factors import live_factors
 from secconsole.store.networks import record_by_id
 from secconsole.store.recovery import count_left
-from secconsole.store.rows import UserRecord
+from secconsole.store.rows import TenantRow, UserRecord
 from secconsole.store.throttles import has_known
 from secconsole.store.whitelist import exemption_of
 
@@ -128,6 +128,8 @@ def _because(context: Context, user: UserRecord, facts: SignInFacts, decision: D
         return _refusals(facts, until)
     if decision.rule is Rule.NETWORK:
         return []
+    if decision.rule is Rule.FROZEN:
+        return [frozen_words(context.tenant)]
     why = "The password is a first-time one." if user.password_until else "An administrator reset the password."
     parts = [why] if facts.must_reset else []
     parts.append(f"The policy is {facts.policy}.")
@@ -172,6 +174,13 @@ def _because(context: Context, user: UserRecord, facts: SignInFacts, decision: D
     if facts.bypass and decision.status is SignInStatus.SECOND_FACTOR:
         parts.append("A bypass code from the helpdesk works now.")
     return parts
+
+
+def frozen_words(tenant: TenantRow) -> str:
+    """Describe the freeze, with its time and its author."""
+    since = f" since {_time(tenant.frozen_since)}" if tenant.frozen_since else ""
+    by = f", by {tenant.frozen_by}" if tenant.frozen_by else ""
+    return f"Sign-ins to {tenant.name} have been frozen{since}{by}. Only platform administrators are let in."
 
 
 def _bound(context: Context, user: UserRecord) -> list[str]:

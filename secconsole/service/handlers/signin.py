@@ -121,7 +121,7 @@ def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
     decision = decide_sign_in(sign_in_facts(context, tenant, user, live, code, right=True, held_back=held_back))
     # the attempt stays counted: no answer reveals that the password is right
     if decision.status is SignInStatus.REFUSED:
-        if decision.rule is Rule.REFUSED:
+        if decision.rule is not Rule.NETWORK:
             note_refused(context, tenant, user, decision.rule, check.reserved)
         # a right password from a forbidden network gets an entry each time: attempts are counted, so there are few
         else:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
-from secconsole.domain.roles import Permission, Role, may
+from secconsole.domain.roles import Permission, Role, may, may_phrase
 from secconsole.tui.actions import INBOX, PLACES, PlaceName
 from secconsole.tui.console import PlaceScreen
 
@@ -37,7 +37,9 @@ class Places:
     @property
     def named(self) -> tuple[PlaceName, ...]:
         """Places named in the row at the top."""
-        return (*PLACES, INBOX) if self._app.demo else PLACES
+        role = self._app.identity.role
+        shown = (place for place in PLACES if place.permission is Permission.SEE or may(role, place.permission))
+        return (*shown, INBOX) if self._app.demo else tuple(shown)
 
     @property
     def here(self) -> PlaceScreen | None:
@@ -73,6 +75,8 @@ class Places:
         role = self._app.identity.role
         if not place.own and not may(role, Permission.SEE):
             return f"Your role, {role}, can see its own account only: press 7."
+        if not place.own and not may(role, place.permission):
+            return f"{place.title} is for others: {may_phrase(place.permission)}."
         return ""
 
     def go(self, name: str) -> None:

@@ -32,6 +32,8 @@ def policy_words(policy: Policy | None) -> str:
     """Return the policy in short: `MFA required since 12 Mar 2026`."""
     if policy is None:
         return ""
+    if policy.frozen_since is not None:
+        return f"SIGN-INS FROZEN since {day(policy.frozen_since)}"
     if policy.policy is PolicyMode.OFF:
         return "MFA off"
     if policy.policy is PolicyMode.OPTIONAL:

@@ -213,7 +213,12 @@ class Audit(Place):
 
     async def do_filter(self) -> None:
         narrowed = await self.app.ask(NarrowDialog(self._narrowed, self.app.tenant))
-        if narrowed is not None and narrowed != self._narrowed:
+        if narrowed is not None:
+            self.show_only(narrowed)
+
+    def show_only(self, narrowed: Narrowed) -> None:
+        """Show only the entries that the filters allow."""
+        if narrowed != self._narrowed:
             self._narrowed = narrowed
             self._show_others()
 

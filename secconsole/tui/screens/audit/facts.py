@@ -15,6 +15,7 @@ TIMES = frozenset(
 RULES = {
     Rule.REFUSED: "wrong password, disabled account, or too many wrong entries",
     Rule.NETWORK: "the network is not allowed",
+    Rule.FROZEN: "sign-ins are frozen",
     Rule.PASSWORD_RESET: "a new password has to be chosen",
     Rule.PLATFORM_ADMIN: "platform administrators are always asked for their factor",
     Rule.POLICY_OFF: "the policy is off",
