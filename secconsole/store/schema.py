@@ -62,9 +62,9 @@ tenants = sa.Table(
     _number("bypass_minutes", 30),
     _number("bypass_most", 1440),
     _text("unbind_needs", "none"),
-    _flag("reminders"),
     sa.Column("frozen_since", Time),  # sign-ins are stopped after a breach
     _text("frozen_by"),
+    _flag("reminders"),
 )
 
 users = sa.Table(
