@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 import secconsole
-from secconsole.cli.app import COMMANDS
 from secconsole.cli.command import ConsoleOptions
 from secconsole.domain.errors import Unavailable
 from tests.cli.conftest import PASSWORD, Shell
@@ -151,12 +150,6 @@ def test_every_command_has_help(nowhere: Shell) -> None:
     assert len(texts) > 35
     assert all(len(text.splitlines()) > 6 for text in texts)
     assert nowhere("--version").out == f"secconsole {secconsole.__version__}\n"
-
-
-def test_unimplemented_commands_do_not_exist(shell: Shell) -> None:
-    for name in ("incident",):
-        assert name not in COMMANDS
-        assert shell(name).code == 2
 
 
 @pytest.mark.parametrize(("shell_name", "word"), [("bash", "COMP_WORDS"), ("zsh", "#compdef"), ("fish", "complete")])
