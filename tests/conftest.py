@@ -17,7 +17,6 @@ from tests import extent
 from tests.environment import FixedEnvironment
 from tests.organisation import Organisation, organisation_in
 from tests.postgres import Cluster
-from tests.prepared import Prepared
 
 _environment = FixedEnvironment()
 _environment.isolate()
@@ -86,13 +85,3 @@ def postgres() -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.remove()
-
-
-@pytest.fixture(scope="session")
-def prepared() -> Iterator[Prepared]:
-    """Start a process that runs modules in forks with everything imported."""
-    made = Prepared()
-    try:
-        yield made
-    finally:
-        made.close()

@@ -6,6 +6,7 @@ What is about the start itself (imports, the environment that they read, keys ty
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import gc
@@ -20,6 +21,7 @@ import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -54,6 +56,12 @@ class Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
     def _read(self, timeout: float | None) -> int | None:
         if self.returncode is None:
             self._status.settimeout(timeout)
@@ -66,7 +74,7 @@ class Forked:
 
 
 class Prepared:
-    """The process that forks, to be closed at the end."""
+    """A process that forks, to be closed at the end."""
 
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -76,10 +84,12 @@ class Prepared:
         )
         theirs.close()
 
-    def start(self, words: Sequence[str], streams: Sequence[int], env: Mapping[str, str], cwd: str | None) -> Forked:
-        """Start a module with its arguments on three streams, the first of which is the terminal that it controls."""
+    def start(
+        self, words: Sequence[str], streams: Sequence[int], env: Mapping[str, str] | None = None, cwd: str | None = None
+    ) -> Forked:
+        """Start a module with its arguments on three streams. If they are a terminal it becomes its controlling one."""
         ours, theirs = socket.socketpair()
-        request = {"words": list(words), "env": dict(env), "cwd": cwd}
+        request = {"words": list(words), "env": dict(os.environ if env is None else env), "cwd": cwd or os.getcwd()}
         socket.send_fds(self._requests, [json.dumps(request).encode()], [*streams, theirs.fileno()])
         theirs.close()
         return Forked(int(self._requests.recv(16)), ours)
@@ -87,6 +97,14 @@ class Prepared:
     def close(self) -> None:
         self._requests.close()
         self._process.wait()
+
+
+@cache
+def prepared() -> Prepared:
+    """Return the process of this one, started by the first test that needs it."""
+    made = Prepared()
+    atexit.register(made.close)
+    return made
 
 
 def _serve(requests: socket.socket) -> list[str]:
@@ -136,7 +154,7 @@ def _become(request: dict[str, object], descriptors: Sequence[int]) -> list[str]
         stream = os.fdopen(at, mode, encoding="utf-8", closefd=False, buffering=-1 if at == 0 else 1)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    os.chdir(str(request["cwd"] or ROOT))
+    os.chdir(str(request["cwd"]))
     os.environ.clear()
     os.environ.update(request["env"])  # type: ignore[call-overload]
     time.tzset()

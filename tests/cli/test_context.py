@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from secconsole.config.address import parse_server_url
 from secconsole.operations.caller import Nobody
 from tests.cli.conftest import PASSWORD, Shell, code
 from tests.cli.test_import_hygiene import carried_out, loaded
+from tests.prepared import prepared
 
 SERVER = "https://mfa.acme.example"
 
@@ -172,10 +171,9 @@ def test_context_and_backend_exclude_each_other(added: Shell) -> None:
 @contextmanager
 def serving(home: Path, listen: str, *options: str) -> Iterator[None]:
     """A real `secconsole serve` over the store of a home."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "secconsole", "serve", "--listen", listen, *options],
-        env={**os.environ, "SECCONSOLE_HOME": str(home)}, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    words, env = ("secconsole", "serve", "--listen", listen, *options), {**os.environ, "SECCONSOLE_HOME": str(home)}
+    with open(os.devnull, "r+") as nothing:
+        process = prepared().start(words, [nothing.fileno()] * 3, env)
     backend = HttpBackend(listen if listen.startswith("unix:") else f"http://{listen}", Nobody())
 
     async def up() -> None:
@@ -187,6 +185,7 @@ def serving(home: Path, listen: str, *options: str) -> Iterator[None]:
             except NoAnswer:
                 assert process.poll() is None
                 assert time.monotonic() < end
+                await asyncio.sleep(0.02)
         await backend.close()
 
     try:
@@ -194,7 +193,7 @@ def serving(home: Path, listen: str, *options: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.communicate()
+        process.wait(60)
 
 
 @pytest.fixture

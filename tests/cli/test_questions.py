@@ -10,7 +10,6 @@ import select
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from tests.cli.conftest import PASSWORD, Shell, code
 from tests.delivery.post import digits_in, other
 from tests.delivery.servers import Servers
 from tests.postgres import wait_until
+from tests.prepared import Forked, prepared
 
 pytestmark = pytest.mark.terminal
 ROOT = Path(secconsole.__file__).parent.parent
@@ -32,7 +32,7 @@ ROOT = Path(secconsole.__file__).parent.parent
 class Terminal:
     """A program in a terminal."""
 
-    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+    def __init__(self, process: Forked, master: int) -> None:
         self.process = process
         self.text = ""
         self._master = master
@@ -68,10 +68,7 @@ class Terminal:
 @contextmanager
 def at_terminal(*arguments: str) -> Iterator[Terminal]:
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENTER, *arguments], cwd=ROOT, stdin=slave, stdout=slave, stderr=slave,
-        start_new_session=True,
-    )  # fmt: skip
+    process = prepared().start(("secconsole", *arguments), [slave] * 3, cwd=str(ROOT))
     os.close(slave)
     try:
         yield Terminal(process, master)
@@ -79,14 +76,6 @@ def at_terminal(*arguments: str) -> Iterator[Terminal]:
         process.kill()
         process.wait()
         os.close(master)
-
-
-ENTER = """\
-import fcntl, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # what a login does: this terminal is where passwords are asked for
-from secconsole.__main__ import main
-main()
-"""
 
 
 def test_init_asks_for_missing_values(nowhere: Shell) -> None:

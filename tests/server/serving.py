@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.prepared import Forked, prepared
+
 _HAND_OVER = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -27,7 +29,7 @@ LONGEST = 60.0  # seconds until a process that should have done something counts
 class Server:
     """A running server. `told` is what it has sent to systemd so far."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     notices: socket.socket
     log_path: Path
     told: list[str] = field(default_factory=list)
@@ -88,10 +90,15 @@ def serving(
     if handed:  # as systemd does: from 3 on, and for the very process that is executed
         assert len(handed) == 1
         command = [sys.executable, "-I", "-c", _HAND_OVER, str(handed[0]), *command]
-    with notices, open(log_path, "wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=stderr or log, env=environment, pass_fds=handed
-        )
+    with notices, open(log_path, "wb") as log, open(os.devnull) as nothing:
+        errors = stderr or log.fileno()
+        process: subprocess.Popen[bytes] | Forked
+        if handed or before:
+            process = subprocess.Popen(
+                command, stdin=nothing, stdout=log, stderr=errors, env=environment, pass_fds=handed
+            )
+        else:
+            process = prepared().start(command[2:], (nothing.fileno(), log.fileno(), errors), environment)
         server = Server(process, notices, log_path)
         try:
             server.wait_for("READY=1")

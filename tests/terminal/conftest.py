@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.prepared import Prepared
+from tests.prepared import prepared
 from tests.terminal.terminal_driver import Term
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +14,7 @@ Start = Callable[..., Term]
 
 
 @pytest.fixture
-def term(tmp_path: Path, prepared: Prepared) -> Iterator[Start]:
+def term(tmp_path: Path) -> Iterator[Start]:
     """Start a program in a new terminal with a private home, and close all at the end.
 
     A module is started in a fork with everything imported, unless `cold`: importing takes longer than most tests.
@@ -23,7 +23,7 @@ def term(tmp_path: Path, prepared: Prepared) -> Iterator[Start]:
 
     def start(*argv: str, env: dict[str, str | None] | None = None, cold: bool = False, **options: object) -> Term:
         home = {"SECCONSOLE_HOME": str(tmp_path / "home")}
-        forking = None if cold or argv[0] != "-m" else prepared
+        forking = None if cold or argv[0] != "-m" else prepared()
         opened = Term([sys.executable, *argv], env=home | (env or {}), cwd=str(ROOT), prepared=forking, **options)
         open_ones.append(opened)
         return opened

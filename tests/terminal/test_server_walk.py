@@ -8,8 +8,6 @@ import shutil
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +20,8 @@ from secconsole.backends.http import HttpBackend
 from secconsole.operations.caller import Nobody
 from tests.backends.conftest import Authority, scripted
 from tests.extent import further
-from tests.terminal.conftest import ROOT, Start
+from tests.prepared import Forked, prepared
+from tests.terminal.conftest import Start
 from tests.terminal.terminal_driver import Term
 from tests.terminal.test_console_walk import account, filled  # noqa: F401 - a fixture
 
@@ -37,17 +36,17 @@ class Server:
 
     home: Path
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    process: Forked | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "secconsole", "serve", "--demo", "--listen", f"127.0.0.1:{self.port}"],
-            env={**os.environ, "SECCONSOLE_HOME": str(self.home)}, cwd=ROOT, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        words = ("secconsole", "serve", "--demo", "--listen", f"127.0.0.1:{self.port}")
+        with open(os.devnull, "r+") as nothing:
+            streams = [nothing.fileno()] * 3
+            self.process = prepared().start(words, streams, {**os.environ, "SECCONSOLE_HOME": str(self.home)})
         asyncio.run(self._up())
 
     async def _up(self) -> None:
@@ -59,6 +58,7 @@ class Server:
                 break
             except NoAnswer:
                 assert time.monotonic() < end
+                await asyncio.sleep(0.02)
         await backend.close()
 
     def signal(self, number: int) -> None:
