@@ -182,8 +182,9 @@ def _agreed(kind: JobKind, preview: JobPreview) -> bool:
         say(f"  {reason.count:,} {reason.state}: {reason.reason}")
     if not count:
         return False
-    if count > TYPED_ABOVE:
-        return ask("Type the number of users to go on:").strip().replace(",", "") == str(count)
+    if preview.total > TYPED_ABOVE:
+        asked = ask("Type the number of users to go on:")
+        return asked.strip().replace(",", "") == str(preview.total)
     say(", ".join(item.login for item in preview.items if item.state is ItemState.DONE))
     return ask_yes_no(f"{KINDS[kind].words} {pluralize(count, 'user')}?")
 

@@ -55,6 +55,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_incident": DIFFERS,
     "test_invitations": DIFFERS,
     "test_jobs": DIFFERS,
+    "test_jobs_mail": DIFFERS,
     "test_networks": DIFFERS,
     "test_new_token": DIFFERS,
     "test_not_yourself": ALIKE,
