@@ -54,11 +54,13 @@ AtOnce = Annotated[int, Meta(ge=1, le=MOST_ADVANCED, description="The maximum nu
 class KindFacts:
     """Facts about a kind of job.
 
-    `operation`: what it does to each user, with the rules and the permission of that. `words`: before a number of
-    users. `needs_reason`: a reason is mandatory. `takes`: the parameters of `StartJob` that it uses.
+    `operation`: what it does to each user, with the rules and the permission of that. `title`: its name in lists.
+    `words`: before a number of users. `done`: after one. `needs_reason`: a reason is mandatory. `takes`: the parameters
+    of `StartJob` that it uses.
     """
 
     operation: type[Operation[object]]
+    title: str
     words: str
     done: str
     needs_reason: bool = False
@@ -71,23 +73,40 @@ class KindFacts:
 
 KINDS: Mapping[JobKind, KindFacts] = {
     JobKind.UNBIND: KindFacts(
-        Unbind, "Unbind", "unbound", needs_reason=True, takes=("reason", "ticket", "verified_by")
+        Unbind, "Unbind", "Unbind", "unbound", needs_reason=True, takes=("reason", "ticket", "verified_by")
     ),
-    JobKind.UNLOCK: KindFacts(UnlockUser, "Unlock", "unlocked"),
+    JobKind.UNLOCK: KindFacts(UnlockUser, "Unlock", "Unlock", "unlocked"),
     JobKind.REQUIRE_MFA: KindFacts(
-        RequireMfa, "Require a second factor of", "asked for a second factor", takes=("keep_sessions",)
+        RequireMfa,
+        "Require factor",
+        "Require a second factor of",
+        "asked for a second factor",
+        takes=("keep_sessions",),
     ),
     JobKind.RESET_PASSWORD: KindFacts(
-        ResetPassword, "Reset the passwords of", "given a new password", takes=("days", "without_mail")
+        ResetPassword,
+        "Reset passwords",
+        "Reset the passwords of",
+        "given a new password",
+        takes=("days", "without_mail"),
     ),
-    JobKind.DISABLE: KindFacts(DisableUser, "Disable", "disabled", takes=("reason",)),
+    JobKind.DISABLE: KindFacts(DisableUser, "Disable", "Disable", "disabled", takes=("reason",)),
     JobKind.WHITELIST_ADD: KindFacts(
-        AddToWhitelist, "Put on the whitelist", "put on the whitelist", needs_reason=True, takes=("reason", "until")
+        AddToWhitelist,
+        "Whitelist",
+        "Put on the whitelist",
+        "put on the whitelist",
+        needs_reason=True,
+        takes=("reason", "until"),
     ),
     JobKind.WHITELIST_REMOVE: KindFacts(
-        RemoveFromWhitelist, "Take off the whitelist", "taken off the whitelist", takes=("keep_sessions",)
+        RemoveFromWhitelist,
+        "Off the whitelist",
+        "Take off the whitelist",
+        "taken off the whitelist",
+        takes=("keep_sessions",),
     ),
-    JobKind.INVITE: KindFacts(InviteUsers, "Invite", "invited", takes=("days",)),
+    JobKind.INVITE: KindFacts(InviteUsers, "Invite", "Invite", "invited", takes=("days",)),
 }
 
 

@@ -53,7 +53,7 @@ ACTIONS = (
            ResumeJob, priority=1, command="secconsole job resume ID"),
     Action("jobs.cancel", "Cancel", "c", "Cancel the job after the users in progress, for good.",
            CancelJob, dangerous=True, priority=2, command="secconsole job cancel ID"),
-    Action("jobs.retry", "Retry failed", "f", "Try the failed users again.",
+    Action("jobs.retry", "Retry", "f", "Try the failed users again.",
            RetryJob, priority=2, command="secconsole job retry ID"),
     Action("jobs.undo", "Undo", "x", "Undo the unbindings of the job within ten minutes: the same phones work again.",
            UndoUnbind, priority=3, command="secconsole undo EVENT"),
@@ -144,8 +144,17 @@ class JobsScreen(ModalScreen[None]):
             found = (await self.app.backend.perform(ListJobs(tenant=self.app.tenant))).items
         except SecconsoleError:
             return  # the header reports what is wrong with the store
+        self._show({job.id: job for job in found})
+
+    def refresh_connection(self) -> None:
+        """Show the progress of jobs that run here, after each step."""
+        running = self.app.jobs.running if self.app.signed_in else {}
+        if running.keys() & self._jobs.keys():
+            self._show(self._jobs | {id: job for id, job in running.items() if id in self._jobs})
+
+    def _show(self, jobs: dict[str, Job]) -> None:
+        self._jobs = jobs
         if self.is_mounted:
-            self._jobs = {job.id: job for job in found}
             self._source.rows = self._rows()
             self._fit()
             self.table.refresh_rows()
@@ -229,7 +238,7 @@ class JobsScreen(ModalScreen[None]):
             path = await self.app.ask(ExportJobDialog(job, self.app.clock()))
             return f"Written to {path}." if path is not None else ""
         body = lines(
-            (f"{KINDS[job.kind].words}: {count(job.pending)} of {count(job.total)} users are left.", "bold"),
+            (f"{KINDS[job.kind].title}: {count(job.pending)} of {count(job.total)} users are left.", "bold"),
             "They stay as they are. What was done stays done.",
         )
         if not await self.app.ask(ConfirmDialog("Cancel the job", body, "Cancel the job", danger=True)):
@@ -262,7 +271,7 @@ class JobsScreen(ModalScreen[None]):
             if len(rows) >= MOST_PER_PAGE:
                 break
         more = job.total - len(rows)
-        title = f"{KINDS[job.kind].words}: {count(job.failed)} failed"
+        title = f"{KINDS[job.kind].title}: {count(job.failed)} failed"
         await self.app.ask(NamesDialog(title, rows, f"{count(more)} more: e exports all" if more > 0 else ""))
 
 
@@ -292,7 +301,7 @@ def _row(job: Job, now: datetime, *, utf8: bool) -> Row:
     sign = glyph(signs[job.state], utf8=utf8) if job.state in signs else " "
     progress = f"{count(job.total - job.pending)}/{count(job.total)}"
     failed = count(job.failed) if job.failed else ""
-    kind = KINDS[job.kind].words
+    kind = KINDS[job.kind].title
     return Row(job.id, (kind, f"{sign} {job.state}", progress, failed, job.driver, ago(job.created, now)))
 
 

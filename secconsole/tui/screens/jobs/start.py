@@ -103,8 +103,8 @@ class KindDialog(PickDialog["JobKind | None"]):
     """Asks what to do to many users."""
 
     def __init__(self, chosen: Selection, number: str, kinds: list[JobKind]) -> None:
-        picks = [Pick(kind.value, KINDS[kind].words) for kind in kinds]
-        body = lines((f"{number} users {chosen.words}", "bold"), "Nothing is done yet.")
+        picks = [Pick(kind.value, KINDS[kind].title) for kind in kinds]
+        body = lines((f"{number} users {chosen.words}", "bold"))
         super().__init__("Act on many users", body, picks)
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
