@@ -13,6 +13,7 @@ from secconsole.domain.errors import (
     Busy,
     Conflict,
     Invalid,
+    LimitReached,
     NotAllowed,
     NotFound,
     NotSignedIn,
@@ -29,6 +30,7 @@ _BY_CODE: dict[str, type[SecconsoleError]] = {
     for kind in (
         NotSignedIn,
         NotAllowed,
+        LimitReached,
         StepUpNeeded,
         WrongNetwork,
         NotFound,

@@ -22,6 +22,7 @@ COMMANDS = {
     "network": ("network", "network", "Manage the networks from which users may sign in."),
     "factor": ("factor", "factor", "Enroll, confirm and remove the factors of a user."),
     "unbind": ("unbind", "unbind", "Unbind users who lost a phone, so that they can bind a new one."),
+    "reset": ("reset", "reset", "Reset a user who calls without their phone, in one guarded step."),
     "undo": ("unbind", "undo", "Undo an unbinding within ten minutes."),
     "caller-check": ("caller_check", "caller_check", "Check a caller by a code from what is on record."),
     "approval": ("approval", "approval", "Ask a second person before unbinding, and answer requests."),

@@ -56,6 +56,8 @@ FORMS = {
         _notice("bound", "factor"),
         _notice("removed", "factor"),
         _notice("unbound"),
+        _notice("reset", "what"),
+        _notice("weakened", "before", "after"),
         _notice("unbind-undone"),
         _notice("cancelled"),
         _notice("recovery-made"),

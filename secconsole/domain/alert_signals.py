@@ -22,12 +22,13 @@ _RESET, _BOUND, _ACTED = "1 reset", "2 bound", "3 acted"
 # Actions of audit entries, which operations/events.py declares.
 REFUSED = ("sign-in", "sign-in.code", "user.held", "verify", "step-up")
 _AT_SIGN_IN = ("sign-in", "sign-in.code", "user.held")  # an application's checks all come from its own network
-RESETS = ("unbind", "user.password-reset")
+RESETS = ("unbind", "user.reset", "user.password-reset")
 POLICY_CHANGES = (
     "whitelist.added",
     "whitelist.changed",
     "whitelist.removed",
     "policy.set",
+    "policy.weakened",
     "user.mfa-not-required",
     "network.added",
     "network.removed",

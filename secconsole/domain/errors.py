@@ -5,6 +5,7 @@
     │   └── Unfit          well formed, but the value cannot be accepted         exit 2, HTTP 409
     ├── NotSignedIn        no valid session or token                             exit 3, HTTP 401
     ├── NotAllowed         signed in, but without permission                     exit 3, HTTP 403
+    │   ├── LimitReached   allowed, but not so often within an hour              exit 3, HTTP 403
     │   ├── StepUpNeeded   allowed after proving password and factor again       exit 3, HTTP 403
     │   └── WrongNetwork   allowed, but not from this network                    exit 3, HTTP 403
     ├── NotFound           does not exist, or is not visible to the caller       exit 4, HTTP 404
@@ -58,6 +59,16 @@ class NotSignedIn(SecconsoleError):
 
 class NotAllowed(SecconsoleError):
     code, exit_code, http_status = "not-allowed", 3, 403
+
+
+class LimitReached(NotAllowed):
+    """Refusal of what an operator has done too often, with the seconds after which to retry as `retry_after`."""
+
+    code = "limit-reached"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class StepUpNeeded(NotAllowed):

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from secconsole.domain.bypass import MOST_MINUTES, USUAL_MINUTES
+from secconsole.domain.errors import Invalid
+from secconsole.domain.roles import Role
 
 APPROVAL_LASTS = 30 * 60_000  # from the request; a grant must be used within that time too
+MOST_ASKED, MOST_WAITING = 20, 500  # open requests of one operator, and of a tenant
+HOUR = 3_600_000
+USUAL_WARNING, USUAL_RESETS, MOST_RESETS = 10, 20, 1_000  # users that one operator resets within an hour
 
 
 class UnbindNeeds(StrEnum):
@@ -22,6 +27,7 @@ class ApprovalKind(StrEnum):
     """Operation that a second person approves."""
 
     UNBIND = "unbind"
+    RESET = "reset"
 
 
 class ApprovalState(StrEnum):
@@ -35,13 +41,59 @@ class ApprovalState(StrEnum):
     DENIED = "denied"
 
 
+class PasswordChange(StrEnum):
+    """Change of the password by a reset: none, a first-time one by mail, or a one-time one that is shown once."""
+
+    KEEP = "keep"
+    MAIL = "mail"
+    SHOW = "show"
+
+
 @dataclass(frozen=True, slots=True)
 class HelpdeskRules:
-    """Minutes that a bypass code works, by default and at most, and what unbinding needs."""
+    """Minutes that a bypass code works, by default and at most, what unbinding needs, and how often it is done.
+
+    `unbind_admins_need` is for users above the role *user*, where the stricter of both rules applies. `resets_warn`,
+    `resets_most`: users that one operator resets within an hour, before a warning and at most.
+    """
 
     bypass_minutes: int = USUAL_MINUTES
     bypass_most: int = MOST_MINUTES
     unbind_needs: UnbindNeeds = UnbindNeeds.NONE
+    unbind_admins_need: UnbindNeeds = UnbindNeeds.NONE
+    resets_warn: int = USUAL_WARNING
+    resets_most: int = USUAL_RESETS
+
+    def needs_for(self, role: Role) -> UnbindNeeds:
+        """Return what unbinding a user with a role needs."""
+        if role is Role.USER:
+            return self.unbind_needs
+        return stricter(self.unbind_needs, self.unbind_admins_need)
+
+
+def stricter(one: UnbindNeeds, other: UnbindNeeds) -> UnbindNeeds:
+    order = list(UnbindNeeds)
+    return max(one, other, key=order.index)
+
+
+def is_weaker(after: HelpdeskRules, before: HelpdeskRules) -> bool:
+    """Return True if a change takes protection away from some user, which all administrators are notified of."""
+    order = list(UnbindNeeds)
+    less = any(order.index(after.needs_for(r)) < order.index(before.needs_for(r)) for r in (Role.USER, Role.HELPDESK))
+    return less or after.resets_most > before.resets_most
+
+
+def check_reset_limits(warn: int, most: int) -> None:
+    """Raise `Invalid` for limits that cannot be."""
+    if not 1 <= most <= MOST_RESETS:
+        raise Invalid(f"The most resets within an hour must be between 1 and {MOST_RESETS:,}.", "resets_most")
+    if not 1 <= warn <= most:
+        raise Invalid(f"The warning must come between 1 and {most:,} resets.", "resets_warn")
+
+
+def approves(asked: ApprovalKind, wanted: ApprovalKind) -> bool:
+    """Return True if an approval of one kind is enough for another: a reset includes unbinding."""
+    return asked is wanted or asked is ApprovalKind.RESET
 
 
 def is_same_person(one: tuple[str, str], other: tuple[str, str]) -> bool:

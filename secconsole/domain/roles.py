@@ -92,6 +92,20 @@ def outranks(actor: Role, target: Role) -> bool:
     return rank(actor) > rank(target)
 
 
+def may_open(actor: Role, target: Role) -> bool:
+    """Return True if the actor may take away what protects the target's account, such as its factors.
+
+    It is for users of lower rank. Platform administrators have nobody above them, so another one may help, with the
+    approval of a second person (`is_peer`).
+    """
+    return outranks(actor, target) or is_peer(actor, target)
+
+
+def is_peer(actor: Role, target: Role) -> bool:
+    """Return True if both are platform administrators."""
+    return actor is target is Role.PLATFORM_ADMIN
+
+
 def below_only_words(actor: Role, login: str, target: Role) -> str:
     """Return why an actor may not do what is only for users of lower rank."""
     return f"A {actor} may do this only for users of lower rank, and {login} is a {target}."

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secconsole.domain.helpdesk import ApprovalKind, ApprovalState
+from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.domain.roles import Permission, Role
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
-from secconsole.operations.fields import Id, Moment, Reason, TenantName, Ticket, UserName
+from secconsole.operations.fields import Id, Limit, Moment, NumberCursor, Reason, TenantName, Ticket, UserName
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,10 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalList:
-    """Requests that are open, and answers that were not used yet, newest first."""
+    """Requests that are open, and answers that were not used yet, newest first.
+
+    `next`: the start of the next page.
+    """
 
     items: tuple[Approval, ...]
     next: str | None = None
@@ -49,6 +53,8 @@ class ApprovalList:
     "/v1/tenants/{tenant}/users/{user}/approvals",
     Permission.UNBIND,
     on_lower=True,
+    below_only=True,
+    peers=True,
     others_only=True,
     step_up="never",
     why="asks another person, and changes nothing",
@@ -59,8 +65,8 @@ class ApprovalList:
 class RequestApproval(Operation[Approval]):
     """Ask for a second person's approval of an operation on a user.
 
-    It is bound to the kind, the user and the reason, replaces the actor's earlier request for that user, and ends after
-    30 minutes.
+    It is bound to the kind, the user, the reason and the ticket, replaces the actor's earlier request for that user,
+    and ends after 30 minutes. A reset includes unbinding. An operator can have 20 requests that wait for an answer.
     """
 
     tenant: TenantName
@@ -79,9 +85,11 @@ class RequestApproval(Operation[Approval]):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListApprovals(Operation[ApprovalList]):
-    """List open requests for approval, and answers that were not used yet."""
+    """List open requests for approval, and answers that were not used yet, newest first."""
 
     tenant: TenantName
+    limit: Limit = MOST_PER_PAGE
+    cursor: NumberCursor | None = None
 
 
 @declare(
@@ -90,6 +98,8 @@ class ListApprovals(Operation[ApprovalList]):
     "/v1/tenants/{tenant}/approvals/{approval}/grant",
     Permission.UNBIND,
     on_lower=True,
+    below_only=True,
+    peers=True,
     others_only=True,
     step_up="always",
     records=events.APPROVAL_GRANTED,

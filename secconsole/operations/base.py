@@ -26,7 +26,8 @@ class Spec:
 
     `own`: callers without the permission may still do it to their own account. `on_lower`: it acts on a user, who must
     not outrank the actor (the pipeline checks the target). `others_only`: never on the actor's own account, which is
-    left out of several users. `below_only`: the user must rank below the actor, even an administrator. `own_reason`:
+    left out of several users. `below_only`: the user must rank below the actor, even an administrator. `peers`: with
+    `below_only`, a platform administrator may do it to another one with an approval. `own_reason`:
     why callers with the permission may do it to their own account nevertheless. `step_up`: whether it needs a proof of
     password and factor of the last five minutes. `why` states what makes the proof not always necessary. Both reasons
     continue the operation's name. `body`: the maximum size of a request in bytes. `records`: the events that record it
@@ -49,6 +50,7 @@ class Spec:
     body: int = USUAL_BODY
     records: tuple[Event, ...] = ()
     below_only: bool = False
+    peers: bool = False
 
     @property
     def attempt(self) -> Event:
@@ -107,6 +109,7 @@ def declare(
     why: str = "",
     others_only: bool = False,
     below_only: bool = False,
+    peers: bool = False,
     own_reason: str = "",
     body: int = USUAL_BODY,
     records: Event | tuple[Event, ...] = (),
@@ -139,6 +142,7 @@ def declare(
             body,
             records if isinstance(records, tuple) else (records,),
             below_only,
+            peers,
         )
         if name in OPERATIONS:
             raise ValueError(f"two operations are named {name}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from secconsole.domain.helpdesk import PasswordChange
 from secconsole.domain.model import FactorKind, FactorState
 
 Detail = str | int | bool | None
@@ -106,6 +107,20 @@ def _token(details: Details) -> Mapping[str, str]:
     return {"name": str(details["name"]), "scopes": str(details["scopes"]), "until": utc_words(end)}
 
 
+def _reset(details: Details) -> str:
+    """Return what a reset did, in one sentence for the user."""
+    done = ["all sessions and tokens ended"]
+    if details["factors"]:
+        done.insert(0, "all second factors and recovery codes stopped working")
+    if details["password"] == PasswordChange.MAIL:
+        done.append(f"the password was replaced by a first-time one, mailed to {details['to']}")
+    elif details["password"] == PasswordChange.SHOW:
+        done.append("the password was replaced by a one-time one")
+    if details["bypass_ends"]:
+        done.append("a code for one sign-in was issued")
+    return ", ".join(done)
+
+
 _BOUND = Notice("bound", _factor)
 _REMOVED = Notice("removed", _factor, lambda details: details["state"] == FactorState.ACTIVE)
 _KEY_MAILED = Notice(
@@ -114,6 +129,7 @@ _KEY_MAILED = Notice(
 _CONTACT = Notice("contact", lambda details: {"address": str(details["after"])})
 _PHONE = Notice("phone", lambda details: {"number": str(details["after"])})
 _PASSWORD_MAILED = Notice("password-mailed", lambda details: {"address": str(details["to"])})
+_WEAKENED = Notice("weakened", lambda details: {name: str(details[name]) for name in ("before", "after")})
 _BYPASS_ISSUED = Notice("bypass-issued", _period)
 _RECOVERY_USED = Notice("recovery-used", lambda details: {"left": str(details["left"])})
 
@@ -152,6 +168,11 @@ APPROVAL_DENIED = event("approval.denied", EventGroup.UNBINDING, "denied a reque
 CALLER_CHECK_STARTED = event("caller-check.started", EventGroup.UNBINDING, "began to check a caller")
 CALLER_CHECKED = event("caller-check.confirmed", EventGroup.UNBINDING, "checked a caller")
 CODE_SENT = event("code.sent", EventGroup.FACTORS, "was sent a code")
+RESETS_MANY = event("resets.many", EventGroup.UNBINDING, "reset many users")
+USER_RESET = event(
+    "user.reset", EventGroup.UNBINDING, "reset", Notice("reset", lambda details: {"what": _reset(details)})
+)
+POLICY_WEAKENED = event("policy.weakened", EventGroup.POLICY, "weakened the rules for unbinding", _WEAKENED)
 UNBIND = event("unbind", EventGroup.UNBINDING, "unbound", Notice("unbound"))
 UNBIND_UNDONE = event("unbind.undone", EventGroup.UNBINDING, "unbinding undone", Notice("unbind-undone"))
 WHITELIST_ADDED = event("whitelist.added", EventGroup.WHITELIST, "put on the whitelist", Notice("whitelisted", _end))

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from secconsole.domain import login, password
 from secconsole.domain.alert_rules import LONGEST_WINDOW, AlertRule
+from secconsole.domain.helpdesk import MOST_RESETS
 from secconsole.domain.limits import (
     CODE_DIGITS,
     LONGEST_ADDRESS,
@@ -199,6 +200,7 @@ GraceDays = Annotated[
         description="The number of days that a user without a factor can still sign in, with a reminder.",
     ),
 ]
+ResetCount = Annotated[int, Meta(ge=1, le=MOST_RESETS, description="A number of users within an hour.")]
 FactorKinds = Annotated[
     tuple[FactorKind, ...],
     Meta(

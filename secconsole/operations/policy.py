@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secconsole.domain.bypass import MOST_MINUTES, USUAL_MINUTES
-from secconsole.domain.helpdesk import UnbindNeeds
+from secconsole.domain.helpdesk import USUAL_RESETS, USUAL_WARNING, UnbindNeeds
 from secconsole.domain.impact import Impact
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.policy import Rule, SignInFacts
@@ -14,7 +14,16 @@ from secconsole.domain.throttle import Bucket
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.bypass import BypassMinutes
-from secconsole.operations.fields import FactorKinds, GraceDays, IpAddress, Moment, TenantName, UserName, Version
+from secconsole.operations.fields import (
+    FactorKinds,
+    GraceDays,
+    IpAddress,
+    Moment,
+    ResetCount,
+    TenantName,
+    UserName,
+    Version,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,10 @@ class Policy:
 
     `version` belongs in a change, so that nobody overwrites what they have not seen. `recovery_view`: whether users may
     view their recovery codes again. `bypass_minutes`: how long a bypass code works by default, `bypass_most`: at most.
-    `sessions_ended`, `tokens_ended`: by the change that this is the answer to. `reminders`: users without a factor are
-    reminded by mail during their grace period. `frozen_since`: only platform administrators have been able to sign in
-    since then.
+    `unbind_admins_need`: what unbinding users above the role *user* needs. `resets_warn`, `resets_most`: users that one
+    operator resets within an hour. `sessions_ended`, `tokens_ended`: by the change that this is the answer to.
+    `reminders`: users without a factor are reminded by mail during their grace period. `frozen_since`: only platform
+    administrators have been able to sign in since then.
     """
 
     policy: PolicyMode
@@ -43,6 +53,9 @@ class Policy:
     unbind_needs: UnbindNeeds = UnbindNeeds.NONE
     reminders: bool = False
     frozen_since: Moment | None = None
+    unbind_admins_need: UnbindNeeds = UnbindNeeds.NONE
+    resets_warn: int = USUAL_WARNING
+    resets_most: int = USUAL_RESETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +140,7 @@ class PreviewPolicy(Operation[PolicyPreview]):
     Permission.MANAGE_POLICY,
     dangerous=True,
     step_up="always",
-    records=events.POLICY_SET,
+    records=(events.POLICY_SET, events.POLICY_WEAKENED),
     example=lambda s: (SetPolicy(tenant=s.TENANT, mode=PolicyMode.REQUIRED, grace_days=14, expect=1), s.POLICY),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +152,11 @@ class SetPolicy(Operation[Policy]):
     that they create from then on. Withdrawing it applies to all codes. Password-only sessions end if their users have
     to show a factor now, except for the actor's own, unless `keep_sessions`. `bypass_minutes` and `bypass_most` apply
     to bypass codes that are issued from then on. `unbind_needs`: a caller check or an approval before unbinding.
-    `reminders`: mails to users without a factor on the first day of their grace period, after 3 and 7 days, and on its
-    last day. Raises `Stale` if `expect` is not the current version.
+    `unbind_admins_need`: the same for users above the role *user*, where the stricter rule applies. `resets_warn`,
+    `resets_most`: users that one helpdesk operator resets within an hour, before a warning and at most. All
+    administrators are notified when these rules get weaker. `reminders`: mails to users without a factor on the first
+    day of their grace period, after 3 and 7 days, and on its last day. Raises `Stale` if `expect` is not the current
+    version.
     """
 
     tenant: TenantName
@@ -152,6 +168,9 @@ class SetPolicy(Operation[Policy]):
     bypass_most: BypassMinutes | None = None
     unbind_needs: UnbindNeeds | None = None
     reminders: bool | None = None
+    unbind_admins_need: UnbindNeeds | None = None
+    resets_warn: ResetCount | None = None
+    resets_most: ResetCount | None = None
     whitelist_admins: bool = True
     keep_sessions: bool = False
     expect: Version | None = None

@@ -546,6 +546,8 @@ PREVIEW_UNBIND_REPLY = unbinding.UnbindPreview(
             recovery_codes=10,
             notified=("a•••@acme.example",),
             binds_anew=True,
+            password_mail="a•••@acme.example",  # noqa: S106 - an address
+            no_password_mail="",
             look_alikes=(),
             suspicions=(),
         ),

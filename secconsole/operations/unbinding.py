@@ -35,7 +35,8 @@ class UnbindTarget:
 
     `factors`, `labels`, `masked` and `states` describe the same factors in one order. `recovery_codes`: how many unused
     ones become void. `notified`: the masked addresses of the notice. `binds_anew`: whether the next sign-in asks to
-    bind.
+    bind. `password_mail`: the masked address that a reset could mail a first-time password to, or `no_password_mail`
+    why not, both for a single user only.
     """
 
     id: str
@@ -53,6 +54,8 @@ class UnbindTarget:
     recovery_codes: int
     notified: tuple[str, ...]
     binds_anew: bool
+    password_mail: str
+    no_password_mail: str
     look_alikes: tuple[LookAlike, ...]
     suspicions: tuple[str, ...]
 
@@ -64,6 +67,7 @@ class UnbindPreview:
     The counts cover all users, `targets` the first 200. `mails`: whether notices can be sent at all. `not_notified`:
     users who get none, for lack of that or of an address on record. `caller_check`: the actor's confirmed check of a
     single user, which the unbinding will use. `lacks`: what the policy needs before. `approval`: the actor's request.
+    `limit`: how near the actor is to the limit of resets within an hour, in words, empty if not near.
     """
 
     bound: int
@@ -82,6 +86,7 @@ class UnbindPreview:
     caller_check: CallerCheck | None = None
     lacks: str = ""
     approval: Approval | None = None
+    limit: str = ""
 
     @classmethod
     def merge(cls, parts: Sequence[UnbindPreview]) -> UnbindPreview:
@@ -103,6 +108,7 @@ class UnbindPreview:
             caller_check=parts[0].caller_check,
             lacks=parts[0].lacks,
             approval=parts[0].approval,
+            limit=parts[0].limit,
         )
 
 
@@ -117,7 +123,8 @@ class UnbindResult:
     """Users who were unbound, and the others with reasons.
 
     `event` identifies the unbinding for undo, empty if nobody was unbound. `bypass`: the code issued with it, shown
-    once. `caller_check`: the check of the caller that it belongs to, for a single user.
+    once. `caller_check`: the check of the caller that it belongs to, for a single user. `warning` is for people: the
+    actor is near the limit of resets within an hour.
     """
 
     unbound: tuple[Unbound, ...]
@@ -126,6 +133,7 @@ class UnbindResult:
     undo_until: Moment | None
     bypass: BypassIssued | None = None
     caller_check: CallerCheck | None = None
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,8 @@ class UndoResult:
     "/v1/tenants/{tenant}/unbind/preview",
     Permission.UNBIND,
     writes=False,
+    below_only=True,
+    peers=True,
     others_only=True,
     body=MANY_NAMES_BODY,
     example=lambda s: (PreviewUnbind(tenant=s.TENANT, users=("ana.kral", "cleo")), s.PREVIEW_UNBIND_REPLY),
@@ -164,9 +174,11 @@ class PreviewUnbind(Operation[UnbindPreview]):
     Permission.UNBIND,
     dangerous=True,
     step_up="always",
+    below_only=True,
+    peers=True,
     others_only=True,
     body=MANY_NAMES_BODY,
-    records=(events.UNBIND, events.BYPASS_ISSUED, events.BYPASS_REVOKED),
+    records=(events.UNBIND, events.BYPASS_ISSUED, events.BYPASS_REVOKED, events.RESETS_MANY),
     example=lambda s: (
         Unbind(tenant=s.TENANT, users=("ana.kral", "cleo"), reason=s.REASON, ticket=s.TICKET),
         UnbindResult((s.DONE,), (s.MISSING,), s.EVENT, s.NOW + timedelta(minutes=10)),
@@ -176,9 +188,11 @@ class PreviewUnbind(Operation[UnbindPreview]):
 class Unbind(Operation[UnbindResult]):
     """Unbind the factors of up to 1,000 users, end their sessions, and let them bind again.
 
-    `users` are ids or logins. `verified_by`: who verified the identity of the user, if not the actor, for the audit.
-    `event` continues a larger unbinding of the same actor, so that one undo restores everything. `bypass`: minutes of a
-    bypass code to issue in the same step, for a single user of lower rank. An earlier bypass code no longer works.
+    The users must rank below the actor. A platform administrator may unbind another one with the approval of a second
+    person. `users` are ids or logins. `verified_by`: who verified the identity of the user, if not the actor, for the
+    audit. `event` continues a larger unbinding of the same actor, so that one undo restores everything. `bypass`:
+    minutes of a bypass code to issue in the same step, for a single user of lower rank. An earlier bypass code no
+    longer works. Helpdesk operators can unbind and reset as many users within an hour as the policy allows.
     """
 
     tenant: TenantName

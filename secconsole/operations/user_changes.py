@@ -128,6 +128,7 @@ class ChangeRole(Operation[UserChanged]):
     "/v1/tenants/{tenant}/users/{user}/reset-password",
     Permission.MANAGE_USERS,
     on_lower=True,
+    below_only=True,
     dangerous=True,
     step_up="always",
     others_only=True,
@@ -139,7 +140,10 @@ class ChangeRole(Operation[UserChanged]):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetPassword(Operation[PasswordReset]):
-    """Replace a password by a one-time one that must be changed at the next sign-in, and end the sessions."""
+    """Replace a password by a one-time one that must be changed at the next sign-in, and end the sessions.
+
+    The user must rank below the actor.
+    """
 
     tenant: TenantName
     user: UserName

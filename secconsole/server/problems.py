@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from secconsole.domain.errors import Invalid, SecconsoleError, StillRunning, Throttled
+from secconsole.domain.errors import Invalid, LimitReached, SecconsoleError, StillRunning, Throttled
 from secconsole.operations.wire import encode
 
 MEDIA_TYPE = "application/problem+json"
@@ -105,6 +105,6 @@ def problem_of(error: SecconsoleError, request_id: str = "") -> Response:
     """Return the response for one of our errors."""
     field = error.field if isinstance(error, Invalid) else ""
     answer = problem(error.http_status, error.code, error.message, request_id, field)
-    if isinstance(error, Throttled):
+    if isinstance(error, Throttled | LimitReached):
         answer.headers["retry-after"] = str(error.retry_after)
     return answer

@@ -14,11 +14,9 @@ from secconsole.domain.roles import (
     NOT_YOURSELF,
     Permission,
     Role,
-    below_only_words,
     may,
     may_act_on,
     may_phrase,
-    outranks,
     roles_given_by,
 )
 from secconsole.domain.scope import scope_phrase
@@ -97,8 +95,8 @@ def _need_rank(context: Context, spec: Spec) -> None:
         raise NotAllowed(_outranked(actor, target.role, spec))
     if spec.others_only and context.is_own:
         raise NotAllowed(NOT_YOURSELF)
-    if target is not None and spec.below_only and actor.tenant_pk is not None and not outranks(actor.role, target.role):
-        raise NotAllowed(below_only_words(actor.role, target.login, target.role))
+    if target is not None and (words := context.why_not_below(target, spec)):
+        raise NotAllowed(words)
 
 
 def need_proof(context: Context) -> None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import make_id
 from secconsole.domain.reach import PUBLIC, Reach
-from secconsole.domain.roles import NOT_YOURSELF, Role, may_act_on
+from secconsole.domain.roles import NOT_YOURSELF, Role, below_only_words, is_peer, may_act_on, may_open, outranks
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttle import Reserved
 from secconsole.operations.base import Spec
@@ -189,7 +189,22 @@ class Context:
             return NOT_YOURSELF
         if not may_act_on(self.actor.role, user.role):
             return f"A {self.actor.role} may not act on a {user.role}."
-        return ""
+        return self.why_not_below(user, spec)
+
+    def why_not_below(self, user: UserRecord, spec: Spec) -> str:
+        """Return why the actor may not do an operation to a user who does not rank below them, empty if they may.
+
+        The store's owner ranks above all users.
+        """
+        role = self.actor.role
+        if not spec.below_only or self.actor.tenant_pk is None:
+            return ""
+        allowed = may_open(role, user.role) if spec.peers else outranks(role, user.role)
+        return "" if allowed else below_only_words(role, user.login, user.role)
+
+    def is_peer(self, user: UserRecord) -> bool:
+        """Return True if actor and user are platform administrators, one of whom another person has to approve."""
+        return self.actor.tenant_pk is not None and is_peer(self.actor.role, user.role)
 
     def audit(
         self,

@@ -9,8 +9,9 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from secconsole.domain.clock import Jump
-from secconsole.domain.errors import NotAllowed, StepUpNeeded, Unavailable
+from secconsole.domain.errors import LimitReached, NotAllowed, StepUpNeeded, Unavailable
 from secconsole.operations.caller import Source
+from secconsole.operations.events import RESETS_MANY
 from secconsole.service.authorise import authenticate
 from secconsole.service.clock import ClockWatch, is_worth_noting, jump_words, note_time, report_jump
 from secconsole.service.context import Context
@@ -47,7 +48,8 @@ class Reports:
             context.found_actor = authenticate(connection, invocation.credential, context.now)
             if context.found_actor is not None and context.found_actor.tenant_pk is not None:
                 tenant = tenant_by_pk(connection, context.found_actor.tenant_pk)
-                context.audit(operation.spec.attempt, outcome="refused", reason=error.message, tenant=tenant)
+                event = RESETS_MANY if isinstance(error, LimitReached) else operation.spec.attempt
+                context.audit(event, outcome="refused", reason=error.message, tenant=tenant)
 
         await self._transactions.write(body, invocation.lock)
 

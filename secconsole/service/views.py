@@ -139,6 +139,9 @@ def policy_view(tenant: TenantRow) -> Policy:
         bypass_most=tenant.bypass_most,
         unbind_needs=tenant.unbind_needs,
         frozen_since=when_or_none(tenant.frozen_since),
+        unbind_admins_need=tenant.unbind_admins_need,
+        resets_warn=tenant.resets_warn,
+        resets_most=tenant.resets_most,
     )
 
 

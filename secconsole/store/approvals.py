@@ -10,7 +10,6 @@ from secconsole.domain.clock import NOTICED
 from secconsole.store.schema import approvals
 
 _ROW = approvals.c
-_MOST = 200  # in a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +33,9 @@ class ApprovalRecord:
 
 
 def add_request(connection: sa.Connection, values: dict[str, object]) -> None:
-    """Store a request in place of the same operator's unused ones for that user."""
+    """Store a request in place of the same operator's unused ones for that user, of any kind."""
     asker = _by(str(values["by_id"]), str(values["by"]))
-    same = sa.and_(_ROW.user_pk == values["user_pk"], _ROW.kind == values["kind"], asker, _ROW.used.is_(None))
+    same = sa.and_(_ROW.user_pk == values["user_pk"], asker, _ROW.used.is_(None))
     connection.execute(sa.delete(approvals).where(same))
     connection.execute(sa.insert(approvals).values(values))
 
@@ -47,17 +46,30 @@ def approval_by_id(connection: sa.Connection, tenant_pk: int, id: str) -> Approv
     return ApprovalRecord(*row) if row else None
 
 
-def live_approvals(connection: sa.Connection, tenant_pk: int, now: int) -> list[ApprovalRecord]:
-    """Return the unused requests and answers of a tenant that are not over, newest first."""
-    query = sa.select(approvals).where(_ROW.tenant_pk == tenant_pk, *_live(now)).order_by(_ROW.pk.desc()).limit(_MOST)
+def live_approvals(
+    connection: sa.Connection, tenant_pk: int, now: int, *, before: int | None, limit: int
+) -> list[ApprovalRecord]:
+    """Return the unused requests and answers of a tenant that are not over, newest first, before an internal key."""
+    query = sa.select(approvals).where(_ROW.tenant_pk == tenant_pk, *_live(now)).order_by(_ROW.pk.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_ROW.pk < before)
     return [ApprovalRecord(*row) for row in connection.execute(query)]
 
 
-def approval_of(
-    connection: sa.Connection, user_pk: int, kind: str, by_id: str, by: str, now: int
-) -> ApprovalRecord | None:
+def count_waiting(
+    connection: sa.Connection, tenant_pk: int, by_id: str, by: str, *, but: int, now: int
+) -> tuple[int, int]:
+    """Return how many requests of an operator, and of all, wait for an answer, except for those about one user."""
+    mine = sa.func.coalesce(sa.func.sum(sa.case((_by(by_id, by), 1), else_=0)), 0)
+    waiting = (_ROW.tenant_pk == tenant_pk, _ROW.answer == "", *_live(now))
+    others = sa.or_(_ROW.user_pk != but, sa.not_(_by(by_id, by)))
+    row = connection.execute(sa.select(mine, sa.func.count()).where(*waiting, others)).one()
+    return int(row[0]), int(row[1])
+
+
+def approval_of(connection: sa.Connection, user_pk: int, by_id: str, by: str, now: int) -> ApprovalRecord | None:
     """Return an operator's own unused request for a user, answered or not."""
-    mine = sa.and_(_ROW.user_pk == user_pk, _ROW.kind == kind, _by(by_id, by))
+    mine = sa.and_(_ROW.user_pk == user_pk, _by(by_id, by))
     query = sa.select(approvals).where(mine, *_live(now)).order_by(_ROW.pk.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return ApprovalRecord(*row) if row else None
@@ -69,12 +81,13 @@ def answer(connection: sa.Connection, pk: int, values: dict[str, object], now: i
     return connection.execute(query.values(values)).rowcount == 1
 
 
-def use(connection: sa.Connection, pk: int, reason: str, now: int) -> bool:
-    """Use a granted approval for the reason that it was asked with, or return False.
+def use(connection: sa.Connection, pk: int, reason: str, ticket: str, now: int) -> bool:
+    """Use a granted approval for the reason and ticket that it was asked with, or return False.
 
     It is a single conditional statement, so an approval counts once.
     """
-    this = sa.and_(_ROW.pk == pk, _ROW.answer == "granted", _ROW.reason == reason, *_live(now))
+    asked = sa.and_(_ROW.reason == reason, _ROW.ticket == ticket)
+    this = sa.and_(_ROW.pk == pk, _ROW.answer == "granted", asked, *_live(now))
     return connection.execute(sa.update(approvals).where(this).values(used=now)).rowcount == 1
 
 

@@ -18,6 +18,7 @@ from secconsole.store.schema import (
     caller_checks,
     factors,
     facts,
+    resets,
     sessions,
     tenants,
     tokens,
@@ -90,6 +91,7 @@ def end_begun_ahead(connection: sa.Connection, now: int) -> None:
     for table in (caller_checks, approvals):
         open_ = sa.and_(table.c.used.is_(None), table.c.created > ahead)
         connection.execute(sa.update(table).where(open_).values(used=now))
+    connection.execute(sa.delete(resets).where(resets.c.at > ahead))
     connection.execute(sa.update(tenants).where(tenants.c.required_since > ahead).values(required_since=now))
     connection.execute(sa.update(users).where(users.c.created > ahead).values(created=now))
     lower_networks(connection, now)

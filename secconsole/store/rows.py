@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from secconsole.domain.helpdesk import HelpdeskRules, UnbindNeeds
+from secconsole.domain.helpdesk import USUAL_RESETS, USUAL_WARNING, HelpdeskRules, UnbindNeeds
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
 from secconsole.domain.network_rules import NetworkRule
 from secconsole.domain.roles import Role
@@ -32,11 +32,21 @@ class TenantRow:
     reminders: bool = False
     frozen_since: int | None = None
     frozen_by: str = ""
+    unbind_admins_need: UnbindNeeds = UnbindNeeds.NONE
+    resets_warn: int = USUAL_WARNING
+    resets_most: int = USUAL_RESETS
     networks: tuple[NetworkRule, ...] = ()
 
     @property
     def helpdesk(self) -> HelpdeskRules:
-        return HelpdeskRules(self.bypass_minutes, self.bypass_most, self.unbind_needs)
+        return HelpdeskRules(
+            self.bypass_minutes,
+            self.bypass_most,
+            self.unbind_needs,
+            self.unbind_admins_need,
+            self.resets_warn,
+            self.resets_most,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,9 @@ tenants = sa.Table(
     sa.Column("frozen_since", Time),  # sign-ins are stopped after a breach
     _text("frozen_by"),
     _flag("reminders"),
+    _text("unbind_admins_need", "none"),
+    _number("resets_warn", 10),
+    _number("resets_most", 20),
 )
 
 users = sa.Table(
@@ -283,6 +286,19 @@ approvals = sa.Table(
     sa.Column("used", Time),
     sa.Index("ix_approvals_tenant", "tenant_pk", "expires"),
     sa.Index("ix_approvals_user", "user_pk"),
+)
+
+# Users whom an operator unbound or reset within the last hour, for the limit.
+resets = sa.Table(
+    "resets",
+    metadata,
+    sa.Column("pk", Key, primary_key=True),
+    _tenant(),
+    _text("by_id"),
+    _text("by"),
+    _number("at"),
+    _number("users"),
+    sa.Index("ix_resets_tenant", "tenant_pk", "at"),
 )
 
 # One act on many users, which consoles and commands perform a few users at a time. The counts are those of its items.

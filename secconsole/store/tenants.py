@@ -124,7 +124,8 @@ def count_kinds(connection: sa.Connection, tenant_pk: int) -> dict[tuple[FactorK
 def _tenant(row: Sequence[Any]) -> TenantRow:
     values = dict(zip(_COLUMNS, row, strict=True))
     del values["name_key"]
-    values["unbind_needs"] = UnbindNeeds(values["unbind_needs"])
+    for name in ("unbind_needs", "unbind_admins_need"):
+        values[name] = UnbindNeeds(values[name])
     values["policy"] = PolicyMode(values["policy"])
     values["kinds"] = kinds_from(values["kinds"])
     for name in ("recovery_view", "reminders"):  # SQLite has no booleans

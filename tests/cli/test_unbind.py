@@ -14,7 +14,7 @@ def test_a_user_is_unbound_and_undo_restores_the_factor(shell: Shell) -> None:
     shell.create("ana")
     seed = shell.bind("ana")
     done = shell.json("unbind", "ana", *REASON, "--ticket", "T-17", "--yes", "--tenant", "acme")
-    assert list(done) == ["unbound", "failed", "event", "undo_until", "bypass", "caller_check"]
+    assert list(done) == ["unbound", "failed", "event", "undo_until", "bypass", "caller_check", "warning"]
     assert [u["login"] for u in done["unbound"]] == ["ana"]
     assert set(done["unbound"][0]) == {"id", "login"}
     assert shell.status("ana") == "unbound"

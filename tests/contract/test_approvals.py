@@ -112,7 +112,9 @@ async def test_a01_one_approval_is_for_one_of_two_unbindings_at_once(organisatio
         return_exceptions=True,
     )
     assert sum(isinstance(each, Approval) for each in grants) == 1
-    unbinds = [Unbind(tenant=TENANT, users=("ana",), reason=REASON, ticket=ticket) for ticket in ("T-1", "T-2")]
+    unbinds = [
+        Unbind(tenant=TENANT, users=("ana",), reason=REASON, verified_by=verifier) for verifier in ("hugo", "hana")
+    ]
     done = await asyncio.gather(*(organisation.perform(each, hana) for each in unbinds))
     assert sorted(len(each.unbound) for each in done) == [0, 1]
     assert hugo is not hana

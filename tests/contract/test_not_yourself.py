@@ -21,6 +21,7 @@ from secconsole.operations.bypass import IssueBypass, RevokeBypass
 from secconsole.operations.caller_check import ConfirmCallerCheck, StartCallerCheck
 from secconsole.operations.invitations import PreviewInvitation
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.reset import ResetUser
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UndoUnbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword, UnlockUser
 from secconsole.operations.users import ShowUser
@@ -39,6 +40,7 @@ ONE: dict[str, Callable[[str], Operation[Any]]] = {
     "user.disable": lambda user: DisableUser(tenant=TENANT, user=user),
     "user.enable": lambda user: EnableUser(tenant=TENANT, user=user),
     "user.role": lambda user: ChangeRole(tenant=TENANT, user=user, role=Role.USER),
+    "user.reset": lambda user: ResetUser(tenant=TENANT, user=user, reason=REASON),
     "user.reset-password": lambda user: ResetPassword(tenant=TENANT, user=user),
     "user.unlock": lambda user: UnlockUser(tenant=TENANT, user=user),
 }

@@ -71,6 +71,8 @@ def _expected(kind: type[Operation[Any]], caller: Caller, target: Target) -> str
         return "not-found"
     top = rank(caller.role) >= rank(Role.TENANT_ADMIN)
     outranks = rank(caller.role) > rank(target.role) or (top and caller.role is target.role)
+    peer = caller.role is target.role is Role.PLATFORM_ADMIN and not caller.everywhere
+    below = caller.everywhere or rank(caller.role) > rank(target.role) or peer
     if many:
         proof_wanted = spec.step_up == "always" and not caller.proved
         if target.login == "?" and spec.name == "unbind.undo" and not proof_wanted:
@@ -80,17 +82,21 @@ def _expected(kind: type[Operation[Any]], caller: Caller, target: Target) -> str
         if spec.name == "job.start":  # each user is decided about later
             return "not-found" if target.login == "?" else "done"
         others_only = spec.others_only or spec.name == "job.preview"  # of the single operation
-        return "left-out" if target.login == "?" or (own and others_only) or not outranks else "done"
+        below_only = spec.below_only or spec.name == "job.preview"
+        out = target.login == "?" or (own and others_only) or not outranks or (below_only and not below)
+        return "left-out" if out or (peer and spec.name != "unbind.preview" and below_only) else "done"
     if spec.on_lower and not (spec.own and own) and target.login and not outranks:
         return "not-allowed"
     if spec.others_only and own:
         return "not-allowed"
-    if spec.below_only and target.login and not caller.everywhere and rank(caller.role) <= rank(target.role):
+    if spec.below_only and target.login and (not below or (peer and not spec.peers)):
         return "not-allowed"
     asked = spec.step_up == "always" or (spec.name in WITHOUT_PROOF and not own)
     asked = asked or (spec.name in IN_OTHER_TENANTS and target.tenant == OTHER and not caller.everywhere)
     if asked and not caller.proved:
         return "step-up-needed"
+    if peer and spec.name == "user.reset":
+        return "not-allowed"  # without an approval
     return "not-found" if "job" in names else "done"
 
 

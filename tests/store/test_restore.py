@@ -248,7 +248,7 @@ def test_each_table_was_considered_for_a_restore() -> None:
         "unbindings", "exemptions", "known_networks", "throttles", "unknown_logins", "idempotency", "facts",
         "jobs", "job_items",
         "audit_positions", "audit_checkpoints", "audit_retention",
-        "adoption_days", "upkeep",
+        "adoption_days", "upkeep", "resets",
     }  # fmt: skip
     assert {table.name for table in metadata.sorted_tables} == ended | as_in_the_backup
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import click
 
-from secconsole.cli.command import Group
+from secconsole.cli.command import EnumChoice, Group
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.output import Column
 from secconsole.domain.errors import Invalid
-from secconsole.operations.approvals import Approval, DenyApproval, GrantApproval, ListApprovals, RequestApproval
+from secconsole.domain.helpdesk import ApprovalKind
+from secconsole.operations.approvals import (
+    Approval,
+    ApprovalList,
+    DenyApproval,
+    GrantApproval,
+    ListApprovals,
+    RequestApproval,
+)
+from secconsole.operations.paging import pages
 
 COLUMNS: list[Column[Approval]] = [
     Column("id", lambda a: a.id, "Id"),
@@ -32,16 +43,19 @@ def approval() -> None:
 @approval.command("request")
 @click.argument("login")
 @click.option("--reason", default="", help="The reason. Required, and the unbinding must have the same one.")
-@click.option("--ticket", default="", help="The ticket of the request.")
+@click.option("--ticket", default="", help="The ticket of the request, which the unbinding must have too.")
+@click.option(
+    "--kind", type=EnumChoice(ApprovalKind), default=ApprovalKind.UNBIND, help="unbind, or reset with a password."
+)
 @with_backend
-async def request(context: CommandContext, login: str, reason: str, ticket: str) -> None:
-    """Ask for the approval of unbinding a user.
+async def request(context: CommandContext, login: str, reason: str, ticket: str, kind: ApprovalKind) -> None:
+    """Ask for the approval of unbinding or resetting a user.
 
-    The request ends after 30 minutes.
+    The request ends after 30 minutes. Another reason or ticket needs another request.
     """
     if not reason.strip():
         raise Invalid("Say why with --reason TEXT.", "reason")
-    wanted = RequestApproval(tenant=await context.tenant(), user=login, reason=reason, ticket=ticket)
+    wanted = RequestApproval(tenant=await context.tenant(), user=login, reason=reason, ticket=ticket, kind=kind)
     context.out.record(COLUMNS, await context.perform(wanted))
 
 
@@ -49,8 +63,13 @@ async def request(context: CommandContext, login: str, reason: str, ticket: str)
 @with_backend
 async def list_approvals(context: CommandContext) -> None:
     """List open requests, and answers that were not used yet."""
-    found = await context.perform(ListApprovals(tenant=await context.tenant()))
-    context.out.listing(COLUMNS, found.items)
+    tenant = await context.tenant()
+
+    def ask(cursor: str | None, limit: int) -> Awaitable[ApprovalList]:
+        return context.perform(ListApprovals(tenant=tenant, cursor=cursor, limit=limit))
+
+    found = [item async for page in pages(ask) for item in page.items]
+    context.out.listing(COLUMNS, found)
 
 
 @approval.command("grant")

@@ -12,7 +12,7 @@ from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.diagnostics import say_sessions_ended
 from secconsole.cli.output import Column
 from secconsole.domain.errors import Invalid
-from secconsole.domain.helpdesk import UnbindNeeds
+from secconsole.domain.helpdesk import MOST_RESETS, UnbindNeeds
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.operations.policy import (
     ExplainSignIn,
@@ -36,6 +36,9 @@ COLUMNS: list[Column[Policy]] = [
     Column("bypass_most", lambda p: p.bypass_most, "Bypass minutes at most", numeric=True),
     Column("unbind_needs", lambda p: p.unbind_needs),
     Column("reminders", lambda p: p.reminders),
+    Column("unbind_admins_need", lambda p: p.unbind_admins_need),
+    Column("resets_warn", lambda p: p.resets_warn, "Resets in an hour, warning", numeric=True),
+    Column("resets_most", lambda p: p.resets_most, "Resets in an hour, at most", numeric=True),
     Column("version", lambda p: p.version),
 ]
 EXPLAINED: list[Column[Explanation]] = [
@@ -165,6 +168,12 @@ async def explain(context: CommandContext, login: str, address: str) -> None:
 @click.option("--bypass-most", type=click.IntRange(1), help="Minutes that a bypass code works at most, up to 1440.")
 @click.option("--unbind-needs", type=EnumChoice(UnbindNeeds), help="What unbinding needs: none, check or approval.")
 @click.option(
+    "--unbind-admins-need", type=EnumChoice(UnbindNeeds),
+    help="The same for users above the role user, where the stricter rule counts.",
+)  # fmt: skip
+@click.option("--resets-warn", type=click.IntRange(1, MOST_RESETS), help="Resets in an hour until a warning.")
+@click.option("--resets-most", type=click.IntRange(1, MOST_RESETS), help="Resets in an hour at most, by helpdesk.")
+@click.option(
     "--reminders", type=click.Choice(["on", "off"]),
     help="Mail users without a factor at the start of their grace period, after 3 and 7 days, and on its last day.",
 )  # fmt: skip
@@ -186,6 +195,9 @@ async def set_policy(
     unbind_needs: UnbindNeeds | None,
     reminders: str | None,
     dry_run: bool,
+    unbind_admins_need: UnbindNeeds | None,
+    resets_warn: int | None,
+    resets_most: int | None,
     keep_sessions: bool,
     no_whitelist_admins: bool,
     expect: int | None,
@@ -199,12 +211,11 @@ async def set_policy(
     \b
     secconsole policy set required --grace-days 14 --reminders on --dry-run
     """
-    if {mode, grace_days, kinds, recovery_view, bypass_minutes, bypass_most, unbind_needs, reminders} == {None}:
-        raise Invalid(
-            "Give a mode (off, optional or required), --grace-days, --kinds, --recovery-view, --bypass-minutes, "
-            "--bypass-most, --unbind-needs or --reminders.",
-            "mode",
-        )
+    numbers = {"bypass_minutes": bypass_minutes, "bypass_most": bypass_most, "resets_warn": resets_warn,
+               "resets_most": resets_most}  # fmt: skip
+    values = (mode, grace_days, kinds, recovery_view, unbind_needs, unbind_admins_need, reminders, *numbers.values())
+    if set(values) == {None}:
+        raise Invalid("Give a mode (off, optional or required) or an option: see secconsole policy set --help.", "mode")
     by_mail = None if reminders is None else reminders == "on"
     if dry_run:
         if mode is None:
@@ -216,7 +227,7 @@ async def set_policy(
         SetPolicy(
             tenant=await context.tenant(), mode=mode, grace_days=grace_days,
             kinds=None if kinds is None else _kinds(kinds), recovery_view=recovery_view,
-            bypass_minutes=bypass_minutes, bypass_most=bypass_most, unbind_needs=unbind_needs,
+            unbind_needs=unbind_needs, unbind_admins_need=unbind_admins_need, **numbers,
             reminders=by_mail, whitelist_admins=not no_whitelist_admins,
             keep_sessions=keep_sessions, expect=expect,
         )

@@ -232,6 +232,8 @@ def _show_result(context: CommandContext, result: UnbindResult) -> None:
     context.out.listing(OUTCOME, rows)
     if context.out.is_table and result.event:
         context.out.line(f"Undo until {format_value(result.undo_until)}: secconsole undo {result.event}")
+    if result.warning:
+        say(result.warning)
     if result.bypass is not None:
         code = result.bypass.code.reveal()
         if context.out.is_table:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from secconsole.domain.helpdesk import ApprovalKind, ApprovalState, UnbindNeeds, is_same_person, lacks_for_unbinding
-from secconsole.domain.roles import Permission, may, may_act_on
+from secconsole.domain.helpdesk import (
+    ApprovalKind,
+    ApprovalState,
+    UnbindNeeds,
+    approves,
+    is_same_person,
+    lacks_for_unbinding,
+)
+from secconsole.domain.roles import Permission, may, may_open
 from secconsole.operations.approvals import Approval
 from secconsole.service.context import Context, when
 from secconsole.service.factors import caller_checks
@@ -13,38 +20,44 @@ from secconsole.store import approvals, users
 from secconsole.store.approvals import ApprovalRecord
 from secconsole.store.rows import UserRecord
 
+PEERS = "Another platform administrator needs the approval of a second person first."
+
 
 def own_request(context: Context, user: UserRecord) -> ApprovalRecord | None:
-    """Return the actor's unused request for unbinding a user."""
+    """Return the actor's unused request about a user."""
     actor = context.actor
-    return approvals.approval_of(
-        context.connection, user.pk, ApprovalKind.UNBIND, actor.id, actor.login, context.now
-    )  # fmt: skip
+    return approvals.approval_of(context.connection, user.pk, actor.id, actor.login, context.now)
 
 
-def lacks(context: Context, user: UserRecord, reason: str | None = None) -> str:
-    """Return what the actor lacks for unbinding a user, empty if nothing.
+def lacks(
+    context: Context, user: UserRecord, asked: tuple[str, str] | None = None, kind: ApprovalKind = ApprovalKind.UNBIND
+) -> str:
+    """Return what the actor lacks for unbinding or resetting a user, empty if nothing.
 
-    An approval counts for the reason that it was asked with, which None leaves open.
+    `asked`: reason and ticket that an approval must have been asked with, None to leave them open.
     """
-    needs = context.tenant.helpdesk.unbind_needs
+    needs = UnbindNeeds.APPROVAL if context.is_peer(user) else context.tenant.helpdesk.needs_for(user.role)
     if needs is UnbindNeeds.NONE:
         return ""
     found, check = own_request(context, user), caller_checks.check_of(context, user)
-    approved = found is not None and reason in (None, found.reason) and _is_granted(context, found, user)
-    return lacks_for_unbinding(
-        needs,
-        checked=check is not None and check.confirmed is not None,
-        approved=approved,
+    approved = (
+        found is not None
+        and approves(ApprovalKind(found.kind), kind)
+        and asked in (None, (found.reason, found.ticket))
+        and _is_granted(context, found, user)
     )
+    missing = lacks_for_unbinding(needs, checked=check is not None and check.confirmed is not None, approved=approved)
+    if missing and context.is_peer(user):
+        return PEERS
+    return missing
 
 
-def use(context: Context, user: UserRecord, reason: str) -> dict[str, Any]:
-    """Use the actor's approval for a reason, and return how the audit entry of the act names it."""
+def use(context: Context, user: UserRecord, reason: str, ticket: str) -> dict[str, Any]:
+    """Use the actor's approval for a reason and ticket, and return how the audit entry of the act names it."""
     found = own_request(context, user)
     if found is None or not _is_granted(context, found, user):
         return {}
-    if not approvals.use(context.connection, found.pk, reason, context.now):
+    if not approvals.use(context.connection, found.pk, reason, ticket, context.now):
         return {}
     return {"approved_by": found.answer_by, "approval": found.id}
 
@@ -66,7 +79,7 @@ def _is_granted(context: Context, record: ApprovalRecord, user: UserRecord) -> b
         giver is not None
         and not giver.disabled
         and may(giver.role, Permission.UNBIND)
-        and may_act_on(giver.role, user.role)
+        and may_open(giver.role, user.role)
     )
 
 

@@ -24,7 +24,7 @@ RECENT = 24 * 3_600_000  # a changed address is marked for so long: the caller m
 COUNTS = 10 * 60_000  # how long a confirmed check counts
 NOTHING = (
     "Nothing is on record that a code could be sent to, and no app is bound. "
-    "Ask a second person to confirm who is calling."
+    "Ask a second person to approve what you do instead: secconsole approval request LOGIN --reason TEXT"
 )
 _CHANGES = {FactorKind.EMAIL: ACCOUNT_CONTACT_CHANGED, FactorKind.SMS: ACCOUNT_PHONE_CHANGED}
 
@@ -66,6 +66,12 @@ def _changed(context: Context, user: UserRecord, channel: FactorKind) -> int | N
     changes = Filters(target_id=user.id, actions=(_CHANGES[channel].action,))
     rows = audit.entries(context.connection, user.tenant_pk, changes, limit=1)
     return rows[0].at if rows else None
+
+
+def is_recent_address(context: Context, user: UserRecord) -> bool:
+    """Return True if the contact address of a user was changed in the last 24 hours."""
+    changed = _changed(context, user, FactorKind.EMAIL)
+    return changed is not None and context.now - changed < RECENT
 
 
 def check_of(context: Context, user: UserRecord) -> CheckRecord | None:

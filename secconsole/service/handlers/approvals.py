@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, NotAllowed, NotFound
-from secconsole.domain.helpdesk import APPROVAL_LASTS, ApprovalState, is_same_person
+from secconsole.domain.helpdesk import APPROVAL_LASTS, MOST_ASKED, MOST_WAITING, ApprovalState, is_same_person
 from secconsole.operations.approvals import (
     Approval,
     ApprovalList,
@@ -18,6 +18,7 @@ from secconsole.service.factors.approvals import asker_of, own_request, shown
 from secconsole.service.handlers.whitelist import checked_reason
 from secconsole.service.registry import handles
 from secconsole.store import approvals, users
+from secconsole.store.rows import UserRecord
 
 OWN = "You asked for this yourself. Another person has to answer it."
 OVER = "That request was answered, or its 30 minutes are over. Ask again."
@@ -26,6 +27,7 @@ OVER = "That request was answered, or its 30 minutes are over. Ask again."
 @handles(RequestApproval)
 def request_approval(context: Context, operation: RequestApproval) -> Approval:
     user, reason, ticket = context.target, checked_reason(operation.reason), operation.ticket.strip()
+    _refuse_too_many(context, user)
     values: dict[str, object] = {
         "id": context.new_id(),
         "tenant_pk": context.tenant.pk,
@@ -47,9 +49,13 @@ def request_approval(context: Context, operation: RequestApproval) -> Approval:
 
 @handles(ListApprovals)
 def list_approvals(context: Context, operation: ListApprovals) -> ApprovalList:
-    found = approvals.live_approvals(context.connection, context.tenant.pk, context.now)
+    before, limit = int(operation.cursor) if operation.cursor else None, operation.limit
+    found = approvals.live_approvals(
+        context.connection, context.tenant.pk, context.now, before=before, limit=limit + 1
+    )  # fmt: skip
     targets = users.users_by_pk(context.connection, {record.user_pk for record in found})
-    return ApprovalList(tuple(shown(context, record, targets[record.user_pk]) for record in found))
+    items = tuple(shown(context, record, targets[record.user_pk]) for record in found[:limit])
+    return ApprovalList(items, str(found[limit - 1].pk) if len(found) > limit else None)
 
 
 @handles(GrantApproval)
@@ -60,6 +66,18 @@ def grant_approval(context: Context, operation: GrantApproval) -> Approval:
 @handles(DenyApproval)
 def deny_approval(context: Context, operation: DenyApproval) -> Approval:
     return _answer(context, operation.approval, ApprovalState.DENIED)
+
+
+def _refuse_too_many(context: Context, user: UserRecord) -> None:
+    """Raise `Conflict` if too many requests wait already, besides one that this one replaces."""
+    actor = context.actor
+    own, whole = approvals.count_waiting(
+        context.connection, context.tenant.pk, actor.id, actor.login, but=user.pk, now=context.now
+    )
+    if own >= MOST_ASKED:
+        raise Conflict(f"{own} of your requests wait for an answer, which is the limit. Wait for answers first.")
+    if whole >= MOST_WAITING:
+        raise Conflict(f"{whole} requests wait for an answer, which is the limit. Have them answered first.")
 
 
 def _answer(context: Context, id: str, state: ApprovalState) -> Approval:

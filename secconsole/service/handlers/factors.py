@@ -25,6 +25,7 @@ from secconsole.operations.factors import (
     VerifyCode,
 )
 from secconsole.operations.signin import BindingStarted
+from secconsole.operations.unbinding import Unbind
 from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, when
 from secconsole.service.factors.bypass import refuse_in_bypass_session
@@ -101,8 +102,10 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
     if _is_last_active(factor, live):
         if context.is_own:
             refuse_while_required(context.tenant, user)
-        elif context.tenant.helpdesk.unbind_needs is not UnbindNeeds.NONE:
+        elif context.tenant.helpdesk.needs_for(user.role) is not UnbindNeeds.NONE or context.is_peer(user):
             raise NotAllowed(UNBIND_INSTEAD)
+        elif words := context.why_not_below(user, Unbind.spec):
+            raise NotAllowed(words)
     factors.remove(context.connection, user.pk, [factor.pk], now=context.now, event=None)
     if factor.state is FactorState.ACTIVE:  # nothing was ever proved with a pending one
         session = context.actor.session

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from secconsole.delivery.texts import invitation_message, reset_message
 from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, Invalid
-from secconsole.domain.invitation import DAY, why_not_invited
+from secconsole.domain.invitation import DAY, why_not_invited, why_not_reset
 from secconsole.domain.limits import LONGEST_INVITATION, MOST_INVITED
 from secconsole.domain.mail_address import address_key, mail_address, masked_mail
 from secconsole.domain.model import FactorKind
@@ -35,6 +35,7 @@ from secconsole.store import outbox, sessions, users
 from secconsole.store.rows import TenantRow, UserRecord
 
 NO_MAIL = "Mail is not set up here, so nobody can be invited. Set it up first: secconsole delivery set-smtp"
+DAYS_LIMIT = "The day's limit on invitations is reached. Try again in 24 h at most."
 _CHANGED = "Something has changed in the meantime. Invite this user again."
 
 
@@ -101,19 +102,38 @@ def give_first_password(
 
     `resets`: it replaces a password that the user chose.
     """
-    request, tenant = _request(context, user), context.tenant
     why = "password reset" if resets else "invited"
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why=why)
+    to = mail_first_password(context, user, password, hashed, until, resets=resets)
+    if resets:
+        context.audit(USER_PASSWORD_MAILED, user, to=to, until=until, sessions_ended=ended)
+    else:
+        context.audit(USER_INVITED, user, to=to, until=until)
+
+
+def mail_first_password(
+    context: Context, user: UserRecord, password: Secret[str], hashed: str, until: int, *, resets: bool
+) -> str:
+    """Store a first-time password, put the mail with it into the outbox, and return the masked address."""
+    request, tenant = _request(context, user), context.tenant
     change = {"password_hash": hashed, "must_reset": True, "password_until": until}
     user = users.change_user(context.connection, user.pk, **change)
     outbox.void(context.connection, request.attempt, context.now)
     make_message = reset_message if resets else invitation_message
     message = make_message(request.to, password, tenant=tenant.name, login=user.login, until=utc_words(when(until)))
     post(context, request, message, expires=until)
-    if resets:
-        context.audit(USER_PASSWORD_MAILED, user, to=request.masked, until=until, sessions_ended=ended)
-    else:
-        context.audit(USER_INVITED, user, to=request.masked, until=until)
+    return request.masked
+
+
+def why_no_first_password(context: Context, user: UserRecord) -> str:
+    """Return why no first-time password can be mailed to a user now in place of any other, empty if one can."""
+    if why := why_not_reset(disabled=user.disabled, email=user.email):
+        return why
+    if not can_send(context, context.tenant, FactorKind.EMAIL):
+        return NO_MAIL
+    if not room_of(context, FactorKind.EMAIL, Purpose.INVITATION)[0]:
+        return DAYS_LIMIT
+    return why_not_mailed(context, user)
 
 
 def _choose_or_refuse(context: Context, operation: InviteUsers) -> _Chosen:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from secconsole.domain.clock import is_over
-from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict
 from secconsole.domain.helpdesk import is_same_person
-from secconsole.domain.invitation import DAY, why_not_invited, why_not_reset
+from secconsole.domain.invitation import DAY, why_not_invited
 from secconsole.domain.jobs import ItemState, JobKind
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
@@ -24,9 +23,14 @@ from secconsole.service.authorise import authorise_in_job
 from secconsole.service.context import Context, when_or_none
 from secconsole.service.expiry import UNDO
 from secconsole.service.factors.passwords import one_time_password
-from secconsole.service.handlers.invitations import NO_MAIL, choose_invited, give_first_password, why_not_mailed
+from secconsole.service.handlers.invitations import (
+    NO_MAIL,
+    choose_invited,
+    give_first_password,
+    why_no_first_password,
+)
 from secconsole.service.handlers.role_rules import has_own_password
-from secconsole.service.outbox.queue import can_send, room_of
+from secconsole.service.outbox.queue import can_send
 from secconsole.service.registry import HANDLERS
 from secconsole.store import factors, sessions, users
 from secconsole.store.rows import UserRecord
@@ -37,7 +41,6 @@ REQUIRED = "A second factor is required already."
 DISABLED = "Is disabled already."
 NOT_LISTED = "Is not on the whitelist."
 NO_PASSWORD = "Has no password yet. Invite this user instead."  # noqa: S105 - words
-DAYS_LIMIT = "The day's limit on invitations is reached. Try again in 24 h at most."
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +167,7 @@ def _reset(context: Context, user: UserRecord, work: Work) -> Outcome:
     authorise_in_job(context, ResetPassword(tenant=context.tenant.id, user=user.id))
     if user.password_hash is None:
         return Outcome(ItemState.SKIPPED, NO_PASSWORD)
-    why = why_not_reset(disabled=user.disabled, email=user.email)
-    if not why and not can_send(context, context.tenant, FactorKind.EMAIL):
-        why = NO_MAIL
-    if not why and not room_of(context, FactorKind.EMAIL, Purpose.INVITATION)[0]:
-        why = DAYS_LIMIT
-    why = why or why_not_mailed(context, user)
+    why = why_no_first_password(context, user)
     password, hashed = work.passwords[user.pk]
     if not why:
         give_first_password(

@@ -18,8 +18,8 @@ from secconsole.service.authorise import need_permission
 from secconsole.service.context import Context
 from secconsole.service.factors import approvals
 from secconsole.service.factors.throttling import has_any
+from secconsole.service.handlers.invitations import DAYS_LIMIT
 from secconsole.service.handlers.job_acts import (
-    DAYS_LIMIT,
     DISABLED,
     DONE,
     NO_PASSWORD,

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 from secconsole.domain.bypass import check_limits
 from secconsole.domain.errors import Invalid, Stale
-from secconsole.domain.helpdesk import HelpdeskRules
+from secconsole.domain.helpdesk import HelpdeskRules, check_reset_limits, is_weaker
 from secconsole.domain.impact import Group, impact, is_asked, must_bind, shut_out
 from secconsole.domain.limits import LONGEST_GRACE
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
@@ -14,7 +14,7 @@ from secconsole.domain.policy import is_switched_on
 from secconsole.domain.reminders import count_reminded, reminder_days
 from secconsole.domain.roles import Role
 from secconsole.domain.throttle import FOREVER
-from secconsole.operations.events import POLICY_SET, WHITELIST_ADDED
+from secconsole.operations.events import POLICY_SET, POLICY_WEAKENED, WHITELIST_ADDED
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy, You
 from secconsole.service.context import Context
 from secconsole.service.factors.password_sessions import Ended, count_ending, end_password_sessions
@@ -103,6 +103,7 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
         reminders=reminders,
         sessions_ended=ended.sessions, tokens_ended=ended.tokens, **asdict(helpdesk),
     )  # fmt: skip
+    _notify_of_weaker(context, tenant.helpdesk, helpdesk)
     return replace(policy_view(changed), sessions_ended=ended.sessions, tokens_ended=ended.tokens)
 
 
@@ -113,7 +114,28 @@ def _helpdesk_rules(tenant: TenantRow, operation: SetPolicy) -> HelpdeskRules:
     usual = min(before.bypass_minutes, most) if operation.bypass_minutes is None else operation.bypass_minutes
     check_limits(usual, most)
     needs = before.unbind_needs if operation.unbind_needs is None else operation.unbind_needs
-    return HelpdeskRules(usual, most, needs)
+    admins = before.unbind_admins_need if operation.unbind_admins_need is None else operation.unbind_admins_need
+    resets = before.resets_most if operation.resets_most is None else operation.resets_most
+    warn = min(before.resets_warn, resets) if operation.resets_warn is None else operation.resets_warn
+    check_reset_limits(warn, resets)
+    return HelpdeskRules(usual, most, needs, admins, warn, resets)
+
+
+def _notify_of_weaker(context: Context, before: HelpdeskRules, after: HelpdeskRules) -> None:
+    """Notify all administrators if the rules for unbinding get weaker, each with an audit entry."""
+    if not is_weaker(after, before):
+        return
+    for role in (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN):
+        for user in users.with_role(context.connection, context.tenant.pk, role):
+            if not user.disabled:
+                context.audit(POLICY_WEAKENED, user, before=_rule_words(before), after=_rule_words(after))
+
+
+def _rule_words(rules: HelpdeskRules) -> str:
+    return (
+        f"unbinding needs {rules.unbind_needs}, of users above the role user {rules.needs_for(Role.HELPDESK)}, "
+        f"at most {rules.resets_most:,} an hour"
+    )
 
 
 def _whitelist_admins(context: Context) -> None:

@@ -9,7 +9,7 @@ from secconsole.domain.clock import is_over
 from secconsole.domain.errors import Conflict, Invalid, NotFound
 from secconsole.domain.limits import LONGEST_NAME, LONGEST_TICKET, MOST_AT_ONCE
 from secconsole.domain.login import suspicions
-from secconsole.domain.mail_address import masked_mail
+from secconsole.domain.mail_address import mail_address, masked_mail
 from secconsole.domain.model import BindingStatus, FactorKind, SignInStatus
 from secconsole.domain.policy import decide_second_factor
 from secconsole.operations.approvals import Approval
@@ -33,8 +33,10 @@ from secconsole.service.context import Context, when
 from secconsole.service.expiry import UNDO
 from secconsole.service.factors import approvals, bypass, caller_checks
 from secconsole.service.factors.bypass import refuse_unless_below
+from secconsole.service.factors.resets import Room, note_refused, note_resets, room_of
 from secconsole.service.factors.sign_in_facts import sign_in_facts
-from secconsole.service.factors.throttling import unlock
+from secconsole.service.factors.unbinding import new_event, take_factors_off
+from secconsole.service.handlers.reset import why_no_password_mail
 from secconsole.service.handlers.whitelist import checked_reason
 from secconsole.service.outbox.recipients import addresses_of, bound_addresses, can_mail
 from secconsole.service.registry import handles
@@ -61,12 +63,13 @@ def preview_unbind(context: Context, operation: PreviewUnbind) -> UnbindPreview:
         recovery_codes=recovery.count_left(context.connection, *pks),
         not_notified=sum(not mails or not _addresses(context, user) for user in targets if _has_any(user)),
         failed=tuple(failed),
-        targets=tuple(_target(context, user, mails=mails) for user in targets[:MOST_SHOWN]),
+        targets=tuple(_target(context, user, mails=mails, alone=len(targets) == 1) for user in targets[:MOST_SHOWN]),
         policy=context.tenant.policy,
         mails=mails,
         caller_check=_confirmed(context, targets),
         lacks=approvals.lacks(context, targets[0]) if len(targets) == 1 else "",
         approval=_asked(context, targets),
+        limit=_limit(context),
     )
 
 
@@ -85,15 +88,8 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
     if operation.bypass is not None:
         for user in targets:
             refuse_unless_below(context, user)
-    affected: list[tuple[UserRecord, list[FactorRecord]]] = []
-    for user in targets:
-        live = factors.live_factors(context.connection, user.pk)
-        if live and (missing := approvals.lacks(context, user, reason)):
-            failed.append(NotDone(user.id, user.login, missing))
-        elif live:
-            affected.append((user, live))
-        else:
-            failed.append(NotDone(user.id, user.login, "Unbound already."))
+    room = room_of(context)
+    affected = _affected(context, targets, failed, (reason, ticket), room)
     if not affected:
         context.unchanged = True
         return UnbindResult((), tuple(failed), operation.event, None)
@@ -103,13 +99,10 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
     issued: BypassIssued | None = None
     check: CallerCheck | None = None
     for user, live in affected:
-        pks = [factor.pk for factor in live]
-        factors.remove(context.connection, user.pk, pks, now=context.now, event=event)
-        unlock(context, user)  # failures were counted against the removed factor
-        ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="unbound")
-        check, approved = caller_checks.use(context, user), approvals.use(context, user, reason)
+        ended = take_factors_off(context, user, live, event)
+        check, approved = caller_checks.use(context, user), approvals.use(context, user, reason, ticket)
         context.audit(
-            UNBIND, user, former=bound_addresses(live), reason=reason, ticket=ticket, event=event, factors=len(pks),
+            UNBIND, user, former=bound_addresses(live), reason=reason, ticket=ticket, event=event, factors=len(live),
             sessions_ended=ended, **verified, **caller_checks.details_of(check),
             **approved,
         )  # fmt: skip
@@ -118,7 +111,31 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
         else:
             bypass.revoke(context, user, UNBOUND)
     done = tuple(Unbound(user.id, user.login) for user, _ in affected)
-    return UnbindResult(done, tuple(failed), event, when(at + UNDO), issued, check if len(affected) == 1 else None)
+    return UnbindResult(
+        done, tuple(failed), event, when(at + UNDO), issued, check if len(affected) == 1 else None,
+        note_resets(context, room, len(affected)),
+    )  # fmt: skip
+
+
+def _affected(
+    context: Context, targets: Sequence[UserRecord], failed: list[NotDone], asked: tuple[str, str], room: Room
+) -> list[tuple[UserRecord, list[FactorRecord]]]:
+    """Return the users who are unbound now with their factors, and add the others to those that failed."""
+    affected: list[tuple[UserRecord, list[FactorRecord]]] = []
+    beyond = 0
+    for user in targets:
+        live = factors.live_factors(context.connection, user.pk)
+        why = approvals.lacks(context, user, asked) if live else "Unbound already."
+        if not why and room.left is not None and len(affected) >= room.left:
+            why = room.refusal()
+            beyond += 1
+        if why:
+            failed.append(NotDone(user.id, user.login, why))
+        else:
+            affected.append((user, live))
+    if beyond:
+        note_refused(context, room, beyond)
+    return affected
 
 
 @handles(UndoUnbind)
@@ -167,6 +184,11 @@ def _asked(context: Context, targets: Sequence[UserRecord]) -> Approval | None:
     return approvals.shown(context, found, targets[0]) if found is not None else None
 
 
+def _limit(context: Context) -> str:
+    room = room_of(context)
+    return room.refusal() if room.left == 0 else room.words()
+
+
 def _event(context: Context, continued: str, reason: str, ticket: str) -> tuple[str, int]:
     """Return id and time of the unbinding event: a new one, or one of the same actor that continues."""
     if continued:
@@ -176,23 +198,13 @@ def _event(context: Context, continued: str, reason: str, ticket: str) -> tuple[
         if found.erased is not None or is_over(found.at, UNDO, context.now):
             raise Conflict("That unbinding is too old to continue. Start a new one.")
         return continued, found.at
-    event = context.new_id()
-    values: dict[str, object] = {
-        "id": event,
-        "tenant_pk": context.tenant.pk,
-        "at": context.now,
-        "by_id": context.actor.id,
-        "by": context.actor.login,
-        "reason": reason,
-        "ticket": ticket,
-    }
-    factors.add_unbinding(context.connection, values)
-    return event, context.now
+    return new_event(context, reason, ticket), context.now
 
 
-def _target(context: Context, user: UserRecord, *, mails: bool) -> UnbindTarget:
+def _target(context: Context, user: UserRecord, *, mails: bool, alone: bool) -> UnbindTarget:
     connection = context.connection
     live = factors.live_factors(connection, user.pk)
+    no_mail = why_no_password_mail(context, user) if alone else ""
     return UnbindTarget(
         id=user.id,
         login=user.login,
@@ -209,6 +221,8 @@ def _target(context: Context, user: UserRecord, *, mails: bool) -> UnbindTarget:
         recovery_codes=recovery.count_left(connection, user.pk),
         notified=tuple(masked_mail(address) for address in addresses_of(user, live)) if mails and live else (),
         binds_anew=_binds_anew(context, user),
+        password_mail="" if no_mail or not alone else masked_mail(mail_address(user.email)),
+        no_password_mail=no_mail,
         look_alikes=look_alikes(connection, user),
         suspicions=tuple(suspicions(user.login) + suspicions(user.name)),
     )

@@ -10,7 +10,7 @@ from secconsole.store.schema import Words
 from secconsole.store.triggers import BLOCKED, NO_PASSWORD, count_by_triggers, drop_triggers, recount
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 
 COUNTED = (
     "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "switched_on",
