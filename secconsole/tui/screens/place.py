@@ -107,6 +107,8 @@ class Place(PlaceScreen):
             header.refresh()
 
     def _is_hinted(self, action: Action) -> bool:
+        if self.is_beyond_role(action):
+            return False
         return action.id != "everywhere.search" or type(self).do_search is not Place.do_search
 
     # ---- coming and going ------------------------------------------------------------------------------------------
@@ -229,9 +231,14 @@ class Place(PlaceScreen):
         if self.app.read_only and spec.writes:
             return READ_ONLY
         role = self.app.identity.role
-        if not may(role, spec.permission) and not spec.own:
+        if self.is_beyond_role(action):
             return f"Your role, {role}, may not do this. Those who may: {may_phrase(spec.permission)}."
         return ""
+
+    def is_beyond_role(self, action: Action) -> bool:
+        """Return True if the role can never do this, to any user, so that its key is not in the footer."""
+        spec = action.operation.spec if action.operation is not None else None
+        return spec is not None and not spec.own and not may(self.app.identity.role, spec.permission)
 
     def _press(self, action: Action) -> None:
         self.action_act(action.id)

@@ -9,6 +9,7 @@ from secconsole.domain.ident import short_id
 from secconsole.domain.login import suspicions
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
 from secconsole.domain.throttle import Bucket
+from secconsole.operations.approvals import Approval
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.bypass import BypassState
 from secconsole.operations.caller_check import CallerCheck
@@ -184,3 +185,7 @@ def recovery_words(detail: UserDetail) -> str:
     if detail.user.status is not BindingStatus.BOUND:
         return "none: created with the first factor"
     return f"{detail.recovery_left} left" if detail.recovery_left else "none left"
+
+
+def asked_words(asked: Approval, now: datetime) -> str:
+    return f"Approval asked for {asked.login}, until {until(asked.until, now)}. Press the key again once it is granted."

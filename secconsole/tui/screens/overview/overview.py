@@ -14,7 +14,6 @@ from textual.widgets import Static
 from secconsole.domain.alert_rules import AlertState
 from secconsole.domain.roles import may
 from secconsole.operations.alerts import ListAlerts
-from secconsole.operations.approvals import ListApprovals
 from secconsole.operations.delivery import ShowDelivery
 from secconsole.operations.policy import ShowPolicy
 from secconsole.operations.tenants import AdoptionHistory, ShowAdoption, ShowAdoptionHistory
@@ -22,7 +21,7 @@ from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.alerts.action import ALERTS, open_alerts
 from secconsole.tui.screens.approvals import ACTION as APPROVALS
-from secconsole.tui.screens.approvals import answer_approvals, waiting_for
+from secconsole.tui.screens.approvals import all_approvals, answer_approvals, waiting_for
 from secconsole.tui.screens.overview.acts import last_acts
 from secconsole.tui.screens.overview.history import HistoryDialog
 from secconsole.tui.screens.overview.panels import Facts, arrangements
@@ -112,11 +111,11 @@ class Overview(Place):
         apart = adoption.at - self.app.clock()
         policy = await self.app.perform(ShowPolicy(tenant=tenant))
         delivery = await self.app.perform(ShowDelivery(tenant=tenant))
-        asked = await self.app.perform(ListApprovals(tenant=tenant))
+        asked = await all_approvals(self.app)
         history = await self._read_history(adoption.at)
         acts = await self.app.perform(last_acts(tenant))
         alerts = await self.app.perform(ListAlerts(tenant=tenant, state=AlertState.OPEN, limit=1))
-        waiting = len(waiting_for(asked.items, self.app.identity.role))
+        waiting = len(waiting_for(asked, self.app.identity.role))
         return Facts(
             adoption, policy, delivery, waiting, history, acts.items, _noticeable(apart), alerts.open, alerts.oldest
         )

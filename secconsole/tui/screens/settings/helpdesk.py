@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.helpdesk import UnbindNeeds
+from secconsole.domain.helpdesk import MOST_RESETS, UnbindNeeds
 from secconsole.operations.policy import Policy, SetPolicy
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.text.safe import Part, lines
@@ -26,6 +26,8 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
         self._policy = policy
         rows: list[Part] = [
             f"Unbinding needs {WORDS[policy.unbind_needs]}.",
+            f"Of users above the role user: {WORDS[policy.unbind_admins_need]}.",
+            f"A warning comes after {policy.resets_warn:,} resets in an hour; helpdesk ends at {policy.resets_most:,}.",
             f"Bypass codes work {policy.bypass_minutes:,} minutes, and {policy.bypass_most:,} at most.",
         ]
         fields: list[Field] = []
@@ -37,8 +39,12 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
             fields = [
                 ChoiceField(name="needs", label="Unbinding", options=options, value=str(policy.unbind_needs),
                             help="left and right choose"),
+                ChoiceField(name="admins", label="Above user", options=options, value=str(policy.unbind_admins_need),
+                            help="left and right choose; the stricter rule counts"),
                 NumberField(name="minutes", label="Bypass", digits=4, help="Usual minutes. Empty: as it is."),
                 NumberField(name="most", label="At most", digits=4, help="Minutes, up to 1440. Empty: as it is."),
+                NumberField(name="warn", label="Warn after", digits=4, help="Resets in an hour. Empty: as it is."),
+                NumberField(name="resets", label="Resets", digits=4, help="In an hour, by helpdesk. Empty: as it is."),
             ]  # fmt: skip
             buttons = [cancel(), Button("change", "Change")]
         focus = buttons[0].name if why_not else "needs"
@@ -48,7 +54,9 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
         return await self.app.perform(
             SetPolicy(
                 tenant=self.app.tenant, unbind_needs=UnbindNeeds(str(values["needs"])),
+                unbind_admins_need=UnbindNeeds(str(values["admins"])),
                 bypass_minutes=_minutes(values, "minutes"), bypass_most=_minutes(values, "most"),
+                resets_warn=_resets(values, "warn"), resets_most=_resets(values, "resets"),
                 expect=self._policy.version,
             )
         )  # fmt: skip
@@ -58,4 +66,11 @@ def _minutes(values: Values, name: str) -> int | None:
     text = str(values[name]).strip()
     if text and not 1 <= int(text) <= 1_440:
         raise Invalid("Enter minutes from 1 to 1,440.", name)
+    return int(text) if text else None
+
+
+def _resets(values: Values, name: str) -> int | None:
+    text = str(values[name]).strip()
+    if text and not 1 <= int(text) <= MOST_RESETS:
+        raise Invalid(f"Enter a number from 1 to {MOST_RESETS:,}.", name)
     return int(text) if text else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.model import BindingStatus, Flag
-from secconsole.domain.roles import Role, below_only_words, may, may_act_on, may_phrase, outranks
+from secconsole.domain.roles import Role, below_only_words, may, may_act_on, may_open, may_phrase, outranks
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.invitations import InviteUsers
 from secconsole.operations.jobs import StartJob
@@ -26,7 +26,7 @@ from secconsole.operations.users import CreateUser, UserChanged, UserDetail, Use
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
-from secconsole.tui.screens.users import bypass, caller_check
+from secconsole.tui.screens.users import bypass, caller_check, reset
 from secconsole.tui.screens.users.dialogs import about
 from secconsole.tui.screens.users.invite import invite
 from secconsole.tui.text.format import until
@@ -89,6 +89,7 @@ ACTIONS: tuple[Action, ...] = (
            "second factor, or remove them from that list.",
            AddToWhitelist, priority=3, command="secconsole whitelist add LOGIN --reason TEXT", acts_on="marked"),
     caller_check.ACTION,
+    reset.ACTION,
     bypass.ACTION,
     Action("users.enroll", "Enroll", "e", "Bind a phone for a user next to you, or "
            "enter a number or address that their next sign-in verifies.",
@@ -173,7 +174,7 @@ def why_not_on(action: Action, person: UserRow, *, role: Role, own: str) -> str:
         )
     if spec.writes and not may_act_on(role, person.role):
         return f"A {role} may not act on a {person.role}, and {person.login} is one."
-    if spec.below_only and own and not outranks(role, person.role):
+    if spec.below_only and own and not (may_open if spec.peers else outranks)(role, person.role):
         return below_only_words(role, person.login, person.role)
     return ""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secconsole.domain.errors import Invalid
+from secconsole.domain.helpdesk import ApprovalKind
 from secconsole.domain.secret import Secret
+from secconsole.operations.approvals import Approval, RequestApproval
 from secconsole.operations.caller_check import (
     CallerCheck,
     CallerCheckStarted,
@@ -23,28 +26,64 @@ from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users.dialogs import about
 from secconsole.tui.text.format import ago
 from secconsole.tui.text.safe import Part
-from secconsole.tui.text.users import channel_words, checked_words
-from secconsole.tui.widgets.form_fields import Button, ChoiceField, CodeField, cancel
+from secconsole.tui.text.users import asked_words, channel_words, checked_words
+from secconsole.tui.widgets.form_fields import Button, ChoiceField, CodeField, TextField, cancel
 
+if TYPE_CHECKING:
+    from secconsole.tui.console import Console
+
+NOTHING = "Nothing is on record that a code could go to, and no app is bound."
 NEVER_DICTATED = "Only to what is on record, never to an address that the caller names."
 
 
-class StartCheckDialog(SubmitDialog["CallerCheckStarted | None"]):
-    """Asks where the code should come from, and sends it."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Reason and ticket as typed so far."""
 
-    def __init__(self, user: UserRow, found: CallerCheckState, now: datetime) -> None:
+    reason: str = ""
+    ticket: str = ""
+
+
+class StartCheckDialog(SubmitDialog["CallerCheckStarted | Approval | None"]):
+    """Asks where the code should come from, and sends it.
+
+    Without a way to check the caller, it asks a second person instead.
+    """
+
+    def __init__(self, user: UserRow, found: CallerCheckState, now: datetime, draft: Draft) -> None:
         self._user = user
+        if not any(not way.problem for way in found.ways):
+            self._ask_instead(user, found, draft)
+            return
         said: list[Part] = [f"The caller reads out a code from their app or from a message. {NEVER_DICTATED}"]
         if found.check is not None and found.check.confirmed is not None:
             said.append((f"Caller {checked_words(found.check, now)}.", "$status-bound"))
         said += [(f"{_way_words(way)}: {_why(way, now)}", "$status-pending") for way in found.ways if _why(way, now)]
         options = [(way.id, _way_words(way)) for way in found.ways if not way.problem]
-        fields = [ChoiceField(name="way", label="By", options=options, help="left and right choose")] if options else []
-        buttons = [cancel(), Button("start", "Start")] if options else [cancel("Close")]
-        focus = "way" if options else "cancel"
-        super().__init__(f"Check the caller: {user.login}", about(user, *said), fields, buttons, focus=focus)
+        fields = [ChoiceField(name="way", label="By", options=options, help="left and right choose")]
+        buttons = [cancel(), Button("start", "Start")]
+        super().__init__(f"Check the caller: {user.login}", about(user, *said), fields, buttons, focus="way")
 
-    async def submit(self, button: str, values: Values) -> CallerCheckStarted | None:
+    def _ask_instead(self, user: UserRow, found: CallerCheckState, draft: Draft) -> None:
+        said: list[Part] = [(f"{_way_words(way)}: {way.problem}", "$status-pending") for way in found.ways]
+        body = about(user, *said, NOTHING, "Another operator has to approve the reset. They see your reason.")
+        fields = [
+            TextField(
+                name="reason", label="Reason", needed=True, value=draft.reason, help="The reset must have it too."
+            ),
+            TextField(name="ticket", label="Ticket", value=draft.ticket, max_length=100, help="Optional."),
+        ]
+        buttons = [cancel("Close"), Button("ask", "Ask a second person")]
+        super().__init__(f"Check the caller: {user.login}", body, fields, buttons, focus="reason")
+
+    async def submit(self, button: str, values: Values) -> CallerCheckStarted | Approval | None:
+        if button == "ask":
+            return await self.app.perform(
+                RequestApproval(
+                    tenant=self.app.tenant, user=self._user.id, reason=str(values["reason"]),
+                    ticket=str(values["ticket"]), kind=ApprovalKind.RESET,
+                )
+            )  # fmt: skip
         operation = StartCallerCheck(tenant=self.app.tenant, user=self._user.id, way=str(values["way"]))
         return await self.app.perform(operation)
 
@@ -85,21 +124,24 @@ def _why(way: CallerWay, now: datetime) -> str:
 
 async def check_caller(place: Any) -> None:
     """Check who calls about the user under the cursor."""
-    app, user = place.app, place.person_at_cursor()
+    await check(place.app, place.person_at_cursor(), Draft())
+
+
+async def check(app: Console, user: UserRow, draft: Draft) -> None:
+    """Check who calls about a user, or ask a second person where nothing is on record."""
     found = await app.perform(ShowCallerCheck(tenant=app.tenant, user=user.id))
-    if not found.ways:
-        app.forget_typed()
-        app.notify_refused(found.message)
-        return
-    started = await app.ask(StartCheckDialog(user, found, app.clock()))
+    started = await app.ask(StartCheckDialog(user, found, app.clock(), draft))
     if started is None:
+        return
+    if isinstance(started, Approval):
+        app.notify_done(asked_words(started, app.clock()))
         return
     if started.check is None:
         app.notify_refused(started.message)
         return
-    check = await app.ask(ConfirmCheckDialog(user, started))
-    if check is not None:
-        app.notify_done(f"{user.login}: the caller is {checked_words(check, app.clock())}.")
+    checked = await app.ask(ConfirmCheckDialog(user, started))
+    if checked is not None:
+        app.notify_done(f"{user.login}: the caller is {checked_words(checked, app.clock())}.")
 
 
 ACTION = Action(

@@ -42,7 +42,13 @@ class UnbindDialog(SubmitDialog["Outcome | None"]):
                 value=_asked_reason(found),
                 help="Others will rely on it later.",
             ),
-            TextField(name="ticket", label="Ticket", max_length=100, help="Optional."),
+            TextField(
+                name="ticket",
+                label="Ticket",
+                value=found.approval.ticket if found.approval is not None else "",
+                max_length=100,
+                help="Optional.",
+            ),
         ]
         self._typed = str(len(ids)) if len(ids) > TYPED_ABOVE else ""
         if self._typed:
@@ -85,7 +91,10 @@ class UnbindDialog(SubmitDialog["Outcome | None"]):
         if not fits_one_request(self._ids):
             return Outcome(job=await self._start_job(values))
         result = await self.app.perform(operation)
-        return Outcome(result.unbound, result.failed, result.event, result.undo_until, bypass=result.bypass)
+        return Outcome(
+            result.unbound, result.failed, result.event, result.undo_until, bypass=result.bypass,
+            warning=result.warning,
+        )  # fmt: skip
 
     async def _start_job(self, values: Values) -> Job:
         return await self.app.perform(

@@ -26,3 +26,4 @@ class Outcome:
     bypass: BypassIssued | None = None
     asked: Approval | None = None
     job: Job | None = None
+    warning: str = ""

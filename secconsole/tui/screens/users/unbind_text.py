@@ -32,6 +32,7 @@ def about_one(found: UnbindPreview, now: datetime, *, utf8: bool) -> Content:
         *_what_happens(target, found, now),
         join((_label("Caller"), "$muted"), _caller(found, now)),
         *([join((_label("Approval"), "$muted"), _approval(found, now))] if found.lacks or found.approval else []),
+        *([join((_label("Limit"), "$muted"), (found.limit, "$status-pending"))] if found.limit else []),
     ]
     return lines(*rows)
 
@@ -143,6 +144,8 @@ def about_many(found: UnbindPreview, now: datetime, requested: int) -> Content:
     odd = sum(bool(target.suspicions or target.look_alikes) for target in found.targets)
     if odd:
         rows.append((f"{plural(odd, 'name')} can be mistaken for others: check the list", "$status-pending"))
+    if found.limit:
+        rows.append((found.limit, "$status-pending"))
     facts = [
         "their factors stop working now",
         *_ended(found.sessions, found.tokens, found.recovery_codes),

@@ -36,7 +36,7 @@ from secconsole.tui.screens.users.undo import Bulk, UndoDialog
 from secconsole.tui.screens.users.user_list import UserList
 from secconsole.tui.screens.users.whitelist import EndExemptionDialog, ExemptDialog, changed_words
 from secconsole.tui.text.format import until
-from secconsole.tui.text.users import caller_words
+from secconsole.tui.text.users import asked_words, caller_words
 
 
 class Users(UserList):
@@ -175,10 +175,7 @@ class Users(UserList):
         dialog = UnbindDialog(ids, found, self.app.clock(), utf8=self.app.terminal.utf8, bypass=minutes)
         outcome = await self.app.ask(dialog)
         if outcome is not None and outcome.asked is not None:
-            end = until(outcome.asked.until, self.app.clock())
-            self.app.notify_done(
-                f"Approval asked for {outcome.asked.login}, until {end}. Press u again once it is granted."
-            )
+            self.app.notify_done(asked_words(outcome.asked, self.app.clock()))
         elif outcome is not None and outcome.job is not None:
             await self._follow(outcome.job)
         elif outcome is not None:
@@ -203,7 +200,7 @@ class Users(UserList):
             end = f" x undoes it until {until(outcome.undo_until, now)}." if outcome.undo_until else ""
             if outcome.bypass is not None:
                 await self.app.ask(bypass.BypassCodeDialog(outcome.bypass, now))
-            self.app.notify_done(f"{outcome.unbound[0].login} is unbound.{end}")
+            self.app.notify_done(f"{outcome.unbound[0].login} is unbound.{end} {outcome.warning}".rstrip())
         else:
             failed = outcome.failed[0]
             self.app.notify_refused(f"{failed.login} was not unbound: {failed.reason}")
