@@ -203,7 +203,7 @@ class Context:
         return "" if allowed else below_only_words(role, user.login, user.role)
 
     def is_peer(self, user: UserRecord) -> bool:
-        """Return True if actor and user are platform administrators, one of whom another person has to approve."""
+        """Return True if actor and user are platform administrators: a second person has to approve."""
         return self.actor.tenant_pk is not None and is_peer(self.actor.role, user.role)
 
     def audit(

@@ -1,4 +1,4 @@
-"""Users whom each operator unbound or reset within the last hour."""
+"""Counts of users that each operator unbound or reset within the last hour."""
 
 from __future__ import annotations
 

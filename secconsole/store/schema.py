@@ -64,10 +64,10 @@ tenants = sa.Table(
     _text("unbind_needs", "none"),
     sa.Column("frozen_since", Time),  # sign-ins are stopped after a breach
     _text("frozen_by"),
-    _flag("reminders"),
     _text("unbind_admins_need", "none"),
     _number("resets_warn", 10),
     _number("resets_most", 20),
+    _flag("reminders"),
 )
 
 users = sa.Table(
@@ -288,7 +288,7 @@ approvals = sa.Table(
     sa.Index("ix_approvals_user", "user_pk"),
 )
 
-# Users whom an operator unbound or reset within the last hour, for the limit.
+# Number of users that an operator unbound or reset within the last hour, for the limit.
 resets = sa.Table(
     "resets",
     metadata,

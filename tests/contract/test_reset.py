@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, LimitReached, NotAllowed
 from secconsole.domain.helpdesk import ApprovalKind, PasswordChange, UnbindNeeds
@@ -22,6 +24,7 @@ from secconsole.operations.reset import ResetResult, ResetUser
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UndoUnbind
 from secconsole.operations.user_changes import RenameUser, ResetPassword
 from secconsole.operations.users import ShowUser
+from secconsole.store.schema import metadata
 from tests.delivery.post import Post, post_for
 from tests.organisation import PASSWORD, TENANT, Organisation
 
@@ -256,3 +259,29 @@ async def test_weaker_rules_are_mailed_to_all_administrators(post: Post) -> None
     assert {(e.target, e.details["notified"]) for e in found} == {("root", 0), ("tina", 1)}
     await organisation.perform(SetPolicy(tenant=TENANT, resets_most=6), who)
     assert len(await entries(organisation, "policy.weakened")) == 4
+
+
+async def test_a43_no_password_or_code_of_a_reset_is_in_the_audit_or_in_any_table(post: Post) -> None:
+    organisation = post.organisation
+    hana = await desk(organisation)
+    done = await organisation.perform(reset(password=PasswordChange.MAIL, bypass=30), hana)
+    await post.rest()
+    mails = [str(mail.get_content()) for mail in post.mailbox.mails if "ana@" in str(mail["To"])]
+    (password,) = {found for mail in mails for found in re.findall(r"\b[a-z2-9]{4}(?:-[a-z2-9]{4}){3}\b", mail)}
+    shown = await organisation.perform(reset(password=PasswordChange.SHOW))
+    assert done.bypass is not None
+    assert shown.password is not None
+    secrets = (password, done.bypass.code.reveal(), shown.password.reveal())
+    stored = await asyncio.wrap_future(organisation.backend.store.read(everything))
+    entries_of = await organisation.perform(ListAudit(tenant=TENANT, limit=500))
+    for secret in secrets:
+        assert secret not in stored
+        assert secret.encode().hex() not in stored
+        assert secret not in str(entries_of.items)
+    assert REASON in stored, "the search finds what is there"
+
+
+def everything(connection: sa.Connection) -> str:
+    """Return all rows of all tables as text, with bytes as hexadecimal digits."""
+    rows = (row for table in metadata.sorted_tables for row in connection.execute(sa.select(table)))
+    return "\n".join(str([v.hex() if isinstance(v, bytes) else v for v in row]) for row in rows)

@@ -82,7 +82,7 @@ def _expected(kind: type[Operation[Any]], caller: Caller, target: Target) -> str
         if spec.name == "job.start":  # each user is decided about later
             return "not-found" if target.login == "?" else "done"
         others_only = spec.others_only or spec.name == "job.preview"  # of the single operation
-        below_only = spec.below_only or spec.name == "job.preview"
+        below_only = spec.below_only
         out = target.login == "?" or (own and others_only) or not outranks or (below_only and not below)
         return "left-out" if out or (peer and spec.name != "unbind.preview" and below_only) else "done"
     if spec.on_lower and not (spec.own and own) and target.login and not outranks:
@@ -95,6 +95,9 @@ def _expected(kind: type[Operation[Any]], caller: Caller, target: Target) -> str
     asked = asked or (spec.name in IN_OTHER_TENANTS and target.tenant == OTHER and not caller.everywhere)
     if asked and not caller.proved:
         return "step-up-needed"
+    equal = caller.role is target.role and not own and not caller.everywhere
+    if spec.name == "factor.remove" and equal and target.login.endswith("-b"):
+        return "not-allowed"  # the last factor, which only unbinding takes
     if peer and spec.name == "user.reset":
         return "not-allowed"  # without an approval
     return "not-found" if "job" in names else "done"

@@ -23,8 +23,14 @@ from tests.store.worker_killed import end_again_and_again
 
 LONG = bool(os.environ.get("SECCONSOLE_LONG_TESTS"))
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-ENTRIES = {"unbind": 3, "set-policy": 2, "import": 5, "confirm": 1}  # what each leaves in the audit
-FEWEST = {"unbind": 30, "set-policy": 10, "import": 10, "confirm": 10}  # statements, so that something is tested
+ENTRIES = {"unbind": 3, "reset": 2, "set-policy": 2, "import": 5, "confirm": 1}  # what each leaves in the audit
+FEWEST = {
+    "unbind": 30,
+    "reset": 20,
+    "set-policy": 10,
+    "import": 10,
+    "confirm": 10,
+}  # statements
 
 
 async def prepared(organisation: Organisation) -> tuple[str, ...]:
@@ -74,6 +80,13 @@ def is_done(name: str, before: Tables, after: Tables) -> bool:
             statuses = [row for row in after["users"] if "unbound" in row]
             ended = [row for row in after["sessions"] if "unbound" in row]
             return len(statuses) == 4 and len(ended) == 3 and len(after["unbindings"]) == 1
+        case "reset":
+            (ana,) = [row for row in after["users"] if "ana" in row]
+            (before_it,) = [row for row in before["users"] if "ana" in row]
+            ended = [row for row in after["sessions"] if "unbound" in row]
+            has_changed = _password_of(ana) != _password_of(before_it)
+            counts = [len(after[name]) - len(before[name]) for name in ("bypass_codes", "resets", "unbindings")]
+            return "unbound" in ana and has_changed and len(ended) == 1 and counts == [1, 1, 1]
         case "set-policy":
             return "required" in after["tenants"][0] and len(after["exemptions"]) == 1
         case "import":
@@ -103,7 +116,9 @@ def rows(home: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("shift", range(len(ENDINGS)) if LONG else [0])
-async def test_a_job_killed_at_any_statement_does_no_user_twice_or_half(organisation: Organisation, shift: int) -> None:
+async def test_a50_a_job_killed_at_any_statement_does_no_user_twice_or_half(
+    organisation: Organisation, shift: int
+) -> None:
     await prepared(organisation)
     owner = store_owner()
     assert owner is not None
@@ -132,3 +147,7 @@ async def test_a_job_killed_at_any_statement_does_no_user_twice_or_half(organisa
     steps = [done async for done in drive_job(organisation.perform, TENANT, job)]
     assert (steps[-1].state, steps[-1].done, steps[-1].failed) == ("finished", 3, 0)
     assert once_each(home, 3) == ["ana", "ben", "cid"]
+
+
+def _password_of(user: tuple[object, ...]) -> object:
+    return next(value for value in user if isinstance(value, str) and value.startswith("$argon2"))

@@ -174,7 +174,7 @@ def test_a_stalled_server_does_not_keep_the_tenant_lock(
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_serialization_conflicts_are_retried(postgres: Cluster, dsn: str, store: PostgresStore, code: str) -> None:
+def test_a50_serialization_conflicts_are_retried(postgres: Cluster, dsn: str, store: PostgresStore, code: str) -> None:
     run(postgres, dsn, "CREATE SEQUENCE tries")  # what a sequence has counted is not undone with the transaction
     run(
         postgres,

@@ -14,12 +14,14 @@ import sqlalchemy as sa
 from secconsole.backends.maintenance import rotation
 from secconsole.backends.maintenance.restore import restoring
 from secconsole.backends.stores import parse_store
+from secconsole.domain.helpdesk import PasswordChange
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.factors import ConfirmFactor
 from secconsole.operations.jobs import AdvanceJob
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.reset import ResetUser
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ImportUsers, NewUser
 from secconsole.store import backup
@@ -35,6 +37,10 @@ def operation_named(name: str, *facts: str) -> Operation[Any]:
     match name:
         case "unbind":
             return Unbind(tenant=TENANT, users=("ana", "ben", "cid"), reason="lost on a journey", ticket="T-1")
+        case "reset":
+            return ResetUser(
+                tenant=TENANT, user="ana", reason="lost on a journey", password=PasswordChange.SHOW, bypass=30
+            )
         case "set-policy":
             return SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, grace_days=3)
         case "import":

@@ -13,8 +13,9 @@ from secconsole.cli.output import Column, format_value
 from secconsole.domain.bypass import MOST_MINUTES
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed
 from secconsole.domain.helpdesk import PasswordChange
+from secconsole.operations.portions import preview_unbinding
 from secconsole.operations.reset import ResetResult, ResetUser
-from secconsole.operations.unbinding import PreviewUnbind, UnbindPreview, UnbindTarget
+from secconsole.operations.unbinding import UnbindPreview, UnbindTarget
 from secconsole.operations.users import ShowUser
 
 COLUMNS: list[Column[ResetResult]] = [
@@ -68,7 +69,7 @@ async def reset(
     password = PasswordChange.MAIL if by_mail else PasswordChange.SHOW if shown else PasswordChange.KEEP
     tenant = await context.tenant()
     found = await context.perform(ShowUser(tenant=tenant, user=login))
-    preview = await context.perform(PreviewUnbind(tenant=tenant, users=(found.user.id,)))
+    preview = await preview_unbinding(context.perform, tenant, (found.user.id,))
     if not preview.targets:
         raise NotAllowed(f"{found.user.login} was not reset: {preview.failed[0].reason}")
     target = preview.targets[0]

@@ -1,4 +1,4 @@
-"""What unbinding administrators needs, and the limit on resets of one operator within an hour."""
+"""Requirements for unbinding administrators, and the limit on resets of one operator within an hour."""
 
 from __future__ import annotations
 

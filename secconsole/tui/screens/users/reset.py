@@ -58,15 +58,18 @@ class ResetCallerDialog(SubmitDialog["ResetResult | Approval | Draft | None"]):
             fields.append(CheckField(name="bypass", label="Bypass", text=f"a code for one sign-in, {minutes:,} min"))
         act = Button("ask", "Ask for approval") if found.lacks else Button("reset", "Reset", danger=True)
         buttons = [cancel(), Button("check", "Check caller", free=True), act]
-        body = about_one(found, now, utf8=utf8)
+        body = about_one(found, now, utf8=utf8, unchecked="not checked")
         super().__init__(f"Reset: {target.login}", body, fields, buttons, focus="reason", danger=True)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
+        """Leave the dialog for a check.
+
+        The handler of the base class also runs, unless it is prevented.
+        """
         if event.button == "check":
             event.stop()
+            event.prevent_default()
             self.dismiss(Draft(str(event.values["reason"]), str(event.values["ticket"])))
-        else:
-            super().on_form_submitted(event)
 
     async def on_key(self, event: events.Key) -> None:
         """On a button, continue the reason with letters typed there."""

@@ -19,7 +19,10 @@ _ROOM = 57  # cells of the text beside the label at 80 columns
 _MOST_NAMED = 4  # factors with a line each
 
 
-def about_one(found: UnbindPreview, now: datetime, *, utf8: bool) -> Content:
+_UNCHECKED = "not checked: c in the list sends a code"
+
+
+def about_one(found: UnbindPreview, now: datetime, *, utf8: bool, unchecked: str = _UNCHECKED) -> Content:
     if not found.targets:
         return lines(*(f"{failed.login}: {failed.reason}" for failed in found.failed))
     target = found.targets[0]
@@ -30,7 +33,7 @@ def about_one(found: UnbindPreview, now: datetime, *, utf8: bool) -> Content:
         *((f"{glyph('warning', utf8=utf8)} {doubt}", "$status-pending") for doubt in doubts),
         "",
         *_what_happens(target, found, now),
-        join((_label("Caller"), "$muted"), _caller(found, now)),
+        join((_label("Caller"), "$muted"), _caller(found, now) or unchecked),
         *([join((_label("Approval"), "$muted"), _approval(found, now))] if found.lacks or found.approval else []),
         *([join((_label("Limit"), "$muted"), (found.limit, "$status-pending"))] if found.limit else []),
     ]
@@ -65,7 +68,7 @@ def _approval(found: UnbindPreview, now: datetime) -> str:
 
 def _caller(found: UnbindPreview, now: datetime) -> str:
     check = found.caller_check
-    return texts.checked_words(check, now) if check is not None else "not checked: c in the list sends a code"
+    return texts.checked_words(check, now) if check is not None else ""
 
 
 def _factors(target: UnbindTarget) -> list[str]:
