@@ -77,13 +77,14 @@ class CommandContext:
 
     async def _step_up(self) -> None:
         who = await self.backend.perform(WhoAmI())
-        say(f"This operation requires the password of {who.login} again.")
-        password = ask_hidden("Password:")
-        code = Secret("")
         if who.bound:
+            say(f"This operation requires a code of {who.login} again.")
             await self._send_code(who)
-            code = Secret(ask("Code:"))
-        proof = await self.backend.perform(StepUp(password=password, code=code))
+            asked = StepUp(code=Secret(ask("Code:")))
+        else:
+            say(f"This operation requires the password of {who.login} again.")
+            asked = StepUp(password=ask_hidden("Password:"))
+        proof = await self.backend.perform(asked)
         if not proof.accepted:
             raise NotAllowed(proof.message or "The password or code was wrong. Nothing was changed.")
 

@@ -40,6 +40,7 @@ KeyAddress = Annotated[
     Meta(max_length=LONGEST_EMAIL, description="An e-mail address. Empty: the one on record."),
 ]
 NO_CODE = Secret("")  # for users without a bound factor
+NO_PASSWORD = Secret("")  # for users with one, who proved their password when the session was opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,13 +358,14 @@ class WhoAmI(Operation[Identity]):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepUp(Operation[Proof]):
-    """Prove password and second factor (or a recovery code) again, as dangerous operations require.
+    """Prove the second factor (or a recovery code) again, or the password if none is bound.
 
-    The session gets a new token, which is in the reply and needed from then on. If the reply is lost, repeat the
-    request with the same `Idempotency-Key`, or sign in again.
+    The password of a session was proved when it was opened, so beside a code it may be left out. If it is given, it
+    is checked. The session gets a new token, which is in the reply and needed from then on. If the reply is lost,
+    repeat the request with the same `Idempotency-Key`, or sign in again.
     """
 
-    password: Password
+    password: Password = NO_PASSWORD
     code: Code = NO_CODE
 
 

@@ -36,7 +36,7 @@ CODES = {
     "bad-forwarding": "The proxy's X-Forwarded-For header contains no valid address.",
     "not-signed-in": "Your session has ended. Sign in again.",
     "not-allowed": "A helpdesk may not do this. Those who may: platform-admin, tenant-admin.",
-    "step-up-needed": "This needs your password and second factor again.",
+    "step-up-needed": "Confirm it's you first: this needs a code again, or your password if no factor is bound.",
     "wrong-network": "Your address 198.51.100.7 is not in the networks that acme allows. Connect from one of them.",
     "not-found": "There is no such user.",
     "method-not-allowed": "The path does not support this method.",

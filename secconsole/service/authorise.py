@@ -108,7 +108,7 @@ def need_proof(context: Context) -> None:
         raise NotAllowed(_NO_TOKEN)
     session = context.actor.session
     if session is not None and is_over(session.proved, STEP_UP + 1, context.now):
-        raise StepUpNeeded("This needs your password and second factor again.")
+        raise StepUpNeeded("Confirm it's you first: this needs a code again, or your password if no factor is bound.")
 
 
 def check_bearer(credential: Credential) -> None:

@@ -61,6 +61,7 @@ class PasswordCheck:
     stored: str | None  # the hash to check against; None for an unknown login
     allowed: bool  # False while entries are held back, whatever the password
     reserved: Reserved | None = None  # set if this attempt was counted as wrong
+    needed: bool = True  # False if a second factor is shown in its place
     retry_at: int = 0  # the end of the caller's wait if the password is wrong
     right: bool = False
     new_hash: str | None = None  # the same password hashed with current costs

@@ -74,8 +74,8 @@ class Preparation:
         lane = Lane.REGULAR if caller in self._regulars else Lane.SIGN_IN
         with self._passwords.place(lane, caller or lock) as place:
             check = await self._transactions.write(reserving, lock)
-            if check is None:
-                return None
+            if check is None or not check.needed:
+                return check
             password = getattr(operation, "password")  # noqa: B009 - an operation that reserves has a password
             check.right = await self._passwords.check(check.stored if check.allowed else None, password, place)
             if check.right and check.stored and self._passwords.is_outdated(check.stored):

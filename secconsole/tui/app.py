@@ -92,10 +92,10 @@ class SecConsole(SessionApp):
 
         await after_sign_in(self, message, bound=bound)
 
-    async def prove_identity(self) -> bool:
+    async def prove_identity(self, *, password: bool = True) -> bool:
         from secconsole.tui.screens.step_up import StepUpDialog
 
-        return await self.ask(StepUpDialog(bound=await self.session.is_bound()))
+        return await self.ask(StepUpDialog(bound=await self.session.is_bound(), password=password))
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the sign-in: a blank screen below it would cost a tenth of the time to the first frame."""

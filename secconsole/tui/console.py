@@ -259,7 +259,7 @@ class Console(ConsoleApp):
         await self.screen.query("Toast").remove()
         return cast(T, await self.push_screen_wait(screen))
 
-    async def prove_identity(self) -> bool:
+    async def prove_identity(self, *, password: bool = True) -> bool:
         """Ask for password and factor again.
 
         Return False if the user cancels. Call it from a worker.

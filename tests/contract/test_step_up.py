@@ -9,8 +9,11 @@ import pytest
 
 from secconsole.domain.errors import Conflict, NotFound, NotSignedIn, StepUpNeeded
 from secconsole.domain.roles import Role
+from secconsole.domain.secret import Secret
 from secconsole.operations.base import OPERATIONS, Operation
+from secconsole.operations.caller import Bearer
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
+from secconsole.operations.signin import StepUp
 from secconsole.operations.tokens import CreateToken, RevokeToken
 from secconsole.operations.users import CreateUser, ImportUsers, NewUser
 from tests.organisation import PASSWORD, TENANT, Organisation
@@ -98,3 +101,37 @@ async def test_a12_new_users_need_no_step_up_but_roles_and_addresses_do(organisa
     for operation in guarded:
         with pytest.raises(StepUpNeeded):
             await organisation.perform(operation, tess)
+
+
+async def test_a_code_alone_is_a_step_up_and_nothing_else_is(organisation: Organisation) -> None:
+    await organisation.add("tess", Role.PLATFORM_ADMIN)
+    await organisation.bind("tess")
+    tess = await organisation.sign_in("tess")
+    organisation.clock.forward(minutes=10)
+    wrong = StepUp(password=Secret("wrong"), code=organisation.code("tess"))
+    for given in (StepUp(), StepUp(code=Secret("000000")), wrong):
+        assert not (await organisation.perform(given, tess)).accepted
+    organisation.clock.forward(minutes=1)
+    proof = await organisation.perform(StepUp(code=organisation.code("tess")), tess)
+    assert proof.accepted
+    assert proof.token is not None
+    created = CreateUser(tenant=TENANT, login="eve", role=Role.AUDITOR)
+    assert (await organisation.perform(created, Bearer(proof.token))).user.login == "eve"
+
+
+async def test_without_a_factor_the_password_is_needed(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    ana = await organisation.sign_in("ana")
+    refused = await organisation.perform(StepUp(), ana)
+    assert (refused.accepted, refused.wrong) == (False, "password")
+    assert (await organisation.perform(StepUp(password=PASSWORD), ana)).accepted
+
+
+async def test_five_wrong_codes_without_a_password_end_the_session(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    ana = await organisation.sign_in("ana")
+    left = [(await organisation.perform(StepUp(code=Secret("000000")), ana)).left for _ in range(5)]
+    assert left == [4, 3, 2, 1, 0]
+    with pytest.raises(NotSignedIn):
+        await organisation.perform(StepUp(code=organisation.code("ana")), ana)

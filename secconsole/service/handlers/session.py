@@ -65,7 +65,13 @@ def reserve_step_up(context: Context, operation: StepUp) -> PasswordCheck:
     reserved, _ = reserve(context, user, Bucket.STEP_UP)
     if reserved is not None:
         sessions.note_failures(context.connection, session.pk, session.failures + 1)
-    return PasswordCheck(user.password_hash, reserved is not None, reserved)
+    is_needed = bool(operation.password.reveal()) or not _active(context, user)
+    return PasswordCheck(user.password_hash, reserved is not None, reserved, needed=is_needed)
+
+
+def _active(context: Context, user: UserRecord) -> list[FactorRecord]:
+    live = factors.live_factors(context.connection, user.pk)
+    return [factor for factor in live if factor.state is FactorState.ACTIVE]
 
 
 @handles(StepUp, reserve=reserve_step_up)
@@ -78,12 +84,11 @@ def step_up(context: Context, operation: StepUp) -> Proof:
     if check is None or not check.allowed:
         until = held(context, user, Bucket.STEP_UP)
         message, wrong = held_words(context, until) if until else "", ""
-    elif check.right and user.password_hash == check.stored:
+    elif _shows_password(check, user) or (not check.needed and _active(context, user)):
         wrong = "code"
+        active = _active(context, user)
         if check.reserved is not None:
             uncount_failure(context, user, throttle_of(context, user), check.reserved)
-        live = factors.live_factors(context.connection, user.pk)
-        active = [f for f in live if f.state is FactorState.ACTIVE]
         if not active and session.factor == BYPASS:  # the password alone would make it more than it is
             return _not_counted(context, user, session, NOT_ENOUGH)
         if active and (why := why_no_code(context, operation.code, step_up_attempt(session.id))):
@@ -107,6 +112,10 @@ def step_up(context: Context, operation: StepUp) -> Proof:
         return Proof(False, message, server_time=when(context.now), wrong=wrong, left=0)
     context.audit(events.STEP_UP, user, outcome="refused")
     return Proof(False, message, server_time=when(context.now), wrong=wrong, left=left)
+
+
+def _shows_password(check: PasswordCheck, user: UserRecord) -> bool:
+    return check.right and user.password_hash == check.stored
 
 
 def _not_counted(context: Context, user: UserRecord, session: SessionRecord, why: str) -> Proof:

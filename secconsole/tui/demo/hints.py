@@ -28,8 +28,8 @@ def phone_words(account: DemoAccount, now: datetime) -> list[Content]:
     return [safe(words, "$key")]
 
 
-def proof_words(app: Console) -> list[Content]:
-    """Return password and code of the demo user signed in.
+def proof_words(app: Console, *, password: bool = True) -> list[Content]:
+    """Return password and code of the demo user signed in, or only the code.
 
     Nothing outside a demo.
     """
@@ -41,10 +41,8 @@ def proof_words(app: Console) -> list[Content]:
     account = next((account for account in demo_accounts() if account.login == me.login), None)
     if account is None:
         return []
-    return [
-        safe(f"Demo: the password was created as: {account.password.reveal()}", "$key"),
-        *phone_words(account, app.clock()),
-    ]
+    known = [safe(f"Demo: the password was created as: {account.password.reveal()}", "$key")] if password else []
+    return [*known, *phone_words(account, app.clock())]
 
 
 def post_words(app: Console, login: str) -> list[Content]:

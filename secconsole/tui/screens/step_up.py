@@ -1,4 +1,4 @@
-"""Step-up: asking for password and second factor again before something that matters."""
+"""Step-up: asking for the second factor, or the password, again before something that matters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from secconsole.domain.model import FactorState
 from secconsole.domain.passcode import sent_at
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ListFactors
-from secconsole.operations.signin import NO_CODE, SendStatus, SendStepUpCode, ShowStepUpSending, StepUp
+from secconsole.operations.signin import NO_CODE, NO_PASSWORD, SendStatus, SendStepUpCode, ShowStepUpSending, StepUp
 from secconsole.operations.users import FactorRow
 from secconsole.tui.demo.hints import post_words, proof_words
 from secconsole.tui.screens.dialog import Dialog
@@ -26,7 +26,7 @@ from secconsole.tui.text.factors import RECOVERY, WHERE_TO, apps_first, factor_w
 from secconsole.tui.text.format import clock
 from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, CodeField, PasswordField, cancel
+from secconsole.tui.widgets.form_fields import Button, CodeField, Field, PasswordField, cancel
 from secconsole.tui.widgets.pick_list import PickList, picks_of
 from secconsole.tui.widgets.wait_line import WaitLine
 
@@ -52,22 +52,23 @@ class WhichFactorDialog(PickDialog[str]):
 
 
 class StepUpDialog(Dialog[bool]):
-    """Returns True once both are right.
+    """Returns True once the user has proved who they are.
 
-    They then count for five minutes. With an app, password and code are typed in one go. Without one, a code is sent
-    after the password was typed, to the only address or number or to the one picked.
+    The proof then counts for five minutes. A user with a factor enters a code: of the app, or sent to the only address
+    or number or to the one picked. A user without one enters the password.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "help", "Help", show=False)]
     cancelled = False
 
-    def __init__(self, *, bound: bool) -> None:
-        self._bound = bound
+    def __init__(self, *, bound: bool, password: bool = True) -> None:
+        self._bound, self._asks_password = bound, password or not bound
         self._factors: list[FactorRow] = []
         self._sent_to: FactorRow | None = None
-        what = "password and a code from your phone" if bound else "password"
+        names = [*(["your password"] if self._asks_password else []), *(["a code from your phone"] if bound else [])]
+        what = " and ".join(names)
         self._shown_lines: tuple[Content, ...] = ()
-        self._introduction = safe(f"This needs your {what} again.")
+        self._introduction = safe(f"This needs {what} again.")
         super().__init__("Confirm it's you", lines(self._introduction, COUNTS))
         self.form = self._form(code=bound)
 
@@ -99,21 +100,29 @@ class StepUpDialog(Dialog[bool]):
                 return
             if is_sent(self._factors[0]):
                 only = factor_words(self._factors[0]).lower() if len(self._factors) == 1 else ""
-                self._update_body(safe(f"This needs your password and a code again{f': {only}' if only else ''}."))
+                self._update_body(safe(f"This needs {self._also}a code again{f': {only}' if only else ''}."))
                 await self.put_form(self._form(_OTHER, Button("send", "Send a code")))
             else:
                 await self.put_form(self._form(_OTHER, _GO_ON, code=True))
 
     def _form(self, *buttons: Button, code: bool = False, prefix: str = "") -> Form:
-        fields = [PasswordField(name="password", label="Password", needed=True)]
-        codes = [CodeField(name="code", label="Code", needed=True, recovery=True, prefix=prefix)] if code else []
-        return Form([*fields, *codes], [cancel(), *(buttons or (_GO_ON,))], focus="password")
+        fields: list[Field] = []
+        if self._asks_password:
+            fields.append(PasswordField(name="password", label="Password", needed=True))
+        if code:
+            fields.append(CodeField(name="code", label="Code", needed=True, recovery=True, prefix=prefix))
+        focus = fields[0].name if fields else (buttons or (_GO_ON,))[-1].name
+        return Form(fields, [cancel(), *(buttons or (_GO_ON,))], focus=focus)
+
+    @property
+    def _also(self) -> str:
+        return "your password and " if self._asks_password else ""
 
     def _update_body(self, *lines_shown: Content) -> None:
         self._shown_lines = lines_shown
         app = self.app
         arrived = post_words(app, app.identity.login) if self._sent_to is not None else []
-        self.set_body(lines(*lines_shown, COUNTS, *proof_words(app), *arrived))
+        self.set_body(lines(*lines_shown, COUNTS, *proof_words(app, password=self._asks_password), *arrived))
 
     def _show_arrived(self, message: object) -> None:
         self._update_body(*self._shown_lines)
@@ -147,7 +156,7 @@ class StepUpDialog(Dialog[bool]):
             await self._send(factor)
         elif factor is not None or picked == RECOVERY:
             self._sent_to = None
-            self._update_body(safe("Your password, and a code from the app or a recovery code."))
+            self._update_body(safe(f"This needs {self._also}a code from the app, or a recovery code."))
             await self._ask_code()
             self.query_one(WaitLine).count_down("")
 
@@ -179,17 +188,17 @@ class StepUpDialog(Dialog[bool]):
             self.query_one(WaitLine).count_down("")
 
     async def _ask_code(self, *buttons: Button, prefix: str = "") -> None:
-        """Ask for a code, keeping the password typed so far."""
-        password = self.form.values["password"]
-        assert isinstance(password, Secret)
+        """Ask for a code, keeping a password typed so far."""
         form = self._form(*(buttons or (_OTHER, _GO_ON)), code=True, prefix=prefix)
-        form.set_value("password", password.reveal())
-        form.focus_field("code" if password else "password")
+        password = self.form.values.get("password")
+        if isinstance(password, Secret) and password:
+            form.set_value("password", password.reveal())
+            form.focus_field("code")
         await self.put_form(form)
 
     async def _prove(self) -> None:
         form = self.form
-        password, code = form.values["password"], form.values.get("code", "")
+        password, code = form.values.get("password", NO_PASSWORD), form.values.get("code", "")
         assert isinstance(password, Secret)
         operation = StepUp(password=password, code=Secret(str(code)) if code else NO_CODE)
         proof = await self.app.perform(operation)
@@ -203,7 +212,7 @@ class StepUpDialog(Dialog[bool]):
         else:
             for name in form.values:
                 form.set_value(name, "")
-            form.set_error("password", proof.message, clear=True)
+            form.set_error("password" if self._asks_password else "code", proof.message, clear=True)
         at = f" Server time {clock(proof.server_time)}." if proof.server_time and self._sent_to is None else ""
         self._update_body(safe(f"That was not right.{at}{_last_tries(proof.left)}"))
 

@@ -161,7 +161,7 @@ class Connection:
                 self._app.lose_session(error.message)
                 raise
             except StepUpNeeded:
-                if not await self._app.prove_identity():
+                if not await self._app.prove_identity(password=False):
                     raise StepUpCancelled("Nothing was done.") from None
 
     async def _perform_once(self, operation: Operation[R]) -> R:
