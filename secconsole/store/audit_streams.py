@@ -178,6 +178,12 @@ def release(connection: sa.Connection, pk: int, holder: str) -> None:
     connection.execute(query.values(holder="", lease_until=0))
 
 
+def release_all(connection: sa.Connection, holder: str) -> None:
+    """Give all streams of a process back."""
+    query = sa.update(audit_streams).where(_ROW.holder == holder)
+    connection.execute(query.values(holder="", lease_until=0))
+
+
 def _free(now: int) -> sa.ColumnElement[bool]:
     """Return the condition for streams that are due and not claimed, whatever a wrong clock wrote."""
     rested = sa.or_(_ROW.due <= now, _ROW.due > now + LONGEST_PAUSE * 6 + NOTICED)

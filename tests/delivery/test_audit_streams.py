@@ -345,3 +345,25 @@ async def test_the_address_of_a_name_is_checked_at_each_connection(
         assert len(received.requests) == (2 if networks else 1)
         problem = (await streams(organisation))["siem"].problem
         assert problem == ("" if networks else UNREACHABLE)
+
+
+async def test_a_closed_process_holds_no_stream(organisation: Organisation, tmp_path: Path) -> None:
+    """A command ends while its worker claims the stream that it has just added."""
+    wanted = AddAuditStream(tenant=TENANT, name="siem", kind=StreamKind.SYSLOG_UNIX, to=str(tmp_path / "log"))
+    claim = worker.audit_streams.claim
+    began = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def claim_late(*args: object) -> object:
+        loop.call_soon_threadsafe(began.set)
+        return claim(*args)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker.audit_streams, "claim", claim_late)
+        await organisation.perform(wanted)
+        await began.wait()
+        await organisation.reopen()
+    async with unix_stream(tmp_path / "log") as received:
+        organisation.clock.forward(seconds=3)  # if it was tried already
+        await send(organisation)
+        assert len(received.seqs) == 1

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload([f"tests.store.worker_{name}" for name in ("calls", "disk", "files", "killed", "writes")])
+FORKED.set_forkserver_preload(
+    [f"tests.store.worker_{name}" for name in ("calls", "disk", "files", "killed", "streams", "writes")]
+)
 LONGEST = 60.0  # seconds until a process that should be done counts as hung
 
 

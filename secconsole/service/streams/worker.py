@@ -96,6 +96,11 @@ class StreamWorker:
         for task in sending:
             task.cancel()
         await asyncio.gather(self._task, *sending, return_exceptions=True)
+        # All at once and last: a claim can be committed although the wait for it was cancelled.
+        with suppress(Unavailable, TimeoutError):
+            await asyncio.wait_for(
+                self._write(lambda connection: audit_streams.release_all(connection, self._holder)), 2
+            )
 
     async def _work(self) -> None:
         reported = ""
@@ -149,10 +154,6 @@ class StreamWorker:
             problem, wait = await self._send(record)
         except Unavailable as error:
             problem, wait = error.message, 0
-        except asyncio.CancelledError:
-            with suppress(Unavailable, TimeoutError):
-                await asyncio.wait_for(self._write(lambda c: audit_streams.release(c, record.pk, self._holder)), 1)
-            raise
         except Exception as error:  # no error may stop the other streams, or be shown with its text
             log.error("A stream of the audit could not be sent: %s", type(error).__name__)
             problem, wait = f"An unexpected error occurred ({type(error).__name__}).", 0
