@@ -40,7 +40,7 @@ NO_ACTION = {
     "approval.deny": "a button of Approvals",
     "approval.request": "a button of Unbind, where the policy needs it",
     "caller-check.confirm": "the second step of Check caller",
-    "audit-retention.run": "a button of Keep",
+    "audit-retention.run": "a button of Retention",
     "audit-stream.remove": "a button of a receiver in Streams",
     "audit-stream.test": "a button of a receiver in Streams",
     "bypass.revoke": "a button of Bypass code",
