@@ -34,7 +34,7 @@ _ROWS = sa.select(
 )
 _OF_USER = _ROWS.where(throttles.c.user_pk == sa.bindparam("user"))
 _NETWORK = Prepared(
-    sa.select(known_networks.c.pk, known_networks.c.seen).where(
+    sa.select(known_networks.c.pk, known_networks.c.seen, known_networks.c.first).where(
         known_networks.c.user_pk == sa.bindparam("user"), known_networks.c.network == sa.bindparam("network")
     )
 )
@@ -82,6 +82,12 @@ def last_seen(connection: sa.Connection, user_pk: int, network: str, now: int) -
     return int(row[1]) if row is not None and row[1] > now - KNOWN_FOR else None
 
 
+def known_since(connection: sa.Connection, user_pk: int, network: str, now: int) -> int | None:
+    """Return the time of a user's first sign-in from a network, or None if the network is not known."""
+    row = _NETWORK.row(connection, user=user_pk, network=network)
+    return int(row[2]) if row is not None and row[1] > now - KNOWN_FOR else None
+
+
 def has_known(connection: sa.Connection, user_pk: int, now: int) -> bool:
     """Return True if a user is known from any network."""
     return _ANY_NETWORK.row(connection, user=user_pk, since=now - KNOWN_FOR) is not None
@@ -98,7 +104,9 @@ def note_network(connection: sa.Connection, user_pk: int, network: str, now: int
     row = _NETWORK.row(connection, user=user_pk, network=network)
     if row is not None:
         if not now - _AGAIN_AFTER < row[1] <= now:
-            connection.execute(sa.update(known_networks).where(known_networks.c.pk == row[0]).values(seen=now))
+            first = row[2] if row[1] > now - KNOWN_FOR else now
+            this = known_networks.c.pk == row[0]
+            connection.execute(sa.update(known_networks).where(this).values(seen=now, first=first))
         return
     # Networks recorded by a wrong clock would count as the latest for as long as it was ahead, and displace this one.
     lower_networks(connection, now, known_networks.c.user_pk == user_pk)

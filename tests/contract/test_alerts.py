@@ -24,16 +24,17 @@ from secconsole.operations.alerts import (
     TryAlertRule,
 )
 from secconsole.operations.audit import ListAudit, VerifyAudit
-from secconsole.operations.caller import Credential, Nobody, Source
+from secconsole.operations.caller import Bearer, Credential, Nobody, Source
+from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.policy import SetPolicy
-from secconsole.operations.signin import SignIn
+from secconsole.operations.signin import ConfirmBinding, SignIn, StartBinding
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import ResetPassword
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.service.alerts.raising import MOST_IN_AN_HOUR
 from secconsole.store.schema import alert_signals
-from tests.organisation import PASSWORD, START, TENANT, Organisation
+from tests.organisation import PASSWORD, START, TENANT, Organisation, seed_of
 
 WRONG = Secret("not the password at all")
 
@@ -341,3 +342,61 @@ async def test_rows_of_signals_are_bounded(organisation: Organisation) -> None:
     backend: EmbeddedBackend = organisation.backend
     rows = await asyncio.wrap_future(backend.store.read(lambda connection: connection.execute(count).scalar_one()))
     assert rows <= 6
+
+
+async def taken_over(organisation: Organisation, policy: PolicyMode) -> tuple[Bearer, Source]:
+    """Unbind tina, and have somebody with her password sign in from a strange network and bind there."""
+    backend = organisation.backend
+    await organisation.add("uma")
+    await organisation.add("tina", Role.TENANT_ADMIN)
+    await organisation.bind("tina")
+    await organisation.sign_in("tina")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=policy))
+    organisation.clock.forward(days=3)
+    await organisation.perform(Unbind(tenant=TENANT, users=("tina",), reason="lost"))
+    strange = Source("api", "203.0.113.66")
+    answer = await backend.perform_as(SignIn(tenant=TENANT, login="tina", password=PASSWORD), Nobody(), strange)
+    if answer.token is not None:
+        tina = Bearer(answer.token)
+        started = await backend.perform_as(EnrollFactor(tenant=TENANT, user="tina"), tina, strange)
+        organisation.seeds["tina"] = seed_of(started.key)
+        enrolled = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=organisation.code("tina"))
+        assert (await backend.perform_as(enrolled, tina, strange)).accepted
+        return tina, strange
+    assert answer.challenge is not None
+    begun = await backend.perform_as(StartBinding(challenge=answer.challenge), Nobody(), strange)
+    organisation.seeds["tina"] = seed_of(begun.key)
+    confirm = ConfirmBinding(challenge=answer.challenge, enrollment=begun.enrollment, code=organisation.code("tina"))
+    answer = await backend.perform_as(confirm, Nobody(), strange)
+    assert answer.token is not None
+    return Bearer(answer.token), strange
+
+
+@pytest.mark.parametrize("policy", [PolicyMode.OPTIONAL, PolicyMode.REQUIRED])
+async def test_a_takeover_after_a_reset(organisation: Organisation, policy: PolicyMode) -> None:
+    tina, strange = await taken_over(organisation, policy)
+    assert await sweep(organisation) == []
+    exempt = AddToWhitelist(tenant=TENANT, users=("uma",), reason="x")
+    await organisation.backend.perform_as(exempt, tina, strange)
+    (found,) = await sweep(organisation)
+    assert (found.rule, found.name, found.events) == (AlertRule.RESET_AND_ACT, "tina", 3)
+    detail = await organisation.perform(ShowAlert(tenant=TENANT, alert=found.id))
+    assert [entry.action for entry in detail.entries] == ["unbind", "factor.confirmed", "whitelist.added"]
+
+
+async def test_a_reset_and_a_binding_at_home_are_ordinary(organisation: Organisation) -> None:
+    await organisation.add("uma")
+    await organisation.add("tina", Role.TENANT_ADMIN)
+    await organisation.bind("tina")
+    await organisation.sign_in("tina")
+    organisation.clock.forward(days=3)
+    await organisation.perform(Unbind(tenant=TENANT, users=("tina",), reason="lost"))
+    answer = await organisation.start("tina")
+    assert answer.token is not None
+    tina = Bearer(answer.token)
+    started = await organisation.perform(EnrollFactor(tenant=TENANT, user="tina"), tina)
+    organisation.seeds["tina"] = seed_of(started.key)
+    confirm = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=organisation.code("tina"))
+    assert (await organisation.perform(confirm, tina)).accepted
+    await organisation.perform(AddToWhitelist(tenant=TENANT, users=("uma",), reason="x"), tina)
+    assert await sweep(organisation) == []

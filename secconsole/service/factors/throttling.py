@@ -32,6 +32,7 @@ from secconsole.service.context import Context, when
 from secconsole.store import sessions, tenants, throttles
 from secconsole.store.rows import TenantRow, UserRecord
 
+NEW_FOR = 24 * 3_600_000  # milliseconds during which a network counts as new for a user
 LOCKED = "The account is locked after too many wrong entries. Ask the helpdesk to unlock it."
 SLOWED = "Too many wrong entries. Wait {} before the next one."
 
@@ -56,8 +57,10 @@ def seen_here(context: Context, user_pk: int, address: str | None = None) -> int
 
 
 def from_new_network(context: Context, user: UserRecord) -> dict[str, Any]:
-    """Return the fact that a user is not known in the caller's network, empty if they are."""
-    return {"new_network": True} if seen_here(context, user.pk) is None else {}
+    """Return the fact that a user was not known in the caller's network a day ago, empty if they were."""
+    network = network_of(context.source.address) or ""
+    since = throttles.known_since(context.connection, user.pk, network, context.now)
+    return {"new_network": True} if since is None or context.now - since < NEW_FOR else {}
 
 
 def throttle_of(context: Context, user: UserRecord) -> Throttle:
