@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from secconsole.backends.demo import story
 from secconsole.backends.demo.accounts import FILE
 from secconsole.backends.demo.accounts import DemoAccount as DemoAccount
 from secconsole.backends.demo.accounts import demo_accounts as demo_accounts
@@ -110,12 +111,14 @@ async def _fill(backend: EmbeddedBackend, accounts: tuple[DemoAccount, ...], cou
         add = functools.partial(_add_people, keys=keys, batch=batch, now=now, chances=chances)
         await asyncio.wrap_future(store.write(add))
     await asyncio.wrap_future(store.write(lambda connection: connection.exec_driver_sql("ANALYZE").close()))
+    await asyncio.wrap_future(store.write(lambda connection: story.tell(connection, keys, now)))
     await backend.perform(
         SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=tuple(FactorKind), recovery_view=True)
     )
     for login in ("petra", "uma", TEXTED):
         await backend.perform(CreateRecoveryCodes(tenant=TENANT, user=login))
     await _events(backend, now)
+    await backend.alert_worker.sweep()
     while await asyncio.wrap_future(store.write(lambda connection: _rebuild(connection, now))):
         pass
 
