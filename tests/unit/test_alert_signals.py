@@ -195,7 +195,7 @@ def test_distinct_users_are_counted_once_each(entries: list[tuple[int, int]], th
     assert [number for _, number in found] == [number for number in expected if number >= threshold]
 
 
-def test_what_is_kept_of_a_subject_is_bounded() -> None:
+def test_the_signals_of_a_subject_are_bounded() -> None:
     settings = RuleSettings(AlertRule.USER_FAILURES, on=True, threshold=500, minutes=10_080)
     track = Track(settings)
     for number in range(MOST_SIGNALS + 50):
