@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import stat
 import time
@@ -74,15 +73,7 @@ def audit(term: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
 def shown(t: Term, words: str) -> str:
     assert t.wait_text(words, 20), t.text()
     t.wait_quiet(0.3, 5)
-    _look(t, words)
     return t.text()
-
-
-def _look(t: Term, words: str) -> None:
-    """Keep the screen for a person who wants to see the walk."""
-    if folder := os.environ.get("SECCONSOLE_WALK"):
-        number = len(list(Path(folder).glob("*.txt")))
-        Path(folder, f"{number:02}.txt").write_text(f"{words}\n{t.text()}\n")
 
 
 def test_a_receiver_is_added_tested_and_removed(audit: Term, receiver: socket.socket, tmp_path: Path) -> None:

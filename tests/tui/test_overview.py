@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secconsole.domain.audit_stream import StreamKind
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.operations.audit_streams import AddAuditStream
 from secconsole.operations.bounds import check_limits
 from secconsole.operations.delivery import SetSmtp, TryDelivery
 from secconsole.operations.policy import SetPolicy
@@ -274,3 +276,19 @@ def test_the_last_acts_are_few_enough_to_ask_for() -> None:
     wanted = last_acts("acme")
     check_limits(wanted)
     assert not {"sign-in", "verify", "code.sent", "step-up"} & set(wanted.actions)
+
+
+async def test_a_receiver_of_the_audit_that_fails_is_shown_and_opens(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    missing = str(organisation.home / "none")
+    await organisation.perform(AddAuditStream(tenant="acme", name="siem", kind=StreamKind.SYSLOG_UNIX, to=missing))
+    await organisation.backend.stream_worker.rest()
+    app = await console("root", place="overview")
+    async with app.run_test(size=(120, 50)) as pilot:
+        await until(pilot, lambda: "1  audit receiver failing, 3 entries behind" in screen_text(app))
+        await settled(pilot)
+        while app.screen.query_one(Board).target != "streams:":
+            await pilot.press("down")
+        await pilot.press("enter")
+        await until(pilot, lambda: "failing: 3 entries behind" in screen_text(app))

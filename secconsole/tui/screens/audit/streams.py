@@ -207,6 +207,8 @@ async def _add(app: Console) -> str:
 async def _look_at(app: Console, one: AuditStream, why_not: str) -> str:
     if await app.ask(StreamDialog(one, why_not=why_not)) != "remove":
         return ""
+    found = await app.perform(ListAuditStreams(tenant=app.tenant))
+    one = next((now for now in found.items if now.id == one.id), one)
     body = lines(join((one.name, "bold"), f"  {one.to}"), "", "It gets no more entries of the audit.",
                  f"It lacks the newest {one.behind:,} now." if one.behind else "It has every entry now.")  # fmt: skip
     if not await app.ask(ConfirmDialog(f"Remove {one.name}", body, "Remove", danger=True)):

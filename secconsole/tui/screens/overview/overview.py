@@ -14,6 +14,7 @@ from textual.widgets import Static
 from secconsole.domain.alert_rules import AlertState
 from secconsole.domain.roles import may
 from secconsole.operations.alerts import ListAlerts
+from secconsole.operations.audit_streams import AddAuditStream, ListAuditStreams
 from secconsole.operations.delivery import ShowDelivery
 from secconsole.operations.policy import ShowPolicy
 from secconsole.operations.tenants import AdoptionHistory, ShowAdoption, ShowAdoptionHistory
@@ -22,6 +23,7 @@ from secconsole.tui.actions import Action
 from secconsole.tui.screens.alerts.action import ALERTS, open_alerts
 from secconsole.tui.screens.approvals import ACTION as APPROVALS
 from secconsole.tui.screens.approvals import all_approvals, answer_approvals, waiting_for
+from secconsole.tui.screens.audit.streams import manage_streams
 from secconsole.tui.screens.overview.acts import last_acts
 from secconsole.tui.screens.overview.history import HistoryDialog
 from secconsole.tui.screens.overview.panels import Facts, arrangements
@@ -115,10 +117,12 @@ class Overview(Place):
         history = await self._read_history(adoption.at)
         acts = await self.app.perform(last_acts(tenant))
         alerts = await self.app.perform(ListAlerts(tenant=tenant, state=AlertState.OPEN, limit=1))
+        streams = await self.app.perform(ListAuditStreams(tenant=tenant))
         waiting = len(waiting_for(asked, self.app.identity.role))
         return Facts(
-            adoption, policy, delivery, waiting, history, acts.items, _noticeable(apart), alerts.open, alerts.oldest
-        )
+            adoption, policy, delivery, waiting, history, acts.items, _noticeable(apart), alerts.open, alerts.oldest,
+            streams.items,
+        )  # fmt: skip
 
     async def _read_history(self, at: datetime) -> AdoptionHistory:
         """Return the figures of each day, which are read once a day only."""
@@ -140,6 +144,8 @@ class Overview(Place):
         place, _, what = self.query_one(Board).target.partition(":")
         if place == "alerts":
             await open_alerts(self)
+        elif place == "streams":
+            await manage_streams(self.app, why_not=self.may_not(Action("overview.look", "", "", "", AddAuditStream)))
         elif place == "approvals":
             await answer_approvals(self)
         elif place == "history" and self._history is not None:

@@ -12,6 +12,7 @@ from secconsole.domain.impact import Group, Impact, impact
 from secconsole.domain.model import SENT_KINDS, BindingStatus, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.operations.audit import AuditEntry
+from secconsole.operations.audit_streams import AuditStream
 from secconsole.operations.delivery import Delivery
 from secconsole.operations.policy import Policy
 from secconsole.operations.tenants import Adoption, AdoptionHistory, KindCount
@@ -24,6 +25,7 @@ from secconsole.tui.screens.overview.wants import (
     groups_of,
     next_steps,
     sending_wants,
+    stream_wants,
     waiting_words,
     wanting,
 )
@@ -58,6 +60,7 @@ class Facts:
     apart: timedelta
     alerts: int = 0
     oldest_alert: datetime | None = None
+    streams: tuple[AuditStream, ...] = ()
 
 
 def arrangements(facts: Facts, *, exempts: bool, utf8: bool) -> list[Arrangement]:
@@ -109,6 +112,7 @@ def _look(facts: Facts, now: Impact) -> Panel:
         *(want for want in urgent if want[0]),
         *wanting(facts.adoption, now),
         *sending_wants(facts.delivery, facts.policy),
+        *stream_wants(facts.streams),
     ]
     nothing = Cell(lambda width: safe("Nothing: all is well.", "$muted"))
     return Panel("Needs attention", [_want(number, words, target) for number, words, target in wants] or [nothing])

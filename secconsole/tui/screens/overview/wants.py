@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from secconsole.domain.impact import Group, Impact, impact
 from secconsole.domain.model import SENT_KINDS, BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role
+from secconsole.operations.audit_streams import AuditStream, StreamState
 from secconsole.operations.delivery import Delivery
 from secconsole.operations.policy import Policy
 from secconsole.operations.tenants import Adoption
@@ -63,6 +64,14 @@ def sending_wants(delivery: Delivery, policy: Policy) -> Iterable[Want]:
         "test": (len(waits), f"not in effect until tested: {_named(waits)}"),
     }
     return ((number, text, f"settings:{name}") for name, (number, text) in words.items() if number)
+
+
+def stream_wants(streams: Sequence[AuditStream]) -> Iterable[Want]:
+    """Yield the receivers of the audit that could not be reached the last time."""
+    failing = [one for one in streams if one.state is StreamState.FAILING]
+    if failing:
+        behind = plural(max(one.behind for one in failing), "entry", "entries")
+        yield len(failing), f"{_s('audit receiver', len(failing))} failing, {behind} behind", "streams:"
 
 
 def next_steps(adoption: Adoption, now: Impact, *, exempts: bool) -> list[str]:
