@@ -45,7 +45,7 @@ def approval() -> None:
 @click.option("--reason", default="", help="The reason. Required, and the unbinding must have the same one.")
 @click.option("--ticket", default="", help="The ticket of the request, which the unbinding must have too.")
 @click.option(
-    "--kind", type=EnumChoice(ApprovalKind), default=ApprovalKind.UNBIND, help="unbind, or reset with a password."
+    "--kind", type=EnumChoice(ApprovalKind), default=str(ApprovalKind.UNBIND), help="unbind, or reset with a password."
 )
 @with_backend
 async def request(context: CommandContext, login: str, reason: str, ticket: str, kind: ApprovalKind) -> None:

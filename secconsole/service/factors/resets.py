@@ -38,7 +38,8 @@ class Room:
         if done < self.warn:
             return ""
         who = "The policy allows" if self.is_limited else "Helpdesk operators may reset"
-        return f"You have reset {done:,} users within an hour. {who} {self.most:,}."
+        users = f"{done:,} user{'' if done == 1 else 's'}"
+        return f"You have reset {users} within an hour. {who} {self.most:,}."
 
     def refusal(self) -> str:
         return (

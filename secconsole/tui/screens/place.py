@@ -107,7 +107,7 @@ class Place(PlaceScreen):
             header.refresh()
 
     def _is_hinted(self, action: Action) -> bool:
-        if self.is_beyond_role(action):
+        if self.is_beyond_role(action) or (action.id == "everywhere.tenant" and self.app.session.why_no_other_tenant()):
             return False
         return action.id != "everywhere.search" or type(self).do_search is not Place.do_search
 

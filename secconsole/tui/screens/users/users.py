@@ -12,8 +12,10 @@ from secconsole.domain.jobs import JobKind
 from secconsole.domain.limits import PORTION
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.policy import off_words
+from secconsole.domain.roles import may
 from secconsole.domain.search import EVERYBODY, filter_text
 from secconsole.operations.caller_check import ShowCallerCheck
+from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.jobs import Job
 from secconsole.operations.portions import preview_unbinding
 from secconsole.operations.unbinding import UndoResult
@@ -57,6 +59,11 @@ class Users(UserList):
         return *self.console_state(), self.person, self._loaded_detail(), marked, self._undoable_bulk(), self._unread
 
     # ---- selection -------------------------------------------------------------------------------------------------
+
+    def is_beyond_role(self, action: Action) -> bool:
+        if action.id == "users.enroll":  # their own factors are in My account
+            return not may(self.app.identity.role, EnrollFactor.spec.permission)
+        return super().is_beyond_role(action)
 
     def why_not(self, action: Action) -> str:
         return (
