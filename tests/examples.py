@@ -28,4 +28,6 @@ def example_of(name: str, **values: object) -> Operation[Any]:
     content = {field: _VALUES.get(field, getattr(declared, field)) for field in needed} | values
     if name == "user.import" and "users" not in values:
         content["users"] = (users.NewUser(2, "imported"),)
+    if name == "audit-stream.add" and "to" not in values:
+        content["to"] = declared.to  # type: ignore[attr-defined]
     return kind(**content)

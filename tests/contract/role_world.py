@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from secconsole.domain.audit_stream import StreamKind
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.roles import Permission, Role, may, rank
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
 from secconsole.operations.approvals import RequestApproval
+from secconsole.operations.audit_streams import AddAuditStream
 from secconsole.operations.base import Operation
 from secconsole.operations.bypass import IssueBypass
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
@@ -43,6 +45,7 @@ from tests.organisation import OWNER, PASSWORD, TENANT, Organisation, seed_of
 T = TypeVar("T")
 
 OTHER = "beta"
+STREAM = "there"
 HOME, ADDRESS = "192.0.2.0/24", "192.0.2.1"  # from where all ask
 _SPARES = {"unbind.undo": "d", "user.invite": "e", "user.invite-preview": "e"}  # users of kind b otherwise
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -217,6 +220,10 @@ class Filling:
             twilio = SetTwilio(tenant=tenant, account_sid="AC1", auth_token=Secret("an-example"), sender="+15005550006")
             await made.perform(twilio)
             await made.perform(AddNetwork(tenant=tenant, network=HOME))
+            missing = str(made.home / "none")
+            there = AddAuditStream(tenant=tenant, name=STREAM, kind=StreamKind.SYSLOG_UNIX, to=missing)
+            await made.perform(there)
+            await made.backend.stream_worker.rest()
             await make_alert(made, id=ALERTS[tenant], tenant=tenant)
         for spare in "bd":
             await self._person(OTHER, f"foreign-{spare}", Role.USER)

@@ -17,7 +17,18 @@ from secconsole.domain.roles import Permission, Role, may, rank
 from secconsole.operations.base import OPERATIONS, Operation, Spec
 from secconsole.service.pipeline import Service
 from secconsole.store.keys import KeyRing
-from tests.contract.role_world import ALERTS, HOME, OTHER, Caller, Filling, OneTransaction, Target, World, names_of
+from tests.contract.role_world import (
+    ALERTS,
+    HOME,
+    OTHER,
+    STREAM,
+    Caller,
+    Filling,
+    OneTransaction,
+    Target,
+    World,
+    names_of,
+)
 from tests.examples import example_of
 from tests.organisation import cheap_passwords, organisation_in
 
@@ -112,6 +123,8 @@ def _asked(kind: type[Operation[Any]], target: Target) -> Operation[Any]:
         values.pop("users", None)
     if "tenant" in names:
         values["tenant"] = target.tenant
+    if kind.spec.name in ("audit-stream.test", "audit-stream.remove"):
+        values["stream"] = STREAM
     if kind.spec.name == "network.remove":
         values["network"] = HOME
     if "alert" in names:

@@ -8,6 +8,7 @@ from secconsole.domain.roles import Role
 from secconsole.server.openapi.schemas import Json
 
 _BY_NAME: dict[str, object] = {
+    "act": "01KAN7M3P5R7T9W1Y3A5C7E9G1:unbind",
     "action": "unbind",
     "actor": "root",
     "address": "192.0.2.7",
@@ -17,6 +18,7 @@ _BY_NAME: dict[str, object] = {
     "enrollment": "01JX5Q2V8M3K7T9R4W6Y1B0C2D",
     "factor": FactorKind.TOTP.value,
     "flag": Flag.LOCKED.value,
+    "fold": True,
     "grace_days": 14,
     "group": "sign-ins",
     "limit": 500,
