@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import sqlite3
 import stat
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -19,6 +21,8 @@ from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.audit import audit as audit_place
+from secconsole.tui.screens.audit import export
 from secconsole.tui.screens.audit.audit import Audit
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 
@@ -263,3 +267,31 @@ async def test_an_entry_opens_in_full_with_words_for_its_codes(
         assert str(int(end.timestamp() * 1000)) not in text
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is place(app))
+
+
+async def test_an_export_is_stopped_and_its_file_removed(
+    console: OpenConsole, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = export.write
+
+    async def write(wanted: export.Export, perform: Any, progress: Any) -> int:
+        async def never(operation: Any) -> Any:
+            await asyncio.Event().wait()  # a store that does not answer
+
+        return await written(wanted, never, progress)
+
+    monkeypatch.setattr(audit_place, "write", write)
+    app = await console("aida", place="audit")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "sign-in")
+        await pilot.press("o", "right", "right", "enter", "enter", "enter")
+        await until(pilot, lambda: bool(list(organisation.home.glob("audit-acme-*.jsonl"))))
+        await settled(pilot)
+        await pilot.press("o")
+        await shows(app, pilot, "Stop the export")
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "The export was stopped" in said(app))
+        await until(pilot, lambda: not list(organisation.home.glob("audit-acme-*.jsonl")))
+        app.clear_notifications()
+        await pilot.press("o")
+        await shows(app, pilot, "Export the audit")
