@@ -38,6 +38,8 @@ class Room:
         if done < self.warn:
             return ""
         who = "The policy allows" if self.is_limited else "Helpdesk operators may reset"
+        if not self.is_limited and self.done >= self.most:  # others are not counted any further
+            return f"You have reset {self.most:,} users or more within an hour. {who} {self.most:,}."
         users = f"{done:,} user{'' if done == 1 else 's'}"
         return f"You have reset {users} within an hour. {who} {self.most:,}."
 
