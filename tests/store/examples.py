@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.alert_rules import AlertRule
 from secconsole.domain.audit_stream import StreamKind
+from secconsole.domain.helpdesk import PasswordChange
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
@@ -79,6 +80,7 @@ from secconsole.operations.networks import (
 )
 from secconsole.operations.policy import ExplainSignIn, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
+from secconsole.operations.reset import ResetUser
 from secconsole.operations.sample import HEAD
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
 from secconsole.operations.signin import (
@@ -209,6 +211,7 @@ for _operation in (
     DisableUser(tenant=TENANT, user="ana", reason="left"),
     ChangeRole(tenant=TENANT, user="ana", role=Role.AUDITOR),
     ResetPassword(tenant=TENANT, user="ana"),
+    ResetUser(tenant=TENANT, user="ana", reason="lost phone", password=PasswordChange.SHOW, bypass=30),
     RequireMfa(tenant=TENANT, user="ana"),
     ListNetworks(tenant=TENANT),
     ListAuditStreams(tenant=TENANT),
