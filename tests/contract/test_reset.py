@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,12 +13,16 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, LimitReached, NotAllowed
 from secconsole.domain.helpdesk import ApprovalKind, PasswordChange, UnbindNeeds
+from secconsole.domain.jobs import ItemState, JobKind
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.operations.approvals import GrantApproval, ListApprovals, RequestApproval
 from secconsole.operations.audit import AuditEntry, ListAudit
+from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential
 from secconsole.operations.caller_check import ConfirmCallerCheck, StartCallerCheck
+from secconsole.operations.job_driver import drive_job
+from secconsole.operations.jobs import RetryJob, ShowJob, StartJob
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.reset import ResetResult, ResetUser
@@ -285,3 +290,24 @@ def everything(connection: sa.Connection) -> str:
     """Return all rows of all tables as text, with bytes as hexadecimal digits."""
     rows = (row for table in metadata.sorted_tables for row in connection.execute(sa.select(table)))
     return "\n".join(str([v.hex() if isinstance(v, bytes) else v for v in row]) for row in rows)
+
+
+async def test_a_job_of_helpdesk_counts_each_user_and_its_refused_ones_can_be_tried_again(
+    organisation: Organisation,
+) -> None:
+    hana, names = await many(organisation, 5)
+    start = StartJob(tenant=TENANT, kind=JobKind.UNBIND, users=tuple(names), reason=REASON)
+    job = await organisation.perform(start, hana)
+
+    async def perform(operation: Operation[Any]) -> Any:
+        return await organisation.perform(operation, hana)
+
+    steps = [step async for step in drive_job(perform, TENANT, job.id, at_once=2)]
+    assert (steps[-1].done, steps[-1].failed) == (3, 2)
+    shown = await organisation.perform(ShowJob(tenant=TENANT, job=job.id))
+    assert "possible in" in next(item.reason for item in shown.items if item.state is ItemState.FAILED)
+    organisation.clock.forward(minutes=61)
+    hana = await organisation.sign_in("hana")
+    await organisation.perform(RetryJob(tenant=TENANT, job=job.id), hana)
+    steps = [step async for step in drive_job(perform, TENANT, job.id, at_once=2)]
+    assert (steps[-1].done, steps[-1].failed) == (5, 0)
