@@ -17,7 +17,7 @@ from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.user_changes import DisableUser, EnableUser
 from secconsole.service import upkeep as service
 from secconsole.store.schema import adoption_days, audit, upkeep
-from tests.organisation import START, TENANT, Organisation
+from tests.organisation import START, TENANT, Organisation, open_store
 
 Shown = list[tuple[int, int, int, int | None]]
 
@@ -163,3 +163,23 @@ async def test_users_are_counted_by_the_kinds_of_their_factors(organisation: Org
     assert found.kinds == (KindCount(FactorKind.TOTP, 1, 1),)
     await organisation.perform(DisableUser(tenant=TENANT, user="ana"))
     assert (await organisation.perform(ShowAdoption(tenant=TENANT))).kinds == ()
+
+
+async def test_two_processes_record_and_rebuild_each_day_once(organisation: Organisation) -> None:
+    for login in ("ana", "ben"):
+        await organisation.add(login)
+        await organisation.bind(login)
+    organisation.clock.forward(days=3)
+    await forget(organisation)
+    other = await open_store(organisation.clock, organisation.place)
+    try:
+        for _ in range(3):
+            organisation.clock.forward(seconds=2)
+            backends = (organisation.backend, other) * 3
+            await asyncio.gather(*(backend.perform(ShowPolicy(tenant=TENANT)) for backend in backends))
+    finally:
+        await other.close()
+    found = await history(organisation)
+    assert (found.complete, shown(organisation, found)) == (
+        True, [(2, 3, 2, None), (1, 3, 2, None), (0, 3, 2, 0)],
+    )  # fmt: skip

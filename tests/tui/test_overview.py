@@ -229,7 +229,7 @@ async def test_the_plot_leads_to_the_figures_of_each_day(console: OpenConsole, o
         app.screen.query_one(Board).go_to("history:")
         await pilot.press("enter")
         await until(pilot, lambda: "Day (UTC)" in screen_text(app))
-        assert "2027-01-26" in screen_text(app)
+        assert "2027-01-27" in screen_text(app), "it opens at the newest day"
 
 
 async def test_the_plot_has_an_ascii_twin(console: OpenConsole, organisation: Organisation) -> None:

@@ -24,7 +24,7 @@ _REBUILDING = "Earlier days are still being worked out, a portion of the users a
 
 
 class HistoryDialog(Dialog[None]):
-    """The figures of each day, the newest first."""
+    """The figures of each day, the newest last."""
 
     def __init__(self, history: AdoptionHistory) -> None:
         super().__init__("Enrolled over time", figures_words(history))
@@ -67,14 +67,12 @@ def _summary(history: AdoptionHistory, now: Impact, at: datetime) -> str:
 
 
 def figures_words(history: AdoptionHistory) -> Content:
-    """Return the figures of each day, the newest first."""
+    """Return the figures of each day, the newest last: a dialog opens at its end."""
     head = f"{'Day (UTC)':<12}{'bound':>11}{'of':>11}{'share':>8}{'change':>8}{'pending':>9}{'exempt':>8}{'overdue':>9}"
-    rows: list[Part] = [(head, "$muted")]
-    days = list(history.days)
+    days = list(_since_first(history.days))
     changes = [0, *(after.bound - before.bound for before, after in pairwise(days))]
-    rows += [_day_line(day, change) for day, change in reversed(list(zip(days, changes, strict=True)))]
-    if not days:
-        rows.append("No day has begun since figures are kept.")
+    rows: list[Part] = [_day_line(day, change) for day, change in zip(days, changes, strict=True)]
+    rows.append((head, "$muted") if days else "No day has begun since figures are kept.")
     if not history.complete:
         rows += ["", (_REBUILDING, "$muted")]
     return lines(*rows)
