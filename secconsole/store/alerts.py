@@ -145,7 +145,7 @@ def list_alerts(
         query = query.where(_ROW.pk < before)
     if state is not None:
         is_open = _ROW.acknowledged.is_(None)
-        query = query.where(is_open if state is AlertState.OPEN else sa.not_(is_open))
+        query = query.where(is_open if state == AlertState.OPEN else sa.not_(is_open))
     if rule is not None:
         query = query.where(_ROW.rule == rule)
     if since is not None:

@@ -400,3 +400,17 @@ async def test_a_reset_and_a_binding_at_home_are_ordinary(organisation: Organisa
     assert (await organisation.perform(confirm, tina)).accepted
     await organisation.perform(AddToWhitelist(tenant=TENANT, users=("uma",), reason="x"), tina)
     assert await sweep(organisation) == []
+
+
+async def test_a_signed_in_administrator_sets_and_tries_a_rule(organisation: Organisation) -> None:
+    await organisation.add("tina", Role.TENANT_ADMIN)
+    tina = await organisation.sign_in("tina")
+    changed = SetAlertRule(tenant=TENANT, rule=AlertRule.NETWORK_USERS, threshold=7)
+    assert (await organisation.perform(changed, tina)).threshold == 7
+    since = datetime.fromtimestamp(START, UTC)
+    for rule in AlertRule:
+        hours = "mon-fri 08:00-18:00" if rule is AlertRule.OUT_OF_HOURS else None
+        trial = await organisation.perform(TryAlertRule(tenant=TENANT, rule=rule, since=since, hours=hours), tina)
+        assert (trial.rule.rule, trial.whole) == (rule, True)
+    page = await organisation.perform(ListAlerts(tenant=TENANT, rule=AlertRule.DORMANT, state=AlertState.OPEN), tina)
+    assert page.items == ()

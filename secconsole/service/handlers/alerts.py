@@ -132,8 +132,10 @@ def _found(context: Context, id: str) -> AlertRecord:
 
 
 def _settings_of(context: Context, rule: AlertRule) -> RuleSettings:
-    found = alerts.rules_of(context.connection, context.tenant.pk)
-    return next(settings for settings in found if settings.rule is rule)
+    for settings in alerts.rules_of(context.connection, context.tenant.pk):
+        if settings.rule == rule:  # from a path it is a text
+            return settings
+    raise Invalid(f"The rules are {', '.join(AlertRule)}.", "rule")
 
 
 def _changed(before: RuleSettings, operation: SetAlertRule | TryAlertRule, *, on: bool) -> RuleSettings:
