@@ -112,3 +112,19 @@ def test_no_other_role_handles_incidents(shell: Shell) -> None:
         answer = shell("incident", command)
         assert answer.code == 3, command
         assert "platform-admin, tenant-admin" in answer.err
+
+
+def test_a50_a_reset_or_unbinding_of_a_role_is_a_job_that_leaves_others_alone(shell: Shell) -> None:
+    shell.create("hana", role="helpdesk")
+    shell.create("ana")
+    shell.bind("hana")
+    unbind = ("incident", "require-binding", "--role", "helpdesk", "--reason", "INC-7")
+    assert shell(*unbind, "--dry-run").code == 0
+    assert shell(*unbind).code == 2
+    assert shell.status("hana") == "bound"
+    assert shell(*unbind, "--yes").code == 0
+    assert shell.status("hana") == "unbound"
+    preview = shell.json("incident", "reset-passwords", "--role", "helpdesk", "--without-mail", "--dry-run")
+    assert [item["login"] for item in preview["items"]] == ["hana"]
+    assert shell("incident", "reset-passwords", "--role", "helpdesk", "--yes").code == 5  # mail is not set up here
+    assert shell("incident", "reset-passwords").code == 2
