@@ -296,7 +296,7 @@ def test_a_missing_store_is_a_message_and_not_a_crash(term: Start, tmp_path: Pat
 def test_places_are_distinguishable_without_colour(console: Console) -> None:
     t = signed_in(console, env={"NO_COLOR": "1"})
     assert not re.search(rb"\x1b\[[0-9;]*\b(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|38;|48;)", t.raw)
-    assert " 6 Inc" in t.text()  # a place that is closed to its reader is in brackets: tests/tui/test_frame.py
+    assert " 7 Me" in t.text()  # a place that is closed to its reader is in brackets: tests/tui/test_frame.py
 
 
 @pytest.mark.parametrize("size", [(60, 16), further((80, 24)), further((200, 60))])
