@@ -22,7 +22,7 @@ from secconsole.domain.ident import make_id
 from secconsole.operations.audit import VerifyAudit
 from secconsole.operations.caller import StoreOwner
 from secconsole.operations.portions import VERIFIED_AT_ONCE as PART
-from secconsole.store import audit
+from secconsole.store.audit_log import audit
 from secconsole.store.tenants import tenant_by_name
 from tests.postgres import Cluster
 

@@ -26,7 +26,7 @@ from secconsole.backends.embedded import open_embedded
 from secconsole.config.locations import HOME_VARIABLE
 from secconsole.operations.caller import StoreOwner
 from secconsole.operations.users import CreateUser
-from secconsole.store.audit_chain import check_chain
+from secconsole.store.audit_log.audit_chain import check_chain
 
 AT_ONCE = 8
 USERS = 1_000

@@ -21,8 +21,8 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import StoreOwner
 from secconsole.operations.factors import VerifyCode
-from secconsole.store.keys import KeyRing
 from secconsole.store.schema import factors, users
+from secconsole.store.sealing.keys import KeyRing
 
 
 @dataclass(slots=True)

@@ -41,11 +41,11 @@ from secconsole.service.pipeline import Service
 from secconsole.service.streams.retention import RetentionWorker
 from secconsole.service.streams.worker import StreamWorker
 from secconsole.store.changes import Heads, changes_since, heads_of
-from secconsole.store.copy import refuse_unfinished
-from secconsole.store.keys import KeyRing, create_key_file, key_of, load_key_file
-from secconsole.store.metadata import INNER_KEY, fact, set_fact
-from secconsole.store.migrate import check_version, migrate, schema_version
-from secconsole.store.sqlite import SqliteStore
+from secconsole.store.copies.copy import refuse_unfinished
+from secconsole.store.engine.metadata import INNER_KEY, fact, set_fact
+from secconsole.store.engine.migrate import check_version, migrate, schema_version
+from secconsole.store.engine.sqlite import SqliteStore
+from secconsole.store.sealing.keys import KeyRing, create_key_file, key_of, load_key_file
 
 if TYPE_CHECKING:
     from secconsole.store.postgres.runner import PostgresStore

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.service.store import Store
-from secconsole.store.seen_heads import file_of, note_heads
+from secconsole.store.audit_log.seen_heads import file_of, note_heads
 
 log = logging.getLogger(__name__)
 

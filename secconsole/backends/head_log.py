@@ -23,7 +23,7 @@ from secconsole.operations.audit import AuditHead
 from secconsole.operations.head_files import FIELD
 from secconsole.service.audit_heads import signed_heads
 from secconsole.service.store import Store
-from secconsole.store.keys import KeyRing
+from secconsole.store.sealing.keys import KeyRing
 
 log = logging.getLogger(__name__)
 

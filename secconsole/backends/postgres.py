@@ -21,12 +21,12 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Credential
 from secconsole.operations.tenants import CreateTenant, ListTenants
 from secconsole.service.factors.passwords import Passwords
-from secconsole.store.copy import refuse_unfinished
-from secconsole.store.keys import KeyRing, create_key_file, load_key_file
-from secconsole.store.metadata import INNER_KEY, fact
-from secconsole.store.migrate import CURRENT, check_version, migrate, schema_version
+from secconsole.store.copies.copy import refuse_unfinished
+from secconsole.store.engine.metadata import INNER_KEY, fact
+from secconsole.store.engine.migrate import CURRENT, check_version, migrate, schema_version
 from secconsole.store.postgres.address import Address
 from secconsole.store.postgres.runner import PostgresStore
+from secconsole.store.sealing.keys import KeyRing, create_key_file, load_key_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from secconsole.backends.stores import StorePlace
 from secconsole.config import locations
 from secconsole.config.private import read_private, refuse_shared, refuse_shared_folder, write_private
 from secconsole.domain.errors import Conflict, Invalid, Unavailable
-from secconsole.store import copy
-from secconsole.store.keys import load_key_file
-from secconsole.store.metadata import INNER_KEY, fact
-from secconsole.store.migrate import check_version, migrate, schema_version
-from secconsole.store.sqlite import SqliteStore
+from secconsole.store.copies import copy
+from secconsole.store.engine.metadata import INNER_KEY, fact
+from secconsole.store.engine.migrate import check_version, migrate, schema_version
+from secconsole.store.engine.sqlite import SqliteStore
+from secconsole.store.sealing.keys import load_key_file
 
 T = TypeVar("T")
 

@@ -17,12 +17,12 @@ from secconsole.domain.limits import MOST_EXACT
 from secconsole.domain.text import visible
 from secconsole.operations.audit import AuditHead, HeadProblem, HeadsCheck
 from secconsole.service.context import when
-from secconsole.store import audit_chain
-from secconsole.store.audit_chain import MAIN, stored_head
-from secconsole.store.audit_checkpoints import checkpoint_of
-from secconsole.store.audit_seal import key_id, sign_anchor
-from secconsole.store.keys import KeyRing
+from secconsole.store.audit_log import audit_chain
+from secconsole.store.audit_log.audit_chain import MAIN, stored_head
+from secconsole.store.audit_log.audit_checkpoints import checkpoint_of
+from secconsole.store.audit_log.audit_seal import key_id, sign_anchor
 from secconsole.store.rows import TenantRow
+from secconsole.store.sealing.keys import KeyRing
 from secconsole.store.tenants import all_tenants
 
 

@@ -9,8 +9,8 @@ from secconsole.domain.retention import kept_from
 from secconsole.operations.audit_retention import Retained
 from secconsole.operations.events import AUDIT_RETAINED
 from secconsole.service.context import Context, when
-from secconsole.store import alerts, audit_retention, audit_streams
-from secconsole.store.audit_checkpoints import link_before_first
+from secconsole.store.audit_log import alerts, audit_retention, audit_streams
+from secconsole.store.audit_log.audit_checkpoints import link_before_first
 from secconsole.store.rows import TenantRow
 
 PORTION = 2_000  # entries in one transaction: some tens of milliseconds

@@ -26,8 +26,10 @@ from secconsole.operations.caller import Bearer, Credential, StoreOwner
 from secconsole.operations.signin import SignOut
 from secconsole.service.context import Actor, Context
 from secconsole.service.factors.networks import admission_of, origin_here
-from secconsole.store import approvals, factors, sessions, tenants, tokens, users
+from secconsole.store import factors, tenants, users
+from secconsole.store.helpdesk import approvals
 from secconsole.store.rows import TenantRow, TokenRecord, UserRecord
+from secconsole.store.sign_in import sessions, tokens
 
 IDLE = 60 * 60_000  # NIST SP 800-63B-4 section 2.2.3: at AAL2 at most an hour of inactivity
 ABSOLUTE = 12 * 60 * 60_000  # and at most a day in total

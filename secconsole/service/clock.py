@@ -13,7 +13,7 @@ from secconsole.domain.clock import ClockMark, Jump, jump_of, mark_at, moved_wor
 from secconsole.operations.events import CLOCK_JUMPED
 from secconsole.service.context import Context, when
 from secconsole.store import tenants
-from secconsole.store.clock import clock_mark, keep_clock_mark
+from secconsole.store.engine.clock import clock_mark, keep_clock_mark
 
 log = logging.getLogger(__name__)
 

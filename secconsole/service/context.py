@@ -22,11 +22,12 @@ from secconsole.operations.base import Spec
 from secconsole.operations.caller import Source
 from secconsole.operations.events import Detail, Details, Event
 from secconsole.operations.whitelist import NotDone
-from secconsole.store import audit, users
-from secconsole.store.audit_acts import act_of
-from secconsole.store.keys import KeyRing, SealedPlace, key_of
-from secconsole.store.metadata import inner_key
+from secconsole.store import users
+from secconsole.store.audit_log import audit
+from secconsole.store.audit_log.audit_acts import act_of
+from secconsole.store.engine.metadata import inner_key
 from secconsole.store.rows import SessionRecord, TenantRow, TokenRecord, UserRecord
+from secconsole.store.sealing.keys import KeyRing, SealedPlace, key_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Detection of sealed secrets that cannot be opened, because of damage or manipulation of the database.
 
-A seal is bound to its place (`store/keys.py`). With the key that opened the store, a secret cannot be opened only if it
-was changed or replaced, such as by the seed of another user.
+A seal is bound to its place (`store/sealing/keys.py`). With the key that opened the store, a secret cannot be opened
+only if it was changed or replaced, such as by the seed of another user.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from secconsole.domain.text import visible
 from secconsole.operations.events import SECRET_DAMAGED
 from secconsole.service.context import Context
-from secconsole.store import audit, tenants, users
-from secconsole.store.audit import Filters
+from secconsole.store import tenants, users
+from secconsole.store.audit_log import audit
+from secconsole.store.audit_log.audit import Filters
+from secconsole.store.engine.metadata import inner_key
 from secconsole.store.factors import count_live
-from secconsole.store.keys import SealedPlace, key_of
-from secconsole.store.metadata import inner_key
+from secconsole.store.sealing.keys import SealedPlace, key_of
 
 REPORTED_EACH = 7 * 24 * 3_600_000  # milliseconds between two entries about the same secret, however often it is used
 _MOST = 1_000  # entries that are examined

@@ -12,22 +12,13 @@ from secconsole.service.factors.networks import end_due
 from secconsole.service.factors.password_sessions import end_password_sessions
 from secconsole.service.factors.refusals import report_due
 from secconsole.service.upkeep import keep_up
-from secconsole.store import (
-    factors,
-    history,
-    idempotency,
-    invitations,
-    networks,
-    outbox,
-    refusals,
-    sessions,
-    tenants,
-    users,
-    whitelist,
-)
-from secconsole.store.due import has_ended
+from secconsole.store import factors, history, networks, outbox, tenants, users, whitelist
+from secconsole.store.engine import idempotency
+from secconsole.store.engine.due import has_ended
+from secconsole.store.engine.tenant_lock import acquire_free
+from secconsole.store.helpdesk import invitations
 from secconsole.store.rows import UserRecord
-from secconsole.store.tenant_lock import acquire_free
+from secconsole.store.sign_in import refusals, sessions
 
 OTHER_ADDRESS = "The e-mail address changed."
 UNDO = UNDO_MINUTES * 60_000

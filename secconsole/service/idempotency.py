@@ -32,9 +32,9 @@ from secconsole.operations.signin import Proof, StepUp
 from secconsole.operations.wire import decode, encode
 from secconsole.service.authorise import authenticate, need_network
 from secconsole.service.context import Actor, Context
-from secconsole.store import idempotency
-from secconsole.store.idempotency import KeptReply
-from secconsole.store.keys import KeyRing, token_hash
+from secconsole.store.engine import idempotency
+from secconsole.store.engine.idempotency import KeptReply
+from secconsole.store.sealing.keys import KeyRing, token_hash
 
 KEPT = 24 * 3_600_000
 SECRETS_KEPT = 10 * 60_000  # no longer than an unbinding can be undone, when its seeds are wiped too

@@ -14,7 +14,7 @@ from secconsole.service.context import PasswordCheck
 from secconsole.service.idempotency import IdempotentRequest
 from secconsole.service.registry import Handler
 from secconsole.service.tenant_lock import lock_of
-from secconsole.store.tenant_lock import TenantLock
+from secconsole.store.engine.tenant_lock import TenantLock
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from secconsole.operations.events import KEY_ROTATED, STORE_BACKED_UP, STORE_RES
 from secconsole.service.authorise import authenticate
 from secconsole.service.context import Context, when
 from secconsole.service.outbox.notices import Notices
-from secconsole.store.keys import KeyRing
-from secconsole.store.restore import Compared, Ended
+from secconsole.store.copies.restore import Compared, Ended
+from secconsole.store.sealing.keys import KeyRing
 from secconsole.store.tenants import all_tenants
 
 _MOST_NAMED = 20  # kinds of lost entries that an audit entry names

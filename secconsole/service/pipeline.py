@@ -30,7 +30,7 @@ from secconsole.service.registry import HANDLERS
 from secconsole.service.reports import Reports
 from secconsole.service.store import Store
 from secconsole.service.transactions import Clock, Transactions
-from secconsole.store.keys import DamagedSecret, KeyRing
+from secconsole.store.sealing.keys import DamagedSecret, KeyRing
 
 R = TypeVar("R")
 

@@ -12,8 +12,8 @@ from secconsole.operations.events import USERS_REMINDED, utc_words
 from secconsole.service.context import Context, when
 from secconsole.service.factors.sign_in_facts import must_bind_from
 from secconsole.service.outbox.queue import Request, can_send, free_at, post
-from secconsole.store.reminders import mark_reminded, users_to_remind
 from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.search.reminders import mark_reminded, users_to_remind
 
 AT_ONCE = 100  # mails of one sweep, so that 100,000 users are reminded within a day and not in one burst
 LOOKED_AT = 5 * AT_ONCE  # users of one sweep: many have no address

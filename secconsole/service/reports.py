@@ -18,12 +18,12 @@ from secconsole.service.context import Context
 from secconsole.service.damage import is_reported, report_damage
 from secconsole.service.invocation import Invocation
 from secconsole.service.transactions import Transactions
-from secconsole.store.clock import clock_mark
-from secconsole.store.keys import SealedPlace
-from secconsole.store.sessions import touch_session
-from secconsole.store.tenant_lock import TenantLock
+from secconsole.store.engine.clock import clock_mark
+from secconsole.store.engine.tenant_lock import TenantLock
+from secconsole.store.sealing.keys import SealedPlace
+from secconsole.store.sign_in.sessions import touch_session
+from secconsole.store.sign_in.tokens import touch_token
 from secconsole.store.tenants import all_tenants, tenant_by_pk
-from secconsole.store.tokens import touch_token
 
 log = logging.getLogger(__name__)
 

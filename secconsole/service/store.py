@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from secconsole.store.tenant_lock import NO_LOCK, TenantLock
+from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential
 from secconsole.service.authorise import is_token
-from secconsole.store.keys import token_hash
-from secconsole.store.tenant_lock import NO_LOCK, TenantLock
+from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock
+from secconsole.store.sealing.keys import token_hash
 
 
 def lock_of(operation: Operation[Any], credential: Credential) -> TenantLock:

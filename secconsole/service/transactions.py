@@ -17,8 +17,8 @@ from secconsole.service.context import Context
 from secconsole.service.expiry import is_due, sweep
 from secconsole.service.outbox.notices import Notices
 from secconsole.service.store import Store
-from secconsole.store.keys import KeyRing
-from secconsole.store.tenant_lock import NO_LOCK, TenantLock
+from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock
+from secconsole.store.sealing.keys import KeyRing
 
 T = TypeVar("T")
 Clock = Callable[[], float]  # seconds since the epoch

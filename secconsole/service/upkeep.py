@@ -13,8 +13,8 @@ from secconsole.service.context import Context
 from secconsole.service.reminders import remind
 from secconsole.store import history, tenants
 from secconsole.store.history import DayRecord, Upkeep
-from secconsole.store.overdue import count_overdue
 from secconsole.store.rows import TenantRow
+from secconsole.store.search.overdue import count_overdue
 
 PORTION = 2_000  # users whose past is counted at a time
 PAUSE = 1_000  # milliseconds between two portions

@@ -21,7 +21,7 @@ from secconsole.operations.whitelist import Exemption
 from secconsole.service.context import when, when_or_none
 from secconsole.store import users
 from secconsole.store.rows import ExemptionRecord, FactorRecord, NetworkRecord, TenantRow, UserRecord
-from secconsole.store.user_search import flags_of
+from secconsole.store.search.user_search import flags_of
 
 EXHAUSTED = 100  # consecutive wrong codes after which a factor must be bound again (NIST SP 800-63B-4, 3.2.2)
 

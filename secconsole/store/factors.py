@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, binding_status
-from secconsole.store.compiled import Prepared
-from secconsole.store.recovery import erase_voided, restore_codes, void_codes
+from secconsole.store.engine.compiled import Prepared
 from secconsole.store.rows import FactorRecord, UserRecord, kinds_to
 from secconsole.store.schema import factors, unbindings, users
+from secconsole.store.sign_in.recovery import erase_voided, restore_codes, void_codes
 from secconsole.store.users import user_by_pk
 
 _LIVE = factors.c.removed.is_(None)

@@ -12,7 +12,7 @@ from secconsole.domain.helpdesk import HelpdeskRules, UnbindNeeds
 from secconsole.domain.impact import Group
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.roles import Role
-from secconsole.store.compiled import Prepared
+from secconsole.store.engine.compiled import Prepared
 from secconsole.store.history import add_upkeep
 from secconsole.store.networks import read_rules, rules_of
 from secconsole.store.rows import TenantRow, kinds_from, kinds_to

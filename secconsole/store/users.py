@@ -15,11 +15,11 @@ from secconsole.domain.ident import is_id
 from secconsole.domain.login import login_key
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
-from secconsole.store.compiled import Prepared
+from secconsole.store.engine.compiled import Prepared
 from secconsole.store.rows import UserRecord, kinds_from
 from secconsole.store.schema import users
-from secconsole.store.user_keys import SOURCES, derived, derived_again, derived_name_key
-from secconsole.store.user_match import held_at
+from secconsole.store.search.user_keys import SOURCES, derived, derived_again, derived_name_key
+from secconsole.store.search.user_match import held_at
 
 V = TypeVar("V")
 _AT_ONCE = 400  # values in one IN list

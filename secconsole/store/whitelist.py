@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from secconsole.domain.search_key import search_terms
 from secconsole.store.rows import ExemptionRecord, UserRecord
 from secconsole.store.schema import exemptions, users
-from secconsole.store.text_match import contains
-from secconsole.store.user_match import fulfils
+from secconsole.store.search.text_match import contains
+from secconsole.store.search.user_match import fulfils
 from secconsole.store.users import USER, user_record
 
 MOST_ENDED = 100  # entries at a time: the rest is left for the next write, so that none takes long

@@ -14,9 +14,9 @@ import pytest
 from secconsole.backends.doctor import secrets as doctor_secrets
 from secconsole.backends.doctor.secrets import PROGRESS_FILE, open_secrets
 from secconsole.backends.stores import parse_store
-from secconsole.store.keys import load_key_file
-from secconsole.store.metadata import INNER_KEY, fact
-from secconsole.store.sqlite import SqliteStore
+from secconsole.store.engine.metadata import INNER_KEY, fact
+from secconsole.store.engine.sqlite import SqliteStore
+from secconsole.store.sealing.keys import load_key_file
 from tests.cli.conftest import Shell
 from tests.cli.test_doctor import wrong
 

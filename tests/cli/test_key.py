@@ -11,7 +11,7 @@ import pytest
 
 from secconsole.backends.maintenance import rotation
 from secconsole.backends.stores import parse_store
-from secconsole.store.key_change import keys_in
+from secconsole.store.sealing.key_change import keys_in
 from tests.cli.conftest import Shell, code
 from tests.cli.test_backup import finding
 from tests.cli.test_doctor import wrong

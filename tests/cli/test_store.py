@@ -20,9 +20,9 @@ from secconsole.operations.audit import VerifyAudit
 from secconsole.operations.base import Operation
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.users import CountUsers, CreateUser, ListUsers
-from secconsole.store import copy
-from secconsole.store.keys import KeyRing
+from secconsole.store.copies import copy
 from secconsole.store.schema import users
+from secconsole.store.sealing.keys import KeyRing
 from tests.cli.conftest import PASSWORD, Shell, code
 from tests.postgres import Cluster
 

@@ -35,10 +35,10 @@ from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.service.authorise import KEY_PREFIX
 from secconsole.service.pipeline import Service
-from secconsole.store import tokens
-from secconsole.store.keys import new_token
+from secconsole.store.engine.sqlite import open_engine
 from secconsole.store.schema import metadata
-from secconsole.store.sqlite import open_engine
+from secconsole.store.sealing.keys import new_token
+from secconsole.store.sign_in import tokens
 from tests.alerting import ALERT, make_alert
 from tests.organisation import OWNER, PASSWORD, TENANT, Organisation, seed_of
 

@@ -24,7 +24,7 @@ from secconsole.operations.audit_streams import AddAuditStream, RemoveAuditStrea
 from secconsole.operations.portions import verify_in_parts
 from secconsole.operations.tenants import CreateTenant
 from secconsole.service import audit_retention
-from secconsole.store.seen_heads import note_heads, older_chains
+from secconsole.store.audit_log.seen_heads import note_heads, older_chains
 from tests.organisation import TENANT, Organisation
 
 OLD = 6  # entries of the first day, with the tenant's and its administrator's

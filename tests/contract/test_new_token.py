@@ -18,7 +18,7 @@ from secconsole.operations.sessions import EndSession, ListSessions
 from secconsole.operations.signin import ChoosePassword, Proof, SignIn, StepUp, VerifySignIn, WhoAmI
 from secconsole.operations.user_changes import DisableUser, ResetPassword
 from secconsole.store.schema import sessions as table
-from secconsole.store.sessions import renew_session, session_by_token
+from secconsole.store.sign_in.sessions import renew_session, session_by_token
 from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, open_store
 
 PROVE = StepUp(password=PASSWORD)

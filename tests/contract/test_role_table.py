@@ -16,7 +16,7 @@ from secconsole.config import locations
 from secconsole.domain.roles import Permission, Role, may, rank
 from secconsole.operations.base import OPERATIONS, Operation, Spec
 from secconsole.service.pipeline import Service
-from secconsole.store.keys import KeyRing
+from secconsole.store.sealing.keys import KeyRing
 from tests.contract.role_world import (
     ALERTS,
     HOME,

@@ -33,7 +33,7 @@ from secconsole.operations.user_changes import ChangeRole, DisableUser
 from secconsole.operations.users import CreateUser, ListUsers, ShowUser
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist, RemoveFromWhitelist
 from secconsole.service.context import when
-from secconsole.store.audit_chain import check_chain
+from secconsole.store.audit_log.audit_chain import check_chain
 from secconsole.store.tenants import tenant_by_name
 from tests.organisation import PASSWORD, ROOT, TENANT, Organisation, seed_of
 

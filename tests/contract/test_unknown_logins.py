@@ -34,7 +34,7 @@ from secconsole.server.app import make_app
 from secconsole.server.transport import gate
 from secconsole.service.handlers import signin
 from secconsole.store.schema import unknown_logins, users
-from secconsole.store.throttles import note_network
+from secconsole.store.sign_in.throttles import note_network
 from tests.contract.test_failure_buckets import HOME, OFFICE, held, sign_in, start
 from tests.extent import further
 from tests.organisation import PASSWORD, TENANT, Organisation, organisation_in

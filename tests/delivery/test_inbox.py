@@ -31,7 +31,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody
 from secconsole.operations.delivery import ConfirmDelivery, Delivery, SetSmtp, ShowDelivery, TryDelivery
 from secconsole.operations.signin import BindingStarted, ConfirmBinding, SendCode, SignIn, StartBinding, VerifySignIn
-from secconsole.store.metadata import fact, set_fact
+from secconsole.store.engine.metadata import fact, set_fact
 from tests.delivery.mail_server import mail_server
 from tests.delivery.post import digits_in
 from tests.organisation import PASSWORD, cheap_passwords

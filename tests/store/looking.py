@@ -9,11 +9,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from secconsole.config import locations
-from secconsole.store import audit_chain
-from secconsole.store.keys import KeyRing, load_key_file
-from secconsole.store.metadata import INNER_KEY, fact
+from secconsole.store.audit_log import audit_chain
+from secconsole.store.engine.metadata import INNER_KEY, fact
+from secconsole.store.engine.sqlite import open_engine
 from secconsole.store.schema import metadata
-from secconsole.store.sqlite import open_engine
+from secconsole.store.sealing.keys import KeyRing, load_key_file
 
 Tables = dict[str, list[tuple[object, ...]]]
 

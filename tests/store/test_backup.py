@@ -15,9 +15,10 @@ from secconsole.backends.maintenance.backup import BackedUp, back_up
 from secconsole.backends.stores import StorePlace, parse_store
 from secconsole.domain.errors import Conflict, Invalid, Unavailable
 from secconsole.operations.audit import ListAudit
-from secconsole.store import audit_chain, backup
-from secconsole.store.backup import LAST, MARK, Progress, backup_time, copy_store_file, working_on
-from secconsole.store.metadata import INNER_KEY, fact
+from secconsole.store.audit_log import audit_chain
+from secconsole.store.copies import backup
+from secconsole.store.copies.backup import LAST, MARK, Progress, backup_time, copy_store_file, working_on
+from secconsole.store.engine.metadata import INNER_KEY, fact
 from tests.organisation import PASSWORD, TENANT, Organisation
 from tests.store.looking import database, key_ring
 

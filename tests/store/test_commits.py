@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Invalid, NotFound, Unavailable
-from secconsole.store.metadata import fact, set_fact
-from secconsole.store.migrate import migrate
-from secconsole.store.queue import WriteQueue
-from secconsole.store.sqlite import MOST_PER_COMMIT, SqliteStore, open_engine
+from secconsole.store.engine.metadata import fact, set_fact
+from secconsole.store.engine.migrate import migrate
+from secconsole.store.engine.queue import WriteQueue
+from secconsole.store.engine.sqlite import MOST_PER_COMMIT, SqliteStore, open_engine
 from tests.store.processes import LONGEST
 
 

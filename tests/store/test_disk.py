@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 from secconsole.operations.users import CreateUser, ImportUsers, ListUsers, NewUser
-from secconsole.store.metadata import set_fact
+from secconsole.store.engine.metadata import set_fact
 from tests.organisation import TENANT, Organisation
 from tests.store.looking import broken_chains, column, database, tables
 from tests.store.processes import worker

@@ -25,7 +25,7 @@ from secconsole.operations.events import EVENTS
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import StepUp, VerifySignIn
-from secconsole.store import audit
+from secconsole.store.audit_log import audit
 from tests.organisation import PASSWORD, TENANT, Organisation
 from tests.store.examples import ANOTHER, EXAMPLES, READING, WRITING, secrets_in
 from tests.store.looking import broken_chains, column, database, differing, tables

@@ -18,8 +18,8 @@ from secconsole.operations.base import Operation
 from secconsole.operations.factors import ConfirmFactor, VerifyCode
 from secconsole.operations.signin import ChoosePassword, ConfirmBinding, SignIn, StepUp, VerifySignIn
 from secconsole.service.factors import codes
-from secconsole.store.keys import KeyRing
 from secconsole.store.schema import sessions, throttles, users
+from secconsole.store.sealing.keys import KeyRing
 from tests.organisation import Organisation
 from tests.store.driver import hooked
 from tests.store.examples import EXAMPLES

@@ -17,9 +17,9 @@ from secconsole.backends.maintenance.backup import back_up
 from secconsole.backends.maintenance.restore import restoring
 from secconsole.backends.maintenance.rotation import rotate
 from secconsole.backends.stores import parse_store
-from secconsole.store.key_change import keys_in
-from secconsole.store.sealed import TABLES, count_sealed_otherwise, open_row, sealed_rows
-from secconsole.store.sqlite import open_engine
+from secconsole.store.engine.sqlite import open_engine
+from secconsole.store.sealing.key_change import keys_in
+from secconsole.store.sealing.sealed import TABLES, count_sealed_otherwise, open_row, sealed_rows
 from tests.extent import stride
 from tests.organisation import Organisation
 from tests.store.looking import broken_chains, column, database, key_ring, tables

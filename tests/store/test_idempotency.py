@@ -20,7 +20,7 @@ from secconsole.operations.signin import SignIn
 from secconsole.operations.user_changes import DisableUser, ResetPassword
 from secconsole.operations.users import CreateUser
 from secconsole.service.idempotency import RUNNING
-from secconsole.store.idempotency import MOST_CLEARED
+from secconsole.store.engine.idempotency import MOST_CLEARED
 from tests.organisation import PASSWORD, TENANT, Organisation
 from tests.store.looking import column, database, differing, tables
 

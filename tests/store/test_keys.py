@@ -27,7 +27,7 @@ from secconsole.operations.signin import VerifySignIn
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.user_changes import ResetPassword
 from secconsole.operations.users import CreateUser
-from secconsole.store.keys import KeyRing
+from secconsole.store.sealing.keys import KeyRing
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 from tests.store.looking import database
 

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from secconsole.domain.search import UserFilter
 from secconsole.domain.throttle import FOREVER, Bucket, held_until, is_spent
-from secconsole.store import migrate as migrations
+from secconsole.store.engine import migrate as migrations
+from secconsole.store.engine.sqlite import SqliteStore
 from secconsole.store.postgres.address import parse_database_url
 from secconsole.store.postgres.runner import PostgresStore
-from secconsole.store.sqlite import SqliteStore
-from secconsole.store.throttles import throttle_of
-from secconsole.store.user_search import Order, Window, find_users
+from secconsole.store.search.user_search import Order, Window, find_users
+from secconsole.store.sign_in.throttles import throttle_of
 from secconsole.store.users import change_user
 from tests.postgres import Cluster
 

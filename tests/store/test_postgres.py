@@ -16,12 +16,12 @@ from alembic.runtime.migration import MigrationContext
 
 from secconsole.backends.stores import parse_store
 from secconsole.domain.errors import Conflict, Invalid, Unavailable
-from secconsole.store.clock import CLOCK
+from secconsole.store.engine.clock import CLOCK
+from secconsole.store.engine.tenant_lock import TenantLock
 from secconsole.store.postgres import writer
 from secconsole.store.postgres.address import parse_database_url
 from secconsole.store.postgres.runner import WRITERS, PostgresStore
 from secconsole.store.schema import facts, metadata, tenants
-from secconsole.store.tenant_lock import TenantLock
 from tests.organisation import TENANT, template_in
 from tests.postgres import Cluster, wait_until
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from secconsole.store.compiled import Prepared
+from secconsole.store.engine.compiled import Prepared
 
 COLUMNS = (sa.Column("pk", sa.Integer, primary_key=True), sa.Column("name", sa.Text), sa.Column("note", sa.Text))
 things = sa.Table("things", sa.MetaData(), *COLUMNS)

@@ -29,9 +29,9 @@ from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.tokens import CreateToken, RevokeToken, RotateSecretKey
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import DisableUser
-from secconsole.store import migrate as migrations
-from secconsole.store.keys import create_key_file
+from secconsole.store.engine import migrate as migrations
 from secconsole.store.schema import metadata
+from secconsole.store.sealing.keys import create_key_file
 from tests.organisation import PASSWORD, TENANT, Organisation, cheap_passwords, organisation_in
 from tests.postgres import Cluster
 from tests.store.looking import broken_chains, database
@@ -237,7 +237,7 @@ async def test_a49_single_use_codes_and_checks_of_the_backup_do_not_work_again(
 
 
 def test_each_table_was_considered_for_a_restore() -> None:
-    """A new table with anything that works once, or opens something, is ended in `store/restore.py`."""
+    """A new table with anything that works once, or opens something, is ended in `store/copies/restore.py`."""
     ended = {
         "sessions", "challenges", "passcodes", "outbox", "tokens", "factors", "caller_checks", "bypass_codes",
         "approvals", "audit_streams",

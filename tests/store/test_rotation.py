@@ -30,14 +30,14 @@ from secconsole.operations.delivery import SetSmtp
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.service.maintenance import owner_context
-from secconsole.store import rotation, sealed
-from secconsole.store.key_change import keys_in, next_key, prepare
-from secconsole.store.keys import create_key_file, key_of, load_key_file
-from secconsole.store.metadata import INNER_KEY, fact
+from secconsole.store.engine.metadata import INNER_KEY, fact
 from secconsole.store.postgres.runner import PostgresStore
-from secconsole.store.rotation import DONE
 from secconsole.store.schema import metadata
-from secconsole.store.sealed import REPLIES, TABLES, tables_with_secrets
+from secconsole.store.sealing import rotation, sealed
+from secconsole.store.sealing.key_change import keys_in, next_key, prepare
+from secconsole.store.sealing.keys import create_key_file, key_of, load_key_file
+from secconsole.store.sealing.rotation import DONE
+from secconsole.store.sealing.sealed import REPLIES, TABLES, tables_with_secrets
 from tests.organisation import TENANT, Organisation, organisation_in
 from tests.postgres import Cluster
 from tests.store.looking import broken_chains, database, key_ring

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from secconsole.domain.model import FactorKind, Flag
 from secconsole.domain.search import UserFilter
 from secconsole.domain.throttle import FOREVER
-from secconsole.store import tenants, user_match, user_search
-from secconsole.store.migrate import migrate
+from secconsole.store import tenants
+from secconsole.store.engine.migrate import migrate
+from secconsole.store.engine.sqlite import SqliteStore
 from secconsole.store.postgres.address import parse_database_url
 from secconsole.store.postgres.runner import PostgresStore
 from secconsole.store.schema import users
-from secconsole.store.sqlite import SqliteStore
-from secconsole.store.user_search import Order, Window, count_users, find_users, position_of
+from secconsole.store.search import user_match, user_search
+from secconsole.store.search.user_search import Order, Window, count_users, find_users, position_of
 from secconsole.store.users import add_users, change_user
 from tests.extent import examples
 from tests.found import finds

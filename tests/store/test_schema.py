@@ -16,13 +16,14 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secconsole import store
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.throttle import FOREVER
-from secconsole.store import migrate as migrations
+from secconsole.store.engine import migrate as migrations
+from secconsole.store.engine.sqlite import SqliteStore
 from secconsole.store.schema import metadata, users
-from secconsole.store.sqlite import SqliteStore
 from tests.extent import stride
 from tests.organisation import Organisation, open_store
 from tests.store.looking import broken_chains, database, tables
@@ -30,7 +31,7 @@ from tests.store.processes import Worker, worker
 from tests.store.worker_killed import end_again_and_again
 
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-SHIPPED = Path(migrations.__file__).parent / "migrations" / "versions"
+SHIPPED = Path(store.__file__).parent / "migrations" / "versions"
 NEXT = f"{int(migrations.CURRENT) + 1:04}"
 NEXT_MIGRATION = f"""
 import sqlalchemy as sa

@@ -6,7 +6,7 @@ import pytest
 
 from secconsole.domain.search import parse_search
 from secconsole.operations.users import CountUsers, ListUsers
-from secconsole.store import user_match, user_search
+from secconsole.store.search import user_match, user_search
 from tests.organisation import TENANT, Organisation
 
 PEOPLE = ("zdenek.berg", "zdenek.novak", "berg.zdenek", "quido.zdenek", "petr.berg", "oz")

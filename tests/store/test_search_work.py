@@ -11,10 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.domain.search import parse_search
-from secconsole.store import tenants, user_match, user_search
-from secconsole.store.migrate import migrate
-from secconsole.store.sqlite import open_engine
-from secconsole.store.user_search import Order, Window, find_users
+from secconsole.store import tenants
+from secconsole.store.engine.migrate import migrate
+from secconsole.store.engine.sqlite import open_engine
+from secconsole.store.search import user_match, user_search
+from secconsole.store.search.user_search import Order, Window, find_users
 from secconsole.store.users import add_users
 
 NOW = 1_800_000_000_000

@@ -19,7 +19,7 @@ from secconsole.backends.maintenance.after import after_restore
 from secconsole.backends.maintenance.backup import back_up
 from secconsole.backends.maintenance.restore import restoring
 from secconsole.backends.stores import parse_store
-from secconsole.store.seen_heads import file_of, older_chains
+from secconsole.store.audit_log.seen_heads import file_of, older_chains
 from tests.organisation import Organisation, organisation_in
 from tests.postgres import Cluster
 from tests.store.looking import database

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from secconsole.domain.errors import Unavailable
-from secconsole.store.sqlite import in_words
+from secconsole.store.engine.sqlite import in_words
 
 
 @pytest.mark.parametrize(

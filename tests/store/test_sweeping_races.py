@@ -22,7 +22,7 @@ from secconsole.operations.unbinding import UNDO_MINUTES, Unbind, UndoUnbind
 from secconsole.operations.users import ShowUser
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist
 from secconsole.store import factors, whitelist
-from secconsole.store.tenant_lock import TenantLock
+from secconsole.store.engine.tenant_lock import TenantLock
 from tests.organisation import TENANT, Organisation, open_store, organisation_in
 from tests.postgres import Cluster, wait_until
 

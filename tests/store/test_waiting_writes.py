@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secconsole.store.engine.tenant_lock import TenantLock
 from secconsole.store.postgres.writer import Job, Waiting
-from secconsole.store.tenant_lock import TenantLock
 
 
 def job(tenant: str) -> Job[Any]:

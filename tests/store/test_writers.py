@@ -19,8 +19,8 @@ from secconsole.operations.policy import ShowPolicy
 from secconsole.operations.users import CountUsers, CreateUser
 from secconsole.service import transactions
 from secconsole.service.context import Context
-from secconsole.store.queue import WriteQueue
-from secconsole.store.sqlite import MOST_PER_COMMIT, SqliteStore
+from secconsole.store.engine.queue import WriteQueue
+from secconsole.store.engine.sqlite import MOST_PER_COMMIT, SqliteStore
 from tests.organisation import TENANT, Organisation
 from tests.store.looking import broken_chains, column, database
 from tests.store.processes import LONGEST, Worker, worker

@@ -24,9 +24,9 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.reset import ResetUser
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import ImportUsers, NewUser
-from secconsole.store import backup
-from secconsole.store import migrate as migrations
-from secconsole.store.sqlite import SqliteStore
+from secconsole.store.copies import backup
+from secconsole.store.engine import migrate as migrations
+from secconsole.store.engine.sqlite import SqliteStore
 from tests.organisation import TENANT
 from tests.store.driver import hooked
 from tests.store.looking import database

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from secconsole.domain.errors import SecconsoleError, Stale
 from secconsole.operations.policy import SetPolicy, ShowPolicy
 from secconsole.operations.users import CreateUser
-from secconsole.store.queue import WriteQueue
+from secconsole.store.engine.queue import WriteQueue
+from secconsole.store.engine.sqlite import MOST_PER_COMMIT, SqliteStore
 from secconsole.store.schema import facts
-from secconsole.store.sqlite import MOST_PER_COMMIT, SqliteStore
 from tests.organisation import TENANT
 from tests.store.looking import database
 from tests.store.worker_calls import opened

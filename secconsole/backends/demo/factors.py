@@ -16,10 +16,10 @@ from secconsole.domain.model import BindingStatus, FactorKind, FactorState
 from secconsole.domain.recovery import HOW_MANY
 from secconsole.domain.secret import Secret
 from secconsole.service.outbox.accounts import seal_password
-from secconsole.store.keys import KeyRing
-from secconsole.store.recovery import replace_codes
 from secconsole.store.rows import kinds_to
 from secconsole.store.schema import delivery_settings, factors
+from secconsole.store.sealing.keys import KeyRing
+from secconsole.store.sign_in.recovery import replace_codes
 
 DAY = 24 * 3_600_000
 WITH_RECOVERY = 1_000  # only the first generated users: ten rows each would make a large demo slow to fill

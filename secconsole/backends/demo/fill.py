@@ -54,8 +54,8 @@ from secconsole.service.upkeep import rebuild_portion
 from secconsole.store import factors as factor_store
 from secconsole.store import history
 from secconsole.store import users as user_store
-from secconsole.store.keys import KeyRing
 from secconsole.store.schema import users
+from secconsole.store.sealing.keys import KeyRing
 from secconsole.store.tenants import tenant_by_name
 
 BATCH = 10_000

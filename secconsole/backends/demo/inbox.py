@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from secconsole.backends.demo.accounts import FILE
 from secconsole.delivery.inbox import FILE as INBOX
 from secconsole.delivery.inbox import Inbox
-from secconsole.store.keys import KeyRing
-from secconsole.store.metadata import fact, set_fact
+from secconsole.store.engine.metadata import fact, set_fact
+from secconsole.store.sealing.keys import KeyRing
 
 _FACT = "demo"
 

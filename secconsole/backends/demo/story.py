@@ -28,9 +28,9 @@ from secconsole.operations.events import (
 )
 from secconsole.service.context import Actor, Context, when
 from secconsole.store import users as user_store
-from secconsole.store.keys import KeyRing
 from secconsole.store.rows import TenantRow, UserRecord
 from secconsole.store.schema import users
+from secconsole.store.sealing.keys import KeyRing
 from secconsole.store.tenants import tenant_by_name
 
 GUESSED = 14  # users whose passwords were tried

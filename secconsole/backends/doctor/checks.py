@@ -25,7 +25,7 @@ from secconsole.delivery import text_files
 from secconsole.delivery.texts import passed_over
 from secconsole.domain.errors import SecconsoleError
 from secconsole.operations.tenants import ListTenants
-from secconsole.store.key_change import retired_files
+from secconsole.store.sealing.key_change import retired_files
 
 OLDEST_SQLITE = (3, 35, 0)  # RETURNING
 LEAST_FREE = 100 * 2**20  # bytes

@@ -9,12 +9,12 @@ from secconsole.backends.doctor.finding import Finding, in_utc_of
 from secconsole.backends.stores import StorePlace
 from secconsole.domain.text import visible
 from secconsole.service.store import Store
-from secconsole.store.backup import LAST, backup_time
-from secconsole.store.key_change import keys_in, next_key, retired_files
-from secconsole.store.keys import KeyRing
-from secconsole.store.rotation import rotation
-from secconsole.store.sealed import count_sealed_otherwise
-from secconsole.store.seen_heads import file_of, older_chains
+from secconsole.store.audit_log.seen_heads import file_of, older_chains
+from secconsole.store.copies.backup import LAST, backup_time
+from secconsole.store.sealing.key_change import keys_in, next_key, retired_files
+from secconsole.store.sealing.keys import KeyRing
+from secconsole.store.sealing.rotation import rotation
+from secconsole.store.sealing.sealed import count_sealed_otherwise
 
 _DAY = 86_400_000
 _OLDER = (

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from secconsole.backends.doctor.finding import Finding
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.text import visible
+from secconsole.store.engine.triggers import COUNTING
 from secconsole.store.postgres.errors import DAMAGED, code_of
 from secconsole.store.schema import metadata
-from secconsole.store.triggers import COUNTING
 
 _NAMED = 3
 _ADVICE = "Find out who changed that in the database. Then correct it there, or restore the database from a backup."

@@ -22,8 +22,8 @@ from secconsole.config.private import write_private
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.text import visible
 from secconsole.service.store import Store
-from secconsole.store.keys import DamagedSecret, KeyRing, key_of
-from secconsole.store.sealed import TABLES, SealedTable, open_row, sealed_rows
+from secconsole.store.sealing.keys import DamagedSecret, KeyRing, key_of
+from secconsole.store.sealing.sealed import TABLES, SealedTable, open_row, sealed_rows
 
 Progress = Callable[[int], None]
 

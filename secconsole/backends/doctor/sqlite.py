@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from secconsole.backends.doctor.finding import Finding
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.text import visible
-from secconsole.store.keys import INNER, KeyRing, load_key_file
-from secconsole.store.metadata import INNER_KEY
+from secconsole.store.engine.metadata import INNER_KEY
+from secconsole.store.sealing.keys import INNER, KeyRing, load_key_file
 
 _RESTORE = "Restore the store from a backup."
 _WAL_HEADER = 32  # bytes; a log that is not longer is empty

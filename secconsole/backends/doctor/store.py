@@ -16,12 +16,12 @@ from secconsole.backends.stores import StorePlace, postgres_missing
 from secconsole.backends.system_clock import is_synchronised
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.service.store import Store
-from secconsole.store.clock import clock_mark, count_used_ahead
-from secconsole.store.keys import KeyRing, load_key_file
-from secconsole.store.metadata import INNER_KEY, fact
-from secconsole.store.migrate import CURRENT, schema_version
+from secconsole.store.engine.clock import clock_mark, count_used_ahead
+from secconsole.store.engine.metadata import INNER_KEY, fact
+from secconsole.store.engine.migrate import CURRENT, schema_version
+from secconsole.store.engine.sqlite import SqliteStore
 from secconsole.store.postgres.address import Address
-from secconsole.store.sqlite import SqliteStore
+from secconsole.store.sealing.keys import KeyRing, load_key_file
 
 _MEND = "the store has seen a wrong time, which this repairs: secconsole doctor --mend-clock"
 _CLOCK_ADVICE = {

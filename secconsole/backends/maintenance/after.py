@@ -15,8 +15,8 @@ from secconsole.backends.maintenance.opening import alone, open_any, opening_key
 from secconsole.backends.stores import StorePlace
 from secconsole.service.context import when
 from secconsole.service.maintenance import owner_context, record_restore
-from secconsole.store.restore import Ended, end_what_was_open
-from secconsole.store.seen_heads import file_of, replace_heads
+from secconsole.store.audit_log.seen_heads import file_of, replace_heads
+from secconsole.store.copies.restore import Ended, end_what_was_open
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from secconsole.domain.errors import Conflict, Invalid, Unavailable
 from secconsole.domain.text import visible
 from secconsole.service.context import when
 from secconsole.service.maintenance import owner_context, record_backup
-from secconsole.store.backup import (
+from secconsole.store.audit_log.seen_heads import file_of, note_heads
+from secconsole.store.copies.backup import (
     LAST,
     MARK,
     ChainHead,
@@ -33,9 +34,8 @@ from secconsole.store.backup import (
     words_of_errors,
     working_on,
 )
-from secconsole.store.migrate import check_version, schema_version
-from secconsole.store.seen_heads import file_of, note_heads
-from secconsole.store.sqlite import SqliteStore
+from secconsole.store.engine.migrate import check_version, schema_version
+from secconsole.store.engine.sqlite import SqliteStore
 
 USE_POSTGRES_TOOLS = (
     "This store is a PostgreSQL database, which PostgreSQL's own tools back up: pg_dump --format=custom for one "

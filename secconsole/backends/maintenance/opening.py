@@ -15,11 +15,11 @@ from secconsole.backends.stores import StorePlace, postgres_missing
 from secconsole.config.private import held_alone, refuse_shared, refuse_shared_folder
 from secconsole.domain.errors import Conflict, NotAllowed, Unavailable
 from secconsole.operations.caller import StoreOwner
-from secconsole.store.copy import refuse_unfinished
-from secconsole.store.keys import KeyRing, key_of, load_key_file
-from secconsole.store.metadata import INNER_KEY, fact
-from secconsole.store.migrate import check_version
-from secconsole.store.sqlite import SqliteStore
+from secconsole.store.copies.copy import refuse_unfinished
+from secconsole.store.engine.metadata import INNER_KEY, fact
+from secconsole.store.engine.migrate import check_version
+from secconsole.store.engine.sqlite import SqliteStore
+from secconsole.store.sealing.keys import KeyRing, key_of, load_key_file
 
 if TYPE_CHECKING:
     from secconsole.store.postgres.runner import PostgresStore

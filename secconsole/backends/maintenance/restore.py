@@ -32,13 +32,9 @@ from secconsole.domain.text import visible
 from secconsole.operations.caller import StoreOwner
 from secconsole.service.context import when
 from secconsole.service.maintenance import owner_context, record_restore
-from secconsole.store.backup import Progress, copy_store_file, flush, words_of_errors, working_on
-from secconsole.store.key_change import retired_files
-from secconsole.store.keys import KeyRing, load_key_file
-from secconsole.store.metadata import INNER_KEY, fact
-from secconsole.store.migrate import check_version
-from secconsole.store.queue import WriteQueue
-from secconsole.store.restore import (
+from secconsole.store.audit_log.seen_heads import file_of, replace_heads
+from secconsole.store.copies.backup import Progress, copy_store_file, flush, words_of_errors, working_on
+from secconsole.store.copies.restore import (
     Carried,
     Compared,
     Ended,
@@ -48,7 +44,11 @@ from secconsole.store.restore import (
     end_what_was_open,
     replace_content,
 )
-from secconsole.store.seen_heads import file_of, replace_heads
+from secconsole.store.engine.metadata import INNER_KEY, fact
+from secconsole.store.engine.migrate import check_version
+from secconsole.store.engine.queue import WriteQueue
+from secconsole.store.sealing.key_change import retired_files
+from secconsole.store.sealing.keys import KeyRing, load_key_file
 
 USE_POSTGRES_TOOLS = (
     "A PostgreSQL database is restored with PostgreSQL's own tools: pg_restore, or base backups with archived WAL. "

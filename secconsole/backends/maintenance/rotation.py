@@ -21,14 +21,14 @@ from secconsole.backends.stores import StorePlace
 from secconsole.domain.errors import Conflict
 from secconsole.operations.caller import StoreOwner
 from secconsole.service.maintenance import owner_context, record_rotation
-from secconsole.store import key_change, rotation
-from secconsole.store.keys import KeyRing
-from secconsole.store.rotation import Rotation
-from secconsole.store.sealed import TABLES, SealedTable, count_sealed_otherwise, move, wipe_replies
+from secconsole.store.sealing import key_change, rotation
+from secconsole.store.sealing.keys import KeyRing
+from secconsole.store.sealing.rotation import Rotation
+from secconsole.store.sealing.sealed import TABLES, SealedTable, count_sealed_otherwise, move, wipe_replies
 
 if TYPE_CHECKING:
+    from secconsole.store.engine.sqlite import SqliteStore
     from secconsole.store.postgres.runner import PostgresStore
-    from secconsole.store.sqlite import SqliteStore
 
 PORTION = 500  # secrets in one transaction, so that other writes wait for milliseconds
 

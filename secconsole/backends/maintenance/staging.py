@@ -13,14 +13,14 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, Unavailable
 from secconsole.domain.text import visible
-from secconsole.store import rotation
-from secconsole.store.backup import MARK, Progress, backup_time, chain_heads, copy_store_file, working_on
-from secconsole.store.copy import refuse_unfinished
-from secconsole.store.keys import DamagedSecret, KeyRing, key_of
-from secconsole.store.metadata import INNER_KEY, fact, set_fact
-from secconsole.store.migrate import check_version, migrate, schema_version
+from secconsole.store.copies.backup import MARK, Progress, backup_time, chain_heads, copy_store_file, working_on
+from secconsole.store.copies.copy import refuse_unfinished
+from secconsole.store.engine.metadata import INNER_KEY, fact, set_fact
+from secconsole.store.engine.migrate import check_version, migrate, schema_version
 from secconsole.store.schema import facts
-from secconsole.store.sealed import TABLES, move, wipe_replies
+from secconsole.store.sealing import rotation
+from secconsole.store.sealing.keys import DamagedSecret, KeyRing, key_of
+from secconsole.store.sealing.sealed import TABLES, move, wipe_replies
 
 PREFIX = ".restore-"
 _PORTION = 2_000

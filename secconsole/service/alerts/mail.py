@@ -12,7 +12,7 @@ from secconsole.service.context import Context, when
 from secconsole.service.outbox.queue import Request, free_at, post
 from secconsole.service.outbox.recipients import addresses_of, can_mail
 from secconsole.store import factors, users
-from secconsole.store.alerts import AlertRecord
+from secconsole.store.audit_log.alerts import AlertRecord
 from secconsole.store.rows import TenantRow, UserRecord
 
 MOST_RECIPIENTS = 20

@@ -10,8 +10,9 @@ from secconsole.domain.alert_signals import Signal, Track
 from secconsole.operations.events import ALERT_RAISED
 from secconsole.service.alerts.mail import mail_alert
 from secconsole.service.context import Context
-from secconsole.store import alerts, tenants, users
-from secconsole.store.alerts import MOST_EVENTS, AlertRecord
+from secconsole.store import tenants, users
+from secconsole.store.audit_log import alerts
+from secconsole.store.audit_log.alerts import MOST_EVENTS, AlertRecord
 from secconsole.store.rows import UserRecord
 
 HOUR = 3_600_000

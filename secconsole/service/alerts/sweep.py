@@ -16,8 +16,8 @@ from secconsole.domain.alert_rules import RuleSettings
 from secconsole.domain.alert_signals import ACTIONS, FAILURE_RULES, Signal, Track, kept_for, signals_of
 from secconsole.service.alerts.raising import Raising
 from secconsole.service.context import Context
-from secconsole.store import alert_sweep, alerts
-from secconsole.store.alert_sweep import Behind
+from secconsole.store.audit_log import alert_sweep, alerts
+from secconsole.store.audit_log.alert_sweep import Behind
 
 AT_ONCE = 200  # entries in one transaction
 MOVED_AFTER = 1_000  # entries without a signal after which the position is moved nevertheless

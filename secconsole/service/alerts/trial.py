@@ -12,8 +12,8 @@ from secconsole.domain.alert_rules import RuleSettings
 from secconsole.domain.alert_signals import Entry, Signal, Track, signals_of
 from secconsole.domain.limits import MOST_TRIED
 from secconsole.service.alerts.sweep import actions_for
-from secconsole.store import alert_sweep
-from secconsole.store.audit_chain import last_seq
+from secconsole.store.audit_log import alert_sweep
+from secconsole.store.audit_log.audit_chain import last_seq
 
 PAGE = 1_000
 MOST_FOUND = 100  # alerts that are returned

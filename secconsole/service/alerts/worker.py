@@ -19,9 +19,9 @@ from secconsole.operations.caller import Source
 from secconsole.service.alerts.sweep import apply, next_batch
 from secconsole.service.store import Store
 from secconsole.service.transactions import Clock, Transactions
-from secconsole.store.alert_sweep import Behind, tenants_behind
-from secconsole.store.keys import KeyRing
-from secconsole.store.tenant_lock import TenantLock
+from secconsole.store.audit_log.alert_sweep import Behind, tenants_behind
+from secconsole.store.engine.tenant_lock import TenantLock
+from secconsole.store.sealing.keys import KeyRing
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,9 @@ from secconsole.domain.roles import Permission, may, may_open
 from secconsole.operations.approvals import Approval
 from secconsole.service.context import Context, when
 from secconsole.service.factors import caller_checks
-from secconsole.store import approvals, users
-from secconsole.store.approvals import ApprovalRecord
+from secconsole.store import users
+from secconsole.store.helpdesk import approvals
+from secconsole.store.helpdesk.approvals import ApprovalRecord
 from secconsole.store.rows import UserRecord
 
 PEERS = "Another platform administrator needs the approval of a second person first."

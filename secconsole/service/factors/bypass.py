@@ -21,9 +21,9 @@ from secconsole.service.context import Context, when
 from secconsole.service.factors import caller_checks
 from secconsole.service.factors.sign_in_facts import bypass_now, open_bypass, sign_in_facts
 from secconsole.service.factors.throttling import count_failure, held, held_words, note_right_code
-from secconsole.store import bypass
 from secconsole.store.factors import live_factors
 from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.sign_in import bypass
 
 BYPASS = "bypass"  # in place of the kind of a factor
 DISABLED = "The account was disabled."

@@ -15,9 +15,11 @@ from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.factors.passcodes import NOT_SET_UP
 from secconsole.service.outbox.queue import can_send
 from secconsole.service.views import masked
-from secconsole.store import audit, caller_checks, factors
-from secconsole.store.audit import Filters
-from secconsole.store.caller_checks import CheckRecord
+from secconsole.store import factors
+from secconsole.store.audit_log import audit
+from secconsole.store.audit_log.audit import Filters
+from secconsole.store.helpdesk import caller_checks
+from secconsole.store.helpdesk.caller_checks import CheckRecord
 from secconsole.store.rows import UserRecord
 
 RECENT = 24 * 3_600_000  # a changed address is marked for so long: the caller may have changed it

@@ -26,9 +26,10 @@ from secconsole.service.factors.sign_in_facts import bypass_now, sign_in_facts
 from secconsole.service.factors.throttling import held
 from secconsole.service.outbox.queue import can_send
 from secconsole.service.views import masked
-from secconsole.store import factors, sessions, tenants, users
-from secconsole.store.keys import new_token
+from secconsole.store import factors, tenants, users
 from secconsole.store.rows import BypassRecord, ChallengeRecord, FactorRecord, TenantRow, UserRecord
+from secconsole.store.sealing.keys import new_token
+from secconsole.store.sign_in import sessions
 
 LASTS = 10 * 60_000  # while waiting for a code
 BINDING_LASTS = 30 * 60_000  # while the user may have to install an app first

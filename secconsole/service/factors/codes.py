@@ -13,9 +13,10 @@ from secconsole.service.context import Context
 from secconsole.service.factors.passcodes import accepts, live_code
 from secconsole.service.factors.throttling import count_failure, held, held_words, note_right_code
 from secconsole.service.views import EXHAUSTED
-from secconsole.store import factors, sessions
-from secconsole.store.keys import DamagedSecret
+from secconsole.store import factors
 from secconsole.store.rows import FactorRecord, UserRecord
+from secconsole.store.sealing.keys import DamagedSecret
+from secconsole.store.sign_in import sessions
 
 WRONG = "That code is not valid now. Check that the phone's clock is set automatically. Each code works once."
 WRONG_SENT = "That code is wrong or has expired. Only the newest code works, once and for ten minutes."

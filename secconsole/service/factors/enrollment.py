@@ -19,8 +19,9 @@ from secconsole.service.factors.codes import WRONG, parameters_of, seal_seed, se
 from secconsole.service.factors.passcodes import why_no_code
 from secconsole.service.factors.sent_factors import confirm_sent, start_sent
 from secconsole.service.factors.throttling import from_new_network
-from secconsole.store import factors, outbox, sessions
+from secconsole.store import factors, outbox
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
+from secconsole.store.sign_in import sessions
 
 
 def start_enrollment(

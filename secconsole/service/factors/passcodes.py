@@ -23,9 +23,10 @@ from secconsole.domain.sending import wait_words
 from secconsole.operations.events import CODE_SENT
 from secconsole.service.context import Context
 from secconsole.service.outbox.queue import Request, can_send, free_at, post
-from secconsole.store import outbox, passcodes
-from secconsole.store.keys import KeyRing, token_hash
-from secconsole.store.passcodes import PasscodeRecord
+from secconsole.store import outbox
+from secconsole.store.sealing.keys import KeyRing, token_hash
+from secconsole.store.sign_in import passcodes
+from secconsole.store.sign_in.passcodes import PasscodeRecord
 
 Write = Callable[[FactorKind, str, Passcode], Message]  # a message with a kind, an address and a code
 

@@ -17,10 +17,10 @@ from secconsole.domain.model import PolicyMode
 from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context
 from secconsole.service.factors.sign_in_facts import DAY
-from secconsole.store import password_sessions
-from secconsole.store.password_sessions import Opened, Which
 from secconsole.store.rows import TenantRow, UserRecord
 from secconsole.store.schema import sessions, tokens
+from secconsole.store.sign_in import password_sessions
+from secconsole.store.sign_in.password_sessions import Opened, Which
 
 WHY = "a factor is required now"
 

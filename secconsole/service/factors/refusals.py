@@ -15,10 +15,11 @@ from secconsole.operations.caller import Source
 from secconsole.operations.events import SIGN_IN
 from secconsole.service.context import Context, when
 from secconsole.service.factors.throttling import note_hold
-from secconsole.store import refusals, tenants, users
-from secconsole.store.audit import spend_as_append
-from secconsole.store.refusals import RefusedRow
+from secconsole.store import tenants, users
+from secconsole.store.audit_log.audit import spend_as_append
 from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.sign_in import refusals
+from secconsole.store.sign_in.refusals import RefusedRow
 
 MINUTE = 60_000
 MOST_ORIGINS = 200  # of one tenant at a time; refusals from further ones are summed up together

@@ -14,7 +14,7 @@ from secconsole.domain.roles import Permission, may
 from secconsole.domain.sending import length_words
 from secconsole.operations.events import RESETS_MANY
 from secconsole.service.context import Context
-from secconsole.store import resets
+from secconsole.store.helpdesk import resets
 
 
 @dataclass(frozen=True, slots=True)

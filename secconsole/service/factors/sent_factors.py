@@ -29,8 +29,9 @@ from secconsole.service.factors.passcodes import (
 from secconsole.service.factors.throttling import from_new_network
 from secconsole.service.outbox.queue import Request, can_send
 from secconsole.service.views import masked
-from secconsole.store import factors, passcodes
+from secconsole.store import factors
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
+from secconsole.store.sign_in import passcodes
 
 MOST = 5  # per kind and user
 _NOTHING = Secret("")

@@ -12,8 +12,8 @@ from secconsole.domain.roles import Permission, Role, may, outranks
 from secconsole.service.context import Context
 from secconsole.service.factors.networks import admission_of
 from secconsole.store import users
-from secconsole.store.bypass import open_code
 from secconsole.store.rows import BypassRecord, FactorRecord, TenantRow, UserRecord
+from secconsole.store.sign_in.bypass import open_code
 from secconsole.store.whitelist import exemption_of
 
 DAY = grace.DAY

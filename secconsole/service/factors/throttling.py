@@ -29,8 +29,9 @@ from secconsole.domain.throttle import (
 )
 from secconsole.operations import events
 from secconsole.service.context import Context, when
-from secconsole.store import sessions, tenants, throttles
+from secconsole.store import tenants
 from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.sign_in import sessions, throttles
 
 NEW_FOR = 24 * 3_600_000  # milliseconds during which a network counts as new for a user
 LOCKED = "The account is locked after too many wrong entries. Ask the helpdesk to unlock it."

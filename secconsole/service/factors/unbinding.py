@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from secconsole.service.context import Context
 from secconsole.service.factors.throttling import unlock
-from secconsole.store import factors, sessions
+from secconsole.store import factors
 from secconsole.store.rows import FactorRecord, UserRecord
+from secconsole.store.sign_in import sessions
 
 
 def new_event(context: Context, reason: str, ticket: str) -> str:

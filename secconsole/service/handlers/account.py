@@ -33,7 +33,8 @@ from secconsole.service.handlers.factors import refuse_while_required, why_requi
 from secconsole.service.handlers.signin import shortest_password
 from secconsole.service.outbox.recipients import bound_addresses
 from secconsole.service.registry import handles
-from secconsole.store import factors, recovery, sessions, users
+from secconsole.store import factors, users
+from secconsole.store.sign_in import recovery, sessions
 
 
 @handles(ShowOwnRules)

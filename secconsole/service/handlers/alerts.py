@@ -37,8 +37,8 @@ from secconsole.service.alerts.trial import Found, try_rule
 from secconsole.service.context import Context, milliseconds, when, when_or_none
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
-from secconsole.store import alert_sweep, alerts, audit
-from secconsole.store.alerts import AlertRecord
+from secconsole.store.audit_log import alert_sweep, alerts, audit
+from secconsole.store.audit_log.alerts import AlertRecord
 
 OWN = "This alert is about your own account. Another administrator has to acknowledge it."
 

@@ -17,7 +17,8 @@ from secconsole.service.context import Context
 from secconsole.service.factors.approvals import asker_of, own_request, shown
 from secconsole.service.handlers.whitelist import checked_reason
 from secconsole.service.registry import handles
-from secconsole.store import approvals, users
+from secconsole.store import users
+from secconsole.store.helpdesk import approvals
 from secconsole.store.rows import UserRecord
 
 OWN = "You asked for this yourself. Another person has to answer it."

@@ -22,9 +22,10 @@ from secconsole.service.context import Context, milliseconds
 from secconsole.service.handlers.user_fields import check_words
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
-from secconsole.store import audit, audit_chain, users
-from secconsole.store.audit import Filters
-from secconsole.store.audit_checkpoints import Link
+from secconsole.store import users
+from secconsole.store.audit_log import audit, audit_chain
+from secconsole.store.audit_log.audit import Filters
+from secconsole.store.audit_log.audit_checkpoints import Link
 
 _CURSOR = re.compile(rf"([0-9]{{1,{MOST_DIGITS}}})\.([0-9a-f]{{64}})", re.ASCII)
 

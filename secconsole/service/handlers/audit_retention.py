@@ -8,9 +8,9 @@ from secconsole.operations.events import AUDIT_RETENTION_SET
 from secconsole.service.audit_retention import held_by, preview, remove_portion
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.registry import handles
-from secconsole.store import audit_chain, audit_retention
-from secconsole.store.audit_checkpoints import checkpoint_of
-from secconsole.store.audit_retention import KeepRule
+from secconsole.store.audit_log import audit_chain, audit_retention
+from secconsole.store.audit_log.audit_checkpoints import checkpoint_of
+from secconsole.store.audit_log.audit_retention import KeepRule
 
 
 @handles(ShowRetention)

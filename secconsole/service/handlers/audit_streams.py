@@ -37,9 +37,9 @@ from secconsole.operations.events import AUDIT_STREAM_ADDED, AUDIT_STREAM_REMOVE
 from secconsole.service.context import Context
 from secconsole.service.registry import handles
 from secconsole.service.streams.receivers import packed, shown
-from secconsole.store import audit_chain, audit_streams
-from secconsole.store.audit_checkpoints import link_before_first
-from secconsole.store.audit_streams import Position, StreamRecord
+from secconsole.store.audit_log import audit_chain, audit_streams
+from secconsole.store.audit_log.audit_checkpoints import link_before_first
+from secconsole.store.audit_log.audit_streams import Position, StreamRecord
 
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_STREAM_NAME - 1}}}")
 _NO_CERTIFICATES = "These are no certificates as PEM, or the key does not belong to them."

@@ -27,8 +27,9 @@ from secconsole.service.factors.passcodes import accepts, issue_code, live_code,
 from secconsole.service.factors.throttling import count_failure, held, held_words
 from secconsole.service.outbox.queue import Request
 from secconsole.service.registry import handles
-from secconsole.store import caller_checks, factors
-from secconsole.store.caller_checks import CheckRecord
+from secconsole.store import factors
+from secconsole.store.helpdesk import caller_checks
+from secconsole.store.helpdesk.caller_checks import CheckRecord
 from secconsole.store.rows import UserRecord
 
 ASK_APP = "Ask the caller to read out the code that their authenticator app shows now."

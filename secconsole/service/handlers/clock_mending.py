@@ -9,7 +9,13 @@ from secconsole.operations.clock import ClockMended, MendClock
 from secconsole.operations.events import CLOCK_MENDED
 from secconsole.service.context import Context, when
 from secconsole.service.registry import handles
-from secconsole.store.clock import clock_mark, count_used_ahead, end_begun_ahead, keep_clock_mark, lower_used_ahead
+from secconsole.store.engine.clock import (
+    clock_mark,
+    count_used_ahead,
+    end_begun_ahead,
+    keep_clock_mark,
+    lower_used_ahead,
+)
 from secconsole.store.tenants import all_tenants
 
 

@@ -63,9 +63,10 @@ from secconsole.service.factors.passcodes import (
 from secconsole.service.outbox.accounts import seal_password, smtp_settings, twilio_settings
 from secconsole.service.outbox.queue import Request
 from secconsole.service.registry import handles
-from secconsole.store import delivery, outbox, passcodes
+from secconsole.store import delivery, outbox
 from secconsole.store.delivery import SettingsRecord
-from secconsole.store.passcodes import PasscodeRecord
+from secconsole.store.sign_in import passcodes
+from secconsole.store.sign_in.passcodes import PasscodeRecord
 
 SHOWN = 20
 DAY = 24 * 3_600_000

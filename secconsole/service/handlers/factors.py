@@ -36,9 +36,10 @@ from secconsole.service.handlers.recovery import RECOVERY, check_recovery_code, 
 from secconsole.service.outbox.recipients import bound_addresses
 from secconsole.service.registry import handles
 from secconsole.service.views import factor_row
-from secconsole.store import factors, sessions
+from secconsole.store import factors
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
-from secconsole.store.tokens import count_live
+from secconsole.store.sign_in import sessions
+from secconsole.store.sign_in.tokens import count_live
 
 UNBIND_INSTEAD = (
     "This is the user's last factor, and the policy says what unbinding needs. Use secconsole unbind, or u in Users."

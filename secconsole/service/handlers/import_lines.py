@@ -16,7 +16,7 @@ from secconsole.service.handlers.user_fields import check_fields
 from secconsole.service.time_slices import Pace
 from secconsole.store import users
 from secconsole.store.rows import TenantRow, UserRecord
-from secconsole.store.user_keys import derived_again
+from secconsole.store.search.user_keys import derived_again
 
 # New users count as one. A part takes up to a tenth of a second of SQLite's one writer. With shorter parts 100,000
 # lines would take too long.

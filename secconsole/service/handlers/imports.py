@@ -36,8 +36,9 @@ from secconsole.service.handlers.import_lines import (
 from secconsole.service.handlers.role_rules import stays_asked
 from secconsole.service.handlers.user_fields import with_id
 from secconsole.service.registry import Parts, handles
-from secconsole.store import sessions, users
+from secconsole.store import users
 from secconsole.store.rows import UserRecord
+from secconsole.store.sign_in import sessions
 
 
 def _permit(context: Context, operation: ImportUsers) -> None:

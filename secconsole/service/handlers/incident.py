@@ -16,7 +16,9 @@ from secconsole.operations.incident import (
 from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, milliseconds, when, when_or_none
 from secconsole.service.registry import handles
-from secconsole.store import incidents, sessions, tenants
+from secconsole.store import tenants
+from secconsole.store.helpdesk import incidents
+from secconsole.store.sign_in import sessions
 
 
 @handles(FreezeSignIns)

@@ -30,8 +30,17 @@ from secconsole.service.context import Context, milliseconds, when, when_or_none
 from secconsole.service.handlers.incident import count_platform_admins, scope_of
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
-from secconsole.store import incidents, tenants, tokens
-from secconsole.store.audit_window import Counted, Window, count_by_action, newest_of, newest_of_each, window_of
+from secconsole.store import tenants
+from secconsole.store.audit_log.audit_window import (
+    Counted,
+    Window,
+    count_by_action,
+    newest_of,
+    newest_of_each,
+    window_of,
+)
+from secconsole.store.helpdesk import incidents
+from secconsole.store.sign_in import tokens
 
 LATEST = 20  # changes
 MOST_NEW = 1_000  # first sign-ins from a network

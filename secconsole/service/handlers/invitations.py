@@ -31,8 +31,9 @@ from secconsole.service.factors.passwords import one_time_password
 from secconsole.service.handlers.role_rules import has_own_password
 from secconsole.service.outbox.queue import Request, can_send, free_at, post, room_of
 from secconsole.service.registry import handles
-from secconsole.store import outbox, sessions, users
+from secconsole.store import outbox, users
 from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.sign_in import sessions
 
 NO_MAIL = "Mail is not set up here, so nobody can be invited. Set it up first: secconsole delivery set-smtp"
 DAYS_LIMIT = "The day's limit on invitations is reached. Try again in 24 h at most."

@@ -32,8 +32,9 @@ from secconsole.service.handlers.invitations import (
 from secconsole.service.handlers.role_rules import has_own_password
 from secconsole.service.outbox.queue import can_send
 from secconsole.service.registry import HANDLERS
-from secconsole.store import factors, sessions, users
+from secconsole.store import factors, users
 from secconsole.store.rows import UserRecord
+from secconsole.store.sign_in import sessions
 
 R = TypeVar("R")
 NOT_LOCKED = "Is not locked."

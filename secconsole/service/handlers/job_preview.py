@@ -36,8 +36,8 @@ from secconsole.service.handlers.role_rules import PlatformAdmins
 from secconsole.service.handlers.whitelist import warn_of_lockout
 from secconsole.service.outbox.queue import can_send, room_of
 from secconsole.service.registry import handles
-from secconsole.store import throttles
 from secconsole.store.rows import UserRecord
+from secconsole.store.sign_in import throttles
 
 MOST_SHOWN = 200
 _ORDER = (ItemState.DONE, ItemState.FAILED, ItemState.SKIPPED)

@@ -9,8 +9,9 @@ from secconsole.domain.errors import Invalid, NotFound
 from secconsole.domain.search import filter_text, parse_search
 from secconsole.service.context import Context
 from secconsole.service.handlers.user_fields import check_words
-from secconsole.store import user_search, users
+from secconsole.store import users
 from secconsole.store.rows import UserRecord
+from secconsole.store.search import user_search
 
 _INCOMPLETE = ("status:", "role:", "is:", "flag:", "factor:")  # while typing a search, they match all users
 

@@ -53,10 +53,11 @@ from secconsole.service.handlers.job_acts import (
 from secconsole.service.handlers.job_selection import select
 from secconsole.service.handlers.whitelist import checked_reason
 from secconsole.service.registry import handles
-from secconsole.store import jobs, users
-from secconsole.store.jobs import JobRecord
-from secconsole.store.keys import DamagedSecret
+from secconsole.store import users
+from secconsole.store.helpdesk import jobs
+from secconsole.store.helpdesk.jobs import JobRecord
 from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.sealing.keys import DamagedSecret
 
 _CANCELLED = "The job was cancelled before this user."
 _OUTRANKED = "This job belongs to someone who outranks you. Ask them, or an administrator."

@@ -20,8 +20,9 @@ from secconsole.service.context import Context
 from secconsole.service.factors.password_sessions import Ended, count_ending, end_password_sessions
 from secconsole.service.registry import handles
 from secconsole.service.views import policy_view
-from secconsole.store import history, recovery, tenants, users, whitelist
+from secconsole.store import history, tenants, users, whitelist
 from secconsole.store.rows import ExemptionRecord, TenantRow, UserRecord
+from secconsole.store.sign_in import recovery
 
 ADMIN_REASON = "platform administrator, added when the second factor was switched on"
 

@@ -18,9 +18,9 @@ from secconsole.service.registry import handles
 from secconsole.service.views import admission_words
 from secconsole.store.factors import live_factors
 from secconsole.store.networks import record_by_id
-from secconsole.store.recovery import count_left
 from secconsole.store.rows import TenantRow, UserRecord
-from secconsole.store.throttles import has_known
+from secconsole.store.sign_in.recovery import count_left
+from secconsole.store.sign_in.throttles import has_known
 from secconsole.store.whitelist import exemption_of
 
 _MESSAGES = {

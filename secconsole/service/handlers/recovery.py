@@ -24,8 +24,8 @@ from secconsole.operations.recovery import (
 from secconsole.service.context import Context, when
 from secconsole.service.factors.throttling import count_failure, held, held_words, note_right_code
 from secconsole.service.registry import handles
-from secconsole.store import recovery
 from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.sign_in import recovery
 
 RECOVERY = "recovery"  # in place of the kind or id of a factor
 WRONG = "That recovery code is wrong or was already used. Each works once."

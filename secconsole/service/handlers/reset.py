@@ -24,8 +24,9 @@ from secconsole.service.handlers.invitations import mail_first_password, why_no_
 from secconsole.service.handlers.whitelist import checked_reason
 from secconsole.service.outbox.recipients import bound_addresses
 from secconsole.service.registry import handles
-from secconsole.store import factors, recovery, tokens, users
+from secconsole.store import factors, users
 from secconsole.store.rows import UserRecord
+from secconsole.store.sign_in import recovery, tokens
 
 RESET = "The user was reset."
 

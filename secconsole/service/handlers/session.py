@@ -30,9 +30,10 @@ from secconsole.service.factors.throttling import (
 from secconsole.service.handlers.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.registry import handles
 from secconsole.service.views import masked
-from secconsole.store import factors, recovery, sessions
-from secconsole.store.keys import new_token
+from secconsole.store import factors
 from secconsole.store.rows import FactorRecord, SessionRecord, UserRecord
+from secconsole.store.sealing.keys import new_token
+from secconsole.store.sign_in import recovery, sessions
 
 
 @handles(WhoAmI)

@@ -17,8 +17,8 @@ from secconsole.operations.sessions import (
 from secconsole.service.authorise import IDLE, need_proof
 from secconsole.service.context import Context, when
 from secconsole.service.registry import handles
-from secconsole.store import sessions
 from secconsole.store.rows import SessionRecord
+from secconsole.store.sign_in import sessions
 
 
 @handles(ListSessions)

@@ -60,9 +60,11 @@ from secconsole.service.factors.throttling import (
 from secconsole.service.handlers.key_mail import send_key
 from secconsole.service.handlers.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.registry import handles
-from secconsole.store import factors, metadata, sessions, tenants, throttles, users
-from secconsole.store.keys import new_token
+from secconsole.store import factors, tenants, users
+from secconsole.store.engine import metadata
 from secconsole.store.rows import BypassRecord, FactorRecord, TenantRow, UserRecord
+from secconsole.store.sealing.keys import new_token
+from secconsole.store.sign_in import sessions, throttles
 
 SIGNED_IN_WITH_BYPASS = "The bypass code is used up. It does not let you bind a factor or confirm dangerous actions."
 REFUSED = "Sign-in failed. Check login and password. After several wrong entries wait a little."

@@ -33,9 +33,9 @@ from secconsole.service.damage import count_damaged
 from secconsole.service.handlers.user_fields import check_fields, with_id
 from secconsole.service.registry import handles
 from secconsole.store import history, tenants, users, whitelist
-from secconsole.store.clock import clock_mark, count_used_ahead
-from secconsole.store.overdue import count_overdue
+from secconsole.store.engine.clock import clock_mark, count_used_ahead
 from secconsole.store.rows import TenantRow
+from secconsole.store.search.overdue import count_overdue
 
 SOON = 7 * 24 * 3_600_000
 _NAME = re.compile(r"[\w][\w.\- ]*\Z")

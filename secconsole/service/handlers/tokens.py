@@ -24,9 +24,9 @@ from secconsole.operations.tokens import (
 from secconsole.service.authorise import KEY_PREFIX, TOKEN_PREFIX, need_proof
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.registry import handles
-from secconsole.store import tokens
-from secconsole.store.keys import new_token
 from secconsole.store.rows import TokenRecord
+from secconsole.store.sealing.keys import new_token
+from secconsole.store.sign_in import tokens
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

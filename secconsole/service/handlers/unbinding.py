@@ -41,8 +41,9 @@ from secconsole.service.handlers.whitelist import checked_reason
 from secconsole.service.outbox.recipients import addresses_of, bound_addresses, can_mail
 from secconsole.service.registry import handles
 from secconsole.service.views import look_alikes, masked
-from secconsole.store import factors, recovery, sessions, tokens, users
+from secconsole.store import factors, users
 from secconsole.store.rows import FactorRecord, UserRecord
+from secconsole.store.sign_in import recovery, sessions, tokens
 
 UNBOUND, UNDONE = "The user was unbound.", "The unbinding was undone."
 

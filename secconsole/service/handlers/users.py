@@ -73,13 +73,16 @@ from secconsole.service.handlers.role_rules import (
 from secconsole.service.handlers.user_fields import check_fields, check_words, refuse_taken, with_id
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry, exemption, factor_row, holds, look_alikes, user_row
-from secconsole.store import audit, factors, sessions, throttles, user_search, users
-from secconsole.store.audit import Filters
-from secconsole.store.recovery import count_left
+from secconsole.store import factors, users
+from secconsole.store.audit_log import audit
+from secconsole.store.audit_log.audit import Filters
 from secconsole.store.rows import UserRecord
-from secconsole.store.tokens import count_live
-from secconsole.store.user_keys import SOURCES
-from secconsole.store.user_search import Order, Window
+from secconsole.store.search import user_search
+from secconsole.store.search.user_keys import SOURCES
+from secconsole.store.search.user_search import Order, Window
+from secconsole.store.sign_in import sessions, throttles
+from secconsole.store.sign_in.recovery import count_left
+from secconsole.store.sign_in.tokens import count_live
 from secconsole.store.whitelist import exemption_of
 
 RECENT = 8

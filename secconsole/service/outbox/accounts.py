@@ -15,7 +15,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import SmtpSettings, TwilioSettings
 from secconsole.service.context import when
 from secconsole.store.delivery import SettingsRecord
-from secconsole.store.keys import KeyRing
+from secconsole.store.sealing.keys import KeyRing
 
 
 class Sealer(Protocol):

@@ -15,8 +15,8 @@ from secconsole.domain.sending import Cap, Counted, allowed_from, caps_of
 from secconsole.service.context import Context
 from secconsole.store import outbox
 from secconsole.store.delivery import settings_to_send_with
-from secconsole.store.keys import KeyRing
 from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.sealing.keys import KeyRing
 
 
 @dataclass(frozen=True, slots=True)

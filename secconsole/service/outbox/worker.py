@@ -36,9 +36,10 @@ from secconsole.service.outbox.notices import Notices
 from secconsole.service.outbox.queue import unseal_message
 from secconsole.service.reminders import is_still_due
 from secconsole.service.store import Store
-from secconsole.store import delivery, outbox, passcodes, tenants, users
-from secconsole.store.keys import DamagedSecret, KeyRing, SealedPlace
+from secconsole.store import delivery, outbox, tenants, users
 from secconsole.store.outbox import OutboxRecord
+from secconsole.store.sealing.keys import DamagedSecret, KeyRing, SealedPlace
+from secconsole.store.sign_in import passcodes
 
 T = TypeVar("T")
 Account = SmtpAccount | TwilioAccount | Inbox

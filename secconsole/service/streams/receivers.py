@@ -15,9 +15,9 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.audit_streams import AuditStream, StreamState, StreamTest
 from secconsole.service.context import when, when_or_none
 from secconsole.service.outbox.accounts import Sealer
-from secconsole.store import audit_chain, audit_streams
-from secconsole.store.audit_streams import StreamRecord
-from secconsole.store.keys import KeyRing
+from secconsole.store.audit_log import audit_chain, audit_streams
+from secconsole.store.audit_log.audit_streams import StreamRecord
+from secconsole.store.sealing.keys import KeyRing
 
 PURPOSE = "audit-stream"
 

@@ -15,9 +15,10 @@ from secconsole.service.audit_retention import remove_portion
 from secconsole.service.context import Context
 from secconsole.service.outbox.notices import Notices
 from secconsole.service.store import Store
-from secconsole.store import audit_retention, tenants
-from secconsole.store.keys import KeyRing
-from secconsole.store.tenant_lock import TenantLock
+from secconsole.store import tenants
+from secconsole.store.audit_log import audit_retention
+from secconsole.store.engine.tenant_lock import TenantLock
+from secconsole.store.sealing.keys import KeyRing
 
 log = logging.getLogger(__name__)
 

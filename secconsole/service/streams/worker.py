@@ -25,10 +25,11 @@ from secconsole.domain.reach import PUBLIC, Reach
 from secconsole.service.store import Store
 from secconsole.service.streams.receivers import stream_entry, unpacked
 from secconsole.service.streams.sending import PORTIONS, send_entries, send_test
-from secconsole.store import audit_streams, tenants
-from secconsole.store.audit_chain import MAIN
-from secconsole.store.audit_streams import Position, StreamRecord
-from secconsole.store.keys import KeyRing
+from secconsole.store import tenants
+from secconsole.store.audit_log import audit_streams
+from secconsole.store.audit_log.audit_chain import MAIN
+from secconsole.store.audit_log.audit_streams import Position, StreamRecord
+from secconsole.store.sealing.keys import KeyRing
 
 T = TypeVar("T")
 

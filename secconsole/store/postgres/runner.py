@@ -1,6 +1,6 @@
 """Runner of transactions on PostgreSQL: any number of processes on one database, each with a few writers and readers.
 
-It runs the same transaction bodies as on SQLite. A write locks its tenant (`secconsole.store.tenant_lock`) and is
+It runs the same transaction bodies as on SQLite. A write locks its tenant (`store/engine/tenant_lock.py`) and is
 answered after COMMIT. Several waiting writes share a transaction, each but the first in its own savepoint. A
 transaction that fails because of concurrent ones, or because the server was lost before COMMIT, is repeated as a whole.
 """
@@ -19,13 +19,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from secconsole.domain.errors import Unavailable
+from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock, time_of
 from secconsole.store.outbox import ALL_OPEN
 from secconsole.store.postgres.address import Address
 from secconsole.store.postgres.errors import unreached
 from secconsole.store.postgres.requirements import refuse_unfit
 from secconsole.store.postgres.writer import RETRY_SECONDS, Job, RetryDeadline, Writer, connected
 from secconsole.store.schema import audit_heads
-from secconsole.store.tenant_lock import NO_LOCK, TenantLock, time_of
 
 T = TypeVar("T")
 

@@ -17,8 +17,8 @@ from sqlalchemy.util import await_only
 
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.domain.turns import Turns
+from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock, acquire
 from secconsole.store.postgres.errors import TAKEN, code_of, in_words, is_again, is_gone
-from secconsole.store.tenant_lock import NO_LOCK, TenantLock, acquire
 
 T = TypeVar("T")
 

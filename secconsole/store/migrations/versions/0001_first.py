@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
+from secconsole.store.engine.triggers import count_by_triggers
 from secconsole.store.schema import Words
-from secconsole.store.triggers import count_by_triggers
 
 revision = "0001"
 down_revision = None

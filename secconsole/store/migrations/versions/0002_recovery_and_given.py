@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
+from secconsole.store.engine.triggers import count_by_triggers, drop_triggers, recount
 from secconsole.store.schema import Words
-from secconsole.store.triggers import count_by_triggers, drop_triggers, recount
 
 revision = "0002"
 down_revision = "0001"

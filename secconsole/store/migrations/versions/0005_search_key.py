@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
+from secconsole.store.engine.triggers import count_by_triggers, drop_index, drop_triggers, index_words
 from secconsole.store.schema import Words
-from secconsole.store.triggers import count_by_triggers, drop_index, drop_triggers, index_words
-from secconsole.store.user_keys import derived
+from secconsole.store.search.user_keys import derived
 
 revision = "0005"
 down_revision = "0004"

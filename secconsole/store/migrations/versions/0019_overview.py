@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from secconsole.domain.throttle import FOREVER
+from secconsole.store.engine.triggers import BLOCKED, NO_PASSWORD, count_by_triggers, drop_triggers, recount
 from secconsole.store.schema import Words
-from secconsole.store.triggers import BLOCKED, NO_PASSWORD, count_by_triggers, drop_triggers, recount
 
 revision = "0019"
 down_revision = "0018"

@@ -1,0 +1,1 @@
+"""Audit entries as chains, their signed heads, streams, retention and alerts."""

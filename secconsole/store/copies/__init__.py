@@ -1,0 +1,1 @@
+"""Copies of a store: backups, restores, and moves to another database."""

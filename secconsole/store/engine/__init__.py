@@ -1,0 +1,1 @@
+"""Execution of statements: writers, readers, locks, triggers and migrations."""

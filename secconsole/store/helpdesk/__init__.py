@@ -1,0 +1,1 @@
+"""Work of the helpdesk on users: checks, approvals, invitations, jobs and incidents."""

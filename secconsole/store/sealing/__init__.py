@@ -1,0 +1,1 @@
+"""The master key, secrets sealed with it, and its rotation."""

@@ -1,0 +1,1 @@
+"""Search for users: conditions, queries and derived columns."""
