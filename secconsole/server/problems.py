@@ -13,8 +13,9 @@ MEDIA_TYPE = "application/problem+json"
 MEANINGS = {
     400: "The request cannot be read, or its body is not JSON.",
     401: "No valid session or token.",
-    403: "The caller is not allowed to do this, with code `step-up-needed` until password and factor are proved, and "
-    "with code `wrong-network` from this address.",
+    403: "The caller is not allowed to do this, with code `step-up-needed` until the factor is proved again, with code "
+    "`wrong-network` from this address, and with code `limit-reached` after too many resets (`Retry-After` has the "
+    "seconds to wait).",
     404: "It does not exist, or the caller may not see it.",
     405: "The path does not support this method. The header `Allow` lists those that it supports.",
     408: "The request did not arrive in time.",
@@ -37,6 +38,7 @@ CODES = {
     "not-signed-in": "Your session has ended. Sign in again.",
     "not-allowed": "A helpdesk may not do this. Those who may: platform-admin, tenant-admin.",
     "step-up-needed": "Confirm it's you first: this needs a code again, or your password if no factor is bound.",
+    "limit-reached": "You have reset 20 users within an hour, the most that acme allows. Go on in 12 minutes.",
     "wrong-network": "Your address 198.51.100.7 is not in the networks that acme allows. Connect from one of them.",
     "not-found": "There is no such user.",
     "method-not-allowed": "The path does not support this method.",

@@ -12,6 +12,7 @@ import msgspec
 from secconsole import __version__
 from secconsole.domain.roles import Permission, may_phrase
 from secconsole.operations.base import OPERATIONS, Operation, example_of
+from secconsole.operations.events import RESETS_MANY
 from secconsole.operations.request_schema import answers_nothing
 from secconsole.operations.wire import encode, to_request
 from secconsole.server.idempotency import REPLAY, parameters
@@ -125,6 +126,7 @@ def codes_of(kind: type[Operation[object]]) -> dict[int, list[str]]:
     add(401, "not-signed-in", when=signed_in)
     add(403, "not-allowed", "wrong-network", when=signed_in)
     add(403, "step-up-needed", when=spec.step_up != "never")
+    add(403, "limit-reached", when=RESETS_MANY in spec.records)
     add(404, "not-found", when="{" in spec.path or bool(fields & _NAMING))
     add(409, "conflict", "key-reused", "reply-gone", "still-running", when=spec.writes)
     add(409, "conflict", when="{challenge}" in spec.path and not spec.writes)  # the sign-in has ended
