@@ -15,7 +15,7 @@ from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.user_changes import ChangeRole
-from secconsole.tui.actions import PLACES, READ_ONLY, Action
+from secconsole.tui.actions import INBOX, PLACES, READ_ONLY, Action
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.account.dialogs import PasswordDialog
@@ -27,7 +27,7 @@ from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.header import policy_words
+from secconsole.tui.widgets.header import _labels, policy_words
 from secconsole.tui.widgets.hints import Hint, fitting
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 
@@ -65,11 +65,11 @@ async def test_the_header_shows_place_policy_and_user(console: OpenConsole, size
         assert second.rstrip().endswith("live")
 
 
-async def test_an_unavailable_place_says_so_and_is_marked_without_colour(console: OpenConsole) -> None:
+async def test_a_place_for_other_roles_is_not_shown_and_its_key_says_why(console: OpenConsole) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
-        assert "(3 Whitelist)" in screen_text(app)
+        assert screen_text(app).splitlines()[1].split() == ["7", "Me", "live"]
         await pilot.press("3")
         await settled(pilot)
         assert said(app) == ["Your role, user, can see its own account only: press 7."]
@@ -268,13 +268,25 @@ async def test_a_policy_changed_elsewhere_is_in_the_header_at_once(
         await until(pilot, lambda: "MFA optional" in screen_text(app).splitlines()[0])
 
 
+@pytest.mark.parametrize(
+    ("width", "labels"),
+    [
+        (88, " 1 Overview  2 Users  3 Whitelist  4 Settings  5 Audit  6 Incident  7 Me  8 Inbox "),
+        (74, " 1 Overview 2 Users 3 Whitelist 4 Settings 5 Audit 6 Incident 7 Me 8 Inbox"),
+        (53, " 1 Over 2 Users 3 List 4 Set 5 Audit 6 Inc 7 Me 8 Inbox"),
+    ],
+)
+def test_the_places_move_together_before_their_names_are_shortened(width: int, labels: str) -> None:
+    assert "".join(_labels((*PLACES, INBOX), width)) == labels
+
+
 async def test_a_role_changed_elsewhere_ends_the_session_at_once(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await at_account(app, pilot)
-        assert "(2 Users)" in screen_text(app)
+        assert "2 Users" not in screen_text(app)
         await organisation.perform(ChangeRole(tenant=TENANT, user="uma", role=Role.HELPDESK))
         await until(pilot, lambda: "Your session has ended. Sign in again." in screen_text(app))
 

@@ -36,10 +36,8 @@ class Places:
 
     @property
     def named(self) -> tuple[PlaceName, ...]:
-        """Places named in the row at the top."""
-        role = self._app.identity.role
-        shown = (place for place in PLACES if place.permission is Permission.SEE or may(role, place.permission))
-        return (*shown, INBOX) if self._app.demo else tuple(shown)
+        """Places named in the row at the top: those that the user's role may open."""
+        return tuple(place for place in (*PLACES, INBOX) if not self.why_not(place.name))
 
     @property
     def here(self) -> PlaceScreen | None:

@@ -138,15 +138,11 @@ class Header(Widget):
         app = self.app
         state, look = ("live", "live") if app.connection.is_current else ("stale", "trouble")
         places = app.places.named
-        names = _names(places, width - cell_len(state) - 2)
         self._spans = []
         pieces: list[Piece] = []
         at = 0
-        for place, name in zip(places, names, strict=True):
-            words = f" {place.number} {name} "
-            part = "here" if place.name == self._here else "dim" if app.places.why_not(place.name) else "place"
-            if part == "dim":
-                words = f"({words[1:-1]})"
+        for place, words in zip(places, _labels(places, width - cell_len(state) - 2), strict=True):
+            part = "here" if place.name == self._here else "place"
             self._spans.append((at, at + cell_len(words), place.name))
             pieces.append((words, part))
             at += cell_len(words)
@@ -186,14 +182,16 @@ class Header(Widget):
                     self.app.places.go(name)
 
 
-def _names(places: Sequence[PlaceName], width: int) -> list[str]:
-    """Return the names of the places, shortened from the right until they fit."""
-    names = [place.words(narrow=False) for place in places]
+def _labels(places: Sequence[PlaceName], width: int) -> list[str]:
+    """Return the labels of the places: closer together, and then shortened from the right, until they fit."""
+    labels = [f" {place.number} {place.words(narrow=False)} " for place in places]
+    if sum(map(cell_len, labels)) > width:
+        labels = [label.rstrip() for label in labels]
     for at in reversed(range(len(places))):
-        if sum(cell_len(name) + 4 for name in names) <= width:
+        if sum(map(cell_len, labels)) <= width:
             break
-        names[at] = places[at].words(narrow=True)
-    return names
+        labels[at] = f" {places[at].number} {places[at].words(narrow=True)}"
+    return labels
 
 
 def _cut(text: str, width: int) -> str:
