@@ -129,9 +129,10 @@ def codes_of(kind: type[Operation[object]]) -> dict[int, list[str]]:
     add(403, "limit-reached", when=RESETS_MANY in spec.records)
     add(404, "not-found", when="{" in spec.path or bool(fields & _NAMING))
     add(409, "conflict", "key-reused", "reply-gone", "still-running", when=spec.writes)
-    add(409, "conflict", when="{challenge}" in spec.path and not spec.writes)  # the sign-in has ended
-    add(409, "stale", when="expect" in fields)
-    add(409, "invalid", when=spec.writes or "cursor" in fields)
+    # the sign-in has ended, or what is previewed could not be done now
+    add(409, "conflict", when=not spec.writes and ("{challenge}" in spec.path or spec.method == "POST"))
+    add(409, "stale", when="expect" in fields or (spec.writes and "{job}" in spec.path))
+    add(409, "invalid", when=spec.writes or bool(fields & {"cursor", "since"}))
     add(413, "too-large", when=schema.body is not None)
     add(415, "unsupported-media-type", when=schema.body is not None)
     add(422, "invalid")

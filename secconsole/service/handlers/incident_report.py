@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from secconsole.domain.errors import Invalid
+from secconsole.domain.errors import Invalid, Unfit
 from secconsole.domain.impact import Group
 from secconsole.domain.limits import MOST_COUNTED, MOST_DIGITS, MOST_PER_PAGE
 from secconsole.domain.model import BindingStatus
@@ -95,7 +95,7 @@ def report_incident(context: Context, operation: ReportIncident) -> IncidentRepo
     since = _since(context, operation.since)
     until = min(milliseconds(operation.until), context.now + 1) if operation.until else context.now + 1
     if until < since:
-        raise Invalid("The end is before the beginning.", "until")
+        raise Unfit("The end is before the beginning.", "until")
     whole = window_of(context.connection, context.tenant.pk, since, until)
     window = _before(whole, operation.cursor)
     rows = newest_of(context.connection, window, listed_actions(), limit=operation.limit + 1)
@@ -127,7 +127,7 @@ def listed_actions() -> tuple[str, ...]:
 def _since(context: Context, since: datetime | None) -> int:
     start = milliseconds(since) if since is not None else context.now - int(USUAL_WINDOW.total_seconds() * 1000)
     if start > context.now:
-        raise Invalid("That is in the future. Name a time in the past.", "since")
+        raise Unfit("That is in the future. Name a time in the past.", "since")
     return max(start, 0)
 
 
