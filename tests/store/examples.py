@@ -655,12 +655,12 @@ async def _(organisation: Organisation) -> Asked:
 
 
 async def a_change_waits(organisation: Organisation) -> None:
-    """Let an administrator, who is on this machine, allow this machine only for other roles."""
-    here, backend = Source("console"), organisation.backend
-    answer = await backend.perform_as(SignIn(tenant=TENANT, login=ROOT, password=PASSWORD), Nobody(), here)
+    """Let an administrator from elsewhere allow only a network that she is not in."""
+    elsewhere, backend = Source("api", "203.0.113.9"), organisation.backend
+    answer = await backend.perform_as(SignIn(tenant=TENANT, login=ROOT, password=PASSWORD), Nobody(), elsewhere)
     assert answer.token is not None
-    shut_out = AddNetwork(tenant=TENANT, network="local", roles=(Role.TENANT_ADMIN,), confirm=TENANT)
-    assert (await backend.perform_as(shut_out, Bearer(answer.token), here)).pending_until
+    shut_out = AddNetwork(tenant=TENANT, network="192.0.2.0/24", confirm=TENANT)
+    assert (await backend.perform_as(shut_out, Bearer(answer.token), elsewhere)).pending_until
 
 
 @of(ConfirmNetworks)
