@@ -82,7 +82,8 @@ async def copy_store(origin: StorePlace, target: StorePlace, progress: Progress,
             for table in copy.TABLES:
                 await _copy_table(source, sink, table, progress)
             tables = [await _compare(source, sink, table) for table in copy.COMPARED]
-            await _done(sink.write(copy.finish))
+            demo = await _done(source.read(copy.demo_mark))
+            await _done(sink.write(partial(copy.finish, demo=demo)))
     return Copied(str(origin), str(target), resumed, tuple(tables))
 
 

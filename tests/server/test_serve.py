@@ -17,6 +17,8 @@ from secconsole.__main__ import _run
 from secconsole.backends.demo.accounts import FILE
 from secconsole.backends.demo.fill import create_demo
 from secconsole.backends.embedded import create_store
+from secconsole.backends.store_copy import copy_store
+from secconsole.backends.stores import parse_store
 from secconsole.server.transport.limits import Limits
 from tests.organisation import PASSWORD, ROOT, TENANT, cheap_passwords
 from tests.server.serving import Line, Server, line_to, serving
@@ -113,6 +115,20 @@ def test_a_demo_is_served_with_demo_only(home: Path, tmp_path: Path, capfd: pyte
     (home / FILE).unlink()  # its passwords are as well known without the file that its sign-in screen reads
     assert checked(capfd, "--listen", f"unix:{path}")[0] == 6
     assert checked(capfd, "--listen", f"unix:{path}", "--demo")[0] == 0
+
+
+def test_a_copy_of_a_demo_is_served_with_demo_only(
+    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(create_demo(home, users=15, seed=1))
+    listen = ("--listen", f"unix:{tmp_path}/run/api.sock")
+    origin = parse_store("")
+    for folder in ("first", "second"):  # a copy, and a copy of it
+        target = parse_store(f"sqlite:///{tmp_path}/{folder}/console.db")
+        asyncio.run(copy_store(origin, target, lambda table, rows: None))
+        assert checked(capfd, *listen, "--store", f"sqlite:///{target.database}")[0] == 6
+        assert checked(capfd, *listen, "--store", f"sqlite:///{target.database}", "--demo")[0] == 0
+        origin = target
 
 
 def test_a_real_store_is_not_served_as_a_demo(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, Unavailable
-from secconsole.store.engine.metadata import INNER_KEY, fact, set_fact
+from secconsole.store.engine.metadata import COPY_OF_DEMO, DEMO, INNER_KEY, fact, set_fact
 from secconsole.store.schema import facts, idempotency, metadata, tenants, user_counts
 
 Key = tuple[Any, ...]  # of a row: the values of its primary key
@@ -90,8 +90,15 @@ def checksum(connection: sa.Connection, table: sa.Table) -> tuple[int, str]:
     return rows, digest.hexdigest()
 
 
-def finish(connection: sa.Connection) -> None:
-    """Remove the mark, and continue numbering after the copied rows."""
+def demo_mark(connection: sa.Connection) -> bytes | None:
+    """Return the mark of a store whose passwords are public, because it is a demo's or a copy of one."""
+    return fact(connection, DEMO) or fact(connection, COPY_OF_DEMO)
+
+
+def finish(connection: sa.Connection, demo: bytes | None) -> None:
+    """Remove the mark of the copy, set that of a demo's, and continue numbering after the copied rows."""
+    if demo is not None:
+        set_fact(connection, COPY_OF_DEMO, demo)
     connection.execute(sa.delete(facts).where(facts.c.name == UNFINISHED))
     if connection.dialect.name == "postgresql":
         for table in TABLES:

@@ -10,6 +10,7 @@ from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import facts, unknown_logins
 
 INNER_KEY = "inner-key"
+DEMO, COPY_OF_DEMO = "demo", "copy-of-demo"  # digests with the store's own key
 # On PostgreSQL a rotation of the master key waits for transactions that have read it, and the other way round.
 _INNER = Prepared(sa.select(facts.c.value).where(facts.c.name == INNER_KEY).with_for_update(read=True))
 
