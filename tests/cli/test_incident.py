@@ -25,12 +25,12 @@ def administrator(shell: Shell) -> None:
 
 def test_a50_each_step_needs_yes_without_a_terminal_and_shows_a_dry_run(shell: Shell) -> None:
     shell.create("ana")
-    for step in ("freeze", "end-sessions", "rotate-key"):
+    for step in ("freeze", "end-sessions", "rotate-secret"):
         refused = shell("incident", step)
         assert refused.code == 2, step
         assert "--yes" in refused.err
         assert shell("incident", step, "--dry-run").code == 0
-    status = shell.json("incident", "status")
+    status = shell.json("incident", "show")
     assert (status["frozen_since"], status["key_id"], status["done"]) == (None, None, [])
 
 
@@ -47,7 +47,7 @@ def test_freeze_is_shown_and_thawed(shell: Shell) -> None:
     assert shell("incident", "thaw", "--yes").code == 0
     again = shell("incident", "thaw")
     assert (again.code, "are not frozen" in again.err) == (0, True)
-    assert "Frozen" in shell("incident", "status").out
+    assert "Frozen" in shell("incident", "show").out
 
 
 def test_a_frozen_tenant_is_thawed_from_an_open_session(shell: Shell) -> None:
@@ -61,9 +61,9 @@ def test_ending_all_sessions_keeps_that_of_the_command_by_default(shell: Shell) 
     administrator(shell)
     ended = shell.json("incident", "end-sessions", "--yes")
     assert (ended["sessions"], ended["left"], ended["own_ended"]) == (0, 0, False)
-    assert shell("incident", "status").code == 0
+    assert shell("incident", "show").code == 0
     assert shell.json("incident", "end-sessions", "--yes", "--and-mine")["own_ended"] is True
-    assert shell("incident", "status").code == 3
+    assert shell("incident", "show").code == 3
 
 
 def test_sessions_of_those_above_stay_and_that_is_partly_done(shell: Shell) -> None:
@@ -75,12 +75,12 @@ def test_sessions_of_those_above_stay_and_that_is_partly_done(shell: Shell) -> N
 
 
 def test_the_new_key_is_shown_once(shell: Shell) -> None:
-    first = shell.json("incident", "rotate-key", "--yes")
+    first = shell.json("incident", "rotate-secret", "--yes")
     assert first["key"].startswith("secconsole_key_")
-    assert shell.json("incident", "status")["key_id"] == first["id"]
-    preview = shell("incident", "rotate-key", "--dry-run").out
+    assert shell.json("incident", "show")["key_id"] == first["id"]
+    preview = shell("incident", "rotate-secret", "--dry-run").out
     assert "never used" in preview
-    assert [step["action"] for step in shell.json("incident", "status")["done"]] == ["secret-key.rotated"]
+    assert [step["action"] for step in shell.json("incident", "show")["done"]] == ["secret-key.rotated"]
 
 
 def test_a44_a_report_shows_data_as_text(shell: Shell) -> None:
@@ -102,13 +102,13 @@ WINDOWS = {"24h": 0, "90m": 0, "7d": 0, "2020-01-31": 0, "soon": 2, "2999-01-01"
 @pytest.mark.parametrize(("since", "code"), WINDOWS.items())
 def test_windows_are_spans_or_dates(shell: Shell, since: str, code: int) -> None:
     assert shell("incident", "report", "--since", since).code == code
-    assert shell("incident", "status", "--since", since).code == code
+    assert shell("incident", "show", "--since", since).code == code
 
 
 def test_no_other_role_handles_incidents(shell: Shell) -> None:
     assert shell("user", "create", "hana", "--role", "helpdesk", "--password-stdin", input=f"{PASSWORD}\n").code == 0
     assert sign_in(shell, "hana") == 0
-    for command in ("status", "report", "freeze"):
+    for command in ("show", "report", "freeze"):
         answer = shell("incident", command)
         assert answer.code == 3, command
         assert "platform-admin, tenant-admin" in answer.err

@@ -50,10 +50,10 @@ def incident() -> None:
     """
 
 
-@incident.command("status")
+@incident.command("show")
 @_since
 @with_backend
-async def status(context: CommandContext, since: str) -> None:
+async def show(context: CommandContext, since: str) -> None:
     """Show what is known, what each step would affect, and which steps were taken."""
     query = ShowIncident(tenant=await context.tenant(), since=parse_past(since, datetime.now(UTC)))
     found = await context.perform(query)
@@ -117,7 +117,7 @@ async def end_sessions(context: CommandContext, and_mine: bool, dry_run: bool, y
     """End all sessions, tokens and sign-ins in progress of the tenant.
 
     Your own session stays, so that you can go on, and so do those of users who outrank you: exit 7 if there are any.
-    After an interruption the same command continues. The secret key stays: rotate it with rotate-key.
+    After an interruption the same command continues. The secret key stays: rotate it with rotate-secret.
     """
     tenant = await context.tenant()
     found = await _status(context, tenant)
@@ -136,7 +136,7 @@ async def end_sessions(context: CommandContext, and_mine: bool, dry_run: bool, y
     return ExitCode.PARTLY if done.spared else ExitCode.DONE
 
 
-@incident.command("rotate-key")
+@incident.command("rotate-secret")
 @click.option("--overlap-hours", type=click.IntRange(0, LONGEST_OVERLAP), default=0, show_default=True, metavar="N",
               help="Keep the old key valid for N hours. After a leak: 0.")  # fmt: skip
 @confirmation_options

@@ -58,17 +58,17 @@ class IncidentPlace(Place):
     AUTO_FOCUS = "Board"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("incident.do", "Do it", "enter", "Take the step under the cursor, or open what is known.", priority=0,
-               command="secconsole incident status"),
+               command="secconsole incident show"),
         Action("incident.dry-run", "Dry run", "d", "Show what the step under the cursor would do.", priority=1,
                command="secconsole incident freeze --dry-run"),
         Action("incident.window", "Window", "w", "Choose how far back to look.", ShowIncident, priority=2,
-               command="secconsole incident status --since 7d"),
+               command="secconsole incident show --since 7d"),
         Action("incident.freeze", "Freeze", "f", "Refuse sign-ins of all but platform administrators, or thaw.",
                FreezeSignIns, priority=3, command="secconsole incident freeze", run=freeze_or_thaw),
         Action("incident.end-sessions", "End sessions", "e", "End all sessions, tokens and sign-ins in progress.",
                EndTenantSessions, priority=4, command="secconsole incident end-sessions", run=end_all),
-        Action("incident.rotate-key", "Rotate key", "k", "Rotate the secret key; shows which programs used it.",
-               RotateSecretKey, priority=5, command="secconsole incident rotate-key", run=rotate_key),
+        Action("incident.rotate-secret", "Rotate key", "k", "Rotate the secret key; shows which programs used it.",
+               RotateSecretKey, priority=5, command="secconsole incident rotate-secret", run=rotate_key),
         Action("incident.report", "Report", "o", "Write to a file who did what and when.",
                ReportIncident, priority=4, command="secconsole incident report > report.md", run=write_report),
     )  # fmt: skip
