@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from secconsole.cli.confirm import pluralize
 from secconsole.cli.output import Column, Output, format_value
+from secconsole.operations.alerts import Alert, AlertPage
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.incident import AllSessionsEnded, Freeze, Incident, NewNetwork
 from secconsole.operations.incident_text import action_words, number
@@ -37,6 +38,12 @@ ENTRIES: list[Column[AuditEntry]] = [
     Column("channel", lambda e: e.channel),
     Column("address", lambda e: e.address),
 ]
+_ALERTS: list[Column[Alert]] = [
+    Column("id", lambda a: a.id, "Alert"),
+    Column("last", lambda a: a.last, "Last seen"),
+    Column("rule", lambda a: a.rule),
+    Column("summary", lambda a: a.summary),
+]
 _NETWORKS: list[Column[NewNetwork]] = [
     Column("network", lambda n: n.network, "New network"),
     Column("users", lambda n: n.users, numeric=True),
@@ -45,7 +52,7 @@ _NETWORKS: list[Column[NewNetwork]] = [
 ]
 
 
-def show_status(out: Output, tenant: str, found: Incident) -> None:
+def show_status(out: Output, tenant: str, found: Incident, alerts: AlertPage) -> None:
     """Print what is known, what each step would affect, and which were taken."""
     frozen = f"since {format_value(found.frozen_since)} by {found.frozen_by}" if found.frozen_since else "no"
     refused = f"{found.refused:,}{'+' if found.refused_capped else ''}"
@@ -62,6 +69,7 @@ def show_status(out: Output, tenant: str, found: Incident) -> None:
                 f"{found.key_id}, last used {format_value(found.key_last_used)}" if found.key_id else "none",
             ),
             ("Known since", found.since),
+            ("Open alerts", f"{len(alerts.items):,}{'+' if alerts.next else ''}"),
             ("Sign-ins refused", refused),
             *((f"Changes: {action_words(c.action)} ({c.outcome})", number(c)) for c in found.changes),
             *((f"Done: {action_words(step.action)}", f"{format_value(step.at)} by {step.by}") for step in found.done),
@@ -69,6 +77,9 @@ def show_status(out: Output, tenant: str, found: Incident) -> None:
     )
     for line in integrations(found):
         out.line(line)
+    if alerts.items:
+        out.line()
+        out.listing(_ALERTS, alerts.items)
     if found.networks:
         out.line()
         out.listing(_NETWORKS, found.networks)

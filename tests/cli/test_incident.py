@@ -31,7 +31,7 @@ def test_a50_each_step_needs_yes_without_a_terminal_and_shows_a_dry_run(shell: S
         assert "--yes" in refused.err
         assert shell("incident", step, "--dry-run").code == 0
     status = shell.json("incident", "show")
-    assert (status["frozen_since"], status["key_id"], status["done"]) == (None, None, [])
+    assert (status["frozen_since"], status["key_id"], status["done"], status["alerts"]) == (None, None, [], [])
 
 
 def test_freeze_is_shown_and_thawed(shell: Shell) -> None:

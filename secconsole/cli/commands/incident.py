@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import click
@@ -23,7 +23,9 @@ from secconsole.cli.diagnostics import ExitCode, Progress, say
 from secconsole.cli.incident_view import ENDED, ENTRIES, FREEZE, integrations, show_status
 from secconsole.cli.output import format_value
 from secconsole.config.dates import local_words, parse_past, parse_until
-from secconsole.domain.limits import LONGEST_OVERLAP
+from secconsole.domain.alert_rules import AlertState
+from secconsole.domain.limits import LONGEST_OVERLAP, MOST_PER_PAGE
+from secconsole.operations.alerts import ListAlerts
 from secconsole.operations.incident import (
     EndTenantSessions,
     FreezeSignIns,
@@ -57,10 +59,13 @@ async def show(context: CommandContext, since: str) -> None:
     """Show what is known, what each step would affect, and which steps were taken."""
     query = ShowIncident(tenant=await context.tenant(), since=parse_past(since, datetime.now(UTC)))
     found = await context.perform(query)
+    opened = ListAlerts(tenant=query.tenant, state=AlertState.OPEN, since=found.since, limit=MOST_PER_PAGE)
+    alerts = await context.perform(opened)
     if context.out.is_table:
-        show_status(context.out, context.named_tenant, found)
+        show_status(context.out, context.named_tenant, found, alerts)
     else:
-        context.out.json(found)
+        known = {field.name: getattr(found, field.name) for field in fields(found)}
+        context.out.json({**known, "alerts": alerts.items})
 
 
 @incident.command("freeze")

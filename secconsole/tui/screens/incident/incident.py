@@ -10,6 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from secconsole.domain.alert_rules import AlertState
+from secconsole.domain.limits import MOST_PER_PAGE
+from secconsole.operations.alerts import ListAlerts
 from secconsole.operations.incident import (
     EndTenantSessions,
     FreezeSignIns,
@@ -19,6 +22,7 @@ from secconsole.operations.incident import (
 )
 from secconsole.operations.tokens import RotateSecretKey
 from secconsole.tui.actions import Action
+from secconsole.tui.screens.alerts.action import open_alerts
 from secconsole.tui.screens.audit.text import Narrowed
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.incident.dialogs import WindowDialog
@@ -112,13 +116,15 @@ class IncidentPlace(Place):
         # Without a time of this machine's clock, where that can be helped: it may be ahead of the server's.
         since = None if window == USUAL else self.since
         found = await self.app.perform(ShowIncident(tenant=self.app.tenant, since=since))
+        query = ListAlerts(tenant=self.app.tenant, state=AlertState.OPEN, since=found.since, limit=MOST_PER_PAGE)
+        alerts = await self.app.perform(query)
         if not self.is_here or window != self.window:
             return
         self.found = found
         self.query_one("#frozen", Static).update(frozen_line(found))
         self.query_one("#frozen").display = found.frozen_since is not None
         now, utf8 = self.app.clock(), self.app.terminal.utf8
-        self.query_one(Board).show([], panels(found, self.window, now, utf8=utf8))
+        self.query_one(Board).show([], panels(found, alerts, self.window, now, utf8=utf8))
         self._say_about()
         self.refresh_hints()
 
@@ -173,7 +179,9 @@ class IncidentPlace(Place):
 
     async def _open(self, known: Known) -> None:
         assert self.found is not None
-        if known is Known.NETWORKS:
+        if known is Known.ALERTS:
+            await open_alerts(self)
+        elif known is Known.NETWORKS:
             networks = [
                 (n.login, n.network, f"{plural(n.users, 'user')}, since {exact(n.first)}") for n in self.found.networks
             ]

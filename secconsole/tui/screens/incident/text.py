@@ -11,6 +11,7 @@ from textual.content import Content
 
 from secconsole.domain.roles import Role
 from secconsole.operations import events
+from secconsole.operations.alerts import AlertPage
 from secconsole.operations.incident import Incident, StepDone
 from secconsole.operations.incident_text import action_words, number
 from secconsole.tui.text.format import count, exact, glyph, moment, plural
@@ -32,6 +33,7 @@ WINDOWS: tuple[tuple[str, timedelta], ...] = (
 class Known(StrEnum):
     """Lines about what is known, each of which opens something."""
 
+    ALERTS = "alerts"
     NETWORKS = "networks"
     CHANGES = "changes"
     REFUSED = "refused"
@@ -42,7 +44,7 @@ class Step(StrEnum):
 
     FREEZE = "freeze"
     SESSIONS = "end-sessions"
-    KEY = "rotate-key"
+    KEY = "rotate-secret"
     REPORT = "report"
 
 
@@ -63,9 +65,10 @@ STEPS: dict[Step, StepText] = {
 }
 
 
-def panels(found: Incident, window: str, now: datetime, *, utf8: bool) -> list[Panel]:
+def panels(found: Incident, alerts: AlertPage, window: str, now: datetime, *, utf8: bool) -> list[Panel]:
     """Return what is known, and what to do with what was done."""
-    known = Panel(f"What is known, {window}", [_known(*line) for line in _known_lines(found, now)])
+    rows = [_alert_line(alerts, now), *_known_lines(found, now)]
+    known = Panel(f"What is known, {window}", [_known(*row) for row in rows])
     return [known, Panel("What to do", [_step(found, step, now, utf8=utf8) for step in Step])]
 
 
@@ -86,6 +89,10 @@ def about(target: str, found: Incident) -> Content:
 
 
 _ABOUT: dict[Known, Sequence[str]] = {
+    Known.ALERTS: (
+        "Open alerts with activity in the window.",
+        "Enter lists all that are open, with the audit entries they were made from.",
+    ),
     Known.NETWORKS: (
         "Networks from which nobody here had signed in before. Enter lists them.",
         "A new office is one too: ask the users whether it was them.",
@@ -167,6 +174,12 @@ def change_rows(found: Incident) -> list[tuple[str, str, str]]:
         for entry in found.latest
     ]
     return [*latest, *counts]
+
+
+def _alert_line(alerts: AlertPage, now: datetime) -> tuple[int, str, str, str]:
+    number = len(alerts.items)
+    newest = f", latest {moment(alerts.items[0].last, now)}: {alerts.items[0].summary}" if number else ""
+    return number, _plus(alerts.next is not None), f"open {'alert' if number == 1 else 'alerts'}{newest}", Known.ALERTS
 
 
 def _known_lines(found: Incident, now: datetime) -> list[tuple[int, str, str, str]]:
