@@ -12,6 +12,7 @@ import argon2
 import pytest
 
 from secconsole.domain.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, SecconsoleError, Stale
+from secconsole.domain.helpdesk import PasswordChange
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.roles import Role
@@ -21,6 +22,7 @@ from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.invitations import InviteUsers
 from secconsole.operations.jobs import AdvanceJob, PauseJob, ResumeJob, StartJob
+from secconsole.operations.reset import ResetUser
 from secconsole.operations.signin import ChoosePassword, SignIn
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.user_changes import ResetPassword
@@ -72,14 +74,14 @@ def test_every_hashing_operation_is_tested_here() -> None:
     hashing = {kind.spec.name for kind, handler in HANDLERS.items() if handler.hashes or handler.reserve}
     assert hashing == {
         "sign-in", "step-up", "sign-in.new-password", "password.change", "tenant.create", "user.create", "user.import",
-        "user.reset-password", "user.invite", "job.advance",
+        "user.reset-password", "user.reset", "user.invite", "job.advance",
     }  # fmt: skip
 
 
 async def test_a_job_hashes_only_for_its_driver_and_only_while_it_runs(
     organisation: Organisation, spent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("job_acts", "job_preview"):
+    for module in ("invitations", "job_acts", "job_preview"):
         monkeypatch.setattr(f"secconsole.service.handlers.{module}.can_send", lambda *_: True)
     for login in ("tom", "tina"):
         await organisation.add(login, Role.TENANT_ADMIN)
@@ -165,6 +167,8 @@ async def test_a_refused_operation_of_an_administrator_is_not_hashed(
         (ResetPassword(tenant=TENANT, user="nobody"), None, NotFound),
         (ResetPassword(tenant=TENANT, user="ana"), tom, NotAllowed),
         (ResetPassword(tenant=TENANT, user=ROOT), tom, NotAllowed),
+        (ResetUser(tenant=TENANT, user="ana", reason="lost", password=PasswordChange.MAIL), None, Conflict),
+        (ResetUser(tenant=TENANT, user="ana", reason="lost", password=PasswordChange.SHOW), tom, NotAllowed),
         (ChangePassword(password=PASSWORD), None, Conflict),
         (ChangePassword(password=PASSWORD), tom, NotAllowed),
         (CreateTenant(name="acme", admin="root", password=PASSWORD), None, Conflict),
