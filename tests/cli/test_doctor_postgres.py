@@ -126,7 +126,7 @@ def test_secrets_are_read_in_batches_with_a_transaction_each(
 
     monkeypatch.setattr(PostgresStore, "read", counted)
     assert doctor(shell, dsn)["secrets"]["ok"]
-    assert pages == [2, 2, 1, 0, 0, 0, 0]
+    assert pages == [2, 2, 1, 0, 0, 0, 0, 0]
 
 
 def test_rows_from_a_clock_ahead_are_found_and_repaired(shell: Shell, dsn: str, postgres: Cluster) -> None:

@@ -47,6 +47,7 @@ T = TypeVar("T")
 OTHER = "beta"
 STREAM = "there"
 HOME, ADDRESS = "192.0.2.0/24", "192.0.2.1"  # from where all ask
+HELPDESK_ONLY = "198.51.100.0/24"
 _SPARES = {"unbind.undo": "d", "user.invite": "e", "user.invite-preview": "e"}  # users of kind b otherwise
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 NAMING = {"user", "users", "factor", "enrollment", "session", "token", "event", "approval"}
@@ -220,6 +221,7 @@ class Filling:
             twilio = SetTwilio(tenant=tenant, account_sid="AC1", auth_token=Secret("an-example"), sender="+15005550006")
             await made.perform(twilio)
             await made.perform(AddNetwork(tenant=tenant, network=HOME))
+            await made.perform(AddNetwork(tenant=tenant, network=HELPDESK_ONLY, roles=(Role.HELPDESK,)))
             missing = str(made.home / "none")
             there = AddAuditStream(tenant=tenant, name=STREAM, kind=StreamKind.SYSLOG_UNIX, to=missing)
             await made.perform(there)

@@ -19,7 +19,7 @@ from secconsole.service.pipeline import Service
 from secconsole.store.sealing.keys import KeyRing
 from tests.contract.role_world import (
     ALERTS,
-    HOME,
+    HELPDESK_ONLY,
     OTHER,
     STREAM,
     Caller,
@@ -126,7 +126,7 @@ def _asked(kind: type[Operation[Any]], target: Target) -> Operation[Any]:
     if kind.spec.name in ("audit-stream.test", "audit-stream.remove"):
         values["stream"] = STREAM
     if kind.spec.name == "network.remove":
-        values["network"] = HOME
+        values["network"] = HELPDESK_ONLY
     if "alert" in names:
         values["alert"] = ALERTS.get(target.tenant, "unknown")
     if kind.spec.name == "user.create":

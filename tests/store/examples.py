@@ -122,7 +122,7 @@ from secconsole.service.outbox.queue import unseal_message
 from secconsole.store import factors, tenants
 from secconsole.store.schema import outbox
 from tests.alerting import make_alert
-from tests.organisation import PASSWORD, ROOT, TENANT, Organisation, seed_of
+from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 
 ANOTHER = Secret("another quite long password 77")
 
@@ -337,11 +337,21 @@ async def started(organisation: Organisation, *users: str) -> str:
     return (await organisation.perform(start)).id
 
 
-for _steering in (ShowJob, AdvanceJob, PauseJob, ResumeJob, CancelJob):
+for _steering in (ShowJob, PauseJob, ResumeJob, CancelJob):
 
     @of(_steering)
     async def _(organisation: Organisation, kind: type[ShowJob] = _steering) -> Asked:  # type: ignore[assignment]
         return Asked(kind(tenant=TENANT, job=await started(organisation)))
+
+
+@of(AdvanceJob)
+async def _(organisation: Organisation) -> Asked:
+    """Only the one who drives a job advances it."""
+    await ana_bound(organisation)
+    await organisation.add("hana", Role.HELPDESK)
+    hana = await organisation.sign_in("hana")
+    start = StartJob(tenant=TENANT, kind=JobKind.UNBIND, users=("ana",), reason="lost")
+    return Asked(AdvanceJob(tenant=TENANT, job=(await organisation.perform(start, hana)).id), hana)
 
 
 @of(RetryJob)
@@ -624,8 +634,8 @@ async def _(organisation: Organisation) -> Asked:
 
 @of(RemoveNetwork)
 async def _(organisation: Organisation) -> Asked:
-    await organisation.perform(AddNetwork(tenant=TENANT, network="local"))
-    return Asked(RemoveNetwork(tenant=TENANT, network="local"))
+    await organisation.perform(AddNetwork(tenant=TENANT, network="203.0.113.0/24", roles=(Role.HELPDESK,)))
+    return Asked(RemoveNetwork(tenant=TENANT, network="203.0.113.0/24"))
 
 
 @of(RetainAudit)
@@ -655,9 +665,10 @@ async def _(organisation: Organisation) -> Asked:
 
 
 async def a_change_waits(organisation: Organisation) -> None:
-    """Let an administrator from elsewhere allow only a network that she is not in."""
+    """Let a tenant administrator allow only a network that she is not in, which binds nobody who outranks her."""
+    await organisation.add("tina", Role.TENANT_ADMIN)
     elsewhere, backend = Source("api", "203.0.113.9"), organisation.backend
-    answer = await backend.perform_as(SignIn(tenant=TENANT, login=ROOT, password=PASSWORD), Nobody(), elsewhere)
+    answer = await backend.perform_as(SignIn(tenant=TENANT, login="tina", password=PASSWORD), Nobody(), elsewhere)
     assert answer.token is not None
     shut_out = AddNetwork(tenant=TENANT, network="192.0.2.0/24", confirm=TENANT)
     assert (await backend.perform_as(shut_out, Bearer(answer.token), elsewhere)).pending_until

@@ -246,7 +246,7 @@ def test_each_table_was_considered_for_a_restore() -> None:
     as_in_the_backup = {
         "tenants", "user_counts", "audit", "audit_heads", "delivery_settings", "networks", "refused_sign_ins",
         "unbindings", "exemptions", "known_networks", "throttles", "unknown_logins", "idempotency", "facts",
-        "jobs", "job_items",
+        "jobs", "job_items", "alerts", "alert_events", "alert_signals", "alert_rules", "alert_positions",
         "audit_positions", "audit_checkpoints", "audit_retention",
         "adoption_days", "upkeep", "resets",
     }  # fmt: skip

@@ -47,7 +47,7 @@ AGAIN = (
     test_settings.test_z1_switching_requires_step_up_and_two_confirmations,
     test_settings.test_a47_a_concurrent_change_is_reported,
     test_unbind.test_keys_typed_in_one_burst_reach_the_dialog,
-    test_unbind.test_a_long_unbinding_is_one_event_and_can_be_paused_and_resumed,
+    test_unbind.test_a_long_unbinding_is_a_job,
     test_unbind.test_an_expired_step_up_is_asked_for_and_the_unbinding_resumes,
     test_users.test_search_filters_while_typing_and_escape_clears_it,
     test_users.test_marks_survive_filters_and_live_changes,

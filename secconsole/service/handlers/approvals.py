@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from secconsole.domain.errors import Conflict, NotAllowed, NotFound
+from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.domain.helpdesk import APPROVAL_LASTS, MOST_ASKED, MOST_WAITING, ApprovalState, is_same_person
+from secconsole.domain.limits import MOST_DIGITS, MOST_PER_PAGE
 from secconsole.operations.approvals import (
     Approval,
     ApprovalList,
@@ -50,10 +51,13 @@ def request_approval(context: Context, operation: RequestApproval) -> Approval:
 
 @handles(ListApprovals)
 def list_approvals(context: Context, operation: ListApprovals) -> ApprovalList:
-    before, limit = int(operation.cursor) if operation.cursor else None, operation.limit
-    found = approvals.live_approvals(
-        context.connection, context.tenant.pk, context.now, before=before, limit=limit + 1
-    )  # fmt: skip
+    cursor, limit = operation.cursor, operation.limit
+    if not 1 <= limit <= MOST_PER_PAGE:
+        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
+        raise Invalid("The cursor does not belong to this list.", "cursor")
+    before = int(cursor) if cursor else None
+    found = approvals.live_approvals(context.connection, context.tenant.pk, context.now, before=before, limit=limit + 1)
     targets = users.users_by_pk(context.connection, {record.user_pk for record in found})
     items = tuple(shown(context, record, targets[record.user_pk]) for record in found[:limit])
     return ApprovalList(items, str(found[limit - 1].pk) if len(found) > limit else None)
