@@ -53,10 +53,12 @@ def _figure(bench: Bench, port: int, kind: str, at_once: int, words: str) -> Res
                 health.append(_healthy(port))
     return Result(
         f"honest sign-in during {at_once} {words} of one source",
-        median(beside), LIMIT, " s",
+        median(beside),
+        LIMIT,
+        " s",
         f"{median(beside) / median(alone):.1f} times the {milliseconds(median(alone))} without an attack; slowest "
         f"of {len(beside)}: {milliseconds(max(beside))}; /healthz and /readyz together {milliseconds(median(health))}",
-    )  # fmt: skip
+    )
 
 
 def _sign_in(port: int) -> float:

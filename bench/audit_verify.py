@@ -85,11 +85,21 @@ def _add(backend: EmbeddedBackend, connection: sa.Connection, first: int) -> Non
     now = 1_800_000_000_000 + first
     rows = [
         {
-            "id": make_id(now, os.urandom(10)), "at": now, "actor": "hana", "actor_id": "01KAMZ8X5R3T7W9Y2B4D6F8H0J",
-            "action": "unbind", "target": "ana.kral", "target_id": "01KAMZ9B7N1Q3S5V8X0Z2C4E6G", "outcome": "done",
-            "reason": "lost her phone, showed her badge at the desk", "ticket": "HD-4711", "channel": "api",
-            "address": "192.0.2.7", "request_id": "913b2c26ede40aaa", "details": '{"factors": 1, "sessions_ended": 1}',
+            "id": make_id(now, os.urandom(10)),
+            "at": now,
+            "actor": "hana",
+            "actor_id": "01KAMZ8X5R3T7W9Y2B4D6F8H0J",
+            "action": "unbind",
+            "target": "ana.kral",
+            "target_id": "01KAMZ9B7N1Q3S5V8X0Z2C4E6G",
+            "outcome": "done",
+            "reason": "lost her phone, showed her badge at the desk",
+            "ticket": "HD-4711",
+            "channel": "api",
+            "address": "192.0.2.7",
+            "request_id": "913b2c26ede40aaa",
+            "details": '{"factors": 1, "sessions_ended": 1}',
         }
         for _ in range(_BATCH)
-    ]  # fmt: skip
+    ]
     audit.append(connection, backend.keys, tenant.pk, rows)

@@ -50,9 +50,24 @@ class BareStore:
             raise LookupError(person.login)
         seq, _mac = run(_HEAD, (person.tenant_pk,)).fetchone()
         entry = (
-            os.urandom(13).hex(), person.tenant_pk, seq + 1, now, "local:root", "", "verify", person.login, person.id,
-            "done", "", "", "command", "", "", '{"factor": "01KAN5A8JQ0000000000000000"}', os.urandom(32),
-        )  # fmt: skip
+            os.urandom(13).hex(),
+            person.tenant_pk,
+            seq + 1,
+            now,
+            "local:root",
+            "",
+            "verify",
+            person.login,
+            person.id,
+            "done",
+            "",
+            "",
+            "command",
+            "",
+            "",
+            '{"factor": "01KAN5A8JQ0000000000000000"}',
+            os.urandom(32),
+        )
         run(_ENTRY, entry)
         run(_MOVE, (seq + 1, os.urandom(32), os.urandom(32), person.tenant_pk))
         run("COMMIT")

@@ -57,10 +57,12 @@ def sign_in_beside(bench: Bench) -> Iterator[Result]:
             for what, alone, beside in asyncio.run(_measure(bench, home, where, opened)):
                 yield Result(
                     f"sign-in during another tenant's import of {MOST_LINES:,} {what}, {where}: median delay",
-                    median(beside) - median(alone), LIMIT, " s",
+                    median(beside) - median(alone),
+                    LIMIT,
+                    " s",
                     f"{milliseconds(median(beside))} during it − {milliseconds(median(alone))} alone; in turn, "
                     f"{len(alone)} of each; p95 during it {milliseconds(percentile(beside, 95))}",
-                )  # fmt: skip
+                )
 
 
 async def _measure(bench: Bench, home: Path, where: str, opened: Opened) -> list[tuple[str, list[float], list[float]]]:

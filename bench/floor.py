@@ -82,6 +82,11 @@ if __name__ == "__main__":
     socket, where = sys.argv[1:]
     uvicorn.run(
         application(OnPostgres(where) if where.startswith("postgresql:") else OnSqlite(where)),
-        uds=socket, http="httptools", loop="uvloop", log_level="critical", access_log=False, server_header=False,
+        uds=socket,
+        http="httptools",
+        loop="uvloop",
+        log_level="critical",
+        access_log=False,
+        server_header=False,
         proxy_headers=False,
-    )  # fmt: skip
+    )

@@ -28,8 +28,10 @@ def import_time(bench: Bench) -> Iterator[Result]:
         started = time.perf_counter()
         subprocess.run(
             [sys.executable, "-m", "secconsole", "user", "import", str(file), "--tenant", TENANT],
-            env={**os.environ, HOME_VARIABLE: str(home)}, check=True, capture_output=True,
-        )  # fmt: skip
+            env={**os.environ, HOME_VARIABLE: str(home)},
+            check=True,
+            capture_output=True,
+        )
         took = time.perf_counter() - started
     yield Result(
         f"import of {lines:,} CSV lines", took, 20 * lines / LINES, " s", "the program itself, start to exit, once"

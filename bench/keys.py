@@ -43,9 +43,12 @@ def table_keys(bench: Bench) -> Iterator[Result]:
                 _press(term, "home")
     for name, (big, small) in measured.items():
         yield Result(
-            f"key to frame in Users, {name}, {bench.users:,} ÷ {SMALL:,} users", median(big) / median(small), 1.5, "×",
+            f"key to frame in Users, {name}, {bench.users:,} ÷ {SMALL:,} users",
+            median(big) / median(small),
+            1.5,
+            "×",
             f"{milliseconds(median(big))} ÷ {milliseconds(median(small))}; in turn, n = {rounds}",
-        )  # fmt: skip
+        )
 
 
 def search(bench: Bench) -> Iterator[Result]:
@@ -58,16 +61,22 @@ def search(bench: Bench) -> Iterator[Result]:
         bench.say("search, the query alone")
         queries = asyncio.run(_queries(home, bench.rounds(8)))
     yield Result(
-        f"search, key to frame, p95, {bench.users:,} users", percentile(frames, 95) * 1000, 45, " ms",
+        f"search, key to frame, p95, {bench.users:,} users",
+        percentile(frames, 95) * 1000,
+        45,
+        " ms",
         f"p50 {milliseconds(median(frames))}; {len(frames)} keys, {BETWEEN * 1000:.0f} ms apart, {len(WORDS)} searches",
-    )  # fmt: skip
+    )
     every = [seconds for found in queries.values() for seconds in found]
     slowest = max(queries, key=lambda text: median(queries[text]))
     yield Result(
-        f"search, the query itself, p95, {bench.users:,} users", percentile(every, 95) * 1000, 10, " ms",
+        f"search, the query itself, p95, {bench.users:,} users",
+        percentile(every, 95) * 1000,
+        10,
+        " ms",
         f"p50 {milliseconds(median(every))}; ListUsers of {PAGE}, every beginning of those searches, n = {len(every)}; "
         f"slowest {slowest!r}, {milliseconds(median(queries[slowest]))}",
-    )  # fmt: skip
+    )
 
 
 @dataclass(slots=True)

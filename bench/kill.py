@@ -42,9 +42,12 @@ def lost_writes(bench: Bench) -> Iterator[Result]:
     found = json.loads(worker.stdout)
     whole = "database and audit chain whole" if found["whole"] else "DATABASE OR AUDIT CHAIN BROKEN"
     yield Result(
-        f"acknowledged writes lost over {rounds} × kill -9", found["lost"] + (not found["whole"]), 0, "",
+        f"acknowledged writes lost over {rounds} × kill -9",
+        found["lost"] + (not found["whole"]),
+        0,
+        "",
         f"{found['acknowledged']:,} acknowledged, {AT_ONCE} at once; {whole}; power loss is not covered",
-    )  # fmt: skip
+    )
 
 
 def _kill_again_and_again(home: Path, rounds: int) -> dict[str, object]:

@@ -38,13 +38,19 @@ def counts(bench: Bench) -> Iterator[Result]:
     with bench.stores.copy(USERS, "one-key") as home:
         operations, checks, actions = asyncio.run(_unbind(home))
     yield Result(
-        "operations per unbind", len(operations), 3, "",
+        "operations per unbind",
+        len(operations),
+        3,
+        "",
         f"{', '.join(operations)}; from Enter until {_AFTER:.0f} s later",
-    )  # fmt: skip
+    )
     yield Result(
-        "availability checks per key", checks / actions, 1, "",
+        "availability checks per key",
+        checks / actions,
+        1,
+        "",
         f"Enter on Unbind: {checks} checks of {actions} actions; once each is needed for cursor, role and details",
-    )  # fmt: skip
+    )
 
 
 async def _unbind(home: Path) -> tuple[list[str], int, int]:

@@ -84,11 +84,13 @@ def _rows(engine: str, at_once: int, ours: Side, floor: Side) -> Iterator[Result
     callers = f"{at_once} caller{'s' * (at_once > 1)}"
     yield Result(
         f"verifies per second, served ÷ bare server, {engine}, {callers}",
-        median(ours.rates) / median(floor.rates), None, "×",
+        median(ours.rates) / median(floor.rates),
+        None,
+        "×",
         f"{median(ours.rates):,.0f}/s ÷ {median(floor.rates):,.0f}/s; in turn, {len(ours.rates)} rounds of "
         f"{CALLS[at_once]}; the bare one does a single insert and commit for each",
         at_least=True,
-    )  # fmt: skip
+    )
     for percent in (50, 99):
         slow, fast = percentile(ours.took, percent), percentile(floor.took, percent)
         yield Result(
@@ -142,8 +144,11 @@ def _call(socket: Path, at_once: int, calls: Calls, token: Secret[str]) -> tuple
     )
     done = subprocess.run(
         [sys.executable, "-m", "bench.callers", str(socket), str(at_once)],
-        input=json.dumps({"head": head, "calls": calls}).encode(), stdout=subprocess.PIPE, check=True, timeout=_LONGEST,
-    )  # fmt: skip
+        input=json.dumps({"head": head, "calls": calls}).encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=_LONGEST,
+    )
     found = json.loads(done.stdout)
     return found["took"], found["seconds"]
 

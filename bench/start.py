@@ -34,14 +34,20 @@ def first_frame(bench: Bench) -> Iterator[Result]:
 
         ours, bare = alternate(bench, "first frame", rounds, console, lambda: _shown_after(home, BARE, SHOWN)[0])
     yield Result(
-        f"console's first frame ÷ bare Textual app's, {bench.users:,} users", median(ours) / median(bare), 1.25, "×",
+        f"console's first frame ÷ bare Textual app's, {bench.users:,} users",
+        median(ours) / median(bare),
+        1.25,
+        "×",
         f"{milliseconds(median(ours))} ÷ {milliseconds(median(bare))}; start to the complete sign-in screen, "
         f"in turn, n = {rounds}",
-    )  # fmt: skip
+    )
     yield Result(
-        "  until the store behind it is open", median(opened) / median(bare), None, "×",
+        "  until the store behind it is open",
+        median(opened) / median(bare),
+        None,
+        "×",
         f"{milliseconds(median(opened))}; the sign-in screen then names the organisation, and has been usable since",
-    )  # fmt: skip
+    )
 
 
 def memory(bench: Bench) -> Iterator[Result]:
@@ -59,9 +65,12 @@ def memory(bench: Bench) -> Iterator[Result]:
                 term.key(name, quiet=0.1)
             paged = _resident(term.pid)
     yield Result(
-        f"resident memory ÷ bare Textual app's, {bench.users:,} users", median(ours) / median(bare), 1.6, "×",
+        f"resident memory ÷ bare Textual app's, {bench.users:,} users",
+        median(ours) / median(bare),
+        1.6,
+        "×",
         f"{median(ours):.0f} ÷ {median(bare):.0f} MiB; the sign-in screen at rest, in turn, n = {rounds}",
-    )  # fmt: skip
+    )
     yield Result(
         "  the same in Users", paged / median(bare), None, "×", f"{paged:.0f} MiB after signing in and paging, once"
     )

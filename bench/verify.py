@@ -34,9 +34,12 @@ def beside_bare(bench: Bench) -> Iterator[Result]:
         bare_home = copies.enter_context(bench.stores.copy(SMALL, "bare"))
         ours, bare = asyncio.run(_in_turn(home, BareStore(bare_home / "console.db"), count))
     yield Result(
-        "verify p50 ÷ the same statements on bare sqlite3", median(ours) / median(bare), 3, "×",
+        "verify p50 ÷ the same statements on bare sqlite3",
+        median(ours) / median(bare),
+        3,
+        "×",
         f"{milliseconds(median(ours))} ÷ {milliseconds(median(bare))}; one by one in turn, n = {count}",
-    )  # fmt: skip
+    )
 
 
 def many_at_once(bench: Bench) -> Iterator[Result]:
@@ -53,14 +56,19 @@ def many_at_once(bench: Bench) -> Iterator[Result]:
     with bench.stores.copy(SMALL, "at-once") as home:
         worker = subprocess.run(
             [sys.executable, "-m", "bench.verify", str(home), str(rounds)],
-            env={**os.environ, "LD_PRELOAD": str(shim)}, stdout=subprocess.PIPE, check=True,
-        )  # fmt: skip
+            env={**os.environ, "LD_PRELOAD": str(shim)},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
     one, many = json.loads(worker.stdout)
     yield Result(
-        what, median(many) / median(one), 10, "×",
+        what,
+        median(many) / median(one),
+        10,
+        "×",
         f"{median(many):,.0f}/s ÷ {median(one):,.0f}/s; in turn, {rounds} rounds of 1 s or so each",
         at_least=True,
-    )  # fmt: skip
+    )
 
 
 def big_beside_small(bench: Bench) -> Iterator[Result]:
@@ -72,9 +80,12 @@ def big_beside_small(bench: Bench) -> Iterator[Result]:
         small = copies.enter_context(bench.stores.copy(SMALL, "small"))
         slow, fast = asyncio.run(_two_stores(big, small, count))
     yield Result(
-        f"verify p50, {bench.users:,} ÷ {SMALL:,} users", median(slow) / median(fast), 1.5, "×",
+        f"verify p50, {bench.users:,} ÷ {SMALL:,} users",
+        median(slow) / median(fast),
+        1.5,
+        "×",
         f"{milliseconds(median(slow))} ÷ {milliseconds(median(fast))}; one by one in turn, n = {count}",
-    )  # fmt: skip
+    )
 
 
 async def _in_turn(home: Path, bare_store: BareStore, count: int) -> tuple[list[float], list[float]]:

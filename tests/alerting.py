@@ -21,9 +21,19 @@ async def make_alert(organisation: Organisation, *, id: str = ALERT, tenant: str
     def add(connection: sa.Connection) -> None:
         found = tenant_by_name(connection, tenant)
         assert found is not None
-        values = {"id": id, "tenant_pk": found.pk, "rule": AlertRule.NETWORK_USERS, "subject": "192.0.2.0/24",
-                  "name": "192.0.2.0/24", "number": 41, "minutes": 10, "events": 1, "created": now, "first": now,
-                  "last": now}  # fmt: skip
+        values = {
+            "id": id,
+            "tenant_pk": found.pk,
+            "rule": AlertRule.NETWORK_USERS,
+            "subject": "192.0.2.0/24",
+            "name": "192.0.2.0/24",
+            "number": 41,
+            "minutes": 10,
+            "events": 1,
+            "created": now,
+            "first": now,
+            "last": now,
+        }
         record = alerts.add_alert(connection, values)
         alerts.name_events(connection, record.pk, [1])
 

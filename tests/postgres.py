@@ -168,9 +168,13 @@ class Cluster:
         """Start the server and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self.data], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, **self._as,
-            )  # fmt: skip
+                [self._bin / "postgres", "-D", self.data],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._as,
+            )
         self._keeper = _keeper_of(self._process.pid, self.folder)
         wait_until(self._is_ready, f"PostgreSQL in {self.folder}", self._words)
 
@@ -218,9 +222,11 @@ class Cluster:
     def _settings(self) -> tuple[str, ...]:
         # Shared memory in separate files, as those in /dev/shm would stay there after a kill -9.
         return (
-            "listen_addresses=''", f"unix_socket_directories='{self.folder}'", f"port={PORT}",
+            "listen_addresses=''",
+            f"unix_socket_directories='{self.folder}'",
+            f"port={PORT}",
             "dynamic_shared_memory_type=mmap",
-        )  # fmt: skip
+        )
 
     def _is_ready(self) -> bool:
         """Return the eighth line of the server's pid file, its status."""
@@ -289,9 +295,12 @@ def _keeper_of(pid: int, folder: Path) -> subprocess.Popen[bytes]:
     """A process that ends the server and removes its folder if we die without having done so."""
     script = 'read -r _; kill -QUIT "$0"; while kill -0 "$0" 2>/dev/null; do sleep 0.1; done; rm -rf "$1"'
     return subprocess.Popen(
-        ["sh", "-c", script, str(pid), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        ["sh", "-c", script, str(pid), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _major(place: Path) -> int:

@@ -13,8 +13,12 @@ from secconsole.domain.errors import Unavailable
 _NOT_YET, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN, _WRONG_NAME, _WRONG_ADDRESS = 9, 10, 18, 19, 62, 64
 _UNKNOWN_ISSUER: Final = frozenset({2, 20, 21, 27})
 _PASSING: Final = (
-    ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError,
-)  # fmt: skip
+    ssl.SSLWantReadError,
+    ssl.SSLWantWriteError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+    ssl.SSLSyscallError,
+)
 _GIVE_IT: Final = "If the server's operator has given you its file, use: --ca-file FILE, or ca_file in the context."
 _ASK: Final = "The server's operator must renew it."
 

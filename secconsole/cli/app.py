@@ -67,8 +67,14 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option("--read-only", is_flag=True, help="Console only: disable everything that changes data.")
 @click.option("--theme", metavar="NAME", default="", help="Console only: the theme to use. See: secconsole theme list")
 @click.option("--no-mouse", is_flag=True, help="Console only: leave the mouse to the terminal.")
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version,
-              help="Show the version and exit.")  # fmt: skip
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(context: click.Context, read_only: bool, theme: str, no_mouse: bool) -> int | None:
     """Look after the multi-factor authentication of an organisation.
@@ -83,9 +89,14 @@ def cli(context: click.Context, read_only: bool, theme: str, no_mouse: bool) -> 
     if context.invoked_subcommand is None:
         call = current_call()
         options = ConsoleOptions(
-            call.backend, call.tenant or "", call.context or "", theme, read_only, mouse=not no_mouse,
+            call.backend,
+            call.tenant or "",
+            call.context or "",
+            theme,
+            read_only,
+            mouse=not no_mouse,
             ca_file=str(call.ca_file.absolute()) if call.ca_file else "",
-        )  # fmt: skip
+        )
         return call.open_console(options)
     if read_only or theme or no_mouse:
         raise click.UsageError("--read-only, --theme and --no-mouse are for the console, not for a command.")

@@ -202,11 +202,15 @@ def _shared_options(*, hidden: bool = True) -> list[click.Option]:
         option("--backend", "A server: https://… or unix:PATH. Default: the store on this machine.", metavar="URL"),
         option("--context", "A named server. See: secconsole context list", metavar="NAME"),
         option(
-            "--ca-file", "Trust only the certificate authorities in this file.",
-            metavar="FILE", type=click.Path(path_type=Path),
+            "--ca-file",
+            "Trust only the certificate authorities in this file.",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
         ),
         option(
-            "--token-file", "Act with the token in this file, which only its owner may read.",
-            metavar="FILE", type=click.Path(path_type=Path),
+            "--token-file",
+            "Act with the token in this file, which only its owner may read.",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
         ),
-    ]  # fmt: skip
+    ]

@@ -30,6 +30,11 @@ def read_people(file: BinaryIO) -> Iterator[NewUser | Rejected]:
             continue
         password = cells.get(PASSWORD, "")
         yield NewUser(
-            line=record.line, login=login, name=cells.get("name", ""), email=cells.get("email", ""),
-            phone=cells.get("phone", ""), role=cells.get("role", ""), password=Secret(password) if password else None,
-        )  # fmt: skip
+            line=record.line,
+            login=login,
+            name=cells.get("name", ""),
+            email=cells.get("email", ""),
+            phone=cells.get("phone", ""),
+            role=cells.get("role", ""),
+            password=Secret(password) if password else None,
+        )

@@ -7,21 +7,53 @@ from dataclasses import dataclass
 
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\Z")
 _SIXTEEN = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-ANSI_NAMES = frozenset(
-    {"ansi_default"} | {f"ansi_{c}" for c in _SIXTEEN} | {f"ansi_bright_{c}" for c in _SIXTEEN}
-)  # fmt: skip
+ANSI_NAMES = frozenset({"ansi_default"} | {f"ansi_{c}" for c in _SIXTEEN} | {f"ansi_bright_{c}" for c in _SIXTEEN})
 # CSS names worth having. All other colours are written as #rrggbb.
 NAMES = {
-    "black": "#000000", "white": "#ffffff", "red": "#ff0000", "green": "#008000", "blue": "#0000ff",
-    "yellow": "#ffff00", "cyan": "#00ffff", "magenta": "#ff00ff", "gray": "#808080", "grey": "#808080",
-    "silver": "#c0c0c0", "maroon": "#800000", "olive": "#808000", "lime": "#00ff00", "teal": "#008080",
-    "navy": "#000080", "purple": "#800080", "orange": "#ffa500", "gold": "#ffd700", "coral": "#ff7f50",
-    "salmon": "#fa8072", "tomato": "#ff6347", "crimson": "#dc143c", "orchid": "#da70d6", "violet": "#ee82ee",
-    "indigo": "#4b0082", "turquoise": "#40e0d0", "skyblue": "#87ceeb", "steelblue": "#4682b4",
-    "royalblue": "#4169e1", "slategray": "#708090", "seagreen": "#2e8b57", "forestgreen": "#228b22",
-    "khaki": "#f0e68c", "beige": "#f5f5dc", "ivory": "#fffff0", "snow": "#fffafa", "whitesmoke": "#f5f5f5",
-    "lavender": "#e6e6fa", "chocolate": "#d2691e", "sienna": "#a0522d", "plum": "#dda0dd", "tan": "#d2b48c",
-}  # fmt: skip
+    "black": "#000000",
+    "white": "#ffffff",
+    "red": "#ff0000",
+    "green": "#008000",
+    "blue": "#0000ff",
+    "yellow": "#ffff00",
+    "cyan": "#00ffff",
+    "magenta": "#ff00ff",
+    "gray": "#808080",
+    "grey": "#808080",
+    "silver": "#c0c0c0",
+    "maroon": "#800000",
+    "olive": "#808000",
+    "lime": "#00ff00",
+    "teal": "#008080",
+    "navy": "#000080",
+    "purple": "#800080",
+    "orange": "#ffa500",
+    "gold": "#ffd700",
+    "coral": "#ff7f50",
+    "salmon": "#fa8072",
+    "tomato": "#ff6347",
+    "crimson": "#dc143c",
+    "orchid": "#da70d6",
+    "violet": "#ee82ee",
+    "indigo": "#4b0082",
+    "turquoise": "#40e0d0",
+    "skyblue": "#87ceeb",
+    "steelblue": "#4682b4",
+    "royalblue": "#4169e1",
+    "slategray": "#708090",
+    "seagreen": "#2e8b57",
+    "forestgreen": "#228b22",
+    "khaki": "#f0e68c",
+    "beige": "#f5f5dc",
+    "ivory": "#fffff0",
+    "snow": "#fffafa",
+    "whitesmoke": "#f5f5f5",
+    "lavender": "#e6e6fa",
+    "chocolate": "#d2691e",
+    "sienna": "#a0522d",
+    "plum": "#dda0dd",
+    "tan": "#d2b48c",
+}
 
 
 @dataclass(frozen=True)

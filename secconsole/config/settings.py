@@ -16,9 +16,14 @@ from secconsole.domain.text import visible
 LOCK_AFTER = 15  # minutes
 LONGEST_LOCK_AFTER = 60  # the session ends after that time anyway, so locking later would be no lock at all
 _KNOWN = {
-    "tenant": str, "theme": str, "mouse": bool, "lock_after_minutes": int, "contexts": dict,
-    "delivery_networks": list, "delivery_ports": list,
-}  # fmt: skip
+    "tenant": str,
+    "theme": str,
+    "mouse": bool,
+    "lock_after_minutes": int,
+    "contexts": dict,
+    "delivery_networks": list,
+    "delivery_ports": list,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,30 +34,68 @@ LEAST_CONTRAST: Final = 4.5  # WCAG 2 AA for text
 MOST_BYTES: Final = 65_536
 
 COLOURS: Final = (
-    "primary", "secondary", "accent", "warning", "error", "success", "foreground", "background", "surface", "panel"
-)  # fmt: skip
+    "primary",
+    "secondary",
+    "accent",
+    "warning",
+    "error",
+    "success",
+    "foreground",
+    "background",
+    "surface",
+    "panel",
+)
 _NEEDED: Final = ("primary", "background", "foreground")
 # Variables of this program, with the palette colours that each falls back to.
 COLOUR_VARIABLES: Final[Mapping[str, str]] = {
-    "status-bound": "success", "status-pending": "warning", "status-unbound": "foreground", "status-locked": "error",
-    "status-whitelisted": "accent", "danger": "error", "danger-text": "text on danger", "muted": "soft foreground",
-    "heading": "primary", "key": "accent", "rule": "faint foreground", "mark": "accent",
-    "bar-filled": "primary", "bar-empty": "faint foreground",
-    "cursor-row": "primary", "cursor-row-text": "text on cursor-row",
-    "field": "field background", "field-text": "foreground", "field-focus": "focused field background",
-    "placeholder": "muted", "band": "panel", "band-text": "foreground",
-}  # fmt: skip
+    "status-bound": "success",
+    "status-pending": "warning",
+    "status-unbound": "foreground",
+    "status-locked": "error",
+    "status-whitelisted": "accent",
+    "danger": "error",
+    "danger-text": "text on danger",
+    "muted": "soft foreground",
+    "heading": "primary",
+    "key": "accent",
+    "rule": "faint foreground",
+    "mark": "accent",
+    "bar-filled": "primary",
+    "bar-empty": "faint foreground",
+    "cursor-row": "primary",
+    "cursor-row-text": "text on cursor-row",
+    "field": "field background",
+    "field-text": "foreground",
+    "field-focus": "focused field background",
+    "placeholder": "muted",
+    "band": "panel",
+    "band-text": "foreground",
+}
 STYLE_VARIABLES: Final[Mapping[str, str]] = {"cursor-row-style": "bold", "focus-style": "bold"}
 _STYLES: Final = frozenset({"none", "bold", "dim", "italic", "underline", "reverse"})
 # Text colours and their backgrounds: a pair is readable for everyone from LEAST_CONTRAST on.
 READ_TOGETHER: Final = (
-    ("foreground", "background"), ("foreground", "panel"), ("foreground", "surface"), ("muted", "background"),
-    ("muted", "panel"), ("heading", "background"), ("key", "background"), ("key", "band"), ("band-text", "band"),
-    ("status-bound", "background"), ("status-pending", "background"), ("status-unbound", "background"),
-    ("status-locked", "background"), ("status-whitelisted", "background"), ("danger", "background"),
-    ("danger-text", "danger"), ("cursor-row-text", "cursor-row"), ("field-text", "field"),
-    ("field-text", "field-focus"), ("placeholder", "field"),
-)  # fmt: skip
+    ("foreground", "background"),
+    ("foreground", "panel"),
+    ("foreground", "surface"),
+    ("muted", "background"),
+    ("muted", "panel"),
+    ("heading", "background"),
+    ("key", "background"),
+    ("key", "band"),
+    ("band-text", "band"),
+    ("status-bound", "background"),
+    ("status-pending", "background"),
+    ("status-unbound", "background"),
+    ("status-locked", "background"),
+    ("status-whitelisted", "background"),
+    ("danger", "background"),
+    ("danger-text", "danger"),
+    ("cursor-row-text", "cursor-row"),
+    ("field-text", "field"),
+    ("field-text", "field-focus"),
+    ("placeholder", "field"),
+)
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 _TOP: Final = ("name", "dark", "ansi", "colors", "variables", "meta")
 _META: Final = ("author", "description", "url", "license")
@@ -268,9 +306,11 @@ def _sixteen(colours: Mapping[str, str]) -> dict[str, str]:
     for name, source in COLOUR_VARIABLES.items():
         out[name] = colours.get(source, "ansi_default")
     return out | {
-        "danger-text": "ansi_default", "cursor-row": "ansi_default", "cursor-row-text": "ansi_default",
+        "danger-text": "ansi_default",
+        "cursor-row": "ansi_default",
+        "cursor-row-text": "ansi_default",
         "focus-style": "reverse",
-    }  # fmt: skip
+    }
 
 
 def _text_on(ground: Colour, colours: Mapping[str, str]) -> str:

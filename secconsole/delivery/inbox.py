@@ -105,8 +105,13 @@ def _read(line: str) -> InboxMessage | None:
     try:
         id, at, kind, login, to, subject, text = json.loads(line)
         return InboxMessage(
-            str(id), datetime.fromtimestamp(at / 1000, UTC), FactorKind(kind), str(login), str(to), str(subject),
+            str(id),
+            datetime.fromtimestamp(at / 1000, UTC),
+            FactorKind(kind),
+            str(login),
+            str(to),
+            str(subject),
             Secret(str(text)),
-        )  # fmt: skip
+        )
     except (ValueError, TypeError, OverflowError, OSError):
         return None

@@ -22,9 +22,7 @@ _MINUTES = LASTS // 60_000
 _LONGEST_NAME = 40  # in an SMS, even if there is room for more
 
 
-def code_message(
-    kind: FactorKind, to: str, code: Passcode, *, tenant: str, login: str, purpose: Purpose
-) -> Message:  # fmt: skip
+def code_message(kind: FactorKind, to: str, code: Passcode, *, tenant: str, login: str, purpose: Purpose) -> Message:
     """Return the message with a code for signing in or for confirming an address."""
     return _coded("code", kind, to, code, tenant, login, purpose)
 
@@ -93,9 +91,7 @@ def alert_message(to: str, *, tenant: str, values: Mapping[str, str]) -> Message
     return _mail("alert-email", to, tenant, {**shown, "contact": _contact(tenant)})
 
 
-def _coded(
-    name: str, kind: FactorKind, to: str, code: Passcode, tenant: str, login: str, purpose: Purpose
-) -> Message:  # fmt: skip
+def _coded(name: str, kind: FactorKind, to: str, code: Passcode, tenant: str, login: str, purpose: Purpose) -> Message:
     values = {"code": code.whole.reveal(), "prefix": code.prefix, "minutes": str(_MINUTES)}
     if kind is FactorKind.SMS:
         return Message(to, "", Secret(_sms_text(name, values, visible(tenant), visible(login), purpose)))

@@ -27,10 +27,26 @@ _FILLED = 0xF0000  # start of private use, with which the store marks tenants
 _SPOKEN = frozenset((9, 84, 91, 103, 118, 122, 129, 130, 132))
 # Letters that do not decompose. Similar ones are found by their names: O WITH STROKE is O.
 _PLAIN = {
-    "ı": "i", "ȷ": "j", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ŋ": "n", "ĸ": "k", "ə": "e", "ɛ": "e", "ɔ": "o",
-    "ǝ": "e", "ʒ": "z", "ƿ": "w",
-    "ى": "ي", "ی": "ي", "ک": "ك", "ہ": "ه", "ة": "ه",  # as typed on Arabic and on Persian keyboards
-}  # fmt: skip
+    "ı": "i",
+    "ȷ": "j",
+    "æ": "ae",
+    "œ": "oe",
+    "þ": "th",
+    "ð": "d",
+    "ŋ": "n",
+    "ĸ": "k",
+    "ə": "e",
+    "ɛ": "e",
+    "ɔ": "o",
+    "ǝ": "e",
+    "ʒ": "z",
+    "ƿ": "w",
+    "ى": "ي",
+    "ی": "ي",
+    "ک": "ك",
+    "ہ": "ه",
+    "ة": "ه",  # as typed on Arabic and on Persian keyboards
+}
 _VARIANT = re.compile(r"((?:LATIN|CYRILLIC) SMALL LETTER [A-Z]+) WITH ")
 _MOST_KEPT = 20_000  # letters: sending all of Unicode must not fill the memory
 

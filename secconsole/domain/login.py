@@ -32,8 +32,11 @@ _LOOKS_LIKE = {
     **dict(zip("αβεικνορτυχγηωϲϳ", "abeikvoptuxynwcj", strict=True)),  # Greek
     **dict(zip("օսոհցյզգ", "ounhgjqq", strict=True)),  # Armenian
     **dict(zip("ıɑɡɩʏᴄᴏᴜᴠᴡᴢꞁ", "iagiycouvwzl", strict=True)),  # other Latin letters
-    "0": "o", "1": "l", "|": "l", "!": "l",
-}  # fmt: skip
+    "0": "o",
+    "1": "l",
+    "|": "l",
+    "!": "l",
+}
 _ALIKE = str.maketrans(_LOOKS_LIKE)
 _PAIRS = {"rn": "m", "vv": "w", "cl": "d"}
 _MISREAD = re.compile(rf"[01|!]|{'|'.join(_PAIRS)}")  # what looks like something else in ASCII

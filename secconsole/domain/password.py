@@ -18,9 +18,27 @@ _TOO_LONG = f"The password is longer than {LONGEST} characters."
 ONE_TIME_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _ONE_TIME = re.compile(rf"([{ONE_TIME_ALPHABET}]{{4}}-){{3}}[{ONE_TIME_ALPHABET}]{{4}}")
 _COMMON = (
-    "password", "passwort", "qwerty", "qwertz", "letmein", "welcome", "iloveyou", "administrator", "changeme", "abc123",
-    "123456", "111111", "monkey", "dragon", "football", "baseball", "superman", "trustno1", "sunshine", "princess",
-)  # fmt: skip
+    "password",
+    "passwort",
+    "qwerty",
+    "qwertz",
+    "letmein",
+    "welcome",
+    "iloveyou",
+    "administrator",
+    "changeme",
+    "abc123",
+    "123456",
+    "111111",
+    "monkey",
+    "dragon",
+    "football",
+    "baseball",
+    "superman",
+    "trustno1",
+    "sunshine",
+    "princess",
+)
 
 
 def normal_password(password: Secret[str]) -> Secret[str]:

@@ -16,9 +16,25 @@ _INFORMATIONAL = 6
 # RFC 5612 reserves 32473 for examples: secconsole has no enterprise number.
 SD_ID = "secconsole@32473"
 _NAMES = (
-    "tenant", "tenant_id", "chain", "seq", "mac", "id", "actor", "actor_id", "action", "target", "target_id", "outcome",
-    "reason", "ticket", "channel", "address", "request_id", "details",
-)  # fmt: skip
+    "tenant",
+    "tenant_id",
+    "chain",
+    "seq",
+    "mac",
+    "id",
+    "actor",
+    "actor_id",
+    "action",
+    "target",
+    "target_id",
+    "outcome",
+    "reason",
+    "ticket",
+    "channel",
+    "address",
+    "request_id",
+    "details",
+)
 _LONGEST_VALUE = 16_000  # characters of details: longer ones are left out, so that a datagram holds the message
 _SPECIAL = re.compile(r'["\\\]]')
 _NOT_PRINTABLE = re.compile(r"[^!-~]")

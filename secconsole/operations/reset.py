@@ -61,14 +61,21 @@ class ResetResult:
             tenant=s.TENANT, user="ana.kral", reason=s.REASON, ticket=s.TICKET, password=PasswordChange.MAIL, bypass=30
         ),
         ResetResult(
-            s.ANA, "ana.kral", factors=1, sessions_ended=1, tokens_ended=0, recovery_codes=10, event=s.EVENT,
-            undo_until=s.NOW + timedelta(minutes=10), mailed="a•••@acme.example",
+            s.ANA,
+            "ana.kral",
+            factors=1,
+            sessions_ended=1,
+            tokens_ended=0,
+            recovery_codes=10,
+            event=s.EVENT,
+            undo_until=s.NOW + timedelta(minutes=10),
+            mailed="a•••@acme.example",
             password_until=s.NOW + timedelta(days=7),
             bypass=BypassIssued(s.ANA, "ana.kral", s.BYPASS, s.NOW, s.NOW + timedelta(minutes=30), replaced=False),
             caller_check=replace(s.CALLER_CHECKED, by="hana"),
         ),
     ),
-)  # fmt: skip
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetUser(Operation[ResetResult]):
     """Reset a user who lost a phone: factors, recovery codes, sessions, tokens, and the password if wanted, at once.

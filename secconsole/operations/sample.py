@@ -278,9 +278,7 @@ ACKNOWLEDGED = replace(
 ALERT_RULE = alerts.RuleRow(
     AlertRule.NETWORK_USERS, "one network fails for many users", True, 20, "users", 10, hours="", zone="UTC"
 )
-WOULD_ALERT = alerts.WouldAlert(
-    ALERT.summary, ALERT.subject, ALERT.name, 41, 41, ALERT.first, ALERT.last, (ENTRY.id,)
-)  # fmt: skip
+WOULD_ALERT = alerts.WouldAlert(ALERT.summary, ALERT.subject, ALERT.name, 41, 41, ALERT.first, ALERT.last, (ENTRY.id,))
 
 APPROVAL = approvals.Approval(
     id="01KAN7M3R2T4V6X8Z0B2D4F6H8",

@@ -24,20 +24,25 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
-            "secconsole_requests_total", "Requests by operation and status.", ("operation", "status"),
+            "secconsole_requests_total",
+            "Requests by operation and status.",
+            ("operation", "status"),
             registry=self._registry,
-        )  # fmt: skip
+        )
         self._seconds = Histogram(
             "secconsole_request_seconds", "Response time by operation.", ("operation",), registry=self._registry
         )
         self._signed_in = Counter(
-            "secconsole_sign_in_answers_total", "Answers to steps of a sign-in, by step and resulting state.",
-            ("operation", "answer"), registry=self._registry,
-        )  # fmt: skip
-        self.in_flight = Gauge(
-            "secconsole_requests_in_flight", "Requests being answered now, without streams of changes.",
+            "secconsole_sign_in_answers_total",
+            "Answers to steps of a sign-in, by step and resulting state.",
+            ("operation", "answer"),
             registry=self._registry,
-        )  # fmt: skip
+        )
+        self.in_flight = Gauge(
+            "secconsole_requests_in_flight",
+            "Requests being answered now, without streams of changes.",
+            registry=self._registry,
+        )
         self.streams = Gauge(
             "secconsole_change_streams", "Streams of changes that are open now.", registry=self._registry
         )
@@ -52,17 +57,19 @@ class Metrics:
     def watch_certificate(self, expires: Callable[[], float]) -> None:
         """Add a gauge for the expiry of the certificate in use, in seconds since the epoch."""
         gauge = Gauge(
-            "secconsole_certificate_expiry_timestamp_seconds", "Time when the certificate in use expires.",
+            "secconsole_certificate_expiry_timestamp_seconds",
+            "Time when the certificate in use expires.",
             registry=self._registry,
-        )  # fmt: skip
+        )
         gauge.set_function(expires)
 
     def watch_damage(self, count: Callable[[], int]) -> None:
         """Add a gauge for the sealed secrets that did not open."""
         gauge = Gauge(
-            "secconsole_damaged_secrets", "Times that a sealed secret of the store did not open, since the start.",
+            "secconsole_damaged_secrets",
+            "Times that a sealed secret of the store did not open, since the start.",
             registry=self._registry,
-        )  # fmt: skip
+        )
         gauge.set_function(count)
 
     def text(self) -> str:

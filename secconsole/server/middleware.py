@@ -114,10 +114,16 @@ class _Request:
         operation = _NAMES.get(path) or str(getattr(self._scope.get("route"), "name", OTHER))
         self._metrics.count(operation, self._status, self._seconds if self._started else elapsed)
         level = logging.WARNING if self._status >= 500 else logging.DEBUG if path in MONITORING_PATHS else logging.INFO
-        log.log(level, "request", extra={"request": {
-            "operation": operation,
-            "status": self._status,
-            "ms": round(elapsed * 1000, 1),
-            "peer": self._state["caller"].address,
-            "request_id": self.id,
-        }})  # fmt: skip
+        log.log(
+            level,
+            "request",
+            extra={
+                "request": {
+                    "operation": operation,
+                    "status": self._status,
+                    "ms": round(elapsed * 1000, 1),
+                    "peer": self._state["caller"].address,
+                    "request_id": self.id,
+                }
+            },
+        )

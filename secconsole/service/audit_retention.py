@@ -39,9 +39,14 @@ def remove_portion(context: Context, tenant: TenantRow, days: int, *, by: str = 
     if portion.number:
         audit_retention.remove(connection, context.keys, tenant.pk, portion, context.now)
         context.audit(
-            AUDIT_RETAINED, tenant=tenant, by=by, removed=portion.number, last_entry=portion.last.seq,
-            last_mac=portion.last.mac.hex(), keep_days=days,
-        )  # fmt: skip
+            AUDIT_RETAINED,
+            tenant=tenant,
+            by=by,
+            removed=portion.number,
+            last_entry=portion.last.seq,
+            last_mac=portion.last.mac.hex(),
+            keep_days=days,
+        )
     if portion.is_full:
         return Retained(portion.number, portion.last.seq, when(before), more=True)
     held, by = _held(context, tenant, before)

@@ -46,13 +46,21 @@ def report_damage(context: Context, place: SealedPlace) -> bool:
     tenant = tenants.tenant_by_pk(context.connection, int(place.tenant))
     user = users.user_by_name(context.connection, tenant.pk, place.user) if place.user else None
     context.audit(
-        SECRET_DAMAGED, user, tenant=tenant, by="secconsole", outcome="failed", purpose=place.purpose, row=place.row,
+        SECRET_DAMAGED,
+        user,
+        tenant=tenant,
+        by="secconsole",
+        outcome="failed",
+        purpose=place.purpose,
+        row=place.row,
         reason="A sealed secret does not open: it was damaged or replaced.",
-    )  # fmt: skip
+    )
     log.error(
         "A sealed secret does not open (%s %s of user %s): it was damaged or replaced.",
-        place.purpose, place.row, place.user or "none",
-    )  # fmt: skip
+        place.purpose,
+        place.row,
+        place.user or "none",
+    )
     return True
 
 

@@ -227,20 +227,36 @@ def end(connection: sa.Connection, record: OutboxRecord, state: MessageState, *,
 def recent(connection: sa.Connection, tenant_pk: int, limit: int) -> list[MessageRecord]:
     """Return a tenant's latest messages, newest first."""
     query = (
-        sa.select(_ROW.id, _ROW.created, _ROW.kind, _ROW.purpose, users.c.login, _ROW.masked, _ROW.state,
-                  _ROW.attempts, _ROW.problem)
+        sa.select(
+            _ROW.id,
+            _ROW.created,
+            _ROW.kind,
+            _ROW.purpose,
+            users.c.login,
+            _ROW.masked,
+            _ROW.state,
+            _ROW.attempts,
+            _ROW.problem,
+        )
         .select_from(outbox.outerjoin(users, users.c.pk == _ROW.user_pk))
         .where(_ROW.tenant_pk == tenant_pk)
         .order_by(_ROW.created.desc(), _ROW.pk.desc())
         .limit(limit)
-    )  # fmt: skip
+    )
     return [
         MessageRecord(
-            row.id, row.created, FactorKind(row.kind), Purpose(row.purpose), row.login or "", row.masked,
-            MessageState(row.state), row.attempts, row.problem,
+            row.id,
+            row.created,
+            FactorKind(row.kind),
+            Purpose(row.purpose),
+            row.login or "",
+            row.masked,
+            MessageState(row.state),
+            row.attempts,
+            row.problem,
         )
         for row in connection.execute(query)
-    ]  # fmt: skip
+    ]
 
 
 def newest(connection: sa.Connection, attempt: str) -> Outcome | None:
@@ -299,6 +315,14 @@ def _only(notices: bool, but: Collection[int]) -> tuple[sa.ColumnElement[bool], 
 
 def _record(row: sa.Row[Any]) -> OutboxRecord:
     return OutboxRecord(
-        row.pk, row.id, row.tenant_pk, row.user_pk, FactorKind(row.kind), Purpose(row.purpose), row.settings,
-        row.sealed or b"", row.attempts, row.expires,
-    )  # fmt: skip
+        row.pk,
+        row.id,
+        row.tenant_pk,
+        row.user_pk,
+        FactorKind(row.kind),
+        Purpose(row.purpose),
+        row.settings,
+        row.sealed or b"",
+        row.attempts,
+        row.expires,
+    )

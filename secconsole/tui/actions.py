@@ -61,10 +61,22 @@ class Action:
 
 
 _WORDS = {
-    "question_mark": "?", "slash": "/", "colon": ":", "full_stop": ".", "comma": ",", "asterisk": "*", "plus": "+",
-    "minus": "-", "space": "space", "enter": "enter", "escape": "esc", "left_square_bracket": "[",
-    "right_square_bracket": "]", "pageup": "pgup", "pagedown": "pgdn",
-}  # fmt: skip
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "full_stop": ".",
+    "comma": ",",
+    "asterisk": "*",
+    "plus": "+",
+    "minus": "-",
+    "space": "space",
+    "enter": "enter",
+    "escape": "esc",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
 
 
 def key_words(key: str) -> str:

@@ -36,9 +36,13 @@ class Forking:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         environment |= {"SECCONSOLE_HOME": str(home), "TMPDIR": str(folder)} | dict(more or {})
         self._process = subprocess.Popen(
-            [sys.executable, "-B", "-m", "tests.cli.forking"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            cwd=Path(__file__).parents[2], env=environment,
-        )  # fmt: skip
+            [sys.executable, "-B", "-m", "tests.cli.forking"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            env=environment,
+        )
 
     def __call__(
         self,

@@ -66,9 +66,12 @@ def test_a37_no_command_takes_a_secret_as_an_argument(shell: Shell) -> None:
     context = click.Context(cli)
     every = options(cli).union(*(options(cli.get_command(context, name)) for name in COMMANDS))  # type: ignore[arg-type]
     assert {name for name in every if "password" in name} == {
-        "--password-stdin", "--password-file", "--all-without-password",
-        "--password", "--show-password",  # flags of reset
-    }  # fmt: skip
+        "--password-stdin",
+        "--password-file",
+        "--all-without-password",
+        "--password",
+        "--show-password",  # flags of reset
+    }
     assert every & {"--code", "--token", "--secret", "--key", "--pin", "-p"} == set()
     for arguments in (
         ["init", "--tenant", "x", "--admin", "y", "--password", PASSWORD],

@@ -10,10 +10,15 @@ from tests.cli.conftest import Shell
 
 @pytest.mark.parametrize(
     "content",
-    ["[]", "7", "[" * 100_000, '{"backend": "", "tenant": "", "login": "", "token": 7}',
-     '{"backend": "", "tenant": 5, "login": "x", "token": "x"}'],
+    [
+        "[]",
+        "7",
+        "[" * 100_000,
+        '{"backend": "", "tenant": "", "login": "", "token": 7}',
+        '{"backend": "", "tenant": 5, "login": "x", "token": "x"}',
+    ],
     ids=["list", "number", "deep", "token", "tenant"],
-)  # fmt: skip
+)
 def test_a_damaged_session_file_is_reported(shell: Shell, content: str) -> None:
     write_private(shell.home / "session", content)
     for command in (("user", "list"), ("sign-out",)):

@@ -20,9 +20,17 @@ from tests.cli.conftest import Shell
 from tests.cli.forking import Ended, Forking
 
 WORDS = {
-    "login": "ana", "logins": "ana", "file": "-", "event": "01HX", "name": "lab", "email": "ana@acme.example",
-    "reason": "a test", "host": "127.0.0.1", "sender": "mfa@acme.example", "account_sid": "AC" + "0" * 32,
-}  # fmt: skip
+    "login": "ana",
+    "logins": "ana",
+    "file": "-",
+    "event": "01HX",
+    "name": "lab",
+    "email": "ana@acme.example",
+    "reason": "a test",
+    "host": "127.0.0.1",
+    "sender": "mfa@acme.example",
+    "account_sid": "AC" + "0" * 32,
+}
 MORE = {
     ("demo",): ("--users", "10", "--no-open"),
     ("serve",): ("--check",),
@@ -137,7 +145,7 @@ def test_the_console_without_a_terminal_is_wrong_usage(forked: Forking) -> None:
 
 @pytest.mark.parametrize(
     ("line", "code"), [("verify ana <&-", 2), ("verify ana >&-", 2), ("user list >&-", 6), ("--help | true", 141)]
-)  # fmt: skip
+)
 def test_a_real_program_under_a_real_shell(shell: Shell, line: str, code: int) -> None:
     shell.create("ana")
     command = f"set -o pipefail; {sys.executable} -m secconsole {line}"

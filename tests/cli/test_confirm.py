@@ -125,9 +125,12 @@ def test_rotation_always_warns_to_update_integrations(shell: Shell, more: tuple[
 
 def test_a_missing_target_fails_without_asking(shell: Shell) -> None:
     for line in (
-        ("factor", "remove", "nothing"), ("token", "revoke", "nothing"), ("user", "disable", "nobody"),
-        ("user", "role", "nobody", "user"), ("session", "end", "nothing", "--user", "root"),
-    ):  # fmt: skip
+        ("factor", "remove", "nothing"),
+        ("token", "revoke", "nothing"),
+        ("user", "disable", "nobody"),
+        ("user", "role", "nobody", "user"),
+        ("session", "end", "nothing", "--user", "root"),
+    ):
         assert shell(*line).code == shell(*line, "--yes").code == shell(*line, "--dry-run").code == 4, line
 
 
@@ -150,6 +153,12 @@ def options(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tupl
 def test_each_command_has_both_options() -> None:
     both = {name for name, found in options(cli) if {"--yes", "--dry-run"} <= found}
     assert both >= {
-        "secret-key rotate", "factor remove", "token revoke", "session end", "user disable", "user role", "unbind",
+        "secret-key rotate",
+        "factor remove",
+        "token revoke",
+        "session end",
+        "user disable",
+        "user role",
+        "unbind",
         "account cancel-mfa",
-    }  # fmt: skip
+    }

@@ -44,8 +44,13 @@ def test_an_added_context_is_listed_beside_the_local_store(added: Shell) -> None
     found = listed(added)
     assert list(found) == ["local", "prod", "lab"]
     assert found["prod"] == {
-        "name": "prod", "backend": SERVER, "tenant": "acme", "colour": "red", "ca_file": "", "used": False,
-    }  # fmt: skip
+        "name": "prod",
+        "backend": SERVER,
+        "tenant": "acme",
+        "colour": "red",
+        "ca_file": "",
+        "used": False,
+    }
     assert found["local"]["used"]
     table = added("context", "list").out
     assert "prod" in table
@@ -53,8 +58,12 @@ def test_an_added_context_is_listed_beside_the_local_store(added: Shell) -> None
 
 
 def test_production_is_red_by_default(nowhere: Shell) -> None:
-    for name, more, colour in (("Prod-eu", (), "red"), ("live", (), "red"), ("test", (), ""),
-                               ("prod2", ("--colour", "blue"), "blue")):  # fmt: skip
+    for name, more, colour in (
+        ("Prod-eu", (), "red"),
+        ("live", (), "red"),
+        ("test", (), ""),
+        ("prod2", ("--colour", "blue"), "blue"),
+    ):
         assert nowhere.json("context", "add", name, SERVER, *more)["colour"] == colour
     assert nowhere("context", "add", "x", SERVER, "--colour", "mauve").code == 2
 
@@ -104,9 +113,21 @@ def test_hand_written_contexts_and_comments_are_kept(added: Shell) -> None:
     assert config.read_text() == text
 
 
-@pytest.mark.parametrize("text", ["use = 1", "other = 1", "[contexts]\nx = 1", "[contexts.x]\ntoken = 't'",
-                                  "[contexts.x]\nbackend = 'http://x.example'", "[contexts.'a/b']", "[contexts.local]",
-                                  "use = '../x'", "[contexts.x]\ncolour = 'mauve'", "nonsense"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "use = 1",
+        "other = 1",
+        "[contexts]\nx = 1",
+        "[contexts.x]\ntoken = 't'",
+        "[contexts.x]\nbackend = 'http://x.example'",
+        "[contexts.'a/b']",
+        "[contexts.local]",
+        "use = '../x'",
+        "[contexts.x]\ncolour = 'mauve'",
+        "nonsense",
+    ],
+)
 def test_a_damaged_file_is_reported(nowhere: Shell, text: str) -> None:
     nowhere.home.mkdir(mode=0o700)
     file = nowhere.home / "contexts.toml"
@@ -126,11 +147,35 @@ def test_hostile_names_are_refused(nowhere: Shell, name: str) -> None:
     assert not (nowhere.home / "contexts.toml").exists()
 
 
-@pytest.mark.parametrize("url", ["http://mfa.acme.example", "http://192.0.2.1", "http://127.0.0.1.acme.example", "ftp://x",
-                                 "https://", "https:///x", "https://u:p@x", "https://x@y", "https://x?y", "https://x#y",
-                                 "https://x:0x1", "https://x:99999", "https://x y", "https://x\x1b]0;y\x07", "https://аcme",
-                                 "https://x\n", "https:x", "unix:", "unix:rel/path", "x" * 5000, "javascript:alert(1)",
-                                 "https://[::1", "https://a%2fb", "http://localhost@evil.example"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://mfa.acme.example",
+        "http://192.0.2.1",
+        "http://127.0.0.1.acme.example",
+        "ftp://x",
+        "https://",
+        "https:///x",
+        "https://u:p@x",
+        "https://x@y",
+        "https://x?y",
+        "https://x#y",
+        "https://x:0x1",
+        "https://x:99999",
+        "https://x y",
+        "https://x\x1b]0;y\x07",
+        "https://аcme",
+        "https://x\n",
+        "https:x",
+        "unix:",
+        "unix:rel/path",
+        "x" * 5000,
+        "javascript:alert(1)",
+        "https://[::1",
+        "https://a%2fb",
+        "http://localhost@evil.example",
+    ],
+)
 def test_hostile_addresses_are_refused(nowhere: Shell, url: str) -> None:
     for arguments in (["context", "add", "x", url], ["user", "list", "--tenant", "a", "--backend", url]):
         answer = nowhere(*arguments)
@@ -139,12 +184,17 @@ def test_hostile_addresses_are_refused(nowhere: Shell, url: str) -> None:
         assert len(answer.err) < 2500
 
 
-@pytest.mark.parametrize("given, url, title", [
-    ("https://MFA.acme.example/", "https://mfa.acme.example", "mfa.acme.example"),
-    ("HTTPS://x:8443/mfa/", "https://x:8443/mfa", "x:8443/mfa"),
-    ("http://127.8.9.1:80", "http://127.8.9.1:80", "127.8.9.1:80"), ("http://[::1]:1", "http://[::1]:1", "[::1]:1"),
-    ("http://localhost", "http://localhost", "localhost"), ("unix:///run/x", "unix:/run/x", "/run/x"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "given, url, title",
+    [
+        ("https://MFA.acme.example/", "https://mfa.acme.example", "mfa.acme.example"),
+        ("HTTPS://x:8443/mfa/", "https://x:8443/mfa", "x:8443/mfa"),
+        ("http://127.8.9.1:80", "http://127.8.9.1:80", "127.8.9.1:80"),
+        ("http://[::1]:1", "http://[::1]:1", "[::1]:1"),
+        ("http://localhost", "http://localhost", "localhost"),
+        ("unix:///run/x", "unix:/run/x", "/run/x"),
+    ],
+)
 def test_addresses_are_normalized(given: str, url: str, title: str) -> None:
     address = parse_server_url(given)
     assert (address.url, address.title) == (url, title)

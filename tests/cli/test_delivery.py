@@ -105,9 +105,17 @@ def test_a1_sms_is_set_up_and_a_phone_bound_by_it(shell: Shell, servers: Servers
     assert shell("policy", "set", "optional", "--kinds", "totp,sms", "--no-whitelist-admins").code == 0
     token = private(tmp_path, TOKEN)
     kept = shell(
-        "delivery", "set-twilio", "--account-sid", SID, "--auth-token-file", token, "--from", "+15005550006",
-        "--base-url", servers.twilio.url,
-    )  # fmt: skip
+        "delivery",
+        "set-twilio",
+        "--account-sid",
+        SID,
+        "--auth-token-file",
+        token,
+        "--from",
+        "+15005550006",
+        "--base-url",
+        servers.twilio.url,
+    )
     assert kept.code == 0, kept.err
     assert TOKEN not in kept.out
     assert shell("delivery", "test", "--kind", "sms", "--to", "+15005550001").code == 0
@@ -145,9 +153,12 @@ def test_w3_a_user_with_only_an_email_factor_signs_in_by_command(shell: Shell, s
     arrived = len(servers.mailbox.mails)
     process = subprocess.Popen(
         [sys.executable, "-m", "secconsole", "sign-in", "root", "--tenant", "acme"],
-        cwd=Path(secconsole.__file__).parent.parent, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=Path(secconsole.__file__).parent.parent,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert process.stdin is not None
     process.stdin.write(f"{PASSWORD}\n")
     process.stdin.flush()
@@ -174,9 +185,17 @@ def test_a_test_that_fails_says_why(shell: Shell, servers: Servers, tmp_path: Pa
         == "The mail server cannot be reached. Check its port and TLS, and that its address is public or allowed.\n"
     )
     shell(
-        "delivery", "set-twilio", "--account-sid", SID, "--auth-token-file", private(tmp_path, "wrong"),
-        "--messaging-service", "MG1", "--base-url", servers.twilio.url,
-    )  # fmt: skip
+        "delivery",
+        "set-twilio",
+        "--account-sid",
+        SID,
+        "--auth-token-file",
+        private(tmp_path, "wrong"),
+        "--messaging-service",
+        "MG1",
+        "--base-url",
+        servers.twilio.url,
+    )
     failed = shell("delivery", "test", "--kind", "sms", "--to", "+15005550001")
     assert failed.err == "Twilio refuses the Account SID or the auth token (20003).\n"
     assert "cannot be reached" in shell("delivery", "show").out

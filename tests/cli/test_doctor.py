@@ -195,8 +195,9 @@ def test_a_server_is_checked_too(shell: Shell, tmp_path: Path) -> None:
         assert shell("doctor", *at).code == 0
         assert "answered in" in said(shell, "server", *at)[0][1]
         assert said(shell, "session", *at)[0] == (
-            True, "not signed in there Sign in to have its clock and sending checked: secconsole sign-in",
-        )  # fmt: skip
+            True,
+            "not signed in there Sign in to have its clock and sending checked: secconsole sign-in",
+        )
         assert shell("sign-in", "root", "--tenant", "acme", *at, input=f"{PASSWORD}\n").code == 0
         assert said(shell, "server clock", *at)[0][0]
         assert [ok for ok, _ in said(shell, "sending", *at)] == [True, True], "of the store here, and of the server"

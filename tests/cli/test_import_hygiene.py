@@ -17,8 +17,11 @@ def loaded(program: str, home: Path) -> set[str]:
     """The top-level modules that are loaded after a program in a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", f"{program}\n{REPORT}"],
-        env={**os.environ, "SECCONSOLE_HOME": str(home)}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env={**os.environ, "SECCONSOLE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return set(json.loads(done.stderr))
 
 

@@ -51,8 +51,10 @@ def test_tenants_are_created_and_listed(shell: Shell) -> None:
     answer = shell("tenant", "create", "gamma", "--admin", "gail", "--password-stdin", input=f"{PASSWORD}\n")
     assert answer.code == 0
     assert [(t["name"], t["users"]) for t in shell.json("tenant", "list")["items"]] == [
-        ("acme", 1), ("beta", 0), ("gamma", 1)
-    ]  # fmt: skip
+        ("acme", 1),
+        ("beta", 0),
+        ("gamma", 1),
+    ]
     assert shell.json("user", "list", "--tenant", "gamma")["items"][0]["login"] == "gail"
     assert shell("tenant", "create", "beta").code == 5
     assert shell("tenant", "create", "delta", "--password-stdin", input="x\n").code == 2

@@ -67,8 +67,9 @@ def test_each_failure_of_one_user_has_its_exit_code(demo: Shell, shell: Shell) -
     assert demo("user", "invite", "nobody").code == 4
     own = demo("user", "invite", "uma")
     assert (own.code, own.err) == (
-        5, "uma was not invited: Has a password already. To replace it, use reset-password.\n"
-    )  # fmt: skip
+        5,
+        "uma was not invited: Has a password already. To replace it, use reset-password.\n",
+    )
     assert demo("user", "invite", "nomail").code == 5
     assert demo("user", "invite").code == 2
     assert demo("user", "invite", "ana", "--all-without-password").code == 2

@@ -10,8 +10,10 @@ def test_a26_check_says_which_network_and_exits_0_or_1(shell: Shell) -> None:
     assert shell("network", "check", "203.0.113.9", "ana").code == 0
     added = shell.json("network", "add", "10.0.0.0/8", "--note", "office")
     assert (added["network"]["network"], added["network"]["note"], added["pending_until"]) == (
-        "10.0.0.0/8", "office", None,
-    )  # fmt: skip
+        "10.0.0.0/8",
+        "office",
+        None,
+    )
     refused = shell("network", "check", "203.0.113.9", "ana")
     assert (refused.code, refused.out) == (
         1,
@@ -36,8 +38,10 @@ def test_a_network_is_listed_with_everything_and_removed(shell: Shell) -> None:
     office, hotel = shell.json("network", "list")["items"]
     assert (office["roles"], office["until"], office["no_challenge"]) == ([], None, False)
     assert (hotel["roles"], hotel["until"], hotel["no_challenge"]) == (
-        ["helpdesk", "auditor"], "2127-01-31T00:00:00Z", True,
-    )  # fmt: skip
+        ["helpdesk", "auditor"],
+        "2127-01-31T00:00:00Z",
+        True,
+    )
     assert hotel["by"].startswith("local:")
     assert shell.json("network", "remove", "192.0.2.0/24")["network"]["id"] == hotel["id"]
     assert shell("network", "remove", office["id"]).code == 0
@@ -49,21 +53,32 @@ def test_a_network_is_listed_with_everything_and_removed(shell: Shell) -> None:
 def test_a_dry_run_changes_nothing(shell: Shell) -> None:
     answer = shell("network", "add", "10.0.0.0/8", "--dry-run")
     assert (answer.code, answer.out) == (
-        0, "Of the 0 users who signed in last, 0 would be refused.\nYou would not be shut out (local).\n",
-    )  # fmt: skip
+        0,
+        "Of the 0 users who signed in last, 0 would be refused.\nYou would not be shut out (local).\n",
+    )
     assert shell.json("network", "list")["items"] == []
     shell("network", "add", "10.0.0.0/8")
     preview = shell.json("network", "remove", "10.0.0.0/8", "--dry-run")
     assert preview == {
-        "network": "10.0.0.0/8", "address": "local", "you_allowed": True, "refused": 0, "looked_at": 0, "logins": [],
-    }  # fmt: skip
+        "network": "10.0.0.0/8",
+        "address": "local",
+        "you_allowed": True,
+        "refused": 0,
+        "looked_at": 0,
+        "logins": [],
+    }
 
 
 def test_each_refusal_has_its_exit_code(shell: Shell) -> None:
     for code, *arguments in (
-        (2, "add", "office"), (2, "add", "10.0.0.5/8"), (2, "add", "10.0.0.0/8", "--role", "boss"),
-        (4, "remove", "10.0.0.0/8"), (5, "confirm"), (5, "revert"), (5, "add", "10.0.0.0/8", "--until", "2127-01-31"),
-    ):  # fmt: skip
+        (2, "add", "office"),
+        (2, "add", "10.0.0.5/8"),
+        (2, "add", "10.0.0.0/8", "--role", "boss"),
+        (4, "remove", "10.0.0.0/8"),
+        (5, "confirm"),
+        (5, "revert"),
+        (5, "add", "10.0.0.0/8", "--until", "2127-01-31"),
+    ):
         assert shell("network", *(str(word) for word in arguments)).code == code, arguments
     assert shell("network", "add", "10.0.0.0/8").code == 0
     assert shell("network", "add", "10.0.0.0/8").code == 5
@@ -82,8 +97,9 @@ def test_a27_a_change_that_shuts_out_its_author_names_the_tenant(shell: Shell) -
     assert (done.code, "unless you sign in from a network that is allowed now" in done.err) == (0, True)
     refused = shell("network", "list")
     assert (refused.code, refused.err) == (
-        3, "This machine is not in the networks that acme allows. Connect from one of them.\n",
-    )  # fmt: skip
+        3,
+        "This machine is not in the networks that acme allows. Connect from one of them.\n",
+    )
     assert shell("sign-out").code == 0
     (waits,) = shell.json("network", "list")["items"]
     assert (waits["network"], waits["pending_until"] is None) == ("local", False)

@@ -43,15 +43,27 @@ def prague(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_tables_show_separators_and_local_times(prague: None) -> None:
     moment = datetime(2027, 7, 1, 12, 0, 5, 250_000, UTC)
     assert [format_value(v) for v in (1204311, True, False, None, "", (), ("totp", "sms"), moment)] == [
-        "1,204,311", "yes", "no", "-", "-", "-", "totp, sms", "2027-07-01 14:00:05 +02:00"
-    ]  # fmt: skip
+        "1,204,311",
+        "yes",
+        "no",
+        "-",
+        "-",
+        "-",
+        "totp, sms",
+        "2027-07-01 14:00:05 +02:00",
+    ]
 
 
 def test_programs_read_plain_values(prague: None) -> None:
     moment = datetime(2027, 7, 1, 12, 0, 5, tzinfo=UTC)
     assert [cell(v) for v in (1204311, True, None, (), ("totp", "sms"), moment)] == [
-        "1204311", "true", "", "", "totp;sms", "2027-07-01T12:00:05Z"
-    ]  # fmt: skip
+        "1204311",
+        "true",
+        "",
+        "",
+        "totp;sms",
+        "2027-07-01T12:00:05Z",
+    ]
 
 
 def test_a_list_is_one_json_document_with_one_item_per_line() -> None:

@@ -20,9 +20,12 @@ def program(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SECCONSOLE", "XDG", "HOME"))}
     return subprocess.run(
         ["sh", "-c", command, "sh", sys.executable, "-m", "secconsole", *arguments],
-        cwd=cwd, env=kept | {"PYTHONPATH": str(Path(__file__).parents[2])} | environment, input="", text=True,
+        cwd=cwd,
+        env=kept | {"PYTHONPATH": str(Path(__file__).parents[2])} | environment,
+        input="",
+        text=True,
         capture_output=True,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,29 @@ def test_a_preview_in_json_is_flat(shell: Shell) -> None:
     you = preview.pop("you")
     version = preview.pop("version")
     assert preview == {
-        "policy": "required", "now": "optional", "users": 4, "bound": 1, "pending": 0, "unbound": 3, "whitelisted": 2,
-        "unaffected": preview["unaffected"], "must_enroll": preview["must_enroll"], "locked_out": 0, "weak_only": 0,
-        "admins_must_enroll": preview["admins_must_enroll"], "grace_days": 0, "whitelisted_open": 2,
-        "platform_admins_added": 1, "always_asked": 0, "no_longer_required": 0, "sessions": 0, "tokens": 0,
-        "reminders": False, "reminded": 0, "reminder_mails": 0,
-    }  # fmt: skip
+        "policy": "required",
+        "now": "optional",
+        "users": 4,
+        "bound": 1,
+        "pending": 0,
+        "unbound": 3,
+        "whitelisted": 2,
+        "unaffected": preview["unaffected"],
+        "must_enroll": preview["must_enroll"],
+        "locked_out": 0,
+        "weak_only": 0,
+        "admins_must_enroll": preview["admins_must_enroll"],
+        "grace_days": 0,
+        "whitelisted_open": 2,
+        "platform_admins_added": 1,
+        "always_asked": 0,
+        "no_longer_required": 0,
+        "sessions": 0,
+        "tokens": 0,
+        "reminders": False,
+        "reminded": 0,
+        "reminder_mails": 0,
+    }
     assert preview["unaffected"] + preview["must_enroll"] == 4
     assert set(you) == {"login", "bound", "whitelisted", "must_enroll", "locked_out", "by_password"}
     assert isinstance(version, int)

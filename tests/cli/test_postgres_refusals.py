@@ -69,10 +69,17 @@ def pooler(cluster: Cluster, name: str, *settings: str) -> Iterator[str]:
         port = free.getsockname()[1]
     folder = cluster.folder
     lines = (
-        "[databases]", f"* = host={folder} port=5432 user=postgres", "[pgbouncer]", "listen_addr = 127.0.0.1",
-        f"listen_port = {port}", "auth_type = any", f"logfile = {folder}/pgbouncer.log", "unix_socket_dir =",
-        "pool_mode = transaction", *settings,
-    )  # fmt: skip
+        "[databases]",
+        f"* = host={folder} port=5432 user=postgres",
+        "[pgbouncer]",
+        "listen_addr = 127.0.0.1",
+        f"listen_port = {port}",
+        "auth_type = any",
+        f"logfile = {folder}/pgbouncer.log",
+        "unix_socket_dir =",
+        "pool_mode = transaction",
+        *settings,
+    )
     (folder / "pgbouncer.ini").write_text("\n".join(lines) + "\n")
     as_user = {key: value for key, value in cluster._as.items() if key != "env"}
     process = subprocess.Popen([PGBOUNCER, "-q", folder / "pgbouncer.ini"], stderr=subprocess.DEVNULL, **as_user)

@@ -23,9 +23,12 @@ ROOT = Path(secconsole.__file__).parent.parent
 def program(home: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     done: subprocess.CompletedProcess[str] = subprocess.run(
         [sys.executable, "-m", "secconsole", *arguments],
-        env={**os.environ, "SECCONSOLE_HOME": str(home)}, cwd=ROOT, text=True, check=False,
+        env={**os.environ, "SECCONSOLE_HOME": str(home)},
+        cwd=ROOT,
+        text=True,
+        check=False,
         **{"capture_output": True, **options},
-    )  # fmt: skip
+    )
     return done
 
 
@@ -61,8 +64,10 @@ def test_a38_ctrl_c_ends_it_quietly(shell: Shell, tmp_path: Path) -> None:
     os.mkfifo(pipe)
     process = subprocess.Popen(
         [sys.executable, "-m", "secconsole", "user", "import", str(pipe)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     with process, pipe.open("w") as writer:  # opens once the program has opened its end
         writer.write("login\nana\n")
         writer.flush()
@@ -101,9 +106,15 @@ def test_a_group_alone_shows_its_commands(shell: Shell) -> None:
 
 def test_a15_hostile_arguments_are_escaped(shell: Shell) -> None:
     hostile = "\x1b]0;owned\x07[red]\u202eana"
-    for arguments in (["user", "show", hostile], [hostile], ["unbind", hostile, "--reason", "x"],
-                      ["whitelist", "add", hostile, "--reason", "x"], ["undo", hostile],
-                      ["user", "list", "--cursor", hostile], ["user", "list", "--tenant", hostile]):  # fmt: skip
+    for arguments in (
+        ["user", "show", hostile],
+        [hostile],
+        ["unbind", hostile, "--reason", "x"],
+        ["whitelist", "add", hostile, "--reason", "x"],
+        ["undo", hostile],
+        ["user", "list", "--cursor", hostile],
+        ["user", "list", "--tenant", hostile],
+    ):
         answer = shell(*arguments)
         assert answer.code in (2, 4)
         assert "\x1b" not in answer.out + answer.err
@@ -115,8 +126,14 @@ def test_a15_hostile_data_from_the_store_is_escaped(shell: Shell) -> None:
     shell("user", "create", "ana", "--name", hostile)
     shell.bind("ana")
     shell("whitelist", "add", "ana", "--reason", hostile)
-    for arguments in (["user", "list"], ["user", "show", "ana"], ["whitelist", "list"], ["audit", "list"],
-                      ["unbind", "ana", "--dry-run"], ["unbind", "ana", "--reason", hostile]):  # fmt: skip
+    for arguments in (
+        ["user", "list"],
+        ["user", "show", "ana"],
+        ["whitelist", "list"],
+        ["audit", "list"],
+        ["unbind", "ana", "--dry-run"],
+        ["unbind", "ana", "--reason", hostile],
+    ):
         answer = shell(*arguments)
         assert answer.code == 0
         assert all(char.isprintable() or char == "\n" for char in answer.out + answer.err)
@@ -163,9 +180,13 @@ def test_completion_offers_commands_and_values(tmp_path: Path) -> None:
     def offered(words: str) -> str:
         variables = {"_SECCONSOLE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
         return subprocess.run(
-            [sys.executable, "-m", "secconsole"], env={**os.environ, **variables, "SECCONSOLE_HOME": str(tmp_path)},
-            cwd=ROOT, capture_output=True, text=True, check=False,
-        ).stdout  # fmt: skip
+            [sys.executable, "-m", "secconsole"],
+            env={**os.environ, **variables, "SECCONSOLE_HOME": str(tmp_path)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
 
     assert "plain,unbind\n" in offered("secconsole un")
     assert "plain,reset-password\n" in offered("secconsole user re")
@@ -187,6 +208,4 @@ def test_store_errors_keep_their_messages_and_exit_codes(shell: Shell, monkeypat
 
     monkeypatch.setattr("secconsole.backends.embedded.EmbeddedBackend.perform", unavailable)
     answer = shell("user", "create", "ana")
-    assert (answer.code, answer.err) == (
-        6, "The disk is full. Nothing was changed. Free some space and try again.\n"
-    )  # fmt: skip
+    assert (answer.code, answer.err) == (6, "The disk is full. Nothing was changed. Free some space and try again.\n")

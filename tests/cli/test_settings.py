@@ -39,9 +39,14 @@ def test_b10_the_owner_lists_allowed_delivery_networks(path: Path) -> None:
     write(path, 'delivery_networks = ["10.0.0.0/8", "fd00::/8"]\ndelivery_ports = [25, 1025]\n')
     assert load_settings(path).reach == Reach(networks=parse_networks(["10.0.0.0/8", "fd00::/8"]), ports=(25, 1025))
     for wrong in (
-        'delivery_networks = ["10.0.0.1/8"]', "delivery_networks = [7]", 'delivery_networks = "10.0.0.0/8"',
-        "delivery_ports = [0]", "delivery_ports = [true]", 'delivery_ports = ["25"]', "delivery_ports = 25",
-    ):  # fmt: skip
+        'delivery_networks = ["10.0.0.1/8"]',
+        "delivery_networks = [7]",
+        'delivery_networks = "10.0.0.0/8"',
+        "delivery_ports = [0]",
+        "delivery_ports = [true]",
+        'delivery_ports = ["25"]',
+        "delivery_ports = 25",
+    ):
         write(path, f"{wrong}\n")
         with pytest.raises(Invalid, match=wrong.split(" ")[0]):
             load_settings(path)

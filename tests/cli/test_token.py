@@ -26,8 +26,13 @@ def test_token_create_follows_the_contract_and_the_token_works(shell: Shell, tmp
     assert (listed["id"], listed["name"], listed["scopes"]) == (made["id"], "ci", ["read"])
     assert listed["last_used"] is not None
     assert made["token"] not in str(listed)
-    for arguments in (["user", "create", "ana"], ["token", "create", "--name", "more"], ["policy", "set", "off"],
-                      ["factor", "enroll", "root"], ["secret-key", "rotate", "--yes"]):  # fmt: skip
+    for arguments in (
+        ["user", "create", "ana"],
+        ["token", "create", "--name", "more"],
+        ["policy", "set", "off"],
+        ["factor", "enroll", "root"],
+        ["secret-key", "rotate", "--yes"],
+    ):
         answer = shell(*arguments, "--token-file", file)
         assert (answer.code, answer.err) == (3, "Tokens may not do this, whatever their scope. Sign in to do it.\n")
     assert shell("token", "revoke", made["id"], "--yes").code == 0
@@ -55,8 +60,13 @@ def test_a_signed_in_user_manages_their_tokens(shell: Shell, tmp_path: Path, mon
 
 
 def test_invalid_combinations_are_wrong_usage(shell: Shell) -> None:
-    for arguments in ([], ["--name", "ci", "--days", "0"], ["--name", "ci", "--days", "366"], ["--name", ""],
-                      ["--name", "ci", "--scope", "write"]):  # fmt: skip
+    for arguments in (
+        [],
+        ["--name", "ci", "--days", "0"],
+        ["--name", "ci", "--days", "366"],
+        ["--name", ""],
+        ["--name", "ci", "--scope", "write"],
+    ):
         assert shell("token", "create", *arguments).code == 2
     assert shell("token", "list", "root", "--all").code == 2
     assert shell("token", "revoke", "nothing").code == 4

@@ -20,8 +20,11 @@ def people(tmp_path: Path) -> Path:
 def test_imported_users_are_counted_and_a_repeat_changes_nothing(shell: Shell, people: Path) -> None:
     people.write_text(GOOD)
     assert shell.json("user", "import", str(people), "--tenant", "acme") == {
-        "created": 2, "updated": 0, "unchanged": 0, "rejected": []
-    }  # fmt: skip
+        "created": 2,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": [],
+    }
     assert shell.json("user", "import", str(people)) == {"created": 0, "updated": 0, "unchanged": 2, "rejected": []}
     people.write_text(GOOD.replace("helpdesk", "auditor"))
     assert shell.json("user", "import", str(people)) == {"created": 0, "updated": 1, "unchanged": 1, "rejected": []}
@@ -107,8 +110,11 @@ def test_a44_an_export_can_be_imported_and_contains_no_formulas(shell: Shell, no
     assert text.startswith("login,name,email,phone,role\r\n")
     assert "u0,'=cmd|' /C calc'!A0,,'+420601123456,user\r\n" in text
     assert shell.json("user", "import", "-", input=text) == {
-        "created": 0, "updated": 0, "unchanged": len(names) + 1, "rejected": []
-    }  # fmt: skip
+        "created": 0,
+        "updated": 0,
+        "unchanged": len(names) + 1,
+        "rejected": [],
+    }
     assert shell("tenant", "create", "beta").code == 0
     assert shell("user", "import", "-", "--tenant", "beta", input=text).code == 0
     after = shell.json("user", "list", "--all", "--tenant", "beta")["items"]
@@ -153,8 +159,15 @@ def test_imported_users_are_found_without_case_and_accents(shell: Shell, people:
     )
     assert shell.json("user", "import", str(people), "--tenant", "acme")["created"] == 5
     for term, login in (
-        ("åsa", "u1"), ("öberg", "u1"), ("óla", "u2"), ("илья", "u3"), ("KRÁLOVÁ", "u4"), ("kralova", "u4"),
-        ("ibrahim", "u5"), ("olafur thor", "u2"), ("ce", "u5"),
-    ):  # fmt: skip
+        ("åsa", "u1"),
+        ("öberg", "u1"),
+        ("óla", "u2"),
+        ("илья", "u3"),
+        ("KRÁLOVÁ", "u4"),
+        ("kralova", "u4"),
+        ("ibrahim", "u5"),
+        ("olafur thor", "u2"),
+        ("ce", "u5"),
+    ):
         found = shell.json("user", "list", "--search", term)
         assert [user["login"] for user in found["items"]] == [login], term

@@ -15,9 +15,19 @@ def test_a_list_in_json_has_the_contracts_keys(shell: Shell) -> None:
     assert found["next"] is None
     (ana,) = found["items"]
     assert list(ana) == [
-        "id", "login", "name", "email", "phone", "role", "status", "flags", "factors", "last_sign_in", "mfa_required",
+        "id",
+        "login",
+        "name",
+        "email",
+        "phone",
+        "role",
+        "status",
+        "flags",
+        "factors",
+        "last_sign_in",
+        "mfa_required",
         "locked_for",
-    ]  # fmt: skip
+    ]
     assert (ana["login"], ana["status"], ana["flags"], ana["last_sign_in"]) == ("ana", "unbound", [], None)
 
 
@@ -78,9 +88,19 @@ def test_csv_has_every_column_and_ends_lines_as_rfc_4180_does(shell: Shell) -> N
     text = shell("user", "list", "--format", "csv").out
     header, ana, _ = csv.reader(io.StringIO(text, newline=""))
     assert header == [
-        "id", "login", "name", "email", "phone", "role", "status", "flags", "factors", "last_sign_in", "mfa_required",
+        "id",
+        "login",
+        "name",
+        "email",
+        "phone",
+        "role",
+        "status",
+        "flags",
+        "factors",
+        "last_sign_in",
+        "mfa_required",
         "locked_for",
-    ]  # fmt: skip
+    ]
     assert ana[1:6] == ["ana", "Ana\nof Acme", "", "'+420601123456", "user"]
     assert text.count("\r\n") == 3
 

@@ -54,8 +54,12 @@ NAMING = {"user", "users", "factor", "enrollment", "session", "token", "event", 
 # Counters of attempts and records of refusals may change.
 ASIDE = {"audit", "audit_heads", "throttles", "unknown_logins", "refused_sign_ins", "facts"}
 ASIDE_COLUMNS = {
-    "users.failures", "users.locked_until", "sessions.failures", "sessions.last_seen", "tokens.last_used",
-}  # fmt: skip
+    "users.failures",
+    "users.locked_until",
+    "sessions.failures",
+    "sessions.last_seen",
+    "tokens.last_used",
+}
 
 
 def names_of(kind: type[Operation[Any]]) -> set[str]:
@@ -290,9 +294,13 @@ class Filling:
         (session,) = (await made.perform(ListSessions(tenant=tenant, user=login))).items
         id = (await made.perform(ShowUser(tenant=tenant, user=login))).user.id
         self.people[login] = {
-            "user": id, "users": (id,), "factor": active or pending, "enrollment": pending, "session": session.id,
+            "user": id,
+            "users": (id,),
+            "factor": active or pending,
+            "enrollment": pending,
+            "session": session.id,
             "token": token.id,
-        }  # fmt: skip
+        }
 
     async def _without_password(self, tenant: str, login: str, role: Role) -> None:
         email = f"{login}@{tenant}.example"
@@ -334,6 +342,9 @@ class Filling:
 
     def _key_for(self, key: Secret[str], scope: Scope) -> Callable[[sa.Connection], None]:
         values: dict[str, object] = {
-            "id": f"key-to-{scope}", "tenant_pk": 1, "scopes": str(scope), "created": int(self.made.clock.now * 1000),
-        }  # fmt: skip
+            "id": f"key-to-{scope}",
+            "tenant_pk": 1,
+            "scopes": str(scope),
+            "created": int(self.made.clock.now * 1000),
+        }
         return lambda connection: tokens.add_token(connection, key, values)

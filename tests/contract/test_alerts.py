@@ -202,8 +202,10 @@ async def test_an_acknowledged_alert_counts_from_zero_again(organisation: Organi
         await organisation.perform(AcknowledgeAlert(tenant=TENANT, alert="01KAN7M3R4T6V8X0Z2B4D6F8H0", note="x"))
     entry = (await organisation.perform(ListAudit(tenant=TENANT, action="alert.acknowledged"))).items[0]
     assert (entry.reason, entry.details["before"], entry.details["after"]) == (
-        "her new keyboard", "open", "acknowledged",
-    )  # fmt: skip
+        "her new keyboard",
+        "open",
+        "acknowledged",
+    )
     await guess_often(organisation, "ana", 2)
     assert await sweep(organisation) == []
     await guess_often(organisation, "ana", 1)

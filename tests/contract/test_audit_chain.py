@@ -239,8 +239,12 @@ async def test_an_entry_changed_between_two_parts_is_found(organisation: Organis
     """The cursor holds the MAC, so that a part does not begin with whatever is in the store by then."""
     await fill(organisation)
     first = await organisation.perform(VerifyAudit(tenant=TENANT, limit=3))
-    await attack(organisation, COPY.format(-1, 3), "DELETE FROM audit WHERE seq = 3",
-                 "UPDATE audit SET seq = 3, mac = (SELECT mac FROM audit_heads) WHERE seq = -1")  # fmt: skip
+    await attack(
+        organisation,
+        COPY.format(-1, 3),
+        "DELETE FROM audit WHERE seq = 3",
+        "UPDATE audit SET seq = 3, mac = (SELECT mac FROM audit_heads) WHERE seq = -1",
+    )
     assert not (await verify(organisation)).whole
     check = await organisation.perform(VerifyAudit(tenant=TENANT, limit=3, cursor=first.next))
     assert check.whole  # entry 3 was right when it was read, and what follows fits what was read

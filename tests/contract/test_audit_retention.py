@@ -73,8 +73,11 @@ async def test_old_entries_go_and_the_rest_stays_proved(organisation: Organisati
     entries = (await organisation.perform(ListAudit(tenant=TENANT))).items
     assert [entry.action for entry in entries] == ["audit.retained", *["user.created"] * 3]
     assert entries[0].details == {
-        "removed": old.seq, "last_entry": old.seq, "last_mac": old.mac, "keep_days": 30,
-    }  # fmt: skip
+        "removed": old.seq,
+        "last_entry": old.seq,
+        "last_mac": old.mac,
+        "keep_days": 30,
+    }
     again = await retain(organisation)
     assert again.removed == 0
     shown = await organisation.perform(ShowRetention(tenant=TENANT))

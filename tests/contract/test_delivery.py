@@ -215,9 +215,7 @@ async def test_z3_an_address_is_bound_at_sign_in(post: Post) -> None:
     answer = await post.organisation.start("ana")
     assert answer.status is SignInStatus.ENROLL
     assert answer.challenge is not None
-    started = await post.organisation.perform(
-        StartBinding(challenge=answer.challenge, kind=FactorKind.EMAIL), Nobody()
-    )  # fmt: skip
+    started = await post.organisation.perform(StartBinding(challenge=answer.challenge, kind=FactorKind.EMAIL), Nobody())
     assert started.sent
     confirm = ConfirmBinding(challenge=answer.challenge, enrollment=started.enrollment, code=await post.mailed())
     assert (await post.organisation.perform(confirm, Nobody())).status is SignInStatus.COMPLETE
@@ -281,10 +279,14 @@ async def test_addresses_are_validated_before_they_are_stored(post: Post) -> Non
     perform = post.organisation.perform
     await post.organisation.add("bob")
     for kind, address in (
-        (FactorKind.SMS, "5005550009"), (FactorKind.SMS, ""), (FactorKind.EMAIL, ""), (FactorKind.EMAIL, "bob"),
-        (FactorKind.EMAIL, "bob@acme.example\nBcc: eve@evil.example"), (FactorKind.EMAIL, "b" * 300 + "@acme.example"),
+        (FactorKind.SMS, "5005550009"),
+        (FactorKind.SMS, ""),
+        (FactorKind.EMAIL, ""),
+        (FactorKind.EMAIL, "bob"),
+        (FactorKind.EMAIL, "bob@acme.example\nBcc: eve@evil.example"),
+        (FactorKind.EMAIL, "b" * 300 + "@acme.example"),
         (FactorKind.TOTP, MAIL),
-    ):  # fmt: skip
+    ):
         with pytest.raises(Invalid):
             await perform(EnrollFactor(tenant=TENANT, user="bob", kind=kind, address=address))
     assert (await perform(ListFactors(tenant=TENANT, user="bob"))).items == ()
@@ -609,15 +611,32 @@ async def test_settings_that_would_leak_a_secret_are_refused(organisation: Organ
         return SetTwilio(tenant=TENANT, **given)  # type: ignore[arg-type]
 
     for wrong in (
-        smtp(tls=Tls.NONE, username="mfa", password=Secret("p")), smtp(username="mfa"), smtp(password=Secret("p")),
-        smtp(host="127.0.0.1:2525"), smtp(host="::1:99999"),
-        smtp(host="mail.acme.example:25"), smtp(host="a b"), smtp(host=""), smtp(host="mail\r\nQUIT"), smtp(port=0),
-        smtp(port=70_000), smtp(sender="mfa"), smtp(sender="mfa@acme.example\r\nBcc: x@y.z"), smtp(sender="žofie@a.b"),
-        twilio(base_url="http://api.example"), twilio(base_url="ftp://x"), twilio(base_url="https://u:p@x.example"),
-        twilio(base_url="http://127.0.0.1.evil.example"), twilio(service="MG1"), twilio(sender=""),
-        twilio(account_sid="AC/../x"), twilio(account_sid=""), twilio(auth_token=Secret("a b")),
-        twilio(sender="", service="XX1"), twilio(sender="5005550006000000000"),
-    ):  # fmt: skip
+        smtp(tls=Tls.NONE, username="mfa", password=Secret("p")),
+        smtp(username="mfa"),
+        smtp(password=Secret("p")),
+        smtp(host="127.0.0.1:2525"),
+        smtp(host="::1:99999"),
+        smtp(host="mail.acme.example:25"),
+        smtp(host="a b"),
+        smtp(host=""),
+        smtp(host="mail\r\nQUIT"),
+        smtp(port=0),
+        smtp(port=70_000),
+        smtp(sender="mfa"),
+        smtp(sender="mfa@acme.example\r\nBcc: x@y.z"),
+        smtp(sender="žofie@a.b"),
+        twilio(base_url="http://api.example"),
+        twilio(base_url="ftp://x"),
+        twilio(base_url="https://u:p@x.example"),
+        twilio(base_url="http://127.0.0.1.evil.example"),
+        twilio(service="MG1"),
+        twilio(sender=""),
+        twilio(account_sid="AC/../x"),
+        twilio(account_sid=""),
+        twilio(auth_token=Secret("a b")),
+        twilio(sender="", service="XX1"),
+        twilio(sender="5005550006000000000"),
+    ):
         with pytest.raises(Invalid):
             await organisation.perform(wrong)
     assert (await organisation.perform(ShowDelivery(tenant=TENANT))).smtp == ()

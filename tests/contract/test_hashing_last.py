@@ -73,9 +73,18 @@ async def test_no_hash_is_computed_for_an_invalid_bearer(
 def test_every_hashing_operation_is_tested_here() -> None:
     hashing = {kind.spec.name for kind, handler in HANDLERS.items() if handler.hashes or handler.reserve}
     assert hashing == {
-        "sign-in", "step-up", "sign-in.new-password", "password.change", "tenant.create", "user.create", "user.import",
-        "user.reset-password", "user.reset", "user.invite", "job.advance",
-    }  # fmt: skip
+        "sign-in",
+        "step-up",
+        "sign-in.new-password",
+        "password.change",
+        "tenant.create",
+        "user.create",
+        "user.import",
+        "user.reset-password",
+        "user.reset",
+        "user.invite",
+        "job.advance",
+    }
 
 
 async def test_a_job_hashes_only_for_its_driver_and_only_while_it_runs(

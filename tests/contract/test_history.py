@@ -181,5 +181,6 @@ async def test_two_processes_record_and_rebuild_each_day_once(organisation: Orga
         await other.close()
     found = await history(organisation)
     assert (found.complete, shown(organisation, found)) == (
-        True, [(2, 3, 2, None), (1, 3, 2, None), (0, 3, 2, 0)],
-    )  # fmt: skip
+        True,
+        [(2, 3, 2, None), (1, 3, 2, None), (0, 3, 2, 0)],
+    )

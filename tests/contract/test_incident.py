@@ -339,8 +339,9 @@ async def test_steps_that_were_taken_are_shown_with_time_and_name(organisation: 
     await organisation.perform(END, tomas)
     shown = await organisation.perform(SHOW, tomas)
     assert [(step.action, step.by) for step in shown.done] == [
-        ("incident.frozen", "tomas"), ("incident.sessions-ended", "tomas")
-    ]  # fmt: skip
+        ("incident.frozen", "tomas"),
+        ("incident.sessions-ended", "tomas"),
+    ]
     assert (shown.frozen_since, shown.frozen_by) == (shown.at, "tomas")
 
 

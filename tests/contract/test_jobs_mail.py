@@ -100,8 +100,10 @@ async def test_many_are_invited_by_a_job(post: Post) -> None:
     job = await done(organisation, StartJob(tenant=TENANT, kind=JobKind.INVITE, users=("ana", "dan", "eve")))
     found = await outcomes(organisation, job)
     assert {login: state for login, (state, _) in found.items()} == {
-        "ana": ItemState.FAILED, "dan": ItemState.DONE, "eve": ItemState.FAILED,
-    }  # fmt: skip
+        "ana": ItemState.FAILED,
+        "dan": ItemState.DONE,
+        "eve": ItemState.FAILED,
+    }
     assert set(await mailed(post)) == {"dan"}
     again = await done(organisation, RetryJob(tenant=TENANT, job=job.id))
     assert (again.done, again.failed) == (1, 2)

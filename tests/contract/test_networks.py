@@ -95,8 +95,10 @@ async def test_a26_a_sign_in_from_elsewhere_is_refused_like_a_wrong_password(org
         assert (await start(organisation, "ana", address)).status is SignInStatus.COMPLETE
 
 
-@pytest.mark.parametrize(("address", "relayed"), [("", False), ("unknown", False), ("10.1.2.3, 10.1.2.4", False),
-                                                  ("www-data (uid 33)", True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "relayed"),
+    [("", False), ("unknown", False), ("10.1.2.3, 10.1.2.4", False), ("www-data (uid 33)", True)],
+)
 async def test_a26_an_unknown_origin_is_refused_once_there_are_rules(
     organisation: Organisation, address: str, relayed: bool
 ) -> None:
@@ -129,16 +131,19 @@ async def test_rules_for_roles_concern_those_roles(organisation: Organisation) -
         await organisation.add(login, role)
     await allow(organisation, "192.0.2.0/24", roles=(Role.TENANT_ADMIN,))
     for login, address, status in (
-        ("ana", OUTSIDE, SignInStatus.COMPLETE), ("tina", OUTSIDE, SignInStatus.REFUSED),
+        ("ana", OUTSIDE, SignInStatus.COMPLETE),
+        ("tina", OUTSIDE, SignInStatus.REFUSED),
         ("tina", "192.0.2.9", SignInStatus.COMPLETE),
-    ):  # fmt: skip
+    ):
         assert (await start(organisation, login, address)).status is status, (login, address)
     await allow(organisation)
     for login, address, status in (
-        ("ana", OUTSIDE, SignInStatus.REFUSED), ("ana", "192.0.2.9", SignInStatus.REFUSED),
-        ("tina", INSIDE, SignInStatus.COMPLETE), ("tina", "192.0.2.9", SignInStatus.COMPLETE),
+        ("ana", OUTSIDE, SignInStatus.REFUSED),
+        ("ana", "192.0.2.9", SignInStatus.REFUSED),
+        ("tina", INSIDE, SignInStatus.COMPLETE),
+        ("tina", "192.0.2.9", SignInStatus.COMPLETE),
         ("hana", "192.0.2.9", SignInStatus.REFUSED),
-    ):  # fmt: skip
+    ):
         assert (await start(organisation, login, address)).status is status, (login, address)
 
 
@@ -222,9 +227,11 @@ async def test_a_network_exempt_from_the_challenge_is_not_exempt_from_binding(or
     await allow(organisation, no_challenge=True)
     await allow(organisation, "192.0.2.0/24")
     for login, address, status in (
-        ("ana", INSIDE, SignInStatus.COMPLETE), ("ana", "192.0.2.9", SignInStatus.SECOND_FACTOR),
-        ("ben", INSIDE, SignInStatus.ENROLL), ("rita", INSIDE, SignInStatus.SECOND_FACTOR),
-    ):  # fmt: skip
+        ("ana", INSIDE, SignInStatus.COMPLETE),
+        ("ana", "192.0.2.9", SignInStatus.SECOND_FACTOR),
+        ("ben", INSIDE, SignInStatus.ENROLL),
+        ("rita", INSIDE, SignInStatus.SECOND_FACTOR),
+    ):
         explain = ExplainSignIn(tenant=TENANT, user=login, address=address)
         assert (await organisation.perform(explain)).outcome is status, login
         assert (await start(organisation, login, address)).status is status, login
@@ -246,8 +253,11 @@ async def test_check_and_explain_name_the_rule(organisation: Organisation) -> No
     office = (await allow(organisation, note="office")).network
     assert await check(f" ::ffff:{INSIDE} ") == (True, Ground.LISTED, office, f"{INSIDE} is in {OFFICE} (office).")
     assert await check(OUTSIDE) == (
-        False, Ground.OUTSIDE, None, f"{OUTSIDE} is in no network that is allowed for the role user."
-    )  # fmt: skip
+        False,
+        Ground.OUTSIDE,
+        None,
+        f"{OUTSIDE} is in no network that is allowed for the role user.",
+    )
     assert (await check("local"))[:2] == (True, Ground.LOCAL)
     for address in ("", "office", OFFICE):
         with pytest.raises(Invalid):
@@ -313,13 +323,15 @@ async def test_a27_a_change_that_shuts_out_its_author_needs_the_tenants_name(org
     with pytest.raises(WrongNetwork):
         await ask(organisation, ListNetworks(tenant=TENANT), tina, OUTSIDE)
     assert [(n.network, n.leaving) for n in (await listed(organisation)).items] == [
-        (f"{OUTSIDE}/32", True), (OFFICE, False),
-    ]  # fmt: skip
+        (f"{OUTSIDE}/32", True),
+        (OFFICE, False),
+    ]
     organisation.clock.forward(minutes=5)
     assert (await ask(organisation, ListNetworks(tenant=TENANT), tina, OUTSIDE)).pending_until is None
     assert [(n.network, n.leaving) for n in (await listed(organisation)).items] == [
-        (f"{OUTSIDE}/32", False), (OFFICE, False),
-    ]  # fmt: skip
+        (f"{OUTSIDE}/32", False),
+        (OFFICE, False),
+    ]
 
 
 async def test_a27_it_is_undone_after_five_minutes_and_says_so(organisation: Organisation) -> None:
@@ -383,8 +395,9 @@ async def test_a_platform_administrator_of_another_tenant_confirms_only_from_the
 async def test_one_change_waits_at_a_time_and_can_be_undone_before_its_time(organisation: Organisation) -> None:
     tina = await shut_out(organisation)
     for operation in (
-        AddNetwork(tenant=TENANT, network="192.0.2.0/24"), RemoveNetwork(tenant=TENANT, network=OFFICE),
-    ):  # fmt: skip
+        AddNetwork(tenant=TENANT, network="192.0.2.0/24"),
+        RemoveNetwork(tenant=TENANT, network=OFFICE),
+    ):
         with pytest.raises(Conflict, match=r"waits until \d\d:\d\d:\d\d UTC"):
             await organisation.perform(operation)
     assert (await organisation.perform(RevertNetworks(tenant=TENANT))).items == ()

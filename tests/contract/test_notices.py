@@ -135,36 +135,49 @@ CASES = {
     ),
     "code used": Case(recovered, "recovery.used", f"Recovery codes left: {HOW_MANY - 1}."),
     "exempt": Case(
-        as_owner(AddToWhitelist(tenant=TENANT, users=("ana",), reason="no phones in the lab")), "whitelist.added",
+        as_owner(AddToWhitelist(tenant=TENANT, users=("ana",), reason="no phones in the lab")),
+        "whitelist.added",
         "with your password only, with no end date",
     ),
     "reset": Case(as_owner(ResetPassword(tenant=TENANT, user="ana")), "user.password-reset", "a one-time password"),
     "changed": Case(as_ana(ChangePassword(password=ANOTHER)), "password.changed", "password no longer works", ITSELF),
     "token": Case(as_ana(CreateToken(name="ci {login}")), "token.created", 'called "ci {login}"', ITSELF),
     "contact": Case(
-        as_ana(SetContact(email="ana@new.example")), "account.contact-changed", "go to a•••@new.example.",
-        ITSELF, (MAIL, SECOND, "ana@new.example"),
+        as_ana(SetContact(email="ana@new.example")),
+        "account.contact-changed",
+        "go to a•••@new.example.",
+        ITSELF,
+        (MAIL, SECOND, "ana@new.example"),
     ),
     "contact by import": Case(
         as_owner(ImportUsers(tenant=TENANT, users=(NewUser(2, "ana", email="ana@new.example"),))),
-        "account.contact-changed", "go to a•••@new.example.", addresses=(MAIL, SECOND, "ana@new.example"),
+        "account.contact-changed",
+        "go to a•••@new.example.",
+        addresses=(MAIL, SECOND, "ana@new.example"),
     ),
     "contact by an administrator": Case(
-        as_owner(RenameUser(tenant=TENANT, user="ana", email="ana@new.example")), "account.contact-changed",
-        "go to a•••@new.example.", addresses=(MAIL, SECOND, "ana@new.example"),
+        as_owner(RenameUser(tenant=TENANT, user="ana", email="ana@new.example")),
+        "account.contact-changed",
+        "go to a•••@new.example.",
+        addresses=(MAIL, SECOND, "ana@new.example"),
     ),
     "first contact by an administrator": Case(
-        first_contact, "account.contact-changed", "go to a•••@new.example.", addresses=(SECOND, "ana@new.example"),
+        first_contact,
+        "account.contact-changed",
+        "go to a•••@new.example.",
+        addresses=(SECOND, "ana@new.example"),
     ),
     "contact removed by an administrator": Case(
-        as_owner(RenameUser(tenant=TENANT, user="ana", email="")), "account.contact-changed",
+        as_owner(RenameUser(tenant=TENANT, user="ana", email="")),
+        "account.contact-changed",
         "go to no address.",
     ),
     "phone": Case(
-        as_owner(RenameUser(tenant=TENANT, user="ana", phone="+420601123456")), "account.phone-changed",
+        as_owner(RenameUser(tenant=TENANT, user="ana", phone="+420601123456")),
+        "account.phone-changed",
         "is now ••• 456.",
     ),
-}  # fmt: skip
+}
 
 
 async def test_the_first_address_of_an_account_without_any_is_notified(post: Post) -> None:

@@ -91,8 +91,10 @@ async def test_z3_mailing_a_key_to_another_address_notifies_the_one_on_record(po
     assert started.key.reveal()[:4] not in text_of(notice)
     (entry,) = await entries(organisation, "factor.key-mailed")
     assert (entry.details["to"], entry.details["on_record"], entry.details["notified"]) == (
-        "a•••@home.example", False, 1,
-    )  # fmt: skip
+        "a•••@home.example",
+        False,
+        1,
+    )
 
 
 async def test_z3_a_key_is_mailed_at_sign_in(post: Post) -> None:
@@ -112,9 +114,7 @@ async def test_z3_a_key_is_mailed_at_sign_in(post: Post) -> None:
     with pytest.raises(NotFound):
         await organisation.perform(MailSignInKey(challenge=answer.challenge, enrollment=others), Nobody())
     organisation.seeds["ana"] = seed_of(started.key)
-    confirm = ConfirmBinding(
-        challenge=answer.challenge, enrollment=started.enrollment, code=organisation.code("ana")
-    )  # fmt: skip
+    confirm = ConfirmBinding(challenge=answer.challenge, enrollment=started.enrollment, code=organisation.code("ana"))
     assert (await organisation.perform(confirm, Nobody())).status is SignInStatus.COMPLETE
     with pytest.raises(Conflict):
         await organisation.perform(mail_key, Nobody())

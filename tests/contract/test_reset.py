@@ -77,9 +77,16 @@ async def test_a33_one_step_does_all_and_one_entry_names_all(post: Post) -> None
     assert done.caller_check is not None
     (entry,) = await entries(organisation, "user.reset")
     wanted = {
-        "event": done.event, "factors": 1, "recovery_codes": 10, "password": "mail", "to": "a•••@acme.example",
-        "caller": "totp", "verified_by": "Ben", "sessions_ended": done.sessions_ended, "notified": 1,
-    }  # fmt: skip
+        "event": done.event,
+        "factors": 1,
+        "recovery_codes": 10,
+        "password": "mail",
+        "to": "a•••@acme.example",
+        "caller": "totp",
+        "verified_by": "Ben",
+        "sessions_ended": done.sessions_ended,
+        "notified": 1,
+    }
     assert {name: entry.details[name] for name in wanted} == wanted
     assert (entry.actor, entry.target, entry.reason, entry.ticket) == ("hana", "ana", REASON, TICKET)
     assert entry.details["bypass_ends"] == done.bypass.until.isoformat()
@@ -126,9 +133,12 @@ async def test_nobody_resets_equals_and_platform_administrators_need_a_second_pe
     organisation: Organisation,
 ) -> None:
     people = {
-        "tina": Role.TENANT_ADMIN, "tom": Role.TENANT_ADMIN, "pia": Role.PLATFORM_ADMIN, "pit": Role.PLATFORM_ADMIN,
+        "tina": Role.TENANT_ADMIN,
+        "tom": Role.TENANT_ADMIN,
+        "pia": Role.PLATFORM_ADMIN,
+        "pit": Role.PLATFORM_ADMIN,
         "pam": Role.PLATFORM_ADMIN,
-    }  # fmt: skip
+    }
     for login, role in people.items():
         await organisation.add(login, role)
         await organisation.bind(login)

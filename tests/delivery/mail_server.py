@@ -85,9 +85,13 @@ def text_of(mail: EmailMessage) -> str:
 
 @asynccontextmanager
 async def mail_server(
-    mailbox: Mailbox | None = None, *, tls: ssl.SSLContext | None = None, at_once: bool = False,
-    password: str = "", utf8: bool = True,
-) -> AsyncIterator[Mailbox]:  # fmt: skip
+    mailbox: Mailbox | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    at_once: bool = False,
+    password: str = "",
+    utf8: bool = True,
+) -> AsyncIterator[Mailbox]:
     """Serve a mailbox on a free port. `tls`: offered by STARTTLS, or from the first byte if `at_once`."""
     box = mailbox or Mailbox()
 
@@ -97,10 +101,14 @@ async def mail_server(
 
     def protocol() -> SMTP:
         return SMTP(
-            box, hostname="mail.example", enable_SMTPUTF8=utf8, tls_context=None if at_once else tls,
-            authenticator=let_in if password else None, auth_required=bool(password),
+            box,
+            hostname="mail.example",
+            enable_SMTPUTF8=utf8,
+            tls_context=None if at_once else tls,
+            authenticator=let_in if password else None,
+            auth_required=bool(password),
             auth_require_tls=tls is not None and not at_once,
-        )  # fmt: skip
+        )
 
     loop = asyncio.get_running_loop()
     server = await loop.create_server(protocol, "127.0.0.1", box.port, ssl=tls if at_once else None)

@@ -63,17 +63,18 @@ class Post:
     async def set_up(self) -> None:
         """Set up both ways, each tested by a code typed back, with a policy that allows them."""
         perform = self.organisation.perform
-        await perform(
-            SetSmtp(tenant=TENANT, host="127.0.0.1", port=self.mailbox.port, sender="mfa@acme.example")
-        )  # fmt: skip
+        await perform(SetSmtp(tenant=TENANT, host="127.0.0.1", port=self.mailbox.port, sender="mfa@acme.example"))
         await perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example"))
         assert (await perform(ConfirmDelivery(tenant=TENANT, code=await self.mailed()))).accepted
         await perform(
             SetTwilio(
-                tenant=TENANT, account_sid=SID, auth_token=Secret(TOKEN), sender="+15005550006",
+                tenant=TENANT,
+                account_sid=SID,
+                auth_token=Secret(TOKEN),
+                sender="+15005550006",
                 base_url=self.twilio.url,
             )
-        )  # fmt: skip
+        )
         await perform(TryDelivery(tenant=TENANT, kind=FactorKind.SMS, to="+15005550001"))
         assert (await perform(ConfirmDelivery(tenant=TENANT, code=await self.texted()))).accepted
         await perform(SetPolicy(tenant=TENANT, kinds=ALL_KINDS, mode=PolicyMode.OPTIONAL))

@@ -168,9 +168,13 @@ async def test_a_receiver_may_demand_a_certificate(organisation: Organisation, t
     own, ours = make_certificate(tmp_path / "own", 1), make_certificate(tmp_path / "ours", 2)
     async with tls_syslog(own, client_ca=ours.chain if trusted else own.chain) as received:
         await add(
-            organisation, StreamKind.SYSLOG_TLS, f"localhost:{received.port}", ca=own.chain.read_text(),
-            certificate=ours.chain.read_text(), key=Secret(ours.key.read_text()),
-        )  # fmt: skip
+            organisation,
+            StreamKind.SYSLOG_TLS,
+            f"localhost:{received.port}",
+            ca=own.chain.read_text(),
+            certificate=ours.chain.read_text(),
+            key=Secret(ours.key.read_text()),
+        )
         assert len(received.messages) == (1 if trusted else 0)
         problem = (await streams(organisation))["siem"].problem
         assert problem == ("" if trusted else problem)

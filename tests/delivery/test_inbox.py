@@ -150,9 +150,7 @@ async def test_the_accounts_of_a_demo_sign_in_by_mail_and_by_sms(
 async def test_settings_tested_in_a_demo_send_nothing_outside(demo: Path) -> None:
     """Its people are invented, and the real owners of their addresses and numbers did not ask for messages."""
     async with mail_server() as mailbox, opened() as backend:
-        await backend.perform(
-            SetSmtp(tenant=TENANT, host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example")
-        )  # fmt: skip
+        await backend.perform(SetSmtp(tenant=TENANT, host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example"))
         started = await backend.perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="me@acme.example"))
         inbox = demo_inbox()
         assert inbox is not None
@@ -181,9 +179,7 @@ async def test_a_demo_without_its_accounts_file_stores_no_message(demo: Path) ->
 async def forbidden(home: Path) -> None:
     """Nothing that this store sends may be kept where it can be read."""
     async with mail_server() as mailbox, opened() as backend:
-        await backend.perform(
-            SetSmtp(tenant=TENANT, host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example")
-        )  # fmt: skip
+        await backend.perform(SetSmtp(tenant=TENANT, host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example"))
         await backend.perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="me@acme.example"))
         assert len(mailbox.mails) == 1
         assert (await backend.perform(ConfirmDelivery(tenant=TENANT, code=digits_in(mailbox.text())))).accepted

@@ -66,8 +66,9 @@ async def test_a_notice_and_a_mailed_key_arrive_as_mails(post: Post) -> None:
     assert started.uri.reveal() in text_of(key)
     assert "From: the command line, on the server itself\n" in text_of(notice)
     assert [row.purpose for row in (await post.organisation.perform(ShowDelivery(tenant=TENANT))).recent[:2]] == [
-        Purpose.NOTICE, Purpose.KEY,
-    ]  # fmt: skip
+        Purpose.NOTICE,
+        Purpose.KEY,
+    ]
 
 
 async def test_a_code_never_waits_for_notices(post: Post) -> None:

@@ -77,10 +77,14 @@ async def test_every_failure_to_reach_a_mail_server_has_the_same_message(tmp_pat
         port = closed.getsockname()[1]  # bound, but not listening
         found.append(await send("127.0.0.1", port, listed(port)))
     for talk in (
-        saying(b""), saying(b"SSH-2.0-OpenSSH_9.2\r\n"), saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-        saying(b"220 FTP ready\r\n", b"530 Please login\r\n"), saying(b"220 news\r\n", b"500 What?\r\n"),
-        saying(b"554 no\r\n"), saying(b"x" * 100_000),
-    ):  # fmt: skip
+        saying(b""),
+        saying(b"SSH-2.0-OpenSSH_9.2\r\n"),
+        saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        saying(b"220 FTP ready\r\n", b"530 Please login\r\n"),
+        saying(b"220 news\r\n", b"500 What?\r\n"),
+        saying(b"554 no\r\n"),
+        saying(b"x" * 100_000),
+    ):
         async with listener(talk) as port:
             found.append(await send("127.0.0.1", port, listed(port)))
             found.append(await send("127.0.0.1", port, listed(port), Tls.TLS))

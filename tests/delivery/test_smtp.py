@@ -88,9 +88,7 @@ async def test_starttls_is_required() -> None:
 async def test_a_greylisting_server_is_retried_later() -> None:
     box = Mailbox(at_rcpt=["451 4.7.1 Greylisted, try again in 60 seconds"])
     async with mail_server(box):
-        assert await sent(box) == Outcome(
-            Result.LATER, "The mail server asks to try again later (451 4.7.1)."
-        )  # fmt: skip
+        assert await sent(box) == Outcome(Result.LATER, "The mail server asks to try again later (451 4.7.1).")
         assert (await sent(box)).result is Result.SENT
 
 

@@ -38,11 +38,16 @@ async def to_the_world() -> Outcome:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ALL_PROXY", "socks5://127.0.0.1:9"), ("all_proxy", "socks4a://127.0.0.1:9"), ("HTTPS_PROXY", "ftp://x"),
-        ("HTTPS_PROXY", "http://[::1"), ("HTTPS_PROXY", "http://x:port"), ("https_proxy", "http://x:99999"),
-        ("HTTPS_PROXY", " http://x:1"), ("HTTP_PROXY", "socks5://user:secret@127.0.0.1:9"),
+        ("ALL_PROXY", "socks5://127.0.0.1:9"),
+        ("all_proxy", "socks4a://127.0.0.1:9"),
+        ("HTTPS_PROXY", "ftp://x"),
+        ("HTTPS_PROXY", "http://[::1"),
+        ("HTTPS_PROXY", "http://x:port"),
+        ("https_proxy", "http://x:99999"),
+        ("HTTPS_PROXY", " http://x:1"),
+        ("HTTP_PROXY", "socks5://user:secret@127.0.0.1:9"),
     ],
-)  # fmt: skip
+)
 async def test_an_unusable_proxy_is_named_and_the_outcome_is_certain(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,9 +54,16 @@ async def test_the_requests_for_a_caller_are_accepted_in_their_order(organisatio
             await organisation.perform(operation, hana)
             done.append(operation.spec.name)
     assert done == [
-        "caller-check.start", "caller-check.confirm", "unbind.preview", "user.reset", "unbind", "bypass.issue",
-        "approval.request", "approval.list", "bypass.revoke",
-    ]  # fmt: skip
+        "caller-check.start",
+        "caller-check.confirm",
+        "unbind.preview",
+        "user.reset",
+        "unbind",
+        "bypass.issue",
+        "approval.request",
+        "approval.list",
+        "bypass.revoke",
+    ]
 
 
 async def test_a_refused_example_would_be_noticed(organisation: Organisation) -> None:

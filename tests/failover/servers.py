@@ -44,8 +44,13 @@ class TwoServers:
     root: Bearer = field(init=False)
     seeds: dict[str, Secret[bytes]] = field(default_factory=dict)
 
-    async def ask(self, number: int, operation: Operation[object], who: Credential | None = None, key: str = "",
-                  ) -> httpx.Response:  # fmt: skip
+    async def ask(
+        self,
+        number: int,
+        operation: Operation[object],
+        who: Credential | None = None,
+        key: str = "",
+    ) -> httpx.Response:
         """Return the reply of server 0 or 1 to an operation of `root` or another user."""
         who = who or self.root
         headers = {"content-type": "application/json"} | ({"idempotency-key": key} if key else {})

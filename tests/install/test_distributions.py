@@ -17,9 +17,16 @@ from secconsole.config.locations import built_in_themes_dir
 
 SOURCE = Path(__file__).parents[2]
 NAMES = [
-    "ansi-dark", "ansi-light", "colour-blind-safe", "ember", "fjord", "high-contrast", "parchment", "secconsole-dark",
+    "ansi-dark",
+    "ansi-light",
+    "colour-blind-safe",
+    "ember",
+    "fjord",
+    "high-contrast",
+    "parchment",
+    "secconsole-dark",
     "secconsole-light",
-]  # fmt: skip
+]
 
 
 def build(source: Path, target: str, into: Path) -> Path:

@@ -50,9 +50,12 @@ async def test_a10_nothing_works_with_an_unfinished_sign_in(
         request = to_request(example_of(name))
         for headers in ({}, {"authorization": f"Bearer {challenge}"}, {"authorization": f"Basic {challenge}"}):
             answer = await client.request(
-                request.method, request.path, params=list(request.query), content=request.body,
+                request.method,
+                request.path,
+                params=list(request.query),
+                content=request.body,
                 headers={"content-type": "application/json", **headers},
-            )  # fmt: skip
+            )
             assert answer.status_code == 401, (name, answer.text)
             assert answer.headers["content-type"] == "application/problem+json"
 

@@ -10,10 +10,21 @@ import pytest
 from tests.organisation import TENANT
 
 MOMENTS = (
-    "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.999999+00:00", "0001-01-01T00:00:00Z",
-    "0001-01-01T00:00:00+14:00", "10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "2027-06-30T23:59:60Z",
-    "2027-01-31T18:00:00+24:00", "2027-01-31T18:00:00", "2027-01-31", "", "now", "1" * 400,
-)  # fmt: skip
+    "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59-14:00",
+    "9999-12-31T23:59:59.999999+00:00",
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "10000-01-01T00:00:00Z",
+    "-0001-01-01T00:00:00Z",
+    "2027-06-30T23:59:60Z",
+    "2027-01-31T18:00:00+24:00",
+    "2027-01-31T18:00:00",
+    "2027-01-31",
+    "",
+    "now",
+    "1" * 400,
+)
 NUMBERS = (0, -1, 1.5, 2**31, 2**63 - 1, 2**63, 10**30, -(2**63) - 1, 1e308, "7", None, True)
 EXPECTED = {200, 400, 401, 403, 404, 409, 422}
 
@@ -31,10 +42,12 @@ async def test_an_extreme_time_is_answered(root: httpx.AsyncClient, moment: str)
 @pytest.mark.parametrize(
     ("method", "path", "field"),
     [
-        ("PUT", f"/v1/tenants/{TENANT}/policy", "grace_days"), ("PUT", f"/v1/tenants/{TENANT}/policy", "expect"),
-        ("POST", "/v1/me/tokens", "days"), ("POST", f"/v1/tenants/{TENANT}/secret-key/rotate", "overlap_hours"),
+        ("PUT", f"/v1/tenants/{TENANT}/policy", "grace_days"),
+        ("PUT", f"/v1/tenants/{TENANT}/policy", "expect"),
+        ("POST", "/v1/me/tokens", "days"),
+        ("POST", f"/v1/tenants/{TENANT}/secret-key/rotate", "overlap_hours"),
     ],
-)  # fmt: skip
+)
 async def test_an_extreme_number_is_answered(
     root: httpx.AsyncClient, method: str, path: str, field: str, number: object
 ) -> None:

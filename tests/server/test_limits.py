@@ -155,12 +155,15 @@ async def test_an_answer_takes_as_long_as_it_takes(organisation: Organisation, m
         assert await client.answer() == (200, "")
 
 
-@pytest.mark.parametrize("head", [
-    b"GET /healthz?" + b"x" * 40_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\nx: " + b"y" * 40_000 + b"\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\n" + b"x: y\r\n" * 8_000 + b"\r\n",
-    b"GET /healthz HTTP/1.1\r\nx: " + b"y" * 500_000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /healthz?" + b"x" * 40_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nx: " + b"y" * 40_000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n" + b"x: y\r\n" * 8_000 + b"\r\n",
+        b"GET /healthz HTTP/1.1\r\nx: " + b"y" * 500_000,
+    ],
+)
 async def test_a_head_that_is_too_long(organisation: Organisation, head: bytes) -> None:
     async with serving(organisation, Limits()) as server, server.client() as client:
         client.send(head)

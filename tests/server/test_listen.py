@@ -36,11 +36,20 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-@pytest.mark.parametrize("text, local", [
-    ("127.0.0.1:8443", True), ("[::1]:8443", True), ("localhost:1", True), ("unix:/run/x/api.sock", True),
-    ("systemd", True), ("0.0.0.0:8443", False), ("[::]:8443", False), ("192.0.2.7:443", False),
-    ("example.org:443", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, local",
+    [
+        ("127.0.0.1:8443", True),
+        ("[::1]:8443", True),
+        ("localhost:1", True),
+        ("unix:/run/x/api.sock", True),
+        ("systemd", True),
+        ("0.0.0.0:8443", False),
+        ("[::]:8443", False),
+        ("192.0.2.7:443", False),
+        ("example.org:443", False),
+    ],
+)
 def test_only_this_machine_is_served_without_encryption(text: str, local: bool) -> None:
     place = parse_listen(text)
     assert place.is_local == local

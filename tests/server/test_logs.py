@@ -37,8 +37,14 @@ async def fill(home: Path) -> str:
 
 def post(line: Line, path: str, body: dict[str, str], *headers: str) -> dict[str, object]:
     content = json.dumps(body).encode()
-    line.send(f"POST {path} HTTP/1.1", "host: x", "content-type: application/json",
-              f"content-length: {len(content)}", *headers, body=content)  # fmt: skip
+    line.send(
+        f"POST {path} HTTP/1.1",
+        "host: x",
+        "content-type: application/json",
+        f"content-length: {len(content)}",
+        *headers,
+        body=content,
+    )
     head = line.until(b"\r\n\r\n").decode()
     length = int(re.search(r"content-length: (\d+)", head)[1])  # type: ignore[index]
     while len(line.seen) < length:
@@ -74,8 +80,10 @@ def test_a_whole_sign_in_leaves_no_secret_anywhere(home: Path, tmp_path: Path) -
     lines = [json.loads(line) for line in log.splitlines()]
     requests = [line for line in lines if line["message"] == "request"]
     assert [(line["operation"], line["status"]) for line in requests[:3]] == [
-        ("sign-in", 200), ("sign-in.verify", 200), ("sign-in.verify", 200),
-    ]  # fmt: skip
+        ("sign-in", 200),
+        ("sign-in.verify", 200),
+        ("sign-in.verify", 200),
+    ]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"]) for line in lines)
     assert {"level", "ms", "peer", "request_id"} < requests[0].keys()
 
@@ -147,5 +155,6 @@ def test_errors_of_the_event_loop_are_logged(caplog: pytest.LogCaptureFixture) -
     for found in caplog.records:
         assert CANARY not in Json().format(found)
     assert [found.getMessage() for found in caplog.records] == [
-        "Task exception was never retrieved", "Exception in callback done",
-    ]  # fmt: skip
+        "Task exception was never retrieved",
+        "Exception in callback done",
+    ]

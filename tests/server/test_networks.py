@@ -25,12 +25,22 @@ async def status(organisation: Organisation, peer: str, forwarded: str = "", pro
         return str(answer.json()["status"])
 
 
-@pytest.mark.parametrize(("peer", "forwarded", "outcome"), [
-    (INSIDE, "", "complete"), (OUTSIDE, "", "refused"), (f"::ffff:{INSIDE}", "", "complete"),
-    (OUTSIDE, INSIDE, "refused"), (INSIDE, OUTSIDE, "complete"),
-    (PROXY, INSIDE, "complete"), (PROXY, OUTSIDE, "refused"), (PROXY, f"{INSIDE}, {OUTSIDE}", "refused"),
-    (PROXY, "", "refused"), ("127.0.0.1", "", "refused"), ("", "", "refused"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "outcome"),
+    [
+        (INSIDE, "", "complete"),
+        (OUTSIDE, "", "refused"),
+        (f"::ffff:{INSIDE}", "", "complete"),
+        (OUTSIDE, INSIDE, "refused"),
+        (INSIDE, OUTSIDE, "complete"),
+        (PROXY, INSIDE, "complete"),
+        (PROXY, OUTSIDE, "refused"),
+        (PROXY, f"{INSIDE}, {OUTSIDE}", "refused"),
+        (PROXY, "", "refused"),
+        ("127.0.0.1", "", "refused"),
+        ("", "", "refused"),
+    ],
+)
 async def test_a26_a_forged_header_opens_no_network(
     organisation: Organisation, peer: str, forwarded: str, outcome: str
 ) -> None:

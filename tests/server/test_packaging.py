@@ -140,8 +140,9 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
 def test_the_server_runs_without_writable_executable_memory(store: Path, tmp_path: Path) -> None:  # noqa: F811
     """MemoryDenyWriteExecute= also applies to the machine code of libraries, in password hashing and event loop."""
     assert unit("secconsole.service")["Service"]["MemoryDenyWriteExecute"] == "yes"
-    tried = subprocess.run([sys.executable, "-I", "-c", _DENIED, sys.executable, "-c", ""], capture_output=True,
-                           text=True, check=False)  # fmt: skip
+    tried = subprocess.run(
+        [sys.executable, "-I", "-c", _DENIED, sys.executable, "-c", ""], capture_output=True, text=True, check=False
+    )
     if tried.stderr == "this kernel cannot deny it\n":
         pytest.skip(tried.stderr)
     path = tmp_path / "run" / "api.sock"
@@ -185,8 +186,11 @@ def test_every_named_option_exists() -> None:
 
     add(cli)
     others = {"--constraint", "--now", "--unix-socket", "--format"}  # of pip, systemctl, curl and pg_dump
-    named = {word for path in (OPERATIONS, PACKAGING / "nginx.conf", PACKAGING / "Caddyfile", *PACKAGING.glob("sec*"))
-             for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", path.read_text())}  # fmt: skip
+    named = {
+        word
+        for path in (OPERATIONS, PACKAGING / "nginx.conf", PACKAGING / "Caddyfile", *PACKAGING.glob("sec*"))
+        for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", path.read_text())
+    }
     assert len(named) > 12
     assert named <= known | others
 

@@ -61,8 +61,15 @@ def folder() -> Iterator[Path]:
 
 
 def ask(line: Line, method: str, path: str, *headers: str, body: bytes = b"") -> tuple[int, dict[str, object]]:
-    line.send(f"{method} {path} HTTP/1.1", "host: x", "connection: close", "content-type: application/json",
-              f"content-length: {len(body)}", *headers, body=body)  # fmt: skip
+    line.send(
+        f"{method} {path} HTTP/1.1",
+        "host: x",
+        "connection: close",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        *headers,
+        body=body,
+    )
     head, _, answer = line.rest().partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(answer)
 
@@ -110,9 +117,10 @@ def test_the_servers_user_signs_in_unless_the_owner_is_trusted(
     path = folder / "run" / "api.sock"
     with serving(tmp_path, "--listen", f"unix:{path}"):
         for method, place, body in (
-            ("GET", "/v1/me", b""), ("GET", "/v1/tenants", b""),
+            ("GET", "/v1/me", b""),
+            ("GET", "/v1/tenants", b""),
             ("POST", f"/v1/tenants/{TENANT}/users", b'{"login": "ana"}'),
-        ):  # fmt: skip
+        ):
             with line_to(path) as line:
                 status, problem = ask(line, method, place, body=body)
             assert (status, problem["code"]) == (401, "not-signed-in"), place

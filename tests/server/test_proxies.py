@@ -25,20 +25,23 @@ def client_of(proxies: Proxies, peer: str, *values: str, name: str = "x-forwarde
     return str(proxies.client_of(ipaddress.ip_address(peer), headers))
 
 
-@pytest.mark.parametrize("values, found", [
-    ([], PROXY),
-    ([CLIENT], CLIENT),
-    ([f"{FORGED}, {CLIENT}"], CLIENT),
-    ([FORGED, CLIENT], CLIENT),
-    ([f"{FORGED},{CLIENT} , 10.0.0.9"], CLIENT),
-    (["10.0.0.7, 10.0.0.9"], "10.0.0.7"),
-    ([f"a, {CLIENT}"], CLIENT),
-    ([f"{CLIENT}:4711"], CLIENT),
-    (["[2001:db8::7]:4711"], "2001:db8::7"),
-    (["2001:db8::7"], "2001:db8::7"),
-    ([f"::ffff:{CLIENT}"], CLIENT),
-    ([f"{CLIENT}, ::ffff:10.0.0.9"], CLIENT),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "values, found",
+    [
+        ([], PROXY),
+        ([CLIENT], CLIENT),
+        ([f"{FORGED}, {CLIENT}"], CLIENT),
+        ([FORGED, CLIENT], CLIENT),
+        ([f"{FORGED},{CLIENT} , 10.0.0.9"], CLIENT),
+        (["10.0.0.7, 10.0.0.9"], "10.0.0.7"),
+        ([f"a, {CLIENT}"], CLIENT),
+        ([f"{CLIENT}:4711"], CLIENT),
+        (["[2001:db8::7]:4711"], "2001:db8::7"),
+        (["2001:db8::7"], "2001:db8::7"),
+        ([f"::ffff:{CLIENT}"], CLIENT),
+        ([f"{CLIENT}, ::ffff:10.0.0.9"], CLIENT),
+    ],
+)
 def test_the_client_is_the_last_hop_that_is_not_a_trusted_proxy(values: list[str], found: str) -> None:
     assert client_of(TRUSTING, PROXY, *values) == found
 
@@ -48,10 +51,24 @@ def test_an_ipv4_peer_of_an_ipv6_socket_is_the_same_proxy() -> None:
     assert Callers(TRUSTING).of(scope).address == CLIENT
 
 
-@pytest.mark.parametrize("value", [
-    "a", "", CLIENT + ",", "unknown", "_hidden", "198.51.100.7:http", "198.51.100.256", "[2001:db8::7", "fe80::1%eth0",
-    "198.51.100.7 198.51.100.8", "1", "0x7f.1", "\xb9.1.1.1",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a",
+        "",
+        CLIENT + ",",
+        "unknown",
+        "_hidden",
+        "198.51.100.7:http",
+        "198.51.100.256",
+        "[2001:db8::7",
+        "fe80::1%eth0",
+        "198.51.100.7 198.51.100.8",
+        "1",
+        "0x7f.1",
+        "\xb9.1.1.1",
+    ],
+)
 def test_an_invalid_address_is_not_guessed(value: str) -> None:
     with pytest.raises(Unreadable):
         client_of(TRUSTING, PROXY, value)

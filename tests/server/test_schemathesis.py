@@ -44,17 +44,40 @@ from tests.organisation import NEVER_MIND, PASSWORD, TENANT, Organisation, organ
 
 PHASES = {"examples", "coverage", "fuzzing", "stateful"}
 CHECKS = {
-    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
-    "response_schema_conformance", "negative_data_rejection", "positive_data_acceptance", "missing_required_header",
-    "unsupported_method", "allow_header_conformance", "use_after_free", "ensure_resource_availability", "ignored_auth",
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "positive_data_acceptance",
+    "missing_required_header",
+    "unsupported_method",
+    "allow_header_conformance",
+    "use_after_free",
+    "ensure_resource_availability",
+    "ignored_auth",
     "object_level_authorization",
-}  # fmt: skip
+}
 #: success requires a code, a phone, or a recent id, and is covered by other tests
 OUT_OF_REACH = {
-    "sign-in.bind", "factor.confirm", "factor.remove", "unbind.undo", "recovery.create", "recovery.view",
-    "session.end", "token.revoke", "step-up.send-code", "sign-in.mail-key", "factor.mail-key",
-    "account.cancel-mfa", "factor.rename", "factor.show", "factor.sending", "sign-in.sending",
-}  # fmt: skip
+    "sign-in.bind",
+    "factor.confirm",
+    "factor.remove",
+    "unbind.undo",
+    "recovery.create",
+    "recovery.view",
+    "session.end",
+    "token.revoke",
+    "step-up.send-code",
+    "sign-in.mail-key",
+    "factor.mail-key",
+    "account.cancel-mfa",
+    "factor.rename",
+    "factor.show",
+    "factor.sending",
+    "sign-in.sending",
+}
 OPEN = {name for name, kind in OPERATIONS.items() if kind.spec.permission is Permission.NOBODY} | {
     entry["operationId"] for entry in MONITORING.values() if "security" in entry
 }
@@ -167,12 +190,14 @@ def _words(node: CheckNode) -> Iterator[str]:
 
 
 def run(url: str, phases: set[str], examples: int, administrators: Administrators | None = None) -> Found:
-    config = SchemathesisConfig.from_dict({
-        "seed": 4711,
-        "generation": {"deterministic": True, "max-examples": examples, "database": "none"},
-        "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
-        "request-timeout": 30,
-    })  # fmt: skip
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": 4711,
+            "generation": {"deterministic": True, "max-examples": examples, "database": "none"},
+            "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
+            "request-timeout": 30,
+        }
+    )
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
     if administrators is not None:
 

@@ -36,9 +36,12 @@ def store(home: Path) -> Path:
 def begin_sign_in(line: Line) -> None:
     """Send the head of a sign-in, and return when the server has begun to handle it and requests the body."""
     line.send(
-        f"POST /v1/tenants/{TENANT}/sign-in HTTP/1.1", "host: x", "content-type: application/json",
-        f"content-length: {len(SIGN_IN)}", "expect: 100-continue",
-    )  # fmt: skip
+        f"POST /v1/tenants/{TENANT}/sign-in HTTP/1.1",
+        "host: x",
+        "content-type: application/json",
+        f"content-length: {len(SIGN_IN)}",
+        "expect: 100-continue",
+    )
     assert line.until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
 
 
@@ -93,8 +96,9 @@ def test_the_command_line_of_the_contract(store: Path, tmp_path: Path) -> None:
             assert client.get("/readyz").text == "ready\n"
             assert client.get("/openapi.json").json()["openapi"]
             assert "secconsole_requests_total" in client.get("/metrics").text
-            answer = client.post(f"/v1/tenants/{TENANT}/sign-in", content=SIGN_IN,
-                                 headers={"content-type": "application/json"})  # fmt: skip
+            answer = client.post(
+                f"/v1/tenants/{TENANT}/sign-in", content=SIGN_IN, headers={"content-type": "application/json"}
+            )
             assert answer.json()["status"] == "complete"
             assert client.get("/v1/me").status_code == 401  # the server's own user too: this is no UNIX socket
         assert stop(server) == 0

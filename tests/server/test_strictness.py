@@ -60,7 +60,7 @@ DEEP = b"[" * 30_000
         (b'{"login":"root","password":"x"}', "application/json, text/plain", 415, None),
         (b'"' + b"x" * USUAL_BODY + b'"', "application/json", 413, None),
     ],
-)  # fmt: skip
+)
 async def test_an_invalid_request_is_refused_with_a_message(
     client: httpx.AsyncClient, content: bytes, kind: str, status: int, field: str | None
 ) -> None:
@@ -75,14 +75,32 @@ async def test_an_invalid_request_is_refused_with_a_message(
 @pytest.mark.parametrize(
     ("kind", "path", "query", "body", "detail", "field"),
     [
-        (EnrollFactor, {"tenant": "acme", "user": "ana"}, [], b'{"kind":"fax"}',
-         "kind: 'fax' is not one of totp, email, sms.", "kind"),
-        (CreateToken, {}, [], b'{"name":"ci","scopes":["read","admin"]}',
-         "scopes[1]: 'admin' is not one of read, verify.", "scopes[1]"),
-        (ListUsers, {"tenant": "acme"}, [("status", "gone")], b"",
-         "status: 'gone' is not one of bound, pending, unbound.", "status"),
+        (
+            EnrollFactor,
+            {"tenant": "acme", "user": "ana"},
+            [],
+            b'{"kind":"fax"}',
+            "kind: 'fax' is not one of totp, email, sms.",
+            "kind",
+        ),
+        (
+            CreateToken,
+            {},
+            [],
+            b'{"name":"ci","scopes":["read","admin"]}',
+            "scopes[1]: 'admin' is not one of read, verify.",
+            "scopes[1]",
+        ),
+        (
+            ListUsers,
+            {"tenant": "acme"},
+            [("status", "gone")],
+            b"",
+            "status: 'gone' is not one of bound, pending, unbound.",
+            "status",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_enum_value_is_refused_with_the_valid_ones(
     kind: type[Operation[Any]], path: dict[str, str], query: list[tuple[str, str]], body: bytes, detail: str, field: str
 ) -> None:
@@ -136,11 +154,28 @@ async def test_a_whole_number_may_have_a_fraction_of_zero(root: httpx.AsyncClien
 @pytest.mark.parametrize(
     "query",
     [
-        "colour=red", "limit=1&limit=2", "limit=0", "limit=501", "limit=1.0", "limit=%2B1", "limit=1_0", "limit=",
-        "at=-1", "at=9999999999999999999", "at=null", "descending=1", "descending=True", "status=",
-        "status=Bound", "words=%00", "words=%FF", "&".join(["words=a"] * 33), "&".join(["x=1"] * 500), "limit",
+        "colour=red",
+        "limit=1&limit=2",
+        "limit=0",
+        "limit=501",
+        "limit=1.0",
+        "limit=%2B1",
+        "limit=1_0",
+        "limit=",
+        "at=-1",
+        "at=9999999999999999999",
+        "at=null",
+        "descending=1",
+        "descending=True",
+        "status=",
+        "status=Bound",
+        "words=%00",
+        "words=%FF",
+        "&".join(["words=a"] * 33),
+        "&".join(["x=1"] * 500),
+        "limit",
     ],
-)  # fmt: skip
+)
 async def test_a_query_is_validated_as_strictly(root: httpx.AsyncClient, query: str) -> None:
     refused = await root.get(f"/v1/tenants/{TENANT}/users?{query}")
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid"), refused.text
@@ -158,10 +193,17 @@ def cursor_of(text: str) -> str:
 @pytest.mark.parametrize(
     "cursor",
     [
-        "x", "é", cursor_of("{}"), cursor_of('["at",-1]'), cursor_of('["at",1e300]'), cursor_of(f'["at",{10**30}]'),
-        cursor_of('["login_key+","\\ud800","x"]'), cursor_of('["login_key+","\\u0000","x"]'), cursor_of("[" * 12_000),
+        "x",
+        "é",
+        cursor_of("{}"),
+        cursor_of('["at",-1]'),
+        cursor_of('["at",1e300]'),
+        cursor_of(f'["at",{10**30}]'),
+        cursor_of('["login_key+","\\ud800","x"]'),
+        cursor_of('["login_key+","\\u0000","x"]'),
+        cursor_of("[" * 12_000),
     ],
-)  # fmt: skip
+)
 async def test_a_forged_cursor_is_refused(root: httpx.AsyncClient, cursor: str) -> None:
     refused = await root.get(f"/v1/tenants/{TENANT}/users", params={"cursor": cursor, "words": "no"})
     again = await root.get(f"/v1/tenants/{TENANT}/users", params={"cursor": cursor})
@@ -200,8 +242,33 @@ class Heard:
         return True
 
 
-ODD = ["a/b", "/", "//", "a/disable", "x/../y", "a?b=c", "a#b", "a;b", "%2F", "%252F", "é​‮", "\U0001f600", " ", "\t\r\n",
-       "count", "import", "preview", "verify", "-", "..x", "...x", "\u2044", "\x7f", "'\"<>", "a" * 64]  # fmt: skip
+ODD = [
+    "a/b",
+    "/",
+    "//",
+    "a/disable",
+    "x/../y",
+    "a?b=c",
+    "a#b",
+    "a;b",
+    "%2F",
+    "%252F",
+    "é​‮",
+    "\U0001f600",
+    " ",
+    "\t\r\n",
+    "count",
+    "import",
+    "preview",
+    "verify",
+    "-",
+    "..x",
+    "...x",
+    "\u2044",
+    "\x7f",
+    "'\"<>",
+    "a" * 64,
+]
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(OPERATIONS) if "{" in OPERATIONS[name].spec.path])
@@ -215,9 +282,12 @@ async def test_no_path_parameter_leads_to_another_operation(name: str) -> None:
                 meant = example_of(name, **{placeholder: Secret(odd) if placeholder == "challenge" else odd})
                 request = to_request(meant)
                 answer = await client.request(
-                    request.method, request.path, params=list(request.query), content=request.body,
+                    request.method,
+                    request.path,
+                    params=list(request.query),
+                    content=request.body,
                     headers={"content-type": "application/json"},
-                )  # fmt: skip
+                )
                 assert answer.status_code == 404
                 assert heard.operations.pop() == meant
             for broken in ("%00", "%FF", "%C0%AF", "%ED%A0%80", "", "a/b"):
@@ -255,11 +325,16 @@ async def test_unsupported_methods_are_refused(root: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        [("authorization", "Bearer")], [("authorization", "Bearer a b")], [("authorization", "Bearer é".encode())],
-        [("authorization", "Bearer " + "x" * 4000)], [("authorization", "")], [("authorization", "Bearer \x7f")],
-        [("authorization", "bearer x")], [("authorization", "Bearer x"), ("authorization", "Bearer y")],
+        [("authorization", "Bearer")],
+        [("authorization", "Bearer a b")],
+        [("authorization", "Bearer é".encode())],
+        [("authorization", "Bearer " + "x" * 4000)],
+        [("authorization", "")],
+        [("authorization", "Bearer \x7f")],
+        [("authorization", "bearer x")],
+        [("authorization", "Bearer x"), ("authorization", "Bearer y")],
     ],
-)  # fmt: skip
+)
 async def test_an_invalid_header_is_not_ignored(
     client: httpx.AsyncClient, headers: list[tuple[str, str | bytes]]
 ) -> None:

@@ -26,8 +26,14 @@ from tests.store.examples import EXAMPLES
 from tests.store.looking import broken_chains, differing, tables
 
 PROOFS: list[type[Operation[Any]]] = [
-    SignIn, VerifySignIn, ConfirmBinding, ChoosePassword, VerifyCode, StepUp, ConfirmFactor
-]  # fmt: skip
+    SignIn,
+    VerifySignIn,
+    ConfirmBinding,
+    ChoosePassword,
+    VerifyCode,
+    StepUp,
+    ConfirmFactor,
+]
 # What a yes would leave behind: sessions (and when they were proved), factors, challenges used. Not the tries counted.
 COUNTED = ("users.failures", "users.locked_until", "throttles", "sessions.failures", "audit", "audit_heads")
 WITH_CODE = [proof for proof in PROOFS if proof not in (SignIn, ChoosePassword)]
@@ -104,9 +110,10 @@ BREAKS: dict[str, tuple[Break, list[type[Operation[Any]]]]] = {
     "no chance left": (lambda patch, _: patch.setattr(os, "urandom", refuse), PROOFS),
     "no clock": (lambda patch, o: patch.setattr(o.backend._service._transactions, "_clock", refuse), PROOFS),
     "a clock of nonsense": (
-        lambda patch, o: patch.setattr(o.backend._service._transactions, "_clock", lambda: float("nan")), PROOFS,
+        lambda patch, o: patch.setattr(o.backend._service._transactions, "_clock", lambda: float("nan")),
+        PROOFS,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,36 @@ from tests.store.looking import broken_chains
 EXAMPLES = int(os.environ.get("SECCONSOLE_HOSTILE_EXAMPLES", "20"))
 HARD = (
     "",
-    " ", "\0", "a\0b", "\ud800", "x\udfff", "\U0010ffff", "İ", "ﬁ", "%", "_", "'", '"', '"*', "NEAR(", "a OR b", "-",
-    "^a", "{login}:a", "* ", "\\", "\u202eevil", "\x1b[2J", "0" * 30, "9" * 30, "-1", "²", "٣", "A" * 5000, "ß" * 300,
-)  # fmt: skip
+    " ",
+    "\0",
+    "a\0b",
+    "\ud800",
+    "x\udfff",
+    "\U0010ffff",
+    "İ",
+    "ﬁ",
+    "%",
+    "_",
+    "'",
+    '"',
+    '"*',
+    "NEAR(",
+    "a OR b",
+    "-",
+    "^a",
+    "{login}:a",
+    "* ",
+    "\\",
+    "\u202eevil",
+    "\x1b[2J",
+    "0" * 30,
+    "9" * 30,
+    "-1",
+    "²",
+    "٣",
+    "A" * 5000,
+    "ß" * 300,
+)
 
 
 @dataclasses.dataclass

@@ -22,9 +22,18 @@ from tests.postgres import Cluster
 
 AnyStore = SqliteStore | PostgresStore
 COUNTED = (
-    "tenant_pk", "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "switched_on",
-    "keeps_factor", "kinds",
-)  # fmt: skip
+    "tenant_pk",
+    "role",
+    "status",
+    "whitelisted",
+    "disabled",
+    "must_reset",
+    "weak_only",
+    "has_recovery",
+    "switched_on",
+    "keeps_factor",
+    "kinds",
+)
 
 
 @contextmanager
@@ -117,9 +126,11 @@ def test_a48_migration_counts_remaining_recovery_codes(store: AnyStore, monkeypa
     assert [bool(given) for (given,) in rows(store, "SELECT given FROM factors")] == [False]
     assert_counted(store)
     run(
-        store, "UPDATE users SET has_recovery = FALSE WHERE pk = 1", "DELETE FROM users WHERE pk = 4",
+        store,
+        "UPDATE users SET has_recovery = FALSE WHERE pk = 1",
+        "DELETE FROM users WHERE pk = 4",
         "INSERT INTO users (pk, id, tenant_pk, login, login_key) VALUES (5, 'u5', 1, 'eve', 'eve')",
-    )  # fmt: skip
+    )
     assert_counted(store)
 
 
@@ -194,13 +205,21 @@ def test_migrated_failures_count_as_strangers_and_lock_no_account(
     assert [held_until(state, Bucket.KNOWN, now) for state in kept.values()] == [0, 0, 0, 0, 0, FOREVER]
     assert is_spent(kept[6])
     assert rows(store, "SELECT failures, locked_until FROM users ORDER BY pk") == [
-        (0, 0), (3, 0), (7, now + 120_000), (70, held), (98, held), (100, FOREVER),
-    ]  # fmt: skip
+        (0, 0),
+        (3, 0),
+        (7, now + 120_000),
+        (70, held),
+        (98, held),
+        (100, FOREVER),
+    ]
     known = rows(store, "SELECT user_pk, network, seen FROM known_networks ORDER BY user_pk, seen, network")
     assert known[:32] == [(1, f"10.0.{n}.0/24", now - n) for n in reversed(range(32))]
     assert known[32:] == [
-        (2, "203.0.113.0/24", now - 3), (2, "local", now), (3, "192.0.2.0/24", now - 89 * day), (3, "uid 7", now),
-    ]  # fmt: skip
+        (2, "203.0.113.0/24", now - 3),
+        (2, "local", now),
+        (3, "192.0.2.0/24", now - 89 * day),
+        (3, "uid 7", now),
+    ]
     assert_counted(store)
 
 
@@ -257,8 +276,13 @@ def test_migrated_users_are_searched_and_sorted_by_folded_text(
 
     assert store.read(migrations.check_version).result(30)
     assert {word: found(word) for word in ("asa", "thor", "ИЛЬЯ", "wu", "ibrahim", "2123454")} == {
-        "asa": ["l1"], "thor": ["l2"], "ИЛЬЯ": ["l3"], "wu": ["l4"], "ibrahim": ["l5"], "2123454": ["l4"],
-    }  # fmt: skip
+        "asa": ["l1"],
+        "thor": ["l2"],
+        "ИЛЬЯ": ["l3"],
+        "wu": ["l4"],
+        "ibrahim": ["l5"],
+        "2123454": ["l4"],
+    }
     assert found("420602") == ["l1", "l5", "l2", "l4", "l3"]
     assert_counted(store)
     store.write(lambda c: change_user(c, 4, name="Zoë Li")).result(30)

@@ -239,17 +239,48 @@ async def test_a49_single_use_codes_and_checks_of_the_backup_do_not_work_again(
 def test_each_table_was_considered_for_a_restore() -> None:
     """A new table with anything that works once, or opens something, is ended in `store/copies/restore.py`."""
     ended = {
-        "sessions", "challenges", "passcodes", "outbox", "tokens", "factors", "caller_checks", "bypass_codes",
-        "approvals", "audit_streams",
-        "recovery_codes", "users",
-    }  # fmt: skip
+        "sessions",
+        "challenges",
+        "passcodes",
+        "outbox",
+        "tokens",
+        "factors",
+        "caller_checks",
+        "bypass_codes",
+        "approvals",
+        "audit_streams",
+        "recovery_codes",
+        "users",
+    }
     as_in_the_backup = {
-        "tenants", "user_counts", "audit", "audit_heads", "delivery_settings", "networks", "refused_sign_ins",
-        "unbindings", "exemptions", "known_networks", "throttles", "unknown_logins", "idempotency", "facts",
-        "jobs", "job_items", "alerts", "alert_events", "alert_signals", "alert_rules", "alert_positions",
-        "audit_positions", "audit_checkpoints", "audit_retention",
-        "adoption_days", "upkeep", "resets",
-    }  # fmt: skip
+        "tenants",
+        "user_counts",
+        "audit",
+        "audit_heads",
+        "delivery_settings",
+        "networks",
+        "refused_sign_ins",
+        "unbindings",
+        "exemptions",
+        "known_networks",
+        "throttles",
+        "unknown_logins",
+        "idempotency",
+        "facts",
+        "jobs",
+        "job_items",
+        "alerts",
+        "alert_events",
+        "alert_signals",
+        "alert_rules",
+        "alert_positions",
+        "audit_positions",
+        "audit_checkpoints",
+        "audit_retention",
+        "adoption_days",
+        "upkeep",
+        "resets",
+    }
     assert {table.name for table in metadata.sorted_tables} == ended | as_in_the_backup
 
 

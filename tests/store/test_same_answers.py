@@ -33,9 +33,43 @@ NOW = 1_800_000_000_000
 GIVEN = ("Ana", "ana", "Åsa", "Zdeněk", "ZOË", "mary-jo", "İlker", "100%", "o_o", "straße", "Čeněk")
 FAMILY = ("Müller", "müller", "O'Neil", "van den Berg", "NOVÁK", "x", "Li", "Lindqvist", "%", "Ωmega")
 PHONES = ("", "+420602123456", "+12025550100", "+420777602123")
-WORDS = ("an", "ana", "ANA", "müller", "MÜLLER", "ller", "e", "z", "%", "_", "o'n", "berg", "0%", "lind", "x", "'", '"',
-         "602", "12", "0602", "+420", "ωμέγα", "ΩΜ", "ilker", "strasse", "cenek", "oneil", "mary", "jo", "li", "lu",
-         "7@exa", "example", "-", "*")  # fmt: skip
+WORDS = (
+    "an",
+    "ana",
+    "ANA",
+    "müller",
+    "MÜLLER",
+    "ller",
+    "e",
+    "z",
+    "%",
+    "_",
+    "o'n",
+    "berg",
+    "0%",
+    "lind",
+    "x",
+    "'",
+    '"',
+    "602",
+    "12",
+    "0602",
+    "+420",
+    "ωμέγα",
+    "ΩΜ",
+    "ilker",
+    "strasse",
+    "cenek",
+    "oneil",
+    "mary",
+    "jo",
+    "li",
+    "lu",
+    "7@exa",
+    "example",
+    "-",
+    "*",
+)
 
 
 @dataclass
@@ -56,17 +90,22 @@ class Both:
 def people() -> list[dict[str, object]]:
     return [
         {
-            "id": f"{number:026d}", "created": NOW, "login": f"{GIVEN[number % 11].casefold()}.{number * 7919 % 300}",
+            "id": f"{number:026d}",
+            "created": NOW,
+            "login": f"{GIVEN[number % 11].casefold()}.{number * 7919 % 300}",
             "name": f"{GIVEN[number * 3 % 11]} {FAMILY[number * 7 % 10]}",
             "email": f"{FAMILY[number % 10]}{number}@example.org" if number % 4 else "",
             "phone": PHONES[number % 5 % 4],
-            "role": "helpdesk" if number % 17 == 0 else "user", "status": ("bound", "unbound", "pending")[number % 3],
-            "kinds": ("", "totp", "totp,sms", "email")[number % 4], "must_reset": number % 13 == 0,
-            "disabled": number % 19 == 0, "last_sign_in": NOW - number % 5 * 1_000 if number % 3 else 0,
+            "role": "helpdesk" if number % 17 == 0 else "user",
+            "status": ("bound", "unbound", "pending")[number % 3],
+            "kinds": ("", "totp", "totp,sms", "email")[number % 4],
+            "must_reset": number % 13 == 0,
+            "disabled": number % 19 == 0,
+            "last_sign_in": NOW - number % 5 * 1_000 if number % 3 else 0,
             "locked_until": (0, 0, 0, NOW + 60_000, NOW - 60_000, FOREVER)[number % 6],
         }
         for number in range(300)
-    ]  # fmt: skip
+    ]
 
 
 def fill(connection: sa.Connection) -> int:

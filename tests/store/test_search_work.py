@@ -38,12 +38,15 @@ def filled(path: Path, count: int) -> Iterator[sa.Connection]:
             ]
             rows = [
                 {
-                    "id": f"{number:026d}", "created": NOW, "login": f"{given}.{family}{number}",
-                    "name": f"{given} {family}", "email": f"{given}{number}@example.org",
+                    "id": f"{number:026d}",
+                    "created": NOW,
+                    "login": f"{given}.{family}{number}",
+                    "name": f"{given} {family}",
+                    "email": f"{given}{number}@example.org",
                     "role": "helpdesk" if number % (count // 40) == 1 else "user",
                 }
                 for number, (given, family) in enumerate(names)
-            ]  # fmt: skip
+            ]
             add_users(connection, tenant.pk, rows)
             yield connection
     finally:
@@ -92,8 +95,15 @@ def test_users_who_are_added_together_are_indexed_together(tmp_path: Path) -> No
         driver.set_trace_callback(None)
         inserts = {statement for statement in statements if statement.startswith("INSERT INTO users (")}
         assert [len(re.findall(r"'more\.\d+', 'more", one)) for one in sorted(inserts, key=len, reverse=True)] == [
-            1000, 200, 200, 40, 8, 1, 1, 1,
-        ]  # fmt: skip
+            1000,
+            200,
+            200,
+            40,
+            8,
+            1,
+            1,
+            1,
+        ]
         for text, count in (("more", 1451), ("more 1450", 1), ("novak", None)):
             found = find_users(connection, 1, parse_search(text)[0], Order("login_key", False), Window(1500), NOW).users
             assert len(found) == count if count else found

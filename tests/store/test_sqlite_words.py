@@ -14,10 +14,12 @@ from secconsole.store.engine.sqlite import in_words
     ("name", "words"),
     [
         ("SQLITE_FULL", "disk is full"),
-        ("SQLITE_IOERR_SHMSIZE", "disk is full"), ("SQLITE_IOERR_SHMOPEN", "disk is full"),
-        ("SQLITE_IOERR_READ", "disk failed"), ("SQLITE_IOERR", "disk failed"),
+        ("SQLITE_IOERR_SHMSIZE", "disk is full"),
+        ("SQLITE_IOERR_SHMOPEN", "disk is full"),
+        ("SQLITE_IOERR_READ", "disk failed"),
+        ("SQLITE_IOERR", "disk failed"),
     ],
-)  # fmt: skip
+)
 def test_each_kind_of_disk_failure_has_a_message(name: str, words: str) -> None:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorname = name

@@ -46,10 +46,15 @@ class Dialog(ModalScreen[str]):
 
 class Place(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "dialog", "Dialog"), Binding("s", "slow", "Slow dialog"), Binding("t", "toast", "Toast"),
-        Binding("c", "crash", "Crash"), Binding("w", "worker", "Worker"), Binding("x", "why", "Why"),
-        Binding("y", "copy", "Copy"), Binding("a", "ask", "Ask"),
-    ]  # fmt: skip
+        Binding("d", "dialog", "Dialog"),
+        Binding("s", "slow", "Slow dialog"),
+        Binding("t", "toast", "Toast"),
+        Binding("c", "crash", "Crash"),
+        Binding("w", "worker", "Worker"),
+        Binding("x", "why", "Why"),
+        Binding("y", "copy", "Copy"),
+        Binding("a", "ask", "Ask"),
+    ]
 
     def compose(self) -> ComposeResult:
         yield Static(safe(" the place "), classes="band")

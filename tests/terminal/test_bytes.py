@@ -100,8 +100,26 @@ def test_the_screen_equals_a_full_redraw(sample: Start) -> None:
     """After keys, dialogs, toasts and resizes, a complete redraw changes nothing."""
     t = sample("sample_places")
     assert t.wait_text("ready", 10)
-    for step in ("down", "pagedown", "d", "tab", "x", "escape", "t", (100, 30), "end", "d", (70, 20), "escape", "home",
-                 (120, 40), "pagedown", "x", (80, 24), "up"):  # fmt: skip
+    for step in (
+        "down",
+        "pagedown",
+        "d",
+        "tab",
+        "x",
+        "escape",
+        "t",
+        (100, 30),
+        "end",
+        "d",
+        (70, 20),
+        "escape",
+        "home",
+        (120, 40),
+        "pagedown",
+        "x",
+        (80, 24),
+        "up",
+    ):
         if isinstance(step, tuple):
             t.resize(*step)
         else:

@@ -238,10 +238,15 @@ def test_a40_the_environment_controls_nothing(console: Console, tmp_path: Path) 
     t = console(
         cold=True,
         env={
-            "TEXTUAL_DRIVER": "evil:Driver", "TEXTUAL_LOG": str(tmp_path / "log"), "TEXTUAL_PRESS": "1",
-            "TEXTUAL_THEME": "nord", "SSH_ORIGINAL_COMMAND": "sh", "PYTHONINSPECT": "1", "COLUMNS": "10",
+            "TEXTUAL_DRIVER": "evil:Driver",
+            "TEXTUAL_LOG": str(tmp_path / "log"),
+            "TEXTUAL_PRESS": "1",
+            "TEXTUAL_THEME": "nord",
+            "SSH_ORIGINAL_COMMAND": "sh",
+            "PYTHONINSPECT": "1",
+            "COLUMNS": "10",
         },
-    )  # fmt: skip
+    )
     assert t.wait_text("sign in as one of them", 10), t.text()
     t.press("ctrl+z")
     t.send("3")
@@ -346,8 +351,10 @@ def test_the_first_frame_is_within_a_quarter_of_a_bare_apps(console: Console, te
     bare.write_text(BARE)
     ours, theirs = [], []
     for _ in range(40):
-        for start, words, times in ((lambda: term(str(bare), cols=80, rows=24), "bare app", theirs),
-                                    (lambda: console(cold=True), "Password", ours)):  # fmt: skip
+        for start, words, times in (
+            (lambda: term(str(bare), cols=80, rows=24), "bare app", theirs),
+            (lambda: console(cold=True), "Password", ours),
+        ):
             t = start()
             seen = t.wait_text(words, 20)
             assert seen is not None

@@ -42,14 +42,20 @@ def home(servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         backend = await open_embedded(store_owner() or Nobody(), "command")
         try:
             newton = CreateUser(
-                tenant="acme", login="newton", name="Newton Abbot", email="newton@acme.example",
+                tenant="acme",
+                login="newton",
+                name="Newton Abbot",
+                email="newton@acme.example",
                 password=Secret(password("newton")),
-            )  # fmt: skip
+            )
             await backend.perform(newton)
             settings = SetTwilio(
-                tenant="acme", account_sid=SID, auth_token=Secret(TOKEN), sender="+15005550006",
+                tenant="acme",
+                account_sid=SID,
+                auth_token=Secret(TOKEN),
+                sender="+15005550006",
                 base_url=servers.twilio.url,
-            )  # fmt: skip
+            )
             await backend.perform(settings)
             await backend.perform(TryDelivery(tenant="acme", kind=FactorKind.SMS, to="+15005550001"))
             backend.delivery_worker.wake()

@@ -33,13 +33,41 @@ Start = Callable[..., Term]
 # What the program itself sends while it draws: colours, places, synchronised output, cursor and pointer shape.
 OWN = re.compile(rb"\x1b\[(?:[0-9;]*m|[0-9]+;[0-9]+H|\?2026[hl]|\?25[hl])|\x1b\]22;[a-z-]*\x07")
 ESCAPES = (
-    "\x1b]0;owned\x07", "\x1b]52;c;b3duZWQ=\x07", "\x1b[2J\x1b[31m", "\x9b31m", "\x9d0;owned\x9c",
-    "\x1bPq\x1b\\", "\x1bc", "\x07\x08\r", "\x7f\x85\x84",
-)  # fmt: skip
-MARKUP = ("[@click=app.quit]x[/]", "[/]", "[red", "[b]bold[/b]", "[link=file:///etc/passwd]a[/link]", "[[]]",
-          "$name", "[@click=screen.dismiss]x[/]", "\\[b]")  # fmt: skip
-UNSEEN = ("\u202egnp.exe", "a\u200bb", "\ufeff", "\u2066x\u2069", "\u00ad", "\U000e0041", "\u3164", "\u2028line\nbreak",
-          "e\u0301\u0302\u0303\u0304\u0305", "日本語ｗ", "مرحبا", "👩‍👩‍👧")  # fmt: skip
+    "\x1b]0;owned\x07",
+    "\x1b]52;c;b3duZWQ=\x07",
+    "\x1b[2J\x1b[31m",
+    "\x9b31m",
+    "\x9d0;owned\x9c",
+    "\x1bPq\x1b\\",
+    "\x1bc",
+    "\x07\x08\r",
+    "\x7f\x85\x84",
+)
+MARKUP = (
+    "[@click=app.quit]x[/]",
+    "[/]",
+    "[red",
+    "[b]bold[/b]",
+    "[link=file:///etc/passwd]a[/link]",
+    "[[]]",
+    "$name",
+    "[@click=screen.dismiss]x[/]",
+    "\\[b]",
+)
+UNSEEN = (
+    "\u202egnp.exe",
+    "a\u200bb",
+    "\ufeff",
+    "\u2066x\u2069",
+    "\u00ad",
+    "\U000e0041",
+    "\u3164",
+    "\u2028line\nbreak",
+    "e\u0301\u0302\u0303\u0304\u0305",
+    "日本語ｗ",
+    "مرحبا",
+    "👩‍👩‍👧",
+)
 
 
 def cheap() -> Passwords:

@@ -30,9 +30,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_that_a_search_finds_are_disabled_by_a_job(term: Start, filled: Path, tmp_path: Path) -> None:
     home = tmp_path / "demo"
     shutil.copytree(filled, home)
-    opened = term(
-        "-m", "tests.terminal.sample_users", "tomas", env={"SECCONSOLE_HOME": str(home)}, cols=80, rows=24
-    )  # fmt: skip
+    opened = term("-m", "tests.terminal.sample_users", "tomas", env={"SECCONSOLE_HOME": str(home)}, cols=80, rows=24)
     assert opened.wait_text("120 users", 20), opened.text()
     opened.type("/role:user")
     opened.press("enter")

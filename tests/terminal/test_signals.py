@@ -74,12 +74,22 @@ def test_a40_forcecommand_environment_is_scrubbed(sample: Start, tmp_path: Path)
     t = sample(
         "sample_places",
         env={
-            "TEXTUAL_DRIVER": "evil_driver:Driver", "PYTHONPATH": str(tmp_path), "PYTHONINSPECT": "1",
-            "TEXTUAL_LOG": str(log), "TEXTUAL_SCREENSHOT": "0", "TEXTUAL_SCREENSHOT_LOCATION": str(tmp_path),
-            "TEXTUAL_PRESS": "c", "TEXTUAL": "debug,devtools", "TEXTUAL_THEME": "nord", "TEXTUAL_ALLOW_SIGNALS": "1",
-            "SSH_ORIGINAL_COMMAND": "sh -c id", "BROWSER": "sh", "COLUMNS": "10", "LINES": "5",
+            "TEXTUAL_DRIVER": "evil_driver:Driver",
+            "PYTHONPATH": str(tmp_path),
+            "PYTHONINSPECT": "1",
+            "TEXTUAL_LOG": str(log),
+            "TEXTUAL_SCREENSHOT": "0",
+            "TEXTUAL_SCREENSHOT_LOCATION": str(tmp_path),
+            "TEXTUAL_PRESS": "c",
+            "TEXTUAL": "debug,devtools",
+            "TEXTUAL_THEME": "nord",
+            "TEXTUAL_ALLOW_SIGNALS": "1",
+            "SSH_ORIGINAL_COMMAND": "sh -c id",
+            "BROWSER": "sh",
+            "COLUMNS": "10",
+            "LINES": "5",
         },
-    )  # fmt: skip
+    )
     assert t.wait_text("ready", 10), t.text()
     assert not (tmp_path / "owned").exists()
     assert not log.exists()

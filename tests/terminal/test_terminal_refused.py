@@ -69,8 +69,17 @@ def test_probe_detects_ssh_multiplexers_and_locale() -> None:
 
 
 def test_a40_scrub_removes_controlling_variables() -> None:
-    environ = {"TEXTUAL": "x", "TEXTUAL_LOG": "x", "PYTHONSTARTUP": "x", "SSH_ORIGINAL_COMMAND": "x", "BROWSER": "sh",
-               "TERM": "xterm", "PATH": "/bin", "SECCONSOLE_HOME": "/h", "LANG": "C"}  # fmt: skip
+    environ = {
+        "TEXTUAL": "x",
+        "TEXTUAL_LOG": "x",
+        "PYTHONSTARTUP": "x",
+        "SSH_ORIGINAL_COMMAND": "x",
+        "BROWSER": "sh",
+        "TERM": "xterm",
+        "PATH": "/bin",
+        "SECCONSOLE_HOME": "/h",
+        "LANG": "C",
+    }
     scrub(environ)
     assert sorted(environ) == ["LANG", "PATH", "SECCONSOLE_HOME", "TERM"]
 

@@ -139,10 +139,14 @@ async def _fill(made: Organisation) -> None:
     for login, name, role, bound in PEOPLE:
         await made.perform(
             CreateUser(
-                tenant=TENANT, login=login, name=name, email=f"{login}@acme.example", role=role,
+                tenant=TENANT,
+                login=login,
+                name=name,
+                email=f"{login}@acme.example",
+                role=role,
                 password=Secret(Organisation.password(login)),
             )
-        )  # fmt: skip
+        )
         if bound:
             await made.bind(login)
     await made.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, whitelist_admins=False))
@@ -229,9 +233,14 @@ async def remote(organisation: Organisation, front: Front) -> OpenConsole:
         credential = embedded.credential
         await embedded.close()
         return SecConsole(
-            Terminal(), opener=never, session=front.client(credential), first_place=place, local=False,
-            clock=organisation.clock.at, **options,
-        )  # fmt: skip
+            Terminal(),
+            opener=never,
+            session=front.client(credential),
+            first_place=place,
+            local=False,
+            clock=organisation.clock.at,
+            **options,
+        )
 
     return make
 

@@ -61,9 +61,13 @@ class Front:
         self._shutdown = ShutdownSignal()
         self.gate._app = make_app(self._store, shutdown=self._shutdown, refused=NEVER_MIND)
         config = uvicorn.Config(
-            self.gate, uds=str(self.socket), log_config=None, lifespan="off", http="httptools",
+            self.gate,
+            uds=str(self.socket),
+            log_config=None,
+            lifespan="off",
+            http="httptools",
             timeout_graceful_shutdown=0,
-        )  # fmt: skip
+        )
         self._server = uvicorn.Server(config)
         self._running = asyncio.create_task(self._server._serve())
         while not self._server.started:

@@ -182,9 +182,16 @@ def with_everything(organisation: Organisation, own: Own) -> Own:
     )
     sessions = (
         session,
-        replace(session, id="5", current=False, address="2001:db8:85a3:8d3:1319:8a2e:370:7348", channel="api",
-                created=now - timedelta(hours=30), expires=now + timedelta(days=1)),
-    )  # fmt: skip
+        replace(
+            session,
+            id="5",
+            current=False,
+            address="2001:db8:85a3:8d3:1319:8a2e:370:7348",
+            channel="api",
+            created=now - timedelta(hours=30),
+            expires=now + timedelta(days=1),
+        ),
+    )
     token = TokenRow("01ARZ3NDEKTSV4RRFFQ69G5FAV", "n" * 100, tuple(Scope), "uma", "", old, now, old)
     return replace(own, detail=replace(own.detail, factors=factors), sessions=sessions, tokens=(token,))
 

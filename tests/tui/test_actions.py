@@ -21,9 +21,21 @@ BUILT = [
     if place.screen and importlib.util.find_spec(f"secconsole.tui.screens.{place.screen.partition(':')[0]}")
 ]
 _NAMED = {key.value for key in Keys} | {
-    "question_mark", "slash", "colon", "space", "plus", "minus", "asterisk", "full_stop", "comma",
-    "left_square_bracket", "right_square_bracket", "exclamation_mark", "greater_than_sign", "less_than_sign",
-}  # fmt: skip
+    "question_mark",
+    "slash",
+    "colon",
+    "space",
+    "plus",
+    "minus",
+    "asterisk",
+    "full_stop",
+    "comma",
+    "left_square_bracket",
+    "right_square_bracket",
+    "exclamation_mark",
+    "greater_than_sign",
+    "less_than_sign",
+}
 
 
 def actions_of(name: str) -> tuple[Action, ...]:

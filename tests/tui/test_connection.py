@@ -314,9 +314,7 @@ def signing_in(organisation: Organisation, front: Front, **options: Any) -> SecC
     async def opener() -> Any:
         return front.client()
 
-    return SecConsole(
-        Terminal(), opener=opener, local=False, tenant=TENANT, clock=organisation.clock.at, **options
-    )  # fmt: skip
+    return SecConsole(Terminal(), opener=opener, local=False, tenant=TENANT, clock=organisation.clock.at, **options)
 
 
 async def test_sign_in_keeps_its_input_while_waiting_for_the_server(organisation: Organisation, front: Front) -> None:
@@ -429,9 +427,11 @@ async def test_another_context_is_one_command_away(
 
     lab = NamedContext("lab", front.url, TENANT, "green")
     app = SecConsole(
-        Terminal(), opener=lambda: open_at(NamedContext()), switcher=ContextSwitcher({"lab": lab}, open_at),
+        Terminal(),
+        opener=lambda: open_at(NamedContext()),
+        switcher=ContextSwitcher({"lab": lab}, open_at),
         clock=organisation.clock.at,
-    )  # fmt: skip
+    )
     async with app.run_test(size=SIZE) as pilot:
         await typed(pilot, burst(organisation, "hana"))
         await until(pilot, lambda: isinstance(app.screen, Users))
@@ -478,8 +478,11 @@ async def test_a_flood_of_changes_causes_few_refreshes_and_idle_causes_none(
         front.gate.asked.clear()
         began = time.monotonic()
         creations = [CreateUser(tenant=TENANT, login=f"zz{number:03}") for number in range(200)]
-        roles = [ChangeRole(tenant=TENANT, user=f"zz{n:03}", role=role) for n in range(200) for role in
-                 (Role.AUDITOR, Role.USER)]  # fmt: skip
+        roles = [
+            ChangeRole(tenant=TENANT, user=f"zz{n:03}", role=role)
+            for n in range(200)
+            for role in (Role.AUDITOR, Role.USER)
+        ]
         await asyncio.gather(*(organisation.perform(operation) for operation in creations))
         await asyncio.gather(*(organisation.perform(operation) for operation in roles))
         await until(pilot, lambda: place.table.count == 208 and place.table.settled)

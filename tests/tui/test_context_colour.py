@@ -21,9 +21,16 @@ from tests.tui.test_connection import header, signing_in, words
 
 THEMES = themes.load(()).themes
 SIXTEEN = {  # as xterm shows them
-    "black": "#000000", "red": "#cd0000", "green": "#00cd00", "yellow": "#cdcd00", "blue": "#0000ee",
-    "magenta": "#cd00cd", "white": "#e5e5e5", "bright_yellow": "#ffff00", "bright_white": "#ffffff",
-}  # fmt: skip
+    "black": "#000000",
+    "red": "#cd0000",
+    "green": "#00cd00",
+    "yellow": "#cdcd00",
+    "blue": "#0000ee",
+    "magenta": "#cd00cd",
+    "white": "#e5e5e5",
+    "bright_yellow": "#ffff00",
+    "bright_white": "#ffffff",
+}
 SIZE = (80, 24)
 
 
@@ -75,9 +82,13 @@ async def test_a_context_without_a_colour_shows_its_name(console: OpenConsole) -
 async def test_without_colour_support_the_name_is_in_brackets(organisation: Organisation, front: Front) -> None:
     app = signing_in(organisation, front, context=NamedContext("prod", front.url, TENANT, "red"))
     app_without = SecConsole(
-        Terminal(depth="none"), opener=app.opener, local=False, tenant=TENANT, clock=organisation.clock.at,
+        Terminal(depth="none"),
+        opener=app.opener,
+        local=False,
+        tenant=TENANT,
+        clock=organisation.clock.at,
         context=NamedContext("prod", front.url, TENANT, "red"),
-    )  # fmt: skip
+    )
     async with app_without.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "[prod]" in screen_text(app_without))
 

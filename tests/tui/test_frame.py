@@ -143,8 +143,10 @@ def test_the_policy_in_a_few_words() -> None:
 
 
 def test_the_most_important_hints_are_shown_in_their_order() -> None:
-    hints = [Hint(Action(f"x.{n}", title, n, "", priority=priority), False) for n, title, priority in (
-        ("a", "First", 5), ("b", "Second", 0), ("c", "Third", 1))]  # fmt: skip
+    hints = [
+        Hint(Action(f"x.{n}", title, n, "", priority=priority), False)
+        for n, title, priority in (("a", "First", 5), ("b", "Second", 0), ("c", "Third", 1))
+    ]
     assert [h.action.title for h in fitting(hints, 80)] == ["First", "Second", "Third"]
     assert [h.action.title for h in fitting(hints, 19)] == ["Second", "Third"]
     assert [h.action.title for h in fitting(hints, 10)] == ["Second"]

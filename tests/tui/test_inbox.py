@@ -43,9 +43,12 @@ async def demo(organisation: Organisation) -> AsyncIterator[EmbeddedBackend]:
     owner, uri = organisation.owner, otpauth_uri(seed=organisation.seeds["hana"], account="hana", issuer=TENANT)
     await asyncio.wrap_future(owner.store.write(lambda connection: make_demo(connection, owner.keys)))
     account = {
-        "login": "hana", "password": organisation.password("hana"), "role": "helpdesk", "note": "unbinds",
+        "login": "hana",
+        "password": organisation.password("hana"),
+        "role": "helpdesk",
+        "note": "unbinds",
         "totp_uri": uri.reveal(),
-    }  # fmt: skip
+    }
     path = organisation.home / "demo.json"
     path.write_text(json.dumps({"tenant": TENANT, "accounts": [account]}))
     path.chmod(0o600)
@@ -171,9 +174,13 @@ async def test_hostile_text_in_a_message_stays_text(
         await typed(pilot, "18")
         await until(pilot, lambda: isinstance(app.screen, Inbox))
         arrive(
-            organisation.home, 1, "[@click=app.exit]x[/] \x1b]0;pwn\x07 \u202eBCDF-123456", to="[b]a\x1b[31m@b.example",
-            mail="[red]s\u202e", login="[i]l\x07",
-        )  # fmt: skip
+            organisation.home,
+            1,
+            "[@click=app.exit]x[/] \x1b]0;pwn\x07 \u202eBCDF-123456",
+            to="[b]a\x1b[31m@b.example",
+            mail="[red]s\u202e",
+            login="[i]l\x07",
+        )
         await until(pilot, lambda: "[@click=app.exit]x[/] \\x1b]0;pwn\\x07 \\u202eBCDF-123456" in screen_text(app))
         await until(pilot, lambda: "[b]a\\x1b[31m@b.example, for [i]l\\x07" in screen_text(app))
         assert "[red]s\\u202e" in screen_text(app)

@@ -111,8 +111,11 @@ async def test_a_job_that_another_console_left_is_resumed_and_its_result_exporte
     with (tmp_path / "out.csv").open() as lines:
         rows = list(csv.DictReader(lines))
     assert [(row["login"], row["state"]) for row in rows] == [
-        ("z00", "done"), ("z01", "done"), ("z02", "done"), ("nobody", "failed"),
-    ]  # fmt: skip
+        ("z00", "done"),
+        ("z01", "done"),
+        ("z02", "done"),
+        ("nobody", "failed"),
+    ]
     assert json.loads((tmp_path / "out.json").read_text())["job"]["done"] == 3
     assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o600
 

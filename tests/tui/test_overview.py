@@ -45,8 +45,12 @@ def test_bars_have_the_given_width_and_are_empty_or_full_only_if_exact(
 
 def test_no_share_is_rounded_to_zero() -> None:
     assert [percent(n, 1_000_000) for n in (0, 1, 500_000, 999_999, 1_000_000)] == [
-        "0 %", "0.1 %", "50.0 %", "99.9 %", "100 %",
-    ]  # fmt: skip
+        "0 %",
+        "0.1 %",
+        "50.0 %",
+        "99.9 %",
+        "100 %",
+    ]
     assert percent(0, 0) == "–"
 
 
@@ -64,13 +68,21 @@ async def test_shares_roles_and_items_to_check_are_shown(console: OpenConsole, o
         await until(pilot, lambda: "What to do next" in screen_text(app))
         text = screen_text(app)
         for words in (
-            "A second factor is required since 15 Jan 2027", "no grace period", "9 users, and 1 disabled",
-            "● bound   6 66.7 %", "○ unbound 3 33.3 %", "platform-admin 1 of 1 █", "tenant-admin   1 of 2",
-            "1  tenant administrator has no factor", "1  on the whitelist with no end date",
-            "1  whitelist entry ends within 7 days", "1  disabled",
-            "1  has no password and cannot sign in yet", "1  overdue",
+            "A second factor is required since 15 Jan 2027",
+            "no grace period",
+            "9 users, and 1 disabled",
+            "● bound   6 66.7 %",
+            "○ unbound 3 33.3 %",
+            "platform-admin 1 of 1 █",
+            "tenant-admin   1 of 2",
+            "1  tenant administrator has no factor",
+            "1  on the whitelist with no end date",
+            "1  whitelist entry ends within 7 days",
+            "1  disabled",
+            "1  has no password and cannot sign in yet",
+            "1  overdue",
             "Have the administrator without a factor",
-        ):  # fmt: skip
+        ):
             assert words in text, text
         assert "only" not in text, "what there is none of is not there"
 

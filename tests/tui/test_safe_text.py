@@ -103,21 +103,37 @@ def test_a16_no_bare_string_of_data_goes_into_a_widget(path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "Static(f'hello {name}')", "Label('a' + name)", "w.update('%s' % name)", "t.add_row('a', str(x))",
-        "w.border_title = f'{x}'", "Static(', '.join(names))", "Label('{}'.format(x))", "Static(visible(x))",
-        "name = f'{x}'\nStatic(name)", "def f(login: str):\n    Label(login)", "Static('a' if b else f'{c}')",
-        "Button(f'Unbind {n}')", "Static('x', tooltip=f'{x}')",
+        "Static(f'hello {name}')",
+        "Label('a' + name)",
+        "w.update('%s' % name)",
+        "t.add_row('a', str(x))",
+        "w.border_title = f'{x}'",
+        "Static(', '.join(names))",
+        "Label('{}'.format(x))",
+        "Static(visible(x))",
+        "name = f'{x}'\nStatic(name)",
+        "def f(login: str):\n    Label(login)",
+        "Static('a' if b else f'{c}')",
+        "Button(f'Unbind {n}')",
+        "Static('x', tooltip=f'{x}')",
     ],
-)  # fmt: skip
+)
 def test_the_checker_finds(line: str) -> None:
     assert unsafe_strings(line) != []
 
 
 @pytest.mark.parametrize(
     "line",
-    ["Static('words')", "Static(safe(f'hello {name}'))", "Label(fill('[b]$x[/b]', x=name))", "w.update(lines(*rows))",
-     "d.update(other)", "Static(join('a', b))", "def f(login: str):\n    Label(safe(login))"],
-)  # fmt: skip
+    [
+        "Static('words')",
+        "Static(safe(f'hello {name}'))",
+        "Label(fill('[b]$x[/b]', x=name))",
+        "w.update(lines(*rows))",
+        "d.update(other)",
+        "Static(join('a', b))",
+        "def f(login: str):\n    Label(safe(login))",
+    ],
+)
 def test_the_checker_lets_pass(line: str) -> None:
     assert unsafe_strings(line) == []
 

@@ -90,9 +90,7 @@ async def states(organisation: Organisation) -> list[tuple[SettingsState, str]]:
 
 
 async def mail_in_effect(organisation: Organisation, mailbox: Mailbox) -> None:
-    await organisation.perform(
-        SetSmtp(tenant="acme", host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example")
-    )  # fmt: skip
+    await organisation.perform(SetSmtp(tenant="acme", host="127.0.0.1", port=mailbox.port, sender="mfa@acme.example"))
     await organisation.perform(TryDelivery(tenant="acme", kind=FactorKind.EMAIL, to="root@acme.example"))
     done = await organisation.perform(ConfirmDelivery(tenant="acme", code=digits_in(mailbox.text())))
     assert done.accepted
@@ -103,9 +101,14 @@ async def test_a1_mail_takes_effect_only_once_the_code_is_confirmed(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await organisation.perform(
-        CreateUser(tenant="acme", login="zara", email="zara@acme.example", role=Role.PLATFORM_ADMIN,
-                   password=Secret(organisation.password("zara")))
-    )  # fmt: skip
+        CreateUser(
+            tenant="acme",
+            login="zara",
+            email="zara@acme.example",
+            role=Role.PLATFORM_ADMIN,
+            password=Secret(organisation.password("zara")),
+        )
+    )
     await organisation.bind("zara")
     app = await console("zara", place="settings")
     async with mail_server() as mailbox, app.run_test(size=SIZE) as pilot:
@@ -141,9 +144,7 @@ async def test_a1_earlier_settings_stay_in_effect_until_the_test(
         app = await console("root", place="settings")
         async with app.run_test(size=SIZE) as pilot:
             await ready(app, pilot)
-            await organisation.perform(
-                SetSmtp(tenant="acme", host="127.0.0.1", port=9, sender="other@acme.example")
-            )  # fmt: skip
+            await organisation.perform(SetSmtp(tenant="acme", host="127.0.0.1", port=9, sender="other@acme.example"))
             await until(pilot, lambda: "; new settings not tested yet" in screen_text(app))
             await settled(pilot)
             await pilot.press("m")
@@ -156,9 +157,15 @@ async def test_a1_earlier_settings_stay_in_effect_until_the_test(
 
 async def test_a_stored_password_is_never_filled_in(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(
-        SetSmtp(tenant="acme", host="127.0.0.1", port=2525, sender="mfa@acme.example", username="mfa",
-                password=Secret("open sesame"))
-    )  # fmt: skip
+        SetSmtp(
+            tenant="acme",
+            host="127.0.0.1",
+            port=2525,
+            sender="mfa@acme.example",
+            username="mfa",
+            password=Secret("open sesame"),
+        )
+    )
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)

@@ -425,9 +425,13 @@ async def test_a15_a16_a_persons_name_stays_text_on_their_account(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     await organisation.perform(
-        CreateUser(tenant=TENANT, login="eve", name="[red]Eve[/] [@click=app.exit]z[/]", password=Secret(
-            organisation.password("eve")))
-    )  # fmt: skip
+        CreateUser(
+            tenant=TENANT,
+            login="eve",
+            name="[red]Eve[/] [@click=app.exit]z[/]",
+            password=Secret(organisation.password("eve")),
+        )
+    )
     await organisation.bind("eve")
     app = await console("eve")
     async with app.run_test(size=(120, 40)) as pilot:
@@ -496,11 +500,21 @@ async def test_exiting_ends_the_session(signing_in: SigningIn, organisation: Org
 def demo(organisation: Organisation) -> Organisation:
     """The organisation made a demo: hana is 1, newton, who must bind, is 2."""
     accounts = [
-        {"login": "hana", "password": organisation.password("hana"), "role": "helpdesk", "note": "unbinds",
-         "totp_uri": otpauth_uri(seed=organisation.seeds["hana"], account="hana", issuer=TENANT).reveal()},
-        {"login": "newton", "password": organisation.password("newton"), "role": "user", "note": "must bind",
-         "totp_uri": None},
-    ]  # fmt: skip
+        {
+            "login": "hana",
+            "password": organisation.password("hana"),
+            "role": "helpdesk",
+            "note": "unbinds",
+            "totp_uri": otpauth_uri(seed=organisation.seeds["hana"], account="hana", issuer=TENANT).reveal(),
+        },
+        {
+            "login": "newton",
+            "password": organisation.password("newton"),
+            "role": "user",
+            "note": "must bind",
+            "totp_uri": None,
+        },
+    ]
     path = organisation.home / "demo.json"
     path.write_text(json.dumps({"tenant": TENANT, "accounts": accounts}))
     path.chmod(0o600)

@@ -39,9 +39,7 @@ async def console_of_newton(post: Post) -> SecConsole:
     answer = await backend.perform(VerifySignIn(challenge=answer.challenge, factor=number.id, code=code))
     backend.credential = Bearer(answer.token)
     organisation.clock.forward(3600)
-    return SecConsole(
-        Terminal(), opener=never, session=backend, first_place="account", clock=organisation.clock.at
-    )  # fmt: skip
+    return SecConsole(Terminal(), opener=never, session=backend, first_place="account", clock=organisation.clock.at)
 
 
 async def asked(pilot: Pilot[Any], app: SecConsole) -> list[bool | None]:

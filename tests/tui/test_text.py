@@ -52,10 +52,14 @@ def test_the_offset_is_that_of_the_time_itself() -> None:
 @pytest.mark.parametrize(
     ("span", "said"),
     [
-        (timedelta(seconds=59), "just now"), (timedelta(minutes=59), "59 min ago"), (timedelta(hours=23), "23 h ago"),
-        (timedelta(days=1), "1 day ago"), (timedelta(days=364), "364 days ago"), (timedelta(days=800), "2 years ago"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=59), "59 min ago"),
+        (timedelta(hours=23), "23 h ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(days=364), "364 days ago"),
+        (timedelta(days=800), "2 years ago"),
     ],
-)  # fmt: skip
+)
 def test_a_duration_in_its_largest_unit(span: timedelta, said: str) -> None:
     assert format.ago(NOW - span, NOW) == said
 

@@ -59,10 +59,17 @@ async def test_unbinding_one_user_names_them_and_asks_for_a_reason(
         assert isinstance(app.screen, UnbindDialog)
         text = screen_text(app)
         id = (await show(organisation, "bob")).user.id
-        for words in ("Unbind 1 user", "bob   Bob Novak", f"id {id}", "authenticator app stops working now",
-                      "no session is open", "no notice: no mail server is set up",
-                      "the next sign-in asks to bind again (policy: required)", "can be undone until",
-                      "[ Cancel ]"):  # fmt: skip
+        for words in (
+            "Unbind 1 user",
+            "bob   Bob Novak",
+            f"id {id}",
+            "authenticator app stops working now",
+            "no session is open",
+            "no notice: no mail server is set up",
+            "the next sign-in asks to bind again (policy: required)",
+            "can be undone until",
+            "[ Cancel ]",
+        ):
             assert words in text, words
         await pilot.press(*"lost phone", "tab", *"T-17", "tab", "right", "enter")
         await until(pilot, lambda: isinstance(app.screen, Users))
@@ -71,8 +78,10 @@ async def test_unbinding_one_user_names_them_and_asks_for_a_reason(
         assert "bob is unbound. x undoes it until" in told(app)
         entries = await organisation.perform(ListAudit(tenant="acme", action="unbind"))
         assert (entries.items[0].reason, entries.items[0].ticket, entries.items[0].actor) == (
-            "lost phone", "T-17", "hana",
-        )  # fmt: skip
+            "lost phone",
+            "T-17",
+            "hana",
+        )
 
 
 async def test_a_stray_enter_cancels(console: OpenConsole, organisation: Organisation) -> None:

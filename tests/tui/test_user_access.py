@@ -67,8 +67,17 @@ async def test_all_access_of_a_user_is_in_one_list(
     async with app.run_test(size=size) as pilot:
         await access_of(app, pilot, "uma")
         text = screen_text(app)
-        for words in ("Recovery codes  10 left", "authenticator app", "● active", "SMS to ••• 009", '"work"',
-                      "not verified", "session (console)", 'token "nightly report"', "29 days left"):  # fmt: skip
+        for words in (
+            "Recovery codes  10 left",
+            "authenticator app",
+            "● active",
+            "SMS to ••• 009",
+            '"work"',
+            "not verified",
+            "session (console)",
+            'token "nightly report"',
+            "29 days left",
+        ):
             assert words in text, words
         assert "5005550009" not in text
 

@@ -164,8 +164,10 @@ def test_dormant_days() -> None:
 
 
 def test_the_checks_of_an_application_do_not_make_its_network_suspicious() -> None:
-    checks = [entry(n, "verify", outcome="refused", target=f"u{n}", target_id=f"u{n}", address="203.0.113.5")
-              for n in range(50)]  # fmt: skip
+    checks = [
+        entry(n, "verify", outcome="refused", target=f"u{n}", target_id=f"u{n}", address="203.0.113.5")
+        for n in range(50)
+    ]
     assert met(checks, AlertRule.NETWORK_USERS) == []
     assert met(checks, AlertRule.USER_FAILURES) == []
 
@@ -190,8 +192,10 @@ def test_distinct_users_are_counted_once_each(entries: list[tuple[int, int]], th
     ordered = sorted(entries)
     made = [failure(minute * MINUTE, f"u{user}", seq=number) for number, (minute, user) in enumerate(ordered, 1)]
     found = met(made, AlertRule.NETWORK_USERS, threshold=threshold)
-    expected = [len({user for at, user in ordered[: index + 1] if minute - 10 <= at})
-                for index, (minute, _) in enumerate(ordered)]  # fmt: skip
+    expected = [
+        len({user for at, user in ordered[: index + 1] if minute - 10 <= at})
+        for index, (minute, _) in enumerate(ordered)
+    ]
     assert [number for _, number in found] == [number for number in expected if number >= threshold]
 
 

@@ -36,8 +36,10 @@ def test_a_time_is_shown_in_the_zone_of_the_reader(name: str) -> None:
 
 def test_a_change_shows_before_and_after_in_one() -> None:
     assert words(before="off", after="required", grace_days=7, recovery_view=False) == {
-        "changed": "from off to required", "grace days": "7", "recovery view": "no",
-    }  # fmt: skip
+        "changed": "from off to required",
+        "grace days": "7",
+        "recovery view": "no",
+    }
     assert words(before="", after="a")["changed"] == "from none to a"
     assert words(after="a") == {"after": "a"}
 

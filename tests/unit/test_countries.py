@@ -17,9 +17,19 @@ def test_every_country_with_numbers_has_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "code"),
-    [("czech", "CZ"), ("uk", "GB"), ("britain", "GB"), ("us", "US"), ("+420", "CZ"), ("0049", "DE"), ("reunion", "RE"),
-     ("cote", "CI"), ("ÅLAND", "AX"), ("korea (s", "KR")],
-)  # fmt: skip
+    [
+        ("czech", "CZ"),
+        ("uk", "GB"),
+        ("britain", "GB"),
+        ("us", "US"),
+        ("+420", "CZ"),
+        ("0049", "DE"),
+        ("reunion", "RE"),
+        ("cote", "CI"),
+        ("ÅLAND", "AX"),
+        ("korea (s", "KR"),
+    ],
+)
 def test_the_best_match_comes_first(typed: str, code: str) -> None:
     assert found(ALL, typed)[0].code == code
 

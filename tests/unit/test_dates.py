@@ -60,9 +60,16 @@ def test_empty_input_is_no_end() -> None:
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12", "Europe/Prague"])
 @pytest.mark.parametrize(
     "text",
-    ["9999-12-31", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00", "9999-12-31T00:00+14:00", "10000-01-01",
-     "10000-01-01T00:00Z", "+12345-06-07"],
-)  # fmt: skip
+    [
+        "9999-12-31",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T00:00+14:00",
+        "10000-01-01",
+        "10000-01-01T00:00Z",
+        "+12345-06-07",
+    ],
+)
 def test_the_last_day_is_a_date_and_too_far_off(text: str, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()

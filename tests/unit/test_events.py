@@ -33,9 +33,11 @@ def test_records_are_events_and_not_strings() -> None:
     texts = {
         where: ast.unparse(expression)
         for where, expression in found
-        if any(isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Constant) and isinstance(part.value, str))
-               for part in ast.walk(expression))
-    }  # fmt: skip
+        if any(
+            isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Constant) and isinstance(part.value, str))
+            for part in ast.walk(expression)
+        )
+    }
     assert texts == {}, "declare them in operations/events.py"
 
 

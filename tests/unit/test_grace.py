@@ -31,16 +31,34 @@ def test_it_never_lasts_longer_than_its_days_from_now(required_since: int, creat
 
 
 @given(
-    policy=st.sampled_from(PolicyMode), status=st.sampled_from(BindingStatus), whitelisted=st.booleans(),
-    disabled=st.booleans(), required_since=MOMENT, created=MOMENT, days=DAYS, now=MOMENT,
-)  # fmt: skip
+    policy=st.sampled_from(PolicyMode),
+    status=st.sampled_from(BindingStatus),
+    whitelisted=st.booleans(),
+    disabled=st.booleans(),
+    required_since=MOMENT,
+    created=MOMENT,
+    days=DAYS,
+    now=MOMENT,
+)
 def test_only_users_without_a_factor_must_bind_and_only_if_it_is_required(
-    policy: PolicyMode, status: BindingStatus, whitelisted: bool, disabled: bool, required_since: int, created: int,
-    days: int, now: int,
-) -> None:  # fmt: skip
+    policy: PolicyMode,
+    status: BindingStatus,
+    whitelisted: bool,
+    disabled: bool,
+    required_since: int,
+    created: int,
+    days: int,
+    now: int,
+) -> None:
     end = must_bind_from(
-        policy, status=status, whitelisted=whitelisted, disabled=disabled, required_since=required_since,
-        created=created, days=days, now=now,
-    )  # fmt: skip
+        policy,
+        status=status,
+        whitelisted=whitelisted,
+        disabled=disabled,
+        required_since=required_since,
+        created=created,
+        days=days,
+        now=now,
+    )
     left_alone = policy is not PolicyMode.REQUIRED or status is BindingStatus.BOUND or whitelisted or disabled
     assert (end is None) == left_alone

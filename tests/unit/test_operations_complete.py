@@ -162,8 +162,11 @@ def test_every_reason_is_still_needed() -> None:
         }
 
     tables = {
-        "NO_SCREEN": NO_SCREEN, "NO_ACTION": NO_ACTION, "NO_COMMAND": NO_COMMAND, "NOT_IN_COMMANDS": NOT_IN_COMMANDS,
-    }  # fmt: skip
+        "NO_SCREEN": NO_SCREEN,
+        "NO_ACTION": NO_ACTION,
+        "NO_COMMAND": NO_COMMAND,
+        "NOT_IN_COMMANDS": NOT_IN_COMMANDS,
+    }
     assert_complete([f"take {n} out of {t}" for t, names in tables.items() for n in names if has(n)[t]])
     assert_complete(
         [f"{n} in {t}: no such operation" for t, names in tables.items() for n in names.keys() - OPERATIONS]

@@ -36,8 +36,10 @@ def test_a31_a_code_has_125_random_bits() -> None:
     assert len({recovery_code(os.urandom(RANDOM_BYTES)).reveal() for _ in range(1000)}) == 1000
 
 
-@given(st.lists(st.sampled_from([" ", "-", "\u2013", "\u2011", "\u00a0", "\t", ""]), min_size=25, max_size=25),
-       st.lists(st.booleans(), min_size=25, max_size=25))  # fmt: skip
+@given(
+    st.lists(st.sampled_from([" ", "-", "\u2013", "\u2011", "\u00a0", "\t", ""]), min_size=25, max_size=25),
+    st.lists(st.booleans(), min_size=25, max_size=25),
+)
 def test_case_blanks_and_dashes_do_not_matter(between: list[str], lower: list[bool]) -> None:
     signs = CODE.replace("-", "")
     typed = "".join(b + (s.lower() if low else s) for b, s, low in zip(between, signs, lower, strict=True))
@@ -51,6 +53,18 @@ def test_look_alike_characters_are_accepted() -> None:
 
 def test_nothing_else_is_a_recovery_code() -> None:
     full_width = "".join(chr(ord(sign) + 0xFEE0) for sign in CODE.replace("-", ""))
-    for text in ("", "123456", "12345678", "XYWD-581883", CODE[:-1], f"{CODE}0", CODE.replace("0", "U"), full_width,
-                 f"{CODE[:-1]}\u0661", f"{CODE[:-1]}\u017f", "\ud800" * 25, "\0" * 25):  # fmt: skip
+    for text in (
+        "",
+        "123456",
+        "12345678",
+        "XYWD-581883",
+        CODE[:-1],
+        f"{CODE}0",
+        CODE.replace("0", "U"),
+        full_width,
+        f"{CODE[:-1]}\u0661",
+        f"{CODE[:-1]}\u017f",
+        "\ud800" * 25,
+        "\0" * 25,
+    ):
         assert read(text) is None, text

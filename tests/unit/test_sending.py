@@ -35,16 +35,36 @@ def test_a_code_has_four_letters_and_six_digits_with_its_zeros() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "ana", "@acme.example", "ana@", "ana@@acme.example", "a@b@acme.example",
+        "",
+        "ana",
+        "@acme.example",
+        "ana@",
+        "ana@@acme.example",
+        "a@b@acme.example",
         "ana@acme.example\nBcc: eve@x.example",
-        "ana@acme.example\r\n.", "ana@acme..example", "ana@-acme.example", "ana,eve@acme.example", "<ana@acme.example>",
-        "ana <ana@acme.example>", "ana@acme.example,eve@x.example", '"ana"@acme.example', "ana(x)@acme.example",
-        "ana@[127.0.0.1]", "an\u202ea@acme.example", "an\x00a@acme.example", "an\u200ba@acme.example",
+        "ana@acme.example\r\n.",
+        "ana@acme..example",
+        "ana@-acme.example",
+        "ana,eve@acme.example",
+        "<ana@acme.example>",
+        "ana <ana@acme.example>",
+        "ana@acme.example,eve@x.example",
+        '"ana"@acme.example',
+        "ana(x)@acme.example",
+        "ana@[127.0.0.1]",
+        "an\u202ea@acme.example",
+        "an\x00a@acme.example",
+        "an\u200ba@acme.example",
         "\ud800@acme.example",
-        "a" * 65 + "@acme.example", "ana@" + "a" * 64 + ".example", ".ana@acme.example", "a..na@acme.example",
-        "ana\x0b@acme.example", "ana@ac me.example", "a;b@acme.example",
+        "a" * 65 + "@acme.example",
+        "ana@" + "a" * 64 + ".example",
+        ".ana@acme.example",
+        "a..na@acme.example",
+        "ana\x0b@acme.example",
+        "ana@ac me.example",
+        "a;b@acme.example",
     ],
-)  # fmt: skip
+)
 def test_text_that_is_not_a_single_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         mail_address(text)
@@ -88,9 +108,17 @@ def test_caps_report_when_they_end() -> None:
 
 @pytest.mark.parametrize(
     ("wait", "words"),
-    [(40_000, "40 s"), (39_001, "40 s"), (119_999, "120 s"), (120_000, "2 min"), (7_199_999, "120 min"),
-     (7_200_000, "2 h"), (86_400_000, "24 h"), (0, "1 s")],
-)  # fmt: skip
+    [
+        (40_000, "40 s"),
+        (39_001, "40 s"),
+        (119_999, "120 s"),
+        (120_000, "2 min"),
+        (7_199_999, "120 min"),
+        (7_200_000, "2 h"),
+        (86_400_000, "24 h"),
+        (0, "1 s"),
+    ],
+)
 def test_waits_are_described_and_never_too_short(wait: int, words: str) -> None:
     assert wait_words(5_000 + wait, 5_000) == f"Wait {words} before asking for another code."
 

@@ -27,8 +27,11 @@ WITH_RECOVERY = 1_000  # only the first generated users: ten rows each would mak
 # Reserved names that never resolve (RFC 6761): if the demo's mark is removed, its messages still go nowhere.
 _SMTP = {"host": "inbox.demo.invalid", "port": 25, "tls": Tls.NONE, "sender": f"mfa@{DOMAIN}", "username": ""}
 _TWILIO = {
-    "account_sid": "ACdemo", "sender": "+15005550006", "service": "", "base_url": "https://inbox.demo.invalid",
-}  # fmt: skip
+    "account_sid": "ACdemo",
+    "sender": "+15005550006",
+    "service": "",
+    "base_url": "https://inbox.demo.invalid",
+}
 
 _APPS = ("Pixel 8", "iPhone 15", "Galaxy S24", "work phone", "")
 _PHONES = ("work phone", "private", "")

@@ -55,6 +55,11 @@ def after_restore(
         store.read(lambda connection: replace_heads(connection, file_of(place.key))).result()
     each = list(ended.values())
     return AfterRestore(
-        str(place), when(now), sum(one.sessions for one in each), sum(one.sign_ins for one in each),
-        sum(one.tokens for one in each), sum(one.messages for one in each), sum(one.factors for one in each),
-    )  # fmt: skip
+        str(place),
+        when(now),
+        sum(one.sessions for one in each),
+        sum(one.sign_ins for one in each),
+        sum(one.tokens for one in each),
+        sum(one.messages for one in each),
+        sum(one.factors for one in each),
+    )

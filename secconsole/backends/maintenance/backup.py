@@ -112,9 +112,16 @@ def back_up(
             _written(store, lambda connection: note_backup(connection, LAST, int(now * 1000)))
         store.read(lambda connection: note_heads(connection, file_of(place.key))).result()
     return BackedUp(
-        str(target), str(source), size, datetime.fromtimestamp(now, UTC), schema, inner_key, str(place.key),
-        tuple(TenantHead(head.tenant, head.seq, head.mac.hex(), when(head.at)) for head in heads), recorded,
-    )  # fmt: skip
+        str(target),
+        str(source),
+        size,
+        datetime.fromtimestamp(now, UTC),
+        schema,
+        inner_key,
+        str(place.key),
+        tuple(TenantHead(head.tenant, head.seq, head.mac.hex(), when(head.at)) for head in heads),
+        recorded,
+    )
 
 
 def _check_target(source: Path, target: Path, overwrite: bool) -> None:

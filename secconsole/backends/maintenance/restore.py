@@ -203,12 +203,24 @@ class Restoring:
     ) -> Restored:
         each = list((ended or {}).values())
         return Restored(
-            str(self.file), str(self.database), done, when(self.staged.at), self.staged.schema, self.staged.key,
-            tuple(_tenant(item) for item in found.values()), when(now) if now is not None else None, kept,
-            sum(one.sessions for one in each), sum(one.sign_ins for one in each), sum(one.tokens for one in each),
-            sum(one.messages for one in each), sum(one.factors for one in each),
-            carried.tokens, carried.recovery_codes, carried.users,
-        )  # fmt: skip
+            str(self.file),
+            str(self.database),
+            done,
+            when(self.staged.at),
+            self.staged.schema,
+            self.staged.key,
+            tuple(_tenant(item) for item in found.values()),
+            when(now) if now is not None else None,
+            kept,
+            sum(one.sessions for one in each),
+            sum(one.sign_ins for one in each),
+            sum(one.tokens for one in each),
+            sum(one.messages for one in each),
+            sum(one.factors for one in each),
+            carried.tokens,
+            carried.recovery_codes,
+            carried.users,
+        )
 
 
 @contextmanager

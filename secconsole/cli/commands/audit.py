@@ -172,8 +172,13 @@ async def head(context: CommandContext) -> None:
 
 
 @audit.command("verify")
-@click.option("--against", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
-              help="Heads kept elsewhere: from audit head, or a log of serve; - for standard input.")  # fmt: skip
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Heads kept elsewhere: from audit head, or a log of serve; - for standard input.",
+)
 @with_backend
 async def verify(context: CommandContext, against: tuple[Path, ...]) -> int:
     """Verify that no entry was changed, removed or inserted: exit 0 if so, 1 if not.

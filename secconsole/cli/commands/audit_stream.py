@@ -80,14 +80,27 @@ async def list_streams(context: CommandContext) -> None:
 @click.option("--syslog", metavar="HOST[:PORT]", help="Syslog over TLS (RFC 5425), by default at port 6514.")
 @click.option("--socket", metavar="PATH", help="Syslog on a UNIX socket, as in /dev/log.")
 @click.option("--webhook", metavar="URL", help="Requests signed as standardwebhooks.com has it.")
-@click.option("--webhook-file", type=click.Path(path_type=Path), metavar="FILE",
-              help="The same from a private file, for a URL that is a secret.")  # fmt: skip
-@click.option("--receiver-ca", type=click.Path(path_type=Path), metavar="FILE",
-              help="Trust only these authorities, as PEM.")  # fmt: skip
-@click.option("--client-certificate", type=click.Path(path_type=Path), metavar="FILE",
-              help="Show this certificate, as PEM, to the receiver.")  # fmt: skip
-@click.option("--client-key", type=click.Path(path_type=Path), metavar="FILE",
-              help="Its key, in a file that only its owner may read.")  # fmt: skip
+@click.option(
+    "--webhook-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The same from a private file, for a URL that is a secret.",
+)
+@click.option(
+    "--receiver-ca", type=click.Path(path_type=Path), metavar="FILE", help="Trust only these authorities, as PEM."
+)
+@click.option(
+    "--client-certificate",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show this certificate, as PEM, to the receiver.",
+)
+@click.option(
+    "--client-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Its key, in a file that only its owner may read.",
+)
 @click.option("--from-start", is_flag=True, help="Send all entries there are, not only new ones.")
 @confirmation_options
 @with_backend
@@ -121,13 +134,21 @@ async def add(
     kind, to = _address({StreamKind.SYSLOG_TLS: syslog, StreamKind.SYSLOG_UNIX: socket, StreamKind.WEBHOOK: webhook})
     tenant = await context.tenant()
     wanted = AddAuditStream(
-        tenant=tenant, name=name, kind=kind, to=to, ca=_pem(receiver_ca), certificate=_pem(client_certificate),
-        key=Secret(read_private(client_key)) if client_key else None, from_start=from_start,
-    )  # fmt: skip
+        tenant=tenant,
+        name=name,
+        kind=kind,
+        to=to,
+        ca=_pem(receiver_ca),
+        certificate=_pem(client_certificate),
+        key=Secret(read_private(client_key)) if client_key else None,
+        from_start=from_start,
+    )
     shown = parse_receiver(kind, to).words(kind)
     which = "Every entry that there is, and every new one," if from_start else "Every new entry"
-    effect = Effect(f"{which} of the audit of {tenant} is sent to {shown}.",
-                    [Affected("stream", name, shown, str(kind), "receives the audit")])  # fmt: skip
+    effect = Effect(
+        f"{which} of the audit of {tenant} is sent to {shown}.",
+        [Affected("stream", name, shown, str(kind), "receives the audit")],
+    )
     if (ended := confirm_effect(context, effect, dry_run=dry_run, yes=yes)) is not None:
         return ended
     added = await context.perform(wanted)
@@ -167,8 +188,10 @@ async def remove(context: CommandContext, name: str, dry_run: bool, yes: bool) -
     tenant = await context.tenant()
     found = await _stream(context, tenant, name)
     unsent = f" It lacks the newest {found.behind:,}." if found.behind else ""
-    effect = Effect(f"{found.to} gets no more entries of the audit of {tenant}.{unsent}",
-                    [Affected("stream", found.name, found.to, str(found.kind), "ends")])  # fmt: skip
+    effect = Effect(
+        f"{found.to} gets no more entries of the audit of {tenant}.{unsent}",
+        [Affected("stream", found.name, found.to, str(found.kind), "ends")],
+    )
     if (ended := confirm_effect(context, effect, dry_run=dry_run, yes=yes)) is not None:
         return ended
     removed = await context.perform(RemoveAuditStream(tenant=tenant, stream=found.id))

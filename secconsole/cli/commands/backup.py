@@ -29,8 +29,15 @@ COLUMNS: list[Column[BackedUp]] = [
 @click.command(cls=LocalCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
-@click.option("--store", "url", default="", metavar="URL", envvar=STORE_VARIABLE, show_envvar=True,
-              help="sqlite:///PATH. Default: the store of this home.")  # fmt: skip
+@click.option(
+    "--store",
+    "url",
+    default="",
+    metavar="URL",
+    envvar=STORE_VARIABLE,
+    show_envvar=True,
+    help="sqlite:///PATH. Default: the store of this home.",
+)
 def backup(file: Path, overwrite: bool, url: str) -> None:
     """Copy the store to FILE while consoles and servers use it.
 
@@ -57,5 +64,7 @@ def backup(file: Path, overwrite: bool, url: str) -> None:
         "the secrets cannot be opened, and together with it the backup reveals every secret."
     )
     if not done.recorded:
-        say(f"The store could not be written or is older than this program: its audit lacks this backup of "
-            f"{format_value(done.at)}.")  # fmt: skip
+        say(
+            f"The store could not be written or is older than this program: its audit lacks this backup of "
+            f"{format_value(done.at)}."
+        )

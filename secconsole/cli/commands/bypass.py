@@ -60,9 +60,7 @@ async def bypass(
         raise Invalid("Say why with --reason TEXT.", "reason")
     begin = parse_start(starts, datetime.now(UTC))
     found = await context.perform(ShowUser(tenant=tenant, user=login))
-    wanted = IssueBypass(
-        tenant=tenant, user=found.user.id, reason=reason, ticket=ticket, minutes=minutes, starts=begin
-    )  # fmt: skip
+    wanted = IssueBypass(tenant=tenant, user=found.user.id, reason=reason, ticket=ticket, minutes=minutes, starts=begin)
     issued = await context.perform(wanted)
     if context.out.format == "json":
         context.out.json(issued, reveal=True)

@@ -132,8 +132,9 @@ def _settings(context: CommandContext, title: str, columns: list[Column[T]], set
 )
 @click.option("--user", default="", help="The user to log in as, with a password from a prompt or --password-file.")
 @click.option("--password-file", type=click.Path(path_type=Path), help="A file that only its owner may read.")
-@click.option("--helo", default="", metavar="NAME",
-              help="The name in HELO. Default: this machine's, or the sender's domain.")  # fmt: skip
+@click.option(
+    "--helo", default="", metavar="NAME", help="The name in HELO. Default: this machine's, or the sender's domain."
+)
 @with_backend
 async def set_smtp(
     context: CommandContext,
@@ -156,9 +157,17 @@ async def set_smtp(
     """
     password = _secret("password", password_file) if user or password_file else None
     kept = await context.perform(
-        SetSmtp(tenant=await context.tenant(), host=host, port=port, sender=sender, tls=tls, username=user,
-                password=password, helo=helo)
-    )  # fmt: skip
+        SetSmtp(
+            tenant=await context.tenant(),
+            host=host,
+            port=port,
+            sender=sender,
+            tls=tls,
+            username=user,
+            password=password,
+            helo=helo,
+        )
+    )
     context.out.record(SMTP, kept)
     if context.out.is_table:
         say(_NOT_TESTED.format(FactorKind.EMAIL, "ADDRESS"))
@@ -193,9 +202,15 @@ async def set_twilio(
     """
     token = _secret("auth token", auth_token_file)
     kept = await context.perform(
-        SetTwilio(tenant=await context.tenant(), account_sid=account_sid, auth_token=token, sender=sender,
-                  service=messaging_service, base_url=base_url)
-    )  # fmt: skip
+        SetTwilio(
+            tenant=await context.tenant(),
+            account_sid=account_sid,
+            auth_token=token,
+            sender=sender,
+            service=messaging_service,
+            base_url=base_url,
+        )
+    )
     context.out.record(TWILIO_COLUMNS, kept)
     if context.out.is_table:
         say(_NOT_TESTED.format(FactorKind.SMS, "NUMBER"))

@@ -39,9 +39,10 @@ MESSAGES: list[Column[InboxMessage]] = [
 
 @click.command(cls=LocalCommand)
 @click.option(
-    "--home", type=click.Path(path_type=Path, file_okay=False),
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
     help="The folder to keep it in. Default: a temporary one, deleted when the console closes.",
-)  # fmt: skip
+)
 @click.option(
     "--users", type=click.IntRange(10, 2_000_000), default=500, show_default=True, help="The number of users."
 )

@@ -29,10 +29,21 @@ COLUMNS: list[Column[Finding]] = [
 
 
 @click.command(cls=Command)
-@click.option("--store", "url", default="", metavar="URL", envvar=STORE_VARIABLE, show_envvar=True,
-              help="postgresql://USER@HOST/DATABASE or sqlite:///PATH. Default: the store of this home.")  # fmt: skip
-@click.option("--mend-clock", "mends", is_flag=True,
-              help="Accept valid codes again after the clock was ahead. Correct the clock first.")  # fmt: skip
+@click.option(
+    "--store",
+    "url",
+    default="",
+    metavar="URL",
+    envvar=STORE_VARIABLE,
+    show_envvar=True,
+    help="postgresql://USER@HOST/DATABASE or sqlite:///PATH. Default: the store of this home.",
+)
+@click.option(
+    "--mend-clock",
+    "mends",
+    is_flag=True,
+    help="Accept valid codes again after the clock was ahead. Correct the clock first.",
+)
 @click.option("--dry-run", is_flag=True, help="With --mend-clock: only count the users whose codes are refused.")
 @click.option("--yes", is_flag=True, help="With --mend-clock: do not ask for confirmation.")
 def doctor(url: str, mends: bool, dry_run: bool, yes: bool) -> int:

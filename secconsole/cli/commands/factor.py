@@ -91,9 +91,12 @@ async def list_factors(context: CommandContext, login: str) -> None:
 @click.option("--kind", type=EnumChoice(FactorKind), default=FactorKind.TOTP.value, show_default=True, help="The kind.")
 @click.option("--label", default="", help="A name for it, for example the phone's.")
 @click.option(
-    "--algorithm", type=EnumChoice(Algorithm), default=Algorithm.SHA1.value, show_default=True,
+    "--algorithm",
+    type=EnumChoice(Algorithm),
+    default=Algorithm.SHA1.value,
+    show_default=True,
     help="Many apps support SHA1 only.",
-)  # fmt: skip
+)
 @click.option("--digits", type=click.Choice([6, 8]), default=6, show_default=True, help="The length of a code.")
 @click.option("--qr", is_flag=True, help="Show the QR code.")
 @click.option(
@@ -125,16 +128,23 @@ async def enroll(
     """
     if qr and not context.out.is_table:
         raise Invalid("--qr is for terminals. Leave out --format.", "qr")
-    if (qr and kind is not FactorKind.TOTP) or (phone and kind is not FactorKind.SMS) or (
-        email and kind is not FactorKind.EMAIL
-    ):  # fmt: skip
+    if (
+        (qr and kind is not FactorKind.TOTP)
+        or (phone and kind is not FactorKind.SMS)
+        or (email and kind is not FactorKind.EMAIL)
+    ):
         raise Invalid("--qr is for totp, --phone for sms, and --email for email.", "kind")
     started = await context.perform(
         EnrollFactor(
-            tenant=await context.tenant(), user=login, kind=kind, label=label, algorithm=algorithm, digits=digits,
+            tenant=await context.tenant(),
+            user=login,
+            kind=kind,
+            label=label,
+            algorithm=algorithm,
+            digits=digits,
             address=phone or email,
         )
-    )  # fmt: skip
+    )
     if kind is not FactorKind.TOTP:
         if started.sent:
             tenant = await context.tenant()

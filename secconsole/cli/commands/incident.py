@@ -142,8 +142,14 @@ async def end_sessions(context: CommandContext, and_mine: bool, dry_run: bool, y
 
 
 @incident.command("rotate-secret")
-@click.option("--overlap-hours", type=click.IntRange(0, LONGEST_OVERLAP), default=0, show_default=True, metavar="N",
-              help="Keep the old key valid for N hours. After a leak: 0.")  # fmt: skip
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, LONGEST_OVERLAP),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Keep the old key valid for N hours. After a leak: 0.",
+)
 @confirmation_options
 @with_backend
 async def rotate(context: CommandContext, overlap_hours: int, dry_run: bool, yes: bool) -> int:
@@ -204,8 +210,11 @@ def _freeze_effect(tenant: str, found: Incident) -> Effect:
         f"Only platform administrators can sign in to {tenant} until you thaw it: {who}. {pluralize(users, 'user')} "
         f'cannot. {open_ones} stay open. Programs that check codes get "refused".'
     )
-    roles = [Affected("role", "", "", str(role.role), f"{role.users:,} cannot sign in") for role in found.roles
-             if role.users and role.role != "platform-admin"]  # fmt: skip
+    roles = [
+        Affected("role", "", "", str(role.role), f"{role.users:,} cannot sign in")
+        for role in found.roles
+        if role.users and role.role != "platform-admin"
+    ]
     return Effect(words, roles)
 
 

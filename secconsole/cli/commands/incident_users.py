@@ -24,9 +24,12 @@ _roles = click.option("--role", "roles", multiple=True, type=EnumChoice(Role), h
 @_roles
 @click.option("--without-mail", is_flag=True, help="Reset also those that no mail reaches.")
 @click.option(
-    "--days", type=click.IntRange(1, LONGEST_INVITATION), default=USUAL_DAYS, show_default=True,
+    "--days",
+    type=click.IntRange(1, LONGEST_INVITATION),
+    default=USUAL_DAYS,
+    show_default=True,
     help="How long a mailed password is valid.",
-)  # fmt: skip
+)
 @confirmation_options
 @with_backend
 async def reset_passwords(
@@ -88,9 +91,12 @@ async def _each(context: CommandContext, job: StartJob, selections: list[Selecti
         parts = []
         for chosen in selections:
             query = PreviewJob(
-                tenant=job.tenant, kind=job.kind, users=chosen.logins, filter=chosen.filter,
+                tenant=job.tenant,
+                kind=job.kind,
+                users=chosen.logins,
+                filter=chosen.filter,
                 without_mail=job.without_mail,
-            )  # fmt: skip
+            )
             parts.append(preview_words(job.kind, await context.perform(query)))
         ended = confirm_for_tenant(context, job.tenant, Effect(" ".join(parts), []), dry_run=False, yes=yes)
         if ended is not None:

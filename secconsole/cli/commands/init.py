@@ -29,8 +29,14 @@ COLUMNS: list[Column[Created]] = [
 @click.command(cls=LocalCommand)
 @click.option("--admin", metavar="LOGIN", help="The first platform administrator. Asked for if omitted.")
 @click.option("--password-stdin", is_flag=True, help="Read the administrator's password from standard input.")
-@click.option("--store", metavar="URL", envvar="SECCONSOLE_STORE", default="", show_envvar=True,
-              help="postgresql://USER@HOST/DATABASE in place of a file on this machine.")  # fmt: skip
+@click.option(
+    "--store",
+    metavar="URL",
+    envvar="SECCONSOLE_STORE",
+    default="",
+    show_envvar=True,
+    help="postgresql://USER@HOST/DATABASE in place of a file on this machine.",
+)
 def init(admin: str | None, password_stdin: bool, store: str) -> None:
     """Create the store on this machine, with a tenant (--tenant) and its first administrator.
 

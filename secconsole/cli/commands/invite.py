@@ -59,9 +59,12 @@ COLUMNS: list[Column[_Row]] = [
 )
 @click.option("--filter", "words", default="", metavar="WORDS", help="The users that a search finds.")
 @click.option(
-    "--days", type=click.IntRange(1, LONGEST_INVITATION), default=USUAL_DAYS, show_default=True,
+    "--days",
+    type=click.IntRange(1, LONGEST_INVITATION),
+    default=USUAL_DAYS,
+    show_default=True,
     help="How long the first-time password is valid.",
-)  # fmt: skip
+)
 @confirmation_options
 @with_backend
 async def invite(

@@ -35,8 +35,15 @@ def key() -> None:
 
 @key.command("rotate", cls=LocalCommand)
 @click.option("--prepare", is_flag=True, help="Only create the new key, to be copied to the other servers first.")
-@click.option("--store", "url", default="", metavar="URL", envvar=STORE_VARIABLE, show_envvar=True,
-              help="postgresql://USER@HOST/DATABASE or sqlite:///PATH. Default: the store of this home.")  # fmt: skip
+@click.option(
+    "--store",
+    "url",
+    default="",
+    metavar="URL",
+    envvar=STORE_VARIABLE,
+    show_envvar=True,
+    help="postgresql://USER@HOST/DATABASE or sqlite:///PATH. Default: the store of this home.",
+)
 @click.option("--yes", is_flag=True, help="PostgreSQL: every other server has the new master.key, or there is none.")
 def rotate_key(prepare: bool, url: str, yes: bool) -> int:
     """Seal every secret with a new master key while consoles and servers run.
@@ -65,13 +72,17 @@ def rotate_key(prepare: bool, url: str, yes: bool) -> int:
     out.record(COLUMNS, done)
     out.flush()
     if not done.done:
-        say(f"{done.key_file} has the new key {done.after}. Copy it to every server of this database, mode 0600. Then "
-            "run the same command without --prepare.")  # fmt: skip
+        say(
+            f"{done.key_file} has the new key {done.after}. Copy it to every server of this database, mode 0600. Then "
+            "run the same command without --prepare."
+        )
         return ExitCode.DONE
     say(f"Keep a copy of {done.key_file} in a safe place: backups from now on need it.")
     if done.retired:
-        say(f"Backups made before need {', '.join(done.retired)}. Move it to where its copies are kept. Delete it with "
-            "the last of these backups, or now if the key was revealed.")  # fmt: skip
+        say(
+            f"Backups made before need {', '.join(done.retired)}. Move it to where its copies are kept. Delete it with "
+            "the last of these backups, or now if the key was revealed."
+        )
     if done.failed:
         say(f"{done.failed:,} secrets did not open and were left as they are. For details: secconsole doctor")
         return ExitCode.PARTLY
@@ -84,6 +95,7 @@ def _all_have_it(place: StorePlace) -> bool:
     if not can_ask():
         raise Invalid(
             "Other servers of this database need the new key first. Run key rotate --prepare, copy master.key to each, "
-            "and run key rotate --yes.", "yes",
-        )  # fmt: skip
+            "and run key rotate --yes.",
+            "yes",
+        )
     return ask_yes_no(f"Every other server of this database {what}?")

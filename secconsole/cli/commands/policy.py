@@ -161,22 +161,25 @@ async def explain(context: CommandContext, login: str, address: str) -> None:
 @click.option("--grace-days", type=click.IntRange(0), help="Days until users without a factor must bind one.")
 @click.option("--kinds", metavar="KIND[,KIND]", help="The factor kinds that may be bound.")
 @click.option(
-    "--recovery-view/--no-recovery-view", default=None,
+    "--recovery-view/--no-recovery-view",
+    default=None,
     help="Let users view recovery codes again that they create from now on.",
-)  # fmt: skip
+)
 @click.option("--bypass-minutes", type=click.IntRange(1), help="Minutes that a bypass code works by default.")
 @click.option("--bypass-most", type=click.IntRange(1), help="Minutes that a bypass code works at most, up to 1440.")
 @click.option("--unbind-needs", type=EnumChoice(UnbindNeeds), help="What unbinding needs: none, check or approval.")
 @click.option(
-    "--unbind-admins-need", type=EnumChoice(UnbindNeeds),
+    "--unbind-admins-need",
+    type=EnumChoice(UnbindNeeds),
     help="The same for users above the role user, where the stricter rule counts.",
-)  # fmt: skip
+)
 @click.option("--resets-warn", type=click.IntRange(1, MOST_RESETS), help="Resets in an hour until a warning.")
 @click.option("--resets-most", type=click.IntRange(1, MOST_RESETS), help="Resets in an hour at most, by helpdesk.")
 @click.option(
-    "--reminders", type=click.Choice(["on", "off"]),
+    "--reminders",
+    type=click.Choice(["on", "off"]),
     help="Mail users without a factor at the start of their grace period, after 3 and 7 days, and on its last day.",
-)  # fmt: skip
+)
 @click.option(
     "--dry-run", is_flag=True, help="Only show which users it would affect, and how many mails it would send."
 )
@@ -211,8 +214,12 @@ async def set_policy(
     \b
     secconsole policy set required --grace-days 14 --reminders on --dry-run
     """
-    numbers = {"bypass_minutes": bypass_minutes, "bypass_most": bypass_most, "resets_warn": resets_warn,
-               "resets_most": resets_most}  # fmt: skip
+    numbers = {
+        "bypass_minutes": bypass_minutes,
+        "bypass_most": bypass_most,
+        "resets_warn": resets_warn,
+        "resets_most": resets_most,
+    }
     values = (mode, grace_days, kinds, recovery_view, unbind_needs, unbind_admins_need, reminders, *numbers.values())
     if set(values) == {None}:
         raise Invalid("Give a mode (off, optional or required) or an option: see secconsole policy set --help.", "mode")
@@ -225,13 +232,20 @@ async def set_policy(
         return
     changed = await context.perform(
         SetPolicy(
-            tenant=await context.tenant(), mode=mode, grace_days=grace_days,
-            kinds=None if kinds is None else _kinds(kinds), recovery_view=recovery_view,
-            unbind_needs=unbind_needs, unbind_admins_need=unbind_admins_need, **numbers,
-            reminders=by_mail, whitelist_admins=not no_whitelist_admins,
-            keep_sessions=keep_sessions, expect=expect,
+            tenant=await context.tenant(),
+            mode=mode,
+            grace_days=grace_days,
+            kinds=None if kinds is None else _kinds(kinds),
+            recovery_view=recovery_view,
+            unbind_needs=unbind_needs,
+            unbind_admins_need=unbind_admins_need,
+            **numbers,
+            reminders=by_mail,
+            whitelist_admins=not no_whitelist_admins,
+            keep_sessions=keep_sessions,
+            expect=expect,
         )
-    )  # fmt: skip
+    )
     context.out.record(COLUMNS, changed)
     if context.out.is_table:
         say_sessions_ended(changed.sessions_ended)

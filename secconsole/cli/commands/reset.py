@@ -40,8 +40,12 @@ COLUMNS: list[Column[ResetResult]] = [
 @click.option("--verified-by", default="", help="Who verified the user's identity, if not you.")
 @click.option("--password", "by_mail", is_flag=True, help="Also mail a first-time password to the address on record.")
 @click.option("--show-password", "shown", is_flag=True, help="Also show a one-time password, for administrators.")
-@click.option("--bypass", type=click.IntRange(1, MOST_MINUTES), metavar="MINUTES",
-              help="Also issue a bypass code for one sign-in, shown once.")  # fmt: skip
+@click.option(
+    "--bypass",
+    type=click.IntRange(1, MOST_MINUTES),
+    metavar="MINUTES",
+    help="Also issue a bypass code for one sign-in, shown once.",
+)
 @confirmation_options
 @with_backend
 async def reset(
@@ -81,9 +85,14 @@ async def reset(
     if (ended := confirm_effect(context, effect, dry_run=dry_run, yes=yes)) is not None:
         return ended
     operation = ResetUser(
-        tenant=tenant, user=target.id, reason=reason, ticket=ticket, verified_by=verified_by, password=password,
+        tenant=tenant,
+        user=target.id,
+        reason=reason,
+        ticket=ticket,
+        verified_by=verified_by,
+        password=password,
         bypass=bypass,
-    )  # fmt: skip
+    )
     _show(context, await context.perform(operation))
     return ExitCode.DONE
 

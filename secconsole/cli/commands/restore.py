@@ -33,10 +33,11 @@ COLUMNS: list[Column[Restored]] = [
     Column("tokens_ended", lambda r: r.tokens_ended, numeric=True),
     Column("messages_void", lambda r: r.messages_void, "Messages not sent", numeric=True),
     Column("kept_tokens_ended", lambda r: r.kept_tokens_ended, "Tokens that stay ended", numeric=True),
-    Column("kept_recovery_codes_used", lambda r: r.kept_recovery_codes_used, "Recovery codes that stay used",
-           numeric=True),
+    Column(
+        "kept_recovery_codes_used", lambda r: r.kept_recovery_codes_used, "Recovery codes that stay used", numeric=True
+    ),
     Column("kept_users_disabled", lambda r: r.kept_users_disabled, "Users that stay disabled", numeric=True),
-]  # fmt: skip
+]
 AFTER: list[Column[AfterRestore]] = [
     Column("store", lambda r: r.store),
     Column("at", lambda r: r.at, "Time"),
@@ -52,12 +53,22 @@ AFTER: list[Column[AfterRestore]] = [
 @click.option(
     "--after", is_flag=True, help="The store was restored by other tools: only end what was open, and record it."
 )
-@click.option("--key-file", type=click.Path(path_type=Path), metavar="FILE",
-              help="The key of the backup, if the key was rotated since.")  # fmt: skip
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The key of the backup, if the key was rotated since.",
+)
 @click.option("--end-tokens", is_flag=True, help="Also end all personal access tokens and secret keys.")
-@click.option("--store", "url", default="", metavar="URL", envvar=STORE_VARIABLE, show_envvar=True,
-              help="sqlite:///PATH, or with --after postgresql://USER@HOST/DATABASE. "
-              "Default: the store of this home.")  # fmt: skip
+@click.option(
+    "--store",
+    "url",
+    default="",
+    metavar="URL",
+    envvar=STORE_VARIABLE,
+    show_envvar=True,
+    help="sqlite:///PATH, or with --after postgresql://USER@HOST/DATABASE. Default: the store of this home.",
+)
 @confirmation_options
 def restore(
     file: Path | None, after: bool, key_file: Path | None, end_tokens: bool, url: str, dry_run: bool, yes: bool
@@ -142,8 +153,10 @@ def _say_result(found: Restored) -> None:
     if found.kept:
         say(f"The store from before is {found.kept}. Delete it when it is not needed any more.")
     else:
-        say("There was no store to compare with: repeat revocations since the backup, or end all tokens with "
-            "restore --after --end-tokens.")  # fmt: skip
+        say(
+            "There was no store to compare with: repeat revocations since the backup, or end all tokens with "
+            "restore --after --end-tokens."
+        )
     say("Check the store: secconsole doctor")
 
 

@@ -47,8 +47,14 @@ async def show_id(context: CommandContext) -> int:
 
 
 @secret_key.command("rotate")
-@click.option("--overlap-hours", type=click.IntRange(0, LONGEST_OVERLAP), default=0, show_default=True, metavar="N",
-              help="Keep the old key valid for N hours.")  # fmt: skip
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, LONGEST_OVERLAP),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Keep the old key valid for N hours.",
+)
 @confirmation_options
 @with_backend
 async def rotate(context: CommandContext, overlap_hours: int, dry_run: bool, yes: bool) -> int:

@@ -16,34 +16,90 @@ _CONNECTIONS, _PER_ADDRESS, _UNFINISHED, _REFUSED = 512, 128, 32, 30
 
 
 @click.command(cls=LocalCommand)
-@click.option("--listen", multiple=True, default=["127.0.0.1:8443"], show_default=True, metavar="ADDRESS",
-              help="HOST:PORT, unix:PATH or systemd. Repeatable. Without a certificate, only addresses of this "
-              "machine.")  # fmt: skip
-@click.option("--store", default="", metavar="URL", envvar="SECCONSOLE_STORE", show_envvar=True,
-              help="sqlite:///PATH or postgresql://USER@HOST/DATABASE. Default: the store of this home.")  # fmt: skip
+@click.option(
+    "--listen",
+    multiple=True,
+    default=["127.0.0.1:8443"],
+    show_default=True,
+    metavar="ADDRESS",
+    help="HOST:PORT, unix:PATH or systemd. Repeatable. Without a certificate, only addresses of this machine.",
+)
+@click.option(
+    "--store",
+    default="",
+    metavar="URL",
+    envvar="SECCONSOLE_STORE",
+    show_envvar=True,
+    help="sqlite:///PATH or postgresql://USER@HOST/DATABASE. Default: the store of this home.",
+)
 @click.option("--tls-cert", type=_FILE, help="The certificate chain, as PEM. Reloaded when it changes.")
 @click.option("--tls-key", type=_FILE, help="The key of the certificate, as PEM.")
-@click.option("--trusted-proxy", multiple=True, metavar="ADDRESS",
-              help="A proxy whose client addresses are trusted: an address, a network or unix:USER.")  # fmt: skip
-@click.option("--proxy-header", type=click.Choice(["x-forwarded-for", "forwarded"]), default="x-forwarded-for",
-              show_default=True, help="The header in which the proxy sends the client address.")  # fmt: skip
+@click.option(
+    "--trusted-proxy",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A proxy whose client addresses are trusted: an address, a network or unix:USER.",
+)
+@click.option(
+    "--proxy-header",
+    type=click.Choice(["x-forwarded-for", "forwarded"]),
+    default="x-forwarded-for",
+    show_default=True,
+    help="The header in which the proxy sends the client address.",
+)
 @click.option(
     "--socket-group", default="", metavar="GROUP", help="The group that may use UNIX sockets. Default: this user only."
 )
-@click.option("--metrics-from", multiple=True, metavar="NETWORK",
-              help="A network that may read /metrics, besides this machine. Repeatable.")  # fmt: skip
-@click.option("--limit-concurrency", type=click.IntRange(1, 1_000_000), default=_CONNECTIONS, show_default=True,
-              metavar="N", help="The maximum number of connections.")  # fmt: skip
-@click.option("--limit-per-address", type=click.IntRange(1, 1_000_000), default=_PER_ADDRESS, show_default=True,
-              metavar="N", help="The maximum for one address, IPv6 /64 or OS user.")  # fmt: skip
-@click.option("--limit-unfinished", type=click.IntRange(1, 1_000_000), default=_UNFINISHED, show_default=True,
-              metavar="N", help="The maximum of those that have not finished sending a request.")  # fmt: skip
-@click.option("--limit-refused", type=click.IntRange(1, 1_000_000), default=_REFUSED, show_default=True, metavar="N",
-              help="The number of refused sign-ins per address at once, and then per minute.")  # fmt: skip
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info",
-              show_default=True, help="The log level. The log is JSON, except on a terminal.")  # fmt: skip
-@click.option("--trust-owner", is_flag=True,
-              help="On UNIX sockets, let the server's own user act as the store's owner, without a token.")  # fmt: skip
+@click.option(
+    "--metrics-from",
+    multiple=True,
+    metavar="NETWORK",
+    help="A network that may read /metrics, besides this machine. Repeatable.",
+)
+@click.option(
+    "--limit-concurrency",
+    type=click.IntRange(1, 1_000_000),
+    default=_CONNECTIONS,
+    show_default=True,
+    metavar="N",
+    help="The maximum number of connections.",
+)
+@click.option(
+    "--limit-per-address",
+    type=click.IntRange(1, 1_000_000),
+    default=_PER_ADDRESS,
+    show_default=True,
+    metavar="N",
+    help="The maximum for one address, IPv6 /64 or OS user.",
+)
+@click.option(
+    "--limit-unfinished",
+    type=click.IntRange(1, 1_000_000),
+    default=_UNFINISHED,
+    show_default=True,
+    metavar="N",
+    help="The maximum of those that have not finished sending a request.",
+)
+@click.option(
+    "--limit-refused",
+    type=click.IntRange(1, 1_000_000),
+    default=_REFUSED,
+    show_default=True,
+    metavar="N",
+    help="The number of refused sign-ins per address at once, and then per minute.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The log level. The log is JSON, except on a terminal.",
+)
+@click.option(
+    "--trust-owner",
+    is_flag=True,
+    help="On UNIX sockets, let the server's own user act as the store's owner, without a token.",
+)
 @click.option("--demo", is_flag=True, help="Serve the store of a demo, whose passwords are public.")
 @click.option("--check", is_flag=True, help="Check whether the server would start, and exit.")
 def serve(

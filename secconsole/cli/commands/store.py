@@ -23,8 +23,15 @@ def store() -> None:
 
 
 @store.command("migrate", cls=LocalCommand)
-@click.option("--store", "url", metavar="URL", envvar=STORE_VARIABLE, default="", show_envvar=True,
-              help="postgresql://USER@HOST/DATABASE. The password comes from ~/.pgpass or PGPASSWORD.")  # fmt: skip
+@click.option(
+    "--store",
+    "url",
+    metavar="URL",
+    envvar=STORE_VARIABLE,
+    default="",
+    show_envvar=True,
+    help="postgresql://USER@HOST/DATABASE. The password comes from ~/.pgpass or PGPASSWORD.",
+)
 def migrate(url: str) -> None:
     """Create the tables in an empty database, or migrate existing ones.
 

@@ -93,9 +93,12 @@ async def create(context: CommandContext, name: str, admin: str, role: str, pass
 @tenant.command("adoption")
 @click.option("--history", is_flag=True, help="The figures at the beginning of each day (UTC) instead.")
 @click.option(
-    "--days", type=click.IntRange(1, MOST_DAYS), default=MOST_DAYS, show_default=True,
+    "--days",
+    type=click.IntRange(1, MOST_DAYS),
+    default=MOST_DAYS,
+    show_default=True,
     help="How many days of history.",
-)  # fmt: skip
+)
 @with_backend
 async def adoption(context: CommandContext, history: bool, days: int) -> None:
     """Show the adoption in a tenant: how many users are bound, and what needs attention.

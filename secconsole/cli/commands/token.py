@@ -43,8 +43,15 @@ def token() -> None:
 
 @token.command("create")
 @click.option("--name", required=True, metavar="NAME", help="The purpose of the token.")
-@click.option("--scope", "scopes", type=EnumChoice(Scope), multiple=True, default=("read",), show_default="read",
-              help="What it allows: read what you may see, verify users' codes. Repeatable.")  # fmt: skip
+@click.option(
+    "--scope",
+    "scopes",
+    type=EnumChoice(Scope),
+    multiple=True,
+    default=("read",),
+    show_default="read",
+    help="What it allows: read what you may see, verify users' codes. Repeatable.",
+)
 @click.option(
     "--days", type=click.IntRange(1, LONGEST_TOKEN), default=30, show_default=True, help="Days until it expires."
 )

@@ -60,8 +60,12 @@ OUTCOME: list[Column[tuple[str, str, str, str]]] = [
 @click.option("--reason", default="", help="The reason. Required, and kept in the audit log.")
 @click.option("--ticket", default="", help="The ticket of the request.")
 @click.option("--verified-by", default="", help="Who verified the user's identity, if not you.")
-@click.option("--bypass", type=click.IntRange(1, MOST_MINUTES), metavar="MINUTES",
-              help="Also issue a bypass code for one sign-in, shown once.")  # fmt: skip
+@click.option(
+    "--bypass",
+    type=click.IntRange(1, MOST_MINUTES),
+    metavar="MINUTES",
+    help="Also issue a bypass code for one sign-in, shown once.",
+)
 @selection_options
 @click.option("--dry-run", is_flag=True, help="Show what would happen, without changing it.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -198,9 +202,12 @@ async def _agree(context: CommandContext, tenant: str, users: tuple[str, ...]) -
 def _counts(preview: UnbindPreview) -> str:
     total = preview.bound + preview.pending + preview.already_unbound + len(preview.failed)
     parts = [
-        f"{preview.bound:,} bound", f"{preview.pending:,} pending", f"{preview.already_unbound:,} unbound already",
-        f"{preview.whitelisted:,} whitelisted", f"{len(preview.failed):,} that cannot be unbound",
-    ]  # fmt: skip
+        f"{preview.bound:,} bound",
+        f"{preview.pending:,} pending",
+        f"{preview.already_unbound:,} unbound already",
+        f"{preview.whitelisted:,} whitelisted",
+        f"{len(preview.failed):,} that cannot be unbound",
+    ]
     shown_parts = ", ".join(part for part in parts if not part.startswith("0 "))
     ending = f"{preview.sessions:,} sessions and {preview.tokens:,} tokens would end"
     void = f"{preview.recovery_codes:,} recovery codes would become void"

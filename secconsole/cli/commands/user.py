@@ -167,10 +167,15 @@ async def create(
     """
     changed = await context.perform(
         CreateUser(
-            tenant=await context.tenant(), login=login, name=name, email=email, phone=phone, role=role,
+            tenant=await context.tenant(),
+            login=login,
+            name=name,
+            email=email,
+            phone=phone,
+            role=role,
             password=read_new_password(from_stdin=True) if password_stdin else None,
         )
-    )  # fmt: skip
+    )
     answer_user(context, changed)
     _warn_of_look_alikes(changed)
 

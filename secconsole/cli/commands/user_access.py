@@ -62,9 +62,12 @@ async def disable(
 @click.option("--by-mail", is_flag=True, help="Mail the one-time password instead of showing it. Always, for several.")
 @click.option("--without-mail", is_flag=True, help="Reset also those that no mail reaches.")
 @click.option(
-    "--days", type=click.IntRange(1, LONGEST_INVITATION), default=USUAL_DAYS, show_default=True,
+    "--days",
+    type=click.IntRange(1, LONGEST_INVITATION),
+    default=USUAL_DAYS,
+    show_default=True,
     help="How long a mailed password is valid.",
-)  # fmt: skip
+)
 @selection_options
 @confirmation_options
 @with_backend

@@ -115,11 +115,15 @@ class Acceptor:
 
     async def _connect(self, opened: socket.socket, seat: Seat) -> None:
         """Pass a connection to its protocol, after the TLS handshake if there is one."""
-        encrypted = {} if self._certificate is None else {
-            "ssl": self._certificate,
-            "ssl_handshake_timeout": self._limits.handshake,
-            "ssl_shutdown_timeout": self._limits.farewell,
-        }  # fmt: skip
+        encrypted = (
+            {}
+            if self._certificate is None
+            else {
+                "ssl": self._certificate,
+                "ssl_handshake_timeout": self._limits.handshake,
+                "ssl_shutdown_timeout": self._limits.farewell,
+            }
+        )
         try:
             await self._loop.connect_accepted_socket(lambda: self._make(seat), opened, **encrypted)  # type: ignore[arg-type]
         except (OSError, TimeoutError):  # of the client or the network; includes ssl.SSLError

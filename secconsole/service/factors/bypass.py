@@ -69,10 +69,16 @@ def issue(
     }
     bypass.put_code(context.connection, values)
     context.audit(
-        BYPASS_ISSUED, user, reason=wanted.reason, ticket=wanted.ticket, starts=when(starts).isoformat(),
-        ends=when(ends).isoformat(), replaced=replaced, event=event,
+        BYPASS_ISSUED,
+        user,
+        reason=wanted.reason,
+        ticket=wanted.ticket,
+        starts=when(starts).isoformat(),
+        ends=when(ends).isoformat(),
+        replaced=replaced,
+        event=event,
         **caller_checks.details_of(check),
-    )  # fmt: skip
+    )
     message = "" if _is_asked(context, user) else f"{user.login} is not asked for a second factor now."
     return BypassIssued(user.id, user.login, code, when(starts), when(ends), replaced, message, check)
 

@@ -84,9 +84,14 @@ def check_of(context: Context, user: UserRecord) -> CheckRecord | None:
 
 def shown(check: CheckRecord) -> CallerCheck:
     return CallerCheck(
-        check.id, FactorKind(check.channel), check.masked, check.by, when_or_none(check.confirmed),
-        when(check.expires), bool(check.recent),
-    )  # fmt: skip
+        check.id,
+        FactorKind(check.channel),
+        check.masked,
+        check.by,
+        when_or_none(check.confirmed),
+        when(check.expires),
+        bool(check.recent),
+    )
 
 
 def use(context: Context, user: UserRecord) -> CallerCheck | None:
@@ -103,6 +108,9 @@ def details_of(check: CallerCheck | None) -> dict[str, Any]:
         return {"caller": "not checked"}
     at = check.confirmed.isoformat() if check.confirmed else ""
     return {
-        "caller": str(check.channel), "caller_at": at, "caller_check": check.id, "caller_recent": check.recent,
+        "caller": str(check.channel),
+        "caller_at": at,
+        "caller_check": check.id,
+        "caller_recent": check.recent,
         "caller_to": check.masked,
-    }  # fmt: skip
+    }

@@ -82,9 +82,14 @@ def begin(
     sessions.add_challenge(context.connection, token, values)
     sessions.forget_old(context.connection, context.now - 24 * 3_600_000)
     context.audit(
-        SIGN_IN, user, outcome="continues", tenant=tenant, by=user.login, status=decision.status,
+        SIGN_IN,
+        user,
+        outcome="continues",
+        tenant=tenant,
+        by=user.login,
+        status=decision.status,
         rule=decision.rule,
-    )  # fmt: skip
+    )
     return SignInAnswer(
         decision.status,
         challenge=token,

@@ -117,9 +117,15 @@ def confirm_enrollment(
     if own is not None:
         sessions.note_factor(context.connection, own, factor.kind)
     context.audit(
-        FACTOR_CONFIRMED, user, tenant=tenant, by=_who(context, user), kind=factor.kind, factor=factor.id,
-        replaced=len(old), **from_new_network(context, user),
-    )  # fmt: skip
+        FACTOR_CONFIRMED,
+        user,
+        tenant=tenant,
+        by=_who(context, user),
+        kind=factor.kind,
+        factor=factor.id,
+        replaced=len(old),
+        **from_new_network(context, user),
+    )
     return Verdict(True, server_time=when(context.now), factor=factor.id)
 
 

@@ -160,6 +160,13 @@ def _audit(context: Context, request: Request, *, outcome: str = "done", reason:
     """Record a request in the audit, by the user themselves while they sign in."""
     by = request.user.login if request.user and context.found_actor is None else ""
     context.audit(
-        CODE_SENT, request.user, outcome=outcome, reason=reason, tenant=request.tenant, by=by, kind=request.kind,
-        purpose=request.purpose, to=request.masked,
-    )  # fmt: skip
+        CODE_SENT,
+        request.user,
+        outcome=outcome,
+        reason=reason,
+        tenant=request.tenant,
+        by=by,
+        kind=request.kind,
+        purpose=request.purpose,
+        to=request.masked,
+    )

@@ -92,6 +92,4 @@ def add_up(context: Context, tenant: TenantRow, row: RefusedRow) -> None:
     if user is None:
         as_then.audit(SIGN_IN, outcome="refused", tenant=tenant, by=UNKNOWN, attempts=row.more, since=since)
     else:
-        as_then.audit(
-            SIGN_IN, user, outcome="refused", tenant=tenant, rule=row.rule, attempts=row.more, since=since
-        )  # fmt: skip
+        as_then.audit(SIGN_IN, user, outcome="refused", tenant=tenant, rule=row.rule, attempts=row.more, since=since)

@@ -113,9 +113,14 @@ def confirm_sent(
     if sent is not None and accepts(context, sent, code):
         note_sent_use(context, factor)
         context.audit(
-            FACTOR_CONFIRMED, user, tenant=tenant, by=by, kind=factor.kind, factor=factor.id,
+            FACTOR_CONFIRMED,
+            user,
+            tenant=tenant,
+            by=by,
+            kind=factor.kind,
+            factor=factor.id,
             **from_new_network(context, user),
-        )  # fmt: skip
+        )
         return Verdict(True, server_time=when(context.now), factor=factor.id)
     message = WRONG_SENT
     record = passcodes.find(context.connection, attempt)

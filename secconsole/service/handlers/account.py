@@ -83,9 +83,7 @@ def set_contact(context: Context, operation: SetContact) -> ContactSet:
         return ContactSet(email)
     before = masked_mail(user.email) if user.email else ""
     changed = users.change_user(context.connection, user.pk, email=email)
-    context.audit(
-        ACCOUNT_CONTACT_CHANGED, changed, former=[user.email], before=before, after=masked_mail(email)
-    )  # fmt: skip
+    context.audit(ACCOUNT_CONTACT_CHANGED, changed, former=[user.email], before=before, after=masked_mail(email))
     return ContactSet(email)
 
 

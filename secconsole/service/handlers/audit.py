@@ -95,9 +95,7 @@ def verify_audit(context: Context, operation: VerifyAudit) -> AuditCheck:
     reached, broken, removed = walked.reached, walked.broken, walked.removed
     entries = max(0, reached.seq - removed)
     if broken is not None:
-        return AuditCheck(
-            False, entries, broken.entry, broken.problem, broken.position, walked.newest, removed=removed
-        )  # fmt: skip
+        return AuditCheck(False, entries, broken.entry, broken.problem, broken.position, walked.newest, removed=removed)
     more = None if walked.is_over else f"{reached.seq}.{reached.mac.hex()}"
     return AuditCheck(True, entries, newest=walked.newest, next=more, removed=removed)
 

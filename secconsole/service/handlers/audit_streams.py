@@ -64,9 +64,15 @@ def add_audit_stream(context: Context, operation: AddAuditStream) -> StreamAdded
         raise Conflict(f"A tenant can have {MOST_STREAMS} streams. Remove one first.")
     id = context.new_id()
     values = {
-        "id": id, "tenant_pk": context.tenant.pk, "name": name, "name_key": name.casefold(), "created": context.now,
-        "by": context.actor.login, "due": context.now, **packed(context, context.tenant.pk, id, receiver),
-    }  # fmt: skip
+        "id": id,
+        "tenant_pk": context.tenant.pk,
+        "name": name,
+        "name_key": name.casefold(),
+        "created": context.now,
+        "by": context.actor.login,
+        "due": context.now,
+        **packed(context, context.tenant.pk, id, receiver),
+    }
     start = _start(context, from_start=operation.from_start)
     audit_streams.add(context.connection, values, start)
     shown_to = receiver.to.words(receiver.kind)

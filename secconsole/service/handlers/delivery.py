@@ -129,9 +129,13 @@ def set_smtp(context: Context, operation: SetSmtp) -> SmtpSettings:
     if operation.helo and (len(operation.helo) > LONGEST_HOST or not has_form(operation.helo, HELO)):
         raise Invalid("Enter a host name to greet with, as in mfa.acme.example.", "helo")
     config = {
-        "host": host, "port": operation.port, "tls": tls, "sender": sender, "username": username,
+        "host": host,
+        "port": operation.port,
+        "tls": tls,
+        "sender": sender,
+        "username": username,
         "helo": operation.helo,
-    }  # fmt: skip
+    }
     secret = password if username else None
     return smtp_settings(_keep(context, FactorKind.EMAIL, config, secret, anywhere=reach.anywhere))
 
@@ -151,8 +155,11 @@ def set_twilio(context: Context, operation: SetTwilio) -> TwilioSettings:
         sender = e164(sender)
     base_url = _base_url(context, operation.base_url)
     config = {
-        "account_sid": operation.account_sid, "sender": sender, "service": operation.service, "base_url": base_url,
-    }  # fmt: skip
+        "account_sid": operation.account_sid,
+        "sender": sender,
+        "service": operation.service,
+        "base_url": base_url,
+    }
     anywhere = _reach(context).anywhere
     return twilio_settings(_keep(context, FactorKind.SMS, config, operation.auth_token, anywhere=anywhere))
 
@@ -169,18 +176,23 @@ def try_delivery(context: Context, operation: TryDelivery) -> TestStarted:
         raise Conflict(f"There is nothing to test. Set it up first: secconsole delivery set-{_COMMAND[kind]}")
     settings = found[-1]  # settings that wait for their test come last
     to = sms_number(to) if kind is FactorKind.SMS else mail_address(to, "to")
-    request = Request(
-        context.tenant, None, kind, to, Purpose.TEST, trial_attempt(settings.id), settings=settings.id
-    )  # fmt: skip
+    request = Request(context.tenant, None, kind, to, Purpose.TEST, trial_attempt(settings.id), settings=settings.id)
     issued = issue_code(
         context,
         request,
         lambda kind, to, code: trial_message(kind, to, code, tenant=context.tenant.name, login=context.actor.login),
     )
     return TestStarted(
-        issued.sent, kind, issued.masked, issued.prefix, issued.message, issued.id, settings.state,
-        when_or_none(issued.expires), when(issued.retry_at),
-    )  # fmt: skip
+        issued.sent,
+        kind,
+        issued.masked,
+        issued.prefix,
+        issued.message,
+        issued.id,
+        settings.state,
+        when_or_none(issued.expires),
+        when(issued.retry_at),
+    )
 
 
 @handles(ConfirmDelivery)

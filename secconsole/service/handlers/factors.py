@@ -114,9 +114,13 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
             context.connection, user.pk, now=context.now, why="factor removed", but=session.pk if session else None
         )
     context.audit(
-        FACTOR_REMOVED, user, former=bound_addresses([factor]), kind=factor.kind, factor=factor.id,
+        FACTOR_REMOVED,
+        user,
+        former=bound_addresses([factor]),
+        kind=factor.kind,
+        factor=factor.id,
         state=factor.state,
-    )  # fmt: skip
+    )
     return FactorList(tuple(factor_row(f) for f in others))
 
 

@@ -71,10 +71,12 @@ class Plan:
         if self.first_passwords or any(gives_role(line.values) for line in self.new):
             return True
         return any(
-            gives_role(change) or "role" in change or rank(user.role) > rank(Role.USER)
+            gives_role(change)
+            or "role" in change
+            or rank(user.role) > rank(Role.USER)
             or not change.keys().isdisjoint(_GUARDED)
             for _, user, change in self.changes
-        )  # fmt: skip
+        )
 
 
 def sets_passwords_or_roles(operation: ImportUsers) -> bool:

@@ -159,12 +159,8 @@ def _audit_changes(context: Context, user: UserRecord, difference: dict[str, obj
             end_invitation(context, user, reason=OTHER_ADDRESS)
     if "phone" in difference and user.phone:
         after = masked_phone(str(difference["phone"]))
-        context.audit(
-            ACCOUNT_PHONE_CHANGED, user, former=[user.email], before=masked_phone(user.phone), after=after
-        )  # fmt: skip
+        context.audit(ACCOUNT_PHONE_CHANGED, user, former=[user.email], before=masked_phone(user.phone), after=after)
     if "role" in difference:
         bypass.revoke(context, user, bypass.OTHER_ROLE)
         ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="role changed")
-        context.audit(
-            USER_ROLE_CHANGED, user, before=user.role, after=str(difference["role"]), sessions_ended=ended
-        )  # fmt: skip
+        context.audit(USER_ROLE_CHANGED, user, before=user.role, after=str(difference["role"]), sessions_ended=ended)

@@ -326,9 +326,17 @@ def _most(kind: JobKind, most: int) -> int:
 def _audit(context: Context, event: Event, job: JobRecord) -> None:
     given = _given(job)
     context.audit(
-        event, reason=given.reason, ticket=given.ticket, job=job.id, kind=job.kind, selection=job.selection,
-        total=job.total, done=job.done, failed=job.failed, skipped=job.skipped,
-    )  # fmt: skip
+        event,
+        reason=given.reason,
+        ticket=given.ticket,
+        job=job.id,
+        kind=job.kind,
+        selection=job.selection,
+        total=job.total,
+        done=job.done,
+        failed=job.failed,
+        skipped=job.skipped,
+    )
 
 
 def _view(context: Context, job: JobRecord) -> Job:

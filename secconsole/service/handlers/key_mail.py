@@ -53,9 +53,16 @@ def send_key(context: Context, tenant: TenantRow, user: UserRecord, factor: Fact
         message = wait_words(wait_until, context.now, "mail")
         if wait_until - context.now > LONG_WAIT:
             context.audit(
-                FACTOR_KEY_MAILED, user, outcome="refused", reason=message, tenant=tenant, by=by, factor=factor.id,
-                to=request.masked, on_record=on_record,
-            )  # fmt: skip
+                FACTOR_KEY_MAILED,
+                user,
+                outcome="refused",
+                reason=message,
+                tenant=tenant,
+                by=by,
+                factor=factor.id,
+                to=request.masked,
+                on_record=on_record,
+            )
         else:
             context.unchanged = True
         return KeyMailed(False, request.masked, message, when(wait_until))

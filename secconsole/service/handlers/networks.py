@@ -127,9 +127,15 @@ def add_network(context: Context, operation: AddNetwork) -> NetworkChange:
     record = NetworkRecord(rule, operation.note.strip(), context.now, context.actor.login)
     networks.add(context.connection, context.tenant.pk, record)
     context.audit(
-        NETWORK_ADDED, reason=_named(record), network=rule.network, roles=",".join(rule.roles),
-        until=rule.until or None, no_challenge=rule.no_challenge, id=rule.id, pending_until=rule.pending_until or None,
-    )  # fmt: skip
+        NETWORK_ADDED,
+        reason=_named(record),
+        network=rule.network,
+        roles=",".join(rule.roles),
+        until=rule.until or None,
+        no_challenge=rule.no_challenge,
+        id=rule.id,
+        pending_until=rule.pending_until or None,
+    )
     return _changed(context, record)
 
 
@@ -148,9 +154,13 @@ def remove_network(context: Context, operation: RemoveNetwork) -> NetworkChange:
     if not done:
         raise NotFound("There is no such network. It may have been removed.")
     context.audit(
-        NETWORK_REMOVED, reason=_named(record), network=rule.network, roles=",".join(rule.roles), id=rule.id,
+        NETWORK_REMOVED,
+        reason=_named(record),
+        network=rule.network,
+        roles=",".join(rule.roles),
+        id=rule.id,
         pending_until=rule.pending_until or None,
-    )  # fmt: skip
+    )
     return _changed(context, replace(record, rule=rule))
 
 

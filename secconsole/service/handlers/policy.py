@@ -86,9 +86,18 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     since = context.now if newly_required else tenant.required_since if mode is PolicyMode.REQUIRED else None
     actor = context.actor.login
     done = tenants.set_policy(
-        context.connection, tenant, mode=mode, grace_days=grace, kinds=kinds, required_since=since,
-        recovery_view=view, reminders=reminders, helpdesk=helpdesk, now=context.now, by=actor,
-    )  # fmt: skip
+        context.connection,
+        tenant,
+        mode=mode,
+        grace_days=grace,
+        kinds=kinds,
+        required_since=since,
+        recovery_view=view,
+        reminders=reminders,
+        helpdesk=helpdesk,
+        now=context.now,
+        by=actor,
+    )
     if not done:
         raise Stale("Someone changed the policy at the same moment. Check it first.")
     if tenant.recovery_view and not view:
@@ -100,10 +109,17 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     changed = tenants.tenant_by_pk(context.connection, tenant.pk)
     ended = Ended() if operation.keep_sessions else end_password_sessions(context, changed)
     context.audit(
-        POLICY_SET, before=tenant.policy, after=mode, grace_days=grace, kinds=",".join(kinds), recovery_view=view,
+        POLICY_SET,
+        before=tenant.policy,
+        after=mode,
+        grace_days=grace,
+        kinds=",".join(kinds),
+        recovery_view=view,
         reminders=reminders,
-        sessions_ended=ended.sessions, tokens_ended=ended.tokens, **asdict(helpdesk),
-    )  # fmt: skip
+        sessions_ended=ended.sessions,
+        tokens_ended=ended.tokens,
+        **asdict(helpdesk),
+    )
     _notify_of_weaker(context, tenant.helpdesk, helpdesk)
     return replace(policy_view(changed), sessions_ended=ended.sessions, tokens_ended=ended.tokens)
 

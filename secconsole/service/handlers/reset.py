@@ -63,16 +63,40 @@ def reset_user(context: Context, operation: ResetUser) -> ResetResult:
     verified_by = operation.verified_by.strip()
     verified: dict[str, Any] = {"verified_by": verified_by} if verified_by else {}
     context.audit(
-        USER_RESET, user, former=(user.email, *bound_addresses(live)), reason=reason, ticket=ticket, event=event,
-        factors=len(live), sessions_ended=ended, tokens_ended=ended_tokens, recovery_codes=codes,
-        password=operation.password, to=new.to, bypass_ends=issued.until.isoformat() if issued else "",
-        **verified, **caller_checks.details_of(check), **approved,
-    )  # fmt: skip
+        USER_RESET,
+        user,
+        former=(user.email, *bound_addresses(live)),
+        reason=reason,
+        ticket=ticket,
+        event=event,
+        factors=len(live),
+        sessions_ended=ended,
+        tokens_ended=ended_tokens,
+        recovery_codes=codes,
+        password=operation.password,
+        to=new.to,
+        bypass_ends=issued.until.isoformat() if issued else "",
+        **verified,
+        **caller_checks.details_of(check),
+        **approved,
+    )
     return ResetResult(
-        user.id, user.login, len(live), ended, ended_tokens, codes, event, when(context.now + UNDO) if event else None,
-        new.shown, new.to, when_or_none(new.until), issued, check, str(approved.get("approved_by", "")),
+        user.id,
+        user.login,
+        len(live),
+        ended,
+        ended_tokens,
+        codes,
+        event,
+        when(context.now + UNDO) if event else None,
+        new.shown,
+        new.to,
+        when_or_none(new.until),
+        issued,
+        check,
+        str(approved.get("approved_by", "")),
         note_resets(context, room, 1),
-    )  # fmt: skip
+    )
 
 
 def _refuse(context: Context, operation: ResetUser) -> tuple[str, str]:

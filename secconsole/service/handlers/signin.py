@@ -160,9 +160,14 @@ def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
         return challenges.wrong_code(pending, message)
     if factor.state is FactorState.PENDING:
         context.audit(
-            FACTOR_CONFIRMED, user, tenant=tenant, by=user.login, kind=factor.kind, factor=factor.id,
+            FACTOR_CONFIRMED,
+            user,
+            tenant=tenant,
+            by=user.login,
+            kind=factor.kind,
+            factor=factor.id,
             **from_new_network(context, user),
-        )  # fmt: skip
+        )
     return _complete_pending(pending, _asked_by(user), factor=str(factor.kind))
 
 
@@ -199,9 +204,13 @@ def start_binding(context: Context, operation: StartBinding) -> BindingStarted:
     if pending is None:
         raise Conflict(challenges.OVER)
     return start_enrollment(
-        context, pending.tenant, pending.user, operation.kind,
-        expires=pending.challenge.expires, address=operation.address,
-    )  # fmt: skip
+        context,
+        pending.tenant,
+        pending.user,
+        operation.kind,
+        expires=pending.challenge.expires,
+        address=operation.address,
+    )
 
 
 @handles(MailSignInKey)

@@ -103,19 +103,32 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
         ended = take_factors_off(context, user, live, event)
         check, approved = caller_checks.use(context, user), approvals.use(context, user, reason, ticket)
         context.audit(
-            UNBIND, user, former=bound_addresses(live), reason=reason, ticket=ticket, event=event, factors=len(live),
-            sessions_ended=ended, **verified, **caller_checks.details_of(check),
+            UNBIND,
+            user,
+            former=bound_addresses(live),
+            reason=reason,
+            ticket=ticket,
+            event=event,
+            factors=len(live),
+            sessions_ended=ended,
+            **verified,
+            **caller_checks.details_of(check),
             **approved,
-        )  # fmt: skip
+        )
         if operation.bypass is not None:
             issued = bypass.issue(context, user, bypass.Wanted(reason, ticket, operation.bypass), check, event)
         else:
             bypass.revoke(context, user, UNBOUND)
     done = tuple(Unbound(user.id, user.login) for user, _ in affected)
     return UnbindResult(
-        done, tuple(failed), event, when(at + UNDO), issued, check if len(affected) == 1 else None,
+        done,
+        tuple(failed),
+        event,
+        when(at + UNDO),
+        issued,
+        check if len(affected) == 1 else None,
         note_resets(context, room, len(affected)),
-    )  # fmt: skip
+    )
 
 
 def _affected(

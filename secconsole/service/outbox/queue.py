@@ -62,9 +62,15 @@ def free_at(context: Context, request: Request, *, but: Counted | None = None, b
                 continue
             cap = replace(cap, most=cap.most - besides)
         then = outbox.nth_latest(
-            context.connection, cap, request.tenant.pk, request.kind, user_pk, address,
-            now=context.now, purpose=request.purpose,
-        )  # fmt: skip
+            context.connection,
+            cap,
+            request.tenant.pk,
+            request.kind,
+            user_pk,
+            address,
+            now=context.now,
+            purpose=request.purpose,
+        )
         found.append((cap, then))
     return allowed_from(found, context.now)
 

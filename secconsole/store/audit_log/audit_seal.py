@@ -8,9 +8,23 @@ from collections.abc import Mapping, Sequence
 from secconsole.store.sealing.keys import KeyRing
 
 SEALED = (
-    "id", "tenant_pk", "seq", "at", "actor", "actor_id", "action", "target", "target_id", "outcome", "reason",
-    "ticket", "channel", "address", "request_id", "details",
-)  # fmt: skip
+    "id",
+    "tenant_pk",
+    "seq",
+    "at",
+    "actor",
+    "actor_id",
+    "action",
+    "target",
+    "target_id",
+    "outcome",
+    "reason",
+    "ticket",
+    "channel",
+    "address",
+    "request_id",
+    "details",
+)
 MAIN = "main"  # the name of the one chain of a tenant
 START = b"\0" * 32
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))

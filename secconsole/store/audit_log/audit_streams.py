@@ -159,9 +159,13 @@ def note_failure(
     """Record why a stream could not be sent, and let it rest until `due`."""
     query = sa.update(audit_streams).where(_ROW.pk == record.pk, _ROW.holder == holder)
     values = {
-        "failures": _ROW.failures + 1, "problem": problem, "due": due, "holder": "", "lease_until": 0,
+        "failures": _ROW.failures + 1,
+        "problem": problem,
+        "due": due,
+        "holder": "",
+        "lease_until": 0,
         "failed_since": sa.func.coalesce(_ROW.failed_since, now),
-    }  # fmt: skip
+    }
     connection.execute(query.values(values))
 
 

@@ -189,8 +189,9 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
 
     ended = change(
         "UPDATE tokens SET ended = :now, ended_why = 'ended before the store was restored' WHERE ended IS NULL "
-        "AND id IN (SELECT id FROM present.tokens WHERE ended IS NOT NULL)", now=now,
-    )  # fmt: skip
+        "AND id IN (SELECT id FROM present.tokens WHERE ended IS NOT NULL)",
+        now=now,
+    )
     change(
         "UPDATE tokens SET expires = (SELECT p.expires FROM present.tokens p WHERE p.id = tokens.id) WHERE EXISTS "
         "(SELECT 1 FROM present.tokens p WHERE p.id = tokens.id AND p.expires < coalesce(tokens.expires, :never))",
@@ -203,8 +204,9 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
     )
     spent = change(
         "UPDATE recovery_codes SET used = :now WHERE used IS NULL AND voided IS NULL AND digest IN "
-        "(SELECT digest FROM present.recovery_codes WHERE used IS NOT NULL OR voided IS NOT NULL)", now=now,
-    )  # fmt: skip
+        "(SELECT digest FROM present.recovery_codes WHERE used IS NOT NULL OR voided IS NOT NULL)",
+        now=now,
+    )
     if spent:
         change(
             "UPDATE users SET has_recovery = EXISTS (SELECT 1 FROM recovery_codes WHERE user_pk = users.pk "
@@ -227,8 +229,9 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
     for name in (CLOCK, backup.LAST, DONE):  # times that the store has seen, and what is known of its own copies
         change(
             "INSERT INTO facts (name, value) SELECT name, value FROM present.facts WHERE name = :name "
-            "ON CONFLICT (name) DO UPDATE SET value = excluded.value", name=name,
-        )  # fmt: skip
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            name=name,
+        )
     return Carried(ended, spent, disabled)
 
 

@@ -92,10 +92,12 @@ _ENTER = Prepared(
         "ON CONFLICT (name) DO UPDATE SET request = excluded.request, sealed = NULL, due = excluded.due, "
         "expires = excluded.expires WHERE idempotency.expires <= :now"
     ).bindparams(
-        sa.bindparam("name", type_=_ROW.name.type), sa.bindparam("request", type_=_ROW.request.type),
-        sa.bindparam("until", type_=_ROW.due.type), sa.bindparam("now", type_=_ROW.due.type),
+        sa.bindparam("name", type_=_ROW.name.type),
+        sa.bindparam("request", type_=_ROW.request.type),
+        sa.bindparam("until", type_=_ROW.due.type),
+        sa.bindparam("now", type_=_ROW.due.type),
     )
-)  # fmt: skip
+)
 _KEEP = Prepared(
     sa.update(idempotency).where(_THIS, _ROW.request == sa.bindparam("asked"), _RUNNING), ["sealed", "due", "expires"]
 )

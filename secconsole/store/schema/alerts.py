@@ -76,8 +76,15 @@ alerts = sa.Table(
     sa.Index("ix_alerts_created", "tenant_pk", "created"),
 )
 _open = alerts.c.acknowledged.is_(None)
-sa.Index("ix_alerts_open", alerts.c.tenant_pk, alerts.c.rule, alerts.c.subject, unique=True,
-         sqlite_where=_open, postgresql_where=_open)  # fmt: skip
+sa.Index(
+    "ix_alerts_open",
+    alerts.c.tenant_pk,
+    alerts.c.rule,
+    alerts.c.subject,
+    unique=True,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
 
 # The audit entries that an alert was made from.
 alert_events = sa.Table(

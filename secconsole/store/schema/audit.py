@@ -43,10 +43,10 @@ audit = sa.Table(
 sa.Index("ix_audit_target", audit.c.tenant_pk, audit.c.target_id, audit.c.seq)
 sa.Index("ix_audit_action", audit.c.tenant_pk, audit.c.action, audit.c.seq)
 _of_many, _unfolded = audit.c.bulk.is_not(None), audit.c.folded.is_(sa.false())
-sa.Index("ix_audit_bulk", audit.c.tenant_pk, audit.c.bulk, audit.c.seq, sqlite_where=_of_many,
-         postgresql_where=_of_many)  # fmt: skip
-sa.Index("ix_audit_unfolded", audit.c.tenant_pk, audit.c.seq, sqlite_where=_unfolded,
-         postgresql_where=_unfolded)  # fmt: skip
+sa.Index(
+    "ix_audit_bulk", audit.c.tenant_pk, audit.c.bulk, audit.c.seq, sqlite_where=_of_many, postgresql_where=_of_many
+)
+sa.Index("ix_audit_unfolded", audit.c.tenant_pk, audit.c.seq, sqlite_where=_unfolded, postgresql_where=_unfolded)
 
 _refused = sa.text("outcome = 'refused'")
 sa.Index("ix_audit_refused", audit.c.tenant_pk, audit.c.seq, sqlite_where=_refused, postgresql_where=_refused)

@@ -60,8 +60,7 @@ sessions = sa.Table(
     sa.Index("ix_sessions_factor", "tenant_pk", "factor", "expires"),
 )
 _unended = sessions.c.ended.is_(None)
-sa.Index("ix_sessions_open", sessions.c.tenant_pk, sessions.c.expires,
-         sqlite_where=_unended, postgresql_where=_unended)  # fmt: skip
+sa.Index("ix_sessions_open", sessions.c.tenant_pk, sessions.c.expires, sqlite_where=_unended, postgresql_where=_unended)
 
 # Wrong entries that still count, by origin. `users` has the resulting hold of the account. See domain/throttle.py.
 throttles = sa.Table(

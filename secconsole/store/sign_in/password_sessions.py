@@ -61,15 +61,23 @@ def counted(connection: sa.Connection, which: Which, table: sa.Table = sessions)
         found += [
             Opened(
                 Group(
-                    Role(row.role), BindingStatus(row.status), bool(row.whitelisted), disabled=False, must_reset=False,
-                    weak_only=False, has_recovery=False, blocked=False, switched_on=bool(row.switched_on),
-                    keeps_factor=bool(row.keeps_factor), count=row.n,
+                    Role(row.role),
+                    BindingStatus(row.status),
+                    bool(row.whitelisted),
+                    disabled=False,
+                    must_reset=False,
+                    weak_only=False,
+                    has_recovery=False,
+                    blocked=False,
+                    switched_on=bool(row.switched_on),
+                    keeps_factor=bool(row.keeps_factor),
+                    count=row.n,
                 ),
                 bool(row.in_grace),
                 row.n,
             )
             for row in connection.execute(query)
-        ]  # fmt: skip
+        ]
     return found
 
 

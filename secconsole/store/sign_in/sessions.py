@@ -47,9 +47,12 @@ def renew_session(
     """
     same = sa.and_(sessions.c.pk == session.pk, sessions.c.token_hash == session.token_hash, sessions.c.ended.is_(None))
     new = {
-        "token_hash": token_hash(token), "proved": now, "last_seen": now, "failures": 0,
+        "token_hash": token_hash(token),
+        "proved": now,
+        "last_seen": now,
+        "failures": 0,
         "factor": factor or session.factor,
-    }  # fmt: skip
+    }
     return connection.execute(sa.update(sessions).where(same).values(new)).rowcount == 1
 
 

@@ -22,9 +22,22 @@ _WAY_OUT = "Use the command line instead, for example: secconsole user list --fo
 # Under a forced command the environment may come from the client: nothing in it may name code to load, a file to
 # write or a program to start, for us or for a child. COLUMNS and LINES would override the size the terminal reports.
 _UNWANTED = frozenset(
-    {"TEXTUAL", "SSH_ORIGINAL_COMMAND", "BROWSER", "EDITOR", "VISUAL", "PAGER", "COLUMNS", "LINES", "FORCE_COLOR",
-     "TTY_COMPATIBLE", "TTY_INTERACTIVE", "UNICODE_VERSION", "ESCDELAY"}
-)  # fmt: skip
+    {
+        "TEXTUAL",
+        "SSH_ORIGINAL_COMMAND",
+        "BROWSER",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "COLUMNS",
+        "LINES",
+        "FORCE_COLOR",
+        "TTY_COMPATIBLE",
+        "TTY_INTERACTIVE",
+        "UNICODE_VERSION",
+        "ESCDELAY",
+    }
+)
 _UNWANTED_PREFIXES = ("TEXTUAL_", "PYTHON", "JUPYTER")
 
 # Textual draws the letter typed at once and what it finds in the next frame. At 60 frames a second, the default, that

@@ -52,8 +52,9 @@ class ApprovalDialog(SubmitDialog["Approval | None"]):
 def waiting_for(found: Sequence[Approval], role: Role) -> list[Approval]:
     """Return the open requests that a role may answer, oldest first and never the caller's own."""
     able = may(role, Permission.UNBIND)
-    return [a for a in reversed(found) if able and not a.own and a.state is ApprovalState.PENDING
-            and may_open(role, a.role)]  # fmt: skip
+    return [
+        a for a in reversed(found) if able and not a.own and a.state is ApprovalState.PENDING and may_open(role, a.role)
+    ]
 
 
 async def all_approvals(app: Console) -> list[Approval]:
@@ -81,6 +82,12 @@ async def answer_approvals(place: Any) -> None:
 
 
 ACTION = Action(
-    "overview.approvals", "Approvals", "a", "Answer the requests of other operators for your approval.",
-    GrantApproval, priority=1, command="secconsole approval list", run=answer_approvals,
-)  # fmt: skip
+    "overview.approvals",
+    "Approvals",
+    "a",
+    "Answer the requests of other operators for your approval.",
+    GrantApproval,
+    priority=1,
+    command="secconsole approval list",
+    run=answer_approvals,
+)

@@ -43,10 +43,16 @@ class Inbox(Place):
     CSS_PATH = "../styles/inbox.tcss"
     AUTO_FOCUS = "InboxList"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("inbox.newest", "Newest", "n", "Go back to the newest message and follow.", priority=0,
-               command="secconsole demo --inbox"),
+        Action(
+            "inbox.newest",
+            "Newest",
+            "n",
+            "Go back to the newest message and follow.",
+            priority=0,
+            command="secconsole demo --inbox",
+        ),
         Action("inbox.down", "Text down", "space", "Scroll a message that does not fit.", priority=3),
-    )  # fmt: skip
+    )
 
     def __init__(self) -> None:
         super().__init__()

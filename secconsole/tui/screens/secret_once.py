@@ -31,9 +31,13 @@ class SaveDialog(SubmitDialog["Path | None"]):
         self._text: Secret[str] | None = text
         self._ending = suggested.suffix
         field = TextField(
-            name="path", label="File", needed=True, value=from_home(suggested), max_length=1000,
+            name="path",
+            label="File",
+            needed=True,
+            value=from_home(suggested),
+            max_length=1000,
             help=f"The name ends in {self._ending}; existing files are kept.",
-        )  # fmt: skip
+        )
         body = "The file is written on the machine that runs this console; only you can read it."
         super().__init__("Save to a file", body, [field], [cancel(), Button("write", "Save")], focus="path")
 
@@ -59,8 +63,11 @@ class SecretOnceDialog(SecretDialog[bool]):
 
     def __init__(self, title: str, suggested: Path, *, freely: bool = False, hide_after: float = HIDE_AFTER) -> None:
         buttons = [
-            Button("file", "Save to a file"), Button("copy", "Copy"), Button("hide", "Hide"), Button("done", "Done"),
-        ]  # fmt: skip
+            Button("file", "Save to a file"),
+            Button("copy", "Copy"),
+            Button("hide", "Hide"),
+            Button("done", "Done"),
+        ]
         fields = [] if freely else [CheckField(name=SAVED, label="", text=self.TICK)]
         focus = "done" if freely else SAVED
         super().__init__(title, fields, buttons, focus=focus, hide_after=hide_after)

@@ -20,9 +20,12 @@ class TenantDialog(Dialog[str]):
         options = [(t.name, f"{t.name}   {plural(t.users, 'user')}, policy {t.policy}") for t in tenants]
         field = ChoiceField(name="tenant", label="Tenant", options=options, value=now)
         super().__init__(
-            "Work in another tenant", "left and right choose.", [field], [cancel(), Button("go", "Switch")],
+            "Work in another tenant",
+            "left and right choose.",
+            [field],
+            [cancel(), Button("go", "Switch")],
             focus="tenant",
-        )  # fmt: skip
+        )
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()

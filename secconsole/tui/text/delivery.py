@@ -84,10 +84,14 @@ def outcome_words(message: MessageRow) -> str:
     if _is_tried_again(message):
         return "retrying"
     return {
-        MessageState.WAITING: "waiting", MessageState.SENDING: "being sent", MessageState.SENT: "sent",
-        MessageState.FAILED: "failed", MessageState.UNSURE: "unsure", MessageState.VOID: "replaced",
+        MessageState.WAITING: "waiting",
+        MessageState.SENDING: "being sent",
+        MessageState.SENT: "sent",
+        MessageState.FAILED: "failed",
+        MessageState.UNSURE: "unsure",
+        MessageState.VOID: "replaced",
         MessageState.EXPIRED: "given up",
-    }[message.state]  # fmt: skip
+    }[message.state]
 
 
 def _is_tried_again(message: MessageRow) -> bool:

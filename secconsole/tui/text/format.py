@@ -11,10 +11,21 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _GLYPHS: Final[dict[str, tuple[str, str]]] = {
-    "bound": ("●", "*"), "pending": ("◐", "~"), "unbound": ("○", "o"), "warning": ("⚠", "!"), "done": ("✓", "+"),
-    "failed": ("✗", "x"), "mark": ("*", "*"), "cursor": ("▌", ">"), "bar": ("█", "#"), "bar-rest": ("░", "."),
-    "rule": ("─", "-"), "ellipsis": ("…", "~"), "dot": ("·", "-"), "dash": ("–", "-"),
-}  # fmt: skip
+    "bound": ("●", "*"),
+    "pending": ("◐", "~"),
+    "unbound": ("○", "o"),
+    "warning": ("⚠", "!"),
+    "done": ("✓", "+"),
+    "failed": ("✗", "x"),
+    "mark": ("*", "*"),
+    "cursor": ("▌", ">"),
+    "bar": ("█", "#"),
+    "bar-rest": ("░", "."),
+    "rule": ("─", "-"),
+    "ellipsis": ("…", "~"),
+    "dot": ("·", "-"),
+    "dash": ("–", "-"),
+}
 
 
 def glyph(name: str, *, utf8: bool = True) -> str:

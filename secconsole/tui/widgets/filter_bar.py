@@ -30,8 +30,13 @@ class FilterBar(Widget, can_focus=True):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "filter--head", "filter--text", "filter--caret", "filter--hint", "filter--info", "filter--problem",
-    }  # fmt: skip
+        "filter--head",
+        "filter--text",
+        "filter--caret",
+        "filter--hint",
+        "filter--info",
+        "filter--problem",
+    }
     DEFAULT_CSS = """
     FilterBar {
         height: 1;
@@ -113,9 +118,13 @@ class FilterBar(Widget, can_focus=True):
     def _take(self, key: str, character: str | None) -> bool:
         edit = self._edit
         changes = {
-            "backspace": edit.backspace, "ctrl+h": edit.backspace, "delete": edit.delete, "ctrl+d": edit.delete,
-            "ctrl+w": edit.delete_word, "ctrl+u": edit.clear,
-        }  # fmt: skip
+            "backspace": edit.backspace,
+            "ctrl+h": edit.backspace,
+            "delete": edit.delete,
+            "ctrl+d": edit.delete,
+            "ctrl+w": edit.delete_word,
+            "ctrl+u": edit.clear,
+        }
         moves = {"left": edit.cursor - 1, "right": edit.cursor + 1, "home": 0, "end": _MOST, "ctrl+e": _MOST}
         if key in changes:
             if changes[key]():

@@ -37,10 +37,20 @@ class Form(FormView, can_focus=True):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "form--label", "form--label-focus", "form--field", "form--field-focus", "form--caret", "form--placeholder",
-        "form--error", "form--help", "form--prefix", "form--button", "form--button-focus", "form--button-danger",
+        "form--label",
+        "form--label-focus",
+        "form--field",
+        "form--field-focus",
+        "form--caret",
+        "form--placeholder",
+        "form--error",
+        "form--help",
+        "form--prefix",
+        "form--button",
+        "form--button-focus",
+        "form--button-danger",
         "form--button-danger-focus",
-    }  # fmt: skip
+    }
     DEFAULT_CSS = """
     Form {
         width: 100%;
@@ -289,9 +299,13 @@ class Form(FormView, can_focus=True):
 
     def _edit(self, edit: LineEdit, key: str, character: str | None) -> bool:
         changes = {
-            "backspace": edit.backspace, "ctrl+h": edit.backspace, "delete": edit.delete, "ctrl+d": edit.delete,
-            "ctrl+w": edit.delete_word, "ctrl+u": edit.clear,
-        }  # fmt: skip
+            "backspace": edit.backspace,
+            "ctrl+h": edit.backspace,
+            "delete": edit.delete,
+            "ctrl+d": edit.delete,
+            "ctrl+w": edit.delete_word,
+            "ctrl+u": edit.clear,
+        }
         moves = {"left": edit.cursor - 1, "right": edit.cursor + 1, "home": 0, "ctrl+a": 0}
         if key in changes:
             if changes[key]():

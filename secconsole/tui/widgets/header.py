@@ -76,9 +76,19 @@ class Header(Widget):
     """
 
     COMPONENT_CLASSES = {  # noqa: RUF012
-        "header--product", "header--tenant", "header--badge", "header--policy", "header--who", "header--place",
-        "header--here", "header--dim", "header--live", "header--trouble", "header--rule", "header--waiting",
-    }  # fmt: skip
+        "header--product",
+        "header--tenant",
+        "header--badge",
+        "header--policy",
+        "header--who",
+        "header--place",
+        "header--here",
+        "header--dim",
+        "header--live",
+        "header--trouble",
+        "header--rule",
+        "header--waiting",
+    }
     DEFAULT_CSS = """
     Header {
         height: 3;

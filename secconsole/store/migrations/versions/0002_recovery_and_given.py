@@ -13,9 +13,16 @@ revision = "0002"
 down_revision = "0001"
 
 COUNTED = (
-    "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "switched_on",
+    "role",
+    "status",
+    "whitelisted",
+    "disabled",
+    "must_reset",
+    "weak_only",
+    "has_recovery",
+    "switched_on",
     "keeps_factor",
-)  # fmt: skip
+)
 
 
 def upgrade() -> None:
@@ -49,10 +56,20 @@ def upgrade() -> None:
         sa.Column("keeps_factor", sa.Boolean(), nullable=False),
         sa.Column("n", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint(
-            "tenant_pk", "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery",
-            "blocked", "switched_on", "keeps_factor", name=op.f("pk_user_counts"),
+            "tenant_pk",
+            "role",
+            "status",
+            "whitelisted",
+            "disabled",
+            "must_reset",
+            "weak_only",
+            "has_recovery",
+            "blocked",
+            "switched_on",
+            "keeps_factor",
+            name=op.f("pk_user_counts"),
         ),
-    )  # fmt: skip
+    )
     connection.exec_driver_sql(recount(COUNTED, FOREVER))
     for statement in count_by_triggers(connection.dialect.name, COUNTED, FOREVER):
         connection.exec_driver_sql(statement)

@@ -14,9 +14,16 @@ revision = "0005"
 down_revision = "0004"
 
 COUNTED = (
-    "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "switched_on",
+    "role",
+    "status",
+    "whitelisted",
+    "disabled",
+    "must_reset",
+    "weak_only",
+    "has_recovery",
+    "switched_on",
     "keeps_factor",
-)  # fmt: skip
+)
 AT_ONCE = 2_000
 
 

@@ -13,9 +13,16 @@ revision = "0011"
 down_revision = "0010"
 
 COUNTED = (
-    "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "switched_on",
+    "role",
+    "status",
+    "whitelisted",
+    "disabled",
+    "must_reset",
+    "weak_only",
+    "has_recovery",
+    "switched_on",
     "keeps_factor",
-)  # fmt: skip
+)
 COMPUTED = (BLOCKED, NO_PASSWORD)
 
 
@@ -47,10 +54,21 @@ def upgrade() -> None:
         sa.Column("keeps_factor", sa.Boolean(), nullable=False),
         sa.Column("n", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint(
-            "tenant_pk", "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery",
-            "blocked", "no_password", "switched_on", "keeps_factor", name=op.f("pk_user_counts"),
+            "tenant_pk",
+            "role",
+            "status",
+            "whitelisted",
+            "disabled",
+            "must_reset",
+            "weak_only",
+            "has_recovery",
+            "blocked",
+            "no_password",
+            "switched_on",
+            "keeps_factor",
+            name=op.f("pk_user_counts"),
         ),
-    )  # fmt: skip
+    )
     connection.exec_driver_sql(recount(COUNTED, FOREVER, COMPUTED))
     for statement in count_by_triggers(connection.dialect.name, COUNTED, FOREVER, COMPUTED):
         connection.exec_driver_sql(statement)

@@ -13,9 +13,17 @@ revision = "0019"
 down_revision = "0018"
 
 COUNTED = (
-    "role", "status", "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "switched_on",
-    "keeps_factor", "kinds",
-)  # fmt: skip
+    "role",
+    "status",
+    "whitelisted",
+    "disabled",
+    "must_reset",
+    "weak_only",
+    "has_recovery",
+    "switched_on",
+    "keeps_factor",
+    "kinds",
+)
 COMPUTED = (BLOCKED, NO_PASSWORD)
 
 
@@ -73,9 +81,16 @@ def _count_kinds() -> None:
     op.drop_table("user_counts")
     key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
     flags = (
-        "whitelisted", "disabled", "must_reset", "weak_only", "has_recovery", "blocked", "no_password", "switched_on",
+        "whitelisted",
+        "disabled",
+        "must_reset",
+        "weak_only",
+        "has_recovery",
+        "blocked",
+        "no_password",
+        "switched_on",
         "keeps_factor",
-    )  # fmt: skip
+    )
     op.create_table(
         "user_counts",
         sa.Column("tenant_pk", key, nullable=False),

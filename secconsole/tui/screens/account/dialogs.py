@@ -47,10 +47,12 @@ def cancel_dialog(own: Own) -> ConfirmDialog:
         f"{others_end(own)}, this one stays" if len(own.sessions) > 1 else "this session stays",
     ]
     body = lines(
-        "Your password alone then signs you in: anyone who learns it can act as you.", "",
-        *(f"  - {line}" for line in parts), "",
+        "Your password alone then signs you in: anyone who learns it can act as you.",
+        "",
+        *(f"  - {line}" for line in parts),
+        "",
         "This cannot be undone: you would have to bind again.",
-    )  # fmt: skip
+    )
     return ConfirmDialog("Cancel MFA", body, "Cancel MFA", danger=True)
 
 
@@ -97,9 +99,12 @@ class LabelDialog(Dialog[str | None]):
 
     def __init__(self, example: str, *parts: str) -> None:
         field = TextField(
-            name="label", label="Name", max_length=LONGEST_LABEL, placeholder=example,
+            name="label",
+            label="Name",
+            max_length=LONGEST_LABEL,
+            placeholder=example,
             help="To recognise it, and know which to remove when it is lost. Optional.",
-        )  # fmt: skip
+        )
         body = lines(*parts, "Give it a name.")
         super().__init__("Add a factor", body, [field], [cancel(), Button("on", "Go on")], focus="label")
 
@@ -196,15 +201,27 @@ class NewTokenDialog(SubmitDialog["NewToken | None"]):
     def __init__(self, role: Role) -> None:
         scopes = [scope for scope in Scope if may_have(role, scope)]
         fields = [
-            TextField(name="name", label="Name", needed=True, max_length=LONGEST_LABEL, placeholder="backup script",
-                      help="What it is for, so that you recognise it."),
+            TextField(
+                name="name",
+                label="Name",
+                needed=True,
+                max_length=LONGEST_LABEL,
+                placeholder="backup script",
+                help="What it is for, so that you recognise it.",
+            ),
             *(
                 CheckField(name=scope, label="Allow it to" if at == 0 else "", text=_SCOPES[scope], value=at == 0)
                 for at, scope in enumerate(scopes)
             ),
-            TextField(name="days", label="Days", needed=True, value=str(_DAYS), max_length=4,
-                      help=f"It ends after so many days, at most {LONGEST_TOKEN}."),
-        ]  # fmt: skip
+            TextField(
+                name="days",
+                label="Days",
+                needed=True,
+                value=str(_DAYS),
+                max_length=4,
+                help=f"It ends after so many days, at most {LONGEST_TOKEN}.",
+            ),
+        ]
         body = lines("A program that has it acts as you, within what you tick here.", "It is shown once.")
         super().__init__("New token", body, fields, [cancel(), Button("make", "Create")], focus="name")
 

@@ -16,6 +16,12 @@ async def open_alerts(place: Any) -> None:
 
 
 ALERTS = Action(
-    "overview.alerts", "Alerts", "i", "See what looks suspicious, acknowledge it, and set the rules.", ListAlerts,
-    priority=1, command="secconsole alert list", run=open_alerts,
-)  # fmt: skip
+    "overview.alerts",
+    "Alerts",
+    "i",
+    "See what looks suspicious, acknowledge it, and set the rules.",
+    ListAlerts,
+    priority=1,
+    command="secconsole alert list",
+    run=open_alerts,
+)

@@ -162,6 +162,10 @@ def _entry_words(entry: AuditEntry, now: datetime) -> str:
 
 
 ACKNOWLEDGE = Action(
-    "alerts.acknowledge", "Acknowledge", "enter", "Acknowledge an alert with a note.", AcknowledgeAlert,
+    "alerts.acknowledge",
+    "Acknowledge",
+    "enter",
+    "Acknowledge an alert with a note.",
+    AcknowledgeAlert,
     command="secconsole alert acknowledge ID --note TEXT",
-)  # fmt: skip
+)

@@ -127,16 +127,24 @@ def trial_words(trial: RuleTrial) -> Content:
 def _fields(row: RuleRow) -> list[Field]:
     found: list[Field] = []
     if row.unit:
-        found.append(TextField(name="threshold", label="Threshold", value=str(row.threshold), max_length=5,
-                               help=f"The number of {row.unit}."))  # fmt: skip
+        found.append(
+            TextField(
+                name="threshold",
+                label="Threshold",
+                value=str(row.threshold),
+                max_length=5,
+                help=f"The number of {row.unit}.",
+            )
+        )
     if row.minutes:
         found.append(TextField(name="minutes", label="Window", value=str(row.minutes), max_length=5, help="Minutes."))
     if row.rule is AlertRule.OUT_OF_HOURS:
         found += [
-            TextField(name="hours", label="Working", value=row.hours, max_length=LONGEST_HOURS,
-                      help="mon-fri 08:00-18:00"),
+            TextField(
+                name="hours", label="Working", value=row.hours, max_length=LONGEST_HOURS, help="mon-fri 08:00-18:00"
+            ),
             TextField(name="zone", label="Zone", value=row.zone, max_length=LONGEST_ZONE, help="Europe/Prague"),
-        ]  # fmt: skip
+        ]
     return found
 
 
@@ -154,9 +162,13 @@ def _changes(row: RuleRow, values: Values) -> dict[str, Any]:
 
 
 SET_RULE = Action(
-    "alerts.set-rule", "Change a rule", "enter", "Change the threshold and window of a rule.", SetAlertRule,
+    "alerts.set-rule",
+    "Change a rule",
+    "enter",
+    "Change the threshold and window of a rule.",
+    SetAlertRule,
     command="secconsole alert rule set NAME --threshold N",
-)  # fmt: skip
+)
 
 
 def _counted(row: RuleRow) -> str:

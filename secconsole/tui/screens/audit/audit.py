@@ -50,21 +50,63 @@ class Audit(Place):
     AUTO_FOCUS = "WindowedTable"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (150, "-wide")]  # noqa: RUF012
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("audit.filter", "Filter", "f", "Show only what one actor, user, ticket or time has.", ListAudit,
-               priority=1, command="secconsole audit list --help"),
+        Action(
+            "audit.filter",
+            "Filter",
+            "f",
+            "Show only what one actor, user, ticket or time has.",
+            ListAudit,
+            priority=1,
+            command="secconsole audit list --help",
+        ),
         Action("audit.open", "Open", "enter", "Show the entry under the cursor in full.", priority=3),
-        Action("audit.all", "All acts", "a,escape", "Go back from the users of one act to all entries.", ListAudit,
-               priority=2, command="secconsole audit list"),
-        Action("audit.verify", "Verify", "v", "Check that no entry was changed, removed or inserted.", VerifyAudit,
-               priority=0, command="secconsole audit verify"),
-        Action("audit.export", "Export", "o", "Write the entries to a file that only you can read.", ListAudit,
-               priority=1, command="secconsole audit export > FILE"),
-        Action("audit.streams", "Streams", "s", "Send the audit to other systems, and see how far each is behind.",
-               ListAuditStreams, priority=2, command="secconsole audit stream list"),
-        Action("audit.keep", "Retention", "r", "Set how long the audit is kept; remove older entries.", ShowRetention,
-               priority=5, command="secconsole audit retention set 400d"),
+        Action(
+            "audit.all",
+            "All acts",
+            "a,escape",
+            "Go back from the users of one act to all entries.",
+            ListAudit,
+            priority=2,
+            command="secconsole audit list",
+        ),
+        Action(
+            "audit.verify",
+            "Verify",
+            "v",
+            "Check that no entry was changed, removed or inserted.",
+            VerifyAudit,
+            priority=0,
+            command="secconsole audit verify",
+        ),
+        Action(
+            "audit.export",
+            "Export",
+            "o",
+            "Write the entries to a file that only you can read.",
+            ListAudit,
+            priority=1,
+            command="secconsole audit export > FILE",
+        ),
+        Action(
+            "audit.streams",
+            "Streams",
+            "s",
+            "Send the audit to other systems, and see how far each is behind.",
+            ListAuditStreams,
+            priority=2,
+            command="secconsole audit stream list",
+        ),
+        Action(
+            "audit.keep",
+            "Retention",
+            "r",
+            "Set how long the audit is kept; remove older entries.",
+            ShowRetention,
+            priority=5,
+            command="secconsole audit retention set 400d",
+        ),
         Action("audit.newest", "Newest", "n", "Go back to the newest entry and follow.", priority=4),
-    )  # fmt: skip
+    )
 
     def __init__(self) -> None:
         super().__init__()

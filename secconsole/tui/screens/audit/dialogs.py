@@ -31,15 +31,14 @@ class NarrowDialog(SubmitDialog["Narrowed | None"]):
         dates = "2027-01-31 or 2027-01-31T18:00, in your zone."
         fields = [
             ChoiceField(name="group", label="What", options=ALL + groups, value=now.group, help=_HOW),
-            ChoiceField(name="outcome", label="Outcome", options=ALL + outcomes, value=now.outcome,
-                        help=_HOW),
+            ChoiceField(name="outcome", label="Outcome", options=ALL + outcomes, value=now.outcome, help=_HOW),
             TextField(name="actor", label="Who", value=now.actor, help="The login of who did it."),
             TextField(name="user", label="User", value=now.user, help="The login of the user it concerns."),
             TextField(name="ticket", label="Ticket", value=now.ticket, max_length=100, help="The whole ticket."),
             TextField(name="address", label="Address", value=now.address, max_length=100, help="As entries show it."),
             TextField(name="since", label="Since", value=now.since, max_length=40, help=dates),
             TextField(name="until", label="Until", value=now.until, max_length=40, help=f"{dates} A day is included."),
-        ]  # fmt: skip
+        ]
         super().__init__("Show only", "", fields, [cancel(), Button("show", "Show")], focus="group")
 
     async def submit(self, button: str, values: Values) -> Narrowed:
@@ -71,9 +70,15 @@ class ExportDialog(SubmitDialog["Export | None"]):
         fields = [
             ChoiceField(name="format", label="Format", options=_FORMATS, help=_HOW),
             ChoiceField(name="which", label="Which", options=which, value=which[0][0], help=_HOW),
-            TextField(name="path", label="File", needed=True, value=self._path, max_length=1000,
-                      help="Only you will be able to read it."),
-        ]  # fmt: skip
+            TextField(
+                name="path",
+                label="File",
+                needed=True,
+                value=self._path,
+                max_length=1000,
+                help="Only you will be able to read it.",
+            ),
+        ]
         super().__init__("Export the audit", "", fields, [cancel(), Button("export", "Export")], focus="format")
 
     def on_form_changed(self, event: Form.Changed) -> None:

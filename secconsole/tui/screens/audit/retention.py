@@ -37,12 +37,18 @@ class RetentionDialog(SubmitDialog["Choice | None"]):
             rows += ["", (f"Read-only. {why_not}", "$muted")]
         else:
             fields = [
-                NumberField(name="days", label="Days", digits=5, needed=True,
-                            help=f"At least {LEAST_DAYS}. 0 keeps everything for good."),
-            ]  # fmt: skip
+                NumberField(
+                    name="days",
+                    label="Days",
+                    digits=5,
+                    needed=True,
+                    help=f"At least {LEAST_DAYS}. 0 keeps everything for good.",
+                ),
+            ]
             buttons = [cancel(), Button("remove", "Remove now", danger=True), Button("set", "Set")]
-        super().__init__("How long the audit is kept", lines(*rows), fields, buttons,
-                         focus="cancel" if why_not else "days")  # fmt: skip
+        super().__init__(
+            "How long the audit is kept", lines(*rows), fields, buttons, focus="cancel" if why_not else "days"
+        )
 
     async def submit(self, button: str, values: Values) -> Choice | None:
         days = int(str(values["days"]).strip() or "0")

@@ -75,26 +75,42 @@ class AddStreamDialog(SubmitDialog["StreamAdded | None"]):
 
     def __init__(self) -> None:
         fields: list[Field] = [
-            TextField(name="name", label="Name", needed=True, max_length=LONGEST_STREAM_NAME,
-                      help="Letters, digits, dots and dashes: siem."),
+            TextField(
+                name="name",
+                label="Name",
+                needed=True,
+                max_length=LONGEST_STREAM_NAME,
+                help="Letters, digits, dots and dashes: siem.",
+            ),
             ChoiceField(name="kind", label="Kind", options=_KINDS, value=_KINDS[0][0], help="Left and right choose."),
             TextField(name="to", label="Address", needed=True, max_length=LONGEST_RECEIVER, help=_ADDRESSES),
-            TextField(name="ca", label="Authority", max_length=1000,
-                      help="A file with the only certificates to trust, or empty."),
-            CheckField(name="from_start", label="Start", text="with the oldest entry",
-                       help="Space changes it. Otherwise only new entries are sent."),
-        ]  # fmt: skip
+            TextField(
+                name="ca",
+                label="Authority",
+                max_length=1000,
+                help="A file with the only certificates to trust, or empty.",
+            ),
+            CheckField(
+                name="from_start",
+                label="Start",
+                text="with the oldest entry",
+                help="Space changes it. Otherwise only new entries are sent.",
+            ),
+        ]
         super().__init__("Add a receiver", "", fields, [cancel(), Button("add", "Add")], focus="name")
 
     async def submit(self, button: str, values: Values) -> StreamAdded | None:
         path = str(values["ca"]).strip()
         return await self.app.perform(
             AddAuditStream(
-                tenant=self.app.tenant, name=str(values["name"]), kind=StreamKind(str(values["kind"])),
-                to=str(values["to"]), ca=await asyncio.to_thread(_read, path) if path else "",
+                tenant=self.app.tenant,
+                name=str(values["name"]),
+                kind=StreamKind(str(values["kind"])),
+                to=str(values["to"]),
+                ca=await asyncio.to_thread(_read, path) if path else "",
                 from_start=bool(values["from_start"]),
             )
-        )  # fmt: skip
+        )
 
 
 class StreamDialog(Dialog["str | None"]):
@@ -157,8 +173,9 @@ class StreamSecretDialog(SecretOnceDialog):
         self._secret: Secret[str] | None = added.secret
         self._called = added.stream.name
         stamp = f"{now.astimezone():%Y%m%d-%H%M%S}"
-        super().__init__("Secret of the webhook", free_path(f"secconsole-{self._called}", ".secret", stamp),
-                         hide_after=hide_after)  # fmt: skip
+        super().__init__(
+            "Secret of the webhook", free_path(f"secconsole-{self._called}", ".secret", stamp), hide_after=hide_after
+        )
 
     def forget(self) -> None:
         self._secret = None
@@ -209,8 +226,12 @@ async def _look_at(app: Console, one: AuditStream, why_not: str) -> str:
         return ""
     found = await app.perform(ListAuditStreams(tenant=app.tenant))
     one = next((now for now in found.items if now.id == one.id), one)
-    body = lines(join((one.name, "bold"), f"  {one.to}"), "", "It gets no more entries of the audit.",
-                 f"It lacks the newest {one.behind:,} now." if one.behind else "It has every entry now.")  # fmt: skip
+    body = lines(
+        join((one.name, "bold"), f"  {one.to}"),
+        "",
+        "It gets no more entries of the audit.",
+        f"It lacks the newest {one.behind:,} now." if one.behind else "It has every entry now.",
+    )
     if not await app.ask(ConfirmDialog(f"Remove {one.name}", body, "Remove", danger=True)):
         return ""
     await app.perform(RemoveAuditStream(tenant=app.tenant, stream=one.id))

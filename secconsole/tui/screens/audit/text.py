@@ -41,18 +41,31 @@ class Narrowed:
     @property
     def words(self) -> str:
         """Words of the filters in effect: `policy · refused · by hana · from 192.0.2.7`."""
-        named = {"by": self.actor, "user": self.user, "ticket": self.ticket, "from": self.address,
-                 "since": self.since, "until": self.until}  # fmt: skip
+        named = {
+            "by": self.actor,
+            "user": self.user,
+            "ticket": self.ticket,
+            "from": self.address,
+            "since": self.since,
+            "until": self.until,
+        }
         parts = [self.group, self.outcome, *(f"{name} {value}" for name, value in named.items() if value)]
         return " · ".join(part for part in parts if part)
 
     def query(self, tenant: str, search: str, now: datetime) -> ListAudit:
         """Return the query of the list, or raise `Invalid` for a wrong date."""
         return ListAudit(
-            tenant=tenant, search=search, group=self.group, outcome=self.outcome, actor=self.actor, user=self.user,
-            ticket=self.ticket, address=self.address, since=parse_since(self.since) if self.since else None,
+            tenant=tenant,
+            search=search,
+            group=self.group,
+            outcome=self.outcome,
+            actor=self.actor,
+            user=self.user,
+            ticket=self.ticket,
+            address=self.address,
+            since=parse_since(self.since) if self.since else None,
             until=parse_until(self.until, now) if self.until else None,
-        )  # fmt: skip
+        )
 
 
 def columns(now: datetime) -> tuple[Column, ...]:
@@ -88,10 +101,17 @@ class AuditRows:
         bad = entry.outcome in ("refused", "failed")
         name = "failed" if bad else "done" if entry.outcome == "done" else "dot"
         outcome = f"{glyph(name, utf8=self._utf8)} {entry.outcome}"
-        return Row(entry.id, (
-            stamp(entry.at, self._now), entry.actor, entry.action, of_many(entry),
-            safe_text(outcome, self._bad) if bad else outcome, entry.reason,
-        ))  # fmt: skip
+        return Row(
+            entry.id,
+            (
+                stamp(entry.at, self._now),
+                entry.actor,
+                entry.action,
+                of_many(entry),
+                safe_text(outcome, self._bad) if bad else outcome,
+                entry.reason,
+            ),
+        )
 
 
 def of_many(entry: AuditEntry) -> str:
@@ -152,8 +172,11 @@ def found_words(total: int | None, narrowed: Narrowed, search: str) -> str:
 def _removed(check: AuditCheck) -> list[str]:
     if not check.removed:
         return []
-    return ["", f"Retention removed the entries up to number {count(check.removed)}: the check starts",
-            "from their signed checkpoint."]  # fmt: skip
+    return [
+        "",
+        f"Retention removed the entries up to number {count(check.removed)}: the check starts",
+        "from their signed checkpoint.",
+    ]
 
 
 def verdict(check: AuditCheck) -> Content:

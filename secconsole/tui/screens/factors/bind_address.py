@@ -108,9 +108,11 @@ class BindAddressDialog(Dialog[BindingEnd]):
     def _address_form(self) -> Form:
         mail = self._kind is FactorKind.EMAIL
         field = TextField(
-            name="address", label="E-mail" if mail else "Number", value=self._address,
+            name="address",
+            label="E-mail" if mail else "Number",
+            value=self._address,
             help="Empty: the address on record." if mail else "As in +420 601 123 456. Empty: the one on record.",
-        )  # fmt: skip
+        )
         more = () if mail else (Button("country", "Countries", free=True),)
         send = Button("send", "Add" if self._enters else "Send a code")
         return Form(
@@ -154,9 +156,12 @@ class BindAddressDialog(Dialog[BindingEnd]):
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
         work = {
-            "country": self._pick_country, "send": self._send, "again": self._send, "other": self._other,
+            "country": self._pick_country,
+            "send": self._send,
+            "again": self._send,
+            "other": self._other,
             "bind": self._check,
-        }[event.button]  # fmt: skip
+        }[event.button]
         self.start_work(work)
 
     async def _pick_country(self) -> None:

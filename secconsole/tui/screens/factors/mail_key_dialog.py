@@ -27,10 +27,12 @@ class MailKeyDialog(SubmitDialog["KeyMailed | None"]):
         self._mail = mail
         self._warned_of = ""
         super().__init__(
-            "Mail the key", lines("The key goes to the e-mail address on record.", _WHOEVER),
+            "Mail the key",
+            lines("The key goes to the e-mail address on record.", _WHOEVER),
             [TextField(name="address", label="To", placeholder=_ON_RECORD, help=f"Empty: {_ON_RECORD}.")],
-            [cancel(), Button("mail", "Mail it")], focus="mail",
-        )  # fmt: skip
+            [cancel(), Button("mail", "Mail it")],
+            focus="mail",
+        )
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         address = str(event.values["address"]).strip()

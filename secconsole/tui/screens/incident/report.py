@@ -33,9 +33,15 @@ class ReportDialog(SubmitDialog["tuple[Path, int] | None"]):
         formats = [("markdown", "Markdown"), ("json", "JSON")]
         fields = [
             ChoiceField(name="format", label="Format", options=formats, help="Left and right choose."),
-            TextField(name="path", label="File", needed=True, value=self._path, max_length=1000,
-                      help="Only you will be able to read it."),
-        ]  # fmt: skip
+            TextField(
+                name="path",
+                label="File",
+                needed=True,
+                value=self._path,
+                max_length=1000,
+                help="Only you will be able to read it.",
+            ),
+        ]
         body = f"Who did what and when, {window}, from the audit."
         super().__init__("Report", body, fields, [cancel(), Button("write", "Write")], focus="format")
 

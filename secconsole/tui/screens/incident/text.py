@@ -189,11 +189,17 @@ def _known_lines(found: Incident, now: datetime) -> list[tuple[int, str, str, st
     latest = f", latest {moment(found.latest[0].at, now)} by {found.latest[0].actor}" if found.latest else ""
     capped = any(each.capped for each in found.changes)
     return [
-        (people, _plus(found.networks_capped), f"{'user' if people == 1 else 'users'} from {where} never seen before"
-         if people else "users from networks never seen before", Known.NETWORKS),
+        (
+            people,
+            _plus(found.networks_capped),
+            f"{'user' if people == 1 else 'users'} from {where} never seen before"
+            if people
+            else "users from networks never seen before",
+            Known.NETWORKS,
+        ),
         (changes, _plus(capped), f"changes of whitelist, policy and users{latest}", Known.CHANGES),
         (found.refused, _plus(found.refused_capped), "sign-ins refused", Known.REFUSED),
-    ]  # fmt: skip
+    ]
 
 
 def _plus(capped: bool) -> str:

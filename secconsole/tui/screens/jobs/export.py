@@ -31,11 +31,18 @@ class ExportJobDialog(SubmitDialog["Path | None"]):
         self._job, self._now = job, now
         self._path = self._suggested("csv")
         fields = [
-            ChoiceField(name="format", label="Format", options=[("csv", "CSV"), ("json", "JSON")],
-                        help="Left and right choose."),
-            TextField(name="path", label="File", needed=True, value=self._path, max_length=1000,
-                      help="Only you will be able to read it."),
-        ]  # fmt: skip
+            ChoiceField(
+                name="format", label="Format", options=[("csv", "CSV"), ("json", "JSON")], help="Left and right choose."
+            ),
+            TextField(
+                name="path",
+                label="File",
+                needed=True,
+                value=self._path,
+                max_length=1000,
+                help="Only you will be able to read it.",
+            ),
+        ]
         super().__init__("Export the job", "", fields, [cancel(), Button("export", "Export")], focus="format")
 
     def _suggested(self, format: str) -> str:

@@ -45,22 +45,71 @@ _COLUMNS = (
     Column("started", "Started", 12, priority=1),
 )
 ACTIONS = (
-    Action("jobs.show", "Who", "enter", "List the users of the job: those that failed first, with the reasons.",
-           ShowJob, priority=0, command="secconsole job show ID"),
-    Action("jobs.pause", "Pause", "p", "Pause the job after the users in progress.",
-           PauseJob, priority=1, command="secconsole job pause ID"),
-    Action("jobs.resume", "Resume", "r", "Go on with a paused or interrupted job, also one that another console left.",
-           ResumeJob, priority=1, command="secconsole job resume ID"),
-    Action("jobs.cancel", "Cancel", "c", "Cancel the job after the users in progress, for good.",
-           CancelJob, dangerous=True, priority=2, command="secconsole job cancel ID"),
-    Action("jobs.retry", "Retry", "f", "Try the failed users again.",
-           RetryJob, priority=2, command="secconsole job retry ID"),
-    Action("jobs.undo", "Undo", "x", "Undo the unbindings of the job within ten minutes: the same phones work again.",
-           UndoUnbind, priority=3, command="secconsole undo EVENT"),
-    Action("jobs.export", "Export", "e", "Write the users with their outcomes to a file, as CSV or JSON.",
-           priority=3, command="secconsole job show ID --format csv"),
+    Action(
+        "jobs.show",
+        "Who",
+        "enter",
+        "List the users of the job: those that failed first, with the reasons.",
+        ShowJob,
+        priority=0,
+        command="secconsole job show ID",
+    ),
+    Action(
+        "jobs.pause",
+        "Pause",
+        "p",
+        "Pause the job after the users in progress.",
+        PauseJob,
+        priority=1,
+        command="secconsole job pause ID",
+    ),
+    Action(
+        "jobs.resume",
+        "Resume",
+        "r",
+        "Go on with a paused or interrupted job, also one that another console left.",
+        ResumeJob,
+        priority=1,
+        command="secconsole job resume ID",
+    ),
+    Action(
+        "jobs.cancel",
+        "Cancel",
+        "c",
+        "Cancel the job after the users in progress, for good.",
+        CancelJob,
+        dangerous=True,
+        priority=2,
+        command="secconsole job cancel ID",
+    ),
+    Action(
+        "jobs.retry",
+        "Retry",
+        "f",
+        "Try the failed users again.",
+        RetryJob,
+        priority=2,
+        command="secconsole job retry ID",
+    ),
+    Action(
+        "jobs.undo",
+        "Undo",
+        "x",
+        "Undo the unbindings of the job within ten minutes: the same phones work again.",
+        UndoUnbind,
+        priority=3,
+        command="secconsole undo EVENT",
+    ),
+    Action(
+        "jobs.export",
+        "Export",
+        "e",
+        "Write the users with their outcomes to a file, as CSV or JSON.",
+        priority=3,
+        command="secconsole job show ID --format csv",
+    ),
     Action("jobs.close", "Back", "escape,q,J", "Close this. Jobs go on.", priority=4),
-)  # fmt: skip
+)
 
 
 @dataclass(slots=True)
@@ -266,8 +315,10 @@ class JobsScreen(ModalScreen[None]):
             found = await self.app.perform(
                 ShowJob(tenant=self.app.tenant, job=job.id, state=state, limit=MOST_PER_PAGE)
             )
-            rows += [(item.login, item.name, f"{state}: {item.reason}" if item.reason else str(state))
-                     for item in found.items]  # fmt: skip
+            rows += [
+                (item.login, item.name, f"{state}: {item.reason}" if item.reason else str(state))
+                for item in found.items
+            ]
             if len(rows) >= MOST_PER_PAGE:
                 break
         more = job.total - len(rows)

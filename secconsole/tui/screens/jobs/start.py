@@ -73,8 +73,10 @@ class StartDialog(SubmitDialog["Job | None"]):
     async def on_key(self, event: events.Key) -> None:
         if event.key == "f2":
             event.stop()
-            listed = [(item.login, item.name, f"{item.state}: {item.reason}" if item.reason else str(item.state))
-                      for item in self._found.items]  # fmt: skip
+            listed = [
+                (item.login, item.name, f"{item.state}: {item.reason}" if item.reason else str(item.state))
+                for item in self._found.items
+            ]
             more = self._found.total - len(listed)
             await self.app.push_screen(NamesDialog("Who they are", listed, f"{count(more)} more" if more else ""))
 
@@ -154,15 +156,29 @@ def _fields(kind: JobKind, *, mails: bool) -> list[Field]:
     if "ticket" in takes:
         fields.append(TextField(name="ticket", label="Ticket", max_length=100, help="Optional."))
     if "until" in takes:
-        fields.append(TextField(name="until", label="Until", placeholder="2027-01-31", max_length=40,
-                                help="The last day it applies. Empty: no end date."))  # fmt: skip
+        fields.append(
+            TextField(
+                name="until",
+                label="Until",
+                placeholder="2027-01-31",
+                max_length=40,
+                help="The last day it applies. Empty: no end date.",
+            )
+        )
     if "days" in takes:
         fields.append(TextField(name="days", label="Valid for days", value=str(USUAL_DAYS), needed=True, max_length=2))
     if "keep_sessions" in takes:
         fields.append(end_field(0))
     if "without_mail" in takes:
-        fields.append(CheckField(name="without_mail", label="Without mail", text="reset those it cannot reach too",
-                                 value=not mails, help="They need a new password from an administrator."))  # fmt: skip
+        fields.append(
+            CheckField(
+                name="without_mail",
+                label="Without mail",
+                text="reset those it cannot reach too",
+                value=not mails,
+                help="They need a new password from an administrator.",
+            )
+        )
     return fields
 
 

@@ -57,11 +57,17 @@ class Overview(Place):
     CSS_PATH = "../../styles/overview.tcss"
     AUTO_FOCUS = "Board"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("overview.list", "List them", "enter,l", "List the users that a line counts.", priority=0,
-               command="secconsole user list --status unbound --role tenant-admin"),
+        Action(
+            "overview.list",
+            "List them",
+            "enter,l",
+            "List the users that a line counts.",
+            priority=0,
+            command="secconsole user list --status unbound --role tenant-admin",
+        ),
         ALERTS,
         APPROVALS,
-    )  # fmt: skip
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,9 +126,17 @@ class Overview(Place):
         streams = await self.app.perform(ListAuditStreams(tenant=tenant))
         waiting = len(waiting_for(asked, self.app.identity.role))
         return Facts(
-            adoption, policy, delivery, waiting, history, acts.items, _noticeable(apart), alerts.open, alerts.oldest,
+            adoption,
+            policy,
+            delivery,
+            waiting,
+            history,
+            acts.items,
+            _noticeable(apart),
+            alerts.open,
+            alerts.oldest,
             streams.items,
-        )  # fmt: skip
+        )
 
     async def _read_history(self, at: datetime) -> AdoptionHistory:
         """Return the figures of each day, which are read once a day only."""

@@ -73,8 +73,10 @@ def arrangements(facts: Facts, *, exempts: bool, utf8: bool) -> list[Arrangement
     shares, roles, kinds = _shares(facts, now, utf8), _roles(adoption, now, utf8), _kinds(adoption, now, utf8)
     look = _look(facts, now)
     advice = Panel("What to do next", [_read(sentence) for sentence in next_steps(adoption, now, exempts=exempts)[:2]])
-    low, high = (Panel("Enrolled over time", plot_cells(facts.history, now, adoption.at, rows, utf8=utf8))
-                 for rows in (LOW, HIGH))  # fmt: skip
+    low, high = (
+        Panel("Enrolled over time", plot_cells(facts.history, now, adoption.at, rows, utf8=utf8))
+        for rows in (LOW, HIGH)
+    )
     acts = Panel("Last acts", [act_line(entry, adoption.at) for entry in facts.acts] or [_read("Nothing yet.")])
     state = _state(facts)
     return [
@@ -120,8 +122,10 @@ def _look(facts: Facts, now: Impact) -> Panel:
 
 def _state(facts: Facts) -> Panel:
     """Return how codes are sent, and if the clocks agree."""
-    rows = [(WORDS[kind].capitalize() if kind.value == "email" else WORDS[kind], state_words(facts.delivery, kind))
-            for kind in SENT_KINDS]  # fmt: skip
+    rows = [
+        (WORDS[kind].capitalize() if kind.value == "email" else WORDS[kind], state_words(facts.delivery, kind))
+        for kind in SENT_KINDS
+    ]
     targets = ("settings:mail", "settings:sms")
     cells = [_fact(name, words, target) for (name, words), target in zip(rows, targets, strict=True)]
     cells.append(_fact("Messages", day_words(facts.delivery), "settings:messages"))

@@ -36,21 +36,48 @@ class SmtpDialog(SubmitDialog[bool]):
     def __init__(self, before: SmtpSettings | None) -> None:
         self._port = str(before.port) if before else "587"
         fields = [
-            TextField(name="host", label="Server", needed=True, value=before.host if before else "",
-                      help="Name or address, without a port: mail.acme.example"),
-            NumberField(name="port", label="Port", digits=5, needed=True,
-                      help="587 with STARTTLS, or 465 with TLS, on most servers."),
-            ChoiceField(name="tls", label="Encryption", options=_TLS, value=before.tls if before else "",
-                        help="left and right choose; there is no fallback."),
-            TextField(name="sender", label="Sender", needed=True, value=before.sender if before else "",
-                      help="The address that mail is sent from: mfa@acme.example"),
-            TextField(name="username", label="User", value=before.username if before else "",
-                      help="Leave empty if the server asks for no password."),
-            PasswordField(name="password", label="Password",
-                          help="Never shown again: type it again with each change."),
-            TextField(name="helo", label="Greets as", value=before.helo if before else "",
-                      help="Empty: this machine's name, or the sender's domain."),
-        ]  # fmt: skip
+            TextField(
+                name="host",
+                label="Server",
+                needed=True,
+                value=before.host if before else "",
+                help="Name or address, without a port: mail.acme.example",
+            ),
+            NumberField(
+                name="port",
+                label="Port",
+                digits=5,
+                needed=True,
+                help="587 with STARTTLS, or 465 with TLS, on most servers.",
+            ),
+            ChoiceField(
+                name="tls",
+                label="Encryption",
+                options=_TLS,
+                value=before.tls if before else "",
+                help="left and right choose; there is no fallback.",
+            ),
+            TextField(
+                name="sender",
+                label="Sender",
+                needed=True,
+                value=before.sender if before else "",
+                help="The address that mail is sent from: mfa@acme.example",
+            ),
+            TextField(
+                name="username",
+                label="User",
+                value=before.username if before else "",
+                help="Leave empty if the server asks for no password.",
+            ),
+            PasswordField(name="password", label="Password", help="Never shown again: type it again with each change."),
+            TextField(
+                name="helo",
+                label="Greets as",
+                value=before.helo if before else "",
+                help="Empty: this machine's name, or the sender's domain.",
+            ),
+        ]
         super().__init__("Mail server", _BEFORE, fields, _KEEP, focus="host")
 
     def on_mount(self) -> None:
@@ -66,12 +93,16 @@ class SmtpDialog(SubmitDialog[bool]):
             raise Invalid("The password is never shown: type it again for this user.", "password")
         await self.app.perform(
             SetSmtp(
-                tenant=self.app.tenant, host=str(values["host"]).strip(), port=int(port),
-                sender=str(values["sender"]).strip(), tls=Tls(tls) if tls else None,
-                username=str(values["username"]), password=password if password else None,
+                tenant=self.app.tenant,
+                host=str(values["host"]).strip(),
+                port=int(port),
+                sender=str(values["sender"]).strip(),
+                tls=Tls(tls) if tls else None,
+                username=str(values["username"]),
+                password=password if password else None,
                 helo=str(values["helo"]).strip(),
             )
-        )  # fmt: skip
+        )
         return True
 
 
@@ -84,16 +115,35 @@ class TwilioDialog(SubmitDialog[bool]):
         sender = (before.sender or before.service) if before else ""
         self._base_url = before.base_url if before else TWILIO
         fields: list[Field] = [
-            TextField(name="account_sid", label="Account SID", needed=True, value=before.account_sid if before else "",
-                      help="It begins with AC and is shown in Twilio's console."),
-            PasswordField(name="auth_token", label="Auth token", needed=True,
-                          help="From Twilio's console; never shown again."),
-            TextField(name="sender", label="Sender", needed=True, value=sender,
-                      help="A number (+15005550006), or a messaging service (MG…)."),
-        ]  # fmt: skip
+            TextField(
+                name="account_sid",
+                label="Account SID",
+                needed=True,
+                value=before.account_sid if before else "",
+                help="It begins with AC and is shown in Twilio's console.",
+            ),
+            PasswordField(
+                name="auth_token", label="Auth token", needed=True, help="From Twilio's console; never shown again."
+            ),
+            TextField(
+                name="sender",
+                label="Sender",
+                needed=True,
+                value=sender,
+                help="A number (+15005550006), or a messaging service (MG…).",
+            ),
+        ]
         if role is Role.PLATFORM_ADMIN:  # only they may have messages sent to another server
-            fields.append(TextField(name="base_url", label="Base URL", needed=True, value=self._base_url,
-                                    max_length=500, help="Twilio's own, except for a test server."))  # fmt: skip
+            fields.append(
+                TextField(
+                    name="base_url",
+                    label="Base URL",
+                    needed=True,
+                    value=self._base_url,
+                    max_length=500,
+                    help="Twilio's own, except for a test server.",
+                )
+            )
         super().__init__("SMS through Twilio", _BEFORE, fields, _KEEP, focus="account_sid")
 
     async def submit(self, button: str, values: Values) -> bool:
@@ -102,9 +152,12 @@ class TwilioDialog(SubmitDialog[bool]):
         is_service = sender.startswith("MG")
         await self.app.perform(
             SetTwilio(
-                tenant=self.app.tenant, account_sid=str(values["account_sid"]).strip(),
-                auth_token=Secret(token.reveal().strip()), sender="" if is_service else sender,
-                service=sender if is_service else "", base_url=str(values.get("base_url", TWILIO)).strip(),
+                tenant=self.app.tenant,
+                account_sid=str(values["account_sid"]).strip(),
+                auth_token=Secret(token.reveal().strip()),
+                sender="" if is_service else sender,
+                service=sender if is_service else "",
+                base_url=str(values.get("base_url", TWILIO)).strip(),
             )
-        )  # fmt: skip
+        )
         return True

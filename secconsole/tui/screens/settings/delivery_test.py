@@ -63,9 +63,12 @@ class DeliveryTestDialog(SubmitDialog["tuple[TestStarted, str] | None"]):
     def __init__(self, kind: FactorKind, to: str) -> None:
         self._kind = kind
         field = TextField(
-            name="to", label="Your address" if kind is _MAIL else "Your number", needed=True, value=to,
+            name="to",
+            label="Your address" if kind is _MAIL else "Your number",
+            needed=True,
+            value=to,
             help="One that you can read now." if kind is _MAIL else "With the country code: +420 777 123 456",
-        )  # fmt: skip
+        )
         body = "A code is sent to you. Type it back and the settings take effect."
         super().__init__("Send a test", body, [field], [cancel("Later"), Button("send", "Send")], focus="to")
 
@@ -187,6 +190,7 @@ class DeliveryCodeDialog(DeliveryDialog):
             tries = plural(message.attempts, "try", "tries")
             return labelled("Now", f"{message.problem} Retrying ({tries} so far).", "$status-pending")
         after = {
-            MessageState.UNSURE: "It may or may not have arrived.", MessageState.VOID: "A newer code replaced it.",
-        }.get(message.state, "Nothing was sent.")  # fmt: skip
+            MessageState.UNSURE: "It may or may not have arrived.",
+            MessageState.VOID: "A newer code replaced it.",
+        }.get(message.state, "Nothing was sent.")
         return labelled("Now", f"{message.problem} {after}".strip(), "$danger")

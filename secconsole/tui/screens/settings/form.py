@@ -39,10 +39,9 @@ class PolicyForm(Form):
 
     def __init__(self, *, bound: bool, id: str | None = None) -> None:
         fields: list[Field] = [
-            NumberField(name="grace", label="Grace, days", digits=3,
-                      help="Days to sign in without a factor; 0: none."),
+            NumberField(name="grace", label="Grace, days", digits=3, help="Days to sign in without a factor; 0: none."),
             PasswordField(name="password", label="Password", needed=True, help="Your own, to confirm it's you."),
-        ]  # fmt: skip
+        ]
         if bound:
             fields.append(CodeField(name="code", label="Code", needed=True, help="Six digits from your phone."))
         super().__init__(fields, [cancel(), Button("switch", "Switch", danger=True)], focus="password", id=id)

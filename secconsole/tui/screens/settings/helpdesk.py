@@ -37,15 +37,25 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
         else:
             options = [(str(needs), str(needs)) for needs in UnbindNeeds]
             fields = [
-                ChoiceField(name="needs", label="Unbinding", options=options, value=str(policy.unbind_needs),
-                            help="left and right choose"),
-                ChoiceField(name="admins", label="Above user", options=options, value=str(policy.unbind_admins_need),
-                            help="left and right choose; the stricter rule counts"),
+                ChoiceField(
+                    name="needs",
+                    label="Unbinding",
+                    options=options,
+                    value=str(policy.unbind_needs),
+                    help="left and right choose",
+                ),
+                ChoiceField(
+                    name="admins",
+                    label="Above user",
+                    options=options,
+                    value=str(policy.unbind_admins_need),
+                    help="left and right choose; the stricter rule counts",
+                ),
                 NumberField(name="minutes", label="Bypass", digits=4, help="Usual minutes. Empty: as it is."),
                 NumberField(name="most", label="At most", digits=4, help="Minutes, up to 1440. Empty: as it is."),
                 NumberField(name="warn", label="Warn after", digits=4, help="Resets in an hour. Empty: as it is."),
                 NumberField(name="resets", label="Resets", digits=4, help="In an hour, by helpdesk. Empty: as it is."),
-            ]  # fmt: skip
+            ]
             buttons = [cancel(), Button("change", "Change")]
         focus = buttons[0].name if why_not else "needs"
         super().__init__("Helpdesk", lines(*rows), fields, buttons, focus=focus)
@@ -53,13 +63,16 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
     async def submit(self, button: str, values: Values) -> Policy | None:
         return await self.app.perform(
             SetPolicy(
-                tenant=self.app.tenant, unbind_needs=UnbindNeeds(str(values["needs"])),
+                tenant=self.app.tenant,
+                unbind_needs=UnbindNeeds(str(values["needs"])),
                 unbind_admins_need=UnbindNeeds(str(values["admins"])),
-                bypass_minutes=_minutes(values, "minutes"), bypass_most=_minutes(values, "most"),
-                resets_warn=_resets(values, "warn"), resets_most=_resets(values, "resets"),
+                bypass_minutes=_minutes(values, "minutes"),
+                bypass_most=_minutes(values, "most"),
+                resets_warn=_resets(values, "warn"),
+                resets_most=_resets(values, "resets"),
                 expect=self._policy.version,
             )
-        )  # fmt: skip
+        )
 
 
 def _minutes(values: Values, name: str) -> int | None:

@@ -38,13 +38,28 @@ class KindsDialog(SubmitDialog["Policy | None"]):
         buttons = [cancel("Close")]
         if not why_not:
             fields = (
-                CheckField(name="sms", label="SMS", text="users may bind a phone number",
-                           value=FactorKind.SMS in policy.kinds, help="Space changes it."),
-                CheckField(name="email", label="E-mail", text="users may bind an address",
-                           value=FactorKind.EMAIL in policy.kinds, help="Space changes it."),
-                CheckField(name="view", label="Recovery codes", text="users may see them again",
-                           value=policy.recovery_view, help="Those created from then on."),
-            )  # fmt: skip
+                CheckField(
+                    name="sms",
+                    label="SMS",
+                    text="users may bind a phone number",
+                    value=FactorKind.SMS in policy.kinds,
+                    help="Space changes it.",
+                ),
+                CheckField(
+                    name="email",
+                    label="E-mail",
+                    text="users may bind an address",
+                    value=FactorKind.EMAIL in policy.kinds,
+                    help="Space changes it.",
+                ),
+                CheckField(
+                    name="view",
+                    label="Recovery codes",
+                    text="users may see them again",
+                    value=policy.recovery_view,
+                    help="Those created from then on.",
+                ),
+            )
             buttons = [cancel(), Button("change", "Change")]
         focus = buttons[0].name if why_not else "sms"
         super().__init__("Factor kinds", self._words(policy.kinds, policy.recovery_view), fields, buttons, focus=focus)
@@ -56,9 +71,7 @@ class KindsDialog(SubmitDialog["Policy | None"]):
         kinds, view = _kinds(values), bool(values["view"])
         if (set(kinds), view) == (set(self._policy.kinds), self._policy.recovery_view):
             return None
-        wanted = SetPolicy(
-            tenant=self.app.tenant, kinds=kinds, recovery_view=view, expect=self._policy.version
-        )  # fmt: skip
+        wanted = SetPolicy(tenant=self.app.tenant, kinds=kinds, recovery_view=view, expect=self._policy.version)
         try:
             return await self.app.perform(wanted)
         except Stale as error:

@@ -78,14 +78,23 @@ class AddNetworkDialog(SubmitDialog["NetworkChange | None"]):
     def __init__(self) -> None:
         roles = [("", "all roles"), *((str(role), str(role)) for role in Role)]
         fields: list[Field] = [
-            TextField(name="network", label="Network", needed=True, max_length=LONGEST_NETWORK,
-                      help="10.0.0.0/8, 2001:db8::/32, an address, or local."),
+            TextField(
+                name="network",
+                label="Network",
+                needed=True,
+                max_length=LONGEST_NETWORK,
+                help="10.0.0.0/8, 2001:db8::/32, an address, or local.",
+            ),
             TextField(name="note", label="Note", max_length=LONGEST_NOTE, help="Its name or purpose: office."),
             ChoiceField(name="role", label="For", options=roles, help="left and right choose who it is for."),
             TextField(name="until", label="Until", max_length=40, help=_UNTIL),
-            CheckField(name="no_challenge", label="Factor", text="not asked for from there",
-                       help="Space changes it. Binding one is still asked."),
-        ]  # fmt: skip
+            CheckField(
+                name="no_challenge",
+                label="Factor",
+                text="not asked for from there",
+                help="Space changes it. Binding one is still asked.",
+            ),
+        ]
         super().__init__("Add a network", "", fields, [cancel(), Button("add", "Add")], focus="network")
 
     async def submit(self, button: str, values: Values) -> NetworkChange | None:
@@ -101,10 +110,15 @@ class AddNetworkDialog(SubmitDialog["NetworkChange | None"]):
             return None
         return await self.app.perform(
             AddNetwork(
-                tenant=tenant, network=network, note=str(values["note"]), roles=roles, until=until,
-                no_challenge=bool(values["no_challenge"]), confirm=typed,
+                tenant=tenant,
+                network=network,
+                note=str(values["note"]),
+                roles=roles,
+                until=until,
+                no_challenge=bool(values["no_challenge"]),
+                confirm=typed,
             )
-        )  # fmt: skip
+        )
 
 
 class NetworkDialog(Dialog[bool]):
@@ -230,8 +244,10 @@ def _effect(preview: NetworkPreview) -> Content:
         rows += [f"{', '.join(preview.logins)}{more}"]
     if not preview.you_allowed:
         rows += ["", (f"You would be shut out: {preview.address or 'your address'} would not be allowed.", "$danger")]
-        rows += ["Your console stops working from here. After five minutes the change is",
-                 "undone, unless you sign in from a network that is allowed then."]  # fmt: skip
+        rows += [
+            "Your console stops working from here. After five minutes the change is",
+            "undone, unless you sign in from a network that is allowed then.",
+        ]
     return lines(*rows)
 
 

@@ -34,9 +34,14 @@ class RemindersDialog(SubmitDialog["Policy | None"]):
         else:
             options = [(name, name) for name in _SWITCHES]
             fields = [
-                ChoiceField(name="reminders", label="Reminders", options=options,
-                            value="on" if policy.reminders else "off", help="left and right choose"),
-            ]  # fmt: skip
+                ChoiceField(
+                    name="reminders",
+                    label="Reminders",
+                    options=options,
+                    value="on" if policy.reminders else "off",
+                    help="left and right choose",
+                ),
+            ]
             buttons = [cancel(), Button("change", "Change")]
         super().__init__("Reminders", lines(*rows), fields, buttons, focus=buttons[0].name if why_not else "reminders")
 

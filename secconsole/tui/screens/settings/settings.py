@@ -62,27 +62,98 @@ class Settings(Place):
     CSS_PATH = "../../styles/settings.tcss"
     AUTO_FOCUS = "PolicyChoice"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("settings.change", "Change", "enter,down", "Continue to grace period, password and code.", SetPolicy,
-               dangerous=True, priority=0, command="secconsole policy set MODE --grace-days N"),
-        Action("settings.admins", "Administrators", "l", "List the administrators who would have to bind.",
-               PreviewPolicy, priority=1, command="secconsole user list --status unbound --role tenant-admin"),
-        Action("settings.kinds", "Kinds", "k", "Choose which factor kinds users may bind; the standard is quoted.",
-               ShowPolicy, priority=2, command="secconsole policy set --kinds totp,sms"),
-        Action("settings.mail", "Mail", "m", "Set up the mail server that sends codes, and test it.",
-               ShowDelivery, priority=3, command="secconsole delivery set-smtp --host HOST --sender ADDRESS"),
-        Action("settings.sms", "SMS", "s", "Set up the account at Twilio that sends codes, and test it.",
-               ShowDelivery, priority=3, command="secconsole delivery set-twilio --account-sid AC… --from NUMBER"),
-        Action("settings.messages", "Messages", "d", "Show the outcome of the latest messages.",
-               ShowDelivery, priority=4, command="secconsole delivery show"),
-        Action("settings.networks", "Networks", "n", "Allow networks to sign in from, and check an address.",
-               ListNetworks, priority=4, command="secconsole network add NETWORK --note TEXT"),
-        Action("settings.helpdesk", "Helpdesk", "u", "Set what unbinding needs, and how long bypass codes work.",
-               ShowPolicy, priority=4, command="secconsole policy set --unbind-needs check"),
-        Action("settings.reminders", "Reminders", "e", "Have users reminded by mail to bind a factor in time.",
-               ShowPolicy, priority=4, command="secconsole policy set --reminders on"),
-        Action("settings.key", "Secret key", "y", "Show the secret key that programs use, and rotate it.",
-               ShowSecretKey, priority=4, command="secconsole secret-key rotate"),
-    )  # fmt: skip
+        Action(
+            "settings.change",
+            "Change",
+            "enter,down",
+            "Continue to grace period, password and code.",
+            SetPolicy,
+            dangerous=True,
+            priority=0,
+            command="secconsole policy set MODE --grace-days N",
+        ),
+        Action(
+            "settings.admins",
+            "Administrators",
+            "l",
+            "List the administrators who would have to bind.",
+            PreviewPolicy,
+            priority=1,
+            command="secconsole user list --status unbound --role tenant-admin",
+        ),
+        Action(
+            "settings.kinds",
+            "Kinds",
+            "k",
+            "Choose which factor kinds users may bind; the standard is quoted.",
+            ShowPolicy,
+            priority=2,
+            command="secconsole policy set --kinds totp,sms",
+        ),
+        Action(
+            "settings.mail",
+            "Mail",
+            "m",
+            "Set up the mail server that sends codes, and test it.",
+            ShowDelivery,
+            priority=3,
+            command="secconsole delivery set-smtp --host HOST --sender ADDRESS",
+        ),
+        Action(
+            "settings.sms",
+            "SMS",
+            "s",
+            "Set up the account at Twilio that sends codes, and test it.",
+            ShowDelivery,
+            priority=3,
+            command="secconsole delivery set-twilio --account-sid AC… --from NUMBER",
+        ),
+        Action(
+            "settings.messages",
+            "Messages",
+            "d",
+            "Show the outcome of the latest messages.",
+            ShowDelivery,
+            priority=4,
+            command="secconsole delivery show",
+        ),
+        Action(
+            "settings.networks",
+            "Networks",
+            "n",
+            "Allow networks to sign in from, and check an address.",
+            ListNetworks,
+            priority=4,
+            command="secconsole network add NETWORK --note TEXT",
+        ),
+        Action(
+            "settings.helpdesk",
+            "Helpdesk",
+            "u",
+            "Set what unbinding needs, and how long bypass codes work.",
+            ShowPolicy,
+            priority=4,
+            command="secconsole policy set --unbind-needs check",
+        ),
+        Action(
+            "settings.reminders",
+            "Reminders",
+            "e",
+            "Have users reminded by mail to bind a factor in time.",
+            ShowPolicy,
+            priority=4,
+            command="secconsole policy set --reminders on",
+        ),
+        Action(
+            "settings.key",
+            "Secret key",
+            "y",
+            "Show the secret key that programs use, and rotate it.",
+            ShowSecretKey,
+            priority=4,
+            command="secconsole secret-key rotate",
+        ),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -234,9 +305,12 @@ class Settings(Place):
         if self._policy is None or self._delivery is None or self._preview is None:
             return
         dialog = KindsDialog(
-            self._policy, self._delivery, self._preview.impact.weak_only,
-            why_not=self._may_only_look(SetPolicy), utf8=self.app.terminal.utf8,
-        )  # fmt: skip
+            self._policy,
+            self._delivery,
+            self._preview.impact.weak_only,
+            why_not=self._may_only_look(SetPolicy),
+            utf8=self.app.terminal.utf8,
+        )
         policy = await self.app.ask(dialog)
         if policy is not None:
             self._policy = self.app.session.policy = policy
@@ -335,9 +409,12 @@ class Settings(Place):
                 self.app.notify_refused(proof.message)
                 return
             wanted = SetPolicy(
-                tenant=self.app.tenant, mode=mode, grace_days=change.grace_days, expect=self._expect,
+                tenant=self.app.tenant,
+                mode=mode,
+                grace_days=change.grace_days,
+                expect=self._expect,
                 keep_sessions=not choice.end,
-            )  # fmt: skip
+            )
             policy = await self.app.perform(wanted)
         except Stale as error:
             self._look_again()

@@ -40,19 +40,36 @@ _COLUMNS = (
     Column("used", "Last used", 12, priority=1),
 )
 REMOVE = Action(
-    "access.remove", "Remove", "r", "Remove the factor, end the session or revoke the token under the cursor.",
-    RemoveFactor, dangerous=True, priority=0, command="secconsole factor remove FACTOR",
-)  # fmt: skip
+    "access.remove",
+    "Remove",
+    "r",
+    "Remove the factor, end the session or revoke the token under the cursor.",
+    RemoveFactor,
+    dangerous=True,
+    priority=0,
+    command="secconsole factor remove FACTOR",
+)
 END_SESSION = Action("access.end", "End", "r", "End the session.", EndSession, command="secconsole session end SESSION")
 REVOKE = Action("access.revoke", "Revoke", "r", "Revoke the token.", RevokeToken, command="secconsole token revoke ID")
 RENAME = Action(
-    "access.rename", "Rename", "n", "Give the factor under the cursor a name.", RenameFactor,
-    priority=2, command="secconsole factor rename FACTOR LABEL",
-)  # fmt: skip
+    "access.rename",
+    "Rename",
+    "n",
+    "Give the factor under the cursor a name.",
+    RenameFactor,
+    priority=2,
+    command="secconsole factor rename FACTOR LABEL",
+)
 END_ALL = Action(
-    "access.end-all", "End all sessions", "a", "Sign this user out everywhere; their tokens end too.",
-    EndOtherSessions, dangerous=True, priority=1, command="secconsole session end --others --user LOGIN",
-)  # fmt: skip
+    "access.end-all",
+    "End all sessions",
+    "a",
+    "Sign this user out everywhere; their tokens end too.",
+    EndOtherSessions,
+    dangerous=True,
+    priority=1,
+    command="secconsole session end --others --user LOGIN",
+)
 ACTIONS = (REMOVE, RENAME, END_ALL, Action("access.close", "Back", "escape,q,i", "Back to the list.", priority=3))
 
 _AROUND = 10  # lines of the window around the list: the card's own, and some of what lies below it

@@ -24,9 +24,15 @@ class RemoveDialog(SubmitDialog["bool | None"]):
     """
 
     def __init__(
-        self, detail: UserDetail, entry: FactorRow | SessionRow | TokenRow, what: str, now: datetime, *, last: bool,
+        self,
+        detail: UserDetail,
+        entry: FactorRow | SessionRow | TokenRow,
+        what: str,
+        now: datetime,
+        *,
+        last: bool,
         own: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._user, self._entry = detail.user, entry
         if isinstance(entry, FactorRow):
             title, label, parts = "Remove a factor", "Remove", _about_factor(detail, entry, last=last, own=own)

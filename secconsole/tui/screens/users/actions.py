@@ -57,10 +57,14 @@ class RenameDialog(SubmitDialog["UserChanged | None"]):
         try:
             return await self.app.perform(
                 RenameUser(
-                    tenant=self.app.tenant, user=self._user.id, login=changed.get("login"), name=changed.get("name"),
-                    email=changed.get("email"), phone=changed.get("phone"),
+                    tenant=self.app.tenant,
+                    user=self._user.id,
+                    login=changed.get("login"),
+                    name=changed.get("name"),
+                    email=changed.get("email"),
+                    phone=changed.get("phone"),
                 )
-            )  # fmt: skip
+            )
         except Conflict as error:  # the login is taken
             raise Invalid(error.message, "login") from error
 
@@ -78,68 +82,194 @@ async def rename(place: Any) -> None:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("users.unbind", "Unbind", "u", "Unbind the marked users, or the one under the cursor: a phone was lost.",
-           Unbind, dangerous=True, priority=0, command="secconsole unbind LOGIN --reason TEXT", acts_on="marked"),
-    Action("users.undo", "Undo", "x", "Undo an unbinding within ten minutes: the same phone works again.",
-           UndoUnbind, priority=1, command="secconsole undo EVENT", acts_on="one"),
-    Action("users.unlock", "Unlock", "l", "Clear the wrong entries that lock the marked users, or the one under the "
-           "cursor.",
-           UnlockUser, priority=5, command="secconsole user unlock LOGIN", acts_on="marked"),
-    Action("users.whitelist", "Whitelist", "w", "Let the marked users, or the one under the cursor, sign in without a "
-           "second factor, or remove them from that list.",
-           AddToWhitelist, priority=3, command="secconsole whitelist add LOGIN --reason TEXT", acts_on="marked"),
+    Action(
+        "users.unbind",
+        "Unbind",
+        "u",
+        "Unbind the marked users, or the one under the cursor: a phone was lost.",
+        Unbind,
+        dangerous=True,
+        priority=0,
+        command="secconsole unbind LOGIN --reason TEXT",
+        acts_on="marked",
+    ),
+    Action(
+        "users.undo",
+        "Undo",
+        "x",
+        "Undo an unbinding within ten minutes: the same phone works again.",
+        UndoUnbind,
+        priority=1,
+        command="secconsole undo EVENT",
+        acts_on="one",
+    ),
+    Action(
+        "users.unlock",
+        "Unlock",
+        "l",
+        "Clear the wrong entries that lock the marked users, or the one under the cursor.",
+        UnlockUser,
+        priority=5,
+        command="secconsole user unlock LOGIN",
+        acts_on="marked",
+    ),
+    Action(
+        "users.whitelist",
+        "Whitelist",
+        "w",
+        "Let the marked users, or the one under the cursor, sign in without a "
+        "second factor, or remove them from that list.",
+        AddToWhitelist,
+        priority=3,
+        command="secconsole whitelist add LOGIN --reason TEXT",
+        acts_on="marked",
+    ),
     caller_check.ACTION,
     reset.ACTION,
     bypass.ACTION,
-    Action("users.enroll", "Enroll", "e", "Bind a phone for a user next to you, or "
-           "enter a number or address that their next sign-in verifies.",
-           EnrollFactor, priority=3, command="secconsole factor enroll LOGIN --qr", acts_on="one"),
-    Action("users.access", "Details", "enter,i", "The factors, open sessions and tokens of this user; remove or rename "
-           "a factor, end a session, revoke a token.", ListSessions, priority=4,
-           command="secconsole session list LOGIN", acts_on="one"),
+    Action(
+        "users.enroll",
+        "Enroll",
+        "e",
+        "Bind a phone for a user next to you, or enter a number or address that their next sign-in verifies.",
+        EnrollFactor,
+        priority=3,
+        command="secconsole factor enroll LOGIN --qr",
+        acts_on="one",
+    ),
+    Action(
+        "users.access",
+        "Details",
+        "enter,i",
+        "The factors, open sessions and tokens of this user; remove or rename a factor, end a session, revoke a token.",
+        ListSessions,
+        priority=4,
+        command="secconsole session list LOGIN",
+        acts_on="one",
+    ),
     Action("users.mark", "Mark", "space", "Mark the user under the cursor and go to the next.", priority=3),
     Action("users.filter", "Filter", "f", "Show only the unbound, the locked and so on.", priority=4),
     Action("users.sort", "Sort", "s", "Sort by login, by name, by last sign-in.", priority=6),
-    Action("users.explain", "About", "h", "Explain the state of this user in plain words, and what to tell the "
-           "caller.", priority=4, acts_on="one"),
-    Action("users.reset-password", "Reset password", "r", "Give a one-time password that must be changed at the next "
-           "sign-in; the marked users get theirs by mail.", ResetPassword, dangerous=True, priority=8,
-           command="secconsole user reset-password LOGIN", acts_on="marked"),
-    Action("users.invite", "Invite", "I", "Mail a first-time password to the marked users, or the one under the "
-           "cursor, who have none.", InviteUsers, priority=8, command="secconsole user invite LOGIN",
-           acts_on="marked", run=invite),
-    Action("users.disable", "Disable", "d", "Keep the marked users, or the one under the cursor, from signing in.",
-           DisableUser, dangerous=True, priority=9, command="secconsole user disable LOGIN", acts_on="marked"),
-    Action("users.enable", "Enable", "D", "Let a disabled user sign in again.",
-           EnableUser, priority=9, command="secconsole user enable LOGIN", acts_on="one"),
-    Action("users.require-mfa", "Require factor", "m", "Require a second factor of the marked users, or the "
-           "one under the cursor, regardless of the policy, or stop requiring it.",
-           RequireMfa, priority=9, command="secconsole user require-mfa LOGIN", acts_on="marked"),
-    Action("users.role", "Role", "o", "Give this user another role.",
-           ChangeRole, priority=9, command="secconsole user role LOGIN ROLE", acts_on="one"),
-    Action("users.rename", "Correct", "N", "Correct the login, name, e-mail or phone of this user.", RenameUser,
-           priority=9, command="secconsole user rename LOGIN --name TEXT", acts_on="one", run=rename),
-    Action("users.bulk", "Act on many", "B", "Act on all marked users, or on all that the search finds, as a job that "
-           "goes on in the background.", StartJob, priority=7,
-           command='secconsole user unlock --filter "is:locked"', acts_on="none"),
-    Action("users.new", "New user", "n", "Create a user.",
-           CreateUser, priority=8, command="secconsole user create LOGIN"),
+    Action(
+        "users.explain",
+        "About",
+        "h",
+        "Explain the state of this user in plain words, and what to tell the caller.",
+        priority=4,
+        acts_on="one",
+    ),
+    Action(
+        "users.reset-password",
+        "Reset password",
+        "r",
+        "Give a one-time password that must be changed at the next sign-in; the marked users get theirs by mail.",
+        ResetPassword,
+        dangerous=True,
+        priority=8,
+        command="secconsole user reset-password LOGIN",
+        acts_on="marked",
+    ),
+    Action(
+        "users.invite",
+        "Invite",
+        "I",
+        "Mail a first-time password to the marked users, or the one under the cursor, who have none.",
+        InviteUsers,
+        priority=8,
+        command="secconsole user invite LOGIN",
+        acts_on="marked",
+        run=invite,
+    ),
+    Action(
+        "users.disable",
+        "Disable",
+        "d",
+        "Keep the marked users, or the one under the cursor, from signing in.",
+        DisableUser,
+        dangerous=True,
+        priority=9,
+        command="secconsole user disable LOGIN",
+        acts_on="marked",
+    ),
+    Action(
+        "users.enable",
+        "Enable",
+        "D",
+        "Let a disabled user sign in again.",
+        EnableUser,
+        priority=9,
+        command="secconsole user enable LOGIN",
+        acts_on="one",
+    ),
+    Action(
+        "users.require-mfa",
+        "Require factor",
+        "m",
+        "Require a second factor of the marked users, or the "
+        "one under the cursor, regardless of the policy, or stop requiring it.",
+        RequireMfa,
+        priority=9,
+        command="secconsole user require-mfa LOGIN",
+        acts_on="marked",
+    ),
+    Action(
+        "users.role",
+        "Role",
+        "o",
+        "Give this user another role.",
+        ChangeRole,
+        priority=9,
+        command="secconsole user role LOGIN ROLE",
+        acts_on="one",
+    ),
+    Action(
+        "users.rename",
+        "Correct",
+        "N",
+        "Correct the login, name, e-mail or phone of this user.",
+        RenameUser,
+        priority=9,
+        command="secconsole user rename LOGIN --name TEXT",
+        acts_on="one",
+        run=rename,
+    ),
+    Action(
+        "users.bulk",
+        "Act on many",
+        "B",
+        "Act on all marked users, or on all that the search finds, as a job that goes on in the background.",
+        StartJob,
+        priority=7,
+        command='secconsole user unlock --filter "is:locked"',
+        acts_on="none",
+    ),
+    Action(
+        "users.new", "New user", "n", "Create a user.", CreateUser, priority=8, command="secconsole user create LOGIN"
+    ),
     Action("users.reverse", "Reverse", "S", "Reverse the order of the list.", priority=9),
-    Action("users.mark-range", "Mark up to here", "v", "Mark all users from the last marked one to the cursor.",
-           priority=9),
+    Action(
+        "users.mark-range", "Mark up to here", "v", "Mark all users from the last marked one to the cursor.", priority=9
+    ),
     Action("users.mark-all", "Mark all", "a", "Mark all users that match the search.", priority=9),
     Action("users.clear-marks", "Unmark all", "A", "Unmark all users.", priority=9),
-    Action("users.clear", "Clear", "escape", "Unmark all users; if none is marked, show all users again.",
-           priority=9),
-)  # fmt: skip
+    Action("users.clear", "Clear", "escape", "Unmark all users; if none is marked, show all users again.", priority=9),
+)
 
 YOURSELF = "Not for your own account: ask another administrator. For what you can change yourself, press 7."
 
 
 def why_not_to(
-    action: Action, person: UserRow | None, detail: UserDetail | None, *, marked: int, role: Role, own: str,
-    now: datetime, bulk_undo: bool, unread: bool,
-) -> str:  # fmt: skip
+    action: Action,
+    person: UserRow | None,
+    detail: UserDetail | None,
+    *,
+    marked: int,
+    role: Role,
+    own: str,
+    now: datetime,
+    bulk_undo: bool,
+    unread: bool,
+) -> str:
     """Return why an action is unavailable for the user under the cursor.
 
     Empty if it is available. `detail`: details of the same user, if they are loaded. `own`: id of the signed-in user.

@@ -51,10 +51,13 @@ class BypassDialog(SubmitDialog["BypassIssued | BypassRevoked | None"]):
                 name="minutes", label="Minutes", digits=4, help=f"Empty: {usual:,}. The policy allows {most:,} at most."
             ),
             TextField(
-                name="starts", label="From", placeholder="08:00", max_length=40,
+                name="starts",
+                label="From",
+                placeholder="08:00",
+                max_length=40,
                 help="Empty: now. Or 08:00, or 2027-01-31T08:00.",
             ),
-        ]  # fmt: skip
+        ]
         title = f"Bypass code: {detail.user.login}"
         super().__init__(title, about(detail.user, *said), fields, buttons, focus="reason")
 
@@ -65,10 +68,14 @@ class BypassDialog(SubmitDialog["BypassIssued | BypassRevoked | None"]):
         starts = parse_start(str(values["starts"]), self.app.clock())
         return await self.app.perform(
             IssueBypass(
-                tenant=tenant, user=user, reason=str(values["reason"]), ticket=str(values["ticket"]),
-                minutes=minutes_of(values["minutes"]), starts=starts,
+                tenant=tenant,
+                user=user,
+                reason=str(values["reason"]),
+                ticket=str(values["ticket"]),
+                minutes=minutes_of(values["minutes"]),
+                starts=starts,
             )
-        )  # fmt: skip
+        )
 
 
 class BypassCodeDialog(SecretDialog[None]):
@@ -82,8 +89,10 @@ class BypassCodeDialog(SecretDialog[None]):
         self._code: Secret[str] | None = issued.code
         self._now = now
         buttons = [
-            Button("close", "I have read it out", cancels=True), Button("hide", "Hide"), Button("copy", "Copy"),
-        ]  # fmt: skip
+            Button("close", "I have read it out", cancels=True),
+            Button("hide", "Hide"),
+            Button("copy", "Copy"),
+        ]
         super().__init__(f"Bypass code: {issued.login}", (), buttons, focus="hide")
 
     def forget(self) -> None:
@@ -144,6 +153,14 @@ async def bypass(place: Any) -> None:
 
 
 ACTION = Action(
-    "users.bypass", "Bypass code", "b", "Issue a code that replaces the phone for one sign-in, or revoke it.",
-    IssueBypass, dangerous=True, priority=2, command="secconsole bypass LOGIN --reason TEXT", acts_on="one", run=bypass,
-)  # fmt: skip
+    "users.bypass",
+    "Bypass code",
+    "b",
+    "Issue a code that replaces the phone for one sign-in, or revoke it.",
+    IssueBypass,
+    dangerous=True,
+    priority=2,
+    command="secconsole bypass LOGIN --reason TEXT",
+    acts_on="one",
+    run=bypass,
+)

@@ -80,10 +80,13 @@ class StartCheckDialog(SubmitDialog["CallerCheckStarted | Approval | None"]):
         if button == "ask":
             return await self.app.perform(
                 RequestApproval(
-                    tenant=self.app.tenant, user=self._user.id, reason=str(values["reason"]),
-                    ticket=str(values["ticket"]), kind=ApprovalKind.RESET,
+                    tenant=self.app.tenant,
+                    user=self._user.id,
+                    reason=str(values["reason"]),
+                    ticket=str(values["ticket"]),
+                    kind=ApprovalKind.RESET,
                 )
-            )  # fmt: skip
+            )
         operation = StartCallerCheck(tenant=self.app.tenant, user=self._user.id, way=str(values["way"]))
         return await self.app.perform(operation)
 
@@ -145,6 +148,13 @@ async def check(app: Console, user: UserRow, draft: Draft) -> None:
 
 
 ACTION = Action(
-    "users.check-caller", "Check caller", "c", "Check who is calling, by a code from what is on record or their app.",
-    StartCallerCheck, priority=2, command="secconsole caller-check start LOGIN", acts_on="one", run=check_caller,
-)  # fmt: skip
+    "users.check-caller",
+    "Check caller",
+    "c",
+    "Check who is calling, by a code from what is on record or their app.",
+    StartCallerCheck,
+    priority=2,
+    command="secconsole caller-check start LOGIN",
+    acts_on="one",
+    run=check_caller,
+)

@@ -54,19 +54,26 @@ class NewUserDialog(SubmitDialog["tuple[UserChanged, PasswordReset | None] | Non
             TextField(name="phone", label="Phone", max_length=40, help="With the country code: +420 777 123 456"),
             ChoiceField(name="role", label="Role", options=options, value="user", help="left and right choose"),
             CheckField(
-                name="password", label="Password", text="create a one-time password", value=True,
+                name="password",
+                label="Password",
+                text="create a one-time password",
+                value=True,
                 help="It is shown once, and must be changed at the first sign-in.",
             ),
-        ]  # fmt: skip
+        ]
         super().__init__("New user", "", fields, [cancel(), Button("make", "Create")], focus="login")
 
     async def submit(self, button: str, values: Values) -> tuple[UserChanged, PasswordReset | None] | None:
         made = await self.app.perform(
             CreateUser(
-                tenant=self.app.tenant, login=str(values["login"]), name=str(values["name"]).strip(),
-                email=str(values["email"]).strip(), phone=str(values["phone"]).strip(), role=Role(str(values["role"])),
+                tenant=self.app.tenant,
+                login=str(values["login"]),
+                name=str(values["name"]).strip(),
+                email=str(values["email"]).strip(),
+                phone=str(values["phone"]).strip(),
+                role=Role(str(values["role"])),
             )
-        )  # fmt: skip
+        )
         if not values["password"]:
             return made, None
         try:

@@ -23,8 +23,10 @@ class OneTimePasswordDialog(SecretDialog[None]):
         self._user = user
         self._password: Secret[str] | None = password
         buttons = [
-            Button("close", "I have handed it over", cancels=True), Button("hide", "Hide"), Button("copy", "Copy"),
-        ]  # fmt: skip
+            Button("close", "I have handed it over", cancels=True),
+            Button("hide", "Hide"),
+            Button("copy", "Copy"),
+        ]
         super().__init__("One-time password", (), buttons, focus="hide")
 
     def forget(self) -> None:

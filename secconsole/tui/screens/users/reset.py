@@ -42,18 +42,27 @@ class ResetCallerDialog(SubmitDialog["ResetResult | Approval | Draft | None"]):
         asked = found.approval
         fields: list[Field] = [
             TextField(
-                name="reason", label="Reason", needed=True, value=draft.reason or (asked.reason if asked else ""),
+                name="reason",
+                label="Reason",
+                needed=True,
+                value=draft.reason or (asked.reason if asked else ""),
                 help="Others will rely on it later.",
             ),
             TextField(
-                name="ticket", label="Ticket", value=draft.ticket or (asked.ticket if asked else ""), max_length=100,
+                name="ticket",
+                label="Ticket",
+                value=draft.ticket or (asked.ticket if asked else ""),
+                max_length=100,
                 help="Optional.",
             ),
             ChoiceField(
-                name="password", label="Password", options=_passwords(found, role), value=PasswordChange.KEEP,
+                name="password",
+                label="Password",
+                options=_passwords(found, role),
+                value=PasswordChange.KEEP,
                 help=target.no_password_mail or "left and right choose",
             ),
-        ]  # fmt: skip
+        ]
         if minutes is not None:
             fields.append(CheckField(name="bypass", label="Bypass", text=f"a code for one sign-in, {minutes:,} min"))
         act = Button("ask", "Ask for approval") if found.lacks else Button("reset", "Reset", danger=True)
@@ -146,6 +155,14 @@ def _done_words(done: ResetResult, now: datetime) -> str:
 
 
 ACTION = Action(
-    "users.reset", "Reset", "R", "Reset a user who calls: factors, sessions, tokens, recovery codes, and the password.",
-    ResetUser, dangerous=True, priority=1, command="secconsole reset LOGIN --reason TEXT", acts_on="one", run=reset,
-)  # fmt: skip
+    "users.reset",
+    "Reset",
+    "R",
+    "Reset a user who calls: factors, sessions, tokens, recovery codes, and the password.",
+    ResetUser,
+    dangerous=True,
+    priority=1,
+    command="secconsole reset LOGIN --reason TEXT",
+    acts_on="one",
+    run=reset,
+)

@@ -85,24 +85,35 @@ class UnbindDialog(SubmitDialog["Outcome | None"]):
         if button == "ask":
             return Outcome(asked=await self._ask_approval(values))
         operation = Unbind(
-            tenant=self.app.tenant, users=self._ids, reason=str(values["reason"]), ticket=str(values["ticket"]),
+            tenant=self.app.tenant,
+            users=self._ids,
+            reason=str(values["reason"]),
+            ticket=str(values["ticket"]),
             bypass=self._bypass if button == "bypass" else None,
-        )  # fmt: skip
+        )
         if not fits_one_request(self._ids):
             return Outcome(job=await self._start_job(values))
         result = await self.app.perform(operation)
         return Outcome(
-            result.unbound, result.failed, result.event, result.undo_until, bypass=result.bypass,
+            result.unbound,
+            result.failed,
+            result.event,
+            result.undo_until,
+            bypass=result.bypass,
             warning=result.warning,
-        )  # fmt: skip
+        )
 
     async def _start_job(self, values: Values) -> Job:
         return await self.app.perform(
             StartJob(
-                tenant=self.app.tenant, kind=JobKind.UNBIND, users=self._ids, reason=str(values["reason"]),
-                ticket=str(values["ticket"]), expect=len(self._ids),
+                tenant=self.app.tenant,
+                kind=JobKind.UNBIND,
+                users=self._ids,
+                reason=str(values["reason"]),
+                ticket=str(values["ticket"]),
+                expect=len(self._ids),
             )
-        )  # fmt: skip
+        )
 
     async def _ask_approval(self, values: Values) -> Approval:
         return await self.app.perform(

@@ -137,9 +137,11 @@ def _notices(found: UnbindPreview) -> str:
 
 def about_many(found: UnbindPreview, now: datetime, requested: int) -> Content:
     counts = [
-        (found.bound, "bound"), (found.pending, "pending"), (found.already_unbound, "already unbound"),
+        (found.bound, "bound"),
+        (found.pending, "pending"),
+        (found.already_unbound, "already unbound"),
         (len(found.failed), "cannot be unbound"),
-    ]  # fmt: skip
+    ]
     parts = ", ".join(f"{count(number)} {word}" for number, word in counts if number)
     rows: list[Part] = [join((plural(requested, "user"), "bold"), f": {parts}")]
     if found.whitelisted:

@@ -41,10 +41,13 @@ class ExemptDialog(SubmitDialog["WhitelistChanged | None"]):
         fields = [
             TextField(name="reason", label="Reason", needed=True, help="Others will rely on it later."),
             TextField(
-                name="until", label="Until", placeholder="2027-01-31", max_length=40,
+                name="until",
+                label="Until",
+                placeholder="2027-01-31",
+                max_length=40,
                 help="The last day it applies. Empty: no end date.",
             ),
-        ]  # fmt: skip
+        ]
         buttons = [cancel(), Button("add", "Add to the whitelist", danger=True)]
         super().__init__("Whitelist", body, fields, buttons, focus="reason", danger=True)
 

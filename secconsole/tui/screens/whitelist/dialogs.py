@@ -39,11 +39,23 @@ TYPED_ABOVE = 20  # above this the number has to be typed
 def reason_and_until(reason: str = "", until: str = "") -> list[Field]:
     """Return the two fields that every entry has."""
     return [
-        TextField(name="reason", label="Reason", needed=True, value=reason, max_length=500,
-                  help="Others will rely on it later."),
-        TextField(name="until", label="Until", value=until, max_length=40, placeholder="no end date: not advised",
-                  help=UNTIL_HELP),
-    ]  # fmt: skip
+        TextField(
+            name="reason",
+            label="Reason",
+            needed=True,
+            value=reason,
+            max_length=500,
+            help="Others will rely on it later.",
+        ),
+        TextField(
+            name="until",
+            label="Until",
+            value=until,
+            max_length=40,
+            placeholder="no end date: not advised",
+            help=UNTIL_HELP,
+        ),
+    ]
 
 
 def changed_words(done: WhitelistChanged) -> str:
@@ -139,10 +151,13 @@ class PastedDialog(SubmitDialog["str | None"]):
             raise Invalid(f"That is not {len(pasted.check.changed)}.", "number")
         done = await self.app.perform(
             AddToWhitelist(
-                tenant=self.app.tenant, users=pasted.check.changed, reason=pasted.reason, until=pasted.until,
+                tenant=self.app.tenant,
+                users=pasted.check.changed,
+                reason=pasted.reason,
+                until=pasted.until,
                 only_new=True,
             )
-        )  # fmt: skip
+        )
         return changed_words(done)
 
 
@@ -165,10 +180,13 @@ class EditDialog(SubmitDialog["str | None"]):
         try:
             done = await self.app.perform(
                 AddToWhitelist(
-                    tenant=self.app.tenant, users=(entry.user,), reason=str(values["reason"]), until=until,
+                    tenant=self.app.tenant,
+                    users=(entry.user,),
+                    reason=str(values["reason"]),
+                    until=until,
                     expect=Seen(entry.reason, entry.until),
                 )
-            )  # fmt: skip
+            )
         except Stale as error:
             await self._show_theirs(error)
             raise

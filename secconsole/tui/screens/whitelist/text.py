@@ -72,10 +72,19 @@ class WhitelistRows:
         end = end_words(entry.until, self._now)
         loud = entry.until is None or entry.until - self._now < timedelta(days=7)
         state = safe_text(state_words(entry, utf8=self._utf8), self._styles[entry.status])
-        return Row(entry.user, (
-            entry.login, entry.name, str(entry.role), state, safe_text(end, self._warn) if loud else end,
-            entry.reason, day(entry.since), entry.by,
-        ))  # fmt: skip
+        return Row(
+            entry.user,
+            (
+                entry.login,
+                entry.name,
+                str(entry.role),
+                state,
+                safe_text(end, self._warn) if loud else end,
+                entry.reason,
+                day(entry.since),
+                entry.by,
+            ),
+        )
 
 
 def about(entry: Exemption, now: datetime) -> Content:

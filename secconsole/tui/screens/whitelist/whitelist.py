@@ -36,19 +36,55 @@ class Whitelist(Place):
     CSS_PATH = "../../styles/whitelist.tcss"
     AUTO_FOCUS = "WindowedTable"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("whitelist.add", "Add", "a", "Find users and add them to the whitelist.", AddToWhitelist, priority=0,
-               command="secconsole whitelist add LOGIN --reason TEXT --until DATE"),
-        Action("whitelist.paste", "Paste", "p", "Add many users by pasting their logins.", AddToWhitelist,
-               priority=2, command="secconsole whitelist import FILE --reason TEXT"),
-        Action("whitelist.edit", "Edit", "e,enter", "Change reason and end of an entry.", AddToWhitelist, priority=1,
-               command="secconsole whitelist add LOGIN --reason TEXT --until DATE", acts_on="one"),
-        Action("whitelist.remove", "Remove", "d,delete", "Remove the marked users from the whitelist.",
-               RemoveFromWhitelist, dangerous=True, priority=1, command="secconsole whitelist remove LOGIN",
-               acts_on="marked"),
-        Action("whitelist.mark", "Mark", "space", "Mark several entries to remove them together.", priority=4,
-               acts_on="one"),
+        Action(
+            "whitelist.add",
+            "Add",
+            "a",
+            "Find users and add them to the whitelist.",
+            AddToWhitelist,
+            priority=0,
+            command="secconsole whitelist add LOGIN --reason TEXT --until DATE",
+        ),
+        Action(
+            "whitelist.paste",
+            "Paste",
+            "p",
+            "Add many users by pasting their logins.",
+            AddToWhitelist,
+            priority=2,
+            command="secconsole whitelist import FILE --reason TEXT",
+        ),
+        Action(
+            "whitelist.edit",
+            "Edit",
+            "e,enter",
+            "Change reason and end of an entry.",
+            AddToWhitelist,
+            priority=1,
+            command="secconsole whitelist add LOGIN --reason TEXT --until DATE",
+            acts_on="one",
+        ),
+        Action(
+            "whitelist.remove",
+            "Remove",
+            "d,delete",
+            "Remove the marked users from the whitelist.",
+            RemoveFromWhitelist,
+            dangerous=True,
+            priority=1,
+            command="secconsole whitelist remove LOGIN",
+            acts_on="marked",
+        ),
+        Action(
+            "whitelist.mark",
+            "Mark",
+            "space",
+            "Mark several entries to remove them together.",
+            priority=4,
+            acts_on="one",
+        ),
         Action("whitelist.unmark", "Unmark all", "escape", "Unmark all entries.", priority=9),
-    )  # fmt: skip
+    )
 
     def __init__(self) -> None:
         super().__init__()
