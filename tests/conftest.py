@@ -47,8 +47,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return extent.is_left_out(config, collection_path) or None
 
 
+# Tests that press keys and look at the screen are tried once more: a busy machine may hold up program, terminal and
+# test longer than any wait. The report names them.
+_WALKS = {Path(__file__).parent / name for name in ("terminal", "tui")}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     extent.select(config, items)
+    for item in items:
+        if _WALKS.intersection(item.path.parents):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_unconfigure() -> None:

@@ -41,11 +41,3 @@ def sample(term: Start) -> Start:
         return term("-m", "tests.terminal.launch", name, *words, **options)
 
     return start
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a terminal test once more: a busy machine may hold up program, pty and emulator longer than any wait."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))

@@ -314,6 +314,7 @@ async def test_a_factor_is_removed_where_none_is_required(console: OpenConsole, 
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
         assert "your password alone is then enough" in words(app)
+        await settled(pilot)
         await pilot.press("right", "enter")
         await until(pilot, lambda: "none bound" in screen_text(app))
         assert await factors_of(organisation, "hana") == ()

@@ -7,7 +7,7 @@ import pytest
 from secconsole.domain.roles import Role, may
 from secconsole.tui.screens.place import Place
 from secconsole.tui.widgets.hints import Hints
-from tests.tui.conftest import OpenConsole, settled
+from tests.tui.conftest import OpenConsole, settled, until
 from tests.tui.test_actions import BUILT
 
 LOGINS = {Role.HELPDESK: "hana", Role.AUDITOR: "aida", Role.TENANT_ADMIN: "tomas"}
@@ -18,6 +18,7 @@ LOGINS = {Role.HELPDESK: "hana", Role.AUDITOR: "aida", Role.TENANT_ADMIN: "tomas
 async def test_the_footer_has_only_keys_that_the_role_may_use(console: OpenConsole, role: Role, name: str) -> None:
     app = await console(LOGINS[role], place=name)
     async with app.run_test(size=(200, 60), notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Place))
         await settled(pilot)
         place = app.screen
         assert isinstance(place, Place)
