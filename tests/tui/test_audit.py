@@ -260,8 +260,10 @@ async def test_an_entry_opens_in_full_with_words_for_its_codes(
         await type_in(pilot, "whitelist")
         await pilot.press("enter")
         await until(pilot, lambda: not place(app).table.unread and place(app)._source.total == 1)
+        await settled(pilot)  # the cursor is on the row that was found
         await pilot.press("enter")
         await shows(app, pilot, "Audit entry")
+        await shows(app, pilot, "whitelist.added")
         text = screen_text(app)
         assert "whitelist.added" in text
         assert str(int(end.timestamp() * 1000)) not in text
