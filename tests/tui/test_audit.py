@@ -266,7 +266,7 @@ async def test_an_entry_opens_in_full_with_words_for_its_codes(
         await settled(pilot)
         text = screen_text(app)
         assert "nina" in text
-        assert size[1] < 24 or "whitelist.added" in text  # a low window is scrolled to the buttons
+        assert "whitelist.added" in text  # a low window shows the top
         assert str(int(end.timestamp() * 1000)) not in text
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is place(app))

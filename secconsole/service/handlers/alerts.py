@@ -16,7 +16,7 @@ from secconsole.domain.alert_rules import (
     check_settings,
 )
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
-from secconsole.domain.limits import LONGEST_NOTE, MOST_DIGITS, MOST_PER_PAGE
+from secconsole.domain.limits import LONGEST_NOTE
 from secconsole.operations.alerts import (
     AcknowledgeAlert,
     Alert,
@@ -35,6 +35,7 @@ from secconsole.operations.alerts import (
 from secconsole.operations.events import ALERT_ACKNOWLEDGED, ALERT_RULE_SET
 from secconsole.service.alerts.trial import Found, try_rule
 from secconsole.service.context import Context, milliseconds, when, when_or_none
+from secconsole.service.paging import check_limit, number_of
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
 from secconsole.store.audit_log import alert_sweep, alerts, audit
@@ -45,11 +46,7 @@ OWN = "This alert is about your own account. Another administrator has to acknow
 
 @handles(ListAlerts)
 def list_alerts(context: Context, operation: ListAlerts) -> AlertPage:
-    cursor = operation.cursor
-    if not 1 <= operation.limit <= MOST_PER_PAGE:
-        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
-        raise Invalid("The cursor does not belong to this list.", "cursor")
+    check_limit(operation.limit)
     found = alerts.list_alerts(
         context.connection,
         context.tenant.pk,
@@ -58,7 +55,7 @@ def list_alerts(context: Context, operation: ListAlerts) -> AlertPage:
         rule=operation.rule,
         since=milliseconds(operation.since) if operation.since else None,
         until=milliseconds(operation.until) if operation.until else None,
-        before=int(cursor) if cursor else None,
+        before=number_of(operation.cursor),
     )
     page = found[: operation.limit]
     more = str(page[-1].pk) if len(found) > len(page) else None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from secconsole.domain.errors import Conflict, NotAllowed, NotFound
 from secconsole.domain.helpdesk import APPROVAL_LASTS, MOST_ASKED, MOST_WAITING, ApprovalState, is_same_person
-from secconsole.domain.limits import MOST_DIGITS, MOST_PER_PAGE
 from secconsole.operations.approvals import (
     Approval,
     ApprovalList,
@@ -17,6 +16,7 @@ from secconsole.operations.events import APPROVAL_DENIED, APPROVAL_GRANTED, APPR
 from secconsole.service.context import Context
 from secconsole.service.factors.approvals import asker_of, own_request, shown
 from secconsole.service.handlers.whitelist import checked_reason
+from secconsole.service.paging import check_limit, number_of
 from secconsole.service.registry import handles
 from secconsole.store import users
 from secconsole.store.helpdesk import approvals
@@ -51,12 +51,9 @@ def request_approval(context: Context, operation: RequestApproval) -> Approval:
 
 @handles(ListApprovals)
 def list_approvals(context: Context, operation: ListApprovals) -> ApprovalList:
-    cursor, limit = operation.cursor, operation.limit
-    if not 1 <= limit <= MOST_PER_PAGE:
-        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
-        raise Invalid("The cursor does not belong to this list.", "cursor")
-    before = int(cursor) if cursor else None
+    limit = operation.limit
+    check_limit(limit)
+    before = number_of(operation.cursor)
     found = approvals.live_approvals(context.connection, context.tenant.pk, context.now, before=before, limit=limit + 1)
     targets = users.users_by_pk(context.connection, {record.user_pk for record in found})
     items = tuple(shown(context, record, targets[record.user_pk]) for record in found[:limit])

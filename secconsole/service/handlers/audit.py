@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.limits import MOST_ACTIONS, MOST_DIGITS, MOST_PER_PAGE, MOST_VERIFIED
+from secconsole.domain.limits import MOST_ACTIONS, MOST_DIGITS, MOST_VERIFIED
 from secconsole.operations.audit import (
     AuditCheck,
     AuditHeads,
@@ -20,6 +20,7 @@ from secconsole.operations.events import EventGroup, actions_of
 from secconsole.service.audit_heads import compare_heads, signed_head
 from secconsole.service.context import Context, milliseconds
 from secconsole.service.handlers.user_fields import check_words
+from secconsole.service.paging import check_limit, number_of
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
 from secconsole.store import users
@@ -32,11 +33,7 @@ _CURSOR = re.compile(rf"([0-9]{{1,{MOST_DIGITS}}})\.([0-9a-f]{{64}})", re.ASCII)
 
 @handles(ListAudit)
 def list_audit(context: Context, operation: ListAudit) -> AuditPage:
-    if not 1 <= operation.limit <= MOST_PER_PAGE:
-        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
-    cursor = operation.cursor
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
-        raise Invalid("The cursor does not belong to this list.", "cursor")
+    check_limit(operation.limit)
     if len(operation.actions) > MOST_ACTIONS:
         raise Invalid(f"Name at most {MOST_ACTIONS} actions.", "actions")
     check_words(operation.search.split())
@@ -58,7 +55,7 @@ def list_audit(context: Context, operation: ListAudit) -> AuditPage:
         context.tenant.pk,
         filters,
         limit=operation.limit + 1,
-        before=int(cursor) if cursor else None,
+        before=number_of(operation.cursor),
         fold=operation.fold,
     )
     page = rows[: operation.limit]

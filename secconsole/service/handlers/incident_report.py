@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from secconsole.domain.errors import Invalid, Unfit
+from secconsole.domain.errors import Unfit
 from secconsole.domain.impact import Group
-from secconsole.domain.limits import MOST_COUNTED, MOST_DIGITS, MOST_PER_PAGE
+from secconsole.domain.limits import MOST_COUNTED, MOST_DIGITS
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
 from secconsole.operations import events
@@ -28,6 +28,7 @@ from secconsole.operations.incident import (
 )
 from secconsole.service.context import Context, milliseconds, when, when_or_none
 from secconsole.service.handlers.incident import count_platform_admins, scope_of
+from secconsole.service.paging import check_limit, number_of
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
 from secconsole.store import tenants
@@ -90,8 +91,7 @@ def show_incident(context: Context, operation: ShowIncident) -> Incident:
 
 @handles(ReportIncident)
 def report_incident(context: Context, operation: ReportIncident) -> IncidentReport:
-    if not 1 <= operation.limit <= MOST_PER_PAGE:
-        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    check_limit(operation.limit)
     since = _since(context, operation.since)
     until = min(milliseconds(operation.until), context.now + 1) if operation.until else context.now + 1
     if until < since:
@@ -133,11 +133,10 @@ def _since(context: Context, since: datetime | None) -> int:
 
 def _before(window: Window, cursor: str | None) -> Window:
     """Return the part of a window that follows a page."""
-    if cursor is None:
+    number = number_of(cursor)
+    if number is None:
         return window
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
-        raise Invalid("The cursor does not belong to this report.", "cursor")
-    return Window(window.tenant_pk, window.first, min(window.end, int(cursor)))
+    return Window(window.tenant_pk, window.first, min(window.end, number))
 
 
 def _counts(context: Context, window: Window, actions: tuple[str, ...]) -> tuple[ActionCount, ...]:

@@ -82,12 +82,12 @@ def step_up(context: Context, operation: StepUp) -> Proof:
         context.unchanged = True
         return Proof(True)
     message, wrong = "The password or the code is wrong.", "password"
+    active = _active(context, user)
     if check is None or not check.allowed:
         until = held(context, user, Bucket.STEP_UP)
         message, wrong = held_words(context, until) if until else "", ""
-    elif _shows_password(check, user) or (not check.needed and _active(context, user)):
+    elif _shows_password(check, user) or (active and not check.needed):
         wrong = "code"
-        active = _active(context, user)
         if check.reserved is not None:
             uncount_failure(context, user, throttle_of(context, user), check.reserved)
         if not active and session.factor == BYPASS:  # the password alone would make it more than it is

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from secconsole.domain.errors import Invalid, NotFound, Unfit
+from secconsole.domain.errors import NotFound, Unfit
 from secconsole.domain.ident import is_id
-from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.operations.events import SESSION_ENDED
 from secconsole.operations.sessions import (
     EndOtherSessions,
@@ -16,6 +15,7 @@ from secconsole.operations.sessions import (
 )
 from secconsole.service.authorise import IDLE, need_proof
 from secconsole.service.context import Context, when
+from secconsole.service.paging import check_limit
 from secconsole.service.registry import handles
 from secconsole.store.rows import SessionRecord
 from secconsole.store.sign_in import sessions
@@ -23,8 +23,7 @@ from secconsole.store.sign_in import sessions
 
 @handles(ListSessions)
 def list_sessions(context: Context, operation: ListSessions) -> SessionPage:
-    if not 1 <= operation.limit <= MOST_PER_PAGE:
-        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    check_limit(operation.limit)
     if operation.cursor is not None and not is_id(operation.cursor):
         raise Unfit("That cursor is not valid. Start from the beginning.", "cursor")
     found = sessions.open_sessions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, Invalid, NotFound, Unfit
 from secconsole.domain.ident import is_id
-from secconsole.domain.limits import LONGEST_LABEL, LONGEST_OVERLAP, LONGEST_TOKEN, MOST_PER_PAGE, MOST_TOKENS
+from secconsole.domain.limits import LONGEST_LABEL, LONGEST_OVERLAP, LONGEST_TOKEN, MOST_TOKENS
 from secconsole.domain.scope import Scope, may_have, scope_phrase
 from secconsole.domain.text import is_plain
 from secconsole.operations.events import SECRET_KEY_ROTATED, TOKEN_CREATED, TOKEN_REVOKED
@@ -23,6 +23,7 @@ from secconsole.operations.tokens import (
 )
 from secconsole.service.authorise import KEY_PREFIX, TOKEN_PREFIX, need_proof
 from secconsole.service.context import Context, when, when_or_none
+from secconsole.service.paging import check_limit
 from secconsole.service.registry import handles
 from secconsole.store.rows import TokenRecord
 from secconsole.store.sealing.keys import new_token
@@ -85,8 +86,7 @@ def list_own_tokens(context: Context, operation: ListOwnTokens) -> TokenPage:
 
 @handles(ListTokens)
 def list_tokens(context: Context, operation: ListTokens) -> TokenPage:
-    if not 1 <= operation.limit <= MOST_PER_PAGE:
-        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    check_limit(operation.limit)
     if operation.cursor is not None and not is_id(operation.cursor):
         raise Unfit("That cursor is not valid. Start from the beginning.", "cursor")
     rows = tokens.live_tokens(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from secconsole.domain.clock import NOTICED
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed
-from secconsole.domain.limits import LONGEST_REASON, MOST_PER_PAGE
+from secconsole.domain.limits import LONGEST_REASON
 from secconsole.domain.login import Likeness, likeness, login_key, skeleton, suspicions
 from secconsole.domain.mail_address import masked_mail
 from secconsole.domain.model import PolicyMode
@@ -71,6 +71,7 @@ from secconsole.service.handlers.role_rules import (
     stays_asked,
 )
 from secconsole.service.handlers.user_fields import check_fields, check_words, refuse_taken, with_id
+from secconsole.service.paging import check_limit
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry, exemption, factor_row, holds, look_alikes, user_row
 from secconsole.store import factors, users
@@ -92,8 +93,7 @@ _COLUMNS = {UserSort.LOGIN: "login_key", UserSort.NAME: "name_key", UserSort.LAS
 
 @handles(ListUsers)
 def list_users(context: Context, operation: ListUsers) -> UserPage:
-    if not 1 <= operation.limit <= MOST_PER_PAGE:
-        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    check_limit(operation.limit)
     if operation.at is not None and operation.at < 0:
         raise Invalid("The position must be 0 or more.", "at")
     check_words(operation.filter.words)

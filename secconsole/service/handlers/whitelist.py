@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secconsole.domain.end_date import check_end
 from secconsole.domain.errors import Conflict, Invalid, Stale
-from secconsole.domain.limits import LONGEST_REASON, MOST_PER_PAGE
+from secconsole.domain.limits import LONGEST_REASON
 from secconsole.domain.model import BindingStatus, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.operations.events import WHITELIST_ADDED, WHITELIST_CHANGED, WHITELIST_REMOVED
@@ -19,6 +19,7 @@ from secconsole.operations.whitelist import (
 from secconsole.service.context import Context, milliseconds
 from secconsole.service.factors.password_sessions import Ended, end_password_sessions
 from secconsole.service.handlers.user_fields import check_words
+from secconsole.service.paging import check_limit
 from secconsole.service.registry import handles
 from secconsole.service.views import exemption
 from secconsole.store import users, whitelist
@@ -27,8 +28,7 @@ from secconsole.store.rows import ExemptionRecord, UserRecord
 
 @handles(ListWhitelist)
 def list_whitelist(context: Context, operation: ListWhitelist) -> WhitelistPage:
-    if not 1 <= operation.limit <= MOST_PER_PAGE:
-        raise Invalid(f"The limit must be between 1 and {MOST_PER_PAGE}.", "limit")
+    check_limit(operation.limit)
     check_words(operation.search.split())
     found = whitelist.list_exemptions(
         context.connection,

@@ -134,6 +134,16 @@ class Dialog(ModalScreen[T], Generic[T]):
         card.scroll_relative(y=pages * max(1, card.size.height - 1), animate=False)
 
 
+class TextDialog(Dialog[None]):
+    """Shows a text from its top, where the focus on the button would scroll a low window down to it."""
+
+    AUTO_FOCUS = ""
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_focus(self.form, scroll_visible=False)
+
+
 class ConfirmDialog(Dialog[bool]):
     """Asks for confirmation.
 

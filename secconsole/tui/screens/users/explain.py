@@ -11,13 +11,13 @@ from secconsole.domain.policy import is_always_asked
 from secconsole.domain.throttle import Bucket
 from secconsole.operations.policy import Policy
 from secconsole.operations.users import Hold, UserDetail
-from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.dialog import TextDialog
 from secconsole.tui.text import users as texts
 from secconsole.tui.text.format import glyph, plural, status_words, until
 from secconsole.tui.text.safe import Part, join, lines
 
 
-class ExplainDialog(Dialog[None]):
+class ExplainDialog(TextDialog):
     """Text only.
 
     Any button or Escape closes it.
