@@ -10,7 +10,7 @@ TESTED := $(VENV)/installed-for-tests
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # Half of the tests wait for a terminal, a database or another process: twice as many as cores run at once.
 BESIDE := -n $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 ))) --dist worksteal -m 'not alone'
-ALONE := -m alone tests/terminal tests/tui/test_connection.py
+ALONE := -m alone tests/tui/test_connection.py
 # Compiled ahead: without it the first start is several times slower, and read-only installs stay slow.
 COMPILE := $(BIN)/python -m compileall -q -j 0 secconsole $(VENV)/lib
 
