@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secconsole.config.locations import HOME_VARIABLE
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from tests.terminal.terminal_driver import Term
 
 ROOT = Path(__file__).parents[1]

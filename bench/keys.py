@@ -15,7 +15,7 @@ from bench.figure import Bench, Result, median, milliseconds, percentile
 from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import open_embedded
 from secconsole.config.locations import HOME_VARIABLE
-from secconsole.domain.search import parse_search
+from secconsole.domain.users.search import parse_search
 from secconsole.operations.caller import StoreOwner
 from secconsole.operations.users import ListUsers
 from tests.terminal.terminal_driver import Key, Term

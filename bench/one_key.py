@@ -18,9 +18,9 @@ from secconsole.backends.base import Backend
 from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import open_embedded
 from secconsole.config.locations import HOME_VARIABLE
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.signin import SignIn, VerifySignIn

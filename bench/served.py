@@ -22,8 +22,8 @@ from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import open_embedded
 from secconsole.backends.http import HttpBackend
 from secconsole.config.locations import HOME_VARIABLE
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import Nobody, StoreOwner
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.signin import SignIn, VerifySignIn

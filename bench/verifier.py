@@ -17,8 +17,8 @@ from bench.bare_store import Person
 from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import EmbeddedBackend, open_embedded
 from secconsole.config.locations import HOME_VARIABLE
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import StoreOwner
 from secconsole.operations.factors import VerifyCode
 from secconsole.store.schema import factors, users

@@ -6,7 +6,7 @@ import asyncio
 
 import sqlalchemy as sa
 
-from secconsole.domain.alert_rules import AlertRule
+from secconsole.domain.audit.alert_rules import AlertRule
 from secconsole.store.audit_log import alerts
 from secconsole.store.tenants import tenant_by_name
 from tests.organisation import TENANT, Organisation

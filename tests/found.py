@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from secconsole.domain.fold import fold, is_letter, spell
+from secconsole.domain.users.fold import fold, is_letter, spell
 
 _NUMBER = re.compile(r"[-+(]*[0-9][-+()./0-9]*")
 

@@ -18,11 +18,11 @@ from secconsole.backends.embedded import EmbeddedBackend, create_store, open_emb
 from secconsole.backends.http import HttpBackend
 from secconsole.backends.postgres import create_in_postgres, open_postgres
 from secconsole.backends.stores import StorePlace, parse_store
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.domain.token_bucket import Rate
-from secconsole.domain.totp import code_for_step, time_step
+from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source, StoreOwner
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor

@@ -27,7 +27,7 @@ from secconsole.config.settings import load_settings
 from secconsole.delivery.inbox import Inbox
 from secconsole.domain.audience import Audience, Change
 from secconsole.domain.errors import Conflict, NotSignedIn, SecconsoleError, Unavailable
-from secconsole.domain.reach import PUBLIC, Reach
+from secconsole.domain.networks.reach import PUBLIC, Reach
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible

@@ -15,10 +15,10 @@ from secconsole.cli.diagnostics import ExitCode, Progress, say
 from secconsole.cli.output import Column
 from secconsole.cli.people_file import read_people
 from secconsole.domain.limits import MOST_PER_PAGE
-from secconsole.domain.login import login_key
 from secconsole.domain.model import Flag
 from secconsole.domain.roles import Role
-from secconsole.domain.search import UserFilter
+from secconsole.domain.users.login import login_key
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.users import CountUsers, ImportResult, ImportUsers, ListUsers, NewUser, Rejected
 
 BATCH = 2000

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from secconsole.cli.csv_file import PASSWORD, read_records
-from secconsole.domain.login import login_key
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.login import login_key
 from secconsole.operations.users import NewUser, Rejected
 
 COLUMNS = ("login", "name", "email", "phone", "role", PASSWORD)

@@ -6,8 +6,8 @@ import asyncio
 
 from secconsole.backends.base import Backend
 from secconsole.cli.diagnostics import say
-from secconsole.domain.delivery import MessageState
 from secconsole.domain.errors import Unavailable
+from secconsole.domain.messages.delivery import MessageState
 from secconsole.operations.base import Operation
 from secconsole.operations.signin import SendStatus
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from secconsole.config import locations, private
 from secconsole.config.contexts import LOCAL, NamedContext, load_contexts, read_entries
 from secconsole.domain.errors import Invalid
-from secconsole.domain.reach import MAIL_PORTS, PUBLIC, Reach, parse_networks
+from secconsole.domain.networks.reach import MAIL_PORTS, PUBLIC, Reach, parse_networks
 from secconsole.domain.text import visible
 
 LOCK_AFTER = 15  # minutes

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from secconsole.domain.reach import Reach, usable
+from secconsole.domain.networks.reach import Reach, usable
 
 
 class Unreachable(OSError):

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 from secconsole.config.certificates import machine_trust
 from secconsole.delivery.connect import connect
 from secconsole.delivery.message import Message, Outcome, Result
-from secconsole.domain.delivery import Tls
 from secconsole.domain.errors import Unavailable
-from secconsole.domain.mail_address import on_the_wire
-from secconsole.domain.reach import PUBLIC, Reach
+from secconsole.domain.messages.delivery import Tls
+from secconsole.domain.messages.mail_address import on_the_wire
+from secconsole.domain.networks.reach import PUBLIC, Reach
 from secconsole.domain.secret import Secret
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from secconsole.domain.delivery import PURPOSE_SHORT_WORDS, PURPOSE_SMS_WORDS
-from secconsole.domain.sms import SEPTETS, is_one_segment, length_of, outside_alphabet
+from secconsole.domain.messages.delivery import PURPOSE_SHORT_WORDS, PURPOSE_SMS_WORDS
+from secconsole.domain.messages.sms import SEPTETS, is_one_segment, length_of, outside_alphabet
 from secconsole.domain.text import visible
 
 LONGEST = 16 * 1024  # bytes of a file

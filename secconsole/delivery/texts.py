@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from secconsole.delivery.message import Message
 from secconsole.delivery.template import SHORTEST_NAME, Template
 from secconsole.delivery.text_files import FORMS, built_in, text
-from secconsole.domain.delivery import PURPOSE_SHORT_WORDS, PURPOSE_SMS_WORDS, PURPOSE_WORDS, Purpose
+from secconsole.domain.factors.otpauth import grouped_key
+from secconsole.domain.factors.passcode import LASTS, Passcode
+from secconsole.domain.messages.delivery import PURPOSE_SHORT_WORDS, PURPOSE_SMS_WORDS, PURPOSE_WORDS, Purpose
+from secconsole.domain.messages.sms import is_one_segment, shortened, spelled_plainly
 from secconsole.domain.model import FactorKind
-from secconsole.domain.otpauth import grouped_key
-from secconsole.domain.passcode import LASTS, Passcode
 from secconsole.domain.secret import Secret
-from secconsole.domain.sms import is_one_segment, shortened, spelled_plainly
 from secconsole.domain.text import visible
 
 _MINUTES = LASTS // 60_000

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from secconsole.config.certificates import are_named, machine_trust
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.surroundings import unusable_proxy
-from secconsole.domain.delivery import is_loopback
 from secconsole.domain.errors import Unavailable
+from secconsole.domain.messages.delivery import is_loopback
 from secconsole.domain.secret import Secret
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from secconsole.domain.sending import length_words
+from secconsole.domain.messages.sending import length_words
 
 NOTICED = 5 * 60_000  # larger jumps are reported; smaller ones are corrections by time synchronisation
 _DAY = 24 * 3_600_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from secconsole.domain.bypass import MOST_MINUTES, USUAL_MINUTES
 from secconsole.domain.errors import Invalid
+from secconsole.domain.factors.bypass import MOST_MINUTES, USUAL_MINUTES
 from secconsole.domain.roles import Role
 
 APPROVAL_LASTS = 30 * 60_000  # from the request; a grant must be used within that time too

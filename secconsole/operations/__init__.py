@@ -11,9 +11,9 @@ def load_all() -> None:
 
 
 def load_package(name: str, path: Iterable[str]) -> None:
-    """Import every module of a package in alphabetical order."""
+    """Import every module of a package and of the packages in it, in alphabetical order."""
     from importlib import import_module
-    from pkgutil import iter_modules
+    from pkgutil import walk_packages
 
-    for module in sorted(found.name for found in iter_modules(path)):
-        import_module(f"{name}.{module}")
+    for module in sorted(found.name for found in walk_packages(path, f"{name}.")):
+        import_module(module)

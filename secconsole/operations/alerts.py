@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from secconsole.domain.alert_rules import AlertRule, AlertState
+from secconsole.domain.audit.alert_rules import AlertRule, AlertState
 from secconsole.domain.roles import Permission
 from secconsole.operations import events
 from secconsole.operations.audit import AuditEntry

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.retention import LEAST_DAYS, MOST_DAYS
+from secconsole.domain.audit.retention import LEAST_DAYS, MOST_DAYS
 from secconsole.domain.roles import Permission
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare

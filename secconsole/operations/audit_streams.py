@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.audit_stream import LONGEST_PEM, LONGEST_RECEIVER, LONGEST_STREAM_NAME, StreamKind
+from secconsole.domain.audit.audit_stream import LONGEST_PEM, LONGEST_RECEIVER, LONGEST_STREAM_NAME, StreamKind
 from secconsole.domain.roles import Permission
 from secconsole.domain.secret import Secret
 from secconsole.operations import events

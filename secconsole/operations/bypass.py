@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.bypass import MOST_MINUTES
+from secconsole.domain.factors.bypass import MOST_MINUTES
 from secconsole.domain.roles import Permission
 from secconsole.domain.secret import Secret
 from secconsole.operations import events

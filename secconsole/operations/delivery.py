@@ -7,7 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.delivery import (
+from secconsole.domain.limits import LONGEST_EMAIL, LONGEST_PHONE
+from secconsole.domain.messages.delivery import (
     ACCOUNT_SID,
     AUTH_TOKEN,
     HELO,
@@ -18,7 +19,6 @@ from secconsole.domain.delivery import (
     SettingsState,
     Tls,
 )
-from secconsole.domain.limits import LONGEST_EMAIL, LONGEST_PHONE
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Permission
 from secconsole.domain.secret import Secret

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secconsole.domain.delivery import MessageState
+from secconsole.domain.factors.totp import Algorithm
+from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Permission
-from secconsole.domain.totp import Algorithm
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Code, Digits, Id, Label, Moment, TenantName, UserName

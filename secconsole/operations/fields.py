@@ -12,8 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain import login, password
-from secconsole.domain.alert_rules import LONGEST_WINDOW, AlertRule
+from secconsole.domain.audit.alert_rules import LONGEST_WINDOW, AlertRule
 from secconsole.domain.helpdesk import MOST_RESETS
 from secconsole.domain.limits import (
     CODE_DIGITS,
@@ -54,9 +53,10 @@ from secconsole.domain.limits import (
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope
-from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import BLANKS
+from secconsole.domain.users import login, password
+from secconsole.domain.users.search import UserFilter
 
 _SIGN = rf"[^{BLANKS}\x00]"
 _WORDS = rf"^[{BLANKS}]*({_SIGN}+([{BLANKS}]+{_SIGN}+){{0,{MOST_WORDS - 1}}}[{BLANKS}]*)?$"

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.invitation import USUAL_DAYS
 from secconsole.domain.limits import MANY_NAMES_BODY, MOST_INVITED
 from secconsole.domain.roles import Permission
+from secconsole.domain.users.invitation import USUAL_DAYS
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import InvitationDays, Moment, TenantName, UserName, UserNames

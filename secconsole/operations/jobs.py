@@ -22,10 +22,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.invitation import USUAL_DAYS
 from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.domain.limits import IMPORT_BODY, MOST_ADVANCED, MOST_JOB_NAMES
 from secconsole.domain.roles import Permission
+from secconsole.domain.users.invitation import USUAL_DAYS
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import (

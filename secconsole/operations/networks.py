@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secconsole.domain.network_rules import Ground
+from secconsole.domain.networks.network_rules import Ground
 from secconsole.domain.roles import Permission, Role
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secconsole.domain.bypass import MOST_MINUTES, USUAL_MINUTES
+from secconsole.domain.factors.bypass import MOST_MINUTES, USUAL_MINUTES
 from secconsole.domain.helpdesk import USUAL_RESETS, USUAL_WARNING, UnbindNeeds
 from secconsole.domain.impact import Impact
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.policy import Rule, SignInFacts
 from secconsole.domain.roles import Permission
-from secconsole.domain.throttle import Bucket
+from secconsole.domain.throttling.throttle import Bucket
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.bypass import BypassMinutes

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from secconsole.domain.alert_rules import AlertRule, AlertState
-from secconsole.domain.audit_stream import StreamKind
-from secconsole.domain.bypass import bypass_code
-from secconsole.domain.delivery import MessageState, Purpose, SettingsState, Tls
+from secconsole.domain.audit.alert_rules import AlertRule, AlertState
+from secconsole.domain.audit.audit_stream import StreamKind
+from secconsole.domain.factors.bypass import bypass_code
+from secconsole.domain.factors.recovery import RANDOM_BYTES, recovery_code
 from secconsole.domain.helpdesk import ApprovalKind, ApprovalState
 from secconsole.domain.impact import Group, Impact
 from secconsole.domain.jobs import ItemState, JobKind, JobState
+from secconsole.domain.messages.delivery import MessageState, Purpose, SettingsState, Tls
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, OfferedKind, PolicyMode, SignInStatus
 from secconsole.domain.policy import Rule, SignInFacts
-from secconsole.domain.recovery import RANDOM_BYTES, recovery_code
 from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from secconsole.domain.delivery import MessageState
 from secconsole.domain.limits import LONGEST_EMAIL
+from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.model import FactorKind, OfferedKind, SignInStatus
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret

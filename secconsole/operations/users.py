@@ -11,9 +11,9 @@ from msgspec import Meta
 from secconsole.domain.limits import IMPORT_BODY, MOST_LINES
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
 from secconsole.domain.roles import Permission, Role
-from secconsole.domain.search import EVERYBODY, UserFilter
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import Bucket
+from secconsole.domain.throttling.throttle import Bucket
+from secconsole.domain.users.search import EVERYBODY, UserFilter
 from secconsole.operations import events
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.base import Operation, declare

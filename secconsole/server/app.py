@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from secconsole.domain.token_bucket import Rate
+from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.operations.wire import encode
 from secconsole.server.changes import add_changes
 from secconsole.server.metrics import Counted, Metrics

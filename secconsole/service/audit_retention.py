@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from secconsole.domain.audit.retention import kept_from
 from secconsole.domain.errors import Conflict
-from secconsole.domain.retention import kept_from
 from secconsole.operations.audit_retention import Retained
 from secconsole.operations.events import AUDIT_RETAINED
 from secconsole.service.context import Context, when

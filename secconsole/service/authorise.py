@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from secconsole.domain.clock import NOTICED, is_from_future, is_over
 from secconsole.domain.errors import NotAllowed, NotFound, NotSignedIn, StepUpNeeded, WrongNetwork
 from secconsole.domain.limits import LONGEST_BEARER, LONGEST_OVERLAP
-from secconsole.domain.network_rules import This
+from secconsole.domain.networks.network_rules import This
 from secconsole.domain.roles import (
     NOT_YOURSELF,
     Permission,

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import make_id
-from secconsole.domain.reach import PUBLIC, Reach
+from secconsole.domain.networks.reach import PUBLIC, Reach
 from secconsole.domain.roles import NOT_YOURSELF, Role, below_only_words, is_peer, may_act_on, may_open, outranks
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import Reserved
+from secconsole.domain.throttling.throttle import Reserved
 from secconsole.operations.base import Spec
 from secconsole.operations.caller import Source
 from secconsole.operations.events import Detail, Details, Event

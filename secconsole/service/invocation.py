@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from secconsole.domain.network import network_of
+from secconsole.domain.networks.network import network_of
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Source

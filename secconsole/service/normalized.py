@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.fold import spell
-from secconsole.domain.login import login_key, skeleton
-from secconsole.domain.mail_address import mail_address, on_the_wire
-from secconsole.domain.password import normal_password
+from secconsole.domain.messages.mail_address import mail_address, on_the_wire
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.fold import spell
+from secconsole.domain.users.login import login_key, skeleton
+from secconsole.domain.users.password import normal_password
 from secconsole.service.time_slices import Pace
 
 

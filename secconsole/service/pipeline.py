@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from secconsole.domain.audience import Audience, audience_of
 from secconsole.domain.errors import NotAllowed, SecconsoleError, Unavailable
+from secconsole.domain.networks.reach import PUBLIC, Reach
 from secconsole.domain.once import remembering
-from secconsole.domain.reach import PUBLIC, Reach
 from secconsole.operations.base import Operation
 from secconsole.operations.bounds import check_limits
 from secconsole.operations.caller import Credential, Source

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from secconsole.delivery.texts import reminder_message
-from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Invalid
-from secconsole.domain.mail_address import mail_address
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.mail_address import mail_address
+from secconsole.domain.messages.sending import NOTICE_LASTS
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
-from secconsole.domain.sending import NOTICE_LASTS
 from secconsole.operations.events import USERS_REMINDED, utc_words
 from secconsole.service.context import Context, when
 from secconsole.service.factors.sign_in_facts import must_bind_from

@@ -10,8 +10,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
+from secconsole.domain.networks.reach import PUBLIC, Reach
 from secconsole.domain.once import carried
-from secconsole.domain.reach import PUBLIC, Reach
 from secconsole.operations.caller import Source
 from secconsole.service.context import Context
 from secconsole.service.expiry import is_due, sweep

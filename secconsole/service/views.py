@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.domain.mail_address import masked_mail
+from secconsole.domain.messages.mail_address import masked_mail
+from secconsole.domain.messages.phone import masked_phone
 from secconsole.domain.model import FactorKind
-from secconsole.domain.network_rules import Admission, Ground, Origin, This, is_waiting
-from secconsole.domain.phone import masked_phone
+from secconsole.domain.networks.network_rules import Admission, Ground, Origin, This, is_waiting
 from secconsole.domain.roles import Role
-from secconsole.domain.throttle import EMPTY, PARTLY, Throttle, held_buckets, held_until
+from secconsole.domain.throttling.throttle import EMPTY, PARTLY, Throttle, held_buckets, held_until
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.networks import AllowedNetwork
 from secconsole.operations.policy import Policy

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from secconsole.domain.delivery import SettingsState
+from secconsole.domain.messages.delivery import SettingsState
 from secconsole.domain.model import FactorKind
 from secconsole.store.schema import delivery_settings
 

@@ -14,7 +14,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from secconsole.domain.clock import NOTICED
-from secconsole.domain.network_rules import CONFIRM_WITHIN, NetworkRule, Origin, known_origin
+from secconsole.domain.networks.network_rules import CONFIRM_WITHIN, NetworkRule, Origin, known_origin
 from secconsole.domain.roles import Role
 from secconsole.store.rows import NetworkRecord
 from secconsole.store.schema import known_networks, networks, users

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from secconsole.domain.clock import NOTICED
-from secconsole.domain.delivery import NOT_AWAITED, MessageState, Purpose
+from secconsole.domain.messages.delivery import NOT_AWAITED, MessageState, Purpose
+from secconsole.domain.messages.sending import Cap, Counted
 from secconsole.domain.model import FactorKind
-from secconsole.domain.sending import Cap, Counted
 from secconsole.store.schema import outbox, users
 
 TAKEN_FOR = 120_000  # milliseconds after which the process that claimed a message is considered dead

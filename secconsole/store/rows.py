@@ -7,7 +7,7 @@ from functools import cache
 
 from secconsole.domain.helpdesk import USUAL_RESETS, USUAL_WARNING, HelpdeskRules, UnbindNeeds
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
-from secconsole.domain.network_rules import NetworkRule
+from secconsole.domain.networks.network_rules import NetworkRule
 from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope
 

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from secconsole.domain.ident import is_id
-from secconsole.domain.login import login_key
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
+from secconsole.domain.users.login import login_key
 from secconsole.store.engine.compiled import Prepared
 from secconsole.store.rows import UserRecord, kinds_from
 from secconsole.store.schema import users

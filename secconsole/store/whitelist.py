@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from secconsole.domain.search_key import search_terms
+from secconsole.domain.users.search_key import search_terms
 from secconsole.store.rows import ExemptionRecord, UserRecord
 from secconsole.store.schema import exemptions, users
 from secconsole.store.search.text_match import contains

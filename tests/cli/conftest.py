@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from secconsole.backends.embedded import create_store
 from secconsole.cli.app import run
 from secconsole.cli.command import ConsoleOptions
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 
 PASSWORD = "correct horse battery staple"
 

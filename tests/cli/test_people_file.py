@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from secconsole.cli.people_file import read_people
 from secconsole.domain.errors import Invalid
-from secconsole.domain.login import login_key
 from secconsole.domain.safe_csv import neutral
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.login import login_key
 from secconsole.operations.users import NewUser, Rejected
 
 HEADER = b"login,name,email,phone,role\n"

@@ -8,7 +8,7 @@ import pytest
 
 from secconsole.config.settings import ConsoleSettings, NamedContext, load_settings
 from secconsole.domain.errors import Invalid, Unavailable
-from secconsole.domain.reach import Reach, parse_networks
+from secconsole.domain.networks.reach import Reach, parse_networks
 
 
 @pytest.fixture

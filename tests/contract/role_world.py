@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from secconsole.domain.audit_stream import StreamKind
+from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.roles import Permission, Role, may, rank

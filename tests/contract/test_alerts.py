@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.backends.embedded import EmbeddedBackend
-from secconsole.domain.alert_rules import AlertRule, AlertState
+from secconsole.domain.audit.alert_rules import AlertRule, AlertState
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Role

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Nobody
 from secconsole.operations.factors import EnrollFactor

@@ -8,7 +8,7 @@ from secconsole.domain.errors import NotSignedIn, StepUpNeeded
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import MOST_FAILURES
+from secconsole.domain.throttling.throttle import MOST_FAILURES
 from secconsole.operations.account import KeepFactor
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor

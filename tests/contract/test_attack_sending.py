@@ -8,12 +8,12 @@ from contextlib import suppress
 import pytest
 import pytest_asyncio
 
-from secconsole.domain.delivery import MessageState, Purpose, Tls
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotSignedIn, StepUpNeeded
+from secconsole.domain.messages.delivery import MessageState, Purpose, Tls
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import MOST_IN_SESSION
+from secconsole.domain.throttling.throttle import MOST_IN_SESSION
 from secconsole.operations.account import SetContact
 from secconsole.operations.caller import Nobody
 from secconsole.operations.delivery import SetSmtp, ShowDelivery, TryDelivery

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from secconsole.domain.audit_stream import StreamKind
+from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed
 from secconsole.domain.roles import Role
 from secconsole.operations.audit import (

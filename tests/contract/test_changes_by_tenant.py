@@ -13,8 +13,8 @@ import pytest_asyncio
 from secconsole.backends import watcher
 from secconsole.backends.http import HttpBackend
 from secconsole.domain.audience import Audience, Change
-from secconsole.domain.delivery import MessageState
 from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.operations.caller import Bearer, Source

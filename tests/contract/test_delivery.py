@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from secconsole.domain.delivery import MessageState, SettingsState, Tls
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, StepUpNeeded
+from secconsole.domain.messages.delivery import MessageState, SettingsState, Tls
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
-from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import FREE_TRIES
+from secconsole.domain.throttling.throttle import FREE_TRIES
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, ShowDelivery, TryDelivery
@@ -453,7 +453,7 @@ async def test_a21_many_users_cannot_flood_one_number(post: Post) -> None:
 
 
 async def test_a21_each_tenant_has_a_daily_cap(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("secconsole.domain.sending", fromlist=["x"]).PER_DAY, FactorKind.SMS, 4)
+    monkeypatch.setitem(__import__("secconsole.domain.messages.sending", fromlist=["x"]).PER_DAY, FactorKind.SMS, 4)
     sent = []
     for number in range(5):
         await post.organisation.add(f"user{number}")

@@ -17,10 +17,10 @@ import pytest
 from secconsole.domain.errors import NotSignedIn
 from secconsole.domain.model import Flag, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
-from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import FREE_TRIES, KNOWN_FOR, MOST_IN_BUCKET, MOST_KNOWN, SIGN_IN, Bucket
-from secconsole.domain.token_bucket import Rate
+from secconsole.domain.throttling.throttle import FREE_TRIES, KNOWN_FOR, MOST_IN_BUCKET, MOST_KNOWN, SIGN_IN, Bucket
+from secconsole.domain.throttling.token_bucket import Rate
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.factors import VerifyCode

@@ -124,7 +124,7 @@ async def test_only_the_passwords_of_users_who_can_be_invited_are_hashed(
         await organisation.perform(invite)
     assert spent == []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("secconsole.service.handlers.invitations.can_send", lambda *_: True)
+        patch.setattr("secconsole.service.handlers.users.invitations.can_send", lambda *_: True)
         assert [user.login for user in (await organisation.perform(invite)).invited] == ["ana"]
     assert spent == ["hash"]
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from secconsole.domain.search import UserFilter
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.users import CreateUser, ImportUsers, ListUsers, NewUser, ShowUser
-from secconsole.service.handlers.import_lines import Lines
+from secconsole.service.handlers.users.import_lines import Lines
 from secconsole.store.rows import UserRecord
 from secconsole.store.users import user_by_name
 from tests.organisation import TENANT, Organisation

@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from secconsole.domain import sending
 from secconsole.domain.errors import Conflict, Invalid
+from secconsole.domain.messages import sending
 from secconsole.domain.model import FactorKind, Flag, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
-from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Nobody
 from secconsole.operations.invitations import InvitationResult, InviteUsers, PreviewInvitation

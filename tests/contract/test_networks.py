@@ -11,7 +11,7 @@ import pytest
 from secconsole.domain import limits
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, Unfit, WrongNetwork
 from secconsole.domain.model import PolicyMode, SignInStatus
-from secconsole.domain.network_rules import Ground
+from secconsole.domain.networks.network_rules import Ground
 from secconsole.domain.policy import Rule
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -449,7 +449,7 @@ async def test_a_list_has_each_network_once_and_is_limited(
             await organisation.perform(RemoveNetwork(tenant=TENANT, network=unknown))
     with pytest.raises(Invalid):
         await allow(organisation, "192.0.2.0/24", note="x" * (limits.LONGEST_NOTE + 1))
-    monkeypatch.setattr("secconsole.service.handlers.networks.MOST_NETWORKS", 2)
+    monkeypatch.setattr("secconsole.service.handlers.settings.networks.MOST_NETWORKS", 2)
     await allow(organisation, "192.0.2.0/24")
     with pytest.raises(Conflict, match="can allow 2 networks"):
         await allow(organisation, "198.51.100.0/24")

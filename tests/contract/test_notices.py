@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from secconsole.domain.delivery import Purpose
+from secconsole.domain.factors.recovery import HOW_MANY
+from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
-from secconsole.domain.recovery import HOW_MANY
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.account import CancelMfa, ChangePassword, SetContact

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secconsole.domain.model import Flag, PolicyMode, SignInStatus
-from secconsole.domain.search import UserFilter
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.unbinding import Unbind

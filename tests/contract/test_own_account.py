@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, StepUpNeeded, Unfit
+from secconsole.domain.factors.recovery import HOW_MANY
 from secconsole.domain.limits import LONGEST_LABEL
+from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode, SignInStatus
-from secconsole.domain.recovery import HOW_MANY
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.account import Cancelled, CancelMfa, SetContact

@@ -17,7 +17,7 @@ from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.policy import Rule
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import FOREVER
+from secconsole.domain.throttling.throttle import FOREVER
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Nobody
 from secconsole.operations.policy import ExplainSignIn, Explanation, SetPolicy

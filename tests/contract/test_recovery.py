@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, NotAllowed, NotFound, StepUpNeeded
+from secconsole.domain.factors.recovery import HOW_MANY
 from secconsole.domain.model import BindingStatus, Flag, PolicyMode, SignInStatus
-from secconsole.domain.recovery import HOW_MANY
 from secconsole.domain.roles import Role
-from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import FREE_TRIES
+from secconsole.domain.throttling.throttle import FREE_TRIES
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import AuditEntry, ListAudit
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.factors import EnrollFactor, RemoveFactor, VerifyCode

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from secconsole.domain.delivery import MessageState, SettingsState
 from secconsole.domain.errors import Conflict, NotAllowed, NotFound, NotSignedIn
+from secconsole.domain.messages.delivery import MessageState, SettingsState
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation

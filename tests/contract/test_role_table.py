@@ -145,7 +145,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("table") / "home"
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
         patch.setenv("SECCONSOLE_HOME", str(home))
-        patch.setattr("secconsole.service.handlers.invitations.can_send", lambda *_: True)  # no mail server is tested
+        patch.setattr(
+            "secconsole.service.handlers.users.invitations.can_send", lambda *_: True
+        )  # no mail server is tested
 
         async def fill() -> tuple[Filling, KeyRing]:
             async with organisation_in(home) as made:

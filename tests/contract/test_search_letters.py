@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.search import parse_search
+from secconsole.domain.users.search import parse_search
 from secconsole.operations.users import CountUsers, ImportUsers, ListUsers, NewUser
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist
 from tests.organisation import TENANT, Organisation

@@ -8,11 +8,11 @@ import argon2
 import pytest
 
 from secconsole.domain.errors import Conflict, NotFound, NotSignedIn
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.roles import Permission, Role
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import FREE_TRIES
-from secconsole.domain.totp import code_for_step, time_step
+from secconsole.domain.throttling.throttle import FREE_TRIES
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.factors import RemoveFactor, VerifyCode

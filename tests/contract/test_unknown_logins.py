@@ -21,10 +21,10 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.domain.model import PolicyMode, SignInStatus
-from secconsole.domain.network import network_of
+from secconsole.domain.networks.network import network_of
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import FORGET_AFTER, FREE_TRIES, MOST_IN_BUCKET
-from secconsole.domain.token_bucket import Rate
+from secconsole.domain.throttling.throttle import FORGET_AFTER, FREE_TRIES, MOST_IN_BUCKET
+from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.operations.caller import Nobody, Source
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import SignIn, SignInAnswer
@@ -32,7 +32,7 @@ from secconsole.operations.user_changes import DisableUser
 from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.server.app import make_app
 from secconsole.server.transport import gate
-from secconsole.service.handlers import signin
+from secconsole.service.handlers.sign_in import signin
 from secconsole.store.schema import unknown_logins, users
 from secconsole.store.sign_in.throttles import note_network
 from tests.contract.test_failure_buckets import HOME, OFFICE, held, sign_in, start

@@ -8,7 +8,7 @@ import pytest
 
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.domain.roles import Role
-from secconsole.domain.search import UserFilter
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Bearer
 from secconsole.operations.signin import WhoAmI

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from secconsole.domain.alert_rules import AlertRule
+from secconsole.domain.audit.alert_rules import AlertRule
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.alerts import SetAlertRule

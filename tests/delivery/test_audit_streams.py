@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from secconsole.delivery.streams import webhook as requests
 from secconsole.delivery.streams.receiver import UNREACHABLE
-from secconsole.domain.audit_stream import StreamKind
-from secconsole.domain.reach import MAIL_PORTS, Reach, parse_networks
+from secconsole.domain.audit.audit_stream import StreamKind
+from secconsole.domain.networks.reach import MAIL_PORTS, Reach, parse_networks
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit import ShowAuditHead
 from secconsole.operations.audit_streams import (

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from secconsole.backends import embedded
 from secconsole.delivery.message import Message, Outcome
 from secconsole.delivery.smtp import SmtpAccount
-from secconsole.domain.delivery import MessageState, Purpose
+from secconsole.domain.messages.delivery import MessageState, Purpose
 from secconsole.domain.model import FactorKind
 from secconsole.operations.caller import Source
 from secconsole.operations.delivery import MessageRow, SetSmtp, ShowDelivery, TryDelivery

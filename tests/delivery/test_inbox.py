@@ -24,8 +24,8 @@ from secconsole.backends.store_copy import copy_store
 from secconsole.backends.stores import parse_store
 from secconsole.delivery.inbox import KEPT, Inbox
 from secconsole.delivery.message import Message, Result
-from secconsole.domain.delivery import MessageState, SettingsState
 from secconsole.domain.errors import Unavailable
+from secconsole.domain.messages.delivery import MessageState, SettingsState
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from secconsole.domain.delivery import MessageState, Purpose
+from secconsole.domain.messages.delivery import MessageState, Purpose
 from secconsole.domain.model import FactorKind
 from secconsole.operations.delivery import MessageRow, ShowDelivery
 from secconsole.operations.factors import EnrollFactor, MailKey

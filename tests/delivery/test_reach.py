@@ -14,10 +14,10 @@ import pytest
 
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
-from secconsole.domain.delivery import SettingsState, Tls
 from secconsole.domain.errors import Invalid, NotAllowed
+from secconsole.domain.messages.delivery import SettingsState, Tls
 from secconsole.domain.model import FactorKind
-from secconsole.domain.reach import PUBLIC, Reach, parse_networks
+from secconsole.domain.networks.reach import PUBLIC, Reach, parse_networks
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, ShowDelivery, TryDelivery

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from secconsole.backends.embedded import EmbeddedBackend
-from secconsole.domain.delivery import Purpose
+from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.delivery import ShowDelivery
@@ -213,6 +213,6 @@ async def test_without_a_mail_server_nobody_is_marked_as_reminded(home: Path) ->
 
 def test_sms_and_mail_have_separate_caps_from_reminders() -> None:
     """A reminder never delays a code."""
-    from secconsole.domain.sending import caps_of
+    from secconsole.domain.messages.sending import caps_of
 
     assert not set(caps_of(FactorKind.EMAIL, Purpose.REMINDER)) & set(caps_of(FactorKind.EMAIL, Purpose.SIGN_IN))

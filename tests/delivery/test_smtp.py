@@ -11,8 +11,8 @@ import pytest
 
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
-from secconsole.domain.delivery import Tls
-from secconsole.domain.reach import Reach
+from secconsole.domain.messages.delivery import Tls
+from secconsole.domain.networks.reach import Reach
 from secconsole.domain.secret import Secret
 from tests.delivery.mail_server import Mailbox, mail_server
 from tests.server.certificates import make_certificate

@@ -13,8 +13,8 @@ from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.delivery.surroundings import unusable_proxy
 from secconsole.delivery.twilio import TwilioAccount, send_sms
-from secconsole.domain.delivery import Tls
 from secconsole.domain.errors import Unavailable
+from secconsole.domain.messages.delivery import Tls
 from secconsole.domain.secret import Secret
 from tests.delivery.test_twilio import sent
 from tests.delivery.twilio_fake import twilio_fake

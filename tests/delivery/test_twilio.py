@@ -8,7 +8,7 @@ import pytest
 
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.twilio import TwilioAccount, send_sms
-from secconsole.domain.delivery import is_loopback
+from secconsole.domain.messages.delivery import is_loopback
 from secconsole.domain.secret import Secret
 from tests.delivery.twilio_fake import SID, TOKEN, Twilio, twilio_fake
 

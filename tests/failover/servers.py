@@ -16,8 +16,8 @@ import pytest
 from secconsole.backends.embedded import EmbeddedBackend, owner_here
 from secconsole.backends.http import HttpBackend
 from secconsole.backends.postgres import create_in_postgres, open_postgres
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, VerifyCode

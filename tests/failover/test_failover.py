@@ -13,7 +13,7 @@ from contextlib import suppress
 import httpx
 
 from secconsole.backends.base import NoAnswer
-from secconsole.domain.totp import time_step
+from secconsole.domain.factors.totp import time_step
 from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.base import Operation
 from secconsole.operations.users import CountUsers, CreateUser

@@ -11,11 +11,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import BindingStatus, PolicyMode
-from secconsole.domain.search import UserFilter
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import FREE_TRIES
-from secconsole.domain.totp import code_for_step, time_step
+from secconsole.domain.throttling.throttle import FREE_TRIES
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import VerifyAudit
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Nobody

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from secconsole.domain.token_bucket import Rate
+from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.server.transport.admission import TOO_MANY, TOO_MANY_HERE, Admission, Seat, Stage
 from secconsole.server.transport.limits import TOLD, Limits
 from tests.extent import examples

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from secconsole.domain.errors import Throttled
 from secconsole.domain.model import PolicyMode
-from secconsole.domain.token_bucket import Rate
+from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.policy import SetPolicy
 from secconsole.server.app import make_app

@@ -14,8 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.domain.alert_rules import AlertRule
-from secconsole.domain.audit_stream import StreamKind
+from secconsole.domain.audit.alert_rules import AlertRule
+from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.domain.helpdesk import PasswordChange
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from secconsole.domain.model import PolicyMode
-from secconsole.domain.throttle import FREE_TRIES
+from secconsole.domain.throttling.throttle import FREE_TRIES
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.users import ShowUser

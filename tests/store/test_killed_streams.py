@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.domain.audit_stream import StreamKind
+from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.operations.audit import ShowAuditHead
 from secconsole.operations.audit_streams import AddAuditStream, ListAuditStreams
 from tests.delivery.stream_receivers import unix_stream

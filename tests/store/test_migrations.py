@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from secconsole.domain.search import UserFilter
-from secconsole.domain.throttle import FOREVER, Bucket, held_until, is_spent
+from secconsole.domain.throttling.throttle import FOREVER, Bucket, held_until, is_spent
+from secconsole.domain.users.search import UserFilter
 from secconsole.store.engine import migrate as migrations
 from secconsole.store.engine.sqlite import SqliteStore
 from secconsole.store.postgres.address import parse_database_url

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from secconsole.domain.factors.recovery import HOW_MANY
 from secconsole.domain.model import PolicyMode
-from secconsole.domain.recovery import HOW_MANY
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import SetPolicy

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secconsole.domain.model import FactorKind, Flag
-from secconsole.domain.search import UserFilter
-from secconsole.domain.throttle import FOREVER
+from secconsole.domain.throttling.throttle import FOREVER
+from secconsole.domain.users.search import UserFilter
 from secconsole.store import tenants
 from secconsole.store.engine.migrate import migrate
 from secconsole.store.engine.sqlite import SqliteStore

@@ -20,7 +20,7 @@ from secconsole import store
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
-from secconsole.domain.throttle import FOREVER
+from secconsole.domain.throttling.throttle import FOREVER
 from secconsole.store.engine import migrate as migrations
 from secconsole.store.engine.sqlite import SqliteStore
 from secconsole.store.schema import metadata, users

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secconsole.domain.search import parse_search
+from secconsole.domain.users.search import parse_search
 from secconsole.operations.users import CountUsers, ListUsers
 from secconsole.store.search import user_match, user_search
 from tests.organisation import TENANT, Organisation

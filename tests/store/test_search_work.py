@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from secconsole.domain.search import parse_search
+from secconsole.domain.users.search import parse_search
 from secconsole.store import tenants
 from secconsole.store.engine.migrate import migrate
 from secconsole.store.engine.sqlite import open_engine

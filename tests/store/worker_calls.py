@@ -20,7 +20,7 @@ from secconsole.operations.factors import ConfirmFactor, VerifyCode
 from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.service.context import PasswordCheck
 from secconsole.service.factors import codes
-from secconsole.service.handlers import signin
+from secconsole.service.handlers.sign_in import signin
 from tests.organisation import TENANT, cheap_passwords
 
 Call = tuple[str, ...]  # what to ask, and its secrets as plain text

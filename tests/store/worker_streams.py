@@ -6,7 +6,7 @@ import asyncio
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from secconsole.domain.audit_stream import StreamKind
+from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.service.streams import sending
 from tests.store.worker_calls import opened
 

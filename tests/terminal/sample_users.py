@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 from secconsole.backends.base import Backend
 from secconsole.backends.demo.accounts import demo_accounts
 from secconsole.backends.embedded import open_embedded
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.tui.app import SecConsole

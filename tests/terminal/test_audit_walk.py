@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from secconsole.backends.embedded import create_store, open_embedded, owner_here
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser

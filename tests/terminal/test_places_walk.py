@@ -14,8 +14,8 @@ import pytest
 
 from secconsole.backends.demo.fill import Demo, create_demo
 from secconsole.backends.embedded import open_embedded, store_owner
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import Nobody
 from secconsole.operations.whitelist import AddToWhitelist
 from tests.extent import further

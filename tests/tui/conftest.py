@@ -18,10 +18,10 @@ from textual.pilot import Pilot
 
 from secconsole.backends.base import Backend
 from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import Bearer, Credential, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.policy import SetPolicy

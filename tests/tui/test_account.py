@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import FactorKind, FactorState, PolicyMode
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.caller import Bearer
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy

@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.recovery import recovery_code
+from secconsole.domain.factors.recovery import recovery_code
 from secconsole.domain.secret import Secret
 from secconsole.tui.app import SecConsole
 from secconsole.tui.runtime import clipboard

@@ -9,8 +9,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.users import ShowUser
 from secconsole.tui.app import SecConsole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secconsole.domain.alert_rules import AlertRule, AlertState
+from secconsole.domain.audit.alert_rules import AlertRule, AlertState
 from secconsole.domain.secret import Secret
 from secconsole.operations.alerts import ListAlertRules, ListAlerts, SetAlertRule
 from secconsole.operations.caller import Nobody, Source

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import Bucket
+from secconsole.domain.throttling.throttle import Bucket
 from secconsole.operations.caller import Nobody, Source
 from secconsole.operations.signin import SignIn
 from secconsole.operations.users import Hold, UserDetail

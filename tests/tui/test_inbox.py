@@ -16,8 +16,8 @@ from secconsole.backends.demo.inbox import make_demo
 from secconsole.backends.embedded import EmbeddedBackend
 from secconsole.delivery.inbox import Inbox as InboxFile
 from secconsole.delivery.message import Message, Result
+from secconsole.domain.factors.otpauth import otpauth_uri
 from secconsole.domain.model import FactorKind
-from secconsole.domain.otpauth import otpauth_uri
 from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import TryDelivery
 from secconsole.operations.policy import SetPolicy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secconsole.domain.model import Flag
-from secconsole.domain.search import UserFilter
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.users import CountUsers, CreateUser
 from secconsole.tui.screens.users.invite import InviteDialog
 from tests.delivery.post import Post

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.audit_stream import StreamKind
+from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from secconsole.domain.delivery import SettingsState
+from secconsole.domain.messages.delivery import SettingsState
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret

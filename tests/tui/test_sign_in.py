@@ -15,10 +15,10 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from secconsole.backends.base import Backend
+from secconsole.domain.factors.otpauth import otpauth_uri
+from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import PolicyMode
-from secconsole.domain.otpauth import otpauth_uri
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import code_for_step, time_step
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
@@ -233,7 +233,7 @@ async def test_a_wrong_code_while_binding_leaves_the_key_as_it_is(
 async def test_shortcut_keys_are_not_typed_into_the_code_field(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
-    from secconsole.domain.qr import Form as QrForm
+    from secconsole.domain.factors.qr import Form as QrForm
     from secconsole.tui.widgets.qr import QrCode
 
     app = signing_in()

@@ -11,9 +11,9 @@ import pytest_asyncio
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from secconsole.domain.delivery import Purpose
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.sending import Counted, caps_of
 from secconsole.domain.model import FactorKind, FactorState
-from secconsole.domain.sending import Counted, caps_of
 from secconsole.operations.factors import EnrollFactor, ListFactors, RenameFactor
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.user_changes import RequireMfa

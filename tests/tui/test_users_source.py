@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from secconsole.domain.errors import Unavailable
-from secconsole.domain.search import parse_search
+from secconsole.domain.users.search import parse_search
 from secconsole.operations.users import CountUsers, CreateUser, ListUsers, UserCount, UserRow
 from secconsole.tui.widgets.row_window import Row
 from secconsole.tui.widgets.user_source import UserQuery, UserSource

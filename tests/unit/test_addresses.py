@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.mail_address import address_key, mail_address, masked_mail, on_the_wire
-from secconsole.domain.phone import e164, sms_number
+from secconsole.domain.messages.mail_address import address_key, mail_address, masked_mail, on_the_wire
+from secconsole.domain.messages.phone import e164, sms_number
 
 WIRE = {
     "ana@faß.example": "ana@xn--fa-hia.example",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.alert_rules import (
+from secconsole.domain.audit.alert_rules import (
     KINDS,
     AlertRule,
     RuleSettings,
@@ -20,7 +20,7 @@ from secconsole.domain.alert_rules import (
     days_asleep,
     default_settings,
 )
-from secconsole.domain.alert_signals import (
+from secconsole.domain.audit.alert_signals import (
     ACTIONS,
     MOST_SIGNALS,
     Entry,

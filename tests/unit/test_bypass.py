@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.bypass import (
+from secconsole.domain.errors import Invalid
+from secconsole.domain.factors.bypass import (
     BITS_OF_CODE,
     LONGEST_AHEAD,
     MINUTE,
@@ -16,9 +17,8 @@ from secconsole.domain.bypass import (
     period,
     read_bypass_code,
 )
-from secconsole.domain.code import read_code
-from secconsole.domain.errors import Invalid
-from secconsole.domain.recovery import read_recovery_code
+from secconsole.domain.factors.code import read_code
+from secconsole.domain.factors.recovery import read_recovery_code
 from secconsole.domain.secret import Secret
 
 NOW = 1_800_000_000_000

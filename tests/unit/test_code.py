@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.code import BETWEEN, read_code
-from secconsole.domain.recovery import read_recovery_code
+from secconsole.domain.factors.code import BETWEEN, read_code
+from secconsole.domain.factors.recovery import read_recovery_code
 from secconsole.domain.secret import Secret
 
 

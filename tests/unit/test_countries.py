@@ -5,7 +5,7 @@ from __future__ import annotations
 import phonenumbers
 import pytest
 
-from secconsole.domain.countries import countries, found, with_country
+from secconsole.domain.messages.countries import countries, found, with_country
 
 ALL = countries()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.fold import fold, spell
+from secconsole.domain.users.fold import fold, spell
 from tests.extent import further
 
 # Ideographs, Hangul, private use and what is not assigned: nothing there has a case, and the rest is in make test.

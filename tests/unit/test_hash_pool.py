@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secconsole.domain.errors import Busy
-from secconsole.domain.turns import Turns
+from secconsole.domain.throttling.turns import Turns
 from secconsole.service.factors.hash_pool import DECOYS, PLACES, TURN_OF_THE_LAST, HashPool, Lane
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.network import LOCAL, network_of
+from secconsole.domain.networks.network import LOCAL, network_of
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from secconsole.domain.clock import NOTICED
 from secconsole.domain.errors import Invalid
-from secconsole.domain.network import LOCAL
-from secconsole.domain.network_rules import (
+from secconsole.domain.networks.network import LOCAL
+from secconsole.domain.networks.network_rules import (
     CONFIRM_WITHIN,
     Ground,
     NetworkRule,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secconsole.domain.otpauth import (
+from secconsole.domain.factors.otpauth import (
     KeyUriError,
     key_text,
     label_part,
@@ -18,10 +18,10 @@ from secconsole.domain.otpauth import (
     parse_otpauth,
     seed_from_text,
 )
-from secconsole.domain.qr import qr_version
+from secconsole.domain.factors.qr import qr_version
+from secconsole.domain.factors.totp import TotpParameters
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import is_plain
-from secconsole.domain.totp import TotpParameters
 from tests.extent import examples
 
 SEED = Secret(bytes(range(20)))

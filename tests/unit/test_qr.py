@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from secconsole.domain.otpauth import otpauth_uri
-from secconsole.domain.qr import (
+from secconsole.domain.factors.otpauth import otpauth_uri
+from secconsole.domain.factors.qr import (
     Cell,
     DoesNotFit,
     Form,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.reach import PUBLIC, Reach, is_odd_number, is_public, literal_address, parse_networks
+from secconsole.domain.networks.reach import PUBLIC, Reach, is_odd_number, is_public, literal_address, parse_networks
 
 PRIVATE = [
     "127.0.0.1",

@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.recovery import RANDOM_BYTES, read_recovery_code, recovery_code
+from secconsole.domain.factors.recovery import RANDOM_BYTES, read_recovery_code, recovery_code
 from secconsole.domain.secret import Secret
 
 FORM = re.compile(r"[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){4}")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from secconsole.domain.search_key import search_key, search_terms
+from secconsole.domain.users.search_key import search_key, search_terms
 from tests.found import finds
 
 LETTERS = "aAnNoO bßøþÁáıİĄΣςЙйё李明김ن\u064dि\u0301\u200b'’-‑._%@+/()\"*:0123٣"

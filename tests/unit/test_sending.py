@@ -8,15 +8,15 @@ import re
 import pytest
 
 from secconsole.delivery.texts import code_message, trial_message
-from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Invalid
-from secconsole.domain.mail_address import mail_address, masked_mail, on_the_wire
+from secconsole.domain.factors.passcode import RANDOM_BYTES, Passcode, make_passcode
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.mail_address import mail_address, masked_mail, on_the_wire
+from secconsole.domain.messages.phone import masked_phone, sms_number
+from secconsole.domain.messages.sending import Cap, Counted, allowed_from, caps_of, retry_after, wait_words
+from secconsole.domain.messages.sms import is_one_segment
 from secconsole.domain.model import FactorKind
-from secconsole.domain.passcode import RANDOM_BYTES, Passcode, make_passcode
-from secconsole.domain.phone import masked_phone, sms_number
 from secconsole.domain.secret import Secret
-from secconsole.domain.sending import Cap, Counted, allowed_from, caps_of, retry_after, wait_words
-from secconsole.domain.sms import is_one_segment
 
 CODE = Passcode("XYWD", Secret("581883"))
 

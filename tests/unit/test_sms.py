@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from secconsole.config import locations
 from secconsole.delivery.text_files import problems
 from secconsole.delivery.texts import code_message, passed_over, trial_message
-from secconsole.domain.delivery import Purpose
+from secconsole.domain.factors.passcode import Passcode
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.sms import is_one_segment, length_of, outside_alphabet, shortened, spelled_plainly
 from secconsole.domain.model import FactorKind
-from secconsole.domain.passcode import Passcode
 from secconsole.domain.secret import Secret
-from secconsole.domain.sms import is_one_segment, length_of, outside_alphabet, shortened, spelled_plainly
 
 CODE = Passcode("XYWD", Secret("581883"))
 # The default alphabet of 3GPP TS 23.038, by code points where a look-alike is near.

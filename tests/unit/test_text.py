@@ -7,8 +7,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.login import login_key, skeleton, suspicions
 from secconsole.domain.text import is_plain, visible
+from secconsole.domain.users.login import login_key, skeleton, suspicions
 
 
 @given(st.text())

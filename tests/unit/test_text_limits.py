@@ -23,11 +23,11 @@ import secconsole
 from secconsole.domain import text as domain_text
 from secconsole.domain.errors import Invalid
 from secconsole.domain.limits import LONGEST_TEXT, USUAL_BODY
-from secconsole.domain.login import login_key, skeleton
-from secconsole.domain.password import normal_password
 from secconsole.domain.roles import Permission
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import normal
+from secconsole.domain.users.login import login_key, skeleton
+from secconsole.domain.users.password import normal_password
 from secconsole.operations.base import OPERATIONS, Operation, declare
 from secconsole.operations.bounds import Unlimited, check_limits
 from secconsole.operations.signin import SignIn

@@ -12,9 +12,9 @@ from secconsole.delivery import text_files
 from secconsole.delivery.template import LONGEST, LONGEST_SUBJECT, BadText, Form, read_template
 from secconsole.delivery.text_files import FORMS, built_in, problems
 from secconsole.delivery.texts import code_message, invitation_message, key_message, notice_message, trial_message
-from secconsole.domain.delivery import Purpose
+from secconsole.domain.factors.passcode import Passcode
+from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.model import FactorKind
-from secconsole.domain.passcode import Passcode
 from secconsole.domain.secret import Secret
 
 CODE = Passcode("XYWD", Secret("581883"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secconsole.domain.throttle import (
+from secconsole.domain.throttling.throttle import (
     EMPTY,
     FOREVER,
     FORGET_AFTER,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.origin import origin_in, origin_of, plain
-from secconsole.domain.token_bucket import Rate, TokenBuckets
+from secconsole.domain.networks.origin import origin_in, origin_of, plain
+from secconsole.domain.throttling.token_bucket import Rate, TokenBuckets
 
 RATES = st.builds(Rate, st.integers(1, 50), st.floats(0.5, 600))
 STEPS = st.lists(st.tuples(st.floats(0, 120), st.sampled_from("abc")), max_size=60)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.domain.secret import Secret
-from secconsole.domain.totp import (
+from secconsole.domain.factors.totp import (
     Algorithm,
     TotpParameters,
     clock_offset,
@@ -16,6 +15,7 @@ from secconsole.domain.totp import (
     matching_step,
     time_step,
 )
+from secconsole.domain.secret import Secret
 
 # Appendix B prints one seed, but its SHA-256 and SHA-512 rows need 32 and 64 bytes of it (erratum 2866).
 SEEDS = {
@@ -61,7 +61,7 @@ def test_a05_window_is_one_step_each_way(offset: int, accepted: bool) -> None:
 
 
 def test_the_highest_of_two_steps_with_the_same_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secconsole.domain.totp.code_for_step", lambda *_: "123456")
+    monkeypatch.setattr("secconsole.domain.factors.totp.code_for_step", lambda *_: "123456")
     assert matching_step(SEED, "123456", NOW) == time_step(NOW) + 1
 
 

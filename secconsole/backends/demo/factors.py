@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from secconsole.backends.demo.people import DOMAIN, Person
-from secconsole.domain.delivery import SettingsState, Tls
+from secconsole.domain.factors.recovery import HOW_MANY
 from secconsole.domain.ident import make_id
+from secconsole.domain.messages.delivery import SettingsState, Tls
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState
-from secconsole.domain.recovery import HOW_MANY
 from secconsole.domain.secret import Secret
 from secconsole.service.outbox.accounts import seal_password
 from secconsole.store.rows import kinds_to

@@ -38,10 +38,10 @@ from secconsole.config import locations
 from secconsole.config.private import write_private
 from secconsole.delivery.inbox import FILE as INBOX
 from secconsole.delivery.inbox import Inbox
+from secconsole.domain.factors.otpauth import otpauth_uri
 from secconsole.domain.history import MOST_DAYS, day_of
 from secconsole.domain.ident import make_id
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
-from secconsole.domain.otpauth import otpauth_uri
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody

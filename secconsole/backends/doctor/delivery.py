@@ -14,8 +14,8 @@ from secconsole.backends.base import Backend
 from secconsole.backends.doctor.finding import Finding
 from secconsole.backends.http import HttpBackend
 from secconsole.backends.session_backend import TokenStore
-from secconsole.domain.delivery import MessageState, SettingsState
 from secconsole.domain.errors import NotAllowed, NotSignedIn, SecconsoleError
+from secconsole.domain.messages.delivery import MessageState, SettingsState
 from secconsole.domain.model import FactorKind
 from secconsole.operations.caller import Credential, Nobody
 from secconsole.operations.delivery import Delivery, MessageRow, ShowDelivery

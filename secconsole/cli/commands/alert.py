@@ -15,7 +15,7 @@ from secconsole.cli.confirm import pluralize
 from secconsole.cli.diagnostics import say
 from secconsole.cli.output import Column, Format, Listing
 from secconsole.config.dates import parse_past, parse_until
-from secconsole.domain.alert_rules import AlertRule, AlertState
+from secconsole.domain.audit.alert_rules import AlertRule, AlertState
 from secconsole.domain.errors import Invalid
 from secconsole.operations.alerts import (
     AcknowledgeAlert,

@@ -11,7 +11,7 @@ from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.confirm import Affected, Effect, confirm_effect, confirmation_options
 from secconsole.cli.diagnostics import ExitCode, Progress, say
 from secconsole.cli.output import Column, format_value
-from secconsole.domain.retention import parse_days
+from secconsole.domain.audit.retention import parse_days
 from secconsole.operations.audit_retention import RetainAudit, Retained, Retention, SetRetention, ShowRetention
 
 COLUMNS: list[Column[Retention]] = [

@@ -13,7 +13,7 @@ from secconsole.cli.confirm import Affected, Effect, confirm_effect, confirmatio
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column
 from secconsole.config.private import read_private
-from secconsole.domain.audit_stream import LONGEST_PEM, StreamKind, parse_receiver
+from secconsole.domain.audit.audit_stream import LONGEST_PEM, StreamKind, parse_receiver
 from secconsole.domain.errors import Invalid, NotFound, Unavailable
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit_streams import (

@@ -11,8 +11,8 @@ from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, format_value
 from secconsole.config.dates import parse_start
-from secconsole.domain.bypass import MOST_MINUTES
 from secconsole.domain.errors import Invalid
+from secconsole.domain.factors.bypass import MOST_MINUTES
 from secconsole.operations.bypass import BypassIssued, BypassRevoked, IssueBypass, RevokeBypass
 from secconsole.operations.users import ShowUser
 

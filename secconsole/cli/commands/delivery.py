@@ -14,8 +14,8 @@ from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.diagnostics import ExitCode, ask_hidden, can_ask, say
 from secconsole.cli.output import Column
 from secconsole.config.private import read_private
-from secconsole.domain.delivery import MessageState, Tls
 from secconsole.domain.errors import Invalid, Unavailable
+from secconsole.domain.messages.delivery import MessageState, Tls
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import (

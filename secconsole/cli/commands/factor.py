@@ -15,9 +15,9 @@ from secconsole.cli.output import Column
 from secconsole.cli.sending import wait_until_sent
 from secconsole.cli.stdin import read_code
 from secconsole.domain.errors import Invalid
+from secconsole.domain.factors.otpauth import grouped_key
+from secconsole.domain.factors.totp import Algorithm
 from secconsole.domain.model import FactorKind
-from secconsole.domain.otpauth import grouped_key
-from secconsole.domain.totp import Algorithm
 from secconsole.operations.factors import (
     ConfirmFactor,
     EnrollFactor,
@@ -179,7 +179,7 @@ def _draw(context: CommandContext, started: BindingStarted) -> None:
 
     Without a terminal its size is not limited.
     """
-    from secconsole.domain.qr import ansi_qr
+    from secconsole.domain.factors.qr import ansi_qr
 
     groups = grouped_key(started.key.reveal())
     confirm = f"secconsole factor confirm {started.enrollment}"

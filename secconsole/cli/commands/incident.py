@@ -23,7 +23,7 @@ from secconsole.cli.diagnostics import ExitCode, Progress, say
 from secconsole.cli.incident_view import ENDED, ENTRIES, FREEZE, integrations, show_status
 from secconsole.cli.output import format_value
 from secconsole.config.dates import local_words, parse_past, parse_until
-from secconsole.domain.alert_rules import AlertState
+from secconsole.domain.audit.alert_rules import AlertState
 from secconsole.domain.limits import LONGEST_OVERLAP, MOST_PER_PAGE
 from secconsole.operations.alerts import ListAlerts
 from secconsole.operations.incident import (

@@ -11,10 +11,10 @@ from secconsole.cli.command import Command, EnumChoice
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.confirm import Effect, confirm_for_tenant, confirmation_options
 from secconsole.cli.diagnostics import ExitCode
-from secconsole.domain.invitation import USUAL_DAYS
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.limits import LONGEST_INVITATION
 from secconsole.domain.roles import Role
+from secconsole.domain.users.invitation import USUAL_DAYS
 from secconsole.operations.jobs import PreviewJob, StartJob
 
 _roles = click.option("--role", "roles", multiple=True, type=EnumChoice(Role), help="All with this role. Repeatable.")

@@ -16,10 +16,10 @@ from secconsole.cli.diagnostics import ExitCode, Progress, ask, ask_yes_no, can_
 from secconsole.cli.output import Column, format_value
 from secconsole.cli.people_file import read_people
 from secconsole.domain.errors import Conflict, Invalid, NotFound
-from secconsole.domain.invitation import USUAL_DAYS
 from secconsole.domain.limits import LONGEST_INVITATION
 from secconsole.domain.model import Flag
-from secconsole.domain.search import UserFilter, parse_search
+from secconsole.domain.users.invitation import USUAL_DAYS
+from secconsole.domain.users.search import UserFilter, parse_search
 from secconsole.operations.invitations import InvitationPreview, InvitationResult, InviteUsers
 from secconsole.operations.paging import pages
 from secconsole.operations.portions import invite_in_portions, preview_invitations

@@ -10,8 +10,8 @@ from secconsole.cli.commands.bypass import bypass_words
 from secconsole.cli.confirm import Affected, Effect, confirm_effect, confirmation_options
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, format_value
-from secconsole.domain.bypass import MOST_MINUTES
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed
+from secconsole.domain.factors.bypass import MOST_MINUTES
 from secconsole.domain.helpdesk import PasswordChange
 from secconsole.operations.portions import preview_unbinding
 from secconsole.operations.reset import ResetResult, ResetUser

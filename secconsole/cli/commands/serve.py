@@ -131,7 +131,7 @@ def serve(
     """
     try:
         from secconsole.backends.stores import parse_store
-        from secconsole.domain.token_bucket import Rate
+        from secconsole.domain.throttling.token_bucket import Rate
         from secconsole.server import logs
         from secconsole.server import serve as server
         from secconsole.server.transport import listen as addresses

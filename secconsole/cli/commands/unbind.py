@@ -14,8 +14,8 @@ from secconsole.cli.commands.bypass import bypass_words
 from secconsole.cli.diagnostics import ExitCode, Progress, ask, ask_yes_no, can_ask, say
 from secconsole.cli.output import Column, format_value
 from secconsole.cli.stdin import read_all
-from secconsole.domain.bypass import MOST_MINUTES
 from secconsole.domain.errors import Invalid, NotAllowed
+from secconsole.domain.factors.bypass import MOST_MINUTES
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import BindingStatus
 from secconsole.operations.jobs import StartJob

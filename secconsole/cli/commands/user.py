@@ -21,7 +21,7 @@ from secconsole.cli.user_facts import describe_factor, detail_pairs
 from secconsole.domain.errors import Invalid
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.roles import Role
-from secconsole.domain.search import UserFilter, parse_search
+from secconsole.domain.users.search import UserFilter, parse_search
 from secconsole.operations.paging import pages
 from secconsole.operations.user_changes import (
     ChangeRole,

@@ -13,10 +13,10 @@ from secconsole.cli.confirm import confirm_effect, confirmation_options
 from secconsole.cli.diagnostics import ExitCode, say, say_sessions_ended
 from secconsole.cli.output import Column
 from secconsole.cli.user_answers import answer_user, user_effect
-from secconsole.domain.invitation import USUAL_DAYS
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.limits import LONGEST_INVITATION
 from secconsole.domain.model import Flag
+from secconsole.domain.users.invitation import USUAL_DAYS
 from secconsole.operations.jobs import StartJob
 from secconsole.operations.user_changes import DisableUser, RequireMfa, ResetPassword, UnlockUser
 from secconsole.operations.users import ShowUser

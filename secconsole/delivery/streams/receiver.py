@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secconsole.domain.audit_stream import Receiver, StreamKind
-from secconsole.domain.reach import Reach
+from secconsole.domain.audit.audit_stream import Receiver, StreamKind
+from secconsole.domain.networks.reach import Reach
 from secconsole.domain.secret import Secret
 
 CONNECT, SEND = 10.0, 30.0  # seconds: to be connected, and for everything

@@ -23,9 +23,9 @@ from secconsole.delivery.streams.receiver import (
     Delivered,
     StreamReceiver,
 )
-from secconsole.domain.audit_stream import StreamKind
+from secconsole.domain.audit.audit_stream import StreamKind
+from secconsole.domain.audit.syslog import octet_counted
 from secconsole.domain.errors import Unavailable
-from secconsole.domain.syslog import octet_counted
 
 _UNTRUSTED = "The certificate of the receiver is not trusted, expired, or for another name."
 _TLS = "TLS with the receiver failed. It may demand a certificate, or not speak TLS."

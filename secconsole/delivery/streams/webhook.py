@@ -14,9 +14,9 @@ import h11
 from secconsole.delivery.streams.line import Line, open_line
 from secconsole.delivery.streams.receiver import CONNECT, SEND, SILENT, UNREACHABLE, Delivered, StreamReceiver
 from secconsole.delivery.streams.syslog import connection_problem
+from secconsole.domain.audit.webhook import signature
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.secret import Secret
-from secconsole.domain.webhook import signature
 
 ANSWER = 15.0  # seconds for one answer
 _LONGEST_WAIT = 3_600

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secconsole.domain.alert_rules import AlertRule, AlertState
+from secconsole.domain.audit.alert_rules import AlertRule, AlertState
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.roles import Role
 from secconsole.server.openapi.schemas import Json

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from secconsole.config.report import describe
-from secconsole.domain.origin import origin_of
+from secconsole.domain.networks.origin import origin_of
 from secconsole.server.transport.admission import Admission, Seat
 from secconsole.server.transport.limits import Limits
 from secconsole.server.transport.listen import Door

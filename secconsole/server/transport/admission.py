@@ -1,9 +1,9 @@
 """Admission of connections under load: each origin has its share, and idle connections are evicted first.
 
-An origin is the source of requests (`domain/origin.py`), or the OS user behind a UNIX socket. A request from a named
-proxy counts for the client that the proxy names, and the proxy's idle connections count for no origin. If a share or
-the total is used up, the connection that has waited longest for its client is closed, never one whose request is being
-answered. So an unfinished request cannot keep a complete one out.
+An origin is the source of requests (`domain/networks/origin.py`), or the OS user behind a UNIX socket. A request from a
+named proxy counts for the client that the proxy names, and the proxy's idle connections count for no origin. If a share
+or the total is used up, the connection that has waited longest for its client is closed, never one whose request is
+being answered. So an unfinished request cannot keep a complete one out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from secconsole.domain.token_bucket import TokenBuckets
+from secconsole.domain.throttling.token_bucket import TokenBuckets
 from secconsole.server.transport.limits import MOST_ORIGINS, TOLD, Limits
 
 TOO_MANY = (503, "busy", "Too many connections are open. Try again in a moment.")

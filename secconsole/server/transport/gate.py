@@ -17,9 +17,9 @@ from typing import TypeVar
 
 from secconsole.domain.errors import Conflict, NotFound, NotSignedIn, Throttled
 from secconsole.domain.model import SignInStatus
-from secconsole.domain.origin import origin_in
+from secconsole.domain.networks.origin import origin_in
 from secconsole.domain.roles import Permission
-from secconsole.domain.token_bucket import Rate, TokenBuckets
+from secconsole.domain.throttling.token_bucket import Rate, TokenBuckets
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Source
 from secconsole.operations.signin import ConfirmBinding, SignInAnswer, VerifySignIn

@@ -6,7 +6,7 @@ import resource
 from dataclasses import dataclass
 
 from secconsole.domain.errors import Unavailable
-from secconsole.domain.token_bucket import Rate
+from secconsole.domain.throttling.token_bucket import Rate
 
 REFUSED = Rate(burst=30, per_minute=30)  # sign-ins of one origin
 OPENINGS = Rate(burst=1_000, per_minute=30_000)  # connections of one origin; no honest client opens so many

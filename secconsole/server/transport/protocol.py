@@ -8,7 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from secconsole.domain.origin import origin_in
+from secconsole.domain.networks.origin import origin_in
 from secconsole.server.problems import problem
 from secconsole.server.transport.admission import Admission, Seat, Stage
 from secconsole.server.transport.limits import Limits

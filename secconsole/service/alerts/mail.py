@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from secconsole.delivery.texts import alert_message
-from secconsole.domain.delivery import Purpose
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.sending import NOTICE_LASTS
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Role
-from secconsole.domain.sending import NOTICE_LASTS
 from secconsole.operations.events import utc_words
 from secconsole.service.context import Context, when
 from secconsole.service.outbox.queue import Request, free_at, post

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from secconsole.domain.alert_rules import RuleSettings, alert_words
-from secconsole.domain.alert_signals import Signal, Track
+from secconsole.domain.audit.alert_rules import RuleSettings, alert_words
+from secconsole.domain.audit.alert_signals import Signal, Track
 from secconsole.operations.events import ALERT_RAISED
 from secconsole.service.alerts.mail import mail_alert
 from secconsole.service.context import Context

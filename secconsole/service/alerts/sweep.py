@@ -12,8 +12,8 @@ from itertools import chain
 
 import sqlalchemy as sa
 
-from secconsole.domain.alert_rules import RuleSettings
-from secconsole.domain.alert_signals import ACTIONS, FAILURE_RULES, Signal, Track, kept_for, signals_of
+from secconsole.domain.audit.alert_rules import RuleSettings
+from secconsole.domain.audit.alert_signals import ACTIONS, FAILURE_RULES, Signal, Track, kept_for, signals_of
 from secconsole.service.alerts.raising import Raising
 from secconsole.service.context import Context
 from secconsole.store.audit_log import alert_sweep, alerts

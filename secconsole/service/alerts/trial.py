@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from secconsole.domain.alert_rules import RuleSettings
-from secconsole.domain.alert_signals import Entry, Signal, Track, signals_of
+from secconsole.domain.audit.alert_rules import RuleSettings
+from secconsole.domain.audit.alert_signals import Entry, Signal, Track, signals_of
 from secconsole.domain.limits import MOST_TRIED
 from secconsole.service.alerts.sweep import actions_for
 from secconsole.store.audit_log import alert_sweep

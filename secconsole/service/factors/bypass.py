@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from secconsole.domain.bypass import RANDOM_BYTES, bypass_code, period, read_bypass_code
 from secconsole.domain.errors import NotAllowed
+from secconsole.domain.factors.bypass import RANDOM_BYTES, bypass_code, period, read_bypass_code
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.policy import decide_second_factor
 from secconsole.domain.roles import below_only_words, outranks

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.mail_address import address_key, mail_address, masked_mail
+from secconsole.domain.messages.mail_address import address_key, mail_address, masked_mail
+from secconsole.domain.messages.phone import masked_phone, sms_number
 from secconsole.domain.model import FactorKind, FactorState
-from secconsole.domain.phone import masked_phone, sms_number
 from secconsole.operations.caller_check import CallerCheck, CallerWay
 from secconsole.operations.events import ACCOUNT_CONTACT_CHANGED, ACCOUNT_PHONE_CHANGED
 from secconsole.service.context import Context, when, when_or_none

@@ -16,7 +16,7 @@ from secconsole.domain.model import SENT_KINDS, BindingStatus, FactorKind, Facto
 from secconsole.domain.policy import Decision, Rule, SignInFacts, decide_second_factor, is_frozen_out
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import PARTLY
+from secconsole.domain.throttling.throttle import PARTLY
 from secconsole.operations.events import SIGN_IN, SIGN_IN_CODE
 from secconsole.operations.signin import OfferedFactor, SignInAnswer
 from secconsole.service.context import Context, when

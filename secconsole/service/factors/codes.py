@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secconsole.domain.code import read_code
+from secconsole.domain.factors.code import read_code
+from secconsole.domain.factors.totp import Algorithm, TotpParameters, matching_step
 from secconsole.domain.model import SENT_KINDS, FactorKind, FactorState
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import Bucket
-from secconsole.domain.totp import Algorithm, TotpParameters, matching_step
+from secconsole.domain.throttling.throttle import Bucket
 from secconsole.service.context import Context
 from secconsole.service.factors.passcodes import accepts, live_code
 from secconsole.service.factors.throttling import count_failure, held, held_words, note_right_code

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from secconsole.domain.clock import is_from_future
-from secconsole.domain.code import read_code
 from secconsole.domain.errors import Conflict, Unfit
+from secconsole.domain.factors.code import read_code
+from secconsole.domain.factors.otpauth import key_text, otpauth_uri
+from secconsole.domain.factors.totp import DEFAULT, SEED_BYTES, TotpParameters, clock_offset
 from secconsole.domain.model import SENT_KINDS, FactorKind, FactorState
-from secconsole.domain.otpauth import key_text, otpauth_uri
 from secconsole.domain.secret import Secret
-from secconsole.domain.totp import DEFAULT, SEED_BYTES, TotpParameters, clock_offset
 from secconsole.operations.events import FACTOR_CONFIRMED, FACTOR_ENROLLMENT_STARTED
 from secconsole.operations.factors import Verdict
 from secconsole.operations.signin import BindingStarted

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from secconsole.domain.errors import Busy
-from secconsole.domain.turns import Turns
+from secconsole.domain.throttling.turns import Turns
 
 T = TypeVar("T")
 

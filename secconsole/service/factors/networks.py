@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secconsole.domain.network_rules import (
+from secconsole.domain.networks.network_rules import (
     Admission,
     Origin,
     admit,

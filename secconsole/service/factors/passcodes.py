@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from secconsole.delivery.message import Message
-from secconsole.domain.bypass import read_bypass_code
 from secconsole.domain.clock import is_from_future
-from secconsole.domain.code import read_code
+from secconsole.domain.factors.bypass import read_bypass_code
+from secconsole.domain.factors.code import read_code
+from secconsole.domain.factors.passcode import LASTS, RANDOM_BYTES, Passcode, make_passcode
+from secconsole.domain.factors.recovery import read_recovery_code
+from secconsole.domain.messages.sending import wait_words
 from secconsole.domain.model import FactorKind
-from secconsole.domain.passcode import LASTS, RANDOM_BYTES, Passcode, make_passcode
-from secconsole.domain.recovery import read_recovery_code
 from secconsole.domain.secret import Secret
-from secconsole.domain.sending import wait_words
 from secconsole.operations.events import CODE_SENT
 from secconsole.service.context import Context
 from secconsole.service.outbox.queue import Request, can_send, free_at, post

@@ -17,8 +17,8 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 
-from secconsole.domain.password import ONE_TIME_ALPHABET, normal_password
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.password import ONE_TIME_ALPHABET, normal_password
 from secconsole.service.factors.hash_pool import HashPool, Lane, Place
 
 _MMAP_THRESHOLD = -3  # malloc.h: M_MMAP_THRESHOLD

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from secconsole.domain.origin import origin_in
-from secconsole.domain.throttle import Reserved
+from secconsole.domain.networks.origin import origin_in
+from secconsole.domain.throttling.throttle import Reserved
 from secconsole.operations.caller import Source
 from secconsole.operations.events import SIGN_IN
 from secconsole.service.context import Context, when

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from secconsole.domain.errors import LimitReached
 from secconsole.domain.helpdesk import HOUR
+from secconsole.domain.messages.sending import length_words
 from secconsole.domain.roles import Permission, may
-from secconsole.domain.sending import length_words
 from secconsole.operations.events import RESETS_MANY
 from secconsole.service.context import Context
 from secconsole.store.helpdesk import resets

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from secconsole.delivery.message import Message
 from secconsole.delivery.texts import code_message
-from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, Invalid, Unfit
+from secconsole.domain.factors.passcode import MOST_WRONG, Passcode
 from secconsole.domain.limits import LONGEST_EMAIL
-from secconsole.domain.mail_address import address_key, mail_address
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.mail_address import address_key, mail_address
+from secconsole.domain.messages.phone import sms_number
 from secconsole.domain.model import FactorKind, FactorState
-from secconsole.domain.passcode import MOST_WRONG, Passcode
-from secconsole.domain.phone import sms_number
 from secconsole.domain.secret import Secret
 from secconsole.operations.events import FACTOR_CONFIRMED, FACTOR_ENROLLMENT_STARTED
 from secconsole.operations.factors import Verdict

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from secconsole.domain import grace
 from secconsole.domain.model import FactorState
-from secconsole.domain.network_rules import Admission
+from secconsole.domain.networks.network_rules import Admission
 from secconsole.domain.policy import SignInFacts
 from secconsole.domain.roles import Permission, Role, may, outranks
 from secconsole.service.context import Context

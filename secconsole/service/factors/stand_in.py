@@ -11,7 +11,7 @@ a login changes its choice with a probability of one in `2 * MOST_NEAR` only.
 
 from __future__ import annotations
 
-from secconsole.domain.login import login_key
+from secconsole.domain.users.login import login_key
 from secconsole.service.context import Context
 from secconsole.store.users import keys_near
 

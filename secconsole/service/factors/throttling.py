@@ -1,18 +1,18 @@
 """Throttling of wrong entries by their origin: strangers, known networks, or the session itself.
 
-The rules are in `domain/throttle.py`. Every check of a password, code or recovery code goes through this module. An
-application that checks a code for a user, with the secret key of the tenant, always counts as a stranger, even inside a
-network that the user signed in from: its address is not where the entry was made, and those who guess through it must
-not hold back the user there. A code accepted there makes no network known, for the same reason.
+The rules are in `domain/throttling/throttle.py`. Every check of a password, code or recovery code goes through this
+module. An application that checks a code for a user, with the secret key of the tenant, always counts as a stranger,
+even inside a network that the user signed in from: its address is not where the entry was made, and those who guess
+through it must not hold back the user there. A code accepted there makes no network known, for the same reason.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from secconsole.domain.network import network_of
-from secconsole.domain.sending import length_words
-from secconsole.domain.throttle import (
+from secconsole.domain.messages.sending import length_words
+from secconsole.domain.networks.network import network_of
+from secconsole.domain.throttling.throttle import (
     PARTLY,
     Bucket,
     Reserved,

@@ -1,4 +1,4 @@
-"""Handlers in one module per area of operations, each reading like its rule."""
+"""Handlers in one package per area of operations, each reading like its rule."""
 
 from __future__ import annotations
 

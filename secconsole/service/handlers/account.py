@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secconsole.domain.errors import Conflict
-from secconsole.domain.mail_address import mail_address, masked_mail
+from secconsole.domain.messages.mail_address import mail_address, masked_mail
 from secconsole.domain.model import BindingStatus
-from secconsole.domain.password import check_password
 from secconsole.domain.policy import is_always_asked
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.password import check_password
 from secconsole.operations.account import (
     Cancelled,
     CancelMfa,
@@ -30,7 +30,7 @@ from secconsole.operations.events import (
 from secconsole.service.context import Context
 from secconsole.service.factors.password_sessions import Ended, end_password_sessions
 from secconsole.service.handlers.factors import refuse_while_required, why_required
-from secconsole.service.handlers.signin import shortest_password
+from secconsole.service.handlers.sign_in.signin import shortest_password
 from secconsole.service.outbox.recipients import bound_addresses
 from secconsole.service.registry import handles
 from secconsole.store import factors, users

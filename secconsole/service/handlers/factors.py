@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from secconsole.domain.factors.totp import TotpParameters
 from secconsole.domain.helpdesk import UnbindNeeds
 from secconsole.domain.limits import CODE_DIGITS, LONGEST_LABEL
 from secconsole.domain.model import FactorState, PolicyMode
 from secconsole.domain.policy import Rule, is_always_asked, is_frozen_out
 from secconsole.domain.roles import Role
-from secconsole.domain.totp import TotpParameters
 from secconsole.operations.events import FACTOR_REMOVED, FACTOR_RENAMED, VERIFY
 from secconsole.operations.factors import (
     ConfirmFactor,

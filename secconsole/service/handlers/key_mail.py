@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from secconsole.delivery.texts import key_message
-from secconsole.domain.delivery import Purpose
 from secconsole.domain.errors import Conflict, Unfit
-from secconsole.domain.mail_address import address_key, mail_address
+from secconsole.domain.factors.otpauth import key_text
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.mail_address import address_key, mail_address
+from secconsole.domain.messages.sending import wait_words
 from secconsole.domain.model import FactorKind, FactorState
-from secconsole.domain.otpauth import key_text
 from secconsole.domain.secret import Secret
-from secconsole.domain.sending import wait_words
 from secconsole.operations.events import FACTOR_KEY_MAILED
 from secconsole.operations.factors import MailKey
 from secconsole.operations.signin import KeyMailed

@@ -1,8 +1,8 @@
 """Recovery codes: creating and viewing them, and using them in place of a factor's code.
 
-A code is stored as a keyed digest, which is enough for 125 random bits (see `domain/recovery.py`). The key prevents
-even a copy of the database from confirming that a code found somewhere belongs to it, and the user's id in the digest
-prevents a row from counting for another user.
+A code is stored as a keyed digest, which is enough for 125 random bits (see `domain/factors/recovery.py`). The key
+prevents even a copy of the database from confirming that a code found somewhere belongs to it, and the user's id in the
+digest prevents a row from counting for another user.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 
 from secconsole.domain.errors import Conflict
+from secconsole.domain.factors.recovery import HOW_MANY, RANDOM_BYTES, read_recovery_code, recovery_code
 from secconsole.domain.model import BindingStatus
-from secconsole.domain.recovery import HOW_MANY, RANDOM_BYTES, read_recovery_code, recovery_code
 from secconsole.domain.secret import Secret
-from secconsole.domain.throttle import Bucket
+from secconsole.domain.throttling.throttle import Bucket
 from secconsole.operations.events import RECOVERY_CREATED, RECOVERY_USED, RECOVERY_VIEWED
 from secconsole.operations.recovery import (
     CreateRecoveryCodes,

@@ -10,9 +10,9 @@ from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.history import day_of, start_of
 from secconsole.domain.limits import LONGEST_TENANT
 from secconsole.domain.model import FactorKind
-from secconsole.domain.password import SHORTEST_ALONE, check_password
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.password import SHORTEST_ALONE, check_password
 from secconsole.operations.events import TENANT_CREATED, USER_CREATED
 from secconsole.operations.tenants import (
     Adoption,
@@ -30,7 +30,7 @@ from secconsole.operations.tenants import (
 from secconsole.operations.users import NewUser
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.damage import count_damaged
-from secconsole.service.handlers.user_fields import check_fields, with_id
+from secconsole.service.handlers.users.user_fields import check_fields, with_id
 from secconsole.service.registry import handles
 from secconsole.store import history, tenants, users, whitelist
 from secconsole.store.engine.clock import clock_mark, count_used_ahead

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from secconsole.delivery.smtp import SmtpAccount, greeting_of
 from secconsole.delivery.twilio import TwilioAccount
-from secconsole.domain.delivery import Tls
+from secconsole.domain.messages.delivery import Tls
 from secconsole.domain.model import FactorKind
-from secconsole.domain.reach import Reach
+from secconsole.domain.networks.reach import Reach
 from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import SmtpSettings, TwilioSettings
 from secconsole.service.context import when

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from secconsole.delivery.texts import notice_message
-from secconsole.domain.delivery import Purpose
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.sending import NOTICE_LASTS
 from secconsole.domain.model import FactorKind
-from secconsole.domain.sending import NOTICE_LASTS
 from secconsole.operations.events import Details, Event, utc_words
 from secconsole.service.context import Context, when
 from secconsole.service.outbox.queue import Request, free_at, post

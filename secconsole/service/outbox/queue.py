@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass, replace
 
 from secconsole.delivery.message import Message
-from secconsole.domain.delivery import Purpose
-from secconsole.domain.mail_address import address_key, masked_mail
+from secconsole.domain.messages.delivery import Purpose
+from secconsole.domain.messages.mail_address import address_key, masked_mail
+from secconsole.domain.messages.phone import masked_phone
+from secconsole.domain.messages.sending import Cap, Counted, allowed_from, caps_of
 from secconsole.domain.model import FactorKind
-from secconsole.domain.phone import masked_phone
 from secconsole.domain.secret import Secret
-from secconsole.domain.sending import Cap, Counted, allowed_from, caps_of
 from secconsole.service.context import Context
 from secconsole.store import outbox
 from secconsole.store.delivery import settings_to_send_with

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.mail_address import address_key, mail_address
+from secconsole.domain.messages.mail_address import address_key, mail_address
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.store.delivery import settings_to_send_with
 from secconsole.store.rows import FactorRecord, UserRecord

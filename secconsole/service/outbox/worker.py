@@ -23,11 +23,11 @@ from secconsole.delivery.inbox import Inbox
 from secconsole.delivery.message import Message, Outcome, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.delivery.twilio import TwilioAccount, send_sms
-from secconsole.domain.delivery import NOT_AWAITED, MessageState, Purpose
 from secconsole.domain.errors import Unavailable
+from secconsole.domain.messages.delivery import NOT_AWAITED, MessageState, Purpose
+from secconsole.domain.messages.sending import retry_after
 from secconsole.domain.model import FactorKind
-from secconsole.domain.reach import PUBLIC, Reach
-from secconsole.domain.sending import retry_after
+from secconsole.domain.networks.reach import PUBLIC, Reach
 from secconsole.operations.caller import Source
 from secconsole.service.context import Context
 from secconsole.service.damage import report_damage

@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.delivery.streams.receiver import StreamReceiver
-from secconsole.domain.audit_stream import Receiver, StreamEntry, stream_reach
-from secconsole.domain.reach import Reach
+from secconsole.domain.audit.audit_stream import Receiver, StreamEntry, stream_reach
+from secconsole.domain.networks.reach import Reach
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit_streams import AuditStream, StreamState, StreamTest
 from secconsole.service.context import when, when_or_none

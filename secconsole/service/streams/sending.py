@@ -10,8 +10,8 @@ from typing import Any
 
 from secconsole.delivery.streams.receiver import CONNECT, UNREACHABLE, Delivered, StreamReceiver
 from secconsole.delivery.streams.syslog import send_syslog
-from secconsole.domain.audit_stream import StreamEntry, StreamKind, event_body, test_body
-from secconsole.domain.syslog import syslog_message, test_message
+from secconsole.domain.audit.audit_stream import StreamEntry, StreamKind, event_body, test_body
+from secconsole.domain.audit.syslog import syslog_message, test_message
 
 PORTIONS = {StreamKind.SYSLOG_TLS: 200, StreamKind.SYSLOG_UNIX: 200, StreamKind.WEBHOOK: 50}  # entries
 

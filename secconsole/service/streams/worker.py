@@ -19,9 +19,9 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from secconsole.delivery.streams.receiver import Delivered, StreamReceiver
-from secconsole.domain.audit_stream import StreamEntry, pause_after
+from secconsole.domain.audit.audit_stream import StreamEntry, pause_after
 from secconsole.domain.errors import Unavailable
-from secconsole.domain.reach import PUBLIC, Reach
+from secconsole.domain.networks.reach import PUBLIC, Reach
 from secconsole.service.store import Store
 from secconsole.service.streams.receivers import stream_entry, unpacked
 from secconsole.service.streams.sending import PORTIONS, send_entries, send_test

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from secconsole.domain.alert_rules import AlertRule
-from secconsole.domain.alert_signals import MOST_SIGNALS, Entry, Signal
+from secconsole.domain.audit.alert_rules import AlertRule
+from secconsole.domain.audit.alert_signals import MOST_SIGNALS, Entry, Signal
 from secconsole.store.schema import alert_positions, alert_signals, audit, audit_heads, tenants
 
 _FIELDS = ("seq", "at", "action", "outcome", "actor", "actor_id", "target", "target_id", "address")

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from secconsole.domain.alert_rules import AlertRule, AlertState, RuleSettings, default_settings
+from secconsole.domain.audit.alert_rules import AlertRule, AlertState, RuleSettings, default_settings
 from secconsole.store.schema import alert_events, alert_rules, alerts, audit
 
 MOST_EVENTS = 100  # audit entries that one alert names

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.domain.audit_stream import LONGEST_PAUSE, StreamKind
+from secconsole.domain.audit.audit_stream import LONGEST_PAUSE, StreamKind
 from secconsole.domain.clock import NOTICED
 from secconsole.store.audit_log.audit_chain import MAIN
 from secconsole.store.schema import audit, audit_heads, audit_positions, audit_streams, tenants

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from secconsole.domain.delivery import MessageState
+from secconsole.domain.factors.totp import WINDOW, time_step
 from secconsole.domain.limits import MOST_EXACT
-from secconsole.domain.totp import WINDOW, time_step
+from secconsole.domain.messages.delivery import MessageState
 from secconsole.store.audit_log.audit_checkpoints import link_before_first
 from secconsole.store.copies import backup
 from secconsole.store.copies.backup import ChainHead, Progress, words_of_errors

@@ -7,8 +7,8 @@ import json
 import sqlalchemy as sa
 
 from secconsole.domain.clock import NOTICED, ClockMark, Jump
+from secconsole.domain.factors.totp import time_step
 from secconsole.domain.limits import LONGEST_OVERLAP
-from secconsole.domain.totp import time_step
 from secconsole.store.engine.metadata import fact, set_fact
 from secconsole.store.schema import (
     approvals,

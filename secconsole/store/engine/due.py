@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.clock import NOTICED
 from secconsole.domain.history import DAY
-from secconsole.domain.network_rules import CONFIRM_WITHIN
+from secconsole.domain.networks.network_rules import CONFIRM_WITHIN
 from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import exemptions, networks, upkeep, users
 

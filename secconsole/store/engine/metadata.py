@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from secconsole.domain.throttle import Run
+from secconsole.domain.throttling.throttle import Run
 from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import facts, unknown_logins
 

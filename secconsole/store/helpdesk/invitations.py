@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from secconsole.domain.clock import NOTICED
-from secconsole.domain.invitation import DAY
 from secconsole.domain.limits import LONGEST_INVITATION
+from secconsole.domain.users.invitation import DAY
 from secconsole.store.rows import UserRecord
 from secconsole.store.schema import users
 from secconsole.store.users import USER, user_record
@@ -18,7 +18,7 @@ _END = users.c.password_until
 
 
 def _ended(now: int) -> tuple[sa.ColumnElement[bool], ...]:
-    """Return the condition that corresponds to `is_over` in domain/invitation.py."""
+    """Return the condition that corresponds to `is_over` in domain/users/invitation.py."""
     latest = now + LONGEST_INVITATION * DAY + NOTICED
     return _END > 0, sa.or_(now >= _END, latest < _END)  # the first lets SQLite use the partial index
 

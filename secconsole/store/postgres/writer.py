@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.util import await_only
 
 from secconsole.domain.errors import SecconsoleError, Unavailable
-from secconsole.domain.turns import Turns
+from secconsole.domain.throttling.turns import Turns
 from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock, acquire
 from secconsole.store.postgres.errors import TAKEN, code_of, in_words, is_again, is_gone
 

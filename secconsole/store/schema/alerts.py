@@ -15,7 +15,7 @@ from secconsole.store.schema.base import (
     text_column,
 )
 
-# Settings of rules of suspicious activity that differ from the defaults, see domain/alert_rules.py.
+# Settings of rules of suspicious activity that differ from the defaults, see domain/audit/alert_rules.py.
 alert_rules = sa.Table(
     "alert_rules",
     metadata,
@@ -30,7 +30,7 @@ alert_rules = sa.Table(
     text_column("changed_by"),
 )
 
-# What counts for a rule within its window, see domain/alert_signals.py.
+# What counts for a rule within its window, see domain/audit/alert_signals.py.
 alert_signals = sa.Table(
     "alert_signals",
     metadata,

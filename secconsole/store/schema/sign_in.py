@@ -16,7 +16,7 @@ from secconsole.store.schema.base import (
     user_column,
 )
 
-# Networks that a tenant allows, see domain/network_rules.py. Those that decide are read with the tenant.
+# Networks that a tenant allows, see domain/networks/network_rules.py. Those that decide are read with the tenant.
 networks = sa.Table(
     "networks",
     metadata,
@@ -62,7 +62,8 @@ sessions = sa.Table(
 _unended = sessions.c.ended.is_(None)
 sa.Index("ix_sessions_open", sessions.c.tenant_pk, sessions.c.expires, sqlite_where=_unended, postgresql_where=_unended)
 
-# Wrong entries that still count, by origin. `users` has the resulting hold of the account. See domain/throttle.py.
+# Wrong entries that still count, by origin (see domain/throttling/throttle.py). `users` has the resulting hold of the
+# account.
 throttles = sa.Table(
     "throttles",
     metadata,

@@ -72,7 +72,7 @@ users = sa.Table(
     number_column("version", 1),
     sa.Column("skeleton", Words),  # only where it differs from login_key
     flag_column("has_recovery"),  # an unused recovery code, kept up to date by store/sign_in/recovery.py
-    text_column("search_key"),  # see domain/search_key.py; never read back
+    text_column("search_key"),  # see domain/users/search_key.py; never read back
     # When a first-time password ends, which is then `password_hash`; 0: the password was chosen, or there is none.
     number_column("password_until"),
     number_column("reminded"),  # when the newest reminder to bind a factor was due and handled; 0: never

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from secconsole.domain.fold import fold
 from secconsole.domain.limits import LONGEST_NAME
-from secconsole.domain.login import login_key, skeleton_of_key
-from secconsole.domain.search_key import search_key
+from secconsole.domain.users.fold import fold
+from secconsole.domain.users.login import login_key, skeleton_of_key
+from secconsole.domain.users.search_key import search_key
 
 # The columns that the others are derived from.
 SOURCES = frozenset(("login", "name", "email", "phone"))

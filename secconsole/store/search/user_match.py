@@ -1,7 +1,7 @@
 """Filters as conditions on users, and the ways to look up the words of a search.
 
-Words ask for pieces of a user's search key (see domain/search_key.py). A trigram index knows which rows contain three
-letters but not where, so rows that contain all trigrams of a piece are examined afterwards. SQLite's index is a
+Words ask for pieces of a user's search key (see domain/users/search_key.py). A trigram index knows which rows contain
+three letters but not where, so rows that contain all trigrams of a piece are examined afterwards. SQLite's index is a
 separate table that is queried first. On PostgreSQL the index serves the conditions themselves.
 """
 
@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
-from secconsole.domain.search import UserFilter
-from secconsole.domain.search_key import Term, search_terms
-from secconsole.domain.throttle import LONGEST_DELAY, PARTLY
+from secconsole.domain.throttling.throttle import LONGEST_DELAY, PARTLY
+from secconsole.domain.users.search import UserFilter
+from secconsole.domain.users.search_key import Term, search_terms
 from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import user_counts, users
 from secconsole.store.search.overdue import NOW, OVERDUE, TENANT
@@ -180,7 +180,7 @@ def filter_conditions(wanted: UserFilter) -> list[Condition]:
 
 
 def held_at(now: int | sa.ColumnElement[int]) -> Condition:
-    """Return the condition that corresponds to `is_held` in domain/throttle.py."""
+    """Return the condition that corresponds to `is_held` in domain/throttling/throttle.py."""
     longest = users.c.locked_until <= now + LONGEST_DELAY
     return sa.and_(users.c.locked_until > now, sa.or_(longest, users.c.locked_until >= PARTLY))
 

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.domain.model import BindingStatus, Flag
-from secconsole.domain.search import UserFilter
+from secconsole.domain.users.search import UserFilter
 from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import user_counts, users
 from secconsole.store.search.overdue import TENANT

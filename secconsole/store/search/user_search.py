@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from secconsole.domain.errors import Unfit
 from secconsole.domain.limits import MOST_EXACT
 from secconsole.domain.model import Flag
-from secconsole.domain.search import EVERYBODY, UserFilter
-from secconsole.domain.search_key import search_terms
-from secconsole.domain.throttle import is_held
+from secconsole.domain.throttling.throttle import is_held
+from secconsole.domain.users.search import EVERYBODY, UserFilter
+from secconsole.domain.users.search_key import search_terms
 from secconsole.store.rows import UserRecord
 from secconsole.store.search.overdue import count_overdue
 from secconsole.store.search.user_match import FEW, SEVERAL, Words, beginning, words_of

@@ -14,7 +14,7 @@ from secconsole.domain.clock import NOTICED
 from secconsole.domain.impact import Group
 from secconsole.domain.model import BindingStatus, FactorState
 from secconsole.domain.roles import Role
-from secconsole.domain.throttle import FOREVER
+from secconsole.domain.throttling.throttle import FOREVER
 from secconsole.store.schema import factors, sessions, tokens, users
 from secconsole.store.users import in_parts
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from secconsole.domain.throttle import (
+from secconsole.domain.throttling.throttle import (
     EMPTY,
     KNOWN_FOR,
     MOST_KNOWN,

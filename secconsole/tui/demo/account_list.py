@@ -46,7 +46,7 @@ class DemoList(Widget):
 
     def renew(self, now: datetime) -> None:
         """Show the current codes."""
-        from secconsole.domain.totp import time_step
+        from secconsole.domain.factors.totp import time_step
 
         if self._now is None:
             self._follow()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 def code_of(uri: Secret[str], now: datetime, later: int = 0) -> tuple[str, datetime]:
     """Return the code of an account's app, now or `later` steps on, and the moment it ends."""
-    from secconsole.domain.otpauth import parse_otpauth
-    from secconsole.domain.totp import code_for_step, time_step
+    from secconsole.domain.factors.otpauth import parse_otpauth
+    from secconsole.domain.factors.totp import code_for_step, time_step
 
     key = parse_otpauth(uri)
     step = time_step(now.timestamp(), key.parameters.period) + later

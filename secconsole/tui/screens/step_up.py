@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from secconsole.domain.delivery import MessageState
 from secconsole.domain.errors import NotSignedIn, SecconsoleError
+from secconsole.domain.factors.passcode import sent_at
+from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.model import FactorState
-from secconsole.domain.passcode import sent_at
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.signin import NO_CODE, NO_PASSWORD, SendStatus, SendStepUpCode, ShowStepUpSending, StepUp

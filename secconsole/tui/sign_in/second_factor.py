@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from secconsole.domain.delivery import MessageState
+from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from secconsole.domain.delivery import MessageState, SettingsState
+from secconsole.domain.messages.delivery import MessageState, SettingsState
 from secconsole.domain.model import SENT_KINDS, FactorKind
 from secconsole.operations.delivery import Delivery, MessageRow, SmtpSettings, TwilioSettings
 

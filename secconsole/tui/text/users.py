@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from secconsole.domain.ident import short_id
-from secconsole.domain.login import suspicions
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
-from secconsole.domain.throttle import Bucket
+from secconsole.domain.throttling.throttle import Bucket
+from secconsole.domain.users.login import suspicions
 from secconsole.operations.approvals import Approval
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.bypass import BypassState

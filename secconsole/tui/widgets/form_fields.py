@@ -77,14 +77,14 @@ class CodeField(NumberField):
 
     def read(self, text: str) -> str:
         """Return the part of the input that counts: a recovery code as typed, else the letters and digits of a code."""
-        from secconsole.domain.code import read_code  # not needed for the first frame
+        from secconsole.domain.factors.code import read_code  # not needed for the first frame
 
         code = read_code(Secret(text))
         return text if code is None else code.whole.reveal()
 
     def problem_with(self, text: str) -> str:
         """Return why the input cannot be right, or an empty string."""
-        from secconsole.domain.code import read_code
+        from secconsole.domain.factors.code import read_code
 
         if not text.strip() or (self.recovery and _is_recovery_code(text)) or (self.bypass and _is_bypass_code(text)):
             return ""
@@ -123,13 +123,13 @@ class ReadOnly(Field):
 
 
 def _is_recovery_code(text: str) -> bool:
-    from secconsole.domain.recovery import read_recovery_code  # not needed for the first frame
+    from secconsole.domain.factors.recovery import read_recovery_code  # not needed for the first frame
 
     return read_recovery_code(Secret(text)) is not None
 
 
 def _is_bypass_code(text: str) -> bool:
-    from secconsole.domain.bypass import read_bypass_code  # not needed for the first frame
+    from secconsole.domain.factors.bypass import read_bypass_code  # not needed for the first frame
 
     return read_bypass_code(Secret(text)) is not None
 

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from secconsole.domain.qr import Cell, DoesNotFit, Form, QrPlan, fit
+from secconsole.domain.factors.qr import Cell, DoesNotFit, Form, QrPlan, fit
 from secconsole.domain.secret import Secret
 from secconsole.tui.runtime.themes import keep_colour
 

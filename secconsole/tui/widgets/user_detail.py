@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from secconsole.domain.ident import short_id
+from secconsole.domain.messages.phone import masked_phone
 from secconsole.domain.model import BindingStatus
-from secconsole.domain.phone import masked_phone
 from secconsole.domain.policy import is_always_asked
 from secconsole.domain.text import visible
 from secconsole.operations.users import UserDetail, UserRow

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar, overload
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.limits import MOST_PER_PAGE
-from secconsole.domain.search import EVERYBODY, UserFilter
+from secconsole.domain.users.search import EVERYBODY, UserFilter
 from secconsole.operations.base import Operation
 from secconsole.operations.users import (
     CountUsers,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from textual.timer import Timer
 from textual.widgets import Static
 
-from secconsole.domain.sending import wait_words
+from secconsole.domain.messages.sending import wait_words
 from secconsole.tui.text.safe import safe
 
 if TYPE_CHECKING:

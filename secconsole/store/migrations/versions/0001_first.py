@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from secconsole.domain.throttle import FOREVER
+from secconsole.domain.throttling.throttle import FOREVER
 from secconsole.store.engine.triggers import count_by_triggers
 from secconsole.store.schema import Words
 

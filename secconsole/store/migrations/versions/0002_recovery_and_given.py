@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from secconsole.domain.throttle import FOREVER
+from secconsole.domain.throttling.throttle import FOREVER
 from secconsole.store.engine.triggers import count_by_triggers, drop_triggers, recount
 from secconsole.store.schema import Words
 

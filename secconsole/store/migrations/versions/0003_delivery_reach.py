@@ -7,7 +7,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from secconsole.domain.delivery import is_loopback
+from secconsole.domain.messages.delivery import is_loopback
 
 revision = "0003"
 down_revision = "0002"

@@ -9,8 +9,8 @@ from operator import itemgetter
 import sqlalchemy as sa
 from alembic import op
 
-from secconsole.domain.network import network_of
-from secconsole.domain.throttle import (
+from secconsole.domain.networks.network import network_of
+from secconsole.domain.throttling.throttle import (
     FOREVER,
     KNOWN_FOR,
     MOST_FAILURES,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secconsole.domain.mail_address import masked_mail
+from secconsole.domain.messages.mail_address import masked_mail
+from secconsole.domain.messages.phone import masked_phone
 from secconsole.domain.model import FactorKind, FactorState
-from secconsole.domain.phone import masked_phone
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ShowEnrollmentSending
 from secconsole.operations.signin import BindingStarted, SendStatus

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
-from secconsole.domain.alert_rules import AlertState
+from secconsole.domain.audit.alert_rules import AlertState
 from secconsole.domain.limits import LONGEST_NOTE
 from secconsole.operations.alerts import (
     AcknowledgeAlert,

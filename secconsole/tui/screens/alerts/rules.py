@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
-from secconsole.domain.alert_rules import AlertRule, span_words
+from secconsole.domain.audit.alert_rules import AlertRule, span_words
 from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.limits import LONGEST_HOURS, LONGEST_ZONE
 from secconsole.operations.alerts import ListAlertRules, RuleList, RuleRow, RuleTrial, SetAlertRule, TryAlertRule

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from secconsole.domain.audit.retention import LEAST_DAYS, check_days
 from secconsole.domain.errors import Invalid
-from secconsole.domain.retention import LEAST_DAYS, check_days
 from secconsole.operations.audit_retention import RetainAudit, Retained, Retention, SetRetention, ShowRetention
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from secconsole.domain.audit_stream import LONGEST_PEM, LONGEST_RECEIVER, LONGEST_STREAM_NAME, StreamKind
+from secconsole.domain.audit.audit_stream import LONGEST_PEM, LONGEST_RECEIVER, LONGEST_STREAM_NAME, StreamKind
 from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit_streams import (

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from secconsole.domain.countries import countries, with_country
-from secconsole.domain.delivery import MessageState
 from secconsole.domain.errors import Conflict, Invalid, NotFound, SecconsoleError, Unavailable
-from secconsole.domain.mail_address import mail_address
+from secconsole.domain.factors.passcode import MOST_WRONG, sent_at
+from secconsole.domain.messages.countries import countries, with_country
+from secconsole.domain.messages.delivery import MessageState
+from secconsole.domain.messages.mail_address import mail_address
+from secconsole.domain.messages.phone import sms_number
 from secconsole.domain.model import FactorKind
-from secconsole.domain.passcode import MOST_WRONG, sent_at
-from secconsole.domain.phone import sms_number
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import BindingStarted, SendStatus
 from secconsole.tui.screens.dialog import Dialog

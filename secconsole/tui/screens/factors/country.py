@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from secconsole.domain.countries import Country, countries, found
+from secconsole.domain.messages.countries import Country, countries, found
 from secconsole.tui.text.safe import join, safe
 
 _MOST_TYPED = 100

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from secconsole.domain.alert_rules import AlertState
+from secconsole.domain.audit.alert_rules import AlertState
 from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.operations.alerts import ListAlerts
 from secconsole.operations.incident import (

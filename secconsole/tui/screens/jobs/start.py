@@ -10,10 +10,10 @@ from textual.content import Content
 
 from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Conflict, Invalid
-from secconsole.domain.invitation import USUAL_DAYS
 from secconsole.domain.jobs import ItemState, JobKind
 from secconsole.domain.limits import LONGEST_INVITATION
 from secconsole.domain.roles import may
+from secconsole.domain.users.invitation import USUAL_DAYS
 from secconsole.operations.jobs import KINDS, Job, JobPreview, PreviewJob, StartJob
 from secconsole.operations.unbinding import TYPED_ABOVE
 from secconsole.tui.screens.end_sessions import end_field

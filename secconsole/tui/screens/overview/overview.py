@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from secconsole.domain.alert_rules import AlertState
+from secconsole.domain.audit.alert_rules import AlertState
 from secconsole.domain.roles import may
 from secconsole.operations.alerts import ListAlerts
 from secconsole.operations.audit_streams import AddAuditStream, ListAuditStreams

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from secconsole.domain.delivery import Tls
+from secconsole.domain.messages.delivery import Tls
 from secconsole.domain.model import FactorKind
 from secconsole.operations.delivery import Delivery, SmtpSettings
 from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog

@@ -5,8 +5,8 @@ A stored password is never shown again.
 
 from __future__ import annotations
 
-from secconsole.domain.delivery import Tls
 from secconsole.domain.errors import Invalid
+from secconsole.domain.messages.delivery import Tls
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from secconsole.domain.delivery import MessageState, SettingsState
 from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
+from secconsole.domain.messages.delivery import MessageState, SettingsState
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import ConfirmDelivery, Delivery, MessageRow, ShowDelivery, TestStarted, TryDelivery

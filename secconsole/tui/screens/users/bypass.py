@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from secconsole.config.dates import parse_start
-from secconsole.domain.bypass import MOST_MINUTES, USUAL_MINUTES
 from secconsole.domain.errors import Invalid
+from secconsole.domain.factors.bypass import MOST_MINUTES, USUAL_MINUTES
 from secconsole.domain.secret import Secret
 from secconsole.operations.bypass import BypassIssued, BypassRevoked, IssueBypass, RevokeBypass
 from secconsole.operations.caller_check import CallerCheck, ShowCallerCheck

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode
 from secconsole.domain.policy import is_always_asked
-from secconsole.domain.throttle import Bucket
+from secconsole.domain.throttling.throttle import Bucket
 from secconsole.operations.policy import Policy
 from secconsole.operations.users import Hold, UserDetail
 from secconsole.tui.screens.dialog import TextDialog

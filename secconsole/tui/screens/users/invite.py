@@ -9,8 +9,8 @@ from textual import events
 from textual.content import Content
 
 from secconsole.domain.errors import Invalid, SecconsoleError
-from secconsole.domain.invitation import USUAL_DAYS
 from secconsole.domain.limits import LONGEST_INVITATION, MOST_INVITED
+from secconsole.domain.users.invitation import USUAL_DAYS
 from secconsole.operations.invitations import InvitationPreview, InvitationResult, InviteUsers
 from secconsole.operations.portions import invite_in_portions, preview_invitations
 from secconsole.operations.unbinding import TYPED_ABOVE

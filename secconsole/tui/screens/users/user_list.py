@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 
 from secconsole.domain.errors import SecconsoleError
-from secconsole.domain.search import EVERYBODY, parse_search
+from secconsole.domain.users.search import EVERYBODY, parse_search
 from secconsole.operations.users import ShowUser, UserCount, UserDetail, UserRow
 from secconsole.tui.runtime.key_queue import KeyHold
 from secconsole.tui.screens.place import Place

@@ -13,7 +13,7 @@ from secconsole.domain.limits import PORTION
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.policy import off_words
 from secconsole.domain.roles import may
-from secconsole.domain.search import EVERYBODY, filter_text
+from secconsole.domain.users.search import EVERYBODY, filter_text
 from secconsole.operations.caller_check import ShowCallerCheck
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.jobs import Job

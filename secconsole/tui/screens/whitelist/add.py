@@ -11,7 +11,7 @@ from textual.widgets import Static
 from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Invalid
 from secconsole.domain.model import Flag
-from secconsole.domain.search import parse_search
+from secconsole.domain.users.search import parse_search
 from secconsole.operations.users import UserRow
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values

@@ -1,0 +1,1 @@
+"""Rules of second factors, and of the codes used in their place."""

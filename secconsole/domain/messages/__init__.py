@@ -1,0 +1,1 @@
+"""Rules of mail and text messages: addresses, numbers, lengths and caps."""

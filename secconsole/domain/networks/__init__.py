@@ -1,0 +1,1 @@
+"""Rules of networks and addresses: of callers, and of servers that are connected to."""

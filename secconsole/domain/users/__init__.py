@@ -1,0 +1,1 @@
+"""Rules of users: logins, passwords, invitations, and the search for users."""

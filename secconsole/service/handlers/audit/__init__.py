@@ -1,0 +1,1 @@
+"""Handlers of the audit and of what is built on it."""

@@ -1,0 +1,1 @@
+"""Handlers of what a helpdesk does for a caller."""

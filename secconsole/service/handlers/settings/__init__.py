@@ -1,0 +1,1 @@
+"""Handlers of a tenant's settings."""

@@ -1,0 +1,1 @@
+"""Handlers of sign-ins, sessions and tokens."""

@@ -1,0 +1,1 @@
+"""Handlers of operations on users: changes, imports, invitations, whitelist."""
