@@ -117,7 +117,7 @@ def declare(
 ) -> Callable[[O], O]:
     """Register an operation, with the first line of its docstring as its summary.
 
-    `example` returns a request and its reply, made of the values of `operations/sample.py`, which it is called with.
+    `example` returns a request and its reply, made of the values of `operations/sample/`, which it is called with.
 
     Raises `Unlimited` for one that has a text without a length limit, or items without a limit of their number.
     """

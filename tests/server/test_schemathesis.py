@@ -28,7 +28,7 @@ from secconsole.domain.roles import Permission, Role
 from secconsole.operations.base import OPERATIONS
 from secconsole.operations.caller import Credential, Nobody, Source
 from secconsole.operations.request_schema import request_schema
-from secconsole.operations.sample import NOW
+from secconsole.operations.sample.basics import NOW
 from secconsole.operations.signin import SignIn
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist

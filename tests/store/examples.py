@@ -81,7 +81,7 @@ from secconsole.operations.networks import (
 from secconsole.operations.policy import ExplainSignIn, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
 from secconsole.operations.reset import ResetUser
-from secconsole.operations.sample import HEAD
+from secconsole.operations.sample.audit import HEAD
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
 from secconsole.operations.signin import (
     ChoosePassword,

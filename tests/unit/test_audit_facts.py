@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from secconsole.domain.policy import Rule
 from secconsole.operations.events import Detail
-from secconsole.operations.sample import ENTRY
+from secconsole.operations.sample.audit import ENTRY
 from secconsole.tui.screens.audit.facts import RULES, TIMES, facts_of
 from secconsole.tui.text.format import exact
 

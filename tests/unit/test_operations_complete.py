@@ -174,7 +174,7 @@ def test_every_reason_is_still_needed() -> None:
 
 
 def test_each_operation_has_an_example() -> None:
-    advice = "{name}: declare(example=lambda s: ({kind}(…), reply)), with values of operations/sample.py"
+    advice = "{name}: declare(example=lambda s: ({kind}(…), reply)), with values of operations/sample/"
     assert_complete(lacking(lambda n, kind: has_example(n), advice))
     advice = "{name}: its example is not of {kind}"
     assert_complete(lacking(lambda n, kind: type(example_of(n).request) is kind, advice))
