@@ -33,6 +33,10 @@ def contexts_path() -> Path:
     return config_home() / "contexts.toml"
 
 
+def views_path() -> Path:
+    return config_home() / "views.json"
+
+
 def themes_dir() -> Path:
     return config_home() / "themes"
 

@@ -13,6 +13,7 @@ APPROVAL_LASTS = 30 * 60_000  # from the request; a grant must be used within th
 MOST_ASKED, MOST_WAITING = 20, 500  # open requests of one operator, and of a tenant
 HOUR = 3_600_000
 USUAL_WARNING, USUAL_RESETS, MOST_RESETS = 10, 20, 1_000  # users that one operator resets within an hour
+USUAL_STEP_UP, MOST_STEP_UP = 5, 15  # minutes that a step-up counts
 
 
 class UnbindNeeds(StrEnum):
@@ -54,7 +55,8 @@ class HelpdeskRules:
     """Minutes that a bypass code works, by default and at most, what unbinding needs, and how often it is done.
 
     `unbind_admins_need` is for users above the role *user*, where the stricter of both rules applies. `resets_warn`,
-    `resets_most`: users that one operator resets within an hour, before a warning and at most.
+    `resets_most`: users that one operator resets within an hour, before a warning and at most. `step_up_minutes`: how
+    long the second factor counts for acts that need it again.
     """
 
     bypass_minutes: int = USUAL_MINUTES
@@ -63,6 +65,7 @@ class HelpdeskRules:
     unbind_admins_need: UnbindNeeds = UnbindNeeds.NONE
     resets_warn: int = USUAL_WARNING
     resets_most: int = USUAL_RESETS
+    step_up_minutes: int = USUAL_STEP_UP
 
     def needs_for(self, role: Role) -> UnbindNeeds:
         """Return what unbinding a user with a role needs."""
@@ -80,7 +83,7 @@ def is_weaker(after: HelpdeskRules, before: HelpdeskRules) -> bool:
     """Return True if a change takes protection away from some user, which all administrators are notified of."""
     order = list(UnbindNeeds)
     less = any(order.index(after.needs_for(r)) < order.index(before.needs_for(r)) for r in (Role.USER, Role.HELPDESK))
-    return less or after.resets_most > before.resets_most
+    return less or after.resets_most > before.resets_most or after.step_up_minutes > before.step_up_minutes
 
 
 def check_reset_limits(warn: int, most: int) -> None:
@@ -89,6 +92,12 @@ def check_reset_limits(warn: int, most: int) -> None:
         raise Invalid(f"The most resets within an hour must be between 1 and {MOST_RESETS:,}.", "resets_most")
     if not 1 <= warn <= most:
         raise Invalid(f"The warning must come between 1 and {most:,} resets.", "resets_warn")
+
+
+def check_step_up(minutes: int) -> None:
+    """Raise `Invalid` for minutes that cannot be."""
+    if not 1 <= minutes <= MOST_STEP_UP:
+        raise Invalid(f"A step-up must count for 1 to {MOST_STEP_UP} minutes.", "step_up_minutes")
 
 
 def approves(asked: ApprovalKind, wanted: ApprovalKind) -> bool:

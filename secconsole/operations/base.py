@@ -27,11 +27,11 @@ class Spec:
     `own`: callers without the permission may still do it to their own account. `on_lower`: it acts on a user, who must
     not outrank the actor (the pipeline checks the target). `others_only`: never on the actor's own account, which is
     left out of several users. `below_only`: the user must rank below the actor, even an administrator. `peers`: with
-    `below_only`, a platform administrator may do it to another one with an approval. `own_reason`:
-    why callers with the permission may do it to their own account nevertheless. `step_up`: whether it needs a proof of
-    password and factor of the last five minutes. `why` states what makes the proof not always necessary. Both reasons
-    continue the operation's name. `body`: the maximum size of a request in bytes. `records`: the events that record it
-    in the audit, the usual one first.
+    `below_only`, a platform administrator may do it to another one with an approval. `own_reason`: why callers with the
+    permission may do it to their own account nevertheless. `step_up`: whether it needs a recent proof of the factor, or
+    of the password if none is bound. `why` states what makes the proof not always necessary. Both reasons continue the
+    operation's name. `body`: the maximum size of a request in bytes. `records`: the events that record it in the audit,
+    the usual one first.
     """
 
     name: str

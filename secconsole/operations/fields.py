@@ -13,7 +13,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from secconsole.domain.audit.alert_rules import LONGEST_WINDOW, AlertRule
-from secconsole.domain.helpdesk import MOST_RESETS
+from secconsole.domain.helpdesk import MOST_RESETS, MOST_STEP_UP
 from secconsole.domain.limits import (
     CODE_DIGITS,
     LONGEST_ADDRESS,
@@ -201,6 +201,7 @@ GraceDays = Annotated[
     ),
 ]
 ResetCount = Annotated[int, Meta(ge=1, le=MOST_RESETS, description="A number of users within an hour.")]
+StepUpMinutes = Annotated[int, Meta(ge=1, le=MOST_STEP_UP, description="Minutes that a step-up counts.")]
 FactorKinds = Annotated[
     tuple[FactorKind, ...],
     Meta(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secconsole.domain.factors.bypass import MOST_MINUTES, USUAL_MINUTES
-from secconsole.domain.helpdesk import USUAL_RESETS, USUAL_WARNING, UnbindNeeds
+from secconsole.domain.helpdesk import USUAL_RESETS, USUAL_STEP_UP, USUAL_WARNING, UnbindNeeds
 from secconsole.domain.impact import Impact
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.policy import Rule, SignInFacts
@@ -20,6 +20,7 @@ from secconsole.operations.fields import (
     IpAddress,
     Moment,
     ResetCount,
+    StepUpMinutes,
     TenantName,
     UserName,
     Version,
@@ -33,9 +34,9 @@ class Policy:
     `version` belongs in a change, so that nobody overwrites what they have not seen. `recovery_view`: whether users may
     view their recovery codes again. `bypass_minutes`: how long a bypass code works by default, `bypass_most`: at most.
     `unbind_admins_need`: what unbinding users above the role *user* needs. `resets_warn`, `resets_most`: users that one
-    operator resets within an hour. `sessions_ended`, `tokens_ended`: by the change that this is the answer to.
-    `reminders`: users without a factor are reminded by mail during their grace period. `frozen_since`: only platform
-    administrators have been able to sign in since then.
+    operator resets within an hour. `step_up_minutes`: how long a step-up counts. `sessions_ended`, `tokens_ended`: by
+    the change that this is the answer to. `reminders`: users without a factor are reminded by mail during their grace
+    period. `frozen_since`: only platform administrators have been able to sign in since then.
     """
 
     policy: PolicyMode
@@ -56,6 +57,7 @@ class Policy:
     unbind_admins_need: UnbindNeeds = UnbindNeeds.NONE
     resets_warn: int = USUAL_WARNING
     resets_most: int = USUAL_RESETS
+    step_up_minutes: int = USUAL_STEP_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ class SetPolicy(Operation[Policy]):
     to show a factor now, except for the actor's own, unless `keep_sessions`. `bypass_minutes` and `bypass_most` apply
     to bypass codes that are issued from then on. `unbind_needs`: a caller check or an approval before unbinding.
     `unbind_admins_need`: the same for users above the role *user*, where the stricter rule applies. `resets_warn`,
-    `resets_most`: users that one helpdesk operator resets within an hour, before a warning and at most. All
+    `resets_most`: users that one helpdesk operator resets within an hour, before a warning and at most.
+    `step_up_minutes`: how long a step-up counts, in acts on this tenant and by its users, whichever is shorter. All
     administrators are notified when these rules get weaker. `reminders`: mails to users without a factor on the first
     day of their grace period, after 3 and 7 days, and on its last day. Raises `Stale` if `expect` is not the current
     version.
@@ -171,6 +174,7 @@ class SetPolicy(Operation[Policy]):
     unbind_admins_need: UnbindNeeds | None = None
     resets_warn: ResetCount | None = None
     resets_most: ResetCount | None = None
+    step_up_minutes: StepUpMinutes | None = None
     whitelist_admins: bool = True
     keep_sessions: bool = False
     expect: Version | None = None

@@ -74,9 +74,9 @@ class ListSessions(Operation[SessionPage]):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSession(Operation[SessionsEnded]):
-    """End a session, with a recent proof if it is another user's.
+    """End a session.
 
-    The proof of password and factor must be at most five minutes old.
+    That of another user needs a recent step-up.
     """
 
     tenant: TenantName
@@ -101,7 +101,7 @@ class EndSession(Operation[SessionsEnded]):
 class EndOtherSessions(Operation[SessionsEnded]):
     """End all of a user's sessions and sign-ins in progress except for the caller's session.
 
-    Those of another user need a proof of password and factor that is at most five minutes old.
+    Those of another user need a recent step-up.
     """
 
     tenant: TenantName

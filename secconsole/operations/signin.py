@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from secconsole.domain.helpdesk import USUAL_STEP_UP
 from secconsole.domain.limits import LONGEST_EMAIL
 from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.model import FactorKind, OfferedKind, SignInStatus
@@ -84,7 +85,7 @@ class Identity:
     """Current actor: a signed-in user, or the owner of the store (`local:NAME`, with an empty id).
 
     `ends_at`: when the session ends however much it is used. `email`: the address on record. `renew_recovery`: one of
-    the current recovery codes was used, and new ones should be created.
+    the current recovery codes was used, and new ones should be created. `step_up_minutes`: how long a step-up counts.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Identity:
     email: str
     recovery_left: int
     renew_recovery: bool
+    step_up_minutes: int = USUAL_STEP_UP
 
 
 @dataclass(frozen=True, slots=True)

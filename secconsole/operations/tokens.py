@@ -168,7 +168,7 @@ class ListTokens(Operation[TokenPage]):
 class RevokeToken(Operation[None]):
     """Revoke a token, which becomes invalid at once.
 
-    That of another user or of a program needs a proof of password and factor that is at most five minutes old.
+    That of another user or of a program needs a recent step-up.
     """
 
     tenant: TenantName

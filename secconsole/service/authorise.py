@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.clock import NOTICED, is_from_future, is_over
 from secconsole.domain.errors import NotAllowed, NotFound, NotSignedIn, StepUpNeeded, WrongNetwork
+from secconsole.domain.helpdesk import USUAL_STEP_UP
 from secconsole.domain.limits import LONGEST_BEARER, LONGEST_OVERLAP
 from secconsole.domain.networks.network_rules import This
 from secconsole.domain.roles import (
@@ -33,7 +34,6 @@ from secconsole.store.sign_in import sessions, tokens
 
 IDLE = 60 * 60_000  # NIST SP 800-63B-4 section 2.2.3: at AAL2 at most an hour of inactivity
 ABSOLUTE = 12 * 60 * 60_000  # and at most a day in total
-STEP_UP = 5 * 60_000
 # Recognisable for people and for secret scanners.
 TOKEN_PREFIX, KEY_PREFIX = "secconsole_pat_", "secconsole_key_"
 
@@ -109,8 +109,17 @@ def need_proof(context: Context) -> None:
     if context.actor.token is not None:
         raise NotAllowed(_NO_TOKEN)
     session = context.actor.session
-    if session is not None and is_over(session.proved, STEP_UP + 1, context.now):
+    if session is not None and is_over(session.proved, fresh_for(context) + 1, context.now):
         raise StepUpNeeded("Confirm it's you first: this needs a code again, or your password if no factor is bound.")
+
+
+def fresh_for(context: Context) -> int:
+    """Return for how many milliseconds a proof counts: by the actor's tenant and the one acted on, the shorter time."""
+    found, home = context.found_tenant, context.actor.tenant_pk
+    tenants_asked = [found] if found is not None else []
+    if home is not None and (found is None or found.pk != home):
+        tenants_asked.append(tenants.tenant_by_pk(context.connection, home))
+    return min((tenant.step_up_minutes for tenant in tenants_asked), default=USUAL_STEP_UP) * 60_000
 
 
 def check_bearer(credential: Credential) -> None:

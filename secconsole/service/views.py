@@ -142,6 +142,7 @@ def policy_view(tenant: TenantRow) -> Policy:
         unbind_admins_need=tenant.unbind_admins_need,
         resets_warn=tenant.resets_warn,
         resets_most=tenant.resets_most,
+        step_up_minutes=tenant.step_up_minutes,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from secconsole.domain.helpdesk import USUAL_RESETS, USUAL_WARNING, HelpdeskRules, UnbindNeeds
+from secconsole.domain.helpdesk import USUAL_RESETS, USUAL_STEP_UP, USUAL_WARNING, HelpdeskRules, UnbindNeeds
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
 from secconsole.domain.networks.network_rules import NetworkRule
 from secconsole.domain.roles import Role
@@ -35,6 +35,7 @@ class TenantRow:
     unbind_admins_need: UnbindNeeds = UnbindNeeds.NONE
     resets_warn: int = USUAL_WARNING
     resets_most: int = USUAL_RESETS
+    step_up_minutes: int = USUAL_STEP_UP
     networks: tuple[NetworkRule, ...] = ()
 
     @property
@@ -46,6 +47,7 @@ class TenantRow:
             self.unbind_admins_need,
             self.resets_warn,
             self.resets_most,
+            self.step_up_minutes,
         )
 
 

@@ -36,7 +36,7 @@ class SecConsole(SessionApp):
 
     `opener` opens the backend once the sign-in screen is up; `session` is a signed-in backend. `home_tenant` is where
     users sign in, empty if they are asked for it; `tenant` is where they work. `lock_after`: minutes without a key
-    until it locks.
+    until it locks. `views_path`: file that keeps search, order and columns of the places.
     """
 
     ENABLE_COMMAND_PALETTE = False  # `screens/palette.py` replaces it
@@ -57,6 +57,7 @@ class SecConsole(SessionApp):
         mouse: bool = True,
         read_only: bool = False,
         lock_after: int = LOCK_AFTER,
+        views_path: Path | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(
@@ -69,6 +70,7 @@ class SecConsole(SessionApp):
             clock=clock,
             mouse=mouse,
             read_only=read_only,
+            views_path=views_path,
         )
         self.local = local
         self.switcher = switcher
@@ -111,7 +113,9 @@ class SecConsole(SessionApp):
             self.run_worker(self.begin(self._first_place), group="session", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        """End the session in the store, however the program ends."""
+        """Keep the views, and end the session in the store, however the program ends."""
+        if self._session is not None:
+            self._session.views.flush()
         if self._given is None:
             await self.close_session()
 

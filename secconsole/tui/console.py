@@ -14,11 +14,13 @@ from secconsole.tui.runtime.base_app import ConsoleApp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import timedelta
+    from pathlib import Path
 
     from textual.signal import Signal
 
     from secconsole.backends.base import Backend
     from secconsole.config.contexts import NamedContext
+    from secconsole.config.view_state import Views
     from secconsole.delivery.inbox import InboxMessage
     from secconsole.domain.secret import Secret
     from secconsole.operations.base import Operation
@@ -149,6 +151,7 @@ class ConsoleSession(Protocol):
 
     identity: Identity
     policy: Policy | None
+    views: Views
 
     @property
     def places(self) -> ConsolePlaces: ...
@@ -195,6 +198,7 @@ class Console(ConsoleApp):
     clock: Callable[[], datetime]
     opener: Opener
     context: NamedContext
+    views_path: Path | None
     local: bool
     home_tenant: str
     tenant: str

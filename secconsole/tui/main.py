@@ -93,5 +93,6 @@ def _run(
         mouse=mouse and settings.mouse,
         read_only=read_only,
         lock_after=settings.lock_after_minutes,
+        views_path=locations.views_path(),
     )
     return app.run_console()

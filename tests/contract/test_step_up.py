@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from secconsole.domain.errors import Conflict, NotFound, NotSignedIn, StepUpNeeded
+from secconsole.domain.errors import Conflict, Invalid, NotFound, NotSignedIn, StepUpNeeded
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.operations.audit import ListAudit
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer
+from secconsole.operations.policy import SetPolicy
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
-from secconsole.operations.signin import StepUp
+from secconsole.operations.signin import StepUp, WhoAmI
+from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.tokens import CreateToken, RevokeToken
 from secconsole.operations.users import CreateUser, ImportUsers, NewUser
 from tests.organisation import PASSWORD, TENANT, Organisation
@@ -135,3 +138,33 @@ async def test_five_wrong_codes_without_a_password_end_the_session(organisation:
     assert left == [4, 3, 2, 1, 0]
     with pytest.raises(NotSignedIn):
         await organisation.perform(StepUp(code=organisation.code("ana")), ana)
+
+
+async def test_a_step_up_counts_as_long_as_the_tenant_says(organisation: Organisation) -> None:
+    await organisation.add("tess", Role.PLATFORM_ADMIN)
+    await organisation.bind("tess")
+    await organisation.perform(SetPolicy(tenant=TENANT, step_up_minutes=1))
+    tess = await organisation.sign_in("tess")
+    assert (await organisation.perform(WhoAmI(), tess)).step_up_minutes == 1
+    await organisation.perform(CreateUser(tenant=TENANT, login="adam", role=Role.AUDITOR), tess)
+    organisation.clock.forward(seconds=61)
+    with pytest.raises(StepUpNeeded):
+        await organisation.perform(CreateUser(tenant=TENANT, login="eve", role=Role.AUDITOR), tess)
+    with pytest.raises(Invalid):
+        await organisation.perform(SetPolicy(tenant=TENANT, step_up_minutes=16))
+    await organisation.perform(SetPolicy(tenant=TENANT, step_up_minutes=15))
+    organisation.clock.forward(minutes=12)  # a sign-in may have been a step ago
+    await organisation.perform(CreateUser(tenant=TENANT, login="eve", role=Role.AUDITOR), tess)
+    weaker = (await organisation.perform(ListAudit(tenant=TENANT, action="policy.weakened"))).items[0]
+    assert "step-up counts 15 min" in weaker.details["after"]
+
+
+async def test_in_another_tenant_the_shorter_time_counts(organisation: Organisation) -> None:
+    await organisation.add("tess", Role.PLATFORM_ADMIN)
+    await organisation.perform(CreateTenant(name="globex"))
+    await organisation.perform(SetPolicy(tenant="globex", step_up_minutes=2))
+    tess = await organisation.sign_in("tess")
+    organisation.clock.forward(minutes=3)
+    await organisation.perform(CreateUser(tenant=TENANT, login="eve", role=Role.AUDITOR), tess)
+    with pytest.raises(StepUpNeeded):
+        await organisation.perform(CreateUser(tenant="globex", login="eve", role=Role.AUDITOR), tess)

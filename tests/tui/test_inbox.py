@@ -26,6 +26,7 @@ from secconsole.tui.demo.hints import post_words
 from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.inbox import Inbox, InboxList
+from secconsole.tui.screens.step_up import StepUpDialog
 from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.text.safe import lines
 from secconsole.tui.widgets.form import Form
@@ -227,3 +228,21 @@ async def test_overview_and_settings_mention_the_inbox_of_a_demo(signing_in: Sig
         await pilot.press("4")
         await until(pilot, lambda: "in effect: the demo's mailbox" in screen_text(app))
         assert "in effect: the demo's phone" in screen_text(app)
+
+
+async def test_in_a_demo_a_key_fills_in_the_code_of_a_step_up(
+    signing_in: SigningIn, demo: EmbeddedBackend, organisation: Organisation
+) -> None:
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SignInScreen) and app.has_backend)
+        await typed(pilot, "17")
+        await until(pilot, lambda: isinstance(app.screen, Account))
+        proved: list[bool | None] = []
+        app.push_screen(StepUpDialog(bound=True, password=False), proved.append)
+        await until(pilot, lambda: isinstance(app.screen, StepUpDialog) and "f2 fills it in" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("f2")
+        assert app.screen.query_one(Form).values["code"] == organisation.code("hana")  # the sign-in has used it up
+        await pilot.press("f2", "enter")
+        await until(pilot, lambda: proved == [True])

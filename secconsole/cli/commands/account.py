@@ -80,8 +80,8 @@ async def rules(context: CommandContext) -> None:
 async def password(context: CommandContext, password_stdin: bool) -> None:
     """Change your password.
 
-    Your other sessions end. This requires a proof of your current password, and of your factor if one is bound, within
-    the last five minutes. The command asks for both. Without a terminal, sign in again first.
+    Your other sessions end. This requires a recent proof of your factor, or of your current password if none is bound.
+    The command asks for it. Without a terminal, sign in again first.
     """
     chosen = read_new_password(from_stdin=password_stdin)
     context.out.record(CHANGED, await context.perform(ChangePassword(password=chosen)))

@@ -12,7 +12,7 @@ from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.diagnostics import say_sessions_ended
 from secconsole.cli.output import Column
 from secconsole.domain.errors import Invalid
-from secconsole.domain.helpdesk import MOST_RESETS, UnbindNeeds
+from secconsole.domain.helpdesk import MOST_RESETS, MOST_STEP_UP, UnbindNeeds
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.operations.policy import (
     ExplainSignIn,
@@ -39,6 +39,7 @@ COLUMNS: list[Column[Policy]] = [
     Column("unbind_admins_need", lambda p: p.unbind_admins_need),
     Column("resets_warn", lambda p: p.resets_warn, "Resets in an hour, warning", numeric=True),
     Column("resets_most", lambda p: p.resets_most, "Resets in an hour, at most", numeric=True),
+    Column("step_up_minutes", lambda p: p.step_up_minutes, "Step-up minutes", numeric=True),
     Column("version", lambda p: p.version),
 ]
 EXPLAINED: list[Column[Explanation]] = [
@@ -175,6 +176,7 @@ async def explain(context: CommandContext, login: str, address: str) -> None:
 )
 @click.option("--resets-warn", type=click.IntRange(1, MOST_RESETS), help="Resets in an hour until a warning.")
 @click.option("--resets-most", type=click.IntRange(1, MOST_RESETS), help="Resets in an hour at most, by helpdesk.")
+@click.option("--step-up-minutes", type=click.IntRange(1, MOST_STEP_UP), help="Minutes that a step-up counts.")
 @click.option(
     "--reminders",
     type=click.Choice(["on", "off"]),
@@ -201,6 +203,7 @@ async def set_policy(
     unbind_admins_need: UnbindNeeds | None,
     resets_warn: int | None,
     resets_most: int | None,
+    step_up_minutes: int | None,
     keep_sessions: bool,
     no_whitelist_admins: bool,
     expect: int | None,
@@ -219,6 +222,7 @@ async def set_policy(
         "bypass_most": bypass_most,
         "resets_warn": resets_warn,
         "resets_most": resets_most,
+        "step_up_minutes": step_up_minutes,
     }
     values = (mode, grace_days, kinds, recovery_view, unbind_needs, unbind_admins_need, reminders, *numbers.values())
     if set(values) == {None}:

@@ -204,7 +204,7 @@ def _description(kind: type[Operation[object]]) -> str:
         text += f"\n\nAllowed for: {may_phrase(spec.permission)}{', or users for themselves' if spec.own else ''}."
     if spec.step_up != "never":
         when = f", {spec.why}" if spec.step_up == "sometimes" else ""
-        proof = "a proof of password and factor that is at most five minutes old (`POST /v1/me/step-up`)"
+        proof = "a recent proof of the factor, or of the password if none is bound (`POST /v1/me/step-up`)"
         text += f"\n\nNeeds {proof}{when}."
     if spec.scope is not None:
         text += f"\n\nA token needs the scope `{spec.scope}`."

@@ -40,6 +40,7 @@ tenants = sa.Table(
     number_column("resets_warn", 10),
     number_column("resets_most", 20),
     flag_column("reminders"),
+    number_column("step_up_minutes", 5),
 )
 
 users = sa.Table(

@@ -21,6 +21,7 @@ from secconsole.tui.widgets.header import Header
 from secconsole.tui.widgets.hints import Hint, Hints
 
 if TYPE_CHECKING:
+    from secconsole.config.view_state import PlaceView
     from secconsole.tui.runtime.key_queue import KeyHold
 
 MOVED = "The list has just changed under the cursor. Nothing was done. Press the key again."
@@ -110,6 +111,17 @@ class Place(PlaceScreen):
         if self.is_beyond_role(action) or (action.id == "everywhere.tenant" and self.app.session.why_no_other_tenant()):
             return False
         return action.id != "everywhere.search" or type(self).do_search is not Place.do_search
+
+    # ---- view, kept across restarts --------------------------------------------------------------------------------
+
+    @property
+    def view(self) -> PlaceView:
+        """View of this place as the user left it."""
+        return self.app.session.views[self.NAME]
+
+    @view.setter
+    def view(self, view: PlaceView) -> None:
+        self.app.session.views[self.NAME] = view
 
     # ---- coming and going ------------------------------------------------------------------------------------------
 

@@ -17,13 +17,13 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.signin import NO_CODE, NO_PASSWORD, SendStatus, SendStepUpCode, ShowStepUpSending, StepUp
 from secconsole.operations.users import FactorRow
-from secconsole.tui.demo.hints import post_words, proof_words
+from secconsole.tui.demo.hints import fill_proof, post_words, proof_words
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.session.delivery_watch import watch_delivery
 from secconsole.tui.text.codes import NOT_ARRIVED, not_sent_words, sent_words
 from secconsole.tui.text.factors import RECOVERY, WHERE_TO, apps_first, factor_words, is_sent
-from secconsole.tui.text.format import clock
+from secconsole.tui.text.format import clock, plural
 from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, Field, PasswordField, cancel
@@ -33,7 +33,6 @@ from secconsole.tui.widgets.wait_line import WaitLine
 if TYPE_CHECKING:
     from secconsole.tui.runtime.key_queue import KeyHold
 
-COUNTS = "This then counts for five minutes."
 _OTHER = Button("other", "Other way", free=True)
 _GO_ON = Button("prove", "Go on")
 
@@ -54,11 +53,14 @@ class WhichFactorDialog(PickDialog[str]):
 class StepUpDialog(Dialog[bool]):
     """Returns True once the user has proved who they are.
 
-    The proof then counts for five minutes. A user with a factor enters a code: of the app, or sent to the only address
+    A user with a factor enters a code: of the app, or sent to the only address
     or number or to the one picked. A user without one enters the password.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1", "help", "Help", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", show=False),
+        Binding("f2", "fill", "Fill in", show=False),
+    ]
     cancelled = False
 
     def __init__(self, *, bound: bool, password: bool = True) -> None:
@@ -69,7 +71,7 @@ class StepUpDialog(Dialog[bool]):
         what = " and ".join(names)
         self._shown_lines: tuple[Content, ...] = ()
         self._introduction = safe(f"This needs {what} again.")
-        super().__init__("Confirm it's you", lines(self._introduction, COUNTS))
+        super().__init__("Confirm it's you", self._introduction)
         self.form = self._form(code=bound)
 
     def compose_body(self) -> ComposeResult:
@@ -121,8 +123,9 @@ class StepUpDialog(Dialog[bool]):
     def _update_body(self, *lines_shown: Content) -> None:
         self._shown_lines = lines_shown
         app = self.app
+        counts = f"This then counts for {plural(app.identity.step_up_minutes, 'minute')}."
         arrived = post_words(app, app.identity.login) if self._sent_to is not None else []
-        self.set_body(lines(*lines_shown, COUNTS, *proof_words(app, password=self._asks_password), *arrived))
+        self.set_body(lines(*lines_shown, counts, *proof_words(app, password=self._asks_password), *arrived))
 
     def _show_arrived(self, message: object) -> None:
         self._update_body(*self._shown_lines)
@@ -143,6 +146,10 @@ class StepUpDialog(Dialog[bool]):
     async def _send_again(self) -> None:
         if self._sent_to is not None:
             await self._send(self._sent_to)
+
+    def action_fill(self) -> None:
+        """Fill in the proof, in a demo."""
+        fill_proof(self.app, self.form, sent=self._sent_to is not None)
 
     async def action_help(self) -> None:
         from secconsole.tui.screens.help import HelpScreen, page

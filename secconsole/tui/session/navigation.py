@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -106,6 +107,8 @@ class Places:
             self._app.install_screen(self._open[name], f"{name}-{next(self._numbers)}")
         self.latest = name
         await self._app.switch_screen(self._open[name])
+        if self._app.signed_in and self._app.session.views.is_changed:
+            await asyncio.to_thread(self._app.session.views.flush)
 
     def forget(self) -> list[PlaceScreen]:
         """Forget all places and return the open ones, to be closed with `close` when others are in sight."""

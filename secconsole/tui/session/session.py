@@ -9,6 +9,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from secconsole.config.contexts import LOCAL
+from secconsole.config.view_state import Views
 from secconsole.domain.errors import NotSignedIn, SecconsoleError
 from secconsole.domain.roles import Permission, may
 from secconsole.operations.caller import Nobody
@@ -42,6 +44,8 @@ class Session:
         self.policy = policy
         self.places = Places(app)
         self.jobs = JobRunner(app)
+        where = app.context.name or app.context.backend or LOCAL
+        self.views = Views(app.views_path, f"{where} {identity.tenant}/{identity.login}")
 
     @classmethod
     async def begin(cls, app: Console) -> Session:

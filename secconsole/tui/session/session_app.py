@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from secconsole.tui.session.live_updates import LiveUpdates
 from secconsole.tui.session.lock import Lock, LockableApp
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from secconsole.backends.base import Backend
     from secconsole.domain.secret import Secret
     from secconsole.operations.base import Operation
@@ -47,9 +50,11 @@ class SessionApp(LockableApp):
         clock: Callable[[], datetime],
         mouse: bool,
         read_only: bool,
+        views_path: Path | None,
     ) -> None:
         super().__init__(terminal, theme, mouse=mouse, read_only=read_only)
         self.opener = opener
+        self.views_path = views_path
         self.clock = clock
         self.context = context
         self.home_tenant = self.tenant = tenant
@@ -185,6 +190,7 @@ class SessionApp(LockableApp):
         self.lock.forget()
         if self._session is not None:
             self._session.jobs.stop()
+            await asyncio.to_thread(self._session.views.flush)
         self.connection.forget()
         self._key_queue.clear()
         self._key_queue.release_all()

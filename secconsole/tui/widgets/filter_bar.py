@@ -64,10 +64,11 @@ class FilterBar(Widget, can_focus=True):
             super().__init__()
             self.bar = bar
 
-    def __init__(self, hint: str, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(self, hint: str, text: str = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._hint = hint
         self._edit = LineEdit(_MOST)
+        self._edit.insert(_one_line(text))
         self._info = self._problem = ""
         self._shown: Strip | None = None
 
@@ -106,7 +107,7 @@ class FilterBar(Widget, can_focus=True):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        if self._edit.insert("".join(c for c in event.text if c.isprintable())):
+        if self._edit.insert(_one_line(event.text)):
             self._changed()
 
     def on_click(self, event: events.Click) -> None:
@@ -181,3 +182,7 @@ class FilterBar(Widget, can_focus=True):
 
     def _look(self, part: str) -> Style:
         return self.get_component_rich_style(f"filter--{part}")
+
+
+def _one_line(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 from secconsole.domain.errors import Invalid, Stale
 from secconsole.domain.factors.bypass import check_limits
-from secconsole.domain.helpdesk import HelpdeskRules, check_reset_limits, is_weaker
+from secconsole.domain.helpdesk import HelpdeskRules, check_reset_limits, check_step_up, is_weaker
 from secconsole.domain.impact import Group, impact, is_asked, must_bind, shut_out
 from secconsole.domain.limits import LONGEST_GRACE
 from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
@@ -135,7 +135,9 @@ def _helpdesk_rules(tenant: TenantRow, operation: SetPolicy) -> HelpdeskRules:
     resets = before.resets_most if operation.resets_most is None else operation.resets_most
     warn = min(before.resets_warn, resets) if operation.resets_warn is None else operation.resets_warn
     check_reset_limits(warn, resets)
-    return HelpdeskRules(usual, most, needs, admins, warn, resets)
+    step_up = before.step_up_minutes if operation.step_up_minutes is None else operation.step_up_minutes
+    check_step_up(step_up)
+    return HelpdeskRules(usual, most, needs, admins, warn, resets, step_up)
 
 
 def _notify_of_weaker(context: Context, before: HelpdeskRules, after: HelpdeskRules) -> None:
@@ -151,7 +153,7 @@ def _notify_of_weaker(context: Context, before: HelpdeskRules, after: HelpdeskRu
 def _rule_words(rules: HelpdeskRules) -> str:
     return (
         f"unbinding needs {rules.unbind_needs}, of users above the role user {rules.needs_for(Role.HELPDESK)}, "
-        f"at most {rules.resets_most:,} an hour"
+        f"at most {rules.resets_most:,} an hour, step-up counts {rules.step_up_minutes} min"
     )
 
 

@@ -12,7 +12,7 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.throttling.throttle import MOST_IN_SESSION, PARTLY, Bucket
 from secconsole.operations import events
 from secconsole.operations.signin import CodeSent, Identity, Proof, SendStepUpCode, SignOut, StepUp, WhoAmI
-from secconsole.service.authorise import SESSION_ENDED, STEP_UP
+from secconsole.service.authorise import SESSION_ENDED, fresh_for
 from secconsole.service.context import Context, PasswordCheck, when, when_or_none
 from secconsole.service.factors.bypass import BYPASS, NOT_ENOUGH
 from secconsole.service.factors.codes import check_code
@@ -49,9 +49,10 @@ def who_am_i(context: Context, operation: WhoAmI) -> Identity:
         signed_in_at=when(session.created) if session else None,
         ends_at=when(session.expires) if session else None,
         proved_at=when_or_none(session.proved) if session else None,
-        step_up_until=when(session.proved + STEP_UP) if session and session.proved else None,
+        step_up_until=when(session.proved + fresh_for(context)) if session and session.proved else None,
         email=user.email if user else "",
         recovery_left=recovery.count_left(context.connection, user.pk) if user else 0,
+        step_up_minutes=fresh_for(context) // 60_000,
         renew_recovery=user is not None and is_renewal_due(recovery.count_used(context.connection, user.pk)),
     )
 
@@ -102,7 +103,7 @@ def step_up(context: Context, operation: StepUp) -> Proof:
             note_right_code(context, user, Bucket.STEP_UP)
             context.audit(events.STEP_UP, user, factor=shown)
             now = when(context.now)
-            return Proof(True, message, until=when(context.now + STEP_UP), server_time=now, token=token)
+            return Proof(True, message, until=when(context.now + fresh_for(context)), server_time=now, token=token)
     if wrong == "password" and check is not None and check.reserved is not None:
         note_hold(context, user, check.reserved.bucket, check.reserved.holds_until)
     left = MOST_IN_SESSION - session.failures

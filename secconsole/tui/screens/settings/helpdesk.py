@@ -1,11 +1,13 @@
-"""Rules for the helpdesk: what unbinding needs, and how long bypass codes work."""
+"""Rules for the helpdesk: what unbinding needs, and how long bypass codes and step-ups count."""
 
 from __future__ import annotations
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.helpdesk import MOST_RESETS, UnbindNeeds
+from secconsole.domain.factors.bypass import MOST_MINUTES
+from secconsole.domain.helpdesk import MOST_RESETS, MOST_STEP_UP, UnbindNeeds
 from secconsole.operations.policy import Policy, SetPolicy
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.format import plural
 from secconsole.tui.text.safe import Part, lines
 from secconsole.tui.widgets.form_fields import Button, ChoiceField, Field, NumberField, cancel
 
@@ -29,6 +31,7 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
             f"Of users above the role user: {WORDS[policy.unbind_admins_need]}.",
             f"A warning comes after {policy.resets_warn:,} resets in an hour; helpdesk ends at {policy.resets_most:,}.",
             f"Bypass codes work {policy.bypass_minutes:,} minutes, and {policy.bypass_most:,} at most.",
+            f"A step-up counts for {plural(policy.step_up_minutes, 'minute')}.",
         ]
         fields: list[Field] = []
         buttons = [cancel("Close")]
@@ -55,6 +58,7 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
                 NumberField(name="most", label="At most", digits=4, help="Minutes, up to 1440. Empty: as it is."),
                 NumberField(name="warn", label="Warn after", digits=4, help="Resets in an hour. Empty: as it is."),
                 NumberField(name="resets", label="Resets", digits=4, help="In an hour, by helpdesk. Empty: as it is."),
+                NumberField(name="step_up", label="Step-up", digits=2, help="Minutes, 1 to 15. Empty: as it is."),
             ]
             buttons = [cancel(), Button("change", "Change")]
         focus = buttons[0].name if why_not else "needs"
@@ -66,24 +70,19 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
                 tenant=self.app.tenant,
                 unbind_needs=UnbindNeeds(str(values["needs"])),
                 unbind_admins_need=UnbindNeeds(str(values["admins"])),
-                bypass_minutes=_minutes(values, "minutes"),
-                bypass_most=_minutes(values, "most"),
-                resets_warn=_resets(values, "warn"),
-                resets_most=_resets(values, "resets"),
+                bypass_minutes=_number(values, "minutes", MOST_MINUTES, "minutes"),
+                bypass_most=_number(values, "most", MOST_MINUTES, "minutes"),
+                resets_warn=_number(values, "warn", MOST_RESETS, "a number"),
+                resets_most=_number(values, "resets", MOST_RESETS, "a number"),
+                step_up_minutes=_number(values, "step_up", MOST_STEP_UP, "minutes"),
                 expect=self._policy.version,
             )
         )
 
 
-def _minutes(values: Values, name: str) -> int | None:
+def _number(values: Values, name: str, most: int, what: str) -> int | None:
+    """Return the number in a field, or None for an empty one."""
     text = str(values[name]).strip()
-    if text and not 1 <= int(text) <= 1_440:
-        raise Invalid("Enter minutes from 1 to 1,440.", name)
-    return int(text) if text else None
-
-
-def _resets(values: Values, name: str) -> int | None:
-    text = str(values[name]).strip()
-    if text and not 1 <= int(text) <= MOST_RESETS:
-        raise Invalid(f"Enter a number from 1 to {MOST_RESETS:,}.", name)
+    if text and not 1 <= int(text) <= most:
+        raise Invalid(f"Enter {what} from 1 to {most:,}.", name)
     return int(text) if text else None

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 
@@ -22,7 +23,7 @@ from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.tokens import RotateSecretKey, SecretKey, ShowSecretKey
 from secconsole.tui.actions import Action
 from secconsole.tui.console import WaitAbandoned
-from secconsole.tui.demo.hints import proof_words
+from secconsole.tui.demo.hints import fill_proof, proof_words
 from secconsole.tui.screens.end_sessions import Choice, EndSessionsOffer
 from secconsole.tui.screens.overview.overview import go_to_users
 from secconsole.tui.screens.overview.wants import ADMINS
@@ -61,6 +62,7 @@ class Settings(Place):
     HELP_FILE = "settings.md"
     CSS_PATH = "../../styles/settings.tcss"
     AUTO_FOCUS = "PolicyChoice"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "fill", "Fill in", show=False)]
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action(
             "settings.change",
@@ -227,6 +229,11 @@ class Settings(Place):
         for screen in self.app.screen_stack:
             if isinstance(screen, DeliveryDialog):
                 screen.follow(delivery)
+
+    def action_fill(self) -> None:
+        """Fill in password and code, in a demo."""
+        if (form := self.query_one(PolicyForm)).has_focus:
+            fill_proof(self.app, form)
 
     def on_descendant_focus(self) -> None:
         self._say_state()

@@ -83,9 +83,10 @@ def state_lines(
 
 
 def helpdesk_words(policy: Policy) -> str:
-    """Return what unbinding needs, and how long bypass codes work."""
+    """Return what unbinding needs, and how long bypass codes and step-ups count."""
     needs = {UnbindNeeds.NONE: "a reason", UnbindNeeds.CHECK: "a checked caller", UnbindNeeds.APPROVAL: "an approval"}
-    return f"unbinding needs {needs[policy.unbind_needs]}, bypass {policy.bypass_minutes:,} min"
+    bypass, step_up = policy.bypass_minutes, policy.step_up_minutes
+    return f"unbinding needs {needs[policy.unbind_needs]}, bypass {bypass:,} min, step-up {step_up} min"
 
 
 def _line(key: str, label: str, *parts: Part) -> Content:

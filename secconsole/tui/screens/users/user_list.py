@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -60,15 +61,21 @@ class UserList(Place):
     # ---- composition -----------------------------------------------------------------------------------------------
 
     def compose_body(self) -> ComposeResult:
+        view = self.view
+        bar = FilterBar(_HINT, view.search)
+        wanted, self._problems = parse_search(bar.text)
+        by = view.sort if view.sort in SORTS else "login"
+        self._query = UserQuery(wanted, SORTS[by], view.descending and by == view.sort)
         self._source = self._new_source()
-        yield FilterBar(_HINT)
+        yield bar
         with Horizontal(id="users"):
             yield WindowedTable(COLUMNS, self._source, empty=_EMPTY)
             yield UserPane()
         yield UserStrip()
 
     def on_mount(self) -> None:
-        self.table.set_sort("login")
+        self.table.set_sort(self._sorted_by, descending=self._query.descending)
+        self._set_empty()
         self.app.theme_changed_signal.subscribe(self, lambda theme: self._dress())
 
     @property
@@ -154,8 +161,12 @@ class UserList(Place):
         self._query = query
         self._source = self._new_source()
         self._arrived.clear()
-        self.table.set_empty(_EMPTY if query.filter == EVERYBODY else nobody_words(self.bar.text))
+        self._set_empty()
+        self.view = replace(self.view, search=self.bar.text, sort=self._sorted_by, descending=query.descending)
         self.table.set_source(self._source, keep_cursor=keep)
+
+    def _set_empty(self) -> None:
+        self.table.set_empty(_EMPTY if self._query.filter == EVERYBODY else nobody_words(self.bar.text))
 
     async def do_filter(self) -> None:
         pick = await self.app.ask(FilterMenu(self.bar.text))
