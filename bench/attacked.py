@@ -18,7 +18,7 @@ import httpx
 from bench.console import CONSOLE
 from bench.figure import Bench, Result, median, milliseconds
 from secconsole.backends.demo.people import TENANT
-from secconsole.backends.embedded import create_store
+from secconsole.backends.new_store import create_store
 from secconsole.config.locations import HOME_VARIABLE
 from secconsole.domain.secret import Secret
 

@@ -26,7 +26,8 @@ from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Nobody, StoreOwner
 from secconsole.operations.signin import SignIn
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.users import CreateUser, ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CreateUser
 
 R = TypeVar("R")
 USERS = 1_000

@@ -17,7 +17,9 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from secconsole.backends.embedded import create_store, open_embedded, owner_here
+from secconsole.backends.embedded import open_embedded
+from secconsole.backends.new_store import create_store
+from secconsole.backends.owner import owner_here
 from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.limits import LONGEST_TEXT
 from secconsole.domain.secret import Secret

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import uvicorn
 
-from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded
+from secconsole.backends.embedded import EmbeddedBackend, open_embedded
 from secconsole.backends.http import HttpBackend
+from secconsole.backends.new_store import create_store
 from secconsole.backends.postgres import create_in_postgres, open_postgres
 from secconsole.backends.stores import StorePlace, parse_store
 from secconsole.domain.factors.totp import code_for_step, time_step
@@ -26,7 +27,8 @@ from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source, StoreOwner
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor
-from secconsole.operations.signin import NO_CODE, SignIn, SignInAnswer, StepUp, VerifySignIn
+from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
+from secconsole.operations.step_up import NO_CODE, StepUp
 from secconsole.operations.users import CreateUser
 from secconsole.server.app import make_app
 from secconsole.service.factors.passwords import Passwords

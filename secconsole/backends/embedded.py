@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,14 +25,10 @@ from secconsole.config.private import refuse_shared, refuse_shared_folder
 from secconsole.config.settings import load_settings
 from secconsole.delivery.inbox import Inbox
 from secconsole.domain.audience import Audience, Change
-from secconsole.domain.errors import Conflict, NotSignedIn, SecconsoleError, Unavailable
+from secconsole.domain.errors import NotSignedIn, SecconsoleError, Unavailable
 from secconsole.domain.networks.reach import PUBLIC, Reach
-from secconsole.domain.roles import Role
-from secconsole.domain.secret import Secret
-from secconsole.domain.text import visible
 from secconsole.operations.base import Operation
-from secconsole.operations.caller import Credential, Source, StoreOwner
-from secconsole.operations.tenants import CreateTenant
+from secconsole.operations.caller import Credential, Source
 from secconsole.service.alerts.worker import AlertWorker
 from secconsole.service.factors.passwords import Passwords
 from secconsole.service.outbox.worker import DeliveryWorker
@@ -42,10 +37,10 @@ from secconsole.service.streams.retention import RetentionWorker
 from secconsole.service.streams.worker import StreamWorker
 from secconsole.store.changes import Heads, changes_since, heads_of
 from secconsole.store.copies.copy import refuse_unfinished
-from secconsole.store.engine.metadata import INNER_KEY, fact, set_fact
+from secconsole.store.engine.metadata import INNER_KEY, fact
 from secconsole.store.engine.migrate import check_version, migrate, schema_version
 from secconsole.store.engine.sqlite import SqliteStore
-from secconsole.store.sealing.keys import KeyRing, create_key_file, key_of, load_key_file
+from secconsole.store.sealing.keys import KeyRing, key_of, load_key_file
 
 if TYPE_CHECKING:
     from secconsole.store.postgres.runner import PostgresStore
@@ -54,17 +49,6 @@ R = TypeVar("R")
 
 READY_SECONDS = 2.0
 SENDING_SECONDS = 6.0  # a command waits so long for a code to be sent
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """Result of `create_store`."""
-
-    tenant: str
-    admin: str
-    role: Role
-    database: str
-    key: str
 
 
 class EmbeddedBackend(SessionBackend):
@@ -223,86 +207,6 @@ def store_exists() -> bool:
     return locations.database_path().exists()
 
 
-def store_owner() -> StoreOwner | None:
-    """Return the OS user of this process if both the store and its key belong to them."""
-    return owner_of(locations.database_path(), locations.key_path())
-
-
-def owner_of(*files: Path) -> StoreOwner | None:
-    """Return the OS user who runs this as a store's owner, if all its files belong to them."""
-    try:
-        owners = {os.stat(path).st_uid for path in files}
-    except OSError:
-        return None
-    return owner_here() if owners == {os.geteuid()} else None
-
-
-async def create_store(
-    *, tenant: str, admin: str, password: Secret[str], passwords: Passwords | None = None
-) -> Created:
-    """Create a store with a first tenant and its platform administrator, or raise `Conflict` if one exists."""
-    database, key = locations.database_path(), locations.key_path()
-    locations.ensure_private_dir(database.parent)
-    if database.exists():
-        raise Conflict(f"A store already exists: {database}. Nothing was changed.")
-    if key.exists():
-        raise Conflict(
-            f"There is a key without its store: {key}. Restore the store from a backup, or move the key away."
-        )
-    backend = await open_new(database, key, passwords=passwords)
-    try:
-        made = await backend.perform(
-            CreateTenant(name=tenant, admin=admin, password=password, role=Role.PLATFORM_ADMIN)
-        )
-    except BaseException:
-        await backend.close()
-        _discard(database, key)
-        raise
-    await backend.close()
-    return Created(made.name, admin, Role.PLATFORM_ADMIN, str(database), str(key))
-
-
-async def open_new(database: Path, key: Path, *, passwords: Passwords | None = None) -> EmbeddedBackend:
-    """Create an empty store and open it as its owner, or raise `Conflict` if one exists by now."""
-    try:
-        handle = os.open(database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    except FileExistsError:
-        raise Conflict(f"A store already exists: {database}. Nothing was changed.") from None
-    os.fchmod(handle, 0o600)
-    os.close(handle)
-    try:
-        keys = create_key_file(key)
-        store = await asyncio.to_thread(SqliteStore, database)
-        try:
-            await asyncio.wrap_future(store.write(lambda connection: make_schema(connection, keys)))
-        except BaseException:
-            await asyncio.to_thread(store.close)
-            raise
-    except FileExistsError:  # a key is never replaced: it may open a backup
-        os.unlink(database)
-        raise Conflict(f"There is a key without its store: {key}. Move it away.") from None
-    except BaseException:
-        _discard(database, key)
-        raise
-    return EmbeddedBackend(store, keys, owner_here(), "command", passwords=passwords)
-
-
-def make_schema(connection: sa.Connection, keys: KeyRing) -> None:
-    """Create the tables in an empty database, and bind the store to its key."""
-    migrate(connection)
-    inner = keys.make_inner()
-    set_fact(connection, INNER_KEY, inner)
-    keys.open_inner(inner)
-
-
-def owner_here() -> StoreOwner:
-    """Return the user of this process as the owner of a store."""
-    try:
-        return StoreOwner(visible(pwd.getpwuid(os.geteuid()).pw_name))
-    except KeyError:
-        return StoreOwner(str(os.geteuid()))
-
-
 async def open_embedded(
     credential: Credential,
     channel: str,
@@ -361,9 +265,3 @@ async def _take_into_use(store: SqliteStore, keys: KeyRing, home: Path) -> Inbox
             store.write(lambda connection: None if check_version(connection) else migrate(connection))
         )
     return await asyncio.wrap_future(store.read(lambda connection: inbox_of(connection, keys, home)))
-
-
-def _discard(database: Path, key: Path) -> None:
-    """Remove a store whose creation was interrupted."""
-    for path in (key, *database.parent.glob(database.name + "*")):
-        path.unlink(missing_ok=True)

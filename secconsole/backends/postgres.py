@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from secconsole.backends.embedded import Created, EmbeddedBackend, make_schema, owner_here
+from secconsole.backends.embedded import EmbeddedBackend
+from secconsole.backends.new_store import Created, make_schema
+from secconsole.backends.owner import owner_here
 from secconsole.config import locations
 from secconsole.config.settings import load_settings
 from secconsole.domain.errors import Conflict, Unavailable

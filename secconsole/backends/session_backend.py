@@ -12,7 +12,7 @@ from secconsole.domain.errors import NotSignedIn
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential
-from secconsole.operations.signin import Proof, StepUp
+from secconsole.operations.step_up import Proof, StepUp
 
 R = TypeVar("R")
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from secconsole.backends.embedded import EmbeddedBackend, open_embedded, owner_of
+from secconsole.backends.embedded import EmbeddedBackend, open_embedded
+from secconsole.backends.owner import owner_of
 from secconsole.config import locations
 from secconsole.domain.errors import Invalid, Unavailable
 from secconsole.domain.text import visible

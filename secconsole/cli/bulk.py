@@ -19,10 +19,11 @@ from secconsole.cli.people_file import read_people
 from secconsole.domain.errors import Invalid
 from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.operations.job_driver import drive_job
-from secconsole.operations.jobs import KINDS, Job, JobItem, JobPreview, PreviewJob, ShowJob, StartJob
+from secconsole.operations.job_kinds import KINDS
+from secconsole.operations.jobs import Job, JobItem, JobPreview, PreviewJob, ShowJob, StartJob
 from secconsole.operations.paging import pages
 from secconsole.operations.unbinding import TYPED_ABOVE
-from secconsole.operations.users import Rejected
+from secconsole.operations.user_import import Rejected
 
 F = TypeVar("F", bound=Callable[..., object])
 

@@ -26,7 +26,8 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Nobody
 from secconsole.operations.factors import ListFactors
-from secconsole.operations.signin import Identity, SendStepUpCode, ShowStepUpSending, StepUp, WhoAmI
+from secconsole.operations.signin import Identity, WhoAmI
+from secconsole.operations.step_up import SendStepUpCode, ShowStepUpSending, StepUp
 from secconsole.operations.tenants import ListTenants
 
 if TYPE_CHECKING:

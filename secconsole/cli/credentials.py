@@ -96,7 +96,7 @@ def resolve_credentials(target: NamedContext, token_file: Path | None) -> Resolv
     if kept is not None and kept.backend == target.backend:
         return ResolvedCredentials(Bearer(kept.token), kept.tenant, SessionFile(target, kept))
     if not target.backend:
-        from secconsole.backends.embedded import store_owner
+        from secconsole.backends.owner import store_owner
 
         return ResolvedCredentials(store_owner() or Nobody())
     return ResolvedCredentials(Nobody())

@@ -19,7 +19,8 @@ from secconsole.domain.model import Flag
 from secconsole.domain.roles import Role
 from secconsole.domain.users.login import login_key
 from secconsole.domain.users.search import UserFilter
-from secconsole.operations.users import CountUsers, ImportResult, ImportUsers, ListUsers, NewUser, Rejected
+from secconsole.operations.user_import import ImportResult, ImportUsers, NewUser, Rejected
+from secconsole.operations.users import CountUsers, ListUsers
 
 BATCH = 2000
 BATCH_IN_ONE_TRANSACTION = 1000  # with --all-or-nothing: one transaction, which blocks other writers

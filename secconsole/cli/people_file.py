@@ -8,7 +8,7 @@ from typing import BinaryIO
 from secconsole.cli.csv_file import PASSWORD, read_records
 from secconsole.domain.secret import Secret
 from secconsole.domain.users.login import login_key
-from secconsole.operations.users import NewUser, Rejected
+from secconsole.operations.user_import import NewUser, Rejected
 
 COLUMNS = ("login", "name", "email", "phone", "role", PASSWORD)
 

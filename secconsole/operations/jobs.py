@@ -10,13 +10,12 @@ To start one from another screen or command:
     started = await perform(StartJob(tenant=tenant, kind=JobKind.UNBIND, filter=…, reason="leak of 12 March"))
     async for job in drive_job(perform, tenant, started.id): …  # each reply has the counts so far
 
-A kind of its own is three lines: a member of `JobKind`, an entry in `KINDS`, and a function with `@performs(kind)` in
-`service/jobs/`.
+Another kind takes three places: a member of `JobKind`, an entry in `KINDS` (`operations/job_kinds.py`), and a function
+with `@performs(kind)` in `service/handlers/jobs/job_acts.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -41,73 +40,10 @@ from secconsole.operations.fields import (
     Ticket,
     UserName,
 )
-from secconsole.operations.invitations import InviteUsers
-from secconsole.operations.unbinding import Unbind, VerifiedBy
-from secconsole.operations.user_changes import DisableUser, RequireMfa, ResetPassword, UnlockUser
-from secconsole.operations.whitelist import AddToWhitelist, RemoveFromWhitelist
+from secconsole.operations.unbinding import VerifiedBy
 
 JobUsers = Annotated[tuple[UserName, ...], Meta(max_length=MOST_JOB_NAMES)]
 AtOnce = Annotated[int, Meta(ge=1, le=MOST_ADVANCED, description="The maximum number of users to act on now.")]
-
-
-@dataclass(frozen=True, slots=True)
-class KindFacts:
-    """Facts about a kind of job.
-
-    `operation`: what it does to each user, with the rules and the permission of that. `title`: its name in lists.
-    `words`: before a number of users. `done`: after one. `needs_reason`: a reason is mandatory. `takes`: the parameters
-    of `StartJob` that it uses.
-    """
-
-    operation: type[Operation[object]]
-    title: str
-    words: str
-    done: str
-    needs_reason: bool = False
-    takes: tuple[str, ...] = ()
-
-    @property
-    def permission(self) -> Permission:
-        return self.operation.spec.permission
-
-
-KINDS: Mapping[JobKind, KindFacts] = {
-    JobKind.UNBIND: KindFacts(
-        Unbind, "Unbind", "Unbind", "unbound", needs_reason=True, takes=("reason", "ticket", "verified_by")
-    ),
-    JobKind.UNLOCK: KindFacts(UnlockUser, "Unlock", "Unlock", "unlocked"),
-    JobKind.REQUIRE_MFA: KindFacts(
-        RequireMfa,
-        "Require factor",
-        "Require a second factor of",
-        "asked for a second factor",
-        takes=("keep_sessions",),
-    ),
-    JobKind.RESET_PASSWORD: KindFacts(
-        ResetPassword,
-        "Reset passwords",
-        "Reset the passwords of",
-        "given a new password",
-        takes=("days", "without_mail"),
-    ),
-    JobKind.DISABLE: KindFacts(DisableUser, "Disable", "Disable", "disabled", takes=("reason",)),
-    JobKind.WHITELIST_ADD: KindFacts(
-        AddToWhitelist,
-        "Whitelist",
-        "Put on the whitelist",
-        "put on the whitelist",
-        needs_reason=True,
-        takes=("reason", "until"),
-    ),
-    JobKind.WHITELIST_REMOVE: KindFacts(
-        RemoveFromWhitelist,
-        "Off the whitelist",
-        "Take off the whitelist",
-        "taken off the whitelist",
-        takes=("keep_sessions",),
-    ),
-    JobKind.INVITE: KindFacts(InviteUsers, "Invite", "Invite", "invited", takes=("days",)),
-}
 
 
 @dataclass(frozen=True, slots=True)

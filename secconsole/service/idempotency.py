@@ -28,7 +28,7 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Source, StoreOwner
 from secconsole.operations.request_schema import request_schema
-from secconsole.operations.signin import Proof, StepUp
+from secconsole.operations.step_up import Proof, StepUp
 from secconsole.operations.wire import decode, encode
 from secconsole.service.authorise import authenticate, need_network
 from secconsole.service.context import Actor, Context

@@ -9,7 +9,8 @@ import pytest
 from secconsole.backends.demo import story
 from secconsole.backends.demo.fill import create_demo
 from secconsole.backends.demo.people import TENANT
-from secconsole.backends.embedded import open_embedded, store_owner
+from secconsole.backends.embedded import open_embedded
+from secconsole.backends.owner import store_owner
 from secconsole.domain.audit.alert_rules import AlertRule
 from secconsole.operations.alerts import Alert, ListAlertRules, ListAlerts, SetAlertRule, ShowAlert
 from secconsole.operations.audit import VerifyAudit

@@ -14,7 +14,8 @@ from secconsole.domain.errors import NotSignedIn
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody
-from secconsole.operations.signin import Proof, StepUp, WhoAmI
+from secconsole.operations.signin import WhoAmI
+from secconsole.operations.step_up import Proof, StepUp
 
 PROVE = StepUp(password=Secret("a password"))
 

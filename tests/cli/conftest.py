@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from secconsole.backends.embedded import create_store
+from secconsole.backends.new_store import create_store
 from secconsole.cli.app import run
 from secconsole.cli.command import ConsoleOptions
 from secconsole.domain.factors.totp import code_for_step, time_step

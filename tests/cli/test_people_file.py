@@ -14,7 +14,7 @@ from secconsole.domain.errors import Invalid
 from secconsole.domain.safe_csv import neutral
 from secconsole.domain.secret import Secret
 from secconsole.domain.users.login import login_key
-from secconsole.operations.users import NewUser, Rejected
+from secconsole.operations.user_import import NewUser, Rejected
 
 HEADER = b"login,name,email,phone,role\n"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from secconsole.backends.embedded import owner_here
+from secconsole.backends.owner import owner_here
 from secconsole.backends.stores import open_store, parse_store
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.secret import Secret

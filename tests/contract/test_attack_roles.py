@@ -12,7 +12,8 @@ from secconsole.domain.roles import Role
 from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.factors import ListFactors
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import CreateUser, ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CreateUser, ListUsers, ShowUser
 from secconsole.store.schema import audit, audit_heads
 from tests.organisation import PASSWORD, TENANT, Organisation
 

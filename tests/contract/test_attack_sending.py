@@ -20,10 +20,11 @@ from secconsole.operations.delivery import SetSmtp, ShowDelivery, TryDelivery
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.signin import ConfirmBinding, SendStepUpCode, StartBinding, StepUp
+from secconsole.operations.signin import ConfirmBinding, StartBinding
+from secconsole.operations.step_up import SendStepUpCode, StepUp
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import RequireMfa
-from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
 from tests.delivery.post import NUMBER, Post, post_for
 from tests.organisation import TENANT, Organisation, seed_of
 

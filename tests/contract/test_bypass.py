@@ -19,11 +19,13 @@ from secconsole.operations.caller import Bearer, Credential, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, RemoveFactor, VerifyCode
 from secconsole.operations.policy import ExplainSignIn, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.signin import SignInAnswer, StartBinding, StepUp, VerifySignIn
+from secconsole.operations.signin import SignInAnswer, StartBinding, VerifySignIn
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword
-from secconsole.operations.users import ImportUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import ShowUser
 from secconsole.store.schema import bypass_codes
 from tests.organisation import PASSWORD, TENANT, Organisation
 

@@ -26,7 +26,8 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import VerifySignIn
 from secconsole.operations.unbinding import PreviewUnbind, Unbind
 from secconsole.operations.user_changes import RenameUser, ResetPassword
-from secconsole.operations.users import ImportUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import ShowUser
 from tests.delivery.post import NUMBER, Post, other, post_for
 from tests.organisation import TENANT, Organisation
 

@@ -22,13 +22,8 @@ from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, 
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor
 from secconsole.operations.policy import ExplainSignIn, SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.signin import (
-    ConfirmBinding,
-    SendStepUpCode,
-    StartBinding,
-    StepUp,
-    WhoAmI,
-)
+from secconsole.operations.signin import ConfirmBinding, StartBinding, WhoAmI
+from secconsole.operations.step_up import SendStepUpCode, StepUp
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import PreviewUnbind, Unbind

@@ -26,7 +26,8 @@ from secconsole.operations.reset import ResetUser
 from secconsole.operations.signin import ChoosePassword, SignIn
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.user_changes import ResetPassword
-from secconsole.operations.users import CreateUser, ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CreateUser
 from secconsole.service.factors.hash_pool import PLACES, Lane
 from secconsole.service.registry import HANDLERS
 from tests.organisation import PASSWORD, ROOT, TENANT, Organisation

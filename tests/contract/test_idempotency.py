@@ -29,7 +29,8 @@ from secconsole.operations.factors import EnrollFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.request_schema import request_schema
 from secconsole.operations.sessions import EndSession
-from secconsole.operations.signin import SignIn, SignOut, StepUp, VerifySignIn
+from secconsole.operations.signin import SignIn, SignOut, VerifySignIn
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword
 from secconsole.operations.users import CreateUser
 from secconsole.operations.wire import decode, to_request

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import ListAudit, VerifyAudit
-from secconsole.operations.users import CreateUser, ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CreateUser, ListUsers, ShowUser
 from secconsole.service.handlers.users.import_lines import Lines
 from secconsole.store.rows import UserRecord
 from secconsole.store.users import user_by_name

@@ -14,7 +14,8 @@ from secconsole.domain.errors import Unavailable
 from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import IdempotencyKey, Source
-from secconsole.operations.users import CountUsers, ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CountUsers
 from secconsole.service.handlers.users.users import import_lines
 from tests.organisation import PASSWORD, TENANT, Organisation
 

@@ -12,7 +12,8 @@ from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Bearer
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.user_changes import ChangeRole, DisableUser
-from secconsole.operations.users import CreateUser, ImportResult, ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportResult, ImportUsers, NewUser
+from secconsole.operations.users import CreateUser, ListUsers, ShowUser
 from tests.organisation import PASSWORD, ROOT, TENANT, Organisation
 
 OWN = "You cannot change your own role. Ask another administrator."

@@ -23,7 +23,8 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import ChoosePassword, SignInAnswer
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.user_changes import DisableUser, EnableUser, RenameUser, ResetPassword
-from secconsole.operations.users import CountUsers, CreateUser, ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CountUsers, CreateUser, ListUsers, ShowUser
 from secconsole.store.schema import audit, outbox, users
 from tests.delivery.post import Post, post_for
 from tests.organisation import PASSWORD, TENANT, Organisation

@@ -15,7 +15,8 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Nobody, Source
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.sessions import EndSession, ListSessions
-from secconsole.operations.signin import ChoosePassword, Proof, SignIn, StepUp, VerifySignIn, WhoAmI
+from secconsole.operations.signin import ChoosePassword, SignIn, VerifySignIn, WhoAmI
+from secconsole.operations.step_up import Proof, StepUp
 from secconsole.operations.user_changes import DisableUser, ResetPassword
 from secconsole.store.schema import sessions as table
 from secconsole.store.sign_in.sessions import renew_session, session_by_token

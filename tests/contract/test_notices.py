@@ -26,7 +26,7 @@ from secconsole.operations.signin import ChoosePassword, SignIn, VerifySignIn, W
 from secconsole.operations.tokens import CreateToken, RotateSecretKey
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.user_changes import RenameUser, ResetPassword
-from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.store.schema import outbox
 from tests.delivery.mail_server import text_of

@@ -24,7 +24,8 @@ from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.user_changes import ChangeRole, RequireMfa
-from secconsole.operations.users import ImportUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import ShowUser
 from secconsole.operations.whitelist import AddToWhitelist, RemoveFromWhitelist
 from tests.organisation import PASSWORD, TENANT, Organisation
 from tests.unit.test_impact import every_group

@@ -19,7 +19,8 @@ from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.factors import EnrollFactor, RemoveFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
-from secconsole.operations.signin import SignInAnswer, StepUp, VerifySignIn
+from secconsole.operations.signin import SignInAnswer, VerifySignIn
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.user_changes import DisableUser, ResetPassword

@@ -16,7 +16,8 @@ from secconsole.operations.caller import Bearer, Credential, Nobody
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, ShowDelivery, TryDelivery
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, MailKey, ShowEnrollmentSending
 from secconsole.operations.policy import SetPolicy
-from secconsole.operations.signin import SendStatus, SendStepUpCode, ShowSignInSending, ShowStepUpSending, StartBinding
+from secconsole.operations.signin import SendStatus, ShowSignInSending, StartBinding
+from secconsole.operations.step_up import SendStepUpCode, ShowStepUpSending
 from secconsole.operations.user_changes import RequireMfa
 from tests.delivery.post import ALL_KINDS, NUMBER, Post, post_for
 from tests.organisation import TENANT, Organisation

@@ -8,7 +8,8 @@ import pytest
 
 from secconsole.domain.errors import Invalid
 from secconsole.domain.users.search import parse_search
-from secconsole.operations.users import CountUsers, ImportUsers, ListUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CountUsers, ListUsers
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist
 from tests.organisation import TENANT, Organisation
 

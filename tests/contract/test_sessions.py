@@ -13,7 +13,8 @@ from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Bearer, Nobody, Source
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions, SessionRow
-from secconsole.operations.signin import SignIn, StepUp, VerifySignIn, WhoAmI
+from secconsole.operations.signin import SignIn, VerifySignIn, WhoAmI
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.users import ShowUser
 from tests.organisation import PASSWORD, TENANT, Organisation

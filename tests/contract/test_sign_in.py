@@ -28,7 +28,8 @@ from secconsole.operations.signin import (
 )
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword, UnlockUser
-from secconsole.operations.users import ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import ListUsers, ShowUser
 from tests.examples import example_of
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 

@@ -15,10 +15,12 @@ from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
-from secconsole.operations.signin import StepUp, WhoAmI
+from secconsole.operations.signin import WhoAmI
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.tokens import CreateToken, RevokeToken
-from secconsole.operations.users import CreateUser, ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CreateUser
 from tests.organisation import PASSWORD, TENANT, Organisation
 from tests.store.examples import EXAMPLES
 

@@ -16,7 +16,8 @@ from secconsole.operations.audit import ListAudit
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, IdempotencyKey, Nobody, Source
 from secconsole.operations.signin import SignIn, WhoAmI
-from secconsole.operations.users import ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import ListUsers, ShowUser
 from secconsole.operations.whitelist import AddToWhitelist
 from tests.organisation import PASSWORD, TENANT, Organisation
 

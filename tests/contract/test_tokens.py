@@ -23,7 +23,8 @@ from secconsole.operations.caller import Bearer
 from secconsole.operations.factors import RemoveFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy, ShowPolicy
 from secconsole.operations.sessions import EndOtherSessions
-from secconsole.operations.signin import SignOut, StepUp, WhoAmI
+from secconsole.operations.signin import SignOut, WhoAmI
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.tenants import CreateTenant, ListTenants
 from secconsole.operations.tokens import (
     CreateToken,
@@ -36,7 +37,8 @@ from secconsole.operations.tokens import (
 )
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword
-from secconsole.operations.users import CreateUser, ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CreateUser, ListUsers, ShowUser
 from secconsole.store.schema import tokens
 from tests.examples import example_of
 from tests.organisation import PASSWORD, TENANT, Organisation

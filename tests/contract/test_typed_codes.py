@@ -16,7 +16,8 @@ from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, TryDelivery
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.signin import StepUp, VerifySignIn
+from secconsole.operations.signin import VerifySignIn
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.users import ShowUser
 from tests.delivery.post import post_for
 from tests.organisation import PASSWORD, TENANT, Organisation, seed_of

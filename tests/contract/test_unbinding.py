@@ -26,7 +26,8 @@ from secconsole.operations.caller import Bearer
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, RemoveFactor, VerifyCode
 from secconsole.operations.policy import PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
-from secconsole.operations.signin import StartBinding, StepUp, WhoAmI
+from secconsole.operations.signin import StartBinding, WhoAmI
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UndoUnbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser

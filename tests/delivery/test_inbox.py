@@ -19,7 +19,9 @@ import sqlalchemy as sa
 from secconsole.backends.demo.accounts import demo_inbox
 from secconsole.backends.demo.fill import create_demo
 from secconsole.backends.demo.inbox import make_demo
-from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
+from secconsole.backends.embedded import EmbeddedBackend, open_embedded
+from secconsole.backends.new_store import create_store
+from secconsole.backends.owner import store_owner
 from secconsole.backends.store_copy import copy_store
 from secconsole.backends.stores import parse_store
 from secconsole.delivery.inbox import KEPT, Inbox

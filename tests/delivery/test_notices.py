@@ -17,7 +17,7 @@ from secconsole.operations.delivery import MessageRow, ShowDelivery
 from secconsole.operations.factors import EnrollFactor, MailKey
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import ResetPassword
-from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
 from secconsole.service.outbox.worker import NOTICES_AT_ONCE
 from secconsole.store import outbox as records
 from secconsole.store.outbox import TAKEN_FOR

@@ -18,7 +18,8 @@ from secconsole.operations.delivery import ShowDelivery
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.policy import PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import ImportUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import ShowUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.service import reminders as service
 from tests.delivery.mail_server import text_of

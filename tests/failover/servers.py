@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from secconsole.backends.embedded import EmbeddedBackend, owner_here
+from secconsole.backends.embedded import EmbeddedBackend
 from secconsole.backends.http import HttpBackend
+from secconsole.backends.owner import owner_here
 from secconsole.backends.postgres import create_in_postgres, open_postgres
 from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
@@ -22,7 +23,7 @@ from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, VerifyCode
 from secconsole.operations.signin import SignIn
-from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
 from secconsole.operations.wire import to_request
 from secconsole.store.postgres.address import parse_database_url
 from tests.organisation import PASSWORD, ROOT, TENANT, cheap_passwords, seed_of

@@ -18,7 +18,7 @@ import uvloop
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from secconsole.backends.embedded import owner_of
+from secconsole.backends.owner import owner_of
 from secconsole.operations.caller import Nobody, StoreOwner
 from secconsole.server.transport import peers
 from secconsole.server.transport.limits import Limits

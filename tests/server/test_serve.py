@@ -16,7 +16,7 @@ import pytest
 from secconsole.__main__ import _run
 from secconsole.backends.demo.accounts import FILE
 from secconsole.backends.demo.fill import create_demo
-from secconsole.backends.embedded import create_store
+from secconsole.backends.new_store import create_store
 from secconsole.backends.store_copy import copy_store
 from secconsole.backends.stores import parse_store
 from secconsole.server.transport.limits import Limits

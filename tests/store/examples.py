@@ -88,16 +88,14 @@ from secconsole.operations.signin import (
     ConfirmBinding,
     MailSignInKey,
     SendCode,
-    SendStepUpCode,
     ShowSignInSending,
-    ShowStepUpSending,
     SignIn,
     SignOut,
     StartBinding,
-    StepUp,
     VerifySignIn,
     WhoAmI,
 )
+from secconsole.operations.step_up import SendStepUpCode, ShowStepUpSending, StepUp
 from secconsole.operations.tenants import CreateTenant, ListTenants, ShowAdoption, ShowAdoptionHistory
 from secconsole.operations.tokens import (
     CreateToken,
@@ -116,7 +114,8 @@ from secconsole.operations.user_changes import (
     ResetPassword,
     UnlockUser,
 )
-from secconsole.operations.users import CountUsers, CreateUser, FindPosition, ImportUsers, ListUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CountUsers, CreateUser, FindPosition, ListUsers, ShowUser
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist, RemoveFromWhitelist
 from secconsole.service.outbox.queue import unseal_message
 from secconsole.store import factors, tenants

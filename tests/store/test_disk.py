@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
-from secconsole.operations.users import CreateUser, ImportUsers, ListUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CreateUser, ListUsers
 from secconsole.store.engine.metadata import set_fact
 from tests.organisation import TENANT, Organisation
 from tests.store.looking import broken_chains, column, database, tables

@@ -24,7 +24,8 @@ from secconsole.operations.caller import Nobody
 from secconsole.operations.events import EVENTS
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import SetPolicy
-from secconsole.operations.signin import StepUp, VerifySignIn
+from secconsole.operations.signin import VerifySignIn
+from secconsole.operations.step_up import StepUp
 from secconsole.store.audit_log import audit
 from tests.organisation import PASSWORD, TENANT, Organisation
 from tests.store.examples import ANOTHER, EXAMPLES, READING, WRITING, secrets_in

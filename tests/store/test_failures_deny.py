@@ -16,7 +16,8 @@ from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import SignInStatus
 from secconsole.operations.base import Operation
 from secconsole.operations.factors import ConfirmFactor, VerifyCode
-from secconsole.operations.signin import ChoosePassword, ConfirmBinding, SignIn, StepUp, VerifySignIn
+from secconsole.operations.signin import ChoosePassword, ConfirmBinding, SignIn, VerifySignIn
+from secconsole.operations.step_up import StepUp
 from secconsole.service.factors import codes
 from secconsole.store.schema import sessions, throttles, users
 from secconsole.store.sealing.keys import KeyRing

@@ -20,7 +20,8 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import ImportUsers, NewUser, ShowUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import ShowUser
 from tests.organisation import PASSWORD, ROOT, TENANT, Organisation, organisation_in
 from tests.store.looking import broken_chains
 

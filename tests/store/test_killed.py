@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from secconsole.backends.embedded import store_owner
+from secconsole.backends.owner import store_owner
 from secconsole.domain.jobs import JobKind
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.job_driver import drive_job

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from secconsole.backends.embedded import create_store
 from secconsole.backends.maintenance.after import after_restore
 from secconsole.backends.maintenance.backup import back_up
 from secconsole.backends.maintenance.restore import Restored, restoring
 from secconsole.backends.maintenance.rotation import rotate
+from secconsole.backends.new_store import create_store
 from secconsole.backends.stores import parse_store
 from secconsole.domain.errors import Conflict, Invalid, NotSignedIn, Unavailable
 from secconsole.domain.secret import Secret

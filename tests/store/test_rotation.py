@@ -16,10 +16,11 @@ import pytest
 import sqlalchemy as sa
 
 import secconsole
-from secconsole.backends.embedded import make_schema, owner_here
 from secconsole.backends.maintenance import rotation as rotating
 from secconsole.backends.maintenance.opening import LOCK
 from secconsole.backends.maintenance.rotation import Rotated, rotate
+from secconsole.backends.new_store import make_schema
+from secconsole.backends.owner import owner_here
 from secconsole.backends.stores import StorePlace, parse_store
 from secconsole.config.private import held_alone
 from secconsole.domain.errors import Conflict, Unavailable

@@ -25,7 +25,8 @@ from secconsole.operations.caller import Nobody
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.signin import SignIn
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import CreateUser, ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
+from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
 from tests.organisation import PASSWORD, TENANT, Organisation, organisation_in
 from tests.store.examples import EXAMPLES, WRITING

@@ -11,7 +11,8 @@ from typing import Any
 
 import argon2
 
-from secconsole.backends.embedded import EmbeddedBackend, open_embedded, store_owner
+from secconsole.backends.embedded import EmbeddedBackend, open_embedded
+from secconsole.backends.owner import store_owner
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation

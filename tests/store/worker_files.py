@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from secconsole.backends.demo.people import TENANT
-from secconsole.backends.embedded import create_store
+from secconsole.backends.new_store import create_store
 from secconsole.config.report import write_report
 from secconsole.domain.errors import SecconsoleError
 from secconsole.operations.user_changes import DisableUser, EnableUser

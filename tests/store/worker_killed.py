@@ -23,7 +23,7 @@ from secconsole.operations.jobs import AdvanceJob
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.reset import ResetUser
 from secconsole.operations.unbinding import Unbind
-from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
 from secconsole.store.copies import backup
 from secconsole.store.engine import migrate as migrations
 from secconsole.store.engine.sqlite import SqliteStore

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.backends.embedded import create_store, open_embedded, owner_here
+from secconsole.backends.embedded import open_embedded
+from secconsole.backends.new_store import create_store
+from secconsole.backends.owner import owner_here
 from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.backends.embedded import create_store, open_embedded, store_owner
+from secconsole.backends.embedded import open_embedded
+from secconsole.backends.new_store import create_store
+from secconsole.backends.owner import store_owner
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, PolicyMode
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody

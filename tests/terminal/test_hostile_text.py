@@ -14,7 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
+from secconsole.backends.embedded import EmbeddedBackend, open_embedded
+from secconsole.backends.new_store import create_store
+from secconsole.backends.owner import store_owner
 from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody

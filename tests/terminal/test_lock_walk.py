@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from secconsole.backends.demo.fill import Demo
-from secconsole.backends.embedded import open_embedded, store_owner
+from secconsole.backends.embedded import open_embedded
+from secconsole.backends.owner import store_owner
 from secconsole.operations.caller import Nobody
 from secconsole.operations.user_changes import DisableUser
 from secconsole.operations.users import CreateUser

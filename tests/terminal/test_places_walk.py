@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from secconsole.backends.demo.fill import Demo, create_demo
-from secconsole.backends.embedded import open_embedded, store_owner
+from secconsole.backends.embedded import open_embedded
+from secconsole.backends.owner import store_owner
 from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody

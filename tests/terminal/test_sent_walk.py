@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.backends.embedded import create_store
+from secconsole.backends.new_store import create_store
 from secconsole.domain.model import PolicyMode
 from secconsole.operations.policy import SetPolicy
 from tests.delivery.post import Post, digits_in, prefix_in

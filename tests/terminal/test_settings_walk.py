@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.backends.embedded import create_store
+from secconsole.backends.new_store import create_store
 from secconsole.domain.secret import Secret
 from secconsole.service.factors.passwords import Passwords
 from tests.delivery.post import digits_in, prefix_in

@@ -17,7 +17,8 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from secconsole.backends.base import Backend
-from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded
+from secconsole.backends.embedded import EmbeddedBackend, open_embedded
+from secconsole.backends.new_store import create_store
 from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.roles import Role

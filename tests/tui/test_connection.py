@@ -18,7 +18,8 @@ from secconsole.domain.model import BindingStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit import ListAudit
-from secconsole.operations.signin import StepUp, WhoAmI
+from secconsole.operations.signin import WhoAmI
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser
 from secconsole.operations.users import CreateUser, ShowUser

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from secconsole.domain.model import SignInStatus
-from secconsole.operations.signin import Proof, SignInAnswer
+from secconsole.operations.signin import SignInAnswer
+from secconsole.operations.step_up import Proof
 from secconsole.service.factors.known_networks import Regulars, is_accepted
 
 

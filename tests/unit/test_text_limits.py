@@ -31,7 +31,7 @@ from secconsole.domain.users.password import normal_password
 from secconsole.operations.base import OPERATIONS, Operation, declare
 from secconsole.operations.bounds import Unlimited, check_limits
 from secconsole.operations.signin import SignIn
-from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
 from secconsole.operations.wire import encode, to_request
 from secconsole.server.openapi.document import document
 from tests.examples import example_of

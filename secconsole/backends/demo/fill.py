@@ -33,7 +33,9 @@ from secconsole.backends.demo.factors import (
 )
 from secconsole.backends.demo.inbox import make_demo
 from secconsole.backends.demo.people import DOMAIN, REASONS, TENANT, TICKETS, Person, people
-from secconsole.backends.embedded import EmbeddedBackend, create_store, open_embedded, store_owner
+from secconsole.backends.embedded import EmbeddedBackend, open_embedded
+from secconsole.backends.new_store import create_store
+from secconsole.backends.owner import store_owner
 from secconsole.config import locations
 from secconsole.config.private import write_private
 from secconsole.delivery.inbox import FILE as INBOX

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from secconsole.backends.embedded import owner_of
+from secconsole.backends.owner import owner_of
 from secconsole.backends.stores import StorePlace, postgres_missing
 from secconsole.config.private import held_alone, refuse_shared, refuse_shared_folder
 from secconsole.domain.errors import Conflict, NotAllowed, Unavailable

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from secconsole.backends.embedded import Created, create_store, store_exists
+from secconsole.backends.embedded import store_exists
+from secconsole.backends.new_store import Created, create_store
 from secconsole.backends.stores import parse_store, postgres_missing
 from secconsole.cli.command import LocalCommand, current_call
 from secconsole.cli.diagnostics import ask, say

@@ -24,7 +24,8 @@ from secconsole.operations.invitations import InvitationPreview, InvitationResul
 from secconsole.operations.paging import pages
 from secconsole.operations.portions import invite_in_portions, preview_invitations
 from secconsole.operations.unbinding import TYPED_ABOVE
-from secconsole.operations.users import ListUsers, Rejected
+from secconsole.operations.user_import import Rejected
+from secconsole.operations.users import ListUsers
 from secconsole.operations.whitelist import NotDone
 
 _LISTED = 200  # users who cannot be invited, in a table; JSON and CSV have all of them

@@ -9,7 +9,7 @@ from secconsole.domain.model import FactorKind, OfferedKind, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
-from secconsole.operations import factors, sessions, signin, tokens
+from secconsole.operations import factors, sessions, signin, step_up, tokens
 from secconsole.operations.sample.basics import (
     CHALLENGE,
     FACTOR_ID,
@@ -57,7 +57,7 @@ SEND_CODE_REPLY = signin.SignInAnswer(
     retry_at=NOW + timedelta(seconds=40),
     sent=True,
 )
-SEND_STEP_UP_CODE_REPLY = signin.CodeSent(
+SEND_STEP_UP_CODE_REPLY = step_up.CodeSent(
     sent=True,
     prefix="XYWD",
     masked="••• 009",

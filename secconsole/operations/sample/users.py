@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
 from secconsole.domain.roles import Role
-from secconsole.operations import invitations, users, whitelist
+from secconsole.operations import invitations, user_import, users, whitelist
 from secconsole.operations.sample.audit import ENTRY
 from secconsole.operations.sample.basics import ANA, BEN, EVENT, FACTOR_ID, NOW, REASON, TICKET
 
@@ -85,9 +85,9 @@ SHOW_USER_REPLY = users.UserDetail(
     recovery_left=0,
     known_networks=2,
 )
-IMPORT_USERS_REPLY = users.ImportResult(
+IMPORT_USERS_REPLY = user_import.ImportResult(
     created=1,
     updated=0,
     unchanged=0,
-    rejected=(users.Rejected(3, "eli stone", "A login cannot contain spaces."),),
+    rejected=(user_import.Rejected(3, "eli stone", "A login cannot contain spaces."),),
 )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from secconsole.domain.model import SignInStatus
-from secconsole.operations.signin import Proof, SignInAnswer
+from secconsole.operations.signin import SignInAnswer
+from secconsole.operations.step_up import Proof
 
 MOST = 20_000
 

@@ -27,7 +27,7 @@ from secconsole.operations.tenants import (
     Tenant,
     TenantList,
 )
-from secconsole.operations.users import NewUser
+from secconsole.operations.user_import import NewUser
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.damage import count_damaged
 from secconsole.service.handlers.users.user_fields import check_fields, with_id

@@ -15,7 +15,8 @@ from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.model import FactorState
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ListFactors
-from secconsole.operations.signin import NO_CODE, NO_PASSWORD, SendStatus, SendStepUpCode, ShowStepUpSending, StepUp
+from secconsole.operations.signin import SendStatus
+from secconsole.operations.step_up import NO_CODE, NO_PASSWORD, SendStepUpCode, ShowStepUpSending, StepUp
 from secconsole.operations.users import FactorRow
 from secconsole.tui.demo.hints import fill_proof, post_words, proof_words
 from secconsole.tui.screens.dialog import Dialog

@@ -10,7 +10,8 @@ from secconsole.backends.base import NoAnswer
 from secconsole.domain.errors import NotSignedIn, SecconsoleError, Unavailable
 from secconsole.domain.jobs import JobState
 from secconsole.operations.job_driver import drive_job
-from secconsole.operations.jobs import KINDS, Job
+from secconsole.operations.job_kinds import KINDS
+from secconsole.operations.jobs import Job
 from secconsole.tui.text.format import count, plural
 
 if TYPE_CHECKING:

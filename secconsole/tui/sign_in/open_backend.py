@@ -83,7 +83,7 @@ async def _find_tenant(card: SignInCard) -> None:
 
 
 async def _known_tenants(app: Console) -> list[str]:
-    from secconsole.backends.embedded import store_owner
+    from secconsole.backends.owner import store_owner
     from secconsole.operations.tenants import ListTenants
 
     owner = store_owner()

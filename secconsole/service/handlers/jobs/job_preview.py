@@ -13,7 +13,8 @@ from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.policy import off_words
 from secconsole.domain.roles import Role
 from secconsole.domain.users.invitation import why_not_reset
-from secconsole.operations.jobs import KINDS, JobItem, JobPreview, JobReason, PreviewJob
+from secconsole.operations.job_kinds import KINDS
+from secconsole.operations.jobs import JobItem, JobPreview, JobReason, PreviewJob
 from secconsole.service.authorise import need_permission
 from secconsole.service.context import Context
 from secconsole.service.factors import approvals

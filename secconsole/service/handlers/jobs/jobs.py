@@ -23,8 +23,8 @@ from secconsole.operations.events import (
     JOB_STARTED,
     Event,
 )
+from secconsole.operations.job_kinds import KINDS
 from secconsole.operations.jobs import (
-    KINDS,
     AdvanceJob,
     CancelJob,
     Job,

@@ -6,7 +6,8 @@ from secconsole.domain.errors import Conflict
 from secconsole.domain.messages.delivery import MessageState, outcome_words
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.operations.factors import ShowEnrollmentSending
-from secconsole.operations.signin import SendStatus, ShowSignInSending, ShowStepUpSending
+from secconsole.operations.signin import SendStatus, ShowSignInSending
+from secconsole.operations.step_up import ShowStepUpSending
 from secconsole.service.context import Context, when
 from secconsole.service.factors import challenges
 from secconsole.service.factors.enrollment import key_attempt

@@ -11,7 +11,8 @@ from secconsole.domain.model import SENT_KINDS, FactorState
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttling.throttle import MOST_IN_SESSION, PARTLY, Bucket
 from secconsole.operations import events
-from secconsole.operations.signin import CodeSent, Identity, Proof, SendStepUpCode, SignOut, StepUp, WhoAmI
+from secconsole.operations.signin import Identity, SignOut, WhoAmI
+from secconsole.operations.step_up import CodeSent, Proof, SendStepUpCode, StepUp
 from secconsole.service.authorise import SESSION_ENDED, fresh_for
 from secconsole.service.context import Context, PasswordCheck, when, when_or_none
 from secconsole.service.factors.bypass import BYPASS, NOT_ENOUGH

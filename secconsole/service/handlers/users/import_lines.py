@@ -9,7 +9,7 @@ from typing import NoReturn
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, SecconsoleError
 from secconsole.domain.roles import Role, may_act_on, rank
 from secconsole.domain.secret import Secret
-from secconsole.operations.users import ImportUsers, NewUser, Rejected
+from secconsole.operations.user_import import ImportUsers, NewUser, Rejected
 from secconsole.service.context import Context
 from secconsole.service.handlers.users.role_rules import (
     PlatformAdmins,

@@ -18,7 +18,7 @@ from secconsole.operations.events import (
     USER_IMPORTED,
     USER_ROLE_CHANGED,
 )
-from secconsole.operations.users import ImportResult, ImportUsers, Rejected
+from secconsole.operations.user_import import ImportResult, ImportUsers, Rejected
 from secconsole.service.authorise import need_proof
 from secconsole.service.context import Context
 from secconsole.service.expiry import OTHER_ADDRESS, end_invitation

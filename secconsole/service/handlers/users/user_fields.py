@@ -14,7 +14,7 @@ from secconsole.domain.roles import Role
 from secconsole.domain.users.login import TAKEN, Likeness, check_login, likeness
 from secconsole.domain.users.password import SHORTEST, check_password
 from secconsole.domain.users.search_key import search_terms
-from secconsole.operations.users import NewUser
+from secconsole.operations.user_import import NewUser
 from secconsole.service.context import Context
 from secconsole.store import users
 from secconsole.store.rows import UserRecord

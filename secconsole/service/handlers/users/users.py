@@ -39,12 +39,12 @@ from secconsole.operations.user_changes import (
     ResetPassword,
     UnlockUser,
 )
+from secconsole.operations.user_import import NewUser
 from secconsole.operations.users import (
     CountUsers,
     CreateUser,
     FindPosition,
     ListUsers,
-    NewUser,
     PasswordReset,
     ShowUser,
     Undoable,

@@ -17,7 +17,8 @@ from textual.widgets import Static
 from secconsole.domain.errors import Conflict, SecconsoleError
 from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.domain.limits import MOST_PER_PAGE
-from secconsole.operations.jobs import KINDS, CancelJob, Job, ListJobs, PauseJob, ResumeJob, RetryJob, ShowJob
+from secconsole.operations.job_kinds import KINDS
+from secconsole.operations.jobs import CancelJob, Job, ListJobs, PauseJob, ResumeJob, RetryJob, ShowJob
 from secconsole.operations.unbinding import UndoUnbind
 from secconsole.tui.actions import READ_ONLY, Action, find
 from secconsole.tui.runtime.key_queue import KeyHold

@@ -14,7 +14,8 @@ from secconsole.domain.jobs import ItemState, JobKind
 from secconsole.domain.limits import LONGEST_INVITATION
 from secconsole.domain.roles import may
 from secconsole.domain.users.invitation import USUAL_DAYS
-from secconsole.operations.jobs import KINDS, Job, JobPreview, PreviewJob, StartJob
+from secconsole.operations.job_kinds import KINDS
+from secconsole.operations.jobs import Job, JobPreview, PreviewJob, StartJob
 from secconsole.operations.unbinding import TYPED_ABOVE
 from secconsole.tui.screens.end_sessions import end_field
 from secconsole.tui.screens.pick_dialog import PickDialog

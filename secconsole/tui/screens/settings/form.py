@@ -8,7 +8,7 @@ from textual.message import Message
 
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.secret import Secret
-from secconsole.operations.signin import NO_CODE
+from secconsole.operations.step_up import NO_CODE
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, Field, NumberField, PasswordField, cancel
 

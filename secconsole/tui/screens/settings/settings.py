@@ -18,7 +18,7 @@ from secconsole.domain.roles import Role
 from secconsole.operations.delivery import Delivery, SetSmtp, SetTwilio, ShowDelivery
 from secconsole.operations.networks import AddNetwork, ListNetworks, NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
-from secconsole.operations.signin import StepUp
+from secconsole.operations.step_up import StepUp
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.tokens import RotateSecretKey, SecretKey, ShowSecretKey
 from secconsole.tui.actions import Action
