@@ -16,7 +16,7 @@ from secconsole.operations.base import Operation
 from secconsole.operations.caller import IdempotencyKey, Source
 from secconsole.operations.user_import import ImportUsers, NewUser
 from secconsole.operations.users import CountUsers
-from secconsole.service.handlers.users.users import import_lines
+from secconsole.service.handlers.users import import_lines
 from tests.organisation import PASSWORD, TENANT, Organisation
 
 LINES = tuple(NewUser(n, f"u{n:02}", password=PASSWORD if n % 3 == 0 else None) for n in range(2, 14))
