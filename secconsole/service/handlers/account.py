@@ -30,7 +30,7 @@ from secconsole.operations.events import (
 from secconsole.service.context import Context
 from secconsole.service.factors.password_sessions import Ended, end_password_sessions
 from secconsole.service.handlers.factors import refuse_while_required, why_required
-from secconsole.service.handlers.sign_in.signin import shortest_password
+from secconsole.service.handlers.sign_in.required_steps import shortest_password
 from secconsole.service.outbox.recipients import bound_addresses
 from secconsole.service.registry import handles
 from secconsole.store import factors, users

@@ -1,0 +1,143 @@
+"""Steps of a job: the next pending users, each in a savepoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from secconsole.domain.errors import SecconsoleError, Stale, Unavailable
+from secconsole.domain.jobs import ItemState, JobKind, JobState
+from secconsole.domain.limits import MOST_INVITED
+from secconsole.domain.secret import Secret
+from secconsole.operations.events import (
+    JOB_FINISHED,
+)
+from secconsole.operations.job_kinds import KINDS
+from secconsole.operations.jobs import (
+    AdvanceJob,
+    Job,
+)
+from secconsole.service.authorise import need_permission
+from secconsole.service.context import Context
+from secconsole.service.handlers.jobs.job_acts import (
+    ACTS,
+    Outcome,
+    Work,
+    current_event,
+    needs_password,
+    new_passwords,
+)
+from secconsole.service.handlers.jobs.job_view import (
+    audit_job,
+    given_to,
+    is_driver,
+    job_of,
+    job_view,
+    why_moved,
+)
+from secconsole.service.registry import handles
+from secconsole.store.helpdesk import jobs
+from secconsole.store.helpdesk.jobs import JobRecord
+from secconsole.store.rows import TenantRow, UserRecord
+from secconsole.store.sealing.keys import DamagedSecret
+
+
+@dataclass(slots=True)
+class _Made:
+    """New passwords by the internal keys of their users, in the order in which they are hashed."""
+
+    users: list[int]
+
+
+async def _nobody_yet(operation: AdvanceJob, tenant: TenantRow) -> _Made:
+    return _Made([])
+
+
+def _passwords(context: Context, operation: AdvanceJob) -> Sequence[Secret[str]]:
+    job = job_of(context, operation.job)
+    kind = JobKind(job.kind)
+    need_permission(context, KINDS[kind].permission)
+    if job.state != JobState.RUNNING or not is_driver(context, job):
+        return ()
+    chosen = [user for _, user in jobs.pending_users(context.connection, job.pk, _most(kind, operation.most))]
+    made = new_passwords(kind, chosen, given_to(job))
+    assert isinstance(context.prepared, _Made)
+    context.prepared.users = list(made)
+    return list(made.values())
+
+
+@handles(AdvanceJob, prepare=_nobody_yet, hashes=_passwords)
+def advance_job(context: Context, operation: AdvanceJob) -> Job:
+    job = job_of(context, operation.job)
+    kind = JobKind(job.kind)
+    need_permission(context, KINDS[kind].permission)
+    if job.state == JobState.FINISHED:
+        context.unchanged = True
+        return job_view(context, job)
+    if not is_driver(context, job) or not jobs.step(context.connection, job, context.now):
+        raise Stale(why_moved(context, job_of(context, operation.job)))
+    assert isinstance(context.prepared, _Made)
+    made = zip(context.prepared.users, zip(context.passwords, context.hashes, strict=True), strict=True)
+    work = Work(given_to(job), current_event(context, job.events), dict(made))
+    with context.entries_together():
+        job = _act_on_next(context, job, work, _most(kind, operation.most))
+        if not job.pending:
+            ended = {"state": str(JobState.FINISHED), "ended": context.now}
+            job = jobs.change_state(context.connection, job.pk, [JobState.RUNNING], **ended) or job
+            audit_job(context, JOB_FINISHED, job)
+    context.unchanged = context.entries == 0
+    return job_view(context, job)
+
+
+def _act_on_next(context: Context, job: JobRecord, work: Work, most: int) -> JobRecord:
+    """Act on the next pending users of a job, and return it with the new counts."""
+    kind, outcomes, events = JobKind(job.kind), list[ItemState](), job.events.split()
+    for item_pk, user in jobs.pending_users(context.connection, job.pk, most):
+        if needs_password(kind, user) and user.pk not in work.passwords:
+            continue  # it has changed since the passwords were made: the next step has one
+        if not jobs.claim(context.connection, item_pk, ItemState.DONE, "", context.now):
+            continue
+        outcome = _act_on(context, job, user, work)
+        if outcome != Outcome(ItemState.DONE):
+            jobs.set_outcome(context.connection, item_pk, outcome.state, outcome.reason)
+        if outcome.event and outcome.event not in events:
+            events.append(outcome.event)
+            work.event = outcome.event
+        outcomes.append(outcome.state)
+    return jobs.count_outcomes(
+        context.connection,
+        job.pk,
+        done=outcomes.count(ItemState.DONE),
+        failed=outcomes.count(ItemState.FAILED),
+        skipped=outcomes.count(ItemState.SKIPPED),
+        events=" ".join(events),
+    )
+
+
+def _act_on(context: Context, job: JobRecord, user: UserRecord, work: Work) -> Outcome:
+    """Act on one user, so that a refusal leaves nothing behind but its reason."""
+    own = replace(context, found_target=None, unchanged=False, entries=0, held={}, job=job.id)
+    savepoint = context.connection.begin_nested()
+    try:
+        outcome = ACTS[JobKind(job.kind)](own, user, work)
+    except DamagedSecret as error:
+        savepoint.rollback()
+        context.damaged.append(error.place)
+        return Outcome(ItemState.FAILED, error.message)
+    except Unavailable:  # concerns the store, not the user
+        raise
+    except SecconsoleError as error:
+        savepoint.rollback()
+        return Outcome(ItemState.FAILED, error.message)
+    savepoint.commit()
+    for tenant_pk, entries in (own.held or {}).items():
+        assert context.held is not None
+        context.held.setdefault(tenant_pk, []).extend(entries)
+    context.entries += own.entries
+    context.posted |= own.posted
+    return outcome
+
+
+def _most(kind: JobKind, most: int) -> int:
+    """Return how many users one step may have: each new password takes a hash."""
+    return min(most, MOST_INVITED) if kind in (JobKind.INVITE, JobKind.RESET_PASSWORD) else most
