@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from secconsole.domain.errors import Conflict, SecconsoleError
-from secconsole.domain.jobs import ItemState, JobKind, JobState
+from secconsole.domain.jobs import ItemState, JobState
 from secconsole.domain.limits import MOST_PER_PAGE
 from secconsole.operations.job_kinds import KINDS
 from secconsole.operations.jobs import CancelJob, Job, ListJobs, PauseJob, ResumeJob, RetryJob, ShowJob
@@ -23,11 +21,13 @@ from secconsole.operations.unbinding import UndoUnbind
 from secconsole.tui.actions import READ_ONLY, Action, find
 from secconsole.tui.runtime.key_queue import KeyHold
 from secconsole.tui.screens.dialog import ConfirmDialog
+from secconsole.tui.screens.jobs.actions import ACTIONS, why_state_forbids
 from secconsole.tui.screens.jobs.export import ExportJobDialog
+from secconsole.tui.screens.jobs.text import about_job, job_row
 from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.session.jobs import outcome_words
-from secconsole.tui.text.format import ago, count, exact, glyph, plural
-from secconsole.tui.text.safe import Part, join, lines, safe
+from secconsole.tui.text.format import count, plural
+from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.hints import Hint, Hints
 from secconsole.tui.widgets.table import Column, Row, WindowedTable
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from secconsole.tui.console import Console
 
 POLL = 1.0  # seconds between two looks, while a job runs
-_BAR = 24  # cells
 _AROUND = 12  # lines of the window around the list
 _COLUMNS = (
     Column("what", "What", 22, min_width=14, grow=14),
@@ -44,72 +43,6 @@ _COLUMNS = (
     Column("failed", "Failed", 7),
     Column("driver", "By", 12, priority=2),
     Column("started", "Started", 12, priority=1),
-)
-ACTIONS = (
-    Action(
-        "jobs.show",
-        "Who",
-        "enter",
-        "List the users of the job: those that failed first, with the reasons.",
-        ShowJob,
-        priority=0,
-        command="secconsole job show ID",
-    ),
-    Action(
-        "jobs.pause",
-        "Pause",
-        "p",
-        "Pause the job after the users in progress.",
-        PauseJob,
-        priority=1,
-        command="secconsole job pause ID",
-    ),
-    Action(
-        "jobs.resume",
-        "Resume",
-        "r",
-        "Go on with a paused or interrupted job, also one that another console left.",
-        ResumeJob,
-        priority=1,
-        command="secconsole job resume ID",
-    ),
-    Action(
-        "jobs.cancel",
-        "Cancel",
-        "c",
-        "Cancel the job after the users in progress, for good.",
-        CancelJob,
-        dangerous=True,
-        priority=2,
-        command="secconsole job cancel ID",
-    ),
-    Action(
-        "jobs.retry",
-        "Retry",
-        "f",
-        "Try the failed users again.",
-        RetryJob,
-        priority=2,
-        command="secconsole job retry ID",
-    ),
-    Action(
-        "jobs.undo",
-        "Undo",
-        "x",
-        "Undo the unbindings of the job within ten minutes: the same phones work again.",
-        UndoUnbind,
-        priority=3,
-        command="secconsole undo EVENT",
-    ),
-    Action(
-        "jobs.export",
-        "Export",
-        "e",
-        "Write the users with their outcomes to a file, as CSV or JSON.",
-        priority=3,
-        command="secconsole job show ID --format csv",
-    ),
-    Action("jobs.close", "Back", "escape,q,J", "Close this. Jobs go on.", priority=4),
 )
 
 
@@ -212,7 +145,7 @@ class JobsScreen(ModalScreen[None]):
 
     def _rows(self) -> list[Row]:
         now, utf8 = self.app.clock(), self.app.terminal.utf8
-        return [_row(job, now, utf8=utf8) for job in self._jobs.values()]
+        return [job_row(job, now, utf8=utf8) for job in self._jobs.values()]
 
     def on_windowed_table_cursor_moved(self) -> None:
         self._refresh()
@@ -228,7 +161,7 @@ class JobsScreen(ModalScreen[None]):
 
     def _refresh(self) -> None:
         job = self.job
-        self.query_one("#about", Static).update(_about(job, utf8=self.app.terminal.utf8) if job else "")
+        self.query_one("#about", Static).update(about_job(job, utf8=self.app.terminal.utf8) if job else "")
         self.query_one(Hints).show([Hint(action, bool(self.why_not(action))) for action in ACTIONS])
 
     # ---- keys ------------------------------------------------------------------------------------------------------
@@ -245,7 +178,7 @@ class JobsScreen(ModalScreen[None]):
             return READ_ONLY
         if writes and not job.steerable:
             return "Your role may not do what this job does, or its driver outranks you."
-        return _why_state_forbids(action.id, job)
+        return why_state_forbids(action.id, job)
 
     def action_act(self, id: str) -> None:
         self.app.clear_notifications()
@@ -331,41 +264,3 @@ async def show_jobs(app: Console, first: str = "") -> None:
     """Open the list of jobs, with the cursor on one."""
     found = (await app.perform(ListJobs(tenant=app.tenant))).items
     await app.ask(JobsScreen(found, first))
-
-
-def _why_state_forbids(id: str, job: Job) -> str:
-    ended = job.state in (JobState.FINISHED, JobState.CANCELLED)
-    if id == "jobs.pause" and job.state not in (JobState.RUNNING, JobState.INTERRUPTED):
-        return f"The job is {job.state}: nothing to pause."
-    if id == "jobs.resume" and (ended or (job.state is JobState.RUNNING and job.driving)):
-        return f"The job is {job.state}. f tries its failed users again." if ended else "The job is running."
-    if id == "jobs.cancel" and ended:
-        return f"The job is {job.state} already."
-    if id == "jobs.undo" and not job.events:
-        return "This job has unbound no user." if job.kind is JobKind.UNBIND else "Only unbindings can be undone."
-    if id == "jobs.retry" and not job.failed:
-        return "No user of this job has failed."
-    return ""
-
-
-def _row(job: Job, now: datetime, *, utf8: bool) -> Row:
-    signs = {JobState.FINISHED: "done", JobState.CANCELLED: "failed", JobState.INTERRUPTED: "warning"}
-    sign = glyph(signs[job.state], utf8=utf8) if job.state in signs else " "
-    progress = f"{count(job.total - job.pending)}/{count(job.total)}"
-    failed = count(job.failed) if job.failed else ""
-    kind = KINDS[job.kind].title
-    return Row(job.id, (kind, f"{sign} {job.state}", progress, failed, job.driver, ago(job.created, now)))
-
-
-def _about(job: Job, *, utf8: bool) -> Content:
-    """Return progress and facts of a job, below the list."""
-    full = round(_BAR * (job.total - job.pending) / job.total) if job.total else _BAR
-    bar = glyph("bar", utf8=utf8) * full + glyph("bar-rest", utf8=utf8) * (_BAR - full)
-    facts = f"{job.selection}, started by {job.by} {exact(job.created)}"
-    rows: list[Part] = [join((bar, "$status-bound"), "  ", outcome_words(job)), (facts, "$muted")]
-    if job.reason or job.ticket:
-        ticket = f" ({job.ticket})" if job.ticket else ""
-        rows.append(f"Reason: {job.reason}{ticket}")
-    if job.state is JobState.INTERRUPTED:
-        rows.append(("Nobody drives it: the console or command is gone. r goes on with it.", "$status-pending"))
-    return lines(*rows)

@@ -12,9 +12,7 @@ from textual.widgets import Static
 
 from secconsole.backends.base import NoAnswer
 from secconsole.domain.errors import SecconsoleError, Stale
-from secconsole.domain.impact import must_bind
-from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
-from secconsole.domain.roles import Role
+from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.operations.delivery import Delivery, SetSmtp, SetTwilio, ShowDelivery
 from secconsole.operations.networks import AddNetwork, ListNetworks, NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
@@ -26,8 +24,8 @@ from secconsole.tui.console import WaitAbandoned
 from secconsole.tui.demo.hints import fill_proof, proof_words
 from secconsole.tui.screens.end_sessions import Choice, EndSessionsOffer
 from secconsole.tui.screens.overview.overview import go_to_users
-from secconsole.tui.screens.overview.wants import ADMINS
 from secconsole.tui.screens.place import Place
+from secconsole.tui.screens.settings.actions import ACTIONS
 from secconsole.tui.screens.settings.delivery import manage_delivery
 from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
 from secconsole.tui.screens.settings.delivery_log import DeliveryLogDialog
@@ -39,7 +37,7 @@ from secconsole.tui.screens.settings.networks import manage_networks
 from secconsole.tui.screens.settings.reminders import RemindersDialog
 from secconsole.tui.screens.settings.reminders import state_words as reminder_words
 from secconsole.tui.screens.settings.secret_key import manage_secret_key
-from secconsole.tui.screens.settings.text import changed_words, done_words, now_words, state_lines
+from secconsole.tui.screens.settings.text import admins_search, changed_words, done_words, now_words, state_lines
 from secconsole.tui.text.format import clock
 from secconsole.tui.text.safe import join, lines
 from secconsole.tui.widgets.form import Form
@@ -51,9 +49,9 @@ ROOMY = 27  # rows from which the fields fit below everything else
 
 
 class Settings(Place):
-    """Looking changes nothing.
+    """Policy with the impact of another one, and the keys to all other settings.
 
-    Changing asks for password and code in place.
+    Looking changes nothing. Changing asks for password and code in place.
     """
 
     NAME = "settings"
@@ -63,99 +61,7 @@ class Settings(Place):
     CSS_PATH = "../../styles/settings.tcss"
     AUTO_FOCUS = "PolicyChoice"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "fill", "Fill in", show=False)]
-    ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action(
-            "settings.change",
-            "Change",
-            "enter,down",
-            "Continue to grace period, password and code.",
-            SetPolicy,
-            dangerous=True,
-            priority=0,
-            command="secconsole policy set MODE --grace-days N",
-        ),
-        Action(
-            "settings.admins",
-            "Administrators",
-            "l",
-            "List the administrators who would have to bind.",
-            PreviewPolicy,
-            priority=1,
-            command="secconsole user list --status unbound --role tenant-admin",
-        ),
-        Action(
-            "settings.kinds",
-            "Kinds",
-            "k",
-            "Choose which factor kinds users may bind; the standard is quoted.",
-            ShowPolicy,
-            priority=2,
-            command="secconsole policy set --kinds totp,sms",
-        ),
-        Action(
-            "settings.mail",
-            "Mail",
-            "m",
-            "Set up the mail server that sends codes, and test it.",
-            ShowDelivery,
-            priority=3,
-            command="secconsole delivery set-smtp --host HOST --sender ADDRESS",
-        ),
-        Action(
-            "settings.sms",
-            "SMS",
-            "s",
-            "Set up the account at Twilio that sends codes, and test it.",
-            ShowDelivery,
-            priority=3,
-            command="secconsole delivery set-twilio --account-sid AC… --from NUMBER",
-        ),
-        Action(
-            "settings.messages",
-            "Messages",
-            "d",
-            "Show the outcome of the latest messages.",
-            ShowDelivery,
-            priority=4,
-            command="secconsole delivery show",
-        ),
-        Action(
-            "settings.networks",
-            "Networks",
-            "n",
-            "Allow networks to sign in from, and check an address.",
-            ListNetworks,
-            priority=4,
-            command="secconsole network add NETWORK --note TEXT",
-        ),
-        Action(
-            "settings.helpdesk",
-            "Helpdesk",
-            "u",
-            "Set what unbinding needs, and how long bypass codes work.",
-            ShowPolicy,
-            priority=4,
-            command="secconsole policy set --unbind-needs check",
-        ),
-        Action(
-            "settings.reminders",
-            "Reminders",
-            "e",
-            "Have users reminded by mail to bind a factor in time.",
-            ShowPolicy,
-            priority=4,
-            command="secconsole policy set --reminders on",
-        ),
-        Action(
-            "settings.key",
-            "Secret key",
-            "y",
-            "Show the secret key that programs use, and rotate it.",
-            ShowSecretKey,
-            priority=4,
-            command="secconsole secret-key rotate",
-        ),
-    )
+    ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
 
     def __init__(self) -> None:
         super().__init__()
@@ -242,10 +148,7 @@ class Settings(Place):
         self.call_after_refresh(self._fold)
 
     def _say_state(self) -> None:
-        """Show what each key leads to.
-
-        While the fields have the focus in a demo, show what to type.
-        """
+        """Show what each key leads to, or what to type while the fields have the focus in a demo."""
         self._fold()
         words = proof_words(self.app) if self.query_one(PolicyForm).has_focus else []
         if words:
@@ -287,25 +190,14 @@ class Settings(Place):
         self.query_one(PolicyForm).focus()
 
     async def do_admins(self) -> None:
-        """Go to the list of administrators who must bind.
-
-        Of two roles and two states, to the largest group.
-        """
+        """Go to the list of administrators who must bind."""
         adoption = await self.app.perform(ShowAdoption(tenant=self.app.tenant))
         mode = self.query_one(PolicyChoice).mode
-        found: dict[tuple[BindingStatus, Role], int] = {}
-        for group in adoption.groups:
-            if group.role in ADMINS and not group.disabled and must_bind(group, mode):
-                found[group.status, group.role] = found.get((group.status, group.role), 0) + group.count
-        if found:
-            status, role = max(found, key=lambda which: found[which])
-            go_to_users(self.app, f"status:{status} role:{role}")
+        if words := admins_search(adoption, mode):
+            go_to_users(self.app, words)
 
     def _may_only_look(self, wanted: type[SetPolicy | SetSmtp | SetTwilio | RotateSecretKey | AddNetwork]) -> str:
-        """Return why a dialog can be looked at only.
-
-        Empty if it can change things.
-        """
+        """Return why a dialog is read-only for this user, empty if it is not."""
         return self.may_not(Action("settings.look", "", "", "", wanted))
 
     async def do_kinds(self) -> None:
@@ -443,10 +335,7 @@ class Settings(Place):
         self.app.notify_done(done_words(policy, before))
 
     def _look_again(self) -> None:
-        """Clear the form and reload everything.
-
-        The choice becomes the policy in effect.
-        """
+        """Clear the form, return the choice to the policy in effect, and reload everything."""
         policy = self._policy
         self.query_one(PolicyForm).reset(policy.grace_days if policy else 0)
         self.query_one(PolicyChoice).focus()

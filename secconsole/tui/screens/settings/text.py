@@ -7,11 +7,15 @@ from datetime import datetime
 from textual.content import Content
 
 from secconsole.domain.helpdesk import UnbindNeeds
-from secconsole.domain.model import FactorKind, PolicyMode
+from secconsole.domain.impact import must_bind
+from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
+from secconsole.domain.roles import Role
 from secconsole.operations.delivery import Delivery
 from secconsole.operations.networks import NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview
+from secconsole.operations.tenants import Adoption
 from secconsole.operations.tokens import SecretKey
+from secconsole.tui.screens.overview.wants import ADMINS
 from secconsole.tui.screens.settings.networks import network_words
 from secconsole.tui.screens.settings.reminders import state_words as state_words_of_reminders
 from secconsole.tui.text.delivery import day_words, state_words, without_a_way
@@ -107,3 +111,18 @@ def _key_words(key: SecretKey, now: datetime) -> str:
     if key.previous_id:
         return f"{key.id}; the previous one still works"
     return f"{key.id}, last used {moment(key.last_used, now)}"
+
+
+def admins_search(adoption: Adoption, mode: PolicyMode) -> str:
+    """Return the search for administrators who would have to bind, empty if there are none.
+
+    One search has one role and one status, so it is the largest group of them.
+    """
+    found: dict[tuple[BindingStatus, Role], int] = {}
+    for group in adoption.groups:
+        if group.role in ADMINS and not group.disabled and must_bind(group, mode):
+            found[group.status, group.role] = found.get((group.status, group.role), 0) + group.count
+    if not found:
+        return ""
+    status, role = max(found, key=lambda which: found[which])
+    return f"status:{status} role:{role}"
