@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, fields
 from typing import Any
 
-from secconsole.operations import base, load_all, users
+from secconsole.operations import base, load_all, user_import
 from secconsole.operations.base import OPERATIONS, Operation
 
 load_all()
@@ -27,7 +27,7 @@ def example_of(name: str, **values: object) -> Operation[Any]:
     declared = base.example_of(name).request
     content = {field: _VALUES.get(field, getattr(declared, field)) for field in needed} | values
     if name == "user.import" and "users" not in values:
-        content["users"] = (users.NewUser(2, "imported"),)
+        content["users"] = (user_import.NewUser(2, "imported"),)
     if name == "audit-stream.add" and "to" not in values:
         content["to"] = declared.to  # type: ignore[attr-defined]
     return kind(**content)

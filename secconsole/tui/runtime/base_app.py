@@ -12,11 +12,10 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.message_pump import MessagePump
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerFailed, WorkerState
@@ -25,10 +24,10 @@ from textual.worker_manager import WorkerManager
 from secconsole.config import locations
 from secconsole.config.report import last_words, write_report
 from secconsole.domain.errors import SecconsoleError
-from secconsole.domain.text import visible
-from secconsole.tui.runtime import clipboard, crash, themes
+from secconsole.tui.runtime import crash, themes
 from secconsole.tui.runtime.driver import ConsoleDriver
 from secconsole.tui.runtime.key_queue import KeyHold, KeyQueue, Typed
+from secconsole.tui.runtime.notifying_app import NotifyingApp
 from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.runtime.too_small import TooSmall
 
@@ -51,7 +50,7 @@ class _Workers(WorkerManager):
                 app.work_failed(worker.error)
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(NotifyingApp):
     """Base of the console and of its samples.
 
     Textual calls the `on_…` handlers of every class itself: a subclass has its
@@ -237,43 +236,7 @@ class ConsoleApp(App[int]):
             for hold in lent:
                 hold.take_back()
 
-    # ---- words to the person ---------------------------------------------------------------------------------------
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """Show a toast, whose text is always literal and visible.
-
-        Its line breaks are kept.
-        """
-        shown = "\n".join(visible(line) for line in message.split("\n"))
-        super().notify(shown, title=visible(title), severity=severity, timeout=timeout, markup=False)
-
-    def notify_done(self, message: str) -> None:
-        """Show that something was done, in place of the notifications before it."""
-        self.clear_notifications()
-        self.notify(message, timeout=5)
-
-    def notify_refused(self, reason: str) -> None:
-        """Show why the key just pressed is unavailable, in place of the notifications before it."""
-        self.clear_notifications()
-        self.notify(reason, severity="warning", timeout=4)
-
-    def notify_failed(self, error: BaseException) -> None:
-        """Show an error: its own message for an expected one, otherwise that there is a report."""
-        if isinstance(error, SecconsoleError):
-            self.notify(error.message, severity="error", timeout=8)
-            return
-        path = write_report(error)
-        where = f"\nReport: {path}" if path else ""
-        what = f"That did not work: an internal error ({type(error).__name__}).{where}"
-        self.notify(what, severity="error", timeout=12)
+    # ---- failed work -----------------------------------------------------------------------------------------------
 
     def work_failed(self, error: BaseException) -> None:
         """Report failed background work, and release the keys that it may have held.
@@ -287,19 +250,6 @@ class ConsoleApp(App[int]):
     def reading_failed(self, error: BaseException) -> None:
         """Report that data on the screen could not be loaded, without a key having asked for it."""
         self.notify_failed(error)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Hand the text to the terminal, and keep no copy: it may be a secret."""
-        data = clipboard.sequence(text, self.terminal)
-        if data is None:
-            self.notify(clipboard.TOO_LONG, severity="warning")
-        elif self._driver is not None:
-            self._driver.write(data)
-            self.notify(clipboard.SENT, timeout=3)
-
-    def forget_copied(self) -> None:
-        """Forget the copied text here, which the terminal still has."""
-        self._clipboard = ""
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Return none of Textual's commands: a screenshot would write secrets on the screen to a file."""
