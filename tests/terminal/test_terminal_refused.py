@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,28 @@ def test_the_console_draws_the_answer_of_a_search_without_waiting_for_a_slow_fra
         [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env
     )
     assert float(done.stdout) == pytest.approx(1 / 120)
+
+
+def test_in_gnu_screen_direct_colours_of_the_terminal_around_do_not_count() -> None:
+    environ = {"STY": "123.pts-0.host", "TERM": "screen.xterm-256color", "COLORTERM": "truecolor"}
+    scrub(environ)
+    found = probe(environ, Tty(), Tty())
+    assert isinstance(found, Terminal)
+    assert (found.screen, found.depth, "COLORTERM" in environ) == (True, "256", False)
+
+
+@pytest.mark.terminal
+@pytest.mark.skipif(shutil.which("screen") is None, reason="GNU screen is not installed")
+def test_in_gnu_screen_the_first_escape_acts_and_colours_are_256(term: Start, tmp_path: Path) -> None:
+    sessions = tmp_path / "screen"
+    sessions.mkdir(mode=0o700)
+    words = ["screen", "-c", "/dev/null", "-U", sys.executable, "-m", "tests.terminal.launch", "sample_places"]
+    code = f"import os; os.execvp('screen', {words!r})"
+    t = term("-c", code, env={"SCREENDIR": str(sessions)})
+    assert t.wait_text("the place", 10) is not None, t.text()
+    t.press("d")
+    assert t.wait_text("Unbind 1 user", 5) is not None, t.text()
+    t.press("escape")
+    assert t.wait_text("said cancelled", 5) is not None, t.text()
+    assert b"\x1b[38;5;" in t.raw
+    assert b"\x1b[?1000h" not in t.raw

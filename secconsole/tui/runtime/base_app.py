@@ -68,7 +68,8 @@ class ConsoleApp(NotifyingApp):
         self, terminal: Terminal | None = None, theme: str | None = None, *, mouse: bool = True, read_only: bool = False
     ) -> None:
         self.terminal = terminal or Terminal()
-        self.mouse = mouse
+        # GNU screen takes the reports of a mouse for keys: an Escape pressed after one is lost.
+        self.mouse = mouse and not self.terminal.screen
         self.read_only = read_only
         self.loaded_themes = themes.load()
         self._own_themes: dict[str, Theme] = {

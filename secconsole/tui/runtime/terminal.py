@@ -76,6 +76,9 @@ def scrub(environ: MutableMapping[str, str]) -> None:
     """
     for name in [n for n in environ if n in _UNWANTED or n.startswith(_UNWANTED_PREFIXES)]:
         del environ[name]
+    if environ.get("STY"):
+        # GNU screen 4 reads a direct colour as other attributes. COLORTERM is that of the terminal around it.
+        environ.pop("COLORTERM", None)
 
 
 def probe(environ: Mapping[str, str], stdin: Stream, stderr: Stream) -> Terminal | Refusal:
