@@ -187,7 +187,7 @@ class Explanation:
     `because`: the deciding facts in words. `facts`: all facts that the table uses. `remind`: signed in, but only during
     the grace period. `bucket`: where a wrong entry from that address would count. Without an address a known network is
     assumed, if there is one. `locked_for`: where no entry is accepted now. `then_outcome`, `then_rule`: the outcome
-    after a new password, if one is required first.
+    after a new password, if one is required first. `tell`: what to tell the user on the phone.
     """
 
     user: str
@@ -204,6 +204,12 @@ class Explanation:
     at: Moment
     bucket: Bucket = Bucket.STRANGERS
     locked_for: tuple[Bucket, ...] = ()
+    tell: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """The outcome and its reasons, a line each, in the same words everywhere."""
+        return (self.message, *self.because)
 
 
 @declare(

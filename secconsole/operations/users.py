@@ -28,6 +28,7 @@ from secconsole.operations.fields import (
     TenantName,
     UserName,
 )
+from secconsole.operations.policy import Explanation
 from secconsole.operations.whitelist import Exemption
 
 
@@ -136,6 +137,7 @@ class UserDetail:
     `bypass`: the unused bypass code, without the code itself.
     `invited_until`: the end of a first-time password that was mailed, while none was chosen with it.
     `must_bind_from`: the end of the grace period of a user without a factor, if the policy requires one; overdue then.
+    `sign_in`: what happens if the user signs in now, from a network that is allowed; None in the user's own view.
     """
 
     user: UserRow
@@ -162,6 +164,7 @@ class UserDetail:
     bypass: BypassState | None = None
     invited_until: Moment | None = None
     must_bind_from: Moment | None = None
+    sign_in: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,9 @@ def test_explain_says_what_would_happen_and_by_which_rule(shell: Shell) -> None:
     table = shell("policy", "explain", "ana").out
     assert "Asked to choose a new password first. After that: asked for the second factor.\n" in table
     assert "A factor is bound: totp.\n" in table
+    assert table.endswith(
+        "\n".join([*said["because"], "", "What to tell the caller", *(f"  {t}" for t in said["tell"])]) + "\n"
+    )
     assert shell("policy", "explain", "ana", "--format", "csv").out.startswith("login,outcome,rule,")
     assert shell("policy", "explain", "ana", "--from", "here").code == 2
     assert shell("policy", "explain", "nobody").code == 4

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from secconsole.domain.caller_words import tell_caller
+from secconsole.domain.model import SignInStatus
+from secconsole.domain.policy import Decision, Rule
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttling.throttle import Bucket
 from secconsole.operations.caller import Nobody, Source
+from secconsole.operations.sample.settings import EXPLAIN_SIGN_IN_REPLY
 from secconsole.operations.signin import SignIn
-from secconsole.operations.users import Hold, UserDetail
-from secconsole.tui.screens.users.explain import explain
+from secconsole.operations.users import Hold
 from secconsole.tui.text.users import lock_words, locked_word
 from secconsole.tui.widgets.user_detail import UserStrip
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled
@@ -21,6 +25,7 @@ from tests.tui.test_users import on, opened
 NOW = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
 SOON = NOW + timedelta(minutes=4)
 AWAY, HOME = Hold(Bucket.STRANGERS, 50, None), Hold(Bucket.KNOWN, 7, SOON)
+HELD = replace(EXPLAIN_SIGN_IN_REPLY.facts, held_back=True)
 EVERYWHERE = tuple(Hold(bucket, 50, None) for bucket in Bucket)
 
 
@@ -45,7 +50,7 @@ async def test_the_console_names_the_locked_networks(console: OpenConsole, organ
         await pilot.press("h")
         await settled(pilot)
         about = " ".join(screen_text(app).split())
-        assert "50 wrong entries from networks they have not signed in from" in about
+        assert "Sign-ins from networks that nina has not signed in from are" in about
 
 
 async def test_the_strip_of_a_small_window_names_them_too(console: OpenConsole, organisation: Organisation) -> None:
@@ -90,17 +95,23 @@ def test_both_locked_buckets_are_named() -> None:
     assert locked_word(detail) == "locked"
 
 
-async def test_the_helpdesk_sees_where_the_caller_can_still_sign_in(organisation: Organisation) -> None:
-    from dataclasses import replace
+def told(known: int, *held: Bucket) -> tuple[str, ...]:
+    refused = Decision(SignInStatus.REFUSED, Rule.REFUSED)
+    return tell_caller(
+        refused,
+        None,
+        HELD,
+        (),
+        recovery_left=0,
+        known_networks=known,
+        locked_for=held,
+        first_time=False,
+        has_password=True,
+    )
 
-    from secconsole.domain.model import Flag
-    from secconsole.operations.users import ShowUser
 
-    await guessed(organisation, "nina")
-    found: UserDetail = await organisation.perform(ShowUser(tenant=TENANT, user="nina"))
-    assert Flag.LOCKED in found.user.flags
-    for known, words in ((1, "You can sign in from where you did before"), (0, "have used no other")):
-        text = explain(replace(found, known_networks=known), None, NOW, utf8=True).plain
-        assert words in text
-    everywhere = replace(found, holds=EVERYWHERE, failures=100, known_networks=1)
-    assert "nothing is accepted from anywhere" in explain(everywhere, None, NOW, utf8=True).plain
+def test_the_caller_hears_where_they_can_still_sign_in() -> None:
+    wait = "Too many wrong entries. Wait, or let me unlock it once I know it is you."
+    elsewhere = "You can sign in from where you did before: at work, or at home."
+    assert told(1, Bucket.STRANGERS) == (elsewhere, wait)
+    assert told(0, Bucket.STRANGERS) == told(1, *Bucket) == (wait,)

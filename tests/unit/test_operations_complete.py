@@ -29,7 +29,6 @@ NO_SCREEN = {
     "audit.verify": "screens verify in parts: operations/portions.py",
     "clock.mend": "the store's owner does it, on the server: doctor --mend-clock",
     "factor.show": "the details of a user have the factors",
-    "policy.explain": "what an administrator needs of it is in About, key h",
     "tenant.create": "the store's owner does it, with a command",
     "unbind.preview": "screens ask for it in portions: operations/portions.py",
     "user.import": "a file is read by the command",

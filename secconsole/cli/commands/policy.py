@@ -52,6 +52,7 @@ EXPLAINED: list[Column[Explanation]] = [
     Column("because", lambda e: e.because),
     Column("bucket", lambda e: e.bucket, "Counts as"),
     Column("locked_for", lambda e: e.locked_for, "Locked for"),
+    Column("tell", lambda e: e.tell, "Tell the caller"),
 ]
 
 
@@ -153,7 +154,7 @@ async def explain(context: CommandContext, login: str, address: str) -> None:
         return
     then = [("Then", f"{found.then_outcome} by {found.then_rule}")] if found.then_rule else []
     context.out.pairs([("Login", found.login), ("Outcome", found.outcome), ("Rule", found.rule), *then])
-    for line in (found.message, *found.because):
+    for line in (*found.verdict, "", "What to tell the caller", *(f"  {words}" for words in found.tell)):
         context.out.line(line)
 
 

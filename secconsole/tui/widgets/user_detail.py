@@ -129,6 +129,7 @@ class UserPane(Static):
             rows.append((glyph("ellipsis", utf8=utf8), "$muted"))
         else:
             rows += self._binding(detail, now)
+            rows += self._sign_in(detail)
             rows += self._account(detail, now)
             rows += self._events(detail, now)
         self.update(lines(*rows))
@@ -156,6 +157,12 @@ class UserPane(Static):
         if detail.mfa_required:
             rows.append(f"  {texts.REQUIRED}")
         return [*rows, ""]
+
+    def _sign_in(self, detail: UserDetail) -> list[Part]:
+        """Return the words of `policy explain`, for a sign-in from a network that is allowed."""
+        if detail.sign_in is None:
+            return []
+        return [("If they sign in now", "bold"), *(f"  {line}" for line in detail.sign_in.verdict), ""]
 
     def _account(self, detail: UserDetail, now: datetime) -> list[Part]:
         user = detail.user

@@ -23,6 +23,7 @@ from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.expiry import UNDO
 from secconsole.service.factors import bypass
+from secconsole.service.factors.explanation import explained
 from secconsole.service.factors.sign_in_facts import must_bind_from
 from secconsole.service.factors.throttling import throttle_of
 from secconsole.service.handlers.users.user_fields import check_words
@@ -118,6 +119,7 @@ def show_user(context: Context, operation: ShowUser) -> UserDetail:
         known_networks=throttles.count_known(connection, user.pk, context.now),
         invited_until=when_or_none(user.password_until),
         must_bind_from=when_or_none(must_bind_from(context.tenant, user, context.now)),
+        sign_in=explained(context, user) if sees_others else None,
     )
 
 

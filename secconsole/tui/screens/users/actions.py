@@ -26,7 +26,7 @@ from secconsole.operations.users import CreateUser, UserChanged, UserDetail, Use
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
-from secconsole.tui.screens.users import bypass, caller_check, reset
+from secconsole.tui.screens.users import bypass, caller_check, explain, reset
 from secconsole.tui.screens.users.dialogs import about
 from secconsole.tui.screens.users.invite import invite
 from secconsole.tui.text.format import until
@@ -158,6 +158,7 @@ ACTIONS: tuple[Action, ...] = (
         priority=4,
         acts_on="one",
     ),
+    explain.ACTION,
     Action(
         "users.reset-password",
         "Reset password",

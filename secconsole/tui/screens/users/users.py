@@ -29,7 +29,7 @@ from secconsole.tui.screens.users import dialogs as ask_for
 from secconsole.tui.screens.users.access import AccessScreen, read_access
 from secconsole.tui.screens.users.actions import ACTIONS, UNREAD, why_not_on, why_not_to
 from secconsole.tui.screens.users.enroll import enroll
-from secconsole.tui.screens.users.explain import ExplainDialog
+from secconsole.tui.screens.users.explain import ExplainDialog, what_if
 from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
 from secconsole.tui.screens.users.unbind import UnbindDialog
 from secconsole.tui.screens.users.unbind_many import Outcome
@@ -346,5 +346,5 @@ class Users(UserList):
 
     async def do_explain(self) -> None:
         detail = await self._look(self.person_at_cursor())
-        words = ExplainDialog(detail, self.app.policy, self.app.clock(), utf8=self.app.terminal.utf8)
-        await self.app.ask(words)
+        explanation = await self.app.perform(what_if(self.app.tenant, detail.user.id))
+        await self.app.ask(ExplainDialog(detail, explanation, self.app.clock(), utf8=self.app.terminal.utf8))
