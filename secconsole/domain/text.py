@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Literal
@@ -15,6 +16,7 @@ BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(c) 
 VARIATION = frozenset(chr(c) for c in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 # What Python treats as whitespace, as a class for regular expressions: \s of other dialects lacks some of these.
 BLANKS = r"\s\x1c-\x1f\x85"
+_GAPS = re.compile(f"[{BLANKS}]+")
 # Letters by category that decompose into text beginning with a mark.
 _MARKS_WITHIN = frozenset("\u0f73\u0f75\u0f81\uff9e\uff9f")
 _LONGEST_RUN = 30  # marks reordered at once (Unicode Standard Annex #15, section 13: Stream-Safe Text Format)
@@ -37,6 +39,15 @@ def visible(text: str) -> str:
         hidden = not char.isprintable() or char in BLANK or char in VARIATION or marks > _MOST_MARKS
         out.append(escape(char) if hidden else char)
     return "".join(out)
+
+
+def one_line(text: str) -> str:
+    """Return pasted text for a field of one line, without line ends around it.
+
+    Blanks, tabs and line ends between words become one space. Other characters that cannot be typed are dropped.
+    """
+    line = _GAPS.sub(" ", text.strip("\r\n\t"))
+    return "".join(char for char in line if char.isprintable())
 
 
 def escape(char: str) -> str:

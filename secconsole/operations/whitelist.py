@@ -108,6 +108,7 @@ class ListWhitelist(Operation[WhitelistPage]):
 class AddToWhitelist(Operation[WhitelistChanged]):
     """Add users to the whitelist, or change reason and end of existing entries.
 
+    An e-mail address is taken for the login of the one user who has it.
     `only_new` leaves existing entries unchanged, and with `check_only` nothing is written. Raises `Stale` if `expect`
     differs from the current entries.
     """

@@ -111,10 +111,37 @@ async def test_a_dangerous_form_focuses_cancel_and_enter_in_a_field_does_not_sub
         await pilot.press("enter")
         await pilot.pause()
         assert app.posted == []
-        assert app.form.focused_name == "cancel"
+        assert app.form.focused_name == "unbind", "the button that does it, which takes a key of its own"
+        app.form.focus_field("cancel")
         await pilot.press("enter", "escape")
         await pilot.pause()
         assert app.posted == ["cancelled", "cancelled"]
+
+
+async def test_escape_on_a_filled_form_asks_once() -> None:
+    app = Sheet(unbind())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_field("reason")
+        await pilot.press(*"lost", "escape")
+        await pilot.pause()
+        assert app.posted == []
+        assert "Escape again drops what you typed." in "\n".join(app.lines())
+        await pilot.press("y")
+        await pilot.pause()
+        assert "Escape again" not in "\n".join(app.lines())
+        assert app.form.values["reason"] == "losty"
+        await pilot.press("escape", "escape")
+        await pilot.pause()
+        assert app.posted == ["cancelled"]
+
+
+async def test_escape_does_not_ask_for_what_was_filled_in_by_the_program_or_is_a_secret() -> None:
+    app = Sheet(sign_in())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.set_value("login", "ana")
+        await pilot.press("tab", *"secret", "escape")
+        await pilot.pause()
+        assert app.posted == ["cancelled"]
 
 
 async def test_choice_check_and_code() -> None:
@@ -129,9 +156,13 @@ async def test_choice_check_and_code() -> None:
 async def test_paste_presses_nothing() -> None:
     app = Sheet(sign_in())
     async with app.run_test(size=(80, 24)) as pilot:
-        app.post_message(events.Paste("an\r\n\x1b[31ma\tb"))
+        app.post_message(events.Paste("an\r\n \x1b[31ma\tb \u2003 c\r\n"))
         await pilot.pause()
-        assert app.form.values["login"] == "an[31mab"
+        assert app.form.values["login"] == "an [31ma b c"
+        await pilot.press("tab")
+        app.post_message(events.Paste("two  blanks\n"))
+        await pilot.pause()
+        assert app.form.values["password"] == Secret("two  blanks")
         assert app.posted == []
 
 
@@ -188,7 +219,7 @@ def test_a_text_field_always_fits_and_shows_its_cursor(steps: list[tuple[str, st
         elif step == "home":
             edit.move(0)
         elif step == "end":
-            edit.move_to_end()
+            edit.move(len(edit.text))
         else:
             getattr(edit, step)()
         view = edit.view(width)

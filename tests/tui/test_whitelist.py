@@ -21,7 +21,7 @@ from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.end_sessions import end_field
-from secconsole.tui.screens.whitelist.dialogs import logins_in
+from secconsole.tui.screens.whitelist.paste import logins_in
 from secconsole.tui.screens.whitelist.text import typed
 from secconsole.tui.screens.whitelist.whitelist import Whitelist
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
@@ -138,15 +138,20 @@ async def test_add_does_not_mark_existing_entries(console: OpenConsole, organisa
         assert HINT in screen_text(app)
 
 
-async def test_paste_lists_unknown_logins_before_any_change(console: OpenConsole, organisation: Organisation) -> None:
+async def test_paste_keeps_the_list_and_lets_all_that_is_refused_be_corrected(
+    console: OpenConsole, organisation: Organisation
+) -> None:
     await put(organisation, "bob")
     app = await console("root", place="whitelist")
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=(80, 50)) as pilot:
         await shows(app, pilot, "1 entry")
         await pilot.press("p")
         await settled(pilot)
-        app.post_message(events.Paste("nina\r\nnewton, bob\nnobody; [b]x[/b]\x1b[2J\n"))
-        await shows(app, pilot, "5 logins")
+        wrong = [f"nobody{number}" for number in range(9)]
+        app.post_message(events.Paste("nina\r\nnewton, bob\n" + "\n".join(wrong) + "; [b]x[/b]\x1b[2J\n" + "z" * 300))
+        await shows(app, pilot, "14 logins")
+        await pilot.press("escape")
+        await shows(app, pilot, "Escape again drops what you typed.")
         await pilot.press("tab")
         await type_in(pilot, "new phones")
         await pilot.press("tab", *"+7d", "enter")
@@ -156,20 +161,45 @@ async def test_paste_lists_unknown_logins_before_any_change(console: OpenConsole
         assert "nina, newton" in lines[next(at for at, line in enumerate(lines) if "2  will be added" in line) + 1]
         assert "Until   7 days left" in text
         assert "1  are already on it" in text
-        assert "nobody  There is no such user." in text
-        assert "[b]x[/b]\\x1b[2J  There is no such user." in text
+        assert "11  cannot be added" in text
+        assert all(login in text for login in wrong)
+        assert text.count("There is no such user.") == 10
+        assert "[b]x[/b]\\x1b[2J" in text
+        assert "That is too long for a login." in text
         assert set(await entries(organisation)) == {"bob"}
-        await pilot.press("enter")
-        await settled(pilot)
-        assert set(await entries(organisation)) == {"bob"}, "Cancel had the focus"
+        await pilot.press("ctrl+u", *"UMA", "escape")
+        await shows(app, pilot, "Escape again drops what you typed.")
+        await pilot.press("down", "ctrl+u", "shift+tab", "shift+tab", "left", "enter")
+        await shows(app, pilot, "3  will be added")
+        assert "9  cannot be added" in screen_text(app)
+        await pilot.press("escape")
+        await shows(app, pilot, "13 logins")
+        assert "new phones" in screen_text(app)
+        assert "+7d" in screen_text(app)
+        await pilot.press("tab", "tab", "enter")
+        await shows(app, pilot, "3  will be added")
+        await pilot.press("shift+tab", "enter")
+        await shows(app, pilot, "4 entries")
+        assert "3 users are on the whitelist now.\n9 logins left out." in said(app)
+        assert {entry.reason for login, entry in (await entries(organisation)).items() if login != "bob"} == {
+            "new phones"
+        }
+
+
+async def test_pasted_addresses_name_the_users_who_have_them(console: OpenConsole, organisation: Organisation) -> None:
+    for login, box in {"first": "shared", "second": "shared", "m": "Mail"}.items():
+        await organisation.perform(CreateUser(tenant="acme", login=login, email=f"{box}@acme.example"))
+    app = await console("root", place="whitelist")
+    async with app.run_test(size=(100, 40)) as pilot:
+        await shows(app, pilot, "0 entries")
         await pilot.press("p")
         await settled(pilot)
-        await type_in(pilot, "nina,newton")
+        app.post_message(events.Paste("mail@ACME.example\nshared@acme.example\nail@acme.example"))
         await pilot.press("tab", "x", "tab", *"+7d", "enter")
-        await shows(app, pilot, "Nothing has been done yet")
-        await pilot.press("right", "enter")
-        await shows(app, pilot, "3 entries")
-        assert "2 users are on the whitelist now." in said(app)
+        await shows(app, pilot, "1  of these by address: m")
+        text = screen_text(app)
+        assert "2 users have that address. Use their logins." in text
+        assert "There is no such user." in text
 
 
 def test_pasted_logins_are_split_and_deduplicated() -> None:
@@ -372,6 +402,10 @@ async def test_search_filters_and_escape_clears_it(console: OpenConsole, organis
         await shows(app, pilot, "1 found")
         assert "bob" in screen_text(app)
         await pilot.press("escape", "escape")
+        await shows(app, pilot, "3 entries")
+        await pilot.press("slash", "slash", *"clean", "enter")
+        await shows(app, pilot, "/ clean")
+        await pilot.press("escape")
         await shows(app, pilot, "3 entries")
 
 

@@ -32,7 +32,7 @@ class Dialog(ModalScreen[T], Generic[T]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("escape", "leave", "Cancel", show=False),
         Binding("pageup", "scroll(-1)", "Up", show=False),
         Binding("pagedown", "scroll(1)", "Down", show=False),
     ]
@@ -121,6 +121,10 @@ class Dialog(ModalScreen[T], Generic[T]):
     async def _work(self, work: Callable[[], Coroutine[None, None, None]], hold: KeyHold) -> None:
         async with hold:
             await work()
+
+    def action_leave(self) -> None:
+        """Cancel from outside the form, which asks first if something was typed."""
+        self.form.leave()
 
     def on_form_cancelled(self, event: Form.Cancelled) -> None:
         event.stop()

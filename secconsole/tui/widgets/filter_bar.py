@@ -13,11 +13,12 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from secconsole.domain.text import visible
+from secconsole.domain.text import one_line, visible
 from secconsole.tui.widgets.columns import cut
-from secconsole.tui.widgets.line_edit import LineEdit
+from secconsole.tui.widgets.line_edit import Effect, LineEdit
 
 _HEAD = " / "
+OPENS = "/"
 _LEAST = 16  # cells kept for the query, however long the text at the right is
 _MOST = 200  # characters
 _LEAVE = frozenset({"enter", "ctrl+j", "ctrl+m", "down", "tab", "shift+tab"})
@@ -107,7 +108,11 @@ class FilterBar(Widget, can_focus=True):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
+<<<<<<< HEAD
         if self._edit.insert(_one_line(event.text)):
+=======
+        if self._edit.insert(one_line(event.text)):
+>>>>>>> 8dfd708 (Lose nothing that was typed: ask once at Escape, keep pasted words apart, and correct refused logins in place)
             self._changed()
 
     def on_click(self, event: events.Click) -> None:
@@ -117,34 +122,17 @@ class FilterBar(Widget, can_focus=True):
             self._paint()
 
     def _take(self, key: str, character: str | None) -> bool:
-        edit = self._edit
-        changes = {
-            "backspace": edit.backspace,
-            "ctrl+h": edit.backspace,
-            "delete": edit.delete,
-            "ctrl+d": edit.delete,
-            "ctrl+w": edit.delete_word,
-            "ctrl+u": edit.clear,
-        }
-        moves = {"left": edit.cursor - 1, "right": edit.cursor + 1, "home": 0, "end": _MOST, "ctrl+e": _MOST}
-        if key in changes:
-            if changes[key]():
-                self._changed()
-        elif key in moves:
-            edit.move(moves[key])
-            self._paint()
-        elif key == "escape":
-            if edit.clear():
-                self._changed()
-            else:
-                self.post_message(self.Left(self))
-        elif key in _LEAVE:
+        if key == "escape" and self._edit.clear():
+            self._changed()
+        elif key == "escape" or key in _LEAVE:
             self.post_message(self.Left(self))
-        elif character is not None and character.isprintable():
-            if edit.insert(character):
+        elif character != OPENS or self.text:  # otherwise it is the key that leads here, pressed once more
+            effect = self._edit.take(key, character)
+            if effect is Effect.CHANGED:
                 self._changed()
-        else:
-            return False
+            elif effect is Effect.MOVED:
+                self._paint()
+            return effect is not Effect.NONE
         return True
 
     def _changed(self) -> None:

@@ -10,11 +10,12 @@ from textual import events
 from textual.message import Message
 
 from secconsole.domain.secret import Secret
-from secconsole.domain.text import visible
+from secconsole.domain.text import one_line, visible
 from secconsole.tui.widgets.form_fields import (
     Button,
     CheckField,
     ChoiceField,
+    CodeField,
     Field,
     NumberField,
     PasswordField,
@@ -22,12 +23,13 @@ from secconsole.tui.widgets.form_fields import (
     Value,
 )
 from secconsole.tui.widgets.form_view import FormView
-from secconsole.tui.widgets.line_edit import LineEdit
+from secconsole.tui.widgets.line_edit import Effect, LineEdit
 
 if TYPE_CHECKING:
     from secconsole.tui.runtime.key_queue import KeyHold
 
 _ENTER = frozenset({"enter", "ctrl+j", "ctrl+m"})
+ASK_LEAVE = "Escape again drops what you typed."
 
 
 class Form(FormView, can_focus=True):
@@ -115,16 +117,22 @@ class Form(FormView, can_focus=True):
         buttons: Sequence[Button],
         *,
         focus: str | None = None,
+        errors: Mapping[str, str] | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         """`focus` names the field or button to start on.
 
         By default that is the first field, or the first button if one of them is dangerous: put the cancelling button
-        first where there is one.
+        first where there is one. `errors` are shown below their fields from the beginning. Set `more_typed` while
+        something is typed beside the form.
         """
         super().__init__(fields, buttons, id=id, classes=classes)
         self._hold: KeyHold | None = None
+        self._before = {name: edit.text for name, edit in self._edits.items()}
+        self._errors = dict(errors or {})
+        self._asked = False
+        self.more_typed = False
         start = focus or (self._buttons[0].name if any(b.danger for b in self._buttons) else self._stops[0])
         self._stop = self._stops.index(start)
 
@@ -156,7 +164,7 @@ class Form(FormView, can_focus=True):
         elif isinstance(value, bool):
             self._checks[name] = value
         else:
-            self._edits[name].text = value
+            self._edits[name].text = self._before[name] = value
         self.refresh()
 
     def forget_secrets(self) -> None:
@@ -219,12 +227,16 @@ class Form(FormView, can_focus=True):
             event.prevent_default()
 
     def on_paste(self, event: events.Paste) -> None:
-        """Insert pasted text without line ends and control characters, which could press Enter or draw."""
+        """Insert pasted text without line ends and control characters, which could press Enter or draw.
+
+        Blanks in a password count, as they do if they are typed.
+        """
         event.stop()
         edit = self._edits.get(self.focused_name)
-        text = "".join(c for c in event.text if c.isprintable())
-        if edit is not None and edit.insert(text):
-            self._changed()
+        if edit is not None:
+            text = "".join(c for c in event.text if c.isprintable()) if edit.hidden else one_line(event.text)
+            if edit.insert(text):
+                self._changed()
 
     def _navigate(self, key: str) -> bool:
         if key in ("tab", "shift+tab"):
@@ -232,12 +244,31 @@ class Form(FormView, can_focus=True):
         elif key in ("down", "up"):
             self._go(self._stop + (1 if key == "down" else -1))
         elif key == "escape":
-            self.post_message(self.Cancelled(self))
+            self.leave()
         elif key in _ENTER:
             self._enter()
         else:
             return False
         return True
+
+    def leave(self) -> None:
+        """Cancel the form, as Escape does: only at the second time if something was typed.
+
+        Passwords and codes do not count, since they are quickly typed again.
+        """
+        if self._asked or not self.is_filled:
+            self.post_message(self.Cancelled(self))
+            return
+        self._asked = True
+        names = [name for name in self._stops if name in self._edits]
+        self._errors = {self.focused_name if self.focused_name in names else names[-1]: ASK_LEAVE}
+        self.refresh(layout=True)
+
+    @property
+    def is_filled(self) -> bool:
+        """True if something was typed that would be lost with the form."""
+        typed = (f.name for f in self._fields if f.name in self._edits and not isinstance(f, PasswordField | CodeField))
+        return self.more_typed or any(self._edits[name].text != self._before[name] for name in typed)
 
     def _go(self, stop: int) -> None:
         self._stop = max(0, min(stop, len(self._stops) - 1))
@@ -253,8 +284,8 @@ class Form(FormView, can_focus=True):
             ends = [button for button in self._buttons if not button.cancels]
             if ends and not ends[-1].danger:
                 self._press(ends[-1])
-            else:
-                self._go(fields)
+            else:  # a dangerous button takes a key of its own
+                self.focus_field((ends or self._buttons)[-1].name)
 
     def _press(self, button: Button) -> None:
         if button.cancels:
@@ -298,33 +329,18 @@ class Form(FormView, can_focus=True):
         return self._stop >= len(self._stops) - len(self._buttons)
 
     def _edit(self, edit: LineEdit, key: str, character: str | None) -> bool:
-        changes = {
-            "backspace": edit.backspace,
-            "ctrl+h": edit.backspace,
-            "delete": edit.delete,
-            "ctrl+d": edit.delete,
-            "ctrl+w": edit.delete_word,
-            "ctrl+u": edit.clear,
-        }
-        moves = {"left": edit.cursor - 1, "right": edit.cursor + 1, "home": 0, "ctrl+a": 0}
-        if key in changes:
-            if changes[key]():
-                self._changed()
-        elif key in moves:
-            edit.move(moves[key])
+        effect = edit.take(key, character)
+        if effect is Effect.CHANGED:
+            self._changed()
+        elif effect is Effect.MOVED:
             self.refresh()
-        elif key in ("end", "ctrl+e"):
-            edit.move_to_end()
-            self.refresh()
-        elif character is not None and character.isprintable():
-            if edit.insert(character):
-                self._changed()
-        else:
-            return False
-        return True
+        return effect is not Effect.NONE
 
     def _changed(self) -> None:
         name = self.focused_name
+        if self._asked:
+            self._asked = False
+            self.clear_errors()
         if self._errors.pop(name, None):
             self.refresh(layout=True)
         self.refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from rich.cells import cell_len
 
@@ -43,7 +44,7 @@ class FormLayout:
 
         No lines for an empty text.
         """
-        return textwrap.wrap(visible(words), max(_NARROWEST, width - self.label_width - 1))
+        return list(_wrapped(words, max(_NARROWEST, width - self.label_width - 1)))
 
     def error_lines(self, message: str, width: int) -> list[str]:
         return self.wrapped(f"! {message}", width)
@@ -63,3 +64,8 @@ class FormLayout:
         return [
             [(button, start + by, end + by) for button, start, end in row] for row, by in zip(rows, shifts, strict=True)
         ]
+
+
+@lru_cache(maxsize=512)  # a list of hundreds of fields is laid out for every line that is drawn
+def _wrapped(words: str, width: int) -> tuple[str, ...]:
+    return tuple(textwrap.wrap(visible(words), width))

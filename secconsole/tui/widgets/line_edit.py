@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from enum import Enum
 
 from rich.cells import cell_len
 
 from secconsole.domain.text import visible
 
 BULLET = "•"
+
+
+class Effect(Enum):
+    """Effect of a key. USED: the key is for the line, but changed nothing."""
+
+    NONE = "none"
+    USED = "used"
+    MOVED = "moved"
+    CHANGED = "changed"
 
 
 def letters(text: str) -> list[str]:
@@ -60,6 +70,27 @@ class LineEdit:
         self._letters = letters(value)
         self.cursor, self._first = len(self._letters), 0
 
+    def take(self, key: str, character: str | None) -> Effect:
+        """Do what a key does in a line of text."""
+        changes = {
+            "backspace": self.backspace,
+            "ctrl+h": self.backspace,
+            "delete": self.delete,
+            "ctrl+d": self.delete,
+            "ctrl+w": self.delete_word,
+            "ctrl+u": self.clear,
+        }
+        end = len(self._letters)
+        moves = {"left": self.cursor - 1, "right": self.cursor + 1, "home": 0, "ctrl+a": 0, "end": end, "ctrl+e": end}
+        if key in changes:
+            return Effect.CHANGED if changes[key]() else Effect.USED
+        if key in moves:
+            self.move(moves[key])
+            return Effect.MOVED
+        if character is not None and character.isprintable():
+            return Effect.CHANGED if self.insert(character) else Effect.USED
+        return Effect.NONE
+
     def insert(self, text: str) -> bool:
         """Insert text at the cursor as far as the limit allows.
 
@@ -99,9 +130,6 @@ class LineEdit:
 
     def move(self, to: int) -> None:
         self.cursor = max(0, min(to, len(self._letters)))
-
-    def move_to_end(self) -> None:
-        self.cursor = len(self._letters)
 
     def move_to_column(self, column: int) -> None:
         """Move the cursor to a column, counted from the first cell shown."""

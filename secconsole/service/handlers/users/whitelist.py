@@ -18,6 +18,7 @@ from secconsole.operations.whitelist import (
 )
 from secconsole.service.context import Context, milliseconds
 from secconsole.service.factors.password_sessions import Ended, end_password_sessions
+from secconsole.service.handlers.users.named import with_addresses
 from secconsole.service.handlers.users.user_fields import check_words
 from secconsole.service.paging import check_limit
 from secconsole.service.registry import handles
@@ -47,7 +48,9 @@ def list_whitelist(context: Context, operation: ListWhitelist) -> WhitelistPage:
 def add_to_whitelist(context: Context, operation: AddToWhitelist) -> WhitelistChanged:
     reason = checked_reason(operation.reason)
     until = check_end(operation.until, context.now) if operation.until else None
-    targets, failed = context.targets(operation.users, operation.spec)
+    named, failed = with_addresses(context, operation.users)
+    targets, refused = context.targets(named, operation.spec)
+    failed += refused
     changed: list[str] = []
     unchanged: list[str] = []
     for user in targets:

@@ -59,11 +59,18 @@ class Audit(Place):
             priority=1,
             command="secconsole audit list --help",
         ),
+        Action(
+            "audit.clear",
+            "Clear",
+            "escape",
+            "Go back from one act to all entries; from there, end the search.",
+            priority=9,
+        ),
         Action("audit.open", "Open", "enter", "Show the entry under the cursor in full.", priority=3),
         Action(
             "audit.all",
             "All acts",
-            "a,escape",
+            "a",
             "Go back from the users of one act to all entries.",
             ListAudit,
             priority=2,
@@ -232,6 +239,12 @@ class Audit(Place):
             self._list_act(entry)
         elif entry is not None:
             await self.app.ask(EntryDialog(entry))
+
+    def do_clear(self) -> None:
+        if self._one_act is not None:
+            self._list_act(None)
+        else:
+            self.query_one(FilterBar).text = ""
 
     def do_all(self) -> None:
         self._list_act(None)

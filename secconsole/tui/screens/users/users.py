@@ -188,7 +188,7 @@ class Users(UserList):
         elif outcome is not None:
             await self.reload(as_many=True)
             await self._report(outcome, many=len(ids) > 1)
-        else:  # Enter in the last field goes to Cancel: a user who pressed it once too often must notice
+        else:
             self.app.notify_done("Nothing was unbound.")
 
     def _may_bypass(self, ids: tuple[str, ...]) -> bool:

@@ -134,6 +134,7 @@ class AddDialog(SubmitDialog["str | None"]):
 
     def _update_marked(self) -> None:
         people = list(self._marked.values())
+        self.form.more_typed = bool(people)
         names = ", ".join(person.login for person in people[:NAMED])
         more = f" and {count(len(people) - NAMED)} more" if len(people) > NAMED else ""
         none = "Type to find; enter, space marks one; tab goes on."

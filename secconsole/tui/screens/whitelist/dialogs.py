@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-
-from textual.app import ComposeResult
-from textual.widgets import Static
 
 from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Conflict, Invalid, Stale
@@ -26,12 +22,10 @@ from secconsole.tui.screens.end_sessions import end_field
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.whitelist.text import UNTIL_HELP, brief, end_words, typed, who
 from secconsole.tui.text.format import count, plural
-from secconsole.tui.text.safe import Part, join, lines, safe
+from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
-from secconsole.tui.widgets.paste_box import PasteBox
 
 Clock = Callable[[], datetime]
-SOME = 3  # logins named as examples of the others
 NAMED = 8  # users named in a dialog; the others are counted
 TYPED_ABOVE = 20  # above this the number has to be typed
 
@@ -65,100 +59,6 @@ def changed_words(done: WhitelistChanged) -> str:
     if done.unchanged:
         message += f" {count(len(done.unchanged))} already had that entry."
     return message + "".join(f"\nNot {failed.login}: {failed.reason}" for failed in done.failed[:3])
-
-
-@dataclass(frozen=True, slots=True)
-class Pasted:
-    """Logins with reason and end, and the effect of adding them to the whitelist."""
-
-    logins: tuple[str, ...]
-    reason: str
-    until: datetime | None
-    check: WhitelistChanged
-
-
-class PasteDialog(SubmitDialog["Pasted | None"]):
-    """Takes many logins, and checks them before anything is done."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        buttons = [cancel(), Button("check", "Check them")]
-        super().__init__("Add many to the whitelist", "", reason_and_until(), buttons, focus="reason")
-        self._box = PasteBox("Paste logins here, one per line or separated by commas.")
-
-    def compose_body(self) -> ComposeResult:
-        yield Static(safe("Logins, one per line or separated by commas. Tab goes to the next field."), id="pasted")
-        yield self._box
-
-    def on_mount(self) -> None:
-        self._box.focus()
-
-    def on_paste_box_changed(self) -> None:
-        self.query_one("#pasted", Static).update(
-            safe(f"{plural(len(logins_in(self._box.text)), 'login')}. Tab goes to the next field.")
-        )
-
-    async def submit(self, button: str, values: Values) -> Pasted:
-        logins = logins_in(self._box.text)
-        if not logins:
-            self._box.focus()
-            raise Invalid("Paste some logins first.")
-        reason, until = str(values["reason"]), parse_until(str(values["until"]), self._clock())
-        check = await self.app.perform(
-            AddToWhitelist(
-                tenant=self.app.tenant, users=logins, reason=reason, until=until, only_new=True, check_only=True
-            )
-        )
-        return Pasted(logins, reason, until, check)
-
-
-def logins_in(text: str) -> tuple[str, ...]:
-    """Return the logins of a pasted text, without duplicates."""
-    return tuple(dict.fromkeys(word for part in re.split(r"[\n,;\t]", text) if (word := part.strip())))
-
-
-def _first_logins(logins: Sequence[str]) -> str:
-    more = len(logins) - SOME
-    return ", ".join(logins[:SOME]) + (f" and {count(more)} more" if more > 0 else "")
-
-
-class PastedDialog(SubmitDialog["str | None"]):
-    """Shows what would be done, including unknown logins, and does it on confirmation."""
-
-    def __init__(self, pasted: Pasted, now: datetime) -> None:
-        self._pasted = pasted
-        check, new = pasted.check, len(pasted.check.changed)
-        rows: list[Part] = [
-            join((f"{count(new):>7}", "bold"), "  will be added to the whitelist", ":" if new else ""),
-            *([join("         ", _first_logins(check.changed))] if new else []),
-            join((f"{count(len(check.unchanged)):>7}", "bold"), "  are already on it and stay unchanged"),
-            join((f"{count(len(check.failed)):>7}", "bold"), "  cannot be"),
-            *(join("         ", (failed.login, "bold"), f"  {failed.reason}") for failed in check.failed[:NAMED]),
-        ]
-        if len(check.failed) > NAMED:
-            rows.append(f"         and {count(len(check.failed) - NAMED)} more")
-        until = end_words(pasted.until, now)
-        rows += ["", join(("Reason  ", "$muted"), pasted.reason), join(("Until   ", "$muted"), until)]
-        fields: list[Field] = []
-        if new > TYPED_ABOVE:
-            fields.append(TextField(name="number", label=f"Type {new}", needed=True))
-        buttons = [cancel(), Button("add", f"Put {plural(new, 'user')} on it", danger=True)] if new else ()
-        super().__init__("Nothing has been done yet", lines(*rows), fields, buttons, focus="cancel", danger=bool(new))
-
-    async def submit(self, button: str, values: Values) -> str:
-        pasted = self._pasted
-        if "number" in values and str(values["number"]).strip() != str(len(pasted.check.changed)):
-            raise Invalid(f"That is not {len(pasted.check.changed)}.", "number")
-        done = await self.app.perform(
-            AddToWhitelist(
-                tenant=self.app.tenant,
-                users=pasted.check.changed,
-                reason=pasted.reason,
-                until=pasted.until,
-                only_new=True,
-            )
-        )
-        return changed_words(done)
 
 
 class EditDialog(SubmitDialog["str | None"]):

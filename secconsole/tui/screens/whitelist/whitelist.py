@@ -12,6 +12,7 @@ from secconsole.tui.actions import Action
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.whitelist import dialogs
 from secconsole.tui.screens.whitelist.add import AddDialog
+from secconsole.tui.screens.whitelist.paste import paste_many
 from secconsole.tui.screens.whitelist.text import COLUMNS, WhitelistRows, about, found_words
 from secconsole.tui.text.format import count
 from secconsole.tui.text.safe import safe
@@ -49,7 +50,7 @@ class Whitelist(Place):
             "whitelist.paste",
             "Paste",
             "p",
-            "Add many users by pasting their logins.",
+            "Add many users by pasting their logins or e-mail addresses.",
             AddToWhitelist,
             priority=2,
             command="secconsole whitelist import FILE --reason TEXT",
@@ -83,7 +84,13 @@ class Whitelist(Place):
             priority=4,
             acts_on="one",
         ),
-        Action("whitelist.unmark", "Unmark all", "escape", "Unmark all entries.", priority=9),
+        Action(
+            "whitelist.clear",
+            "Clear",
+            "escape",
+            "Unmark all entries; if none is marked, show all entries again.",
+            priority=9,
+        ),
     )
 
     def __init__(self) -> None:
@@ -189,16 +196,17 @@ class Whitelist(Place):
     def do_mark(self) -> None:
         self.table.action_mark()
 
-    def do_unmark(self) -> None:
-        self.table.clear_marks()
+    def do_clear(self) -> None:
+        if self.table.marks:
+            self.table.clear_marks()
+        else:
+            self.query_one(FilterBar).text = ""
 
     async def do_add(self) -> None:
         self._notify_done(await self.app.ask(AddDialog(self.app)))
 
     async def do_paste(self) -> None:
-        pasted = await self.app.ask(dialogs.PasteDialog(self.app.clock))
-        if pasted is not None:
-            self._notify_done(await self.app.ask(dialogs.PastedDialog(pasted, self.app.clock())))
+        self._notify_done(await paste_many(self.app))
 
     async def do_edit(self) -> None:
         if entry := self.entry:
