@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from secconsole.cli.streams import prepare_streams
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from secconsole.cli.command import ConsoleOptions
 
 
@@ -32,7 +34,7 @@ def _run(arguments: list[str]) -> int:
         return _open_console(None)  # without loading click, which takes a sixth of the time to the first frame
     from secconsole.cli.app import run
 
-    return run(arguments, _open_console)
+    return run(arguments, _open_console, _key_problems)
 
 
 def _open_console(options: ConsoleOptions | None) -> int:
@@ -48,7 +50,16 @@ def _open_console(options: ConsoleOptions | None) -> int:
         read_only=options.read_only,
         mouse=options.mouse,
         ca_file=options.ca_file,
+        start=options.start,
     )
+
+
+def _key_problems() -> Sequence[str]:
+    """Return what is wrong with the keys in config.toml, which only the console's own modules know."""
+    from secconsole.config.settings import load_settings
+    from secconsole.tui.session.keymap import checked_keymap
+
+    return checked_keymap(load_settings().keymap).problems
 
 
 if __name__ == "__main__":

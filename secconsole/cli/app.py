@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import click
 
 from secconsole import __version__
-from secconsole.cli.command import Call, ConsoleOptions, RootGroup, current_call, show
+from secconsole.cli.command import Call, ConsoleOptions, EnumChoice, RootGroup, current_call, show
 from secconsole.cli.diagnostics import run_guarded
+from secconsole.config.start_at import StartPlace, start_at
 
 NAME = "secconsole"
 
@@ -64,6 +65,9 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@click.option("--user", metavar="LOGIN", help="Console only: begin at this user.")
+@click.option("--filter", "words", metavar="WORDS", help='Console only: begin at these users: "status:unbound".')
+@click.option("--place", type=EnumChoice(StartPlace), help="Console only: begin in this place.")
 @click.option("--read-only", is_flag=True, help="Console only: disable everything that changes data.")
 @click.option("--theme", metavar="NAME", default="", help="Console only: the theme to use. See: secconsole theme list")
 @click.option("--no-mouse", is_flag=True, help="Console only: leave the mouse to the terminal.")
@@ -76,7 +80,15 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     help="Show the version and exit.",
 )
 @click.pass_context
-def cli(context: click.Context, read_only: bool, theme: str, no_mouse: bool) -> int | None:
+def cli(
+    context: click.Context,
+    user: str | None,
+    words: str | None,
+    place: StartPlace | None,
+    read_only: bool,
+    theme: str,
+    no_mouse: bool,
+) -> int | None:
     """Look after the multi-factor authentication of an organisation.
 
     Without a command, the console opens. A command writes its result to standard output and everything else to
@@ -96,21 +108,28 @@ def cli(context: click.Context, read_only: bool, theme: str, no_mouse: bool) -> 
             read_only,
             mouse=not no_mouse,
             ca_file=str(call.ca_file.absolute()) if call.ca_file else "",
+            start=start_at(user, words, place),
         )
         return call.open_console(options)
-    if read_only or theme or no_mouse:
-        raise click.UsageError("--read-only, --theme and --no-mouse are for the console, not for a command.")
+    if read_only or theme or no_mouse or (user, words, place) != (None, None, None):
+        raise click.UsageError(
+            "--user, --filter, --place, --read-only, --theme and --no-mouse are for the console, not for a command."
+        )
     return None
 
 
-def run(arguments: Sequence[str], open_console: Callable[[ConsoleOptions], int]) -> int:
+def run(
+    arguments: Sequence[str],
+    open_console: Callable[[ConsoleOptions], int],
+    key_problems: Callable[[], Sequence[str]] = tuple,
+) -> int:
     """Run one command line and return its exit code."""
 
     def action() -> int:
         for argument in arguments:
             if not argument.isascii() and any("\ud800" <= c <= "\udfff" for c in argument):
                 raise click.UsageError("An argument is not UTF-8 text.")
-        code = cli.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=Call(open_console))
+        code = cli.main(list(arguments), prog_name=NAME, standalone_mode=False, obj=Call(open_console, key_problems))
         return code if isinstance(code, int) else 0
 
     return run_guarded(action)

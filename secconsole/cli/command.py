@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secconsole.cli.output import Format, Output
+from secconsole.config.start_at import StartAt
 
 if TYPE_CHECKING:
     from secconsole.config.contexts import NamedContext
 
+NOWHERE = StartAt()
 _LONGEST_LINE = 120  # of a command's help: fits its whole first sentence
 
 
@@ -33,16 +35,18 @@ class ConsoleOptions:
     read_only: bool = False
     mouse: bool = True
     ca_file: str = ""
+    start: StartAt = NOWHERE
 
 
 @dataclass(slots=True)
 class Call:
     """The shared options of one command line.
 
-    None means that an option was not given.
+    None means that an option was not given. `key_problems` returns what is wrong with the keys in config.toml.
     """
 
     open_console: Callable[[ConsoleOptions], int]
+    key_problems: Callable[[], Sequence[str]] = tuple
     tenant: str | None = None
     format: Format | None = None
     backend: str | None = None

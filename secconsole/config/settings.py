@@ -9,11 +9,13 @@ from pathlib import Path
 
 from secconsole.config import locations, private
 from secconsole.config.contexts import LOCAL, NamedContext, load_contexts, read_entries
+from secconsole.config.keymap import KeyChoice, read_keys
 from secconsole.domain.errors import Invalid
 from secconsole.domain.networks.reach import MAIL_PORTS, PUBLIC, Reach, parse_networks
 from secconsole.domain.text import visible
 
 LOCK_AFTER = 15  # minutes
+USUAL_KEYS = KeyChoice()
 LONGEST_LOCK_AFTER = 60  # the session ends after that time anyway, so locking later would be no lock at all
 _KNOWN = {
     "tenant": str,
@@ -21,6 +23,8 @@ _KNOWN = {
     "mouse": bool,
     "lock_after_minutes": int,
     "contexts": dict,
+    "keymap": str,
+    "keys": dict,
     "delivery_networks": list,
     "delivery_ports": list,
 }
@@ -31,7 +35,8 @@ class ConsoleSettings:
     """Contents of config.toml, with the contexts of contexts.toml.
 
     `tenant` and `theme` are empty if not set. `lock_after_minutes`: idle time after which the console locks. `used`:
-    the default context. `reach`: hosts that the delivery settings of tenant administrators may name.
+    the default context. `reach`: hosts that the delivery settings of tenant administrators may name. `keymap`: chosen
+    keys.
     """
 
     tenant: str = ""
@@ -41,6 +46,7 @@ class ConsoleSettings:
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     used: str = ""
     reach: Reach = PUBLIC
+    keymap: KeyChoice = USUAL_KEYS
 
     def context(self, name: str = "", backend: str | None = None, ca_file: str = "") -> NamedContext:
         """Return the context to use: an explicit backend, the context of that name, or the default.
@@ -92,7 +98,10 @@ def load_settings(path: Path | None = None) -> ConsoleSettings:
     assert isinstance(own, dict)
     kept = load_contexts(path.with_name(locations.contexts_path().name))
     contexts = {**read_entries(path, own), **kept.entries}
-    return ConsoleSettings(tenant, theme, mouse is True, lock_after, contexts, kept.used, _reach(path, raw))
+    keys = raw.get("keys", {})
+    assert isinstance(keys, dict)
+    chosen = read_keys(path, raw.get("keymap", "default"), keys)
+    return ConsoleSettings(tenant, theme, mouse is True, lock_after, contexts, kept.used, _reach(path, raw), chosen)
 
 
 def _reach(path: Path, raw: Mapping[str, object]) -> Reach:

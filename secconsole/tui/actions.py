@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from secconsole.domain.roles import Permission
@@ -158,6 +158,13 @@ EVERYWHERE: tuple[Action, ...] = (
     Action("everywhere.back", "Back", "q", "Go back to the previous place.", priority=6),
 )
 IN_DEMOS = (Action("go.inbox", INBOX.title, INBOX.number, "Read the mail and SMS of this demo.", priority=9),)
+
+
+def with_keys(actions: Sequence[Action], chosen: Mapping[str, str]) -> tuple[Action, ...]:
+    """Return the actions with the keys chosen for their ids."""
+    if not chosen:
+        return tuple(actions)
+    return tuple(replace(action, keys=chosen[action.id]) if action.id in chosen else action for action in actions)
 
 
 def find(actions: Sequence[Action], id: str) -> Action:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from secconsole.backends.base import Backend
+    from secconsole.config.start_at import StartAt
     from secconsole.tui.console import Opener
     from secconsole.tui.session.contexts import ContextSwitcher
+    from secconsole.tui.session.keymap import CheckedKeymap
 
 NOWHERE = NamedContext()
 _STYLES = Path(__file__).parent / "styles"
@@ -37,6 +39,7 @@ class SecConsole(SessionApp):
     `opener` opens the backend once the sign-in screen is up; `session` is a signed-in backend. `home_tenant` is where
     users sign in, empty if they are asked for it; `tenant` is where they work. `lock_after`: minutes without a key
     until it locks. `views_path`: file that keeps search, order and columns of the places.
+    `start`: where the first session begins. `keys`: from config.toml.
     """
 
     ENABLE_COMMAND_PALETTE = False  # `screens/palette.py` replaces it
@@ -58,6 +61,8 @@ class SecConsole(SessionApp):
         read_only: bool = False,
         lock_after: int = LOCK_AFTER,
         views_path: Path | None = None,
+        start: StartAt | None = None,
+        keys: CheckedKeymap | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(
@@ -71,7 +76,14 @@ class SecConsole(SessionApp):
             mouse=mouse,
             read_only=read_only,
             views_path=views_path,
+            start=start,
         )
+        self.key_map: Mapping[str, str] = {}
+        self._key_problems: Sequence[str] = ()
+        if keys is not None:
+            self.key_map = keys.actions
+            self.set_keymap(keys.bindings)
+            self._key_problems = keys.problems
         self.local = local
         self.switcher = switcher
         self._given = session
@@ -108,6 +120,8 @@ class SecConsole(SessionApp):
     # ---- start and end -----------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        for problem in self._key_problems:
+            self.notify_refused(problem)
         if self._given is not None:
             self.backend = self._given
             self.run_worker(self.begin(self._first_place), group="session", exit_on_error=False)

@@ -12,7 +12,7 @@ from secconsole.domain.errors import NotAllowed, Unavailable
 from secconsole.tui.runtime.base_app import ConsoleApp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
 
@@ -65,6 +65,7 @@ class PlaceScreen(Screen[None]):
     """A place as navigation, help and palette see it."""
 
     NAME: ClassVar[str]
+    ACTIONS: ClassVar[tuple[Action, ...]]
     HELP_FILE: ClassVar[str]
 
     @property
@@ -143,7 +144,9 @@ class ConsolePlaces(Protocol):
     def __iter__(self) -> Iterator[PlaceScreen]: ...
     def why_not(self, name: str) -> str: ...
     def go(self, name: str) -> None: ...
+    async def visit(self, name: str) -> PlaceScreen: ...
     def back(self) -> None: ...
+    def actions_of(self, name: str) -> tuple[Action, ...]: ...
 
 
 class ConsoleSession(Protocol):
@@ -196,6 +199,7 @@ class Console(ConsoleApp):
     """
 
     clock: Callable[[], datetime]
+    key_map: Mapping[str, str]  # chosen keys of actions, by id
     opener: Opener
     context: NamedContext
     views_path: Path | None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from secconsole.backends.base import Backend
     from secconsole.config.contexts import NamedContext
     from secconsole.config.settings import ConsoleSettings
+    from secconsole.config.start_at import StartAt
 
 
 def run_console(
@@ -28,6 +29,7 @@ def run_console(
     read_only: bool = False,
     mouse: bool = True,
     ca_file: str = "",
+    start: StartAt | None = None,
 ) -> int:
     """Run the console and return its exit code.
 
@@ -48,7 +50,7 @@ def run_console(
 
     def console(terminal: Terminal) -> int:
         gc.disable()  # until the first frame: scanning modules still being imported finds nothing
-        return _run(terminal, settings, place, tenant, theme, read_only, mouse)
+        return _run(terminal, settings, place, tenant, theme, read_only, mouse, start)
 
     return enter(console)
 
@@ -61,6 +63,7 @@ def _run(
     theme: str,
     read_only: bool,
     mouse: bool,
+    start: StartAt | None,
 ) -> int:
     from secconsole.config import locations
     from secconsole.config.contexts import LOCAL
@@ -82,6 +85,11 @@ def _run(
         return opened
 
     here = {LOCAL: settings.context(LOCAL)} if locations.database_path().exists() else {}
+    keys = None
+    if settings.keymap:  # checking it loads every place, which only those who have one pay for
+        from secconsole.tui.session.keymap import checked_keymap
+
+        keys = checked_keymap(settings.keymap)
     app = SecConsole(
         terminal,
         theme or settings.theme or None,
@@ -94,5 +102,7 @@ def _run(
         read_only=read_only,
         lock_after=settings.lock_after_minutes,
         views_path=locations.views_path(),
+        start=start,
+        keys=keys,
     )
     return app.run_console()

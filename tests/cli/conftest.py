@@ -43,10 +43,11 @@ class Shell:
 
     home: Path
     opened: list[ConsoleOptions] = field(default_factory=list)
+    key_problems: tuple[str, ...] = ()
 
     def __call__(self, *arguments: str, input: str | bytes = b"") -> Answer:
         with CliRunner().isolation(input=input) as (out, err, _):
-            code = run(arguments, self._open)
+            code = run(arguments, self._open, lambda: self.key_problems)
             return Answer(code, out.getvalue().decode(), err.getvalue().decode())
 
     def json(self, *arguments: str, input: str | bytes = b"") -> Any:

@@ -90,6 +90,13 @@ def test_unreadable_settings(shell: Shell) -> None:
     assert "is not TOML" in wrong(shell)["settings"]
 
 
+def test_keys_that_cannot_be_used(shell: Shell) -> None:
+    shell.key_problems = ("config.toml: x is the key of users.undo too",)
+    answer = shell("doctor")
+    assert "WRONG  keys: config.toml: x is the key of users.undo too" in answer.out
+    assert answer.code == 1
+
+
 def test_a30_a_missing_or_foreign_key(shell: Shell) -> None:
     key = shell.home / "master.key"
     text = key.read_text()

@@ -14,6 +14,7 @@ import pytest
 
 import secconsole
 from secconsole.cli.command import ConsoleOptions
+from secconsole.config.start_at import StartAt
 from secconsole.domain.errors import Unavailable
 from tests.cli.conftest import PASSWORD, Shell
 
@@ -149,6 +150,22 @@ def test_without_a_command_the_console_opens_with_the_given_options(shell: Shell
     assert shell(*options).code == 0
     assert shell.opened == [ConsoleOptions(None, "acme", "lab", "fjord", read_only=True, mouse=False)]
     assert shell("--read-only", "user", "list").code == 2
+
+
+def test_the_console_begins_at_a_user_a_filter_or_a_place(shell: Shell) -> None:
+    for option, value in (("user", "ana"), ("filter", "status:unbound"), ("place", "audit")):
+        assert shell(f"--{option}", value).code == 0
+        assert shell.opened[-1].start == StartAt(**{option: value})
+        assert shell(f"--{option}", value, "user", "list").code == 2
+    for wrong in (
+        ["--place", "moon"],
+        ["--filter", "status:moon"],
+        ["--filter", ""],
+        ["--user", ""],
+        ["--user", "x" * 300],
+    ):
+        assert shell(*wrong).code == 2, wrong
+    assert shell("--user", "ana", "--place", "audit").code == 2
 
 
 def test_every_command_has_help(nowhere: Shell) -> None:

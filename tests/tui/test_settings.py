@@ -96,7 +96,7 @@ async def test_z1_switching_requires_step_up_and_two_confirmations(
         await pilot.press("enter")
         await settled(pilot)
         form = app.screen.query_one(PolicyForm)
-        assert form.focused_name == "cancel"
+        assert form.focused_name == "switch"
         assert "root has" not in screen_text(app)
         assert await mode_of(organisation) is PolicyMode.REQUIRED
         await pilot.press("right", "enter")

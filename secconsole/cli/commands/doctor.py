@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import click
 from click.core import ParameterSource
@@ -75,6 +76,7 @@ def doctor(url: str, mends: bool, dry_run: bool, yes: bool) -> int:
             findings = asyncio.run(examine(server=_server(call), progress=progress.show, place=place))
     finally:
         progress.end()
+    findings += [Finding("keys", False, problem, "Change it in [keys].") for problem in _key_problems(call)]
     out = Output(current_call().format)
     if out.is_table:
         for finding in findings:
@@ -85,6 +87,14 @@ def doctor(url: str, mends: bool, dry_run: bool, yes: bool) -> int:
         out.listing(COLUMNS, findings)
     out.flush()
     return ExitCode.DONE if all(finding.ok for finding in findings) else ExitCode.NO
+
+
+def _key_problems(call: Call) -> Sequence[str]:
+    """Return what is wrong with chosen keys. Unreadable settings are a finding of their own."""
+    try:
+        return call.key_problems()
+    except SecconsoleError:
+        return ()
 
 
 def _server(call: Call) -> ServerPlace | None:

@@ -1,4 +1,4 @@
-"""Help for a place: a written page, then all keys from the registry."""
+"""Help for a place: all keys from the registry, then a written page."""
 
 from __future__ import annotations
 
@@ -96,11 +96,12 @@ class HelpScreen(ModalScreen[None]):
         from textual.widgets import Markdown  # takes 24 ms, which only those who ask for help pay
 
         with card:
+            if self._actions:
+                yield Static(key_table(self._actions, self._why_not))
             if self._markdown:
                 yield Markdown(self._markdown, open_links=False)
             if self._actions:
                 yield Markdown(page("keys.md"), open_links=False)
-                yield Static(key_table(self._actions, self._why_not))
 
     def action_close(self) -> None:
         self.dismiss(None)

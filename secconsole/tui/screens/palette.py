@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -16,11 +17,16 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from secconsole.config.contexts import LOCAL
+from secconsole.tui.actions import Action
 from secconsole.tui.text.safe import join, safe
 
 if TYPE_CHECKING:
     from secconsole.config.contexts import NamedContext
     from secconsole.tui.console import Console, PlaceScreen
+
+
+SIGN_OUT = "account.sign-out"  # in the list already, for every place
+HIDDEN = 9  # actions of the keyboard, such as those of the cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def found(commands: Sequence[Command], text: str) -> list[Command]:
 
 
 def commands_for(place: PlaceScreen) -> list[Command]:
-    """Return the commands in a place: its own actions, then places, console and themes."""
+    """Return every command once: the actions of a place, those of the other places, console and themes."""
     app = place.app
 
     def act(id: str) -> Callable[[], object]:
@@ -73,7 +79,7 @@ def commands_for(place: PlaceScreen) -> list[Command]:
         *(
             Command(action.title, action.help, act(action.id), action.key, place.reason(action))
             for action in place.actions
-            if action.id != "everywhere.palette"
+            if action.id not in ("everywhere.palette", SIGN_OUT)
         ),
         Command("Sign out", "End your session and go back to the sign-in.", app.begin_sign_out),
         *(_go_to(app, context) for context in (app.switcher.other_contexts(app.context) if app.switcher else ())),
@@ -83,7 +89,43 @@ def commands_for(place: PlaceScreen) -> list[Command]:
             Command(f"Theme {name}", themes[name].meta.get("description", ""), wear(name), theme=name)
             for name in sorted(themes)
         ),
+        *_elsewhere(place),
     ]
+
+
+def _elsewhere(place: PlaceScreen) -> Iterator[Command]:
+    """Yield the actions of the other places that this user may open.
+
+    Running one leads there. It is done there at once unless it needs a row, which the user has to choose.
+    """
+    app = place.app
+    for other in app.places.named:
+        if other.name == place.NAME:
+            continue
+        for action in app.places.actions_of(other.name):
+            if action.id != SIGN_OUT and action.priority < HIDDEN:
+                yield Command(
+                    action.title,
+                    f"In {other.title}: {action.help}",
+                    partial(_run_in, app, other.name, action),
+                    action.key,
+                )
+
+
+def _run_in(app: Console, name: str, action: Action) -> None:
+    """Go to the place of an action, and do it there."""
+
+    async def run() -> None:
+        here = await app.places.visit(name)
+        await app.wait_keys_idle()  # the place reads what it shows
+        if app.places.here is not here:
+            return
+        if action.acts_on == "none":
+            here.action_act(action.id)
+        else:
+            app.notify_done(f"{action.key} is the key of {action.title}, for the row under the cursor.")
+
+    app.run_worker(run(), group="act", exit_on_error=False)
 
 
 def _go_to(app: Console, context: NamedContext) -> Command:

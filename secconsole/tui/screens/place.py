@@ -15,7 +15,7 @@ from textual.timer import Timer
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.roles import may, may_phrase
 from secconsole.operations.tenants import ListTenants
-from secconsole.tui.actions import EVERYWHERE, IN_DEMOS, READ_ONLY, Action, find
+from secconsole.tui.actions import EVERYWHERE, IN_DEMOS, READ_ONLY, Action, find, with_keys
 from secconsole.tui.console import PATIENCE, PlaceScreen
 from secconsole.tui.widgets.header import Header
 from secconsole.tui.widgets.hints import Hint, Hints
@@ -62,7 +62,7 @@ class Place(PlaceScreen):
     @property
     def actions(self) -> tuple[Action, ...]:
         """Return the actions here, the place's own first, so that it may use a key differently from elsewhere."""
-        return (*self.ACTIONS, *EVERYWHERE, *(IN_DEMOS if self.app.demo else ()))
+        return with_keys((*self.ACTIONS, *EVERYWHERE, *(IN_DEMOS if self.app.demo else ())), self.app.key_map)
 
     # ---- looks -----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from secconsole.domain.roles import Permission, Role, may, may_phrase
-from secconsole.tui.actions import INBOX, PLACES, PlaceName
+from secconsole.tui.actions import INBOX, PLACES, Action, PlaceName, with_keys
 from secconsole.tui.console import PlaceScreen
 
 if TYPE_CHECKING:
@@ -78,14 +78,30 @@ class Places:
             return f"{place.title} is for others: {may_phrase(place.permission)}."
         return ""
 
+    def actions_of(self, name: str) -> tuple[Action, ...]:
+        """Return the actions that only this place has and this user's role may do."""
+        role = self._app.identity.role
+        return tuple(
+            action
+            for action in with_keys(screen_class(name).ACTIONS, self._app.key_map)
+            if action.operation is None or action.operation.spec.own or may(role, action.operation.spec.permission)
+        )
+
     def go(self, name: str) -> None:
         """Go to a place, or notify why not."""
         here = self.here
         if reason := self.why_not(name):
             self._app.notify_refused(reason)
         elif here is not None and name != here.NAME:
+            self._app.call_later(self.visit, name)
+
+    async def visit(self, name: str) -> PlaceScreen:
+        """Show a place, and remember the way back from it."""
+        here = self.here
+        if here is not None and name != here.NAME:
             self._visited = [*(visited for visited in self._visited if visited != name), here.NAME]
-            self._app.call_later(self.show, name)
+        await self.show(name)
+        return self._open[name]
 
     def back(self) -> None:
         """Go back to the previous place."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from secconsole.backends.base import Backend
+    from secconsole.config.start_at import StartAt
     from secconsole.domain.secret import Secret
     from secconsole.operations.base import Operation
     from secconsole.tui.console import Opener, R
@@ -51,6 +52,7 @@ class SessionApp(LockableApp):
         mouse: bool,
         read_only: bool,
         views_path: Path | None,
+        start: StartAt | None,
     ) -> None:
         super().__init__(terminal, theme, mouse=mouse, read_only=read_only)
         self.opener = opener
@@ -69,6 +71,7 @@ class SessionApp(LockableApp):
         self._session: Session | None = None
         self._leaving = False
         self._resume_point: ResumePoint | None = None
+        self._start = start
 
     def sign_in_screen(self, reason: str = "", login: str = "") -> Screen[Any]:
         """Return a new sign-in screen."""
@@ -139,12 +142,17 @@ class SessionApp(LockableApp):
     async def begin(self, place: str = "", hold: KeyHold | None = None) -> None:
         """Begin a session with the backend's credential, in a place or where work begins for its role."""
         from secconsole.tui.session.session import Session
+        from secconsole.tui.session.start import find_start, place_to_start
 
         try:
             self._session = await Session.begin(self)
             places = self._session.places
-            await places.show(place or await self.session.go_back_to(self._resume_point) or places.first())
+            start, self._start = self._start, None  # a later session begins as usual
+            wanted = place_to_start(self, start) if start else ""
+            await places.show(place or await self.session.go_back_to(self._resume_point) or wanted or places.first())
             self._resume_point = None
+            if start and wanted:
+                await find_start(self, start)
             self.live.start()
         except SecconsoleError as error:
             await self._to_sign_in(error.message)

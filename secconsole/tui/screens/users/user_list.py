@@ -125,6 +125,13 @@ class UserList(Place):
         self.bar.text = text
         self.on_filter_bar_left()
 
+    async def go_to_user(self, id: str) -> None:
+        """Move the cursor to a user among those that the search finds."""
+        self._search()
+        await self._arrived.wait()
+        if (at := await self._source.index_of(id)) is not None:
+            self.table.move_to(at)
+
     def on_filter_bar_left(self) -> None:
         """Hold keys typed ahead: they are meant for the results, not for the list still in sight."""
         self.table.focus()
