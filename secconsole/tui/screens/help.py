@@ -35,7 +35,7 @@ def page(name: str) -> str:
 
 
 def key_table(actions: Sequence[Action], why_not: dict[str, str]) -> Content:
-    """Return one line for each action: its keys, its purpose, and why it is unavailable now."""
+    """Return the lines of each action: keys, purpose, why it is unavailable now, its command, and its name in [keys]."""
     width = max((len(_keys(action)) for action in actions), default=0)
     titles = max((len(action.title) for action in actions), default=0)
     rows: list[Content] = []
@@ -50,8 +50,8 @@ def key_table(actions: Sequence[Action], why_not: dict[str, str]) -> Content:
         )
         if reason := why_not.get(action.id):
             rows.append(join(" " * (width + 2), (f"not now: {reason}", "italic $muted")))
-        if action.command:
-            rows.append(join(" " * (width + 2), (action.command, "$muted")))
+        names = " · ".join(name for name in (action.command, f"keys: {action.id}") if name)
+        rows.append(join(" " * (width + 2), (names, "$muted")))
     return lines(*rows)
 
 
