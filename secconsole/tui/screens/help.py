@@ -35,7 +35,7 @@ def page(name: str) -> str:
 
 
 def key_table(actions: Sequence[Action], why_not: dict[str, str]) -> Content:
-    """Return the lines of each action: keys, purpose, why it is unavailable now, its command, and its name in [keys]."""
+    """Return the lines of each action: keys, purpose, why it is unavailable now, its command and its name."""
     width = max((len(_keys(action)) for action in actions), default=0)
     titles = max((len(action.title) for action in actions), default=0)
     rows: list[Content] = []
