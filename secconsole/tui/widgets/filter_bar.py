@@ -69,7 +69,7 @@ class FilterBar(Widget, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._hint = hint
         self._edit = LineEdit(_MOST)
-        self._edit.insert(_one_line(text))
+        self._edit.insert(one_line(text))
         self._info = self._problem = ""
         self._shown: Strip | None = None
 
@@ -108,11 +108,7 @@ class FilterBar(Widget, can_focus=True):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-<<<<<<< HEAD
-        if self._edit.insert(_one_line(event.text)):
-=======
         if self._edit.insert(one_line(event.text)):
->>>>>>> 8dfd708 (Lose nothing that was typed: ask once at Escape, keep pasted words apart, and correct refused logins in place)
             self._changed()
 
     def on_click(self, event: events.Click) -> None:
@@ -170,7 +166,3 @@ class FilterBar(Widget, can_focus=True):
 
     def _look(self, part: str) -> Style:
         return self.get_component_rich_style(f"filter--{part}")
-
-
-def _one_line(text: str) -> str:
-    return "".join(char for char in text if char.isprintable())
