@@ -1,4 +1,4 @@
-"""Where the console begins after the sign-in, as its options say."""
+"""Options of the console for its first place after the sign-in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ class StartPlace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartAt:
-    """A user to find, a filter of the users, or a place. At most one of them is given."""
+    """A user to find, a filter of the users, or a place.
+
+    At most one of them is given.
+    """
 
     user: str = ""
     filter: str = ""

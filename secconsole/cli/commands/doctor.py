@@ -90,7 +90,10 @@ def doctor(url: str, mends: bool, dry_run: bool, yes: bool) -> int:
 
 
 def _key_problems(call: Call) -> Sequence[str]:
-    """Return what is wrong with chosen keys. Unreadable settings are a finding of their own."""
+    """Return what is wrong with chosen keys.
+
+    Unreadable settings are another finding.
+    """
     try:
         return call.key_problems()
     except SecconsoleError:

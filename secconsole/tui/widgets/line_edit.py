@@ -14,7 +14,10 @@ BULLET = "•"
 
 
 class Effect(Enum):
-    """Effect of a key. USED: the key is for the line, but changed nothing."""
+    """Effect of a key.
+
+    USED: the key is for the line, but changed nothing.
+    """
 
     NONE = "none"
     USED = "used"
