@@ -67,12 +67,15 @@ def _change(
     connection: sa.Connection, tenant_pk: int, after: int, until: int, users: list[str], progressed: bool
 ) -> Change:
     new = (audit.c.tenant_pk == tenant_pk, audit.c.seq > after, audit.c.seq <= until)
+    # After an import there are thousands. Without marks a console cannot recognise its own request and reloads once
+    # more, which costs less than reading them all.
     if until - after > _AT_ONCE:
         return _unmarked(connection, tenant_pk, new, users)
     asked = set(users)
     rows = connection.execute(sa.select(audit.c.action, audit.c.target_id, audit.c.request_id).where(*new)).all()
     of_all = {mark_of(row.request_id) for row in rows if row.action in FOR_EVERY_ACCOUNT}
     of_one = {(row.target_id, mark_of(row.request_id)) for row in rows if row.target_id in asked}
+    # The outcome of a message belongs to no request, so no console may take this change for its own.
     marks = {mark_of(row.request_id) for row in rows} | ({UNKNOWN} if progressed else set())
     return Change(
         tenant_pk,

@@ -20,6 +20,7 @@ _LIVE = factors.c.removed.is_(None)
 _LIVE_OF = Prepared(sa.select(factors).where(factors.c.user_pk == sa.bindparam("user"), _LIVE).order_by(factors.c.pk))
 _USE = Prepared(
     sa.update(factors)
+    # A code is accepted once, and none of an earlier step after it (RFC 6238 section 5.2).
     .where(factors.c.pk == sa.bindparam("this"), factors.c.last_step < sa.bindparam("step"))
     .where(factors.c.state == FactorState.ACTIVE, _LIVE)
     .values(last_step=sa.bindparam("step"), last_used=sa.bindparam("now"), failures=0)
@@ -187,6 +188,7 @@ def refresh_user(connection: sa.Connection, user_pk: int) -> UserRecord:
     query = sa.select(factors.c.kind, factors.c.state).where(factors.c.user_pk == user_pk, _LIVE)
     live = [(FactorKind(row.kind), FactorState(row.state)) for row in connection.execute(query)]
     status = binding_status({state for _, state in live})
+    # Lists and counts read this summary and not the factors, so every change of a factor ends here.
     active = tuple(kind for kind, state in live if state is FactorState.ACTIVE)
     shown = active or tuple(kind for kind, _ in live)
     values = {

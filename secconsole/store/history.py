@@ -93,6 +93,7 @@ def add_rebuilt(connection: sa.Connection, tenant_pk: int, first: int, figures: 
         "users": _DAY.users + put.excluded.users,
         "bound": _DAY.bound + put.excluded.bound,
     }
+    # A day that has figures of pending factors was recorded at the time, and that is better than a reconstruction.
     rebuilt = put.on_conflict_do_update(index_elements=["tenant_pk", "day"], set_=added, where=_DAY.pending.is_(None))
     rows = [
         {"tenant_pk": tenant_pk, "day": first + number, "users": each.users, "bound": each.bound}

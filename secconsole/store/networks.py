@@ -63,9 +63,11 @@ def rules_of(tenant_pk: sa.Column[int]) -> sa.ScalarSelect[str]:
     )
 
 
+# Every operation reads the rules of its tenant, which hardly ever change.
 @lru_cache(maxsize=1_024)
 def read_rules(text: str) -> tuple[NetworkRule, ...]:
     """Return the rules in such a text, in a fixed order."""
+    # The database joins the lines in no particular order.
     return tuple(sorted((_rule(*line.split(_FIELD)) for line in text.split(_RULE) if line), key=lambda rule: rule.id))
 
 

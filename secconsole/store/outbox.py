@@ -73,6 +73,7 @@ def _open(state: MessageState, tries: sa.ColumnElement[int]) -> sa.Select[Any]:
     return sa.select(query.order_by(_ROW.due).limit(_LOOKED_AT).subquery())
 
 
+# An attempt is counted when it begins. It appears in the digest only once it has failed.
 _OPEN_NOW = sa.union_all(
     _open(MessageState.WAITING, _ROW.attempts), _open(MessageState.SENDING, _ROW.attempts - 1)
 ).subquery()
@@ -108,6 +109,7 @@ def add(connection: sa.Connection, values: dict[str, object]) -> None:
 
 def void(connection: sa.Connection, attempt: str, now: int) -> None:
     """Void codes of an attempt that were not sent yet."""
+    # A message that is being sent cannot be recalled.
     query = sa.update(outbox).where(_ROW.attempt == attempt, _ROW.state == MessageState.WAITING)
     connection.execute(query.values(state=MessageState.VOID, sealed=None, ended=now))
 
@@ -204,6 +206,7 @@ def take(connection: sa.Connection, now: int, *, notices: bool, but: Collection[
             _ROW.state == MessageState.WAITING, _ROW.due <= now, _ROW.expires > now, which, *_only(True, but)
         )
         query = sa.select(_ROW.pk).where(waiting).order_by(_ROW.due).limit(1).with_for_update(skip_locked=True)
+        # If another process has claimed it between the two statements, the next one is tried.
         while (pk := connection.execute(query).scalar()) is not None:
             values = {"state": MessageState.SENDING, "due": now + TAKEN_FOR, "attempts": _ROW.attempts + 1}
             taken = sa.update(outbox).where(_ROW.pk == pk, _ROW.state == MessageState.WAITING).values(values)
@@ -214,6 +217,7 @@ def take(connection: sa.Connection, now: int, *, notices: bool, but: Collection[
 
 def put_back(connection: sa.Connection, record: OutboxRecord, *, due: int, problem: str) -> None:
     """Return a message that was certainly not sent to the queue."""
+    # Only while it is this process's: after a long pause `tidy` may have given it up.
     query = sa.update(outbox).where(_ROW.pk == record.pk, _ROW.state == MessageState.SENDING)
     connection.execute(query.values(state=MessageState.WAITING, due=due, problem=problem))
 

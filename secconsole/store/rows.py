@@ -198,4 +198,5 @@ def kinds_from(text: str) -> tuple[FactorKind, ...]:
 
 
 def kinds_to(kinds: tuple[FactorKind, ...]) -> str:
+    # In a fixed order, so that equal sets are equal texts, which are counted and compared.
     return ",".join(kind for kind in FactorKind if kind in kinds)

@@ -62,6 +62,7 @@ def users_by_name(connection: sa.Connection, tenant_pk: int, names: Sequence[str
 
 def users_by_key(connection: sa.Connection, tenant_pk: int, keys: Sequence[str]) -> dict[str, UserRecord]:
     """Return many users of a tenant by the canonical spelling of their logins."""
+    # One JSON array as the parameter, so that the statement stays prepared for any number of names.
     if connection.dialect.name == "sqlite":
         rows = _BY_LOGINS.rows(connection, tenant=tenant_pk, names=json.dumps(list(keys), ensure_ascii=False))
         return {user.login_key: user for user in map(user_record, rows)}
@@ -104,6 +105,7 @@ def add_users(connection: sa.Connection, tenant_pk: int, rows: Iterable[Mapping[
 
     Each row has `id`, `login`, `created` and any other columns, with the derived ones if they are known.
     """
+    # One statement for each set of columns, because all its rows need the same ones.
     by_columns: dict[tuple[str, ...], list[list[object]]] = {}
     for row in rows:
         known = row if "login_key" in row else with_derived(tenant_pk, row)
@@ -200,8 +202,10 @@ def platform_admins(connection: sa.Connection, *, hold: bool) -> set[int]:
     until the transaction ends: otherwise two requests, each in its own tenant, could remove each other's last
     administrator.
     """
+    # The second condition follows from the first, and lets SQLite use the partial index.
     is_admin = sa.and_(users.c.role == Role.PLATFORM_ADMIN, users.c.role != "user")
     wanted = sa.and_(is_admin, users.c.disabled.is_(sa.false()), *_HAS_PASSWORD)
+    # In one order, so that two requests that lock the same rows do not deadlock.
     query = sa.select(users.c.pk).where(wanted).order_by(users.c.pk)
     return set(connection.execute(query.with_for_update() if hold else query).scalars())
 

@@ -62,6 +62,7 @@ def list_exemptions(
     if after:
         query = query.where(users.c.login_key > after)
     if words := search.split():
+        # Either the user has all the words, or each word is in the user or in the reason.
         apart = sa.and_(*(sa.or_(_is_found([word]), contains(exemptions.c.reason, word)) for word in words))
         query = query.where(sa.or_(_is_found(words), apart))
     return [

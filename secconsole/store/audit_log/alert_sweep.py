@@ -77,6 +77,7 @@ def entries_between(
     queries = [base.where(audit.c.action == action, audit.c.outcome != "refused") for action in others]
     if refused:
         queries.append(base.where(_IS_REFUSED, audit.c.action.in_(refused)))
+    # Each query stops at the limit, so the oldest `limit` entries of all are among these.
     found = [row for query in queries for row in connection.execute(query)]
     found.sort(key=lambda row: row.seq)
     return [_entry(row) for row in found[:limit]]
@@ -131,10 +132,12 @@ def keep_signals(connection: sa.Connection, tenant_pk: int, signals: Sequence[Si
             "weight": one.weight,
         }
         for one in signals
+        # Those up to the position are stored already.
         if one.seq > after
     ]
     insert = _insert(connection, alert_signals)
     new = {name: insert.excluded[name] for name in ("name", "at", "seq", "weight")}
+    # A signal of the same key, for example another one of the same user, counts once and with its newest time.
     upsert = insert.on_conflict_do_update(index_elements=["tenant_pk", "rule", "subject", "key"], set_=new)
     if rows:
         connection.execute(upsert, rows)

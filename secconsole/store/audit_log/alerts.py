@@ -96,6 +96,7 @@ def change_alert(connection: sa.Connection, pk: int, **values: object) -> None:
 
 def acknowledge(connection: sa.Connection, pk: int, *, now: int, by: str, note: str) -> bool:
     """Acknowledge an alert, or return False if it was acknowledged already."""
+    # Conditional: of two people who acknowledge at the same time, the second one learns of the first.
     query = sa.update(alerts).where(_ROW.pk == pk, _ROW.acknowledged.is_(None))
     return connection.execute(query.values(acknowledged=now, acknowledged_by=by, note=note)).rowcount == 1
 
@@ -158,6 +159,7 @@ def list_alerts(
 def delete_old(connection: sa.Connection, tenant_pk: int, before: int) -> None:
     """Delete alerts that were acknowledged and raised before a time, but none of their audit entries."""
     old = sa.and_(_ROW.tenant_pk == tenant_pk, _ROW.created < before, _ROW.acknowledged.is_not(None))
+    # Children first, because foreign keys are enforced.
     connection.execute(sa.delete(alert_events).where(alert_events.c.alert_pk.in_(sa.select(_ROW.pk).where(old))))
     connection.execute(sa.delete(alerts).where(old))
 

@@ -20,6 +20,8 @@ from secconsole.store.schema import audit, audit_heads
 from secconsole.store.sealing.keys import KeyRing
 from secconsole.store.search.text_match import contains
 
+# The head is locked before it is read: two transactions that read the same head would fork the chain. SQLite, which has
+# one writer, ignores FOR UPDATE.
 _HEAD = Prepared(
     sa.select(audit_heads.c.seq, audit_heads.c.mac)
     .where(audit_heads.c.tenant_pk == sa.bindparam("tenant"))
@@ -48,6 +50,7 @@ def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, entries: Se
     """Append entries to a tenant's chain, in the transaction of the changes that they record."""
     if not entries:
         return
+    # Usually the tenant lock has read it. Otherwise, as for a second tenant in one transaction, it is locked here.
     head = head_of(connection, tenant_pk) or _HEAD.row(connection, tenant=tenant_pk)
     seq, mac = head or (0, START)
     rows: list[list[object]] = []
@@ -76,6 +79,7 @@ def spend_as_append(connection: sa.Connection, tenant_pk: int) -> None:
     if head_of(connection, tenant_pk) is None:
         _HEAD.row(connection, tenant=tenant_pk)
     stay = sa.update(audit_heads).where(audit_heads.c.tenant_pk == tenant_pk).values(seq=audit_heads.c.seq)
+    # As many statements as `append` takes on this database.
     for _ in range(1 if connection.dialect.name == "postgresql" else 2):
         connection.execute(stay)
 
@@ -155,6 +159,7 @@ def entries(
     if fold and not which:
         query = query.where(audit.c.folded.is_(sa.false()))
     elif fold:
+        # The entry that represents an act may not match the filters. Then the oldest one that does represents it.
         older = audit.alias("older")
         same = (older.c.tenant_pk == tenant_pk, older.c.bulk == audit.c.bulk, older.c.seq < audit.c.seq)
         hidden = sa.exists().where(*same, *filters.conditions(older))

@@ -19,6 +19,7 @@ _UNBINDINGS = ("unbind", "unbind.undone")  # whose event is the act
 
 def act_of(action: str, target_id: str, details: Mapping[str, object]) -> str | None:
     """Return the act that an entry about a user is part of: the job or unbinding, and what it did to each user."""
+    # Entries about the act as a whole, such as its beginning and end, are always shown.
     if not target_id:
         return None
     id = details.get("job") or (details.get("event") if action in _UNBINDINGS else None)

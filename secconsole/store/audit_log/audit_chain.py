@@ -82,6 +82,7 @@ def walk(
         removed = checkpoint.link.seq
         if (wrong := wrong_before(connection, tenant_pk, checkpoint)) is not None:
             return Walked(Link(), newest, wrong, removed=removed)
+        # Everything before the checkpoint is gone, so a walk from an earlier link begins at the checkpoint.
         if link.seq < removed:
             link = checkpoint.link
     query = _ENTRIES.where(audit.c.tenant_pk == tenant_pk, audit.c.seq > link.seq).order_by(audit.c.seq)
@@ -100,6 +101,7 @@ def walk(
         done += 1
         if row.folded:
             folded.append(row)
+        # In batches: a query for each folded entry would take longer than the chain itself.
         if len(folded) == _BATCH:
             if (hidden := _hidden(connection, tenant_pk, folded)) is not None:
                 return Walked(link, newest, hidden, removed=removed)

@@ -76,6 +76,8 @@ def next_portion(
         query = query.where(audit.c.seq <= until)
     number = 0
     for row in connection.execute(query.order_by(audit.c.seq).limit(most)):
+        # Entries are removed from the front only. The first one that is recent enough ends the portion, even if a clock
+        # that was ahead wrote it and older times follow.
         if row.at >= before:
             return Portion(number, link)
         if row.seq != link.seq + 1 or row.mac != mac_of_values(keys, link.mac, row[:-1]):
@@ -87,6 +89,7 @@ def next_portion(
 def remove(connection: sa.Connection, keys: KeyRing, tenant_pk: int, portion: Portion, now: int) -> None:
     """Remove a portion, and sign its last entry as the new checkpoint."""
     removed = sa.and_(audit.c.tenant_pk == tenant_pk, audit.c.seq <= portion.last.seq)
+    # Read before the entries are deleted, which is when acts lose the entry that represents them.
     cut = sa.select(audit.c.bulk).where(removed, audit.c.bulk.is_not(None)).distinct()
     acts = list(connection.execute(cut).scalars())
     connection.execute(sa.delete(audit).where(removed))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from secconsole.store.sealing.keys import KeyRing
 
+# Every existing MAC covers these columns in this order, so neither may change without another version of the chain.
 SEALED = (
     "id",
     "tenant_pk",
@@ -27,6 +28,7 @@ SEALED = (
 )
 MAIN = "main"  # the name of the one chain of a tenant
 START = b"\0" * 32
+# Fixed for good, because the MAC of an entry has to be the same in every later version.
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
 
@@ -42,6 +44,7 @@ def mac_of_values(keys: KeyRing, before: bytes, values: Sequence[object]) -> byt
 
 def sign_head(keys: KeyRing, tenant_pk: int, seq: int, mac: bytes) -> bytes:
     """Return the signature of the head that the store keeps."""
+    # The text before the content keeps a signature of one kind from passing for one of another kind, here and below.
     return keys.audit_mac(b"head" + json.dumps([tenant_pk, seq]).encode() + mac)
 
 

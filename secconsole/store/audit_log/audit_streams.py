@@ -125,6 +125,7 @@ def candidates(connection: sa.Connection, now: int, *, but: Collection[int], lim
 def claim(connection: sa.Connection, pk: int, holder: str, now: int) -> StreamRecord | None:
     """Claim a stream against all other processes, or return None if another one has it."""
     taken = sa.update(audit_streams).where(_ROW.pk == pk, _free(now)).values(holder=holder, lease_until=now + LEASE)
+    # One conditional statement: of two processes that saw the stream free, one gets it.
     if connection.execute(taken).rowcount != 1:
         return None
     return _record(connection.execute(sa.select(audit_streams).where(_ROW.pk == pk)).one())
@@ -144,6 +145,7 @@ def note_sent(connection: sa.Connection, pk: int, holder: str, to: Position, now
     values = {"lease_until": now + LEASE, "last_sent": now, "failures": 0, "problem": "", "failed_since": None}
     if connection.execute(sa.update(audit_streams).where(held).values(values)).rowcount != 1:
         return False
+    # Only forwards, so a portion that was sent twice does not move the position back.
     moved = sa.update(audit_positions).where(_AT.stream_pk == pk, _AT.chain == to.chain, _AT.seq < to.seq)
     return connection.execute(moved.values(seq=to.seq, mac=to.mac)).rowcount == 1
 
@@ -178,6 +180,7 @@ def note_test(connection: sa.Connection, record: StreamRecord, holder: str, prob
 
 def release(connection: sa.Connection, pk: int, holder: str) -> None:
     """Give a stream back to all processes."""
+    # Only if this process still holds it: after a lost lease it may be another process's.
     query = sa.update(audit_streams).where(_ROW.pk == pk, _ROW.holder == holder)
     connection.execute(query.values(holder="", lease_until=0))
 

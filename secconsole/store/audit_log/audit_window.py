@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from secconsole.store.schema import audit
 
 _NEWEST = sa.select(sa.func.max(audit.c.seq)).where(audit.c.tenant_pk == sa.bindparam("tenant"))
+# The first entry from a number on, because the one with that number may have been removed.
 _FROM = (
     sa.select(audit.c.seq, audit.c.at)
     .where(audit.c.tenant_pk == sa.bindparam("tenant"), audit.c.seq >= sa.bindparam("number"))

@@ -51,11 +51,13 @@ def older_chains(connection: sa.Connection, file: Path) -> list[OlderChain]:
     names = {row.id: row.name for row in connection.execute(sa.select(tenants.c.id, tenants.c.name))} if seen else {}
     found = []
     for id, head in seen.items():
+        # Retention has removed that entry since, which is no sign of an older store.
         if head.seq < _removed(connection, id):
             continue
         mac = sa.select(audit.c.mac).join(tenants, tenants.c.pk == audit.c.tenant_pk)
         stored = connection.execute(mac.where(tenants.c.id == id, audit.c.seq == head.seq)).scalar_one_or_none()
         if stored is None:
+            # If it was the last entry that retention removed, the checkpoint has its MAC.
             stored = _checkpoint(connection, id, head.seq)
         if stored is None or stored.hex() != head.mac:
             last = sa.select(audit_heads.c.seq).join(tenants, tenants.c.pk == audit_heads.c.tenant_pk)

@@ -72,10 +72,13 @@ def copy_store_file(source: Path, target: Path, progress: Progress) -> None:
     with words_of_errors(), closing(_open_source(source)) as origin, closing(open_file(target)) as copy:
         copy.execute("PRAGMA journal_mode=MEMORY")
         copy.execute("PRAGMA synchronous=OFF")  # it is flushed as a whole, and useless until then
+        # While a read transaction is open, the copy is of one snapshot. Without it SQLite starts over whenever another
+        # process writes, and under load never ends.
         origin.execute("BEGIN")
         origin.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the moment that is copied
         copy_pages(origin, copy, progress)
         origin.execute("ROLLBACK")
+        # The copied header says WAL, for which every reader would create a log beside the backup.
         copy.execute("PRAGMA journal_mode=DELETE")
     flush(target)
 
@@ -104,6 +107,7 @@ def copy_pages(origin: sqlite3.Connection, target: sqlite3.Connection, progress:
 def check_file(path: Path) -> str:
     """Return the first problem of a store's pages, or an empty text."""
     with words_of_errors(), closing(open_file(path)) as connection:
+        # Unlike integrity_check it does not compare indexes with their tables, which would take several times as long.
         found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     return "" if found == "ok" else found
 
@@ -146,6 +150,7 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
+    # As a URI, because only that can keep SQLite from creating a file that is missing.
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
     return connection

@@ -36,10 +36,12 @@ def begin(connection: sa.Connection, inner: bytes, *, restart: bool) -> bool:
 
     Raise `Conflict` if it contains anything that is not from such a copy. `restart` discards what was copied so far.
     """
+    # Every store has an inner key of its own, so its digest tells which store a copy was begun from.
     mark = hashlib.sha256(inner).digest()
     found = fact(connection, UNFINISHED)
     if found == mark:
         if restart:
+            # Children before parents, because foreign keys are enforced.
             for table in reversed(TABLES):
                 connection.execute(sa.delete(table))
         return not restart
@@ -64,6 +66,7 @@ def page_after(connection: sa.Connection, table: sa.Table, last: Key | None) -> 
     columns = _key(table)
     query = sa.select(table).order_by(*columns).limit(PAGE)
     if last is not None:
+        # By key and not by offset, so that each page costs the same.
         after = (sa.literal(value, column.type) for value, column in zip(last, columns, strict=True))
         query = query.where(sa.tuple_(*columns) > sa.tuple_(*after))
     return [dict(row._mapping) for row in connection.execute(query)]
@@ -85,6 +88,7 @@ def checksum(connection: sa.Connection, table: sa.Table) -> tuple[int, str]:
     """Return the number of rows of a table, and a SHA-256 over all of them in the order of their keys."""
     digest, rows = hashlib.sha256(), 0
     for row in _in_order(connection, table):
+        # `repr` keeps values apart that are equal as text, such as 1 and "1".
         digest.update(repr(tuple(row)).encode())
         rows += 1
     return rows, digest.hexdigest()

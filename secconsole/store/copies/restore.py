@@ -151,6 +151,7 @@ def end_what_was_open(connection: sa.Connection, now: int, *, end_tokens: bool) 
     waiting = outbox.c.state.in_((MessageState.WAITING, MessageState.SENDING))
     void = {"state": MessageState.VOID, "sealed": None, "ended": now, "problem": "The store was restored."}
     change("messages", outbox, waiting, **void)
+    # Leases are those of processes at the time of the backup.
     connection.execute(sa.update(audit_streams).values(holder="", lease_until=0, due=0))
     if end_tokens:
         change("tokens", tokens, tokens.c.ended.is_(None), ended=now, ended_why=WHY)
@@ -170,6 +171,7 @@ def beside(staged: Path, present: Path | None) -> Iterator[sa.Connection]:
             if present is not None:
                 driver = connection.connection.driver_connection
                 assert driver is not None
+                # Before the transaction, because SQLite refuses ATTACH inside one.
                 driver.execute("ATTACH DATABASE ? AS present", (f"{present.absolute().as_uri()}?mode=ro",))
             with connection.begin():
                 yield connection
@@ -192,11 +194,13 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
         "AND id IN (SELECT id FROM present.tokens WHERE ended IS NOT NULL)",
         now=now,
     )
+    # A secret key that was rotated since has an end now. Of two ends the earlier one counts.
     change(
         "UPDATE tokens SET expires = (SELECT p.expires FROM present.tokens p WHERE p.id = tokens.id) WHERE EXISTS "
         "(SELECT 1 FROM present.tokens p WHERE p.id = tokens.id AND p.expires < coalesce(tokens.expires, :never))",
         never=MOST_EXACT,
     )
+    # A one-time password of the backup was replaced since, so it must not work. An administrator gives out another one.
     change(
         "UPDATE users SET password_hash = NULL, must_reset = 0, password_until = 0, version = version + 1 "
         "WHERE must_reset AND password_hash IS NOT NULL AND EXISTS (SELECT 1 FROM present.users p "
@@ -208,6 +212,7 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
         now=now,
     )
     if spent:
+        # Lists and the sign-in read this column instead of counting codes.
         change(
             "UPDATE users SET has_recovery = EXISTS (SELECT 1 FROM recovery_codes WHERE user_pk = users.pk "
             "AND used IS NULL AND voided IS NULL) WHERE has_recovery"
@@ -216,11 +221,13 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
         "UPDATE users SET disabled = 1, version = version + 1 WHERE NOT disabled "
         "AND id IN (SELECT id FROM present.users WHERE disabled)"
     )
+    # Codes that were used since the backup stay used (RFC 6238 section 5.2).
     change(
         "UPDATE factors SET last_step = (SELECT max(p.last_step, factors.last_step) FROM present.factors p "
         "WHERE p.id = factors.id) WHERE EXISTS (SELECT 1 FROM present.factors p WHERE p.id = factors.id "
         "AND p.last_step > factors.last_step)"
     )
+    # Positions refer to streams, so they go first.
     change(
         "DELETE FROM audit_positions WHERE stream_pk IN (SELECT pk FROM audit_streams "
         "WHERE id NOT IN (SELECT id FROM present.audit_streams))"
@@ -241,6 +248,8 @@ def replace_content(live: Path, staged: Path, progress: Progress) -> None:
     Killed at any moment, the store has either content. Others read the old one until the commit.
     """
     with words_of_errors(), closing(backup.open_file(staged)) as source, closing(backup.open_file(live)) as target:
+        # The store may be open with another setting, and a restore that was reported as done must survive a loss of
+        # power.
         target.execute("PRAGMA synchronous=FULL")
         backup.copy_pages(source, target, progress)
         with_log = target.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

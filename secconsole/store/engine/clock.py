@@ -83,6 +83,8 @@ def end_begun_ahead(connection: sa.Connection, now: int) -> None:
     began = sa.or_(sessions.c.created > ahead, sessions.c.last_seen > ahead, sessions.c.proved > ahead)
     connection.execute(sa.update(sessions).where(sessions.c.ended.is_(None), began).values(ended))
     limited = sa.and_(tokens.c.ended.is_(None), tokens.c.expires.is_not(None))
+    # A secret key has an end only after a rotation, which is at most the overlap away. A later one is from a wrong
+    # clock.
     is_key = sa.and_(tokens.c.user_pk.is_(None), tokens.c.owner == "")
     late = sa.case((is_key, tokens.c.expires > ahead + LONGEST_OVERLAP * _HOUR), else_=tokens.c.created > ahead)
     connection.execute(sa.update(tokens).where(limited, late).values(ended))

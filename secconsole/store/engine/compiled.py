@@ -53,6 +53,7 @@ class Prepared:
         After every statement SQLite's full-text index writes out what it has gathered, and merges that later.
         """
         sql, ordered = self._in_order(connection, rows)
+        # The cursor is of the driver's own connection, so it takes part in the transaction that SQLAlchemy began.
         cursor = connection.connection.cursor()
         if connection.dialect.name != "sqlite":
             if ordered:
@@ -76,6 +77,7 @@ class Prepared:
         assert self._columns is not None
         order = [self._columns.index(name) for name in names if name not in fixed]
         assert len(order) == len(names), "a fixed value cannot vary by row"
+        # Most statements take the columns in order already, and copying every row costs more than this check.
         if order != list(range(len(self._columns))):
             rows = [[row[at] for at in order] for row in rows]
         return sql, list(rows)
@@ -88,6 +90,8 @@ class Prepared:
 
     def _compile(self, dialect: sa.Dialect) -> tuple[str, list[str], dict[str, Any]]:
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
+        # Constants of the statement are parameters too. Their values are known now, and those of the others with each
+        # call.
         fixed = {name: bind.effective_value for bind, name in compiled.bind_names.items() if not bind.required}
         done = str(compiled), list(compiled.positiontup), fixed
         self._compiled[dialect.name] = done

@@ -15,6 +15,7 @@ from secconsole.store.schema import idempotency
 MOST_CLEARED = 200  # rows at a time: the rest is left for the next write
 
 _ROW = idempotency.c
+# A reply that was wiped is empty, and not deleted: its name stays taken, so the request is not performed again.
 _GONE = b""
 _THIS = _ROW.name == sa.bindparam("this")
 _RUNNING = _ROW.sealed.is_(None)
@@ -102,6 +103,7 @@ _KEEP = Prepared(
     sa.update(idempotency).where(_THIS, _ROW.request == sa.bindparam("asked"), _RUNNING), ["sealed", "due", "expires"]
 )
 _FIND = Prepared(sa.select(idempotency).where(_THIS, _ROW.expires > sa.bindparam("now")))
+# No request has an empty digest, so every later one with this name is refused.
 _SPOIL = Prepared(
     sa.update(idempotency).where(_THIS, sa.not_(_RUNNING)).values(request=_GONE, sealed=_GONE, due=_ROW.expires)
 )

@@ -23,6 +23,7 @@ def schema_version(connection: sa.Connection) -> str:
 def check_version(connection: sa.Connection) -> bool:
     """Return True if the schema is current, or raise `Unavailable` if a newer secconsole wrote the store."""
     found = schema_version(connection)
+    # Revisions are numbers of four digits, which sort as text.
     if found > CURRENT:
         raise Unavailable(
             f"The store was written by a newer secconsole (schema {found}, this one supports {CURRENT}). "

@@ -20,6 +20,7 @@ class WriteQueue:
 
     @staticmethod
     def _open(database: Path, suffix: str) -> int:
+        # O_NOFOLLOW refuses a link that someone has put there.
         flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         handle = os.open(database.with_name(database.name + suffix), flags, 0o600)
         os.fchmod(handle, 0o600)
@@ -31,6 +32,7 @@ class WriteQueue:
 
         The kernel releases it if the process dies.
         """
+        # The first lock is held until the second one is taken, so nobody overtakes the process that is next.
         fcntl.flock(self._next, fcntl.LOCK_EX)
         try:
             fcntl.flock(self._writing, fcntl.LOCK_EX)

@@ -73,6 +73,7 @@ class SqliteStore:
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
+        # A daemon, so that a store that was not closed does not keep the process from ending.
         self._writer = threading.Thread(target=self._write_on, name="store-write", daemon=True)
         self._writer.start()
 
@@ -84,6 +85,7 @@ class SqliteStore:
         `lock` and `repeatable` matter where there are several writers, and a network between them and their store.
         """
         job = _Job(body, Future())
+        # Under this lock, because a job behind the end mark would never be answered.
         with self._closing:
             if self._closed:
                 job.future.set_exception(Unavailable(_CLOSED))
@@ -117,6 +119,7 @@ class SqliteStore:
             if self._closed:
                 return
             self._closed = True
+            # Behind all jobs accepted so far, which are still performed.
             self._jobs.put(None)
         self._writer.join()
         self._readers.shutdown(wait=True)
@@ -128,6 +131,7 @@ class SqliteStore:
     def _read(self, body: Callable[[sa.Connection], T]) -> T:
         try:
             connection = self._reader()
+            # All statements of a body see one state of the store, whatever is committed meanwhile.
             with connection.begin():
                 reply = body(connection)
             self.answered += 1
@@ -161,12 +165,15 @@ class SqliteStore:
             batch: list[_Job[object]] = []
             failure: BaseException | None = None
             try:
+                # The turn ends with the commit, so that other processes do not wait for the answers below.
                 with self._queue.turn():
                     if connection is None:
                         connection = self._engine.connect().execution_options(secconsole_write=True)
                     self._commit_together(connection, job, batch)
             except Exception as error:
                 failure = error
+                # It failed before the body ran, for example without a turn. The job was taken from the queue, so it is
+                # answered too.
                 if not batch and job.future.set_running_or_notify_cancel():
                     batch.append(job)
                 if connection is not None:  # start the next turn with a clean connection
@@ -188,6 +195,7 @@ class SqliteStore:
                     # a full disk rolls back everything, not only this body
                     if not _driver_of(connection).in_transaction:
                         raise in_words(job.error) if job.error else Unavailable("The store rolled the change back.")
+                # The first one waits for the commit, and must not wait for all that others send meanwhile.
                 if len(batch) >= MOST_PER_COMMIT:
                     break
                 try:
@@ -195,6 +203,7 @@ class SqliteStore:
                 except queue.Empty:
                     break
                 if job is None:
+                    # The end mark is for `_write_on`, after this commit.
                     self._jobs.put(None)
 
 
@@ -206,20 +215,24 @@ def open_engine(path: Path, *, journal: str = "WAL") -> sa.Engine:
         creator=lambda: sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
+            # The driver would begin transactions itself: below they begin with or without the write lock, as needed.
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
         ),
+        # The store keeps a connection for each thread, and a pool would hand them to others.
         poolclass=sa.pool.NullPool,
     )
 
     @sa.event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
         for pragma in (
+            # First, because changing the journal mode may have to wait for a lock too.
             f"busy_timeout={BUSY_MILLISECONDS}",
             f"journal_mode={journal}",
             "synchronous=FULL",
             "foreign_keys=ON",
+            # Removed seeds and addresses would otherwise stay in free pages of the file.
             "secure_delete=ON",
             f"cache_size=-{CACHE_KIBIBYTES}",
         ):
@@ -238,6 +251,7 @@ class Watch:
     """Connection that detects writes by others, without disk access."""
 
     def __init__(self, path: Path) -> None:
+        # A connection of its own, because SQLite reports to none the changes that it made itself.
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._seen = self._version()
 
@@ -303,6 +317,7 @@ _WORDS = {
     "SQLITE_LOCKED": "The store is busy. Nothing was changed. Try again in a moment.",
     "SQLITE_NOTADB": "The store is damaged or not a secconsole store. Restore it from a backup.",
     "SQLITE_CORRUPT": "The store is damaged. Restore it from a backup.",
+    # The first prefix that fits is used, so this one precedes the general one.
     # The shared memory beside the store needs space before the first page is written.
     "SQLITE_IOERR_SHM": "There is no space left beside the store. Nothing was changed. Check whether the disk is full.",
     "SQLITE_IOERR": "The disk failed. Nothing was acknowledged. Check the disk.",

@@ -36,6 +36,7 @@ def acquire(connection: sa.Connection, lock: TenantLock, *, wait: bool) -> float
     The head of the chain is known then too (`head_of`). Without `wait` the driver raises 55P03 if another transaction
     has the lock. Locking something that does not exist succeeds: the body will not find it either.
     """
+    # The connection comes from a pool, with the heads of an earlier transaction.
     connection.info[_HEADS] = {}
     if lock.tenant:
         name = lock.tenant.strip()
@@ -92,6 +93,8 @@ def _acquiring(wanted: sa.Select[Any]) -> tuple[Prepared, Prepared]:
 
 
 def _statement(wanted: sa.Select[Any], *, wait: bool) -> Prepared:
+    # MATERIALIZED: the lock is taken first, and the clock is read while it is held. Otherwise an entry could be older
+    # than the one before it.
     taken = wanted.with_for_update(of=audit_heads, nowait=not wait).cte("taken").prefix_with("MATERIALIZED")
     one = sa.select(sa.literal_column("1")).subquery("one")  # returns a row even if nothing is locked
     return Prepared(sa.select(_NOW, *taken.c).select_from(one.outerjoin(taken, sa.true())))

@@ -17,6 +17,8 @@ def index_words(dialect: str) -> list[str]:
     """Return the statements that create the index of search words, and keep it up to date."""
     if dialect == "sqlite":
         return [
+            # `content`: the text is in the users' table and not stored twice. Without positions and sizes the index is
+            # much smaller: a match is checked in the row anyway.
             "CREATE VIRTUAL TABLE users_fts USING fts5(search_key, content='users', content_rowid='pk', "
             "tokenize='trigram case_sensitive 1', detail=none, columnsize=0)",
             "INSERT INTO users_fts (users_fts) VALUES ('rebuild')",
@@ -70,6 +72,7 @@ def recount(counted: Sequence[str], forever: int, computed: Sequence[str] = (BLO
 
 COUNTING = tuple(f"users_counted_on_{event}" for event in ("insert", "delete", "update"))  # on PostgreSQL
 _INDEX = "INSERT INTO users_fts (rowid, search_key) VALUES (new.pk, new.search_key);"
+# An external-content index of FTS5 finds what to remove only by the old text.
 _DROP = "INSERT INTO users_fts (users_fts, rowid, search_key) VALUES ('delete', old.pk, old.search_key);"
 
 
@@ -129,6 +132,7 @@ def _postgres_triggers(facts: _Facts) -> list[str]:
         )
         return (
             f"INSERT INTO user_counts ({names}, n) SELECT {names}, sum(step) FROM ({rows}) AS steps ({names}, step) "  # noqa: S608
+            # In one order, so that two transactions that count the same groups do not deadlock.
             f"GROUP BY {names} HAVING sum(step) <> 0 ORDER BY {names} "
             f"ON CONFLICT ({names}) DO UPDATE SET n = user_counts.n + excluded.n"
         )

@@ -62,6 +62,7 @@ def count_waiting(
     """Return how many requests of an operator, and of all, wait for an answer, except for those about one user."""
     mine = sa.func.coalesce(sa.func.sum(sa.case((_by(by_id, by), 1), else_=0)), 0)
     waiting = (_ROW.tenant_pk == tenant_pk, _ROW.answer == "", *_live(now))
+    # A request about this user does not count, because the new one replaces it.
     others = sa.or_(_ROW.user_pk != but, sa.not_(_by(by_id, by)))
     row = connection.execute(sa.select(mine, sa.func.count()).where(*waiting, others)).one()
     return int(row[0]), int(row[1])

@@ -149,4 +149,5 @@ def _not_spared(scope: Scope, table: sa.Table) -> list[sa.ColumnElement[bool]]:
     above = sa.select(users.c.pk).where(
         users.c.tenant_pk == scope.tenant_pk, users.c.role.in_([role.value for role in scope.spare])
     )
+    # Tokens of the store's owner have no user, and NOT IN would leave them out.
     return [sa.or_(table.c.user_pk.is_(None), table.c.user_pk.not_in(above))]

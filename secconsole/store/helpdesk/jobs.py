@@ -179,6 +179,7 @@ def reopen_failed(connection: sa.Connection, job_pk: int) -> int:
 def forget_ended(connection: sa.Connection, tenant_pk: int, before: int, most: int = 3) -> None:
     """Delete the oldest jobs that ended before a time, a few at once."""
     old = sa.select(_JOB.pk).where(_JOB.tenant_pk == tenant_pk, _JOB.ended > 0, _JOB.ended < before)
+    # A job may have 50,000 items, so only a few are deleted with each new job.
     pks = connection.execute(old.order_by(_JOB.pk).limit(most)).scalars().all()
     connection.execute(sa.delete(job_items).where(_ITEM.job_pk.in_(pks)))
     connection.execute(sa.delete(jobs).where(_JOB.pk.in_(pks)))

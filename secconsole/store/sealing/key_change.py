@@ -40,6 +40,7 @@ def prepare(path: Path, current: str) -> str:
     """Add a new key to the file for a later rotation, and return its id, which no other key of any store has."""
     content = _content(path)
     found = _NUMBER.match(current)
+    # The number is for people. The rest differs from keys of other stores in the same folder.
     name = f"k{int(found[1]) + 1 if found else 2}-{secrets.token_hex(4)}"
     content["keys"][name] = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     _replace(path, {**content, "next": name})
@@ -71,6 +72,7 @@ def retire(path: Path, keep: Collection[str]) -> list[Path]:
     content = _content(path)
     old = {name: key for name, key in content["keys"].items() if name not in keep}
     files = []
+    # Each key gets its own file before it is removed from this one, so that it is never in neither.
     for name, key in old.items():
         file = retired_file(path, name)
         with suppress(FileExistsError):  # written before an interruption

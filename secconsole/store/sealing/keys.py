@@ -106,6 +106,7 @@ class KeyRing:
 
     def seal(self, plain: Secret[bytes], *, purpose: str, tenant: str = "", user: str = "", row: str = "") -> bytes:
         """Encrypt a value for one place in the store."""
+        # Random nonces of 96 bits suffice for 2^32 values of one key (NIST SP 800-38D section 8.3).
         nonce = os.urandom(_NONCE)
         current = self.current
         body = self._sealers[current].encrypt(nonce, plain.reveal(), _bound_to(purpose, tenant, user, row))
@@ -123,6 +124,8 @@ class KeyRing:
             sealer = self._sealers[name]
             nonce, body = sealed[end : end + _NONCE], sealed[end + _NONCE :]
             return Secret(sealer.decrypt(nonce, body, _bound_to(purpose, tenant, user, row)))
+        # One error for all causes: damaged, moved and foreign values are told apart by nobody who can only write to the
+        # store.
         except (InvalidTag, KeyError, IndexError, ValueError):
             raise DamagedSecret(SealedPlace(purpose, tenant, user, row)) from None
 
@@ -153,6 +156,7 @@ class KeyRing:
 
     def lookup(self, text: str) -> bytes:
         """Return a keyed digest for finding something by a value that is not stored."""
+        # Any text may arrive here, half of a surrogate pair included, and is looked up without an error.
         return hmac.digest(self._lookup, text.encode("utf-8", "surrogatepass"), "sha256")
 
 
@@ -223,8 +227,10 @@ def _sealers(keys: dict[str, Secret[bytes]]) -> dict[str, AESGCM]:
 
 
 def _derive(key: Secret[bytes], purpose: bytes) -> bytes:
+    # A key for each purpose, so that a MAC never serves as anything else.
     return hmac.digest(key.reveal(), b"secconsole " + purpose, "sha256")
 
 
 def _bound_to(*parts: str) -> bytes:
+    # With lengths, because otherwise "ab" and "c" would be bound like "a" and "bc".
     return b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)

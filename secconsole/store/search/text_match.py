@@ -66,6 +66,7 @@ class _Piece(sa.TypeDecorator[str]):
 
 
 def _pattern(text: str) -> str:
+    # A slash as the escape, because a backslash has a meaning of its own on PostgreSQL.
     for special in "/%_":
         text = text.replace(special, f"/{special}")
     return f"%{text}%"
@@ -92,6 +93,7 @@ def _holds_on_sqlite(element: _Holds, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(_HoldsInRow, "postgresql")
 def _holds_in_row_on_postgres(element: _HoldsInRow, compiler: SQLCompiler, **kw: Any) -> str:
     field, pattern = (compiler.process(part, **kw) for part in element.clauses)
+    # An expression instead of the column, so that PostgreSQL does not use the column's index.
     return f"({field} || '') LIKE {pattern} ESCAPE '/'"
 
 

@@ -128,6 +128,7 @@ class Words:
     def values(self, dialect: str) -> dict[str, str]:
         """Return the values of the parameters of all queries of the shape."""
         pieces = (piece for term in self.terms for alternative in term for piece in alternative)
+        # Not strict: the names are endless.
         found = {name: piece_value(piece, dialect) for name, piece in zip(_names(), pieces, strict=False)}
         return {**found, "match": self.match, "listed": self.listed}
 
@@ -204,6 +205,7 @@ def _looked_up(connection: sa.Connection, tenant_pk: int, terms: tuple[Term, ...
     """
     mark = _apart(connection, tenant_pk)
     queries = [" AND ".join([_of_term(term), *mark]) for term in terms]
+    # The number of rows comes first in each result, so this is the word that is rarest.
     found, listed, match = min(_listed(connection, match, most + 1) for match in queries)
     if found > most and len(terms) > 1:
         match = " AND ".join([*(_of_term(term, step=_TRIGRAM) for term in terms), *mark])

@@ -188,5 +188,6 @@ def _beyond(order: Order, *, turned: bool) -> Condition:
     """Return the condition on users after the one at `value` and `id`, or before it if `turned`."""
     column = users.c[order.column]
     key = sa.select(users.c.pk).where(users.c.id == sa.bindparam("id")).scalar_subquery()
+    # A comparison of row values, which follows the index on both columns.
     here, there = sa.tuple_(column, users.c.pk), sa.tuple_(sa.bindparam("value", type_=column.type), key)
     return here < there if order.descending != turned else here > there

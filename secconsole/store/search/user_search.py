@@ -141,6 +141,7 @@ def flags_of(user: UserRecord, now: int) -> tuple[Flag, ...]:
 
 def _words_of(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, few: int | None = None) -> Words | None:
     rest = replace(wanted, words=())
+    # So few are checked row by row, which costs less than asking the index of words.
     if wanted.words and _has_index(rest) and _from_counts(connection, tenant_pk, rest) <= 2 * FEW:
         terms = search_terms(wanted.words)
         return Words(terms, many=False, in_few=True) if terms else None
@@ -156,6 +157,7 @@ def _search(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, words
 
 def _in_order(connection: sa.Connection, search: _Search, order: Order, window: Window, total: int) -> Found:
     backwards = window.backwards and window.cursor is not None
+    # One more than wanted, which tells whether there is another page.
     limit, offset, from_end = window.limit + 1, 0, False
     beyond: dict[str, object] = {}
     if window.cursor:
@@ -204,6 +206,7 @@ def _by_position(connection: sa.Connection, search: _Search, words: Words, order
     rows = [user_record(row) for row in found]
     if len(rows) < wanted:
         ahead = start + len(rows)
+        # The window lies behind the first part, whose length is not known otherwise.
         if start and not rows:
             counted = count_beginners(search.criteria, first).row(connection, **values)
             ahead = int(counted[0]) if counted else 0
@@ -252,6 +255,7 @@ def _encode(parts: list[str | int]) -> str:
 
 def _decode(cursor: str) -> object:
     try:
+        # The padding was cut off: it would have to be escaped in an address.
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         json.dumps(parts, ensure_ascii=False).encode()  # half of a surrogate pair is not text for any store
     except (ValueError, binascii.Error, RecursionError):

@@ -23,6 +23,7 @@ _OPEN_OF = Prepared(
 
 def put_code(connection: sa.Connection, values: dict[str, object]) -> None:
     """Store a user's new code in place of an earlier one."""
+    # A user has one code at most: with a new one the helpdesk makes an earlier one useless.
     connection.execute(sa.delete(bypass_codes).where(_ROW.user_pk == values["user_pk"]))
     connection.execute(sa.insert(bypass_codes).values(values))
 

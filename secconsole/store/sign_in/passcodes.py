@@ -25,6 +25,7 @@ class PasscodeRecord:
 
 def put(connection: sa.Connection, attempt: str, values: dict[str, object]) -> None:
     """Store a new code in place of the attempt's earlier one, keeping the count of wrong entries."""
+    # The count of wrong entries stays, or requesting codes would give unlimited guesses.
     query = sa.update(passcodes).where(passcodes.c.attempt == attempt).values(**values, used=None)
     if connection.execute(query).rowcount == 0:
         connection.execute(sa.insert(passcodes).values(attempt=attempt, **values))

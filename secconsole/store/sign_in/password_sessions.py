@@ -139,6 +139,7 @@ def _tokens(which: Which) -> sa.ColumnElement[bool]:
 
 def _in_grace(which: Which) -> sa.ColumnElement[bool]:
     latest = which.now + NOTICED if which.grace_from else FOREVER  # later ones are from a clock that was ahead
+    # As literals: with parameters PostgreSQL does not recognise the expression in SELECT as the one in GROUP BY.
     first, last = int(which.grace_from) + 1, int(latest)
     return users.c.created.between(sa.literal_column(str(first)), sa.literal_column(str(last)))
 

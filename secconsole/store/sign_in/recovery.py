@@ -27,6 +27,7 @@ def use_code(connection: sa.Connection, user_pk: int, digest: bytes, now: int) -
     It is a single conditional statement, so a code is accepted only once.
     """
     this = sa.and_(_ROW.user_pk == user_pk, _ROW.digest == digest, _UNUSED)
+    # The viewable copy goes with the code.
     if connection.execute(sa.update(recovery_codes).where(this).values(used=now, sealed=None)).rowcount != 1:
         return False
     _note_left(connection, user_pk)
@@ -85,5 +86,6 @@ def erase_viewable(connection: sa.Connection, tenant_pk: int) -> None:
 def _note_left(connection: sa.Connection, user_pk: int) -> None:
     """Update in the user's row whether any codes are left, so that counting users without any is cheap."""
     left = count_left(connection, user_pk) > 0
+    # Only if it differs, because each update of a user runs the triggers that count.
     differs = sa.and_(users.c.pk == user_pk, users.c.has_recovery.is_not(left))
     connection.execute(sa.update(users).where(differs).values(has_recovery=left))

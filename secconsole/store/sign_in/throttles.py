@@ -66,6 +66,7 @@ def keep_throttle(connection: sa.Connection, user_pk: int, before: Throttle, aft
         run = after.run(bucket)
         if run != before.run(bucket):
             _keep_run(connection, user_pk, bucket, run)
+    # Also in the user's row, where lists can filter by it without reading this table.
     until = account_held_until(after, now, has_known=has_known(connection, user_pk, now))
     connection.execute(_COUNT, {"this": user_pk, "failures": after.failures, "locked_until": until})
 

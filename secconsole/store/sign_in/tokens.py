@@ -104,6 +104,7 @@ def expire_token(connection: sa.Connection, pk: int, at: int) -> None:
 
 def touch_token(connection: sa.Connection, pk: int, *, now: int, unless_since: int) -> None:
     """Record that a token was used, unless that was recorded since."""
+    # A write for each request would cost far more than the request itself.
     long_ago = sa.or_(_ROW.last_used.is_(None), _ROW.last_used < unless_since)
     connection.execute(sa.update(tokens).where(_ROW.pk == pk, long_ago).values(last_used=now))
 
