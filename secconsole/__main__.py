@@ -21,7 +21,7 @@ def main() -> None:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
-    except Exception as error:  # of the console: a command has words of its own for it
+    except Exception as error:  # of the console: commands describe it themselves
         from secconsole.cli.diagnostics import ExitCode, describe_unexpected, say
 
         say(describe_unexpected(error))

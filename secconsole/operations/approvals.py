@@ -14,7 +14,7 @@ from secconsole.operations.fields import Id, Limit, Moment, NumberCursor, Reason
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Request of one operator for another one's approval of one operation.
+    """Request of an operator for the approval of one operation by another operator.
 
     `until`: when the request, or the approval if it was granted, ends. `answer_by`: who answered. `own`: the caller
     asked for it, and so cannot answer it.

@@ -241,7 +241,7 @@ def _need_network(context: Context, operation: Operation[Any], actor: Actor, hom
 def _elsewhere(context: Context, home: TenantRow) -> str:
     origin = origin_here(context)
     if origin is None:
-        return f"Your address cannot be told, and {home.name} allows only certain networks."
+        return f"Your address is unknown, and {home.name} allows only certain networks."
     where = "This machine" if isinstance(origin, This) else f"Your address {origin}"
     return f"{where} is not in the networks that {home.name} allows. Connect from one of them."
 

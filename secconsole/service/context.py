@@ -134,7 +134,7 @@ class Context:
     def own_account(self) -> UserRecord:
         """The actor as a user, or `Conflict` for actors that are not users."""
         if self.actor.user is None and self.actor.token is not None:
-            raise Conflict(f"{self.actor.login} has no account of its own.")
+            raise Conflict(f"{self.actor.login} has no account.")
         if self.actor.user is None:
             raise Conflict("The owner of the store has no account of their own. Sign in as a user.")
         return self.actor.user

@@ -1,4 +1,4 @@
-"""Checks of what a caller gives to page through a list."""
+"""Checks of the limit and the cursor of a list."""
 
 from __future__ import annotations
 

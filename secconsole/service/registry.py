@@ -21,7 +21,7 @@ class Parts:
     """Division of a large operation into several transactions, between which others run.
 
     `split` returns the prepared work for each, with the hashes that belong to it. `refuse` returns the reply of a part
-    that an error prevented, its own or an earlier one's. `join` combines all replies.
+    that an error prevented, in it or in an earlier part. `join` combines all replies.
     """
 
     split: Callable[[Any, Any, Sequence[str]], Sequence[tuple[object, Sequence[str]]]]

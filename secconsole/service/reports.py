@@ -1,4 +1,4 @@
-"""Entries and notes beside an operation, each in a transaction of its own: refusals, damage, the clock, activity."""
+"""Entries and notes beside an operation, each in a separate transaction: refusals, damage, the clock, activity."""
 
 from __future__ import annotations
 

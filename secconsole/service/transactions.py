@@ -73,7 +73,7 @@ class Transactions:
         return reply  # type: ignore[return-value]
 
     async def _sweep(self, source: Source) -> None:
-        """Do what has become due in a transaction of its own, and have its messages sent."""
+        """Do what has become due in a separate transaction, and have its messages sent."""
 
         def body(connection: sa.Connection) -> bool:
             context = self.context(connection, source)

@@ -56,7 +56,7 @@ def admission_words(origin: Origin, role: Role, found: Admission, note: str) -> 
             spared = " A bound factor is not asked for from there." if found.is_exempt else ""
             return f"{where} is in {found.rule.network}{name}.{spared}"
         case Ground.UNREADABLE:
-            return "The address cannot be told, and only certain networks are allowed."
+            return "The address is unknown, and only certain networks are allowed."
         case _ if isinstance(origin, This):
             return f"This machine is allowed only for other roles than {role}."
         case _:

@@ -170,7 +170,7 @@ def set_password_hash(connection: sa.Connection, pk: int, old: str | None, new: 
 
 
 def look_alikes(connection: sa.Connection, user: UserRecord) -> list[UserRecord]:
-    """Return a few other users of the tenant whose login looks like this one's."""
+    """Return a few other users of the tenant with a similar login."""
     shape = user.skeleton or user.login_key
     same = sa.or_(users.c.login_key == shape, users.c.skeleton == shape)
     query = sa.select(*USER).where(users.c.tenant_pk == user.tenant_pk, same, users.c.pk != user.pk)

@@ -89,7 +89,7 @@ async def test_after_a_leak_passwords_of_those_that_no_mail_reaches_can_be_ended
     start = StartJob(tenant=TENANT, kind=JobKind.RESET_PASSWORD, filter="role:user", without_mail=True)
     job = await done(organisation, start)
     assert (job.done, job.skipped, job.failed) == (4, 1, 0)
-    assert "an administrator gives them a password" in (await outcomes(organisation, job))["cid"][1]
+    assert "an administrator has to hand over a password" in (await outcomes(organisation, job))["cid"][1]
     for login in ("ana", "cid", "eve"):
         assert (await organisation.start(login)).status is SignInStatus.REFUSED
 

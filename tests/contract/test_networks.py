@@ -160,7 +160,7 @@ async def test_sessions_and_tokens_are_refused_elsewhere_and_go_on_at_home(organ
             await ask(organisation, ListUsers(tenant=TENANT), who, OUTSIDE)
         with pytest.raises(WrongNetwork):  # not even that it does not exist
             await ask(organisation, ListUsers(tenant="nowhere"), who, OUTSIDE)
-        with pytest.raises(WrongNetwork, match="cannot be told"):
+        with pytest.raises(WrongNetwork, match="is unknown"):
             await ask(organisation, ListUsers(tenant=TENANT), who, INSIDE, relayed=True)
         assert (await ask(organisation, ListUsers(tenant=TENANT), who, INSIDE)).items
     with pytest.raises(WrongNetwork):

@@ -1,4 +1,4 @@
-"""Recognition of a demo's store, whose messages go into an inbox of its own, and access to that inbox.
+"""Recognition of a demo's store, whose messages go into its own inbox, and access to that inbox.
 
 Two marks have to agree: the accounts file in the store's home, and a fact in the store that only the creation of a
 demo writes. No operation and no setting writes either of them. A fact of another store does not count, because it is a

@@ -1,6 +1,6 @@
 """`restore`: replace the content of a store by that of a backup, at once or not at all.
 
-The backup is first copied, checked, migrated and sealed with the present key in a file of its own. While nobody else
+The backup is first copied, checked, migrated and sealed with the present key in a separate file. While nobody else
 can write, that copy gets its last changes, and one transaction of SQLite puts it in the place of the store's content.
 So consoles and servers can stay open: their next read sees the restored store, and their sessions are over.
 """

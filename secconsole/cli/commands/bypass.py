@@ -73,9 +73,9 @@ async def bypass(
 
 
 def bypass_words(issued: BypassIssued) -> str:
-    """Return what to tell about a new code, for the person who passes it on."""
+    """Describe a new code for the person who passes it on."""
     starts, until = format_value(issued.starts), format_value(issued.until)
-    said = f"{issued.login} can sign in with it once, from {starts} until {until}. It is not shown again."
+    text = f"{issued.login} can sign in with it once, from {starts} until {until}. It is not shown again."
     if issued.replaced:
-        said += " The earlier code no longer works."
-    return f"{said} {issued.message}".rstrip()
+        text += " The earlier code no longer works."
+    return f"{text} {issued.message}".rstrip()

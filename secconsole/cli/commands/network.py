@@ -98,7 +98,7 @@ async def add(
 
     With the first one, all networks that are not listed are refused.
 
-    `local` stands for this machine: the store itself and UNIX sockets. It is allowed unless it is listed for certain
+    `local` means this machine: the store itself and UNIX sockets. It is allowed unless it is listed for certain
     roles. A change that shuts you out needs --confirm TENANT, and is undone after five minutes unless you sign in from
     a network that is allowed then, or confirm it from there with secconsole network confirm.
 

@@ -37,7 +37,7 @@ class This(StrEnum):
 
 
 Origin = Address | Network | This | None
-"""Origin of a request. None is an origin that cannot be told, and a network stands for any of its addresses."""
+"""Origin of a request. None is an unknown origin, and a network represents each of its addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Ground(StrEnum):
     LOCAL = "local"  # this machine, which no rule mentions
     LISTED = "listed"  # a rule contains the origin
     OUTSIDE = "outside"  # rules apply, and none contains the origin
-    UNREADABLE = "unreadable"  # rules apply, and the origin cannot be told
+    UNREADABLE = "unreadable"  # rules apply, and the origin is unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def parse_network(text: str) -> str:
 
 
 def origin_of_request(address: str, *, remote: bool, relayed: bool = False) -> Origin:
-    """Return the origin of a request, as far as it can be told.
+    """Return the origin of a request, as far as it is known.
 
     `remote`: it reached a server, which knows its peer. `relayed`: a proxy that nobody named passed it on.
     """

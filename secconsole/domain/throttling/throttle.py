@@ -12,7 +12,7 @@ The last two each delay entries after five wrong ones, for longer and longer, an
 of one bucket does not affect the others. At 100 in all, every bucket is locked until an administrator unlocks the
 account or unbinds the factor.
 
-A success ends the row of its own bucket only. If sign-ins of the owner ended the strangers' row, an attacker elsewhere
+A success ends the row of that bucket only. If sign-ins of the owner ended the strangers' row, an attacker elsewhere
 would get 50 more guesses after each. So the buckets together never hold less than the failures since the last success,
 which is what the standard limits. It limits them for each authenticator: a right code proves nothing about the
 password, so it does not end the row of wrong passwords. Each factor also has its own count of wrong codes

@@ -1,6 +1,6 @@
 """Folding of text for search: without case, accents, apostrophes and hyphens, in every script.
 
-Marks are dropped where Unicode's collation gives them no weight at its first level: accents, Arabic and Hebrew vowel
+Marks are dropped where they have no weight in Unicode's collation at its first level: accents, Arabic and Hebrew vowel
 points, nuktas, tones, kana voicing. Vowel signs and viramas of South and Southeast Asia stay, since they distinguish
 words.
 """

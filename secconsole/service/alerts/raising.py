@@ -19,7 +19,7 @@ HOUR = 3_600_000
 MOST_IN_AN_HOUR = 20  # alerts of a tenant: further ones are summed up in one for each rule
 MOST_OPEN = 500
 MOST_MAILED = 6  # alerts of a tenant in an hour that administrators are mailed about
-SUMMED_UP = "*"  # the subject of an alert that stands for further ones of its rule
+SUMMED_UP = "*"  # the subject of an alert that sums up further ones of its rule
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Raising:
         self._mail(record, words)
 
     def _sum_up(self, settings: RuleSettings, signal: Signal, counted: list[Signal]) -> None:
-        """Count an alert above the limits in the one that stands for all further ones of its rule."""
+        """Count an alert above the limits in the one that sums up all further ones of its rule."""
         found = self._open(settings, SUMMED_UP)
         if found is None:
             record = self._new(settings, SUMMED_UP, "", 0, counted)

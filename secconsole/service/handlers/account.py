@@ -52,6 +52,7 @@ def _changed_to(context: Context, operation: ChangePassword) -> Sequence[Secret[
 
 @handles(ChangePassword, hashes=_changed_to)
 def change_password(context: Context, operation: ChangePassword) -> PasswordChanged:
+    # Once more: the policy or the login may have changed while the password was hashed.
     _changed_to(context, operation)
     user = context.own_account
     users.change_user(context.connection, user.pk, password_hash=context.new_hash, must_reset=False, password_until=0)
@@ -94,6 +95,7 @@ def cancel_mfa(context: Context, operation: CancelMfa) -> Cancelled:
         raise Conflict("You have no factor bound, so there is nothing to cancel.")
     refuse_while_required(tenant, user)
     live = factors.live_factors(context.connection, user.pk)
+    # Counted first, because the codes go with the last factor.
     codes = recovery.count_left(context.connection, user.pk)
     factors.remove(context.connection, user.pk, [factor.pk for factor in live], now=context.now, event=None)
     session = context.actor.session

@@ -31,6 +31,7 @@ def mend_clock(context: Context, operation: MendClock) -> ClockMended:
     stuck = lower_used_ahead(connection, now)
     end_begun_ahead(connection, now)
     keep_clock_mark(connection, before, replace(mark, seen=now, high=now, jump=None))
+    # The store has one clock, so the audit of every tenant has an entry.
     for tenant in all_tenants(connection):
         context.audit(CLOCK_MENDED, tenant=tenant, factors=stuck, seen=f"{when(mark.high):%Y-%m-%d %H:%M:%S} UTC")
     return ClockMended(when(now), when(mark.high), stuck, done=True)

@@ -72,6 +72,7 @@ def show_factor(context: Context, operation: ShowFactor) -> FactorDetail:
 def enroll_factor(context: Context, operation: EnrollFactor) -> BindingStarted:
     if operation.digits not in CODE_DIGITS:
         raise Invalid("The number of digits must be 6 or 8.", "digits")
+    # A code that the helpdesk gave out must not be enough to bind a factor for good.
     if context.is_own:
         refuse_in_bypass_session(context)
     return start_enrollment(
@@ -103,6 +104,7 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
     if _is_last_active(factor, live):
         if context.is_own:
             refuse_while_required(context.tenant, user)
+        # Without the last factor the user is unbound, so the rules of unbinding apply, with its undo.
         elif context.tenant.helpdesk.needs_for(user.role) is not UnbindNeeds.NONE or context.is_peer(user):
             raise NotAllowed(UNBIND_INSTEAD)
         elif words := context.why_not_below(user, Unbind.spec):
@@ -135,6 +137,7 @@ def verify_code(context: Context, operation: VerifyCode) -> Verdict:
         context.audit(VERIFY, user, outcome="refused")
         message = "The account is disabled." if user.disabled else "No factor is bound."
         return Verdict(False, message, when(context.now))
+    # It cannot be a code, so it is not counted as a guess.
     if why := why_no_code(context, operation.code):
         context.unchanged = True
         return Verdict(False, why, when(context.now), counted=False)

@@ -47,10 +47,12 @@ def send_key(context: Context, tenant: TenantRow, user: UserRecord, factor: Fact
     if not can_mail(context.connection, tenant.pk):
         context.unchanged = True
         return KeyMailed(False, request.masked, NO_MAIL)
+    # By what mail servers distinguish, so that another spelling is not another address.
     on_record = address_key(to) == address_key(user.email)
     wait_until = free_at(context, request)
     if wait_until > context.now:
         message = wait_words(wait_until, context.now, "mail")
+        # A short wait means that a key was pressed twice. A long one may be abuse, and is recorded.
         if wait_until - context.now > LONG_WAIT:
             context.audit(
                 FACTOR_KEY_MAILED,
@@ -69,6 +71,7 @@ def send_key(context: Context, tenant: TenantRow, user: UserRecord, factor: Fact
     seed = seed_of(context, user, factor)
     uri = key_uri(tenant, user, parameters_of(factor), seed)
     message_of = key_message(to, Secret(key_text(seed)), uri, tenant=tenant.name, login=user.login)
+    # An earlier mail, with another key, must not follow this one.
     outbox.void(context.connection, attempt, context.now)
     post(context, request, message_of, expires=factor.expires)
     context.audit(

@@ -47,7 +47,7 @@ Account = SmtpAccount | TwilioAccount | Inbox
 log = logging.getLogger(__name__)
 
 AT_ONCE = 32  # messages that one process sends concurrently
-OF_ONE_TENANT = 8  # of them: a slow server delays only messages of its own tenants
+OF_ONE_TENANT = 8  # of them: a slow server delays only messages of the tenants that use it
 NOTICES_AT_ONCE = 4  # of them: the rest is for messages that people wait for
 LOOK_EVERY = 2.0  # seconds
 LAST_WAIT = 16.0  # for messages being sent when the store is closed
@@ -109,7 +109,7 @@ class DeliveryWorker:
         self._answered.clear()
         self._woken.set()
         if self._task is None or self._task.done():
-            # In a context of its own: it outlives the request that woke it, with everything cached for that.
+            # In a new context: it outlives the request that woke it, with everything cached for that.
             self._task = asyncio.create_task(self._work(), context=contextvars.Context())
 
     def stay(self) -> None:

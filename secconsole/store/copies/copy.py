@@ -36,7 +36,7 @@ def begin(connection: sa.Connection, inner: bytes, *, restart: bool) -> bool:
 
     Raise `Conflict` if it contains anything that is not from such a copy. `restart` discards what was copied so far.
     """
-    # Every store has an inner key of its own, so its digest tells which store a copy was begun from.
+    # Each store has a different inner key, so its digest identifies the store that a copy was begun from.
     mark = hashlib.sha256(inner).digest()
     found = fact(connection, UNFINISHED)
     if found == mark:

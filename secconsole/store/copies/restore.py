@@ -200,7 +200,7 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
         "(SELECT 1 FROM present.tokens p WHERE p.id = tokens.id AND p.expires < coalesce(tokens.expires, :never))",
         never=MOST_EXACT,
     )
-    # A one-time password of the backup was replaced since, so it must not work. An administrator gives out another one.
+    # A one-time password of the backup was replaced since, so it must not work. An administrator resets it again.
     change(
         "UPDATE users SET password_hash = NULL, must_reset = 0, password_until = 0, version = version + 1 "
         "WHERE must_reset AND password_hash IS NOT NULL AND EXISTS (SELECT 1 FROM present.users p "
@@ -233,7 +233,7 @@ def carry_over(connection: sa.Connection, now: int) -> Carried:
         "WHERE id NOT IN (SELECT id FROM present.audit_streams))"
     )
     change("DELETE FROM audit_streams WHERE id NOT IN (SELECT id FROM present.audit_streams)")
-    for name in (CLOCK, backup.LAST, DONE):  # times that the store has seen, and what is known of its own copies
+    for name in (CLOCK, backup.LAST, DONE):  # times that the store has seen, and what is known about copies of it
         change(
             "INSERT INTO facts (name, value) SELECT name, value FROM present.facts WHERE name = :name "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",

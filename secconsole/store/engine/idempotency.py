@@ -38,8 +38,8 @@ class KeptReply:
 def enter(connection: sa.Connection, name: bytes, request: bytes, *, now: int, until: int) -> bool:
     """Claim a name for a request that starts now, or return False if it is taken.
 
-    It is free again at `until`, unless the reply is kept. A concurrent request with the same name waits for the first
-    one's transaction.
+    It is free again at `until`, unless the reply is kept. A concurrent request with the same name waits for the
+    transaction of the first.
     """
     return _ENTER.change(connection, name=name, request=request, until=until, now=now) == 1
 

@@ -251,7 +251,7 @@ class Watch:
     """Connection that detects writes by others, without disk access."""
 
     def __init__(self, path: Path) -> None:
-        # A connection of its own, because SQLite reports to none the changes that it made itself.
+        # A separate connection, because SQLite does not report to a connection the changes that it made itself.
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._seen = self._version()
 

@@ -103,7 +103,7 @@ def refused_at_door(error: BaseException, shown: str) -> Unavailable | None:
 
 
 def _of_driver(error: BaseException) -> BaseException:
-    """Return the driver's error, from which SQLAlchemy raises one of its own."""
+    """Return the driver's error, which SQLAlchemy wraps in another one."""
     found: BaseException = error
     while isinstance(found, sa.exc.DBAPIError) and found.orig is not None:
         found = found.orig

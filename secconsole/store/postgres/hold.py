@@ -18,7 +18,7 @@ SECONDS = 5.0
 def held_alone(address: Address, name: str) -> Iterator[bool]:
     """Hold a named lock of the database, or yield False if another process holds it.
 
-    It belongs to a connection of its own: the database releases it if the process dies.
+    It belongs to a separate connection: the database releases it if the process dies.
     """
     with asyncio.Runner() as runner:
         try:

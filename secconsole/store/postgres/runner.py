@@ -32,7 +32,7 @@ T = TypeVar("T")
 WRITERS = 4  # writers of one process; all writes of a tenant use the same one
 READERS = 4
 CONNECT, ANSWER = 3.0, 20.0
-STUCK = 15.0  # seconds after which a server that hangs during a write gives it up, so that others can write
+STUCK = 15.0  # seconds after which a server that hangs during a write loses it, so that others can write
 _CLOSED = "The store is already closed. Nothing was changed."
 _ENTRIES = sa.select(sa.func.coalesce(sa.func.sum(audit_heads.c.seq), 0), sa.func.count())
 

@@ -37,7 +37,7 @@ caller_checks = sa.Table(
     sa.Index("ix_caller_checks_user", "user_pk"),
 )
 
-# Requests of an operator for another one's approval, bound to one operation.
+# Requests of an operator for the approval of one operation by another operator.
 approvals = sa.Table(
     "approvals",
     metadata,

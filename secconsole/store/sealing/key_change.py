@@ -4,7 +4,7 @@ Each is one atomic replacement of the file, so that no key is lost whenever the 
 
 1. `prepare` adds a new key beside the current one, as `next`.
 2. `adopt` makes it the current one, after the store has begun to use it.
-3. `retire` moves the others, each to a file of its own, when no secret is sealed with them any more.
+3. `retire` moves the others, each to a separate file, when no secret is sealed with them any more.
 """
 
 from __future__ import annotations

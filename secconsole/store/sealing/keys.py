@@ -124,8 +124,7 @@ class KeyRing:
             sealer = self._sealers[name]
             nonce, body = sealed[end : end + _NONCE], sealed[end + _NONCE :]
             return Secret(sealer.decrypt(nonce, body, _bound_to(purpose, tenant, user, row)))
-        # One error for all causes: damaged, moved and foreign values are told apart by nobody who can only write to the
-        # store.
+        # One error for all causes, which does not reveal how close a forged value came.
         except (InvalidTag, KeyError, IndexError, ValueError):
             raise DamagedSecret(SealedPlace(purpose, tenant, user, row)) from None
 

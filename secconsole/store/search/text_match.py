@@ -66,7 +66,7 @@ class _Piece(sa.TypeDecorator[str]):
 
 
 def _pattern(text: str) -> str:
-    # A slash as the escape, because a backslash has a meaning of its own on PostgreSQL.
+    # A slash as the escape, because a backslash has another meaning on PostgreSQL.
     for special in "/%_":
         text = text.replace(special, f"/{special}")
     return f"%{text}%"

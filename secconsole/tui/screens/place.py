@@ -209,7 +209,7 @@ class Place(PlaceScreen):
     def state(self) -> tuple[object, ...]:
         """Return everything that `why_not` depends on.
 
-        A place with reasons of its own adds what they depend on.
+        A place with further reasons adds what they depend on.
         """
         return self.console_state()
 

@@ -117,7 +117,7 @@ class Session:
         return "" if may(role, Permission.MANAGE_TENANTS) else f"Your role, {role}, works in {self._app.tenant} only."
 
     async def work_in(self, tenant: str) -> None:
-        """Switch the tenant and reopen every place, so that nothing of the old tenant is mistaken for the new one's."""
+        """Switch the tenant and reopen every place, so that nothing of the old tenant stays in sight."""
         here = self.places.here
         if here is None:
             return

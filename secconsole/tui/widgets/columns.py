@@ -20,7 +20,7 @@ TableCell = str | Text
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column and how it gives way in narrow windows.
+    """A column and how it shrinks in narrow windows.
 
     `width`: preferred cells. `min_width`: fewest cells it can do with (0: always `width`). `priority`: 0 is never left
     out, of the others the highest number goes first. `grow`: the most cells it takes beyond `width` when there are some

@@ -73,11 +73,13 @@ def show_alert(context: Context, operation: ShowAlert) -> AlertDetail:
 def acknowledge_alert(context: Context, operation: AcknowledgeAlert) -> Alert:
     note = _checked_note(operation.note)
     record = _found(context, operation.alert)
+    # Otherwise an attacker with an administrator's session could silence the alert about it.
     if context.actor.id and context.actor.id == record.subject:
         raise NotAllowed(OWN)
     by = context.actor.login
     if not alerts.acknowledge(context.connection, record.pk, now=context.now, by=by, note=note):
         raise Conflict(f"{record.acknowledged_by or 'Someone'} has acknowledged this alert already.")
+    # The signals are explained now. Left in place, the next one would raise another alert at once.
     alert_sweep.forget_signals(context.connection, context.tenant.pk, AlertRule(record.rule), record.subject)
     context.audit(
         ALERT_ACKNOWLEDGED,
@@ -111,6 +113,7 @@ def set_alert_rule(context: Context, operation: SetAlertRule) -> RuleRow:
 @handles(TryAlertRule)
 def try_alert_rule(context: Context, operation: TryAlertRule) -> RuleTrial:
     connection, tenant_pk = context.connection, context.tenant.pk
+    # As if it were on, because a rule is tried before it is switched on.
     settings = check_settings(_changed(_settings_of(context, operation.rule), operation, on=True))
     trial = try_rule(connection, tenant_pk, settings, milliseconds(operation.since))
     ids = _ids_of(connection, tenant_pk, trial.found)

@@ -93,6 +93,7 @@ def verify_audit(context: Context, operation: VerifyAudit) -> AuditCheck:
     entries = max(0, reached.seq - removed)
     if broken is not None:
         return AuditCheck(False, entries, broken.entry, broken.problem, broken.position, walked.newest, removed=removed)
+    # With the MAC, so that the next part notices if the entry between the two was replaced meanwhile.
     more = None if walked.is_over else f"{reached.seq}.{reached.mac.hex()}"
     return AuditCheck(True, entries, newest=walked.newest, next=more, removed=removed)
 

@@ -77,6 +77,7 @@ def add_audit_stream(context: Context, operation: AddAuditStream) -> StreamAdded
     audit_streams.add(context.connection, values, start)
     shown_to = receiver.to.words(receiver.kind)
     context.audit(AUDIT_STREAM_ADDED, reason=name, kind=receiver.kind, to=shown_to, after_entry=start.seq, id=id)
+    # Wakes the process that sends, after the commit.
     context.posted = True
     return StreamAdded(_shown(context, _found(context, id)), receiver.secret)
 

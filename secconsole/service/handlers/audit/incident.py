@@ -50,13 +50,16 @@ def end_tenant_sessions(context: Context, operation: EndTenantSessions) -> AllSe
         raise Invalid(f"At most {MOST_ENDED_AT_ONCE} sessions at once.", "limit")
     scope = scope_of(context, min(milliseconds(operation.before), context.now) if operation.before else context.now)
     done = incidents.end_sessions(context.connection, scope, limit=operation.limit)
+    # One limit for both, so that no request holds the store's writer for long.
     room = operation.limit - done
     tokens = incidents.end_tokens(context.connection, scope, limit=room) if room else 0
     left = incidents.count_sessions(context.connection, scope) + incidents.count_tokens(context.connection, scope)
     own = context.actor.session
     own_ended = operation.own and own is not None and left == 0
+    # With the last portion also what no count contains: idle sessions, and sign-ins in progress.
     if left == 0:
         incidents.end_rest(context.connection, scope)
+    # Their own session ends last, because it asks for the portions.
     if own is not None and own_ended:
         sessions.end_session(context.connection, own.pk, now=context.now, why=incidents.WHY)
     ended = done + own_ended

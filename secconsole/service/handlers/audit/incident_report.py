@@ -65,6 +65,7 @@ def show_incident(context: Context, operation: ShowIncident) -> Incident:
     fresh = incidents.new_networks(connection, tenant.pk, since, context.now, limit=MOST_NEW)
     refused, capped = _refused(context, window)
     keys = tokens.live_keys(connection, tenant.pk, context.now)
+    # The previous key has an end, the current one has none.
     key = next((key for key in keys if key.expires is None), None)
     return Incident(
         at=when(context.now),

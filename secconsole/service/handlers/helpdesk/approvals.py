@@ -96,6 +96,7 @@ def _answer(context: Context, id: str, state: ApprovalState) -> Approval:
         "answer_by_id": actor.id,
         "answer_by": actor.login,
     }
+    # Conditional: of two answers at the same time the first one counts.
     if not approvals.answer(context.connection, record.pk, values, context.now):
         raise Conflict(OVER)
     event = APPROVAL_GRANTED if state is ApprovalState.GRANTED else APPROVAL_DENIED

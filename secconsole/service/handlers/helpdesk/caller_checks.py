@@ -66,6 +66,7 @@ def start_caller_check(context: Context, operation: StartCallerCheck) -> CallerC
 
         issued = issue_code(context, request, write)
         retry = when(issued.retry_at)
+        # Without a code there is nothing to confirm, so no check begins.
         if not issued.sent:
             return CallerCheckStarted(None, False, message=issued.message, retry_at=retry)
         prefix, expires = issued.prefix, issued.expires or expires

@@ -101,6 +101,7 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
     check: CallerCheck | None = None
     for user, live in affected:
         ended = take_factors_off(context, user, live, event)
+        # Used up in the transaction of the act that they allow, so each counts once.
         check, approved = caller_checks.use(context, user), approvals.use(context, user, reason, ticket)
         context.audit(
             UNBIND,
@@ -171,6 +172,7 @@ def undo_unbind(context: Context, operation: UndoUnbind) -> UndoResult:
     restored: list[Unbound] = []
     sessions_ended = tokens_ended = 0
     for user in targets:
+        # The old factor must not return beside one that the user, or someone with the password, has begun to bind.
         if factors.live_factors(context.connection, user.pk):
             failed.append(NotDone(user.id, user.login, "Has already started to bind a new factor."))
             continue

@@ -91,7 +91,7 @@ ACTS: dict[JobKind, Act] = {}
 def performs(kind: JobKind) -> Callable[[Act], Act]:
     """Register a function as what a kind of job does to one user.
 
-    It runs in the user's own savepoint, with a context of its own: an error that it raises undoes all that it did, and
+    It runs in the user's own savepoint, with its own context: an error that it raises undoes all that it did, and
     becomes the reason of the user.
     """
 
@@ -117,6 +117,7 @@ def _unbind(context: Context, user: UserRecord, work: Work) -> Outcome:
     if result.unbound:
         return Outcome(ItemState.DONE, event=result.event)
     why = result.failed[0].reason
+    # A user who has nothing bound is no failure.
     return Outcome(ItemState.FAILED if factors.live_factors(context.connection, user.pk) else ItemState.SKIPPED, why)
 
 
@@ -158,6 +159,7 @@ def _invite(context: Context, user: UserRecord, work: Work) -> Outcome:
     chosen = choose_invited(context, (user.id,), InviteUsers.spec)
     if not chosen.users:
         return Outcome(ItemState.FAILED, chosen.failed[0].reason)
+    # Hashed before the transaction (`new_passwords`), as for the single operation.
     password, hashed = work.passwords[user.pk]
     give_first_password(context, user, password, hashed, context.now + work.parameters.days * DAY)
     return DONE
@@ -180,7 +182,7 @@ def _reset(context: Context, user: UserRecord, work: Work) -> Outcome:
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="password reset")
     users.change_user(context.connection, user.pk, password_hash=hashed, must_reset=True, password_until=0)
     context.audit(USER_PASSWORD_RESET, user, sessions_ended=ended)
-    return Outcome(ItemState.DONE, f"No mail was sent, so an administrator gives them a password. {why}")
+    return Outcome(ItemState.DONE, f"No mail was sent, so an administrator has to hand over a password. {why}")
 
 
 def new_passwords(kind: JobKind, chosen: Sequence[UserRecord], given: Parameters) -> dict[int, Secret[str]]:
@@ -221,6 +223,7 @@ def _single(context: Context, operation: Operation[object], unchanged: str) -> O
 
 def _run(context: Context, operation: Operation[R]) -> R:
     authorise_in_job(context, operation)
+    # The handler alone: the pipeline would begin another transaction.
     reply: R = HANDLERS[type(operation)].run(context, operation)
     return reply
 

@@ -50,6 +50,7 @@ class _Made:
 
 
 async def _nobody_yet(operation: AdvanceJob, tenant: TenantRow) -> _Made:
+    # `_passwords` fills it, once it knows the users.
     return _Made([])
 
 
@@ -95,6 +96,7 @@ def _act_on_next(context: Context, job: JobRecord, work: Work, most: int) -> Job
     for item_pk, user in jobs.pending_users(context.connection, job.pk, most):
         if needs_password(kind, user) and user.pk not in work.passwords:
             continue  # it has changed since the passwords were made: the next step has one
+        # Claimed before the act: if two programs drive the job for a moment, one of them passes over this user.
         if not jobs.claim(context.connection, item_pk, ItemState.DONE, "", context.now):
             continue
         outcome = _act_on(context, job, user, work)
@@ -116,6 +118,7 @@ def _act_on_next(context: Context, job: JobRecord, work: Work, most: int) -> Job
 
 def _act_on(context: Context, job: JobRecord, user: UserRecord, work: Work) -> Outcome:
     """Act on one user, so that a refusal leaves nothing behind but its reason."""
+    # A separate context, so that nothing remains of what a refused act has counted or recorded.
     own = replace(context, found_target=None, unchanged=False, entries=0, held={}, job=job.id)
     savepoint = context.connection.begin_nested()
     try:
@@ -130,6 +133,7 @@ def _act_on(context: Context, job: JobRecord, user: UserRecord, work: Work) -> O
         savepoint.rollback()
         return Outcome(ItemState.FAILED, error.message)
     savepoint.commit()
+    # Entries of acts that stay are appended together at the end of the step.
     for tenant_pk, entries in (own.held or {}).items():
         assert context.held is not None
         context.held.setdefault(tenant_pk, []).extend(entries)

@@ -129,6 +129,7 @@ def resume_job(context: Context, operation: ResumeJob) -> Job:
 @handles(CancelJob)
 def cancel_job(context: Context, operation: CancelJob) -> Job:
     job = _steered(context, operation.job)
+    # It locks the job, so that no step comes between this and the counting.
     if jobs.change_state(context.connection, job.pk, [JobState.RUNNING, JobState.PAUSED], progress=context.now) is None:
         raise Stale(why_moved(context, job))
     skipped = jobs.skip_pending(context.connection, job.pk, _CANCELLED, context.now)

@@ -103,14 +103,17 @@ def set_smtp(context: Context, operation: SetSmtp) -> SmtpSettings:
         raise Invalid(_ONLY_A_HOST, "host")
     if not 1 <= operation.port <= 65535:
         raise Invalid("A port must be between 1 and 65535.", "port")
+    # An IPv6 address may come in brackets, as in a URL.
     host = host.strip("[]")
     if ":" in host and literal_address(host) is None:
         raise Unfit(_ONLY_A_HOST, "host")
+    # Resolvers read a plain number, or one with leading zeros, as an address, past the check below.
     if is_odd_number(host):
         raise Unfit("Enter the address in its usual form, as in 192.0.2.1.", "host")
     here = is_loopback(host)
     reach = _reach(context)
     _check_reach(reach, host, operation.port)
+    # Port 465 is for TLS from the first byte (RFC 8314).
     tls = operation.tls or (Tls.TLS if operation.port == 465 else Tls.NONE if here else Tls.STARTTLS)
     username, password = operation.username, operation.password
     if bool(username) != (password is not None and bool(password)):
@@ -208,6 +211,7 @@ def confirm_delivery(context: Context, operation: ConfirmDelivery) -> TestResult
             context.audit(DELIVERY_TESTED, kind=record.kind, taken_into_effect=record.state is SettingsState.PENDING)
             return TestResult(True, SUCCESS, record.kind)
     message = WRONG
+    # Nothing tells which test the code was meant for, so it counts as a wrong one for each.
     for _, code in found:
         passcodes.fail(context.connection, code.pk)
         if code.failures + 1 >= MOST_WRONG:

@@ -88,6 +88,7 @@ def preview_network(context: Context, operation: PreviewNetwork) -> NetworkPrevi
     seen = networks.latest_origins(
         context.connection, context.tenant.pk, since=context.now - KNOWN_FOR, limit=LOOKED_AT
     )
+    # Once for each role, and not for each user.
     allowed = {role: (allowing(before, role, context.now), allowing(after, role, context.now)) for role in Role}
     refused = [
         login
@@ -106,6 +107,7 @@ def preview_network(context: Context, operation: PreviewNetwork) -> NetworkPrevi
 
 @handles(AddNetwork)
 def add_network(context: Context, operation: AddNetwork) -> NetworkChange:
+    # One change at a time, so that an undo leads back to one known state.
     _refuse_while_another_waits(context)
     if len(operation.note) > LONGEST_NOTE:
         raise Invalid(f"The note is longer than {LONGEST_NOTE} characters.", "note")
@@ -232,6 +234,7 @@ def _shuts_out_the_actor(context: Context, after: Sequence[NetworkRule]) -> bool
 
 
 def _refuse_while_another_waits(context: Context) -> None:
+    # A change that is overdue is undone now, whether or not a sweep has come by.
     if end_due(context, context.tenant):
         context.found_tenant = tenants.tenant_by_pk(context.connection, context.tenant.pk)
     waiting = _waiting(context)

@@ -83,6 +83,7 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
         context.unchanged = True
         return policy_view(tenant)
     newly_required = mode is PolicyMode.REQUIRED and tenant.policy is not PolicyMode.REQUIRED
+    # Later changes do not begin the grace period again.
     since = context.now if newly_required else tenant.required_since if mode is PolicyMode.REQUIRED else None
     actor = context.actor.login
     done = tenants.set_policy(
@@ -100,12 +101,14 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
     )
     if not done:
         raise Stale("Someone changed the policy at the same moment. Check it first.")
+    # Copies that can be viewed exist only while the policy shows them.
     if tenant.recovery_view and not view:
         recovery.erase_viewable(context.connection, tenant.pk)
     switched_on = is_switched_on(tenant.policy, mode, untouched=tenant.changed is None)
     if switched_on and operation.whitelist_admins:
         _whitelist_admins(context)
     history.hasten(context.connection, tenant.pk)  # the first reminders leave with the next sweep
+    # Which sessions end is decided by the new policy.
     changed = tenants.tenant_by_pk(context.connection, tenant.pk)
     ended = Ended() if operation.keep_sessions else end_password_sessions(context, changed)
     context.audit(

@@ -78,6 +78,7 @@ def _complete(
     context.audit(SIGN_IN, user, tenant=tenant, by=user.login, rule=rule, factor=factor)
     if (days := days_asleep(user.last_sign_in, context.now)) >= DORMANT_DAYS:
         context.audit(DORMANT_SIGN_IN, user, tenant=tenant, by=user.login, days=days)
+    # Someone who can sign in is not shut out, so a change of the networks that waits for that is final.
     confirm_by_sign_in(context, tenant, user)
     return SignInAnswer(SignInStatus.COMPLETE, token=token, message=message, server_time=when(context.now))
 

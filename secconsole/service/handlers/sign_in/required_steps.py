@@ -68,12 +68,14 @@ def confirm_binding(context: Context, operation: ConfirmBinding) -> SignInAnswer
         return challenges.waiting(pending, verdict.message, user.locked_until)
     if not verdict.accepted:
         return challenges.wrong_code(pending, verdict.message)
+    # The row has the new status, from which it follows that the session has a proof.
     bound = replace(pending, user=users.user_by_pk(context.connection, user.pk))
     return complete_pending(bound, Rule.REQUIRED, factor=str(factor.kind))
 
 
 def _choosing(context: Context, operation: ChoosePassword) -> PendingSignIn | None:
     """Return the sign-in that a new password is for, or raise `Invalid` for an unacceptable password."""
+    # The length first: it needs nothing from the store, and limits the work of the other checks.
     check_length(operation.password)
     pending = challenges.find(context, operation.challenge, SignInStatus.NEW_PASSWORD)
     if pending is not None:
@@ -93,8 +95,10 @@ def choose_password(context: Context, operation: ChoosePassword) -> SignInAnswer
         return challenges.not_found(context, operation.challenge)
     tenant = pending.tenant
     new_hash = context.new_hash
+    # First, so that of two requests at the same time only one sets a password.
     if not sessions.use_challenge(context.connection, pending.challenge.pk, context.now):
         return challenges.over(context)
+    # Others may know the old password, so no session of it stays.
     sessions.end_sessions(context.connection, pending.user.pk, now=context.now, why="new password")
     change = {"password_hash": new_hash, "must_reset": False, "password_until": 0}
     user = users.change_user(context.connection, pending.user.pk, **change)

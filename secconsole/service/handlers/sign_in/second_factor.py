@@ -56,6 +56,7 @@ def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
     factor, message = check_code(context, user, operation.code, among, attempt)
     if factor is None:
         return challenges.wrong_code(pending, message)
+    # An administrator entered it, and the code that came back confirms it.
     if factor.state is FactorState.PENDING:
         context.audit(
             FACTOR_CONFIRMED,
@@ -71,6 +72,7 @@ def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
 
 def _with_bypass_code(pending: PendingSignIn, code: Secret[str]) -> SignInAnswer:
     context, tenant, user = pending.context, pending.tenant, pending.user
+    # Before the code is used, because whether one works is among the facts.
     asked = decide_second_factor(challenges.facts_of(pending))
     accepted, message = check_bypass_code(context, tenant, user, code)
     if not accepted:

@@ -90,6 +90,8 @@ def step_up(context: Context, operation: StepUp) -> Proof:
         message, wrong = held_words(context, until) if until else "", ""
     elif _shows_password(check, user) or (active and not check.needed):
         wrong = "code"
+        # Only now: until the password was right the attempt counted, so guesses at the same time cannot exceed the
+        # limit.
         if check.reserved is not None:
             uncount_failure(context, user, throttle_of(context, user), check.reserved)
         if not active and session.factor == BYPASS:  # the password alone would make it more than it is
@@ -99,6 +101,7 @@ def step_up(context: Context, operation: StepUp) -> Proof:
         accepted, message, shown = _check(context, user, operation.code, active, step_up_attempt(session.id))
         if accepted:
             token = new_token()
+            # A step-up at the same time was faster, and its token has replaced the one of this request.
             if not sessions.renew_session(context.connection, session, token, now=context.now, factor=shown):
                 raise NotSignedIn(SESSION_ENDED)
             note_right_code(context, user, Bucket.STEP_UP)
@@ -107,6 +110,7 @@ def step_up(context: Context, operation: StepUp) -> Proof:
             return Proof(True, message, until=when(context.now + fresh_for(context)), server_time=now, token=token)
     if wrong == "password" and check is not None and check.reserved is not None:
         note_hold(context, user, check.reserved.bucket, check.reserved.holds_until)
+    # `reserve_step_up` has counted this attempt already.
     left = MOST_IN_SESSION - session.failures
     if left <= 0:
         sessions.end_session(context.connection, session.pk, now=context.now, why="wrong proofs")

@@ -59,6 +59,7 @@ def _reserve_unknown(context: Context, operation: SignIn, tenant: TenantRow | No
         run = tried(run, now)
         until = wait_until(run, now)
         metadata.keep_unknown(connection, subject, run)
+        # The result is not needed. Existing accounts are looked up here too, and that takes time.
         throttles.has_known(connection, stand_in, now)
         metadata.forget_unknown(connection, now - FORGET_AFTER)
     check = PasswordCheck(None, False)
@@ -87,14 +88,15 @@ def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
     decision = decide_sign_in(sign_in_facts(context, tenant, user, live, code, right=True, held_back=held_back))
     # the attempt stays counted: no answer reveals that the password is right
     if decision.status is SignInStatus.REFUSED:
-        if decision.rule is not Rule.NETWORK:
-            note_refused(context, tenant, user, decision.rule, check.reserved)
-        # a right password from a forbidden network gets an entry each time: attempts are counted, so there are few
-        else:
+        if decision.rule is Rule.NETWORK:
+            # With an entry each time, because the password was right. Attempts are counted, so there are few.
             context.audit(SIGN_IN, user, outcome="refused", tenant=tenant, rule=decision.rule)
+        else:
+            note_refused(context, tenant, user, decision.rule, check.reserved)
         return _refused(check.retry_at, context.now)
     if check.reserved is not None:
         uncount_failure(context, user, counted, check.reserved)
+    # The hash had earlier costs, and now the password is at hand.
     if check.new_hash:
         users.set_password_hash(context.connection, user.pk, user.password_hash, check.new_hash)
     return go_on(context, tenant, user, decision, live, code)

@@ -131,6 +131,7 @@ def rotate_secret_key(context: Context, operation: RotateSecretKey) -> NewSecret
     old, before = _keys(context)
     until = context.now + operation.overlap_hours * HOUR
     overlapping = old if operation.overlap_hours else None
+    # At most two keys are valid, so the one before the previous ends now.
     if before is not None:
         tokens.end_token(context.connection, before.pk, now=context.now, why="rotated")
     if overlapping is not None:

@@ -120,6 +120,7 @@ def _result(plan: Plan, *, kept: bool) -> ImportResult:
 def _write(context: Context, plan: Plan, hashes: dict[str, str]) -> None:
     rows = [with_id(context, {**line.values, "password_hash": hashes.get(line.key)}) for line in plan.new]
     users.add_users(context.connection, context.tenant.pk, rows)
+    # One entry counts all new users. Those with a role have their own.
     privileged = [line.key for line in plan.new if gives_role(line.values)]
     changes = [
         (user, _whole_change(context, line, user, difference, hashes)) for line, user, difference in plan.changes

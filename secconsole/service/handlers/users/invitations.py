@@ -87,6 +87,7 @@ def invite_users(context: Context, operation: InviteUsers) -> InvitationResult:
     until, invited, failed = context.now + operation.days * DAY, list[Invited](), chosen.failed
     with context.entries_together():
         for user in chosen.users:
+            # Users who can be invited only since the hashing have no password.
             if user.pk in made:
                 give_first_password(context, user, *made[user.pk], until)
                 invited.append(_invited(user))
@@ -119,6 +120,7 @@ def mail_first_password(
     request, tenant = _request(context, user), context.tenant
     change = {"password_hash": hashed, "must_reset": True, "password_until": until}
     user = users.change_user(context.connection, user.pk, **change)
+    # A mail that still waits has a password that no longer works.
     outbox.void(context.connection, request.attempt, context.now)
     make_message = reset_message if resets else invitation_message
     message = make_message(request.to, password, tenant=tenant.name, login=user.login, until=utc_words(when(until)))

@@ -47,9 +47,11 @@ def _new_passwords(context: Context, operation: ResetUser) -> Sequence[Secret[st
 
 @handles(ResetUser, hashes=_new_passwords)
 def reset_user(context: Context, operation: ResetUser) -> ResetResult:
+    # As before the hashing: what allows the reset may have been used up in between.
     reason, ticket = _refuse(context, operation)
     room, user, connection = refuse_beyond(context), context.target, context.connection
     live = factors.live_factors(connection, user.pk)
+    # Counted first, because `take_factors_off` ends them.
     codes = recovery.count_left(connection, user.pk)
     ended_tokens = tokens.count_live(connection, [user.pk], context.now)
     event = new_event(context, reason, ticket) if live else ""

@@ -56,6 +56,7 @@ def list_users(context: Context, operation: ListUsers) -> UserPage:
     order = Order(_COLUMNS[operation.sort], operation.descending)
     window = Window(operation.limit, operation.cursor, operation.backwards, operation.at)
     found = user_search.find_users(context.connection, context.tenant.pk, operation.filter, order, window, context.now)
+    # Only of those who are held does a list show where, and they are few.
     held = [user.pk for user in found.users if is_held(user.locked_until, context.now)]
     tried = throttles.throttles_of(context.connection, held)
     rows = tuple(user_row(user, context.now, tried.get(user.pk, EMPTY)) for user in found.users)
@@ -102,6 +103,7 @@ def show_user(context: Context, operation: ShowUser) -> UserDetail:
         look_alikes=look_alikes(connection, user) if sees_others else (),
         suspicions=tuple(suspicions(user.login) + suspicions(user.name)),
         failures=throttle.failures,
+        # None is the end of a hold that lasts until someone unlocks, and so the latest.
         locked_until=None if None in ends else max((end for end in ends if end), default=None),
         locked=bool(held),
         has_password=user.password_hash is not None,

@@ -169,6 +169,7 @@ def disable_user(context: Context, operation: DisableUser) -> UserChanged:
         raise Invalid(f"The reason is longer than {LONGEST_REASON} characters.", "reason")
     if user.disabled:
         return _unchanged(context, user)
+    # First, because it locks the administrators of all tenants until the transaction ends.
     PlatformAdmins(context.connection).lose(user)
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="disabled")
     user = users.change_user(context.connection, user.pk, disabled=True)
@@ -221,6 +222,7 @@ def unlock_user(context: Context, operation: UnlockUser) -> UserChanged:
     if throttle == EMPTY and not has_any(user):
         return _unchanged(context, user)
     unlock(context, user)
+    # Without a new value, for the version: a client that holds the old row notices the change.
     user = users.change_user(context.connection, user.pk)
     buckets = ",".join(held_buckets(throttle, context.now))
     context.audit(USER_UNLOCKED, user, failures=throttle.failures, locked_for=buckets)

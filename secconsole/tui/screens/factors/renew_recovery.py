@@ -21,7 +21,7 @@ class RenewRecoveryDialog(Dialog[str]):
             safe("You used a recovery code instead of your phone.", "bold"),
             f"{plural(left, 'code')} of that set {'is' if left == 1 else 'are'} left, and new ones are due.",
             "",
-            "Phone lost or new? Bind another one now: its app replaces the old one's, and you get ten new codes.",
+            "Phone lost or new? Bind another one now: it replaces the old one, and you get ten new codes.",
             "Only left it at home? Then new codes are enough.",
             "This is shown at every sign-in until it is done.",
         )

@@ -28,7 +28,7 @@ from secconsole.tui.widgets.user_detail import UserPane, UserStrip
 from secconsole.tui.widgets.user_source import UserQuery, UserSource
 
 SEARCH_PAUSE = 0.07  # seconds between two searches while the user types
-SLOW = 0.15  # seconds after which the row's own data stands in for details still loading
+SLOW = 0.15  # seconds after which data of the row is shown in place of details that are still loading
 MOST_MARKED = 10_000  # rows that one key can mark
 
 _HINT = "part of a name, status:unbound, is:locked, role:helpdesk"
