@@ -73,7 +73,7 @@ def copy_store_file(source: Path, target: Path, progress: Progress) -> None:
         copy.execute("PRAGMA journal_mode=MEMORY")
         copy.execute("PRAGMA synchronous=OFF")  # it is flushed as a whole, and useless until then
         # While a read transaction is open, the copy is of one snapshot. Without it SQLite starts over whenever another
-        # process writes, and under load never ends.
+        # process writes, which under load may go on for hours.
         origin.execute("BEGIN")
         origin.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the moment that is copied
         copy_pages(origin, copy, progress)
