@@ -133,6 +133,13 @@ class EmbeddedBackend(SessionBackend):
         except TimeoutError:
             return self.store.answered > before
 
+    async def stream_lags(self) -> dict[str, tuple[int, float]]:
+        """Return by the id of each audit stream how many entries its receiver lacks, and for how many seconds.
+
+        Raise `Unavailable` or `TimeoutError` if the store does not answer.
+        """
+        return await asyncio.wait_for(self.stream_worker.lags(), READY_SECONDS)
+
     def _note_heads(self) -> None:
         """Note the heads of the audit beside the request that is performed now."""
         if self._heads.is_due():

@@ -16,12 +16,14 @@ from secconsole.cli.csv_file import opened
 from secconsole.cli.diagnostics import ExitCode, Progress, ask, ask_yes_no, can_ask, say
 from secconsole.cli.output import Column, Listing, format_value
 from secconsole.cli.people_file import read_people
+from secconsole.config.password_file import PasswordFile
 from secconsole.domain.errors import Invalid
 from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.operations.job_driver import drive_job
 from secconsole.operations.job_kinds import KINDS
 from secconsole.operations.jobs import Job, JobItem, JobPreview, PreviewJob, ShowJob, StartJob
 from secconsole.operations.paging import pages
+from secconsole.operations.password_list import drive_listed, end_words
 from secconsole.operations.unbinding import TYPED_ABOVE
 from secconsole.operations.user_import import Rejected
 
@@ -86,9 +88,18 @@ def read_selection(logins: tuple[str, ...], file: Path | None, words: str | None
 
 
 async def run_bulk(
-    context: CommandContext, operation: StartJob, selection: Selection, *, dry_run: bool, yes: bool
+    context: CommandContext,
+    operation: StartJob,
+    selection: Selection,
+    *,
+    dry_run: bool,
+    yes: bool,
+    keep: PasswordFile | None = None,
 ) -> int:
-    """Preview, confirm and perform one act on many users, and return the exit code."""
+    """Preview, confirm and perform one act on many users, and return the exit code.
+
+    `keep`: the list that new passwords go to.
+    """
     operation = replace(operation, users=selection.logins, filter=selection.filter)
     for problem in selection.rejected:
         say(f"Left out: {problem}")
@@ -102,26 +113,33 @@ async def run_bulk(
             return ExitCode.NO
         operation = replace(operation, expect=preview.total)
     job = await context.perform(operation)
-    code = await drive(context, operation.tenant, job)
+    code = await drive(context, operation.tenant, job, keep)
     return ExitCode.PARTLY if selection.rejected and code in (ExitCode.DONE, ExitCode.NO) else code
 
 
-async def drive(context: CommandContext, tenant: str, job: Job) -> int:
+async def drive(context: CommandContext, tenant: str, job: Job, keep: PasswordFile | None = None) -> int:
     """Perform a job to its end, write its result, and return the exit code."""
     progress = _Steps(f"{KINDS[job.kind].words} {job.total:,} users:")
     try:
-        async for step in drive_job(context.perform, tenant, job.id):
+        steps = (
+            drive_listed(context.perform, tenant, job.id, keep.keep)
+            if keep is not None
+            else drive_job(context.perform, tenant, job.id)
+        )
+        async for step in steps:
             job = step
             progress.show_job(job)
+        if keep is not None:
+            await keep.end(end_words(job))
     except BaseException:
         progress.end()
-        say(f"{job.total - job.pending:,} of {job.total:,} are done. Continue with: secconsole job resume {job.id}")
+        say(f"{job.total - job.pending:,} of {job.total:,} are done. Continue with: {_resume(job)}")
         raise
     progress.end()
     await show_job(context, tenant, job.id, None if not context.out.is_table else ItemState.FAILED)
     if job.state is not JobState.FINISHED:
         by = f" {job.driver} drives it now." if job.state is JobState.RUNNING else ""
-        say(f"The job is {job.state}.{by} Continue with: secconsole job resume {job.id}")
+        say(f"The job is {job.state}.{by} Continue with: {_resume(job)}")
         return ExitCode.PARTLY
     if job.failed:
         return ExitCode.PARTLY
@@ -157,6 +175,10 @@ def job_words(job: Job) -> str:
     return f"{pluralize(job.total, 'user')}: {', '.join(parts)}."
 
 
+def _resume(job: Job) -> str:
+    return f"secconsole job resume {job.id}{' --to-file NEW-FILE' if job.listed else ''}"
+
+
 class _Steps(Progress):
     def show_job(self, job: Job) -> None:
         failed = f", {job.failed:,} failed" if job.failed else ""
@@ -169,7 +191,7 @@ def _preview_of(operation: StartJob) -> PreviewJob:
         kind=operation.kind,
         users=operation.users,
         filter=operation.filter,
-        without_mail=operation.without_mail,
+        without_mail=operation.without_mail or operation.listed,
     )
 
 

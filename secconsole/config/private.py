@@ -7,10 +7,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from secconsole.domain.errors import Unavailable
+from secconsole.domain.errors import Invalid, Unavailable
 
 LONGEST = 1024 * 1024  # maximum bytes of a file of settings, keys or texts
 
@@ -68,7 +69,29 @@ def write_private(path: Path, text: str, *, exclusive: bool = False) -> None:
     finally:
         if name:
             os.unlink(name)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def create_private(path: Path) -> BinaryIO:
+    """Create a new file with mode 0600 whatever the umask, and open it.
+
+    Raise `Invalid` for `path` on failure. An existing file stays as it is.
+    """
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise Invalid("That file already exists. Use another name.", "path") from None
+    except FileNotFoundError:
+        raise Invalid(f"There is no folder {path.parent}.", "path") from None
+    except OSError as error:
+        raise Invalid(f"Cannot write there: {error.strerror}.", "path") from None
+    with suppress(OSError):  # not every file system has permissions
+        os.fchmod(handle, 0o600)
+    if stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
+        os.close(handle)
+        path.unlink(missing_ok=True)
+        raise Invalid("Others could read it there: that disk has no permissions. Choose another.", "path")
+    return os.fdopen(handle, "wb")
 
 
 @contextmanager
@@ -120,7 +143,8 @@ def _is_still(path: Path, handle: int) -> bool:
         return False
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Flush the names of a folder's files to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -52,6 +52,7 @@ FORMS = {
         _form("invitation-email", *_ACCOUNT, "password", "until", needed=("password", "login")),
         _form("reset-email", *_ACCOUNT, "password", "until", needed=("password", "login")),
         _form("reminder-email", *_ACCOUNT, "until", needed=("until",)),
+        _form("advice", "tenant", "contact"),
         Form("contact", frozenset({"tenant"}), subject=False),
         _notice("bound", "factor"),
         _notice("removed", "factor"),

@@ -76,6 +76,11 @@ def reminder_message(to: str, *, tenant: str, login: str, until: str) -> Message
     return _mail("reminder-email", to, tenant, {**values, "contact": _contact(tenant)})
 
 
+def advice_message(to: str, *, tenant: str) -> Message:
+    """Return the advice for users whose devices may be infected, the same for all of a tenant."""
+    return _mail("advice", to, tenant, {"contact": _contact(tenant)})
+
+
 def notice_message(name: str, to: str, *, tenant: str, values: Mapping[str, str]) -> Message:
     """Return the notice about an event in an account.
 

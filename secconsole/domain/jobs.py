@@ -23,6 +23,7 @@ class JobKind(StrEnum):
     WHITELIST_ADD = "whitelist-add"
     WHITELIST_REMOVE = "whitelist-remove"
     INVITE = "invite"
+    ADVISE = "advise"
 
 
 class JobState(StrEnum):

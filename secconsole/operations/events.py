@@ -218,6 +218,7 @@ ALERT_ACKNOWLEDGED = event("alert.acknowledged", EventGroup.SYSTEM, "acknowledge
 ALERT_RULE_SET = event("alert.rule-set", EventGroup.POLICY, "changed a rule of alerts")
 INCIDENT_FROZEN = event("incident.frozen", EventGroup.INCIDENT, "froze sign-ins")
 INCIDENT_THAWED = event("incident.thawed", EventGroup.INCIDENT, "thawed sign-ins")
+INCIDENT_ADVISED = event("incident.advised", EventGroup.INCIDENT, "sent advice")
 INCIDENT_SESSIONS_ENDED = event("incident.sessions-ended", EventGroup.INCIDENT, "ended all sessions")
 CLOCK_JUMPED = event("clock.jumped", EventGroup.SYSTEM, "noticed that the clock was set")
 CLOCK_MENDED = event("clock.mended", EventGroup.SYSTEM, "repaired the effects of a wrong clock")

@@ -88,6 +88,7 @@ Id = Annotated[str, Meta(max_length=LONGEST_ID, description="An id as returned i
 OptionalId = Annotated[str, Meta(max_length=LONGEST_ID, description="An id as returned in replies, or empty.")]
 OneWord = Annotated[str, Meta(max_length=LONGEST_WORD)]
 Cell = Annotated[str, Meta(max_length=LONGEST_CELL)]
+GivenPassword = Annotated[Secret[str], Meta(max_length=LONGEST_PASSWORD_GIVEN)]
 SecretCell = Annotated[Secret[str], Meta(max_length=LONGEST_CELL)]
 
 IpAddress = Annotated[

@@ -13,7 +13,7 @@ from secconsole.domain.roles import Permission, Role
 from secconsole.operations import events
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.base import Operation, declare
-from secconsole.operations.fields import Limit, Moment, NumberCursor, OptionalReason, TenantName
+from secconsole.operations.fields import Limit, Moment, NumberCursor, OptionalReason, TenantName, UserName
 
 USUAL_WINDOW = timedelta(hours=24)
 CHANGES: tuple[events.EventGroup, ...] = (
@@ -252,3 +252,59 @@ class ReportIncident(Operation[IncidentReport]):
     until: Moment | None = None
     limit: Limit = MOST_PER_PAGE
     cursor: NumberCursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Text to send to users."""
+
+    subject: str
+    body: str
+
+
+@declare(
+    "incident.advice",
+    "GET",
+    "/v1/tenants/{tenant}/incident/advice",
+    Permission.HANDLE_INCIDENTS,
+    example=lambda s: (
+        ShowAdvice(tenant=s.TENANT),
+        Advice("Check your devices: your account at acme", "Attackers may have reached accounts of acme. …"),
+    ),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowAdvice(Operation[Advice]):
+    """Show the advice for users whose devices may be infected, which the owner of the store can replace."""
+
+    tenant: TenantName
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceSent:
+    """User who was mailed the advice. `to`: the address, masked."""
+
+    user: str
+    login: str
+    to: str
+
+
+@declare(
+    "incident.send-advice",
+    "POST",
+    "/v1/tenants/{tenant}/users/{user}/advice",
+    Permission.HANDLE_INCIDENTS,
+    on_lower=True,
+    step_up="always",
+    own_reason="brings them the same mail as all others",
+    records=events.INCIDENT_ADVISED,
+    example=lambda s: (
+        SendAdvice(tenant=s.TENANT, user="ana.kral"),
+        AdviceSent(s.USER.id, s.USER.login, "a••@acme.example"),
+    ),
+)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendAdvice(Operation[AdviceSent]):
+    """Mail the advice to the address on record of a user."""
+
+    tenant: TenantName
+    user: UserName

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation
+from secconsole.operations.incident import SendAdvice
 from secconsole.operations.invitations import InviteUsers
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import DisableUser, RequireMfa, ResetPassword, UnlockUser
@@ -52,7 +53,7 @@ KINDS: Mapping[JobKind, KindFacts] = {
         "Reset passwords",
         "Reset the passwords of",
         "given a new password",
-        takes=("days", "without_mail"),
+        takes=("days", "without_mail", "listed"),
     ),
     JobKind.DISABLE: KindFacts(DisableUser, "Disable", "Disable", "disabled", takes=("reason",)),
     JobKind.WHITELIST_ADD: KindFacts(
@@ -71,4 +72,5 @@ KINDS: Mapping[JobKind, KindFacts] = {
         takes=("keep_sessions",),
     ),
     JobKind.INVITE: KindFacts(InviteUsers, "Invite", "Invite", "invited", takes=("days",)),
+    JobKind.ADVISE: KindFacts(SendAdvice, "Send advice", "Send advice to", "sent advice"),
 }

@@ -22,12 +22,13 @@ from typing import Annotated
 from msgspec import Meta
 
 from secconsole.domain.jobs import ItemState, JobKind, JobState
-from secconsole.domain.limits import IMPORT_BODY, MOST_ADVANCED, MOST_JOB_NAMES
+from secconsole.domain.limits import IMPORT_BODY, MOST_ADVANCED, MOST_INVITED, MOST_JOB_NAMES
 from secconsole.domain.roles import Permission
 from secconsole.domain.users.invitation import USUAL_DAYS
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import (
+    GivenPassword,
     Id,
     InvitationDays,
     Limit,
@@ -47,12 +48,24 @@ AtOnce = Annotated[int, Meta(ge=1, le=MOST_ADVANCED, description="The maximum nu
 
 
 @dataclass(frozen=True, slots=True)
+class NewPassword:
+    """One-time password of a user, by id: four groups of four letters and digits."""
+
+    user: Id
+    password: GivenPassword
+
+
+NewPasswords = Annotated[tuple[NewPassword, ...], Meta(max_length=MOST_INVITED)]
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One act on many users.
 
     `selection`: how they were chosen, in words. `by`: who started it. `driver`: who performs it now. `progress`: the
     time of its last step. `events`: the unbindings that `unbind.undo` can undo. `steerable`: the role of the
-    caller allows to pause, cancel and resume it. `driving`: the caller is its driver.
+    caller allows to pause, cancel and resume it. `driving`: the caller is its driver. `listed`: the driver makes the
+    new passwords and keeps them on a list.
     """
 
     id: str
@@ -74,6 +87,7 @@ class Job:
     events: tuple[str, ...]
     steerable: bool
     driving: bool
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +191,8 @@ class StartJob(Operation[Job]):
     `job.advance`. The kind decides which of the other fields are used. `reason` is mandatory for `unbind` and
     `whitelist-add`. `days`: how long first-time passwords are valid. `expect`: how many users the caller has seen. With
     another number now, `Stale` is raised. `without_mail`: reset also passwords of users that
-    no mail reaches, who then need a new one from an administrator.
+    no mail reaches, who then need a new one from an administrator. `listed`: mail no passwords, but use those that come
+    with each `job.advance`, which its driver has stored on a list before.
     """
 
     tenant: TenantName
@@ -191,6 +206,7 @@ class StartJob(Operation[Job]):
     days: InvitationDays = USUAL_DAYS
     keep_sessions: bool = False
     without_mail: bool = False
+    listed: bool = False
     expect: Position | None = None
 
 
@@ -248,12 +264,14 @@ class AdvanceJob(Operation[Job]):
     """Act on the next pending users of a job that the caller drives.
 
     Each user's act and its mark are stored together. All rules of the single operation hold for each of them, with the
-    caller's current role. A refused user is marked as failed, with the reason.
+    caller's current role. A refused user is marked as failed, with the reason. `passwords`: the one-time passwords of
+    the next users, by id, for a job with `listed`. Users without one fail, and can be tried again.
     """
 
     tenant: TenantName
     job: Id
     most: AtOnce = 25
+    passwords: NewPasswords | None = None
 
 
 @declare(

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.operations.wire import encode
 from secconsole.server.changes import add_changes
-from secconsole.server.metrics import Counted, Metrics
+from secconsole.server.metrics import Counted, Metrics, ReadLags
 from secconsole.server.middleware import RequestMiddleware
 from secconsole.server.openapi.document import document
 from secconsole.server.problems import problem
@@ -51,7 +51,7 @@ def make_app(
     add_routes(app, executor)
     add_changes(app, executor, shutdown)
     _add_health(app, executor, shutdown)
-    _add_metrics(app, metrics, metrics_from)
+    _add_metrics(app, metrics, metrics_from, getattr(opened, "stream_lags", None))
 
     _add_description(app)
     add_refusals(app)
@@ -89,13 +89,15 @@ def _add_health(app: Starlette, executor: OperationExecutor, shutdown: ShutdownS
     app.add_route("/readyz", ready, name="readyz")
 
 
-def _add_metrics(app: Starlette, metrics: Metrics, metrics_from: Sequence[Network]) -> None:
+def _add_metrics(app: Starlette, metrics: Metrics, metrics_from: Sequence[Network], lags: ReadLags | None) -> None:
     async def measured(request: Request) -> Response:
         caller: Caller = request.state.caller
         address = caller.network
         if address is not None and not address.is_loopback and not is_in(address, metrics_from):
             detail = "Metrics are limited to this machine and the networks of the server's --metrics-from."
             return problem(403, "not-allowed", detail, request.state.request_id)
+        if lags is not None:
+            await metrics.read_lags(lags)
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
     app.add_route("/metrics", measured, name="metrics")

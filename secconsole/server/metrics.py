@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from secconsole.domain.errors import SecconsoleError
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Credential, Source
 from secconsole.operations.signin import SignInAnswer
 from secconsole.server.routes import OperationExecutor
 
 R = TypeVar("R")
+ReadLags = Callable[[], Awaitable[Mapping[str, tuple[int, float]]]]
 
 OTHER = "other"  # a path of no operation
 
@@ -47,6 +50,19 @@ class Metrics:
             "secconsole_change_streams", "Streams of changes that are open now.", registry=self._registry
         )
 
+        self._lag_entries = Gauge(
+            "secconsole_audit_stream_lag_entries",
+            "Entries of the audit that the receiver of a stream lacks.",
+            ("stream",),
+            registry=self._registry,
+        )
+        self._lag_seconds = Gauge(
+            "secconsole_audit_stream_lag_seconds",
+            "Age of the oldest entry of the audit that the receiver of a stream lacks.",
+            ("stream",),
+            registry=self._registry,
+        )
+
     def count(self, operation: str, status: int, seconds: float) -> None:
         self._requests.labels(operation, str(status)).inc()
         self._seconds.labels(operation).observe(seconds)
@@ -71,6 +87,20 @@ class Metrics:
             registry=self._registry,
         )
         gauge.set_function(count)
+
+    async def read_lags(self, read: ReadLags) -> None:
+        """Read the lag of each stream of the audit.
+
+        Without an answer there are no values, rather than old ones.
+        """
+        found: Mapping[str, tuple[int, float]] = {}
+        with suppress(SecconsoleError, TimeoutError):
+            found = await read()
+        self._lag_entries.clear()
+        self._lag_seconds.clear()
+        for stream, (entries, seconds) in found.items():
+            self._lag_entries.labels(stream).set(entries)
+            self._lag_seconds.labels(stream).set(seconds)
 
     def text(self) -> str:
         return generate_latest(self._registry).decode()

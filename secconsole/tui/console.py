@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from secconsole.backends.base import Backend
     from secconsole.config.contexts import NamedContext
+    from secconsole.config.password_file import PasswordFile
     from secconsole.config.view_state import Views
     from secconsole.delivery.inbox import InboxMessage
     from secconsole.domain.secret import Secret
@@ -170,7 +171,7 @@ class ConsoleJobs(Protocol):
 
     running: dict[str, Job]
 
-    def start(self, job: Job) -> None: ...
+    def start(self, job: Job, keep: PasswordFile | None = None) -> None: ...
     def words(self) -> str: ...
 
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from secconsole.domain.audit.audit_stream import MOST_STREAMS, StreamKind
-from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, SecconsoleError, Unfit
+from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, SecconsoleError, Unavailable, Unfit
 from secconsole.domain.roles import Role
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.audit_streams import (
@@ -23,6 +23,7 @@ from secconsole.operations.audit_streams import (
 )
 from secconsole.operations.caller import Credential
 from secconsole.operations.tenants import CreateTenant
+from secconsole.server.metrics import Metrics
 from secconsole.store.schema import metadata
 from tests.delivery.stream_receivers import unix_stream, verified, webhook
 from tests.organisation import TENANT, Organisation
@@ -174,3 +175,22 @@ async def test_a_tenant_learns_nothing_of_anothers_streams(organisation: Organis
         await organisation.perform(ListAuditStreams(tenant="other"), tina)
     with pytest.raises(NotFound):
         await organisation.perform(RemoveAuditStream(tenant=TENANT, stream=added.stream.id), tina)
+
+
+async def test_a_metric_shows_the_lag_of_each_stream(organisation: Organisation, tmp_path: Path) -> None:
+    metrics = Metrics()
+    added = await add(organisation, str(tmp_path / "away"), StreamKind.SYSLOG_UNIX)
+    organisation.clock.now += 60
+    await organisation.add("ana")
+    (one,) = await listed(organisation)
+    assert one.behind >= 2
+    await metrics.read_lags(organisation.backend.stream_lags)
+    label = f'{{stream="{added.stream.id}"}}'
+    assert f"secconsole_audit_stream_lag_entries{label} {float(one.behind)}" in metrics.text()
+    assert f"secconsole_audit_stream_lag_seconds{label} 60.0" in metrics.text()
+
+    async def away() -> dict[str, tuple[int, float]]:
+        raise Unavailable("The store does not answer.")
+
+    await metrics.read_lags(away)
+    assert label not in metrics.text(), "no values rather than old ones"

@@ -16,6 +16,7 @@ from secconsole.domain.jobs import JobKind
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.job_driver import drive_job
 from secconsole.operations.jobs import ResumeJob, StartJob
+from secconsole.store.helpdesk.incidents import WHY
 from tests.organisation import TENANT, Organisation, seed_of
 from tests.store.looking import Tables, broken_chains, database, tables
 from tests.store.processes import worker
@@ -23,14 +24,24 @@ from tests.store.worker_killed import end_again_and_again
 
 LONG = bool(os.environ.get("SECCONSOLE_LONG_TESTS"))
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-ENTRIES = {"unbind": 3, "reset": 2, "set-policy": 2, "import": 5, "confirm": 1}  # what each leaves in the audit
-FEWEST = {
+ENTRIES = {  # what each leaves in the audit
+    "unbind": 3,
+    "reset": 2,
+    "set-policy": 2,
+    "import": 5,
+    "confirm": 1,
+    "freeze": 1,
+    "end-sessions": 1,
+}
+FEWEST = {  # statements
     "unbind": 30,
     "reset": 20,
     "set-policy": 10,
     "import": 10,
     "confirm": 10,
-}  # statements
+    "freeze": 10,
+    "end-sessions": 10,
+}
 
 
 async def prepared(organisation: Organisation) -> tuple[str, ...]:
@@ -91,6 +102,12 @@ def is_done(name: str, before: Tables, after: Tables) -> bool:
             return "required" in after["tenants"][0] and len(after["exemptions"]) == 1
         case "import":
             return len(after["users"]) == len(before["users"]) + 3 and any("Ana Anew" in row for row in after["users"])
+        case "freeze":
+            (before_it,), (tenant,) = before["tenants"], after["tenants"]
+            return len(set(tenant) - set(before_it)) == 2  # since when, and by whom
+        case "end-sessions":
+            ended = [row for row in after["sessions"] if WHY in row]
+            return len(ended) == len(after["sessions"]) == 3
         case _:
             return [row for row in after["factors"] if "pending" in row] == []
 

@@ -19,6 +19,7 @@ from secconsole.domain.model import PolicyMode
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
 from secconsole.operations.factors import ConfirmFactor
+from secconsole.operations.incident import EndTenantSessions, FreezeSignIns
 from secconsole.operations.jobs import AdvanceJob
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.reset import ResetUser
@@ -49,6 +50,10 @@ def operation_named(name: str, *facts: str) -> Operation[Any]:
         case "confirm":
             enrollment, code = facts
             return ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=Secret(code))
+        case "freeze":
+            return FreezeSignIns(tenant=TENANT, reason="stolen passwords")
+        case "end-sessions":
+            return EndTenantSessions(tenant=TENANT)
         case "job":
             return AdvanceJob(tenant=TENANT, job=facts[0], most=2)
         case _:

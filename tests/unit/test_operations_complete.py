@@ -28,6 +28,7 @@ NO_SCREEN = {
     "audit.head": "a command prints it, and servers and consoles write it to their logs",
     "audit.verify": "screens verify in parts: operations/portions.py",
     "clock.mend": "the store's owner does it, on the server: doctor --mend-clock",
+    "incident.send-advice": "screens mail it to many users by a job",
     "factor.show": "the details of a user have the factors",
     "tenant.create": "the store's owner does it, with a command",
     "unbind.preview": "screens ask for it in portions: operations/portions.py",
@@ -57,6 +58,7 @@ NO_ACTION = {
 NO_COMMAND = {
     "job.advance": "operations/job_driver.py asks for it until a job has ended",
     "audit.verify": "commands verify in parts: operations/portions.py",
+    "incident.send-advice": "commands mail it to many users by a job",
     "sign-in.mail-key": "the command that binds prints the key",
     "unbind.preview": "commands ask for it in portions: operations/portions.py",
     "user.invite-preview": "commands ask for it in portions: operations/portions.py",

@@ -9,7 +9,7 @@ import click
 
 from secconsole.cli.command import Group, ReportCommand
 from secconsole.cli.command_context import CommandContext, with_backend
-from secconsole.cli.commands.incident_users import require_binding, reset_passwords
+from secconsole.cli.commands.incident_users import advice, require_binding, reset_passwords
 from secconsole.cli.commands.secret_key import rotation_effect, show_new_key
 from secconsole.cli.confirm import (
     Affected,
@@ -170,6 +170,7 @@ async def rotate(context: CommandContext, overlap_hours: int, dry_run: bool, yes
 
 incident.add_command(reset_passwords)
 incident.add_command(require_binding)
+incident.add_command(advice)
 
 
 @incident.command("report", cls=ReportCommand)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from secconsole.cli.bulk import drive, job_words, show_job
@@ -9,8 +11,9 @@ from secconsole.cli.command import EnumChoice, Group
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column
+from secconsole.cli.password_list import password_file, to_file_option
 from secconsole.domain.jobs import ItemState
-from secconsole.operations.jobs import CancelJob, Job, ListJobs, PauseJob, ResumeJob, RetryJob
+from secconsole.operations.jobs import CancelJob, Job, ListJobs, PauseJob, ResumeJob, RetryJob, ShowJob
 
 COLUMNS: list[Column[Job]] = [
     Column("id", lambda j: j.id, "Id"),
@@ -54,9 +57,10 @@ async def show(context: CommandContext, job_id: str, state: ItemState | None) ->
 
 @job.command("resume")
 @click.argument("job_id", metavar="ID")
+@to_file_option
 @click.option("--dry-run", is_flag=True, help="Show who is left, without going on.")
 @with_backend
-async def resume(context: CommandContext, job_id: str, dry_run: bool) -> int:
+async def resume(context: CommandContext, job_id: str, to_file: Path | None, dry_run: bool) -> int:
     """Go on with a job that was paused or interrupted, or take it over.
 
     Each user is done once, whatever happened before. Exit 7 if some failed.
@@ -65,14 +69,15 @@ async def resume(context: CommandContext, job_id: str, dry_run: bool) -> int:
     if dry_run:
         await show_job(context, tenant, job_id, ItemState.PENDING)
         return ExitCode.DONE
-    return await drive(context, tenant, await context.perform(ResumeJob(tenant=tenant, job=job_id)))
+    return await _go_on(context, ResumeJob(tenant=tenant, job=job_id), to_file)
 
 
 @job.command("retry")
 @click.argument("job_id", metavar="ID")
+@to_file_option
 @click.option("--dry-run", is_flag=True, help="Show who would be tried again, without doing it.")
 @with_backend
-async def retry(context: CommandContext, job_id: str, dry_run: bool) -> int:
+async def retry(context: CommandContext, job_id: str, to_file: Path | None, dry_run: bool) -> int:
     """Try the failed users of a job again.
 
     Exit 7 if some failed again.
@@ -81,7 +86,7 @@ async def retry(context: CommandContext, job_id: str, dry_run: bool) -> int:
     if dry_run:
         await show_job(context, tenant, job_id, ItemState.FAILED)
         return ExitCode.DONE
-    return await drive(context, tenant, await context.perform(RetryJob(tenant=tenant, job=job_id)))
+    return await _go_on(context, RetryJob(tenant=tenant, job=job_id), to_file)
 
 
 @job.command("pause")
@@ -107,6 +112,19 @@ async def cancel(context: CommandContext, job_id: str, dry_run: bool) -> int:
         return ExitCode.DONE
     _answer(context, await context.perform(CancelJob(tenant=tenant, job=job_id)))
     return ExitCode.DONE
+
+
+async def _go_on(context: CommandContext, operation: ResumeJob | RetryJob, to_file: Path | None) -> int:
+    """Become the driver of a job and perform it, with a new list if it has one."""
+    found = (await context.perform(ShowJob(tenant=operation.tenant, job=operation.job, limit=1))).job
+    if found.listed != (to_file is not None):
+        raise click.UsageError(
+            "The new passwords of this job go to a list. Name a new file: --to-file FILE"
+            if found.listed
+            else "This job has no list of passwords: leave out --to-file."
+        )
+    with password_file(operation.tenant, to_file) as keep:
+        return await drive(context, operation.tenant, await context.perform(operation), keep)
 
 
 def _answer(context: CommandContext, changed: Job) -> None:

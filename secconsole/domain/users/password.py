@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from secconsole.domain.errors import Invalid, Unfit
 from secconsole.domain.secret import Secret
@@ -41,6 +43,28 @@ _COMMON = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One-time password on a list that is handed over."""
+
+    login: str
+    name: str
+    password: Secret[str]
+
+
+def one_time_password(choose: Callable[[str], str]) -> Secret[str]:
+    """Return four groups of four letters and digits: 79 bits, easy to read out.
+
+    `choose`: returns one of the letters, at random.
+    """
+    return Secret("-".join("".join(choose(ONE_TIME_ALPHABET) for _ in range(4)) for _ in range(4)))
+
+
+def is_one_time(password: Secret[str]) -> bool:
+    """Return True if a password has the form of a one-time one."""
+    return _ONE_TIME.fullmatch(password.reveal()) is not None
+
+
 def normal_password(password: Secret[str]) -> Secret[str]:
     """Return the form that is hashed: NFC, as section 3.1.1.2 requires for Unicode."""
     return Secret(normal("NFC", password.reveal()))
@@ -68,7 +92,7 @@ def check_password(password: Secret[str], *, shortest: int, login: str = "", ten
         raise Unfit(_too_short(shortest), "password")
     if len(text) > LONGEST:
         raise Unfit(_TOO_LONG, "password")
-    if _ONE_TIME.fullmatch(text):  # as a mail or a helpdesk gave it
+    if is_one_time(password):  # as a mail or a helpdesk gave it
         raise Unfit("That is a one-time password, which others have seen. Choose your own.", "password")
     rest = text.casefold()
     for word in (*_COMMON, login.casefold(), tenant.casefold()):

@@ -18,7 +18,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 
 from secconsole.domain.secret import Secret
-from secconsole.domain.users.password import ONE_TIME_ALPHABET, normal_password
+from secconsole.domain.users import password as _password
+from secconsole.domain.users.password import normal_password
 from secconsole.service.factors.hash_pool import HashPool, Lane, Place
 
 _MMAP_THRESHOLD = -3  # malloc.h: M_MMAP_THRESHOLD
@@ -102,8 +103,7 @@ def _give_memory_back() -> None:
 
 
 def one_time_password() -> Secret[str]:
-    """Return four groups of four letters and digits: 79 bits, easy to read out."""
-    return Secret("-".join("".join(secrets.choice(ONE_TIME_ALPHABET) for _ in range(4)) for _ in range(4)))
+    return _password.one_time_password(secrets.choice)
 
 
 def _bytes(password: Secret[str]) -> bytes:

@@ -29,6 +29,7 @@ from secconsole.store import tenants
 from secconsole.store.audit_log import audit_streams
 from secconsole.store.audit_log.audit_chain import MAIN
 from secconsole.store.audit_log.audit_streams import Position, StreamRecord
+from secconsole.store.audit_log.stream_lags import stream_lags
 from secconsole.store.sealing.keys import KeyRing
 
 T = TypeVar("T")
@@ -85,6 +86,15 @@ class StreamWorker:
     async def rest(self) -> None:
         """Wait until nothing that can be sent now is left."""
         await self._idle.wait()
+
+    async def lags(self) -> dict[str, tuple[int, float]]:
+        """Return by the id of each stream how many entries its receiver lacks, and for how many seconds."""
+
+        def read(connection: sa.Connection) -> dict[str, tuple[int, float]]:
+            now, found = self._now(connection), stream_lags(connection)
+            return {lag.stream: (lag.entries, max(0, now - (lag.since or now)) / 1000) for lag in found}
+
+        return await self._read(read)
 
     async def close(self) -> None:
         """Wait shortly for portions being sent, and leave the rest to the next process."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from secconsole.config import locations
+from secconsole.config.private import create_private
 from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
 
@@ -28,21 +27,7 @@ def open_new(typed: str, ending: str, folder: Path) -> tuple[Path, BinaryIO]:
         path = folder / path
     if path.suffix.lower() != ending:
         raise Invalid(f"Use a name that ends in {ending}.", "path")
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        raise Invalid("That file already exists. Use another name.", "path") from None
-    except FileNotFoundError:
-        raise Invalid(f"There is no folder {path.parent}.", "path") from None
-    except OSError as error:
-        raise Invalid(f"Cannot write there: {error.strerror}.", "path") from None
-    with suppress(OSError):  # not every file system has permissions
-        os.fchmod(handle, 0o600)
-    if stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
-        os.close(handle)
-        path.unlink(missing_ok=True)
-        raise Invalid("Others could read it there: that disk has no permissions. Choose another.", "path")
-    return path, os.fdopen(handle, "wb")
+    return path, create_private(path)
 
 
 def own_home() -> Path:

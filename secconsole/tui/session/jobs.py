@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from secconsole.backends.base import NoAnswer
+from secconsole.config.password_file import ListNotWritten, PasswordFile
 from secconsole.domain.errors import NotSignedIn, SecconsoleError, Unavailable
 from secconsole.domain.jobs import JobState
 from secconsole.operations.job_driver import drive_job
 from secconsole.operations.job_kinds import KINDS
 from secconsole.operations.jobs import Job
+from secconsole.operations.password_list import drive_listed, end_words
 from secconsole.tui.text.format import count, plural
 
 if TYPE_CHECKING:
@@ -36,11 +39,11 @@ class JobRunner:
         self._shown_at = 0.0
         self.running: dict[str, Job] = {}
 
-    def start(self, job: Job) -> None:
-        """Perform a job that the signed-in user drives."""
+    def start(self, job: Job, keep: PasswordFile | None = None) -> None:
+        """Perform a job that the signed-in user drives. `keep`: the list that its new passwords go to."""
         if job.id not in self._workers and job.state is JobState.RUNNING:
             self.running[job.id] = job
-            drive = self._drive(job, self._app.tenant)
+            drive = self._drive(job, self._app.tenant, keep)
             self._workers[job.id] = self._app.run_worker(drive, group=f"job {job.id}", exit_on_error=False)
             self._app.refresh_connection()
 
@@ -60,15 +63,21 @@ class JobRunner:
         what = "job" if len(jobs) == 1 else f"{len(jobs)} jobs"
         return f"{what} {count(done)}/{count(sum(job.total for job in jobs))}"
 
-    async def _drive(self, job: Job, tenant: str) -> None:
+    async def _drive(self, job: Job, tenant: str, keep: PasswordFile | None) -> None:
         try:
             while True:
                 try:
-                    async for step in drive_job(self._app.backend.perform, tenant, job.id):
+                    async for step in self._steps(job, tenant, keep):
                         job = self.running[job.id] = step
                         self._show()
-                    self._app.notify_done(f"{outcome_words(job)} J lists them.")
+                    listed = ""
+                    if keep is not None:
+                        await keep.end(end_words(job))
+                        listed = f"\nThe passwords are in {keep.path}"
+                    self._app.notify_done(f"{outcome_words(job)} J lists them.{listed}")
                     return
+                except ListNotWritten:
+                    raise
                 except Unavailable as error:  # each user is done once, however often it is asked for
                     if isinstance(error, NoAnswer):
                         self._app.live.recheck()
@@ -78,9 +87,17 @@ class JobRunner:
         except SecconsoleError as error:
             self._app.notify_refused(f"The job stopped: {error.message}")
         finally:
+            if keep is not None:
+                keep.close()
             self._workers.pop(job.id, None)
             self.running.pop(job.id, None)
             self._show(at_once=True)
+
+    def _steps(self, job: Job, tenant: str, keep: PasswordFile | None) -> AsyncIterator[Job]:
+        perform = self._app.backend.perform
+        if keep is None:
+            return drive_job(perform, tenant, job.id)
+        return drive_listed(perform, tenant, job.id, keep.keep)
 
     def _show(self, *, at_once: bool = False) -> None:
         """Redraw the progress, and reload the place in sight now and then: its users change."""

@@ -15,14 +15,16 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.users.invitation import DAY, why_not_invited
 from secconsole.operations.base import Operation
 from secconsole.operations.events import USER_PASSWORD_RESET
+from secconsole.operations.incident import SendAdvice
 from secconsole.operations.invitations import InviteUsers
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import DisableUser, RequireMfa, ResetPassword, UnlockUser
 from secconsole.operations.whitelist import AddToWhitelist, RemoveFromWhitelist, WhitelistChanged
 from secconsole.service.authorise import authorise_in_job
 from secconsole.service.context import Context, when_or_none
-from secconsole.service.expiry import UNDO
+from secconsole.service.expiry import UNDO, invitation_attempt
 from secconsole.service.factors.passwords import one_time_password
+from secconsole.service.handlers.audit.advice import NO_ADVICE
 from secconsole.service.handlers.users.invitations import (
     NO_MAIL,
     choose_invited,
@@ -32,7 +34,7 @@ from secconsole.service.handlers.users.invitations import (
 from secconsole.service.handlers.users.role_rules import has_own_password
 from secconsole.service.outbox.queue import can_send
 from secconsole.service.registry import HANDLERS
-from secconsole.store import factors, users
+from secconsole.store import factors, outbox, users
 from secconsole.store.rows import UserRecord
 from secconsole.store.sign_in import sessions
 
@@ -41,6 +43,7 @@ NOT_LOCKED = "Is not locked."
 REQUIRED = "A second factor is required already."
 DISABLED = "Is disabled already."
 NOT_LISTED = "Is not on the whitelist."
+NOT_LISTED_PASSWORD = "The list has no password of this user. Try again."  # noqa: S105 - words
 NO_PASSWORD = "Has no password yet. Invite this user instead."  # noqa: S105 - words
 
 
@@ -58,6 +61,7 @@ class Parameters:
     days: int = 7
     keep_sessions: bool = False
     without_mail: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,10 @@ DONE = Outcome(ItemState.DONE)
 
 @dataclass(slots=True)
 class Work:
-    """Parameters of the job, its current unbinding, and new passwords by user, which the acts of one request share."""
+    """Parameters of the job, its current unbinding, and new passwords by user, which the acts of one request share.
+
+    Each password comes with its hash.
+    """
 
     parameters: Parameters
     event: str = ""
@@ -170,6 +177,8 @@ def _reset(context: Context, user: UserRecord, work: Work) -> Outcome:
     authorise_in_job(context, ResetPassword(tenant=context.tenant.id, user=user.id))
     if user.password_hash is None:
         return Outcome(ItemState.SKIPPED, NO_PASSWORD)
+    if work.parameters.listed:
+        return _reset_by_list(context, user, work)
     why = why_no_first_password(context, user)
     password, hashed = work.passwords[user.pk]
     if not why:
@@ -183,6 +192,25 @@ def _reset(context: Context, user: UserRecord, work: Work) -> Outcome:
     users.change_user(context.connection, user.pk, password_hash=hashed, must_reset=True, password_until=0)
     context.audit(USER_PASSWORD_RESET, user, sessions_ended=ended)
     return Outcome(ItemState.DONE, f"No mail was sent, so an administrator has to hand over a password. {why}")
+
+
+def _reset_by_list(context: Context, user: UserRecord, work: Work) -> Outcome:
+    """Give a user the one-time password that the driver has listed."""
+    if user.pk not in work.passwords:
+        return Outcome(ItemState.FAILED, NOT_LISTED_PASSWORD)
+    until = context.now + work.parameters.days * DAY
+    ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="password reset")
+    hashed = work.passwords[user.pk][1]
+    users.change_user(context.connection, user.pk, password_hash=hashed, must_reset=True, password_until=until)
+    outbox.void(context.connection, invitation_attempt(user), context.now)
+    context.audit(USER_PASSWORD_RESET, user, to="a list", until=until, sessions_ended=ended)
+    return DONE
+
+
+@performs(JobKind.ADVISE)
+def _advise(context: Context, user: UserRecord, work: Work) -> Outcome:
+    _run(context, SendAdvice(tenant=context.tenant.id, user=user.id))
+    return DONE
 
 
 def new_passwords(kind: JobKind, chosen: Sequence[UserRecord], given: Parameters) -> dict[int, Secret[str]]:
@@ -236,6 +264,7 @@ def _of_change(changed: WhitelistChanged, unchanged: str) -> Outcome:
 
 def refuse_unable(context: Context, kind: JobKind, given: Parameters) -> None:
     """Raise what keeps a kind of job from doing anything to any user."""
-    mails = kind is JobKind.INVITE or (kind is JobKind.RESET_PASSWORD and not given.without_mail)
+    resets = kind is JobKind.RESET_PASSWORD and not given.without_mail and not given.listed
+    mails = resets or kind in (JobKind.INVITE, JobKind.ADVISE)
     if mails and not can_send(context, context.tenant, FactorKind.EMAIL):
-        raise Conflict(NO_MAIL)
+        raise Conflict(NO_ADVICE if kind is JobKind.ADVISE else NO_MAIL)

@@ -97,6 +97,9 @@ class Forecast:
                 return self._mailing(invitation_problem(user))
             case JobKind.RESET_PASSWORD:
                 return self._resetting(user)
+            case JobKind.ADVISE:
+                why = why_not_reset(disabled=user.disabled, email=user.email)
+                return Outcome(ItemState.FAILED, why) if why else DONE
 
     def _unbinding(self, user: UserRecord) -> Outcome:
         if user.status is BindingStatus.UNBOUND:

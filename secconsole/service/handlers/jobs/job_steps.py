@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from secconsole.domain.errors import SecconsoleError, Stale, Unavailable
+from secconsole.domain.errors import Conflict, Invalid, SecconsoleError, Stale, Unavailable
 from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.domain.limits import MOST_INVITED
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.password import is_one_time
 from secconsole.operations.events import (
     JOB_FINISHED,
 )
@@ -41,6 +42,8 @@ from secconsole.store.helpdesk.jobs import JobRecord
 from secconsole.store.rows import TenantRow, UserRecord
 from secconsole.store.sealing.keys import DamagedSecret
 
+_NEEDS_LIST = "The new passwords of this job go to a list. Go on with: secconsole job resume ID --to-file NEW-FILE"
+
 
 @dataclass(slots=True)
 class _Made:
@@ -61,10 +64,21 @@ def _passwords(context: Context, operation: AdvanceJob) -> Sequence[Secret[str]]
     if job.state != JobState.RUNNING or not is_driver(context, job):
         return ()
     chosen = [user for _, user in jobs.pending_users(context.connection, job.pk, _most(kind, operation.most))]
-    made = new_passwords(kind, chosen, given_to(job))
+    given = given_to(job)
+    made = _listed(operation, chosen) if given.listed else new_passwords(kind, chosen, given)
     assert isinstance(context.prepared, _Made)
     context.prepared.users = list(made)
     return list(made.values())
+
+
+def _listed(operation: AdvanceJob, chosen: Sequence[UserRecord]) -> dict[int, Secret[str]]:
+    """Return the passwords by user that the driver has listed, or raise if they are not one-time passwords."""
+    if operation.passwords is None:
+        raise Conflict(_NEEDS_LIST)
+    listed = {new.user: new.password for new in operation.passwords}
+    if not all(map(is_one_time, listed.values())):
+        raise Invalid("These are no one-time passwords.", "passwords")
+    return {user.pk: listed[user.id] for user in chosen if user.id in listed and user.password_hash is not None}
 
 
 @handles(AdvanceJob, prepare=_nobody_yet, hashes=_passwords)
@@ -94,7 +108,7 @@ def _act_on_next(context: Context, job: JobRecord, work: Work, most: int) -> Job
     """Act on the next pending users of a job, and return it with the new counts."""
     kind, outcomes, events = JobKind(job.kind), list[ItemState](), job.events.split()
     for item_pk, user in jobs.pending_users(context.connection, job.pk, most):
-        if needs_password(kind, user) and user.pk not in work.passwords:
+        if needs_password(kind, user) and user.pk not in work.passwords and not work.parameters.listed:
             continue  # it has changed since the passwords were made: the next step has one
         # Claimed before the act: if two programs drive the job for a moment, one of them passes over this user.
         if not jobs.claim(context.connection, item_pk, ItemState.DONE, "", context.now):

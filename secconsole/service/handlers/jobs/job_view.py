@@ -94,4 +94,5 @@ def job_view(context: Context, job: JobRecord) -> Job:
         events=tuple(job.events.split()),
         steerable=actor_may_steer(context, job),
         driving=is_driver(context, job),
+        listed=given.listed,
     )

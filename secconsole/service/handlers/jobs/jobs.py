@@ -8,7 +8,7 @@ from dataclasses import asdict
 import msgspec
 
 from secconsole.domain.end_date import check_end
-from secconsole.domain.errors import Conflict, NotAllowed, NotFound, Stale
+from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, Stale
 from secconsole.domain.jobs import KEPT, MOST_OPEN, ItemState, JobKind, JobState
 from secconsole.domain.limits import MOST_JOB_USERS
 from secconsole.operations.events import (
@@ -60,6 +60,8 @@ _OUTRANKED = "This job belongs to someone who outranks you. Ask them, or an admi
 @handles(StartJob)
 def start_job(context: Context, operation: StartJob) -> Job:
     facts, given = KINDS[operation.kind], _parameters(context, operation)
+    if given.listed and "listed" not in facts.takes:
+        raise Invalid("Only new passwords can go to a list.", "listed")
     need_permission(context, facts.permission)
     refuse_unable(context, operation.kind, given)
     jobs.forget_ended(context.connection, context.tenant.pk, context.now - KEPT)
@@ -183,4 +185,5 @@ def _parameters(context: Context, operation: StartJob) -> Parameters:
         days=operation.days,
         keep_sessions=operation.keep_sessions,
         without_mail=operation.without_mail,
+        listed=operation.listed,
     )

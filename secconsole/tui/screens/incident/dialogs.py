@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from textual.content import Content
 
 from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.limits import LONGEST_OVERLAP, LONGEST_REASON
-from secconsole.operations.incident import AllSessionsEnded, EndTenantSessions, Freeze, FreezeSignIns, ThawSignIns
+from secconsole.domain.roles import Role
+from secconsole.operations.incident import (
+    AllSessionsEnded,
+    EndTenantSessions,
+    Freeze,
+    FreezeSignIns,
+    RoleCount,
+    ThawSignIns,
+)
 from secconsole.operations.portions import end_all_in_portions
 from secconsole.operations.tokens import NewSecretKey, RotateSecretKey
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.incident.text import WINDOWS
 from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.screens.submit_dialog import SubmitDialog, T, Values
+from secconsole.tui.screens.typed_name import check_name, name_field
 from secconsole.tui.text.format import count
 from secconsole.tui.text.safe import lines
 from secconsole.tui.widgets.form_fields import Button, CheckField, Field, NumberField, TextField, cancel
@@ -27,15 +38,11 @@ class StepDialog(SubmitDialog[T]):
 
     def __init__(self, title: str, body: Content, label: str, tenant: str, fields: list[Field]) -> None:
         self._tenant = tenant
-        typed = TextField(
-            name="word", label="Organisation", needed=True, help=f"Type {tenant} to confirm that you mean it."
-        )
         buttons = [cancel(), Button("do", label, danger=True)]
-        super().__init__(title, body, [*fields, typed], buttons, danger=True)
+        super().__init__(title, body, [*fields, name_field(tenant)], buttons, danger=True)
 
     async def submit(self, button: str, values: Values) -> T:
-        if str(values["word"]).strip().casefold() != self._tenant.casefold():
-            raise Invalid(f"That is not {self._tenant}.", "word")
+        check_name(values, self._tenant)
         return await self.take(values)
 
     async def take(self, values: Values) -> T:
@@ -135,3 +142,18 @@ class WindowDialog(PickDialog["str | None"]):
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         event.stop()
         self.dismiss(event.value)
+
+
+class RoleDialog(PickDialog["Role | None"]):
+    """Returns the role whose users a step is about.
+
+    `number`: how many of its users the step affects, in words.
+    """
+
+    def __init__(self, title: str, roles: Sequence[RoleCount], number: Callable[[RoleCount], str]) -> None:
+        picks = [Pick(each.role.value, str(each.role), number(each)) for each in roles]
+        super().__init__(title, "Whose? Each role is a job of its own.", picks)
+
+    def on_pick_list_picked(self, event: PickList.Picked) -> None:
+        event.stop()
+        self.dismiss(Role(event.value))

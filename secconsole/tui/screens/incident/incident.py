@@ -18,27 +18,22 @@ from secconsole.operations.incident import (
     FreezeSignIns,
     Incident,
     ReportIncident,
+    ShowAdvice,
     ShowIncident,
 )
+from secconsole.operations.jobs import ListJobs, StartJob
 from secconsole.operations.tokens import RotateSecretKey
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.alerts.action import open_alerts
 from secconsole.tui.screens.audit.text import Narrowed
 from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.incident.advice import show_advice
+from secconsole.tui.screens.incident.by_role import dry_run, require_binding, reset_passwords
 from secconsole.tui.screens.incident.dialogs import WindowDialog
 from secconsole.tui.screens.incident.report import write_report
 from secconsole.tui.screens.incident.steps import end_all, freeze_or_thaw, rotate_key
-from secconsole.tui.screens.incident.text import (
-    STEPS,
-    WINDOWS,
-    Known,
-    Step,
-    about,
-    change_rows,
-    effect,
-    frozen_line,
-    panels,
-)
+from secconsole.tui.screens.incident.steps_text import STEPS, Step, effect
+from secconsole.tui.screens.incident.text import WINDOWS, Known, about, change_rows, frozen_line, panels
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.text.format import exact, plural
@@ -107,6 +102,16 @@ class IncidentPlace(Place):
             run=end_all,
         ),
         Action(
+            "incident.reset-passwords",
+            "Passwords",
+            "p",
+            "Reset the passwords of a role, by mail or with a list.",
+            StartJob,
+            priority=4,
+            command="secconsole incident reset-passwords --role ROLE",
+            run=reset_passwords,
+        ),
+        Action(
             "incident.rotate-secret",
             "Rotate key",
             "k",
@@ -115,6 +120,26 @@ class IncidentPlace(Place):
             priority=5,
             command="secconsole incident rotate-secret",
             run=rotate_key,
+        ),
+        Action(
+            "incident.require-binding",
+            "New binding",
+            "b",
+            "Unbind the factors of a role: they bind again at the next sign-in.",
+            StartJob,
+            priority=5,
+            command="secconsole incident require-binding --role ROLE",
+            run=require_binding,
+        ),
+        Action(
+            "incident.advice",
+            "Advice",
+            "a",
+            "Show, copy or mail what users do with devices that may be infected.",
+            ShowAdvice,
+            priority=5,
+            command="secconsole incident advice",
+            run=show_advice,
         ),
         Action(
             "incident.report",
@@ -169,13 +194,14 @@ class IncidentPlace(Place):
         found = await self.app.perform(ShowIncident(tenant=self.app.tenant, since=since))
         query = ListAlerts(tenant=self.app.tenant, state=AlertState.OPEN, since=found.since, limit=MOST_PER_PAGE)
         alerts = await self.app.perform(query)
+        jobs = (await self.app.perform(ListJobs(tenant=self.app.tenant))).items
         if not self.is_here or window != self.window:
             return
         self.found = found
         self.query_one("#frozen", Static).update(frozen_line(found))
         self.query_one("#frozen").display = found.frozen_since is not None
         now, utf8 = self.app.clock(), self.app.terminal.utf8
-        self.query_one(Board).show([], panels(found, alerts, self.window, now, utf8=utf8))
+        self.query_one(Board).show([], panels(found, alerts, jobs, self.window, now, utf8=utf8))
         self._say_about()
         self.refresh_hints()
 
@@ -186,9 +212,13 @@ class IncidentPlace(Place):
     def on_resize(self) -> None:
         self._say_about()
 
+    @property
+    def is_low(self) -> bool:
+        return self.size.height < LOW
+
     def _say_about(self) -> None:
         below = self.query_one("#about", Static)
-        below.display = self.size.height >= LOW
+        below.display = not self.is_low
         if self.found is not None:
             below.update(about(self.query_one(Board).target, self.found))
 
@@ -220,7 +250,10 @@ class IncidentPlace(Place):
         step = self.step
         assert step is not None
         assert self.found is not None
-        await self.app.ask(Dialog(f"Dry run: {STEPS[step].name.lower()}", effect(step, self.found)))
+        if step in (Step.PASSWORDS, Step.BINDING):
+            await dry_run(self, step)
+        else:
+            await self.app.ask(Dialog(f"Dry run: {STEPS[step].name.lower()}", effect(step, self.found)))
 
     async def do_window(self) -> None:
         window = await self.app.ask(WindowDialog())

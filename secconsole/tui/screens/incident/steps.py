@@ -6,7 +6,7 @@ from typing import Any
 
 from secconsole.operations.incident import Incident, ShowIncident
 from secconsole.tui.screens.incident.dialogs import EndAllDialog, FreezeDialog, RotateDialog, ThawDialog
-from secconsole.tui.screens.incident.text import Step, effect
+from secconsole.tui.screens.incident.steps_text import Step, effect
 from secconsole.tui.screens.settings.secret_key import NewKeyDialog
 from secconsole.tui.text.format import plural
 

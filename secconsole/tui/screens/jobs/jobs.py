@@ -23,6 +23,7 @@ from secconsole.tui.runtime.key_queue import KeyHold
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.jobs.actions import ACTIONS, why_state_forbids
 from secconsole.tui.screens.jobs.export import ExportJobDialog
+from secconsole.tui.screens.jobs.password_list import ListDialog
 from secconsole.tui.screens.jobs.text import about_job, job_row
 from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.session.jobs import outcome_words
@@ -208,13 +209,9 @@ class JobsScreen(ModalScreen[None]):
             changed = await self.app.perform(PauseJob(tenant=tenant, job=job.id))
             return f"Paused. {outcome_words(changed)}"
         if action.id == "jobs.resume":
-            changed = await self.app.perform(ResumeJob(tenant=tenant, job=job.id))
-            self.app.jobs.start(changed)
-            return f"Goes on with {count(changed.pending)} users."
+            return await self._go_on(job, ResumeJob(tenant=tenant, job=job.id), "Goes on with {} users.")
         if action.id == "jobs.retry":
-            changed = await self.app.perform(RetryJob(tenant=tenant, job=job.id))
-            self.app.jobs.start(changed)
-            return f"Tries {count(changed.pending)} users again."
+            return await self._go_on(job, RetryJob(tenant=tenant, job=job.id), "Tries {} users again.")
         if action.id == "jobs.undo":
             return await self._undo(job)
         if action.id == "jobs.export":
@@ -227,6 +224,20 @@ class JobsScreen(ModalScreen[None]):
         if not await self.app.ask(ConfirmDialog("Cancel the job", body, "Cancel the job", danger=True)):
             return ""
         return outcome_words(await self.app.perform(CancelJob(tenant=tenant, job=job.id)))
+
+    async def _go_on(self, job: Job, operation: ResumeJob | RetryJob, words: str) -> str:
+        """Become the driver of a job and perform it here, with another list for its passwords if they go to one."""
+        keep = None
+        if job.listed and (keep := await self.app.ask(ListDialog(self.app.tenant, self.app.clock()))) is None:
+            return ""
+        try:
+            changed = await self.app.perform(operation)
+        except BaseException:
+            if keep is not None:
+                keep.close()
+            raise
+        self.app.jobs.start(changed, keep)
+        return words.format(count(changed.pending))
 
     async def _undo(self, job: Job) -> str:
         body = lines(

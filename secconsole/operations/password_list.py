@@ -1,0 +1,52 @@
+"""Resets of many passwords whose new ones go to a list: kept by the driver of the job before they count."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from secconsole.domain.errors import Stale
+from secconsole.domain.jobs import ItemState, JobKind, JobState
+from secconsole.domain.limits import MOST_INVITED
+from secconsole.domain.users.password import Listed, one_time_password
+from secconsole.operations.jobs import AdvanceJob, Job, NewPassword, PreviewJob, ShowJob
+from secconsole.operations.portions import Perform
+
+Keep = Callable[[Sequence[Listed]], Awaitable[None]]
+
+
+async def drive_listed(perform: Perform, tenant: str, job: str, keep: Keep) -> AsyncIterator[Job]:
+    """Advance a job with `listed`, and yield it after each step until it is not running or has another driver.
+
+    `keep` stores lines for good, or raises: then the users of those lines are not reset.
+    """
+    while True:
+        passwords = await _next_passwords(perform, tenant, job, keep)
+        try:
+            now = await perform(AdvanceJob(tenant=tenant, job=job, most=MOST_INVITED, passwords=passwords))
+        except Stale:  # paused, cancelled or taken over in the meantime
+            yield (await perform(ShowJob(tenant=tenant, job=job, limit=1))).job
+            return
+        yield now
+        if now.state is not JobState.RUNNING:
+            return
+
+
+def end_words(job: Job) -> str:
+    """Return the last line of a list: where its job has stopped, so that a reader knows that nothing is missing."""
+    failed = f" {job.failed:,} failed and have their previous passwords." if job.failed else ""
+    return f"End of job {job.id}, which is {job.state}: {job.done:,} reset, {job.pending:,} left.{failed}"
+
+
+async def _next_passwords(perform: Perform, tenant: str, job: str, keep: Keep) -> tuple[NewPassword, ...]:
+    """Make and keep passwords of the next users, but not of those that would be refused."""
+    pending = ShowJob(tenant=tenant, job=job, state=ItemState.PENDING, limit=MOST_INVITED)
+    ids = tuple(item.id for item in (await perform(pending)).items if item.id)
+    if not ids:
+        return ()
+    preview = PreviewJob(tenant=tenant, kind=JobKind.RESET_PASSWORD, users=ids, without_mail=True)
+    able = [item for item in (await perform(preview)).items if item.state is ItemState.DONE]
+    made = {item.id: Listed(item.login, item.name, one_time_password(secrets.choice)) for item in able}
+    if made:
+        await keep(list(made.values()))
+    return tuple(NewPassword(id, line.password) for id, line in made.items())
