@@ -6,7 +6,7 @@ combinations that no earlier row has decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from itertools import combinations, product
 from pathlib import Path
@@ -48,19 +48,28 @@ def every_fact() -> Iterator[SignInFacts]:
 def rows() -> Iterator[tuple[Decision, list[tuple[Literal, ...]]]]:
     """Yield each decision with its conditions, any of which suffices once no earlier row applies."""
     cases = list(every_fact())
-    decided = [decide_sign_in(case) for case in cases]
+    decided: dict[Decision, list[int]] = {}
+    for at, case in enumerate(cases):
+        decided.setdefault(decide_sign_in(case), []).append(at)
     masks: dict[Literal, int] = {}
     for f in fields(SignInFacts):
         for value in PolicyMode if f.name == "policy" else (False, True):
-            masks[f.name, value] = sum(1 << i for i, case in enumerate(cases) if getattr(case, f.name) == value)
+            chosen = (at for at, case in enumerate(cases) if getattr(case, f.name) == value)
+            masks[f.name, value] = mask_of(chosen, len(cases))
     left = (1 << len(cases)) - 1
     order = list(Rule)
-    for decision in sorted(
-        set(decided), key=lambda d: (order.index(d.rule), d.status is SignInStatus.ENROLL, d.status)
-    ):
-        group = sum(1 << i for i, found in enumerate(decided) if found == decision)
+    for decision in sorted(decided, key=lambda d: (order.index(d.rule), d.status is SignInStatus.ENROLL, d.status)):
+        group = mask_of(decided[decision], len(cases))
         yield decision, conditions(masks, left, group)
         left &= ~group
+
+
+def mask_of(chosen: Iterable[int], count: int) -> int:
+    """Return a number with the bits of the chosen cases set. Adding them up would copy the whole number each time."""
+    digits = bytearray(b"0") * count
+    for at in chosen:
+        digits[-1 - at] = ord("1")
+    return int(digits, 2)
 
 
 def conditions(masks: dict[Literal, int], left: int, group: int) -> list[tuple[Literal, ...]]:

@@ -13,13 +13,14 @@ from hypothesis import settings
 
 import secconsole
 from secconsole.backends import head_log
-from tests import extent
+from tests import compiled, extent
 from tests.environment import FixedEnvironment
 from tests.organisation import Organisation, organisation_in
 from tests.postgres import Cluster
 
 _environment = FixedEnvironment()
 _environment.isolate()
+compiled.share()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
