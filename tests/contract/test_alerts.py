@@ -88,6 +88,7 @@ async def test_many_failures_of_one_user_raise_one_alert_that_counts_further_one
     assert (await organisation.perform(VerifyAudit(tenant=TENANT))).whole
 
 
+@pytest.mark.alike
 async def test_failures_outside_the_window_do_not_count(organisation: Organisation) -> None:
     await organisation.add("ana")
     await rule(organisation, AlertRule.USER_FAILURES, threshold=4, minutes=5)
@@ -133,6 +134,7 @@ async def test_one_network_that_fails_for_many_users(organisation: Organisation)
     assert (found.rule, found.subject, found.number) == (AlertRule.NETWORK_USERS, "203.0.113.0/24", 3)
 
 
+@pytest.mark.alike
 async def test_many_resets_by_one_operator_and_not_by_two(organisation: Organisation) -> None:
     await rule(organisation, AlertRule.OPERATOR_RESETS, threshold=3)
     for login in ("ana", "ben", "cleo"):
@@ -152,6 +154,7 @@ async def test_many_resets_by_one_operator_and_not_by_two(organisation: Organisa
         await organisation.perform(AcknowledgeAlert(tenant=TENANT, alert=found.id, note="me"), tina)
 
 
+@pytest.mark.alike
 async def test_a_change_out_of_hours_in_the_zone_of_the_tenant(organisation: Organisation) -> None:
     start = datetime.fromtimestamp(START, UTC)
     with pytest.raises(Invalid, match="working hours first"):
@@ -216,6 +219,7 @@ async def test_an_acknowledged_alert_counts_from_zero_again(organisation: Organi
     assert (page.open, page.oldest, page.next) == (1, second.created, None)
 
 
+@pytest.mark.alike
 async def test_rules_are_set_with_before_and_after_and_within_their_limits(organisation: Organisation) -> None:
     await rule(organisation, AlertRule.USER_FAILURES, threshold=5, minutes=60)
     await rule(organisation, AlertRule.USER_FAILURES, threshold=5)
@@ -239,6 +243,7 @@ async def test_rules_are_set_with_before_and_after_and_within_their_limits(organ
     assert [row.rule for row in listed if not row.on] == [AlertRule.OUT_OF_HOURS]
 
 
+@pytest.mark.alike
 async def test_a_rule_that_is_off_raises_nothing_but_can_be_tried(organisation: Organisation) -> None:
     await organisation.add("ana")
     await rule(organisation, AlertRule.USER_FAILURES, on=False)
@@ -279,6 +284,7 @@ async def test_a_trial_finds_what_the_sweep_found(organisation: Organisation) ->
     ]
 
 
+@pytest.mark.alike
 async def test_roles_see_and_only_administrators_change(organisation: Organisation) -> None:
     await organisation.add("ana")
     await rule(organisation, AlertRule.USER_FAILURES, threshold=3)
@@ -300,6 +306,7 @@ async def test_roles_see_and_only_administrators_change(organisation: Organisati
     assert (await organisation.perform(acknowledge, who[Role.TENANT_ADMIN])).state is AlertState.ACKNOWLEDGED
 
 
+@pytest.mark.alike
 async def test_another_tenant_learns_nothing(organisation: Organisation) -> None:
     await organisation.add("ana")
     await rule(organisation, AlertRule.USER_FAILURES, threshold=3)
@@ -386,6 +393,7 @@ async def test_a_takeover_after_a_reset(organisation: Organisation, policy: Poli
     assert [entry.action for entry in detail.entries] == ["unbind", "factor.confirmed", "whitelist.added"]
 
 
+@pytest.mark.alike
 async def test_a_reset_and_a_binding_at_home_are_ordinary(organisation: Organisation) -> None:
     await organisation.add("uma")
     await organisation.add("tina", Role.TENANT_ADMIN)
@@ -404,6 +412,7 @@ async def test_a_reset_and_a_binding_at_home_are_ordinary(organisation: Organisa
     assert await sweep(organisation) == []
 
 
+@pytest.mark.alike
 async def test_a_signed_in_administrator_sets_and_tries_a_rule(organisation: Organisation) -> None:
     await organisation.add("tina", Role.TENANT_ADMIN)
     tina = await organisation.sign_in("tina")

@@ -88,6 +88,7 @@ async def test_it_ends_after_thirty_minutes_and_a_denial_is_final(organisation: 
         await organisation.perform(GrantApproval(tenant=TENANT, approval=again.id))
 
 
+@pytest.mark.alike
 async def test_a_checked_caller_is_enough_where_a_check_is_needed_and_so_is_an_approval(
     organisation: Organisation,
 ) -> None:
@@ -120,6 +121,7 @@ async def test_a01_one_approval_is_for_one_of_two_unbindings_at_once(organisatio
     assert hugo is not hana
 
 
+@pytest.mark.alike
 async def test_it_can_be_asked_for_where_nothing_is_needed(organisation: Organisation) -> None:
     hana, hugo = await desk(organisation, UnbindNeeds.NONE)
     asked = await ask(organisation, hana)
@@ -129,6 +131,7 @@ async def test_it_can_be_asked_for_where_nothing_is_needed(organisation: Organis
     assert entry.details["approved_by"] == "hugo"
 
 
+@pytest.mark.alike
 async def test_another_login_does_not_make_a_second_person(organisation: Organisation) -> None:
     await desk(organisation, UnbindNeeds.APPROVAL)
     await organisation.add("tina", Role.TENANT_ADMIN)
@@ -142,6 +145,7 @@ async def test_another_login_does_not_make_a_second_person(organisation: Organis
     assert len((await unbind(organisation, tina)).unbound) == 1
 
 
+@pytest.mark.alike
 async def test_a_grant_does_not_count_once_its_giver_could_not_give_it(organisation: Organisation) -> None:
     await desk(organisation, UnbindNeeds.APPROVAL)
     await organisation.add("tina", Role.TENANT_ADMIN)
@@ -159,6 +163,7 @@ async def test_a_grant_does_not_count_once_its_giver_could_not_give_it(organisat
     assert len((await unbind(organisation, tina)).unbound) == 1
 
 
+@pytest.mark.alike
 async def test_removing_the_last_factor_is_no_way_around_it(organisation: Organisation) -> None:
     await desk(organisation, UnbindNeeds.APPROVAL)
     await organisation.add("tina", Role.TENANT_ADMIN)

@@ -26,6 +26,7 @@ from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 WRONG = Secret("wrong, and not known to anybody")
 
 
+@pytest.mark.alike
 async def test_a_proof_from_a_clock_ahead_is_not_fresh(organisation: Organisation) -> None:
     await organisation.add("tom", Role.TENANT_ADMIN)
     await organisation.add("ana")
@@ -50,6 +51,7 @@ async def test_activity_under_a_clock_ahead_does_not_keep_a_session_open(organis
         await organisation.perform(WhoAmI(), ana)
 
 
+@pytest.mark.alike
 async def test_an_unbinding_under_a_clock_ahead_cannot_be_undone_for_long(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -102,6 +104,7 @@ async def test_a_network_from_a_clock_ahead_is_forgotten_after_ninety_days(organ
     assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).known_networks == 0
 
 
+@pytest.mark.alike
 async def test_a_token_from_a_clock_ahead_ends(organisation: Organisation) -> None:
     await organisation.add("ana")
     organisation.clock.forward(days=370)
@@ -117,6 +120,7 @@ async def test_a_token_from_a_clock_ahead_ends(organisation: Organisation) -> No
         await organisation.perform(WhoAmI(), old)
 
 
+@pytest.mark.alike
 async def test_a_key_from_a_clock_ahead_is_not_confirmed(organisation: Organisation) -> None:
     await organisation.add("ana")
     organisation.clock.forward(days=370)
@@ -175,6 +179,7 @@ async def test_refusals_counted_by_a_clock_ahead_are_reported_at_once(organisati
     assert [entry.details.get("attempts") for entry in page.items] == [2, None]
 
 
+@pytest.mark.alike
 async def test_codes_and_approvals_of_the_helpdesk_from_a_clock_ahead_do_not_work_later(
     organisation: Organisation,
 ) -> None:

@@ -28,6 +28,7 @@ async def refuses_to_touch_factors(organisation: Organisation, login: str, sessi
         await organisation.perform(RemoveFactor(tenant=TENANT, factor=factor.id), session)
 
 
+@pytest.mark.alike
 async def test_a_password_alone_does_not_replace_a_phone_while_the_policy_is_off(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -40,6 +41,7 @@ async def test_a_password_alone_does_not_replace_a_phone_while_the_policy_is_off
     await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), session)
 
 
+@pytest.mark.alike
 async def test_a_whitelisted_administrator_needs_more_than_a_password_for_dangerous_operations(
     organisation: Organisation,
 ) -> None:
@@ -55,6 +57,7 @@ async def test_a_whitelisted_administrator_needs_more_than_a_password_for_danger
     await refuses_to_touch_factors(organisation, "eve", session)
 
 
+@pytest.mark.alike
 async def test_a_user_without_a_factor_steps_up_by_password(organisation: Organisation) -> None:
     await organisation.add("ana")
     session = await organisation.sign_in("ana")
@@ -62,6 +65,7 @@ async def test_a_user_without_a_factor_steps_up_by_password(organisation: Organi
     await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), session)
 
 
+@pytest.mark.alike
 async def test_a_password_step_up_ends_when_a_factor_is_bound(organisation: Organisation) -> None:
     await organisation.add("ana")
     stolen = await organisation.sign_in("ana")
@@ -81,6 +85,7 @@ async def test_a_password_step_up_ends_when_another_session_binds_a_factor(organ
     await refuses_to_touch_factors(organisation, "ana", stolen)
 
 
+@pytest.mark.alike
 async def test_a_password_step_up_ends_when_a_factor_is_bound_at_sign_in(organisation: Organisation) -> None:
     await organisation.add("ana")
     stolen = await organisation.sign_in("ana")
@@ -95,6 +100,7 @@ async def test_a_password_step_up_ends_when_a_factor_is_bound_at_sign_in(organis
     await refuses_to_touch_factors(organisation, "ana", stolen)
 
 
+@pytest.mark.alike
 async def test_a_password_step_up_ends_when_an_unbinding_is_undone(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -105,6 +111,7 @@ async def test_a_password_step_up_ends_when_an_unbinding_is_undone(organisation:
         await organisation.perform(WhoAmI(), stolen)
 
 
+@pytest.mark.alike
 async def test_keep_factor_is_not_turned_off_without_step_up(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")

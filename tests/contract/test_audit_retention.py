@@ -103,6 +103,7 @@ async def test_it_goes_in_portions_that_verify_in_parts_too(
     assert checks[-1].whole
 
 
+@pytest.mark.alike
 async def test_heads_say_what_they_can_prove(organisation: Organisation) -> None:
     first = await head_of(organisation)
     old = await fill(organisation)
@@ -152,6 +153,7 @@ async def test_each_manipulation_of_the_checkpoint_is_found(
         await retain(organisation)
 
 
+@pytest.mark.alike
 async def test_a_checkpoint_of_another_tenant_or_an_earlier_one_is_refused(organisation: Organisation) -> None:
     await organisation.perform(CreateTenant(name="other", admin="otto"))
     await fill(organisation)
@@ -215,6 +217,7 @@ async def test_the_rule_is_kept_without_a_call(organisation: Organisation) -> No
     assert (set_entry.details["before"], set_entry.details["after"]) == ("30 days", "for good")
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("days", [-1, 1, 29, 36_501])
 async def test_there_is_a_least_and_a_most(organisation: Organisation, days: int) -> None:
     for wanted in (SetRetention(tenant=TENANT, keep_days=days), RetainAudit(tenant=TENANT, keep_days=days)):
@@ -222,6 +225,7 @@ async def test_there_is_a_least_and_a_most(organisation: Organisation, days: int
             await organisation.perform(wanted)
 
 
+@pytest.mark.alike
 async def test_only_administrators_remove(organisation: Organisation) -> None:
     await organisation.add("olga", Role.AUDITOR)
     olga = await organisation.sign_in("olga")

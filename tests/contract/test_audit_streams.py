@@ -150,6 +150,7 @@ async def test_names_are_unique_and_their_number_is_limited(organisation: Organi
     assert entry.details["unsent"] == MOST_STREAMS - 1
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.HELPDESK])
 async def test_others_may_look_and_change_nothing(organisation: Organisation, tmp_path: Path, role: Role) -> None:
     await add(organisation, str(tmp_path / "none"), StreamKind.SYSLOG_UNIX)

@@ -94,6 +94,7 @@ async def test_a01_two_sign_ins_at_once_with_one_code_are_one(organisation: Orga
     assert sorted(answer.token is not None for answer in answers) == [False, False, False, True]
 
 
+@pytest.mark.alike
 async def test_it_lasts_as_long_as_the_policy_says_and_can_start_later(organisation: Organisation) -> None:
     await ana_bound(organisation)
     await organisation.perform(SetPolicy(tenant=TENANT, bypass_minutes=10, bypass_most=60))
@@ -114,6 +115,7 @@ async def test_it_lasts_as_long_as_the_policy_says_and_can_start_later(organisat
     assert (await signed_in_with(organisation, later.code)).token is not None
 
 
+@pytest.mark.alike
 async def test_a_shorter_limit_shortens_the_default(organisation: Organisation) -> None:
     policy = await organisation.perform(SetPolicy(tenant=TENANT, bypass_most=15))
     assert (policy.bypass_minutes, policy.bypass_most) == (15, 15)
@@ -159,6 +161,7 @@ async def test_a31_it_is_stored_as_a_digest_and_is_in_no_audit_entry(organisatio
     assert (await entries(organisation, "sign-in"))[0].details["factor"] == "bypass"
 
 
+@pytest.mark.alike
 async def test_a12_a_sign_in_with_it_binds_nothing_and_is_no_proof(organisation: Organisation) -> None:
     await ana_bound(organisation)
     pending = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
@@ -183,6 +186,7 @@ async def test_a12_a_sign_in_with_it_binds_nothing_and_is_no_proof(organisation:
     await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), proved)
 
 
+@pytest.mark.alike
 async def test_an_unbound_user_signs_in_with_it_and_cannot_bind_by_the_password_alone(
     organisation: Organisation,
 ) -> None:
@@ -230,6 +234,7 @@ async def test_unbinding_without_one_revokes_it_and_so_does_undoing(organisation
     assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).bypass is None
 
 
+@pytest.mark.alike
 async def test_it_is_for_one_user(organisation: Organisation) -> None:
     await ana_bound(organisation)
     await organisation.add("bob")
@@ -240,6 +245,7 @@ async def test_it_is_for_one_user(organisation: Organisation) -> None:
     assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).user.status is BindingStatus.BOUND
 
 
+@pytest.mark.alike
 async def test_nobody_issues_one_for_an_equal(organisation: Organisation) -> None:
     await organisation.add("kim", Role.TENANT_ADMIN)
     await organisation.add("tom", Role.TENANT_ADMIN)
@@ -272,6 +278,7 @@ async def test_wrong_ones_are_counted_like_other_codes(organisation: Organisatio
     assert await failures(organisation) == 0
 
 
+@pytest.mark.alike
 async def test_it_is_not_a_code_for_programs(organisation: Organisation) -> None:
     await ana_bound(organisation)
     code = await issued(organisation)
@@ -280,6 +287,7 @@ async def test_it_is_not_a_code_for_programs(organisation: Organisation) -> None
     assert (await signed_in_with(organisation, code.code)).token is not None
 
 
+@pytest.mark.alike
 async def test_disabling_and_another_role_revoke_it_and_a_new_password_does_not(organisation: Organisation) -> None:
     await ana_bound(organisation)
     code = await issued(organisation)
@@ -296,11 +304,13 @@ async def test_disabling_and_another_role_revoke_it_and_a_new_password_does_not(
     assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).bypass is None
 
 
+@pytest.mark.alike
 async def test_it_says_so_where_no_factor_is_asked_for(organisation: Organisation) -> None:
     await organisation.add("ana")
     assert "not asked" in (await issued(organisation)).message
 
 
+@pytest.mark.alike
 async def test_the_explanation_of_a_sign_in_names_it(organisation: Organisation) -> None:
     await ana_bound(organisation)
     explain = ExplainSignIn(tenant=TENANT, user="ana")
@@ -314,6 +324,7 @@ async def test_the_explanation_of_a_sign_in_names_it(organisation: Organisation)
     assert not any("grace" in words for words in found.because)
 
 
+@pytest.mark.alike
 async def test_one_of_a_clock_that_was_ahead_does_not_work(organisation: Organisation) -> None:
     await ana_bound(organisation)
     organisation.clock.forward(days=300)
@@ -323,6 +334,7 @@ async def test_one_of_a_clock_that_was_ahead_does_not_work(organisation: Organis
     assert (await signed_in_with(organisation, code.code)).token is None
 
 
+@pytest.mark.alike
 async def test_another_role_by_an_import_revokes_it_too(organisation: Organisation) -> None:
     await ana_bound(organisation)
     await issued(organisation)
@@ -333,6 +345,7 @@ async def test_another_role_by_an_import_revokes_it_too(organisation: Organisati
     assert [e.reason for e in await entries(organisation, "bypass.revoked")] == ["The role changed."]
 
 
+@pytest.mark.alike
 async def test_it_works_only_while_its_issuer_could_issue_it(organisation: Organisation) -> None:
     await ana_bound(organisation)
     await organisation.add("hana", Role.HELPDESK)

@@ -105,6 +105,7 @@ async def test_an_app_s_code_is_used_up_and_signs_nobody_in(organisation: Organi
     assert issued.caller_check.channel is FactorKind.TOTP
 
 
+@pytest.mark.alike
 async def test_it_counts_for_ten_minutes_and_for_the_same_operator(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -162,6 +163,7 @@ async def test_a_wrong_code_that_was_sent_is_counted_too(post: Post) -> None:
     assert (await confirm(organisation, code)).accepted
 
 
+@pytest.mark.alike
 async def test_a_code_for_signing_in_checks_no_caller_and_the_other_way_round(post: Post) -> None:
     organisation = post.organisation
     await post.bind("ana", FactorKind.EMAIL, MAIL)
@@ -197,6 +199,7 @@ async def test_only_what_is_on_record_and_what_changed_last_comes_last(post: Pos
         await organisation.perform(StartCallerCheck(tenant=TENANT, user="ana", way="mallory@evil.example"))
 
 
+@pytest.mark.alike
 async def test_nothing_on_record_says_so(organisation: Organisation) -> None:
     await organisation.add("ana")
     found = await organisation.perform(SHOW)
@@ -206,6 +209,7 @@ async def test_nothing_on_record_says_so(organisation: Organisation) -> None:
         await start(organisation)
 
 
+@pytest.mark.alike
 async def test_nobody_checks_themselves_or_who_outranks_them(organisation: Organisation) -> None:
     await organisation.add("hana", Role.HELPDESK, email="hana@acme.example")
     hana = await organisation.sign_in("hana")
@@ -214,6 +218,7 @@ async def test_nobody_checks_themselves_or_who_outranks_them(organisation: Organ
             await organisation.perform(StartCallerCheck(tenant=TENANT, user=user), hana)
 
 
+@pytest.mark.alike
 async def test_a_number_that_an_import_replaced_is_marked_too(post: Post) -> None:
     organisation = post.organisation
     await organisation.perform(RenameUser(tenant=TENANT, user="ana", phone=NUMBER))

@@ -97,6 +97,7 @@ async def people(organisation: Organisation) -> None:
     await sign_in(organisation, HOME)
 
 
+@pytest.mark.alike
 async def test_failures_of_strangers_lock_only_strangers_out(organisation: Organisation) -> None:
     await people(organisation)
     session = await sign_in(organisation, HOME)
@@ -143,6 +144,7 @@ async def test_b5_a_throttle_and_the_following_lock_are_audited_once_each(organi
     assert await holds_noted(organisation) == [began, locked]
 
 
+@pytest.mark.alike
 async def test_b5_throttling_by_wrong_codes_is_audited(organisation: Organisation) -> None:
     await people(organisation)
     for _ in range(FREE_TRIES + 2):
@@ -150,6 +152,7 @@ async def test_b5_throttling_by_wrong_codes_is_audited(organisation: Organisatio
     assert [(user, bucket) for user, bucket, _ in await holds_noted(organisation)] == [("ana", Bucket.KNOWN)]
 
 
+@pytest.mark.alike
 async def test_a_wait_of_strangers_delays_neither_known_networks_nor_open_sessions(organisation: Organisation) -> None:
     await people(organisation)
     session = await sign_in(organisation, HOME)
@@ -163,6 +166,7 @@ async def test_a_wait_of_strangers_delays_neither_known_networks_nor_open_sessio
     await sign_in(organisation, HOME)
 
 
+@pytest.mark.alike
 async def test_a_known_network_has_a_separate_limit(organisation: Organisation) -> None:
     await people(organisation)
     await guess(organisation, HOME, MOST_IN_BUCKET)
@@ -198,6 +202,7 @@ async def test_a07_a_hundred_failures_in_total_lock_until_an_unlock(organisation
     await sign_in(organisation, AWAY)
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("how", ["password", "code", "recovery"])
 async def test_five_failed_step_ups_end_the_session_and_lock_nothing_else(organisation: Organisation, how: str) -> None:
     await people(organisation)
@@ -219,6 +224,7 @@ async def test_five_failed_step_ups_end_the_session_and_lock_nothing_else(organi
     await sign_in(organisation, HOME)
 
 
+@pytest.mark.alike
 async def test_a_successful_step_up_restores_the_five_attempts(organisation: Organisation) -> None:
     await people(organisation)
     session = await sign_in(organisation, HOME)
@@ -230,6 +236,7 @@ async def test_a_successful_step_up_restores_the_five_attempts(organisation: Org
     assert (await shown(organisation)).failures == 0
 
 
+@pytest.mark.alike
 async def test_malformed_input_is_not_a_failed_step_up(organisation: Organisation) -> None:
     await people(organisation)
     session = await sign_in(organisation, HOME)
@@ -288,6 +295,7 @@ async def test_a09_codes_and_passwords_count_in_the_same_bucket(organisation: Or
     assert (await shown(organisation)).failures == 5, "what failed elsewhere still counts"
 
 
+@pytest.mark.alike
 async def test_an_application_does_not_bypass_the_limits(organisation: Organisation) -> None:
     """It counts like any caller, by its own address, and a code accepted there makes no network known."""
     await people(organisation)
@@ -304,6 +312,7 @@ async def test_an_application_does_not_bypass_the_limits(organisation: Organisat
     assert await verified(organisation, HOME, organisation.code("ana", 1))
 
 
+@pytest.mark.alike
 async def test_codes_accepted_for_an_application_do_not_reset_password_failures(
     organisation: Organisation,
 ) -> None:
@@ -318,6 +327,7 @@ async def test_codes_accepted_for_an_application_do_not_reset_password_failures(
     await sign_in(organisation, HOME)
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("known", ["198.51.100.201", "::ffff:198.51.100.1", "64:ff9b::198.51.100.3"])
 async def test_a_network_is_known_by_slash_24_or_64(organisation: Organisation, known: str) -> None:
     await people(organisation)
@@ -330,6 +340,7 @@ async def test_a_network_is_known_by_slash_24_or_64(organisation: Organisation, 
         assert (await start(organisation, stranger)).status is SignInStatus.REFUSED, stranger
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("local", ["", "uid 1000", "ana (uid 1000)"])
 async def test_this_machine_is_known_after_a_sign_in_there(organisation: Organisation, local: str) -> None:
     await people(organisation)
@@ -358,6 +369,7 @@ async def test_behind_a_named_proxy_the_forwarded_address_counts(organisation: O
     assert await status("198.51.100.77", PASSWORD) == "second-factor"
 
 
+@pytest.mark.alike
 async def test_an_invalid_address_is_never_a_known_network(organisation: Organisation) -> None:
     await people(organisation)
     await sign_in(organisation, "not an address")
@@ -388,6 +400,7 @@ async def test_networks_are_forgotten_after_ninety_days_or_if_there_are_too_many
     assert (await start(organisation, "10.0.3.1")).status is SignInStatus.SECOND_FACTOR
 
 
+@pytest.mark.alike
 async def test_only_a_completed_sign_in_makes_a_network_known(organisation: Organisation) -> None:
     await people(organisation)
     assert (await start(organisation, HOTEL)).status is SignInStatus.SECOND_FACTOR
@@ -396,6 +409,7 @@ async def test_only_a_completed_sign_in_makes_a_network_known(organisation: Orga
     assert (await start(organisation, HOTEL)).status is SignInStatus.REFUSED
 
 
+@pytest.mark.alike
 async def test_a_new_password_cannot_be_set_from_a_locked_bucket_but_from_another(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,6 +426,7 @@ async def test_a_new_password_cannot_be_set_from_a_locked_bucket_but_from_anothe
         assert (await asked(organisation, address, choose, Nobody())).status is status
 
 
+@pytest.mark.alike
 async def test_the_reply_names_the_locked_bucket(organisation: Organisation) -> None:
     await people(organisation)
     await organisation.add("bob")
@@ -435,6 +450,7 @@ async def test_the_reply_names_the_locked_bucket(organisation: Organisation) -> 
     assert (await organisation.perform(UnlockUser(tenant=TENANT, user="ana"))).user.locked_for == ()
 
 
+@pytest.mark.alike
 async def test_explain_names_the_network(organisation: Organisation) -> None:
     await people(organisation)
     await guess(organisation, AWAY, MOST_IN_BUCKET)
@@ -472,6 +488,7 @@ async def test_only_users_locked_in_every_bucket_count_as_locked_out(organisatio
     assert await locked_out() == 0
 
 
+@pytest.mark.alike
 async def test_the_refusal_in_a_known_network_is_the_same(organisation: Organisation) -> None:
     await people(organisation)
     await organisation.add("cyd", Role.USER)
@@ -481,6 +498,7 @@ async def test_the_refusal_in_a_known_network_is_the_same(organisation: Organisa
     assert len({repr(found) for found in answers.values()}) == 1
 
 
+@pytest.mark.alike
 async def test_entries_through_an_application_count_as_strangers_in_a_known_network_too(
     organisation: Organisation,
 ) -> None:

@@ -37,18 +37,20 @@ from secconsole.operations.wire import decode, to_request
 from secconsole.service.idempotency import RUNNING
 from secconsole.store import users as user_store
 from secconsole.store.schema import audit, idempotency, metadata, sessions, unknown_logins, users
+from tests.extent import POSTGRES, further
 from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, open_store, organisation_in
 from tests.store.examples import ANOTHER, EXAMPLES, WRITING, secrets_in
 from tests.store.looking import Tables, differing
 
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
+TYPICAL = (CreateUser, EnrollFactor, SetPolicy, SignIn, StepUp)  # what a usual run tries on SQLite too
 USE = ("sessions.last_seen",)  # moved by every caller, whatever the request
 REPLAY = "idempotent-replay"
 
 
-@pytest_asyncio.fixture(params=["http", "http on postgres"])
+@pytest_asyncio.fixture(params=["http", POSTGRES])
 async def organisation(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Organisation]:
-    postgres = request.getfixturevalue("postgres") if request.param == "http on postgres" else None
+    postgres = request.getfixturevalue("postgres") if request.param == POSTGRES else None
     async with organisation_in(home, over_http=True, postgres=postgres) as made:
         yield made
 
@@ -146,7 +148,15 @@ async def failures_of(organisation: Organisation, login: str) -> int:
     return await asyncio.wrap_future(found)
 
 
-@pytest.mark.parametrize("operation", WRITING, ids=lambda operation: operation.spec.name)
+@pytest.mark.parametrize(
+    ("organisation", "operation"),
+    [
+        *((POSTGRES, operation) for operation in WRITING),
+        *(("http", operation) if operation in TYPICAL else further("http", operation) for operation in WRITING),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.spec.name,
+    indirect=["organisation"],
+)
 async def test_every_write_runs_once_per_key(
     organisation: Organisation, client: httpx.AsyncClient, operation: type[Operation[Any]]
 ) -> None:

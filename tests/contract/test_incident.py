@@ -55,6 +55,7 @@ async def administrator(organisation: Organisation, login: str = "tomas") -> Bea
 # ---- freeze ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alike
 async def test_a_frozen_tenant_lets_in_platform_administrators_only(organisation: Organisation) -> None:
     await organisation.add("ana")
     tomas = await administrator(organisation)
@@ -74,6 +75,7 @@ async def test_a_frozen_tenant_lets_in_platform_administrators_only(organisation
     assert done[1].reason == "stolen passwords"
 
 
+@pytest.mark.alike
 async def test_a_freeze_answers_a_right_password_like_a_wrong_one(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.perform(FREEZE)
@@ -82,6 +84,7 @@ async def test_a_freeze_answers_a_right_password_like_a_wrong_one(organisation: 
     assert (right.challenge, right.token) == (None, None)
 
 
+@pytest.mark.alike
 async def test_open_sessions_go_on_and_may_thaw(organisation: Organisation) -> None:
     tomas = await administrator(organisation)
     await organisation.perform(FREEZE, tomas)
@@ -90,6 +93,7 @@ async def test_open_sessions_go_on_and_may_thaw(organisation: Organisation) -> N
     assert (await organisation.perform(THAW, tomas)).frozen_since is None
 
 
+@pytest.mark.alike
 async def test_a50_platform_administrators_and_the_owner_can_always_thaw(organisation: Organisation) -> None:
     tomas = await administrator(organisation)
     await organisation.perform(FREEZE, tomas)
@@ -115,6 +119,7 @@ async def test_a_sign_in_in_progress_does_not_get_past_a_freeze(organisation: Or
     assert (await organisation.perform(again, Nobody())).status is SignInStatus.REFUSED  # it ended
 
 
+@pytest.mark.alike
 async def test_programs_get_refused_and_no_code_is_used_up(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -137,6 +142,7 @@ async def test_programs_still_check_codes_of_platform_administrators(organisatio
     assert (await organisation.perform(verify)).accepted
 
 
+@pytest.mark.alike
 async def test_explain_names_the_freeze(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.perform(FREEZE)
@@ -154,6 +160,7 @@ async def test_refused_sign_ins_of_a_freeze_are_audited_with_its_rule(organisati
     assert (entry.outcome, entry.details["rule"]) == ("refused", "frozen")
 
 
+@pytest.mark.alike
 async def test_freezing_and_thawing_twice_changes_nothing_more(organisation: Organisation) -> None:
     first = await organisation.perform(FREEZE)
     organisation.clock.forward(minutes=5)
@@ -163,6 +170,7 @@ async def test_freezing_and_thawing_twice_changes_nothing_more(organisation: Org
     assert len((await organisation.perform(ListAudit(tenant=TENANT, group="incident"))).items) == 2
 
 
+@pytest.mark.alike
 async def test_a14_a_freeze_of_one_tenant_does_not_concern_another(organisation: Organisation) -> None:
     await organisation.perform(CreateTenant(name="globex"))
     await organisation.perform(CreateUser(tenant="globex", login="gus", password=PASSWORD))
@@ -180,6 +188,7 @@ async def test_a14_a_freeze_of_one_tenant_does_not_concern_another(organisation:
 EVERY: tuple[Operation[object], ...] = (FREEZE, THAW, END, SHOW, REPORT)
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("role", [Role.HELPDESK, Role.AUDITOR, Role.USER])
 async def test_only_administrators_handle_incidents(organisation: Organisation, role: Role) -> None:
     await organisation.add("someone", role)
@@ -190,6 +199,7 @@ async def test_only_administrators_handle_incidents(organisation: Organisation, 
     assert (await organisation.perform(ShowPolicy(tenant=TENANT))).frozen_since is None
 
 
+@pytest.mark.alike
 async def test_a14_an_administrator_of_another_tenant_learns_nothing(organisation: Organisation) -> None:
     await organisation.perform(CreateTenant(name="globex"))
     await organisation.perform(CreateUser(tenant="globex", login="gus", role=Role.TENANT_ADMIN, password=PASSWORD))
@@ -203,6 +213,7 @@ async def test_a14_an_administrator_of_another_tenant_learns_nothing(organisatio
         assert str(real.value) == str(made_up.value)
 
 
+@pytest.mark.alike
 async def test_a12_each_step_needs_a_recent_proof(organisation: Organisation) -> None:
     tomas = await administrator(organisation)
     organisation.clock.forward(minutes=6)
@@ -284,6 +295,7 @@ async def test_sessions_that_were_opened_later_stay(organisation: Organisation) 
     assert (await organisation.perform(WhoAmI(), ana)).login == "ana"
 
 
+@pytest.mark.alike
 async def test_a_tenant_administrator_ends_no_session_of_a_platform_administrator(organisation: Organisation) -> None:
     root = await organisation.sign_in(ROOT)
     tomas = await administrator(organisation)
@@ -386,6 +398,7 @@ async def test_a41_an_incident_leaves_the_audit_whole(organisation: Organisation
     assert (await organisation.perform(VerifyAudit(tenant=TENANT))).whole
 
 
+@pytest.mark.alike
 async def test_a_window_in_the_future_is_refused(organisation: Organisation) -> None:
     later = datetime.fromtimestamp(organisation.clock.now, UTC) + timedelta(hours=1)
     for operation in (replace(SHOW, since=later), replace(REPORT, since=later)):

@@ -108,6 +108,7 @@ async def test_the_selection_is_frozen_at_the_start(organisation: Organisation) 
     assert job.selection == "status:bound"
 
 
+@pytest.mark.alike
 async def test_a_demoted_or_disabled_driver_goes_no_further(organisation: Organisation) -> None:
     await bound_users(organisation)
     await organisation.add("hana", Role.HELPDESK)
@@ -127,6 +128,7 @@ async def test_a_demoted_or_disabled_driver_goes_no_further(organisation: Organi
     assert (job.state, job.done, job.by, job.driver) == (JobState.FINISHED, 6, "hana", "tom")
 
 
+@pytest.mark.alike
 async def test_the_rules_of_the_single_operation_hold_for_each_user(organisation: Organisation) -> None:
     await bound_users(organisation, "ann")
     for login, role in (("tom", Role.TENANT_ADMIN), ("tess", Role.TENANT_ADMIN)):
@@ -140,6 +142,7 @@ async def test_the_rules_of_the_single_operation_hold_for_each_user(organisation
     assert {login for login, (state, _) in found.items() if state is ItemState.DONE} == {"ann", "tess"}
 
 
+@pytest.mark.alike
 async def test_helpdesk_starts_only_what_it_may_do_alone(organisation: Organisation) -> None:
     await bound_users(organisation, "ann")
     await organisation.add("hana", Role.HELPDESK)
@@ -155,6 +158,7 @@ async def test_helpdesk_starts_only_what_it_may_do_alone(organisation: Organisat
     assert not shown.job.steerable
 
 
+@pytest.mark.alike
 async def test_steps_need_no_new_proof_but_taking_over_does(organisation: Organisation) -> None:
     await bound_users(organisation)
     for login in ("hana", "hugo"):
@@ -225,6 +229,7 @@ async def test_other_tenants_have_no_such_job(organisation: Organisation) -> Non
         await organisation.perform(StartJob(tenant="beta", kind=JobKind.UNBIND, filter="", reason="x"))
 
 
+@pytest.mark.alike
 async def test_a_selection_is_either_named_or_filtered_and_not_empty(organisation: Organisation) -> None:
     for operation in (
         StartJob(tenant=TENANT, kind=JobKind.UNLOCK),

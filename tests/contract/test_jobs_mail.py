@@ -59,6 +59,7 @@ async def people(organisation: Organisation) -> None:
     await organisation.perform(DisableUser(tenant=TENANT, user="eve"))
 
 
+@pytest.mark.alike
 async def test_passwords_of_many_are_reset_by_mail(post: Post) -> None:
     organisation = post.organisation
     await people(organisation)
@@ -83,6 +84,7 @@ async def test_passwords_of_many_are_reset_by_mail(post: Post) -> None:
     assert not [password for password in passwords.values() if password.reveal() in stored]
 
 
+@pytest.mark.alike
 async def test_after_a_leak_passwords_of_those_that_no_mail_reaches_can_be_ended_too(post: Post) -> None:
     organisation = post.organisation
     await people(organisation)

@@ -95,6 +95,7 @@ async def test_a26_a_sign_in_from_elsewhere_is_refused_like_a_wrong_password(org
         assert (await start(organisation, "ana", address)).status is SignInStatus.COMPLETE
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     ("address", "relayed"),
     [("", False), ("unknown", False), ("10.1.2.3, 10.1.2.4", False), ("www-data (uid 33)", True)],
@@ -108,6 +109,7 @@ async def test_a26_an_unknown_origin_is_refused_once_there_are_rules(
     assert (await start(organisation, "ana", address, relayed=relayed)).status is SignInStatus.REFUSED
 
 
+@pytest.mark.alike
 async def test_this_machine_is_allowed_unless_a_rule_names_it_for_others(organisation: Organisation) -> None:
     async def at_the_store(login: str) -> SignInStatus:
         operation = SignIn(tenant=TENANT, login=login, password=PASSWORD)
@@ -126,6 +128,7 @@ async def test_this_machine_is_allowed_unless_a_rule_names_it_for_others(organis
     assert await at_the_store("ana") is SignInStatus.COMPLETE
 
 
+@pytest.mark.alike
 async def test_rules_for_roles_concern_those_roles(organisation: Organisation) -> None:
     for login, role in (("ana", Role.USER), ("hana", Role.HELPDESK), ("tina", Role.TENANT_ADMIN)):
         await organisation.add(login, role)
@@ -218,6 +221,7 @@ async def test_a_sign_in_that_goes_on_elsewhere_ends_with_one_entry(organisation
     assert [(e.outcome, e.address) for e in found] == [("refused", OUTSIDE)]
 
 
+@pytest.mark.alike
 async def test_a_network_exempt_from_the_challenge_is_not_exempt_from_binding(organisation: Organisation) -> None:
     for login, role in (("ana", Role.USER), ("ben", Role.USER), ("rita", Role.PLATFORM_ADMIN)):
         await organisation.add(login, role)
@@ -242,6 +246,7 @@ async def test_a_network_exempt_from_the_challenge_is_not_exempt_from_binding(or
     assert (await ask(organisation, WhoAmI(), ana, INSIDE)).step_up_until is None  # the factor was not shown
 
 
+@pytest.mark.alike
 async def test_check_and_explain_name_the_rule(organisation: Organisation) -> None:
     await organisation.add("ana")
 
@@ -270,6 +275,7 @@ async def test_check_and_explain_name_the_rule(organisation: Organisation) -> No
     assert (await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana"))).outcome is SignInStatus.COMPLETE
 
 
+@pytest.mark.alike
 async def test_nobody_sets_the_networks_of_those_who_outrank_them(organisation: Organisation) -> None:
     await organisation.add("tina", Role.TENANT_ADMIN)
     await organisation.add("ana")
@@ -304,6 +310,7 @@ async def shut_out(organisation: Organisation) -> Bearer:
     return tina
 
 
+@pytest.mark.alike
 async def test_a27_a_change_that_shuts_out_its_author_needs_the_tenants_name(organisation: Organisation) -> None:
     await organisation.add("tina", Role.TENANT_ADMIN)
     tina = await session(organisation, "tina")
@@ -356,6 +363,7 @@ async def test_a27_it_is_undone_even_if_nothing_ran_meanwhile(organisation: Orga
     assert (await start(organisation, "ana", OUTSIDE)).status is SignInStatus.COMPLETE
 
 
+@pytest.mark.alike
 async def test_a27_a_sign_in_of_its_author_from_an_allowed_network_confirms_it(organisation: Organisation) -> None:
     tina = await shut_out(organisation)
     await session(organisation, "tina", INSIDE)
@@ -367,6 +375,7 @@ async def test_a27_a_sign_in_of_its_author_from_an_allowed_network_confirms_it(o
     assert (entry.actor, entry.details["how"]) == ("tina", "sign-in")
 
 
+@pytest.mark.alike
 async def test_a27_an_administrator_confirms_it_from_an_allowed_network(organisation: Organisation) -> None:
     tina = await shut_out(organisation)
     with pytest.raises(WrongNetwork):
@@ -380,6 +389,7 @@ async def test_a27_an_administrator_confirms_it_from_an_allowed_network(organisa
             await organisation.perform(operation)
 
 
+@pytest.mark.alike
 async def test_a_platform_administrator_of_another_tenant_confirms_only_from_there(organisation: Organisation) -> None:
     await organisation.perform(CreateTenant(name="beta", admin="bea", password=PASSWORD, role=Role.PLATFORM_ADMIN))
     answer = await ask(organisation, SignIn(tenant="beta", login="bea", password=PASSWORD), Nobody(), OUTSIDE)

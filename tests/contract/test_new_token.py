@@ -108,6 +108,7 @@ async def test_a22_one_statement_decides_between_concurrent_step_ups(organisatio
     assert [await renewed("one"), await renewed("other")] == [True, False]
 
 
+@pytest.mark.alike
 async def test_a22_a_failed_step_up_keeps_the_token(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -118,6 +119,7 @@ async def test_a22_a_failed_step_up_keeps_the_token(organisation: Organisation) 
     assert await works(organisation, session)
 
 
+@pytest.mark.alike
 async def test_a22_each_step_of_a_sign_in_has_a_new_challenge_that_opens_nothing(
     organisation: Organisation,
 ) -> None:
@@ -186,12 +188,14 @@ async def test_a22_a_lost_reply_is_not_replayed_once_its_session_was_replaced(
         await organisation.backend.perform_as(PROVE, old, source)
 
 
+@pytest.mark.alike
 async def test_a22_the_owner_of_the_store_has_no_token_to_replace(organisation: Organisation) -> None:
     proof = await organisation.perform(PROVE)
     assert (proof.accepted, proof.token) == (True, None)
     assert (await organisation.perform(WhoAmI())).login.startswith("local:")
 
 
+@pytest.mark.alike
 async def test_a22_two_sessions_of_one_user_are_independent(organisation: Organisation) -> None:
     await organisation.add("ana")
     here, there = await organisation.sign_in("ana"), await organisation.sign_in("ana")

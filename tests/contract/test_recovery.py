@@ -89,6 +89,7 @@ async def test_j4_a_recovery_code_replaces_the_phone_and_reports_how_many_are_le
     assert "the last one" in (await signed_in_with(organisation, codes[9])).message
 
 
+@pytest.mark.alike
 async def test_a_recovery_code_is_accepted_in_the_field_of_any_factor(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     shown = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
@@ -99,6 +100,7 @@ async def test_a_recovery_code_is_accepted_in_the_field_of_any_factor(organisati
     assert refused.status is SignInStatus.SECOND_FACTOR
 
 
+@pytest.mark.alike
 async def test_the_use_is_audited_without_the_code(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await signed_in_with(organisation, codes[0])
@@ -126,6 +128,7 @@ async def test_a09_wrong_recovery_codes_count_as_failures(organisation: Organisa
     assert await failures(organisation) == 0
 
 
+@pytest.mark.alike
 async def test_five_wrong_recovery_codes_end_a_sign_in(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     answer = await organisation.start("ana")
@@ -154,6 +157,7 @@ async def test_a_recovery_code_is_accepted_for_step_up(organisation: Organisatio
     assert not again.accepted
 
 
+@pytest.mark.alike
 async def test_a_recovery_code_is_not_a_password(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     answer = await organisation.start("ana", codes[0])
@@ -169,6 +173,7 @@ async def test_new_recovery_codes_void_the_old_ones(organisation: Organisation) 
     assert await verified(organisation, made.codes[0])
 
 
+@pytest.mark.alike
 async def test_recovery_codes_require_a_factor(organisation: Organisation) -> None:
     """Otherwise an attacker with only the password could create some, and bypass a phone bound later."""
     await organisation.add("ana")
@@ -180,6 +185,7 @@ async def test_recovery_codes_require_a_factor(organisation: Organisation) -> No
         await organisation.perform(MAKE, ana)
 
 
+@pytest.mark.alike
 async def test_creating_recovery_codes_requires_permission(organisation: Organisation) -> None:
     """Users themselves, and administrators for those of no higher role. A helpdesk has bypass codes and unbinding."""
     await ana_with_codes(organisation)
@@ -246,6 +252,7 @@ async def test_users_without_remaining_codes_are_counted_and_found(organisation:
     assert await without() == ["ana"]
 
 
+@pytest.mark.alike
 async def test_void_codes_stay_void_with_a_new_phone(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost"))
@@ -272,12 +279,14 @@ async def test_removing_the_last_factor_voids_recovery_codes_and_replacing_it_do
     assert not await verified(organisation, codes[1])
 
 
+@pytest.mark.alike
 async def test_a_password_reset_keeps_recovery_codes(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
     assert await verified(organisation, codes[0])
 
 
+@pytest.mark.alike
 async def test_a_disabled_user_cannot_sign_in_by_recovery_code(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     answer = await organisation.start("ana")
@@ -289,6 +298,7 @@ async def test_a_disabled_user_cannot_sign_in_by_recovery_code(organisation: Org
     assert await left(organisation) == HOW_MANY
 
 
+@pytest.mark.alike
 async def test_a_recovery_code_belongs_to_one_user(organisation: Organisation) -> None:
     codes = await ana_with_codes(organisation)
     await organisation.add("ben")
@@ -298,6 +308,7 @@ async def test_a_recovery_code_belongs_to_one_user(organisation: Organisation) -
     assert await verified(organisation, codes[0])
 
 
+@pytest.mark.alike
 async def test_j3_recovery_codes_are_viewed_only_while_the_policy_allows_it(organisation: Organisation) -> None:
     await ana_with_codes(organisation)
     ana = await organisation.sign_in("ana")
@@ -318,6 +329,7 @@ async def test_j3_recovery_codes_are_viewed_only_while_the_policy_allows_it(orga
     assert await verified(organisation, codes[0])
 
 
+@pytest.mark.alike
 async def test_j3_viewing_recovery_codes_requires_step_up(organisation: Organisation) -> None:
     await ana_with_codes(organisation)
     await organisation.perform(SetPolicy(tenant=TENANT, recovery_view=True))

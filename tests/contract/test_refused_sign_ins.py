@@ -52,6 +52,7 @@ async def test_a_thousand_unknown_logins_are_two_entries(organisation: Organisat
     assert len(await entries(organisation)) == 2
 
 
+@pytest.mark.alike
 async def test_one_guess_is_one_entry(organisation: Organisation) -> None:
     await guess(organisation, "nobody")
     organisation.clock.forward(minutes=2)
@@ -76,6 +77,7 @@ async def test_each_account_is_listed_with_its_count(organisation: Organisation)
     assert len(await entries(organisation)) == 6
 
 
+@pytest.mark.alike
 async def test_addresses_of_one_ipv6_network_are_one_origin(organisation: Organisation) -> None:
     for host in range(1, 20):
         await guess(organisation, "nobody", f"2001:db8::{host:x}")
@@ -107,6 +109,7 @@ async def test_counts_survive_a_restart(organisation: Organisation) -> None:
     assert [told(entry)[3] for entry in await entries(organisation)] == [None, 9]
 
 
+@pytest.mark.alike
 async def test_a_guess_after_a_minute_starts_a_new_entry(organisation: Organisation) -> None:
     await guess(organisation, "nobody", times=3)
     organisation.clock.forward(minutes=3)
@@ -115,6 +118,7 @@ async def test_a_guess_after_a_minute_starts_a_new_entry(organisation: Organisat
     assert [told(entry)[3] for entry in await entries(organisation)] == [None, 2, None, 2]
 
 
+@pytest.mark.alike
 async def test_a_clock_set_back_starts_a_new_entry(organisation: Organisation) -> None:
     await guess(organisation, "nobody", times=3)
     organisation.clock.forward(days=-30)

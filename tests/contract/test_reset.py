@@ -98,6 +98,7 @@ async def test_a33_one_step_does_all_and_one_entry_names_all(post: Post) -> None
     assert (await organisation.start("ana", PASSWORD)).status is SignInStatus.REFUSED  # the password stays reset
 
 
+@pytest.mark.alike
 async def test_administrators_may_be_shown_a_one_time_password_and_helpdesk_may_not(organisation: Organisation) -> None:
     hana = await desk(organisation)
     with pytest.raises(NotAllowed):
@@ -110,6 +111,7 @@ async def test_administrators_may_be_shown_a_one_time_password_and_helpdesk_may_
     assert (await organisation.start("ana", done.password)).status is SignInStatus.NEW_PASSWORD
 
 
+@pytest.mark.alike
 async def test_helpdesk_mails_no_password_to_an_address_that_is_new(post: Post) -> None:
     organisation = post.organisation
     hana = await desk(organisation)
@@ -121,6 +123,7 @@ async def test_helpdesk_mails_no_password_to_an_address_that_is_new(post: Post) 
     assert (await organisation.perform(reset(password=PasswordChange.MAIL), hana)).mailed == "m•••@acme.example"
 
 
+@pytest.mark.alike
 async def test_a_user_without_a_factor_is_reset_too(organisation: Organisation) -> None:
     hana = await desk(organisation)
     await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason=REASON))
@@ -129,6 +132,7 @@ async def test_a_user_without_a_factor_is_reset_too(organisation: Organisation) 
     assert (done.factors, done.sessions_ended, done.event, done.undo_until) == (0, 1, "", None)
 
 
+@pytest.mark.alike
 async def test_nobody_resets_equals_and_platform_administrators_need_a_second_person(
     organisation: Organisation,
 ) -> None:
@@ -161,6 +165,7 @@ async def test_nobody_resets_equals_and_platform_administrators_need_a_second_pe
     assert (done.approved_by, done.password is not None) == ("pam", True)
 
 
+@pytest.mark.alike
 async def test_a_tenant_can_ask_for_more_above_user(organisation: Organisation) -> None:
     hana = await desk(organisation)
     await organisation.add("otto", Role.AUDITOR)
@@ -178,6 +183,7 @@ async def test_a_tenant_can_ask_for_more_above_user(organisation: Organisation) 
         await organisation.perform(reset("otto"), hana)
 
 
+@pytest.mark.alike
 async def test_an_approval_counts_for_its_ticket_and_kind_only(post: Post) -> None:
     organisation = post.organisation
     hana = await desk(organisation)
@@ -244,6 +250,7 @@ async def test_an_operator_is_warned_and_then_refused_until_the_hour_is_over(org
         await organisation.perform(reset(names[4]), hana)
 
 
+@pytest.mark.alike
 async def test_a50_administrators_are_warned_and_may_go_on(organisation: Organisation) -> None:
     _, names = await many(organisation, 6)
     await organisation.add("tina", Role.TENANT_ADMIN)
@@ -263,6 +270,7 @@ async def test_a01_two_consoles_at_once_do_not_exceed_the_limit(organisation: Or
     assert sum(isinstance(each, LimitReached) for each in done) == 3
 
 
+@pytest.mark.alike
 async def test_weaker_rules_are_mailed_to_all_administrators(post: Post) -> None:
     organisation = post.organisation
     await organisation.add("tina", Role.TENANT_ADMIN, email="tina@acme.example")

@@ -96,6 +96,7 @@ async def test_ending_one_session_keeps_the_others(organisation: Organisation) -
     assert entry.details == {"session": gone, "sessions_ended": 1}
 
 
+@pytest.mark.alike
 async def test_ending_the_current_session_signs_out(organisation: Organisation) -> None:
     await organisation.add("ana")
     own = await organisation.sign_in("ana")
@@ -127,6 +128,7 @@ async def test_ending_all_sessions_ends_pending_sign_ins(organisation: Organisat
     assert (await organisation.perform(verify, Nobody())).status is SignInStatus.REFUSED
 
 
+@pytest.mark.alike
 async def test_sessions_of_others_require_permission(organisation: Organisation) -> None:
     await organisation.add("ana")
     ana = await organisation.sign_in("ana")
@@ -156,6 +158,7 @@ async def test_sessions_of_others_require_permission(organisation: Organisation)
     assert (await works(organisation, ana), await works(organisation, tom)) == (False, True)
 
 
+@pytest.mark.alike
 async def test_a14_a_session_of_another_user_does_not_exist(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.add("ben")
@@ -192,6 +195,7 @@ async def test_sessions_are_paged(organisation: Organisation) -> None:
         await organisation.perform(ListSessions(tenant=TENANT, user="ana", limit=0))
 
 
+@pytest.mark.alike
 async def test_changing_the_password_requires_the_current_one_and_ends_other_sessions(
     organisation: Organisation,
 ) -> None:

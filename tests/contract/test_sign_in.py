@@ -36,11 +36,13 @@ from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
 WRONG = Secret("not the password at all")
 
 
+@pytest.mark.alike
 async def test_policy_off_admits_by_password(organisation: Organisation) -> None:
     await organisation.add("ana")
     assert (await organisation.start("ANA")).status is SignInStatus.COMPLETE
 
 
+@pytest.mark.alike
 async def test_bound_users_are_asked_while_the_policy_is_optional(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -53,6 +55,7 @@ async def test_bound_users_are_asked_while_the_policy_is_optional(organisation: 
     assert (me.login, me.role, me.tenant, me.bound) == ("ana", Role.USER, TENANT, True)
 
 
+@pytest.mark.alike
 async def test_z1_bindings_survive_off_and_on(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -63,6 +66,7 @@ async def test_z1_bindings_survive_off_and_on(organisation: Organisation) -> Non
     await organisation.sign_in("ana")
 
 
+@pytest.mark.alike
 async def test_z3_unbound_users_must_bind_when_required(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
@@ -104,6 +108,7 @@ async def test_a_pending_binding_does_not_replace_a_phone_bound_meanwhile(organi
     await organisation.sign_in("ana")
 
 
+@pytest.mark.alike
 async def test_a_new_password_is_requested_before_the_second_factor(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -121,6 +126,7 @@ async def test_a_new_password_is_requested_before_the_second_factor(organisation
     assert again.status is SignInStatus.REFUSED
 
 
+@pytest.mark.alike
 async def test_a05_code_outside_the_window_is_refused(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -243,6 +249,7 @@ async def test_a_sign_in_lasts_ten_minutes(organisation: Organisation) -> None:
     assert (await organisation.perform(verify, Nobody())).status is SignInStatus.REFUSED
 
 
+@pytest.mark.alike
 async def test_another_users_factor_does_not_open_a_sign_in(organisation: Organisation) -> None:
     for login in ("ana", "bob"):
         await organisation.add(login)

@@ -38,6 +38,7 @@ def test_a12_every_write_declares_its_step_up() -> None:
     assert [spec.name for spec in reading if spec.step_up != "never"] == []
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("name", ALWAYS)
 async def test_a12_a_step_up_expires_after_five_minutes(organisation: Organisation, name: str) -> None:
     asked = await EXAMPLES[OPERATIONS[name]](organisation)
@@ -49,6 +50,7 @@ async def test_a12_a_step_up_expires_after_five_minutes(organisation: Organisati
         await organisation.perform(asked.operation, who)
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize("name", NEVER)
 async def test_a12_operations_without_step_up_never_ask(organisation: Organisation, name: str) -> None:
     asked = await EXAMPLES[OPERATIONS[name]](organisation)

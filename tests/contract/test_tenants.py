@@ -31,6 +31,7 @@ async def spy(organisation: Organisation) -> Bearer:
     return await organisation.sign_in("tom")
 
 
+@pytest.mark.alike
 async def test_a14_another_tenant_looks_nonexistent(organisation: Organisation, spy: Bearer) -> None:
     """Every operation of a tenant, one after the other: none of them gets as far as to change anything."""
     in_tenants = [name for name, kind in OPERATIONS.items() if "{tenant}" in kind.spec.path]

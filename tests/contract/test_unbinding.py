@@ -155,6 +155,7 @@ async def test_one_undo_reverts_a_continued_unbinding(organisation: Organisation
     assert {u.login for u in undone.restored} == {"ana", "bob"}
 
 
+@pytest.mark.alike
 async def test_a_reason_is_required(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -176,6 +177,7 @@ async def test_a18_targets_are_named_by_id(organisation: Organisation) -> None:
         await organisation.add(id)
 
 
+@pytest.mark.alike
 async def test_a17_look_alikes_are_reported(organisation: Organisation) -> None:
     await organisation.add("marek")
     await organisation.add("mаrek", name="Mallory \u202egpj")
@@ -282,6 +284,7 @@ async def test_a46_reading_works_while_writing_fails(
     assert (await organisation.start("ana")).status is SignInStatus.ENROLL
 
 
+@pytest.mark.alike
 async def test_z2_platform_administrators_are_whitelisted(organisation: Organisation) -> None:
     await organisation.add("petra", Role.PLATFORM_ADMIN)
     await organisation.bind("petra")
@@ -292,6 +295,7 @@ async def test_z2_platform_administrators_are_whitelisted(organisation: Organisa
     assert (await organisation.start("petra")).status is SignInStatus.SECOND_FACTOR, "bound: still asked"
 
 
+@pytest.mark.alike
 async def test_z2_removing_the_last_unbound_administrator_warns(organisation: Organisation) -> None:
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
     with pytest.raises(Conflict, match="lock everyone out"):
@@ -301,6 +305,7 @@ async def test_z2_removing_the_last_unbound_administrator_warns(organisation: Or
     assert done.changed == (ROOT,)
 
 
+@pytest.mark.alike
 async def test_z2_no_warning_while_another_administrator_can_sign_in(organisation: Organisation) -> None:
     await organisation.add("petra", Role.PLATFORM_ADMIN)
     await organisation.bind("petra")
@@ -322,6 +327,7 @@ async def test_the_preview_matches_the_outcome(organisation: Organisation) -> No
     assert [s for s in after.values() if s is SignInStatus.ENROLL] == [after["eve"]]
 
 
+@pytest.mark.alike
 async def test_the_grace_period_admits_with_a_reminder_until_it_ends(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, grace_days=7))
@@ -341,6 +347,7 @@ async def test_a47_a_stale_policy_edit_is_refused(organisation: Organisation) ->
     assert (await organisation.perform(ShowPolicy(tenant=TENANT))).policy is PolicyMode.REQUIRED
 
 
+@pytest.mark.alike
 async def test_a12_security_relevant_changes_require_step_up(organisation: Organisation) -> None:
     await organisation.add("tom", Role.TENANT_ADMIN)
     await organisation.bind("tom")
@@ -362,6 +369,7 @@ async def test_a12_security_relevant_changes_require_step_up(organisation: Organ
     assert (await organisation.perform(change, tom)).policy is PolicyMode.OPTIONAL
 
 
+@pytest.mark.alike
 async def test_helpdesk_unbinds_users_only(organisation: Organisation) -> None:
     for login, role in (("hana", Role.HELPDESK), ("tom", Role.TENANT_ADMIN), ("ana", Role.USER)):
         await organisation.add(login, role)
@@ -381,6 +389,7 @@ async def test_helpdesk_unbinds_users_only(organisation: Organisation) -> None:
     assert {e.action for e in refusals} >= {"policy.set", "factor.enroll"}
 
 
+@pytest.mark.alike
 async def test_helpdesk_cannot_lock_an_administrator_out_by_wrong_codes(organisation: Organisation) -> None:
     for login, role in (("hana", Role.HELPDESK), ("petra", Role.PLATFORM_ADMIN)):
         await organisation.add(login, role)
@@ -391,6 +400,7 @@ async def test_helpdesk_cannot_lock_an_administrator_out_by_wrong_codes(organisa
     assert (await organisation.perform(ShowUser(tenant=TENANT, user="petra"))).failures == 0
 
 
+@pytest.mark.alike
 async def test_no_role_grants_a_role_above_itself(organisation: Organisation) -> None:
     await organisation.add("tom", Role.TENANT_ADMIN)
     await organisation.add("ana")
@@ -404,6 +414,7 @@ async def test_no_role_grants_a_role_above_itself(organisation: Organisation) ->
             await organisation.perform(operation, tom)
 
 
+@pytest.mark.alike
 async def test_a_user_cannot_remove_the_last_factor_while_it_is_required(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -417,6 +428,7 @@ async def test_a_user_cannot_remove_the_last_factor_while_it_is_required(organis
     assert await status(organisation, "ana") is BindingStatus.UNBOUND
 
 
+@pytest.mark.alike
 async def test_binding_needs_a_sign_in_that_asks_for_it(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
@@ -459,6 +471,7 @@ async def _tampered(organisation: Organisation, statement: str) -> tuple[bool, s
     return organisation.backend.store.write(look).result()
 
 
+@pytest.mark.alike
 async def test_a50_the_last_platform_administrator_cannot_be_removed(organisation: Organisation) -> None:
     """They can be neither disabled nor demoted, as the platform would have no administrator."""
     for operation in (
@@ -474,6 +487,7 @@ async def test_a50_the_last_platform_administrator_cannot_be_removed(organisatio
         await organisation.perform(ChangeRole(tenant=TENANT, user=ROOT, role=Role.AUDITOR))
 
 
+@pytest.mark.alike
 async def test_one_of_two_platform_administrators_may_be_removed(organisation: Organisation) -> None:
     await organisation.add("petra", Role.PLATFORM_ADMIN)
     await organisation.perform(ChangeRole(tenant=TENANT, user=ROOT, role=Role.USER))

@@ -20,6 +20,7 @@ from secconsole.operations.whitelist import AddToWhitelist
 from tests.organisation import TENANT, Organisation
 
 
+@pytest.mark.alike
 async def test_a_change_to_the_current_value_changes_nothing(organisation: Organisation) -> None:
     await organisation.add("ana")
     disabled = await organisation.perform(DisableUser(tenant=TENANT, user="ana"))
@@ -78,6 +79,7 @@ async def test_a_taken_or_invalid_login_is_refused(
     assert (await organisation.perform(ShowUser(tenant=TENANT, user="ana"))).user.login == "ana"
 
 
+@pytest.mark.alike
 async def test_a_look_alike_login_is_reported_and_not_refused(organisation: Organisation) -> None:
     made = await organisation.perform(CreateUser(tenant=TENANT, login="ben"))
     assert made.look_alikes == ()
@@ -92,6 +94,7 @@ async def test_a_look_alike_login_is_reported_and_not_refused(organisation: Orga
         assert (back.user.login, [other.id for other in back.look_alikes]) == (cyrillic, [made.user.id])
 
 
+@pytest.mark.alike
 async def test_users_with_the_same_name_are_reported(organisation: Organisation) -> None:
     made = await organisation.perform(CreateUser(tenant=TENANT, login="jan.novak", name="Jan Novák"))
     other = await organisation.perform(CreateUser(tenant=TENANT, login="jnovak2", name="jan novak"))
@@ -108,6 +111,7 @@ async def test_users_with_the_same_name_are_reported(organisation: Organisation)
     assert [found.look_alikes for found in nameless] == [(), ()]
 
 
+@pytest.mark.alike
 async def test_a_checked_rename_changes_nothing(organisation: Organisation) -> None:
     await organisation.add("ana")
     before = await organisation.perform(ShowUser(tenant=TENANT, user="ana"))
@@ -122,6 +126,7 @@ async def test_a_checked_rename_changes_nothing(organisation: Organisation) -> N
             await organisation.perform(RenameUser(tenant=TENANT, user="ana", check_only=True, **wrong))
 
 
+@pytest.mark.alike
 async def test_renaming_a_user_of_higher_rank_is_refused(organisation: Organisation) -> None:
     await organisation.add("tom", Role.TENANT_ADMIN)
     await organisation.add("hana", Role.HELPDESK)
@@ -142,6 +147,7 @@ async def test_a_login_may_change_its_case_and_back(organisation: Organisation, 
     assert back.user.login == login.strip().upper()
 
 
+@pytest.mark.alike
 @pytest.mark.parametrize(
     "login", ["a" * 129, "a/b", "-ana", "key:ana", "..", "a\u200bna", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]
 )
