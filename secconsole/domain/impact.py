@@ -52,6 +52,11 @@ class Impact:
     no_longer_required: int
 
 
+def is_harmless(impact: Impact) -> bool:
+    """Return True if a policy makes nobody bind, locks nobody out and takes no requirement away."""
+    return not (impact.must_enroll or impact.locked_out or impact.no_longer_required)
+
+
 def impact(groups: Iterable[Group], mode: PolicyMode) -> Impact:
     """Count what a policy mode means for each group."""
     users = bound = pending = unbound = whitelisted = unaffected = must_enroll = locked_out = weak = admins = 0

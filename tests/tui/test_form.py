@@ -118,6 +118,20 @@ async def test_a_dangerous_form_focuses_cancel_and_enter_in_a_field_does_not_sub
         assert app.posted == ["cancelled", "cancelled"]
 
 
+async def test_a_number_is_selected_when_it_gets_the_focus() -> None:
+    app = Sheet(
+        Form([TextField(name="name", label="Name"), NumberField(name="days", label="Days", digits=3)], [cancel()])
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.set_value("days", "14")
+        await pilot.press("tab", *"305")
+        assert app.form.values["days"] == "305"
+        await pilot.press("up", "down", "end", "backspace")
+        assert app.form.values["days"] == "30"
+        await pilot.press("up", "down", "backspace")
+        assert app.form.values["days"] == ""
+
+
 async def test_escape_on_a_filled_form_asks_once() -> None:
     app = Sheet(unbind())
     async with app.run_test(size=(80, 24)) as pilot:

@@ -14,12 +14,15 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.policy import SetPolicy, ShowPolicy
 from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
 from secconsole.operations.users import CreateUser, ShowUser
-from secconsole.operations.whitelist import ListWhitelist
+from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist
 from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.factors.binding import BindingScreen
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.settings.form import PolicyForm
 from secconsole.tui.screens.settings.reminders import RemindersDialog
 from secconsole.tui.screens.settings.settings import Settings
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+from tests.tui.test_sign_in import code_of, shown_key
 
 SIZE = (80, 24)
 
@@ -66,12 +69,12 @@ async def test_z1_impact_is_shown_before_the_change(console: OpenConsole, organi
         await ready(app, pilot)
         assert "(•) optional (now)" in screen_text(app)
         await pilot.press("right")
-        await until(pilot, lambda: "If you switch to required now" in screen_text(app))
+        await until(pilot, lambda: "If you switch to required now, of 8 users:" in screen_text(app))
         text = screen_text(app)
         for words in (
             "6  already bound, no change",
             "2  must bind at their next sign-in",
-            "0  whitelisted, 0 of them with no end date",
+            "0  of these whitelisted, 0 with no end date",
             "You are bound. You will not be locked out.",
             "k Factor kinds  totp ✓  sms ✗ restricted  email ✗ not an authenticator",
             "m Mail          not set up",
@@ -227,18 +230,91 @@ async def test_grace_period_alone_can_be_changed_and_has_limits(
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
-        await pilot.press("tab", "ctrl+u", "9", "d", "9", "9", "tab")  # no letter is shown: it may be of a password
+        await pilot.press("tab", "9", "d", "9", "9", "tab")  # no letter is shown: it may be of a password
         await prove(organisation, pilot, "root")
         assert "Enter a number of days from 0 to 365." in screen_text(app)
         await pilot.press("ctrl+u", "7")
-        await until(pilot, lambda: "must bind within 7 days" in screen_text(app))
-        assert "With 7 days of grace:" in screen_text(app)
+        await until(pilot, lambda: "must bind by 22 Jan 2027" in screen_text(app))
+        assert "With 7 days of grace, of 8 users:" in screen_text(app)
         assert "Currently" not in screen_text(app)
         await pilot.press("tab", "tab", "tab", "right", "enter")
         await until(pilot, lambda: "7 days of grace" in screen_text(app))
         await settled(pilot)
         policy = await organisation.perform(ShowPolicy(tenant="acme"))
         assert (policy.policy, policy.grace_days) == (PolicyMode.REQUIRED, 7)
+
+
+async def test_counts_add_up_with_the_whitelist(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OPTIONAL, whitelist_admins=False))
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("nina", "uma"), reason="on leave"))
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        assert "2  may bind, but need not" in screen_text(app)
+        await pilot.press("right")
+        await until(pilot, lambda: "If you switch to required now, of 8 users:" in screen_text(app))
+        for words in (
+            "6  already bound, no change",
+            "1  must bind at their next sign-in",
+            "1  whitelisted, no factor: need not",
+            "2  of these whitelisted, 2 with no end date",
+        ):
+            assert words in screen_text(app)
+
+
+async def test_z1_one_key_switches_off_and_on_where_nothing_can_go_wrong(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OPTIONAL))
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: "(•) off (now)" in screen_text(app))
+        assert await mode_of(organisation) is PolicyMode.OFF
+        await settled(pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: "(•) optional (now)" in screen_text(app))
+        assert await mode_of(organisation) is PolicyMode.OPTIONAL
+
+
+async def test_one_key_does_not_end_a_requirement(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("o")
+        await until(pilot, lambda: "If you switch to off now" in screen_text(app))
+        await settled(pilot)
+        assert await mode_of(organisation) is PolicyMode.REQUIRED
+
+
+async def test_q1_an_unbound_administrator_binds_before_requiring(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(SetPolicy(tenant="acme", mode=PolicyMode.OPTIONAL))
+    password = Secret("zoe has a long password")
+    await organisation.perform(CreateUser(tenant="acme", login="zoe", role=Role.TENANT_ADMIN, password=password))
+    app = await console("zoe", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("right")
+        await until(pilot, lambda: "your phone is bound first" in screen_text(app))
+        await pilot.press("enter", "tab")
+        await type_in(pilot, password.reveal())
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(app.screen, BindingScreen))
+        await settled(pilot)
+        await pilot.press(*code_of(shown_key(app), organisation), "enter")
+        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await settled(pilot)
+        app.screen.dismiss(True)
+        await until(pilot, lambda: "Require a second factor of all users now?" in screen_text(app))
+        assert await mode_of(organisation) is PolicyMode.OPTIONAL
+        organisation.clock.next_code()
+        await pilot.press("enter")
+        await until(pilot, lambda: "(•) required (now)" in screen_text(app))
+        assert await mode_of(organisation) is PolicyMode.REQUIRED
+        assert "code" in app.screen.query_one(PolicyForm).values
 
 
 async def test_saving_without_a_change_says_so(console: OpenConsole, organisation: Organisation) -> None:

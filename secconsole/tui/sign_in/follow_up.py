@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.secret import Secret
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor
-from secconsole.operations.recovery import CreateRecoveryCodes
 
 if TYPE_CHECKING:
     from secconsole.tui.console import Console
@@ -30,6 +29,8 @@ async def after_sign_in(app: Console, message: str, *, bound: bool) -> None:
     await app.wait_keys_idle()
     try:
         if bound:
+            from secconsole.tui.screens.factors.recovery_codes import show_new_codes
+
             await show_new_codes(app)
             app.notify(message, timeout=_TOLD)
         elif renews:
@@ -40,17 +41,9 @@ async def after_sign_in(app: Console, message: str, *, bound: bool) -> None:
         app.work_failed(error)
 
 
-async def show_new_codes(app: Console) -> None:
-    """Create recovery codes for the user and show them until they are saved."""
-    from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
-
-    me = app.identity
-    made = await app.perform(CreateRecoveryCodes(tenant=me.tenant, user=me.id))
-    await app.ask(RecoveryCodesDialog(made.codes, login=me.login, tenant=me.tenant, created=made.created))
-
-
 async def _renew(app: Console) -> None:
     """Offer another phone and new codes after a recovery code was used (NIST SP 800-63B-4 section 4.2.1.1)."""
+    from secconsole.tui.screens.factors.recovery_codes import show_new_codes
     from secconsole.tui.screens.factors.renew_recovery import BIND, RenewRecoveryDialog
 
     while chosen := await app.ask(RenewRecoveryDialog(left=app.identity.recovery_left)):

@@ -176,8 +176,7 @@ class Form(FormView, can_focus=True):
 
     def focus_field(self, name: str) -> None:
         """Focus a field or a button."""
-        self._stop = self._stops.index(name)
-        self.refresh()
+        self._go(self._stops.index(name))
 
     def set_error(self, name: str, message: str, *, clear: bool = False) -> None:
         """Show an error below a field and focus it.
@@ -272,7 +271,18 @@ class Form(FormView, can_focus=True):
 
     def _go(self, stop: int) -> None:
         self._stop = max(0, min(stop, len(self._stops) - 1))
+        self._select_number()
         self.refresh()
+
+    def _select_number(self) -> None:
+        """Select a number that has the focus, so that typing replaces it."""
+        name = self.focused_name
+        field = next((field for field in self._fields if field.name == name), None)
+        if isinstance(field, NumberField) and not isinstance(field, CodeField):
+            self._edits[name].select()
+
+    def on_focus(self) -> None:
+        self._select_number()
 
     def _enter(self) -> None:
         fields = len(self._stops) - len(self._buttons)

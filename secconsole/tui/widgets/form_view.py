@@ -129,7 +129,8 @@ class FormView(Widget):
             return [Segment(f" {view.before}{view.under}{rest}", look)]
         at = Offset(self._rows.label_width + shift + 1 + view.caret, y)
         self.app.cursor_position = self.content_region.offset + at
-        return [Segment(f" {view.before}", look), Segment(view.under, self._look("caret")), Segment(rest, look)]
+        before = Segment(view.before, self._look("caret") if edit.selected else look)
+        return [Segment(" ", look), before, Segment(view.under, self._look("caret")), Segment(rest, look)]
 
     def _draw_buttons(self, row: Sequence[Span]) -> list[Segment]:
         out: list[Segment] = []

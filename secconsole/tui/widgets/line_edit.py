@@ -54,12 +54,13 @@ class View:
 class LineEdit:
     """Text and cursor position.
 
-    `hidden` text is shown as bullets.
+    `hidden` text is shown as bullets. `selected` text is replaced by what is typed next.
     """
 
     most: int
     hidden: bool = False
     digits: bool = False
+    selected: bool = False
     _letters: list[str] = field(default_factory=list, repr=False)
     cursor: int = 0
     _first: int = 0
@@ -70,7 +71,7 @@ class LineEdit:
 
     @text.setter
     def text(self, value: str) -> None:
-        self._letters = letters(value)
+        self._letters, self.selected = letters(value), False
         self.cursor, self._first = len(self._letters), 0
 
     def take(self, key: str, character: str | None) -> Effect:
@@ -83,6 +84,8 @@ class LineEdit:
             "ctrl+w": self.delete_word,
             "ctrl+u": self.clear,
         }
+        if self.selected and key in ("backspace", "ctrl+h", "delete", "ctrl+d"):
+            key = "ctrl+u"
         end = len(self._letters)
         moves = {"left": self.cursor - 1, "right": self.cursor + 1, "home": 0, "ctrl+a": 0, "end": end, "ctrl+e": end}
         if key in changes:
@@ -100,9 +103,11 @@ class LineEdit:
         Return False if nothing was inserted.
         """
         text = "".join(c for c in text if c in "0123456789") if self.digits else text
-        text = text[: max(0, self.most - len(self.text))]
+        text = text[: max(0, self.most - (0 if self.selected else len(self.text)))]
         if not text:
             return False
+        if self.selected:
+            self.clear()
         left = letters("".join(self._letters[: self.cursor]) + text)
         self._letters = [*left, *self._letters[self.cursor :]]
         self.cursor = len(left)
@@ -131,11 +136,17 @@ class LineEdit:
     def clear(self) -> bool:
         return self._cut(0, len(self._letters))
 
+    def select(self) -> None:
+        """Select the text, with the cursor at its end."""
+        self.selected, self.cursor = bool(self._letters), len(self._letters)
+
     def move(self, to: int) -> None:
+        self.selected = False
         self.cursor = max(0, min(to, len(self._letters)))
 
     def move_to_column(self, column: int) -> None:
         """Move the cursor to a column, counted from the first cell shown."""
+        self.selected = False
         at = self._first
         while at < len(self._letters) and column >= (width := cell_len(self._shown(at))):
             column -= width
@@ -170,6 +181,7 @@ class LineEdit:
         return BULLET if self.hidden else visible(self._letters[index])
 
     def _cut(self, start: int, end: int) -> bool:
+        self.selected = False
         start, end = max(0, start), min(end, len(self._letters))
         if start >= end:
             return False

@@ -54,9 +54,10 @@ class PolicyChoice(Widget, can_focus=True):
             self.refresh()
 
     def action_step(self, by: int) -> None:
-        self._look(_MODES[max(0, min(_MODES.index(self.mode) + by, len(_MODES) - 1))])
+        self.look_at(_MODES[max(0, min(_MODES.index(self.mode) + by, len(_MODES) - 1))])
 
-    def _look(self, mode: PolicyMode) -> None:
+    def look_at(self, mode: PolicyMode) -> None:
+        """Look at a mode, as left and right do."""
         if mode is not self.mode and self.now is not None:
             self.mode = mode
             self.refresh()
@@ -68,7 +69,7 @@ class PolicyChoice(Widget, can_focus=True):
         for mode in _MODES:
             x += len(self._words(mode)) + _GAP
             if at is not None and at.x < x:
-                self._look(mode)
+                self.look_at(mode)
                 return
 
     def _words(self, mode: PolicyMode) -> str:

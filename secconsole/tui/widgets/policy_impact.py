@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from textual.content import Content
 
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.reminders import reminder_days
 from secconsole.operations.policy import PolicyPreview
-from secconsole.tui.text.format import count, plural
+from secconsole.tui.text.format import count, day, plural
 from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.bars import bar_content
 
@@ -16,11 +18,18 @@ LONGEST_BAR = 30
 
 
 def impact_words(
-    preview: PolicyPreview, grace_days: int, *, held: int | None = None, width: int, utf8: bool = True
+    preview: PolicyPreview,
+    grace_days: int,
+    *,
+    begins: datetime,
+    held: int | None = None,
+    width: int,
+    utf8: bool = True,
 ) -> Content:
     """Return the lines of a preview, `width` cells wide.
 
-    `held`: days of grace in effect now.
+    The first counts add up to all users, those after them are of these. `begins`: the moment from which the grace
+    period counts, `held`: days of grace in effect now.
     """
     impact, mode = preview.impact, preview.policy
     same = mode is preview.now
@@ -35,7 +44,7 @@ def impact_words(
         graph = bar_content(many, impact.users, room, utf8=utf8, colour=colour or "$bar-filled")
         return join(head, "  ", f"{words:<{words_width}}", "  ", graph)
 
-    rows: list[Part] = [(_heading(mode, grace_days, same=same, other=held not in (None, grace_days)), "$heading")]
+    rows: list[Part] = [(_heading(preview, grace_days, other=held not in (None, grace_days)), "$heading")]
     if mode is PolicyMode.OFF:
         spared = impact.bound - impact.always_asked
         rows.append(line(spared, "bound: not asked any more, their factors are kept", "$status-bound"))
@@ -48,15 +57,16 @@ def impact_words(
     else:
         rows.append(line(impact.bound, "already bound" + ("" if same else ", no change"), "$status-bound"))
         if impact.must_enroll:
-            rows.append(line(impact.must_enroll, _must_bind(mode, grace_days), "$status-pending"))
-        elif mode is PolicyMode.OPTIONAL:
-            rows.append(line(impact.users - impact.bound, "may bind, but need not"))
+            rows.append(line(impact.must_enroll, _must_bind(mode, grace_days, begins), "$status-pending"))
+        if free := impact.users - impact.bound - impact.must_enroll:
+            need_not = "may bind, but need not" if mode is PolicyMode.OPTIONAL else "whitelisted, no factor: need not"
+            rows.append(line(free, need_not))
         if impact.locked_out:
-            rows.append(line(impact.locked_out, "locked out until they are unlocked or unbound", "$danger"))
-        whitelisted = f"whitelisted, {count(preview.whitelisted_open)} of them with no end date"
+            rows.append(line(impact.locked_out, "of these locked out until they are unlocked or unbound", "$danger"))
+        whitelisted = f"of these whitelisted, {count(preview.whitelisted_open)} with no end date"
         rows.append(line(impact.whitelisted, whitelisted, "$status-whitelisted"))
         if impact.weak_only:
-            rows.append(line(impact.weak_only, "have only SMS or e-mail"))
+            rows.append(line(impact.weak_only, "of these have only SMS or e-mail"))
         if impact.admins_must_enroll:
             who = "administrator is" if impact.admins_must_enroll == 1 else "administrators are"
             rows.append(line(impact.admins_must_enroll, f"{who} among those who must bind (l to list)", "$accent"))
@@ -74,33 +84,42 @@ def impact_words(
     if preview.tokens:
         are = "token was" if preview.tokens == 1 else "tokens were"
         rows.append(f"{count(preview.tokens)} {are} created with a password only and will end.")
-    rows.append(_you(preview, grace_days))
+    rows.append(_you(preview, grace_days, begins))
     return lines(*rows)
 
 
-def _heading(mode: PolicyMode, grace_days: int, *, same: bool, other: bool) -> str:
-    if not same:
-        return f"If you switch to {mode} now:"
+def _heading(preview: PolicyPreview, grace_days: int, *, other: bool) -> str:
+    mode, users = preview.policy, plural(preview.impact.users, "user")
+    if mode is not preview.now:
+        return f"If you switch to {mode} now, of {users}:"
     if other and mode is PolicyMode.REQUIRED:
-        return f"With {plural(grace_days, 'day')} of grace:" if grace_days else "Without a grace period:"
-    return f"Currently {mode}:"
+        grace = f"With {plural(grace_days, 'day')} of grace" if grace_days else "Without a grace period"
+        return f"{grace}, of {users}:"
+    return f"Currently {mode}, of {users}:"
 
 
-def _must_bind(mode: PolicyMode, grace_days: int) -> str:
+def grace_ends(begins: datetime, grace_days: int) -> datetime:
+    """Return the end of a grace period."""
+    return begins + timedelta(days=grace_days)
+
+
+def _must_bind(mode: PolicyMode, grace_days: int, begins: datetime) -> str:
     if mode is PolicyMode.OPTIONAL:
         return "must bind: required of them individually"
     if grace_days:
-        return f"must bind within {plural(grace_days, 'day')}"
+        return f"must bind by {day(grace_ends(begins, grace_days))}"
     return "must bind at their next sign-in"
 
 
-def _you(preview: PolicyPreview, grace_days: int) -> Part:
+def _you(preview: PolicyPreview, grace_days: int, begins: datetime) -> Part:
     you = preview.you
     if you.locked_out:
         return "You would be locked out: your factor accepts no codes now. Ask to be unlocked first.", "$danger"
     if you.must_enroll:
-        when = f"within {plural(grace_days, 'day')}" if grace_days else "at your next sign-in"
-        return f"You are not bound: you would have to bind {when}. You will not be locked out.", "$status-pending"
+        if preview.policy is PolicyMode.REQUIRED and preview.policy is not preview.now:
+            return "You are not bound: your phone is bound first, then it is switched.", "$status-pending"
+        when = f"by {day(grace_ends(begins, grace_days))}" if grace_days else "at your next sign-in"
+        return f"You are not bound: you have to bind {when}. You will not be locked out.", "$status-pending"
     if you.whitelisted and not you.bound:
         return "You are whitelisted and not bound. You will not be locked out."
     return ("You are bound. " if you.bound else "") + "You will not be locked out."

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from secconsole.domain.model import FactorState
 from secconsole.operations.account import CancelMfa, KeepFactor, ShowOwnRules
 from secconsole.operations.factors import RemoveFactor
-from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
+from secconsole.operations.recovery import ViewRecoveryCodes
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
 from secconsole.operations.signin import WhoAmI
 from secconsole.operations.tokens import ListOwnTokens, RevokeToken
@@ -236,11 +236,9 @@ class Account(Place):
             await self._make_codes()
 
     async def _make_codes(self) -> None:
-        from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
+        from secconsole.tui.screens.factors.recovery_codes import show_new_codes
 
-        me = self._own_account.me
-        made = await self.app.perform(CreateRecoveryCodes(tenant=me.tenant, user=me.id))
-        await self.app.ask(RecoveryCodesDialog(made.codes, login=me.login, tenant=me.tenant, created=made.created))
+        made = await show_new_codes(self.app)
         await self._reload_now(CODES)
         ended = f" {plural(made.voided, 'older one')} stopped working." if made.voided else ""
         self.app.notify_done(f"You have ten recovery codes.{ended}")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import visible
+from secconsole.operations.recovery import CreateRecoveryCodes, RecoveryCodes
 from secconsole.tui.screens.secret_dialog import HIDE_AFTER
 from secconsole.tui.screens.secret_once import SecretOnceDialog, bullets, free_path
 from secconsole.tui.text.format import exact, plural
 from secconsole.tui.text.safe import join, safe
+
+if TYPE_CHECKING:
+    from secconsole.tui.console import Console
 
 _BESIDE = 76  # columns of a window that shows two codes side by side
 _WHAT = "Each works once, after your password, instead of a code from your phone."
@@ -70,3 +75,11 @@ class RecoveryCodesDialog(SecretOnceDialog):
         rows = [f"{at:>3}  {code.reveal()}" for at, code in enumerate(self._codes, 1)]
         head = [f"Recovery codes of {visible(self._whose)}, created {exact(self._created)}", "", _WHAT, ""]
         return Secret("\n".join([*head, *rows, "", "Creating new ones ends these.", ""]))
+
+
+async def show_new_codes(app: Console) -> RecoveryCodes:
+    """Create recovery codes for the user and show them until they are saved."""
+    me = app.identity
+    made = await app.perform(CreateRecoveryCodes(tenant=me.tenant, user=me.id))
+    await app.ask(RecoveryCodesDialog(made.codes, login=me.login, tenant=me.tenant, created=made.created))
+    return made

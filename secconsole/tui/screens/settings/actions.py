@@ -20,6 +20,16 @@ ACTIONS: tuple[Action, ...] = (
         command="secconsole policy set MODE --grace-days N",
     ),
     Action(
+        "settings.toggle",
+        "On/off",
+        "o,space",
+        "Switch on or off at once, if nobody would have to bind.",
+        SetPolicy,
+        dangerous=True,
+        priority=1,
+        command="secconsole policy set optional",
+    ),
+    Action(
         "settings.admins",
         "Administrators",
         "l",

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from secconsole.backends.base import NoAnswer
 from secconsole.domain.errors import SecconsoleError, Stale
+from secconsole.domain.impact import is_harmless
 from secconsole.domain.model import FactorKind, PolicyMode
 from secconsole.operations.delivery import Delivery, SetSmtp, SetTwilio, ShowDelivery
 from secconsole.operations.networks import AddNetwork, ListNetworks, NetworkList
@@ -26,6 +27,7 @@ from secconsole.tui.screens.end_sessions import Choice, EndSessionsOffer
 from secconsole.tui.screens.overview.overview import go_to_users
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.settings.actions import ACTIONS
+from secconsole.tui.screens.settings.bind_first import bind_before_switching
 from secconsole.tui.screens.settings.delivery import manage_delivery
 from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
 from secconsole.tui.screens.settings.delivery_log import DeliveryLogDialog
@@ -171,7 +173,11 @@ class Settings(Place):
             width = min(WIDEST, self.size.width) - 6
             grace = self.query_one(PolicyForm).grace or 0
             held = self._policy.grace_days if self._policy is not None else grace
-            words = impact_words(self._preview, grace, held=held, width=width, utf8=self.app.terminal.utf8)
+            policy, now = self._policy, self.app.clock()
+            since = policy.required_since if policy is not None and self._preview.policy is policy.policy else None
+            words = impact_words(
+                self._preview, grace, begins=since or now, held=held, width=width, utf8=self.app.terminal.utf8
+            )
             self.query_one("#impact", Static).update(words)
 
     # ---- keys ------------------------------------------------------------------------------------------------------
@@ -188,6 +194,30 @@ class Settings(Place):
 
     def do_change(self) -> None:
         self.query_one(PolicyForm).focus()
+
+    async def do_toggle(self) -> None:
+        """Switch between off and optional at once if nothing can go wrong.
+
+        Otherwise show what that would do, for the user to go on from there.
+        """
+        policy = self._policy
+        if policy is None:
+            return
+        target = PolicyMode.OPTIONAL if policy.policy is PolicyMode.OFF else PolicyMode.OFF
+        preview = await self.app.perform(PreviewPolicy(tenant=self.app.tenant, mode=target))
+        if policy.policy is PolicyMode.REQUIRED or not is_harmless(preview.impact) or preview.sessions + preview.tokens:
+            self.query_one(PolicyChoice).look_at(target)
+            self.app.notify_refused(f"Look first at what {target} would do. Enter goes on.")
+            return
+        changed = await self.app.perform(SetPolicy(tenant=self.app.tenant, mode=target, expect=policy.version))
+        self._took_effect(changed, preview)
+
+    def _took_effect(self, policy: Policy, before: PolicyPreview | None) -> None:
+        self._policy = self.app.session.policy = policy
+        self.query_one(PolicyChoice).show(policy.policy, policy.policy)
+        self.refresh_header()
+        self._look_again()
+        self.app.notify_done(done_words(policy, before))
 
     async def do_admins(self) -> None:
         """Go to the list of administrators who must bind."""
@@ -307,6 +337,11 @@ class Settings(Place):
                 form.refuse(proof.wrong, f"That was not right.{at}")
                 self.app.notify_refused(proof.message)
                 return
+            if mode is PolicyMode.REQUIRED and before is not None and before.you.must_enroll and not before.you.bound:
+                if not await bind_before_switching(self.app):
+                    self.app.notify_refused("Nothing was switched.")
+                    return
+                form = await self._ask_for_codes()
             wanted = SetPolicy(
                 tenant=self.app.tenant,
                 mode=mode,
@@ -329,10 +364,16 @@ class Settings(Place):
             return
         finally:
             form.busy = False
-        self._policy = self.app.session.policy = policy
-        self.refresh_header()
-        self._look_again()
-        self.app.notify_done(done_words(policy, before))
+        self._took_effect(policy, before)
+
+    async def _ask_for_codes(self) -> PolicyForm:
+        """Replace the form by one with a field for a code, now that a factor is bound."""
+        old = self.query_one(PolicyForm)
+        form = PolicyForm(bound=True, id=old.id)
+        with self.app.batch_update():
+            await old.remove()
+            await self.query_one(VerticalScroll).mount(form, before="#may-not")
+        return form
 
     def _look_again(self) -> None:
         """Clear the form, return the choice to the policy in effect, and reload everything."""

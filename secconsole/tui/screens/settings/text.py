@@ -19,8 +19,9 @@ from secconsole.tui.screens.overview.wants import ADMINS
 from secconsole.tui.screens.settings.networks import network_words
 from secconsole.tui.screens.settings.reminders import state_words as state_words_of_reminders
 from secconsole.tui.text.delivery import day_words, state_words, without_a_way
-from secconsole.tui.text.format import exact, glyph, moment, plural
+from secconsole.tui.text.format import day, exact, glyph, moment, plural
 from secconsole.tui.text.safe import Part, join, lines
+from secconsole.tui.widgets.policy_impact import grace_ends
 
 _LABEL = 14
 _SHORT = {FactorKind.TOTP: "", FactorKind.SMS: " restricted", FactorKind.EMAIL: " not an authenticator"}
@@ -33,6 +34,8 @@ def now_words(policy: Policy) -> Content:
     when = f" since {exact(since)}" if since else ""
     by = f", set by {policy.changed_by}" if policy.changed_by else ""
     grace = f", {plural(policy.grace_days, 'day')} of grace" if policy.grace_days else ""
+    if grace and policy.required_since:
+        grace += f" until {day(grace_ends(policy.required_since, policy.grace_days))}"
     return join((f"Now {mode}{when}{by}{grace}.", "$muted"))
 
 
