@@ -56,7 +56,7 @@ from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
 from secconsole.domain.text import BLANKS
 from secconsole.domain.users import login, password
-from secconsole.domain.users.search import UserFilter
+from secconsole.domain.users.search import MOST_DAYS, UserFilter
 
 _SIGN = rf"[^{BLANKS}\x00]"
 _WORDS = rf"^[{BLANKS}]*({_SIGN}+([{BLANKS}]+{_SIGN}+){{0,{MOST_WORDS - 1}}}[{BLANKS}]*)?$"
@@ -282,6 +282,11 @@ Search = Annotated[
 Actions = Annotated[tuple[OneWord, ...], Meta(max_length=MOST_ACTIONS, description="Any of these actions.")]
 LineNumber = Annotated[int, Meta(description="Returned with a rejection.")]
 
+
+def _days(description: str) -> object:
+    return Annotated[Annotated[int, Meta(ge=0, le=MOST_DAYS)] | None, Meta(description=description)]
+
+
 # In a query their fields are separate parameters, described here.
 FLATTENED: dict[object, dict[str, object]] = {
     UserFilter: {
@@ -290,5 +295,22 @@ FLATTENED: dict[object, dict[str, object]] = {
         "role": Annotated[Role | None, Meta(description="Only users with this role.")],
         "flag": Annotated[Flag | None, Meta(description="Only users with this flag.")],
         "factor": Annotated[FactorKind | None, Meta(description="Only users with a factor of this kind.")],
+        "not_status": Annotated[BindingStatus | None, Meta(description="No users with this binding status.")],
+        "not_role": Annotated[Role | None, Meta(description="No users with this role.")],
+        "not_flag": Annotated[Flag | None, Meta(description="No users with this flag.")],
+        "not_factor": Annotated[FactorKind | None, Meta(description="No users with a factor of this kind.")],
+        "created_over": _days("Only users created more than so many days ago."),
+        "created_under": _days("Only users created less than so many days ago."),
+        "last_over": _days("Only users whose last sign-in is more than so many days ago."),
+        "last_under": _days("Only users whose last sign-in is less than so many days ago."),
+        "signed_in": Annotated[bool | None, Meta(description="Only users who ever signed in, or who never did.")],
+        "phone": Annotated[
+            str,
+            Meta(
+                max_length=LONGEST_PHONE,
+                pattern="^([0-9]*|none)$",
+                description="Consecutive digits of the phone number, or `none` for users without one.",
+            ),
+        ],
     }
 }

@@ -36,6 +36,13 @@ class UserSort(StrEnum):
     LOGIN = "login"
     NAME = "name"
     LAST_SIGN_IN = "last-sign-in"
+    STATUS = "status"
+    FLAGS = "flags"
+    FACTORS = "factors"
+    ROLE = "role"
+    EMAIL = "email"
+    PHONE = "phone"
+    CREATED = "created"
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,9 @@ def test_matches_in_names_come_before_matches_in_descriptions() -> None:
     away = Command("Sign out", "End your session.", int)
     assert [c.title for c in found([unbind, away], "sign out")] == ["Sign out", "Unbind"]
     assert found([unbind, away], "nobody") == []
+    assert [c.title for c in found([away, unbind], "unbd")] == ["Unbind"]
+    assert [c.title for c in found([unbind, away], "sot")] == ["Sign out"]
+    assert found([unbind, away], "nbd") == []  # begins at no word
     assert found([unbind, away], "") == [unbind, away]
 
 

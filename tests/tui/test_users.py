@@ -163,6 +163,15 @@ async def test_sorting_by_key_and_by_the_header(console: OpenConsole, organisati
         assert shown_logins(app)[:2] == ["root", "aida"]  # root has no name
         await pilot.press("s")
         await settled(pilot)
+        assert place._query.sort is UserSort.STATUS
+        assert "Status ▲" in screen_text(app)
+        assert shown_logins(app)[-2:] == ["newton", "nina"]
+        while place._sorted_by != "seen":  # over the columns in sight
+            before = place._sorted_by
+            await pilot.press("s")
+            await settled(pilot)
+            assert place._sorted_by in place.table.shown_columns
+            assert place._sorted_by != before
         assert place._query.sort is UserSort.LAST_SIGN_IN
         assert place._query.descending
         assert shown_logins(app)[0] == "hana"

@@ -30,6 +30,7 @@ from secconsole.domain.users.login import login_key, skeleton
 from secconsole.domain.users.password import normal_password
 from secconsole.operations.base import OPERATIONS, Operation, declare
 from secconsole.operations.bounds import Unlimited, check_limits
+from secconsole.operations.fields import FLATTENED
 from secconsole.operations.signin import SignIn
 from secconsole.operations.user_import import ImportUsers, NewUser
 from secconsole.operations.wire import encode, to_request
@@ -126,7 +127,7 @@ def _places(value: Any, put: Callable[[Any], Any] = lambda new: new, name: str =
             yield from _places(item, lambda new, rest=rest: put((*rest[0], new, *rest[1])), f"{name}[{index}]")
     elif is_dataclass(value):
         for field in fields(value):
-            inner = f"{name}.{field.name}" if name else field.name
+            inner = f"{name}.{field.name}" if name and type(value) not in FLATTENED else field.name
             yield from _places(
                 getattr(value, field.name),
                 lambda new, field=field: put(replace(value, **{field.name: new})),

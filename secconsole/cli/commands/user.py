@@ -81,7 +81,7 @@ for _command in (disable, reset_password, unlock, require_mfa):
 
 @user.command("list")
 @click.option(
-    "--search", default="", metavar="TEXT", help="Words of login, name, e-mail or phone; also status:, role:, is:."
+    "--search", default="", metavar="TEXT", help="Words of login, name, e-mail or phone; also -status:bound, last:>90d."
 )
 @click.option("--status", type=EnumChoice(BindingStatus), help="Only users with this binding status.")
 @click.option("--role", type=EnumChoice(Role), help="Only users with this role.")
@@ -305,6 +305,10 @@ def _filter(
     typed, problems = parse_search(search)
     if problems:
         raise Invalid(f"--search is invalid: {'; '.join(problems)}.", "search")
-    return UserFilter(
-        typed.words, status or typed.status, role or typed.role, flag or typed.flag, factor or typed.factor
+    return replace(
+        typed,
+        status=status or typed.status,
+        role=role or typed.role,
+        flag=flag or typed.flag,
+        factor=factor or typed.factor,
     )

@@ -1,7 +1,8 @@
-"""Syntax of the search line for users: words, and `status:`, `role:`, `is:` and `factor:` filters."""
+"""Syntax of the search line for users: words, and filters such as `status:unbound`, `-is:locked` and `created:>30d`."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -11,13 +12,28 @@ from secconsole.domain.roles import Role
 
 E = TypeVar("E", bound=StrEnum)
 
+MOST_DAYS = 36_500  # of an age
+NO_PHONE = "none"
+_AGE = re.compile(r"([<>])([0-9]{1,5})([dwmy]?)")
+_DAYS = {"d": 1, "w": 7, "m": 30, "y": 365, "": 1}
+_FACTS: dict[str, tuple[str, type[BindingStatus] | type[Role] | type[Flag] | type[FactorKind]]] = {
+    "status": ("status", BindingStatus),
+    "role": ("role", Role),
+    "is": ("flag", Flag),
+    "flag": ("flag", Flag),
+    "factor": ("factor", FactorKind),
+}
+_NAMES = (*_FACTS, "created", "last", "phone")
+
 
 @dataclass(frozen=True, slots=True)
 class UserFilter:
     """Conditions that a user must all meet.
 
     `words`: each is part of a word of the login, the name, the e-mail address or the phone number. Words of one or two
-    letters match only the beginning, see `search_key.py`.
+    letters match only the beginning, see `search_key.py`. `not_status` and the like exclude users. `created_over`,
+    `created_under`: created more or less than so many days ago. `last_over`, `last_under`: the same of the last
+    sign-in. `signed_in`: whether they ever did. `phone`: consecutive digits of the number, or `none` for no number.
     """
 
     words: tuple[str, ...] = ()
@@ -25,6 +41,21 @@ class UserFilter:
     role: Role | None = None
     flag: Flag | None = None
     factor: FactorKind | None = None
+    not_status: BindingStatus | None = None
+    not_role: Role | None = None
+    not_flag: Flag | None = None
+    not_factor: FactorKind | None = None
+    created_over: int | None = None
+    created_under: int | None = None
+    last_over: int | None = None
+    last_under: int | None = None
+    signed_in: bool | None = None
+    phone: str = ""
+
+    @property
+    def is_counted(self) -> bool:
+        """True if the users with these facts are counted in advance, as far as the filter has no words."""
+        return self == UserFilter(self.words, self.status, self.role, self.flag)
 
 
 EVERYBODY = UserFilter()
@@ -37,36 +68,70 @@ def parse_search(text: str) -> tuple[UserFilter, list[str]]:
     """
     words: list[str] = []
     problems: list[str] = []
-    status: BindingStatus | None = None
-    role: Role | None = None
-    flag: Flag | None = None
-    factor: FactorKind | None = None
+    found: dict[str, object] = {}
     for part in text.split():
-        name, colon, value = part.partition(":")
-        if not colon or name not in ("status", "role", "is", "flag", "factor"):
+        name, _, value = part.removeprefix("-").partition(":")
+        refused = part.startswith("-")
+        if not is_filter(part):
             words.append(part)
-        elif name == "status":
-            status = _pick(BindingStatus, value, part, problems)
-        elif name == "role":
-            role = _pick(Role, value, part, problems)
-        elif name == "factor":
-            factor = _pick(FactorKind, value, part, problems)
+        elif not value:
+            continue
+        elif name in _FACTS:
+            field, kind = _FACTS[name]
+            found[f"not_{field}" if refused else field] = _pick(kind, value, part, problems)
+        elif name == "phone" and not refused:
+            found["phone"] = _phone(value, part, problems)
+        elif name == "last" and "never".startswith(value.casefold()):
+            found["signed_in"] = refused
+        elif not refused:
+            found |= _age(name, value, part, problems)
         else:
-            flag = _pick(Flag, value, part, problems)
-    return UserFilter(tuple(words), status, role, flag, factor), problems
+            problems.append(f"{part}: cannot be excluded")
+    return UserFilter(tuple(words), **found), problems  # type: ignore[arg-type]
+
+
+def is_filter(part: str) -> bool:
+    """Return True if a part of a search line is a filter, and not a word."""
+    name, colon, _ = part.removeprefix("-").partition(":")
+    return bool(colon) and name in _NAMES
 
 
 def filter_text(wanted: UserFilter) -> str:
     """Return the search line of a filter, empty if it matches all users."""
-    facts = (("status", wanted.status), ("role", wanted.role), ("is", wanted.flag), ("factor", wanted.factor))
-    return " ".join([*wanted.words, *(f"{name}:{value}" for name, value in facts if value is not None)])
+    facts: list[str] = []
+    for name, field in (("status", "status"), ("role", "role"), ("is", "flag"), ("factor", "factor")):
+        for sign, value in (("", getattr(wanted, field)), ("-", getattr(wanted, f"not_{field}"))):
+            facts += [f"{sign}{name}:{value}"] if value is not None else []
+    for name in ("created", "last"):
+        for sign, value in ((">", getattr(wanted, f"{name}_over")), ("<", getattr(wanted, f"{name}_under"))):
+            facts += [f"{name}:{sign}{value}d"] if value is not None else []
+    if wanted.signed_in is not None:
+        facts.append("-last:never" if wanted.signed_in else "last:never")
+    return " ".join([*wanted.words, *facts, *([f"phone:{wanted.phone}"] if wanted.phone else [])])
 
 
 def _pick(kind: type[E], value: str, part: str, problems: list[str]) -> E | None:
-    if not value:
-        return None
     for member in kind:
         if member.value.startswith(value.casefold()):
             return member
     problems.append(f"{part}: not one of {', '.join(m.value for m in kind)}")
     return None
+
+
+def _phone(value: str, part: str, problems: list[str]) -> str:
+    if NO_PHONE.startswith(value.casefold()):
+        return NO_PHONE
+    digits = "".join(char for char in value if char.isascii() and char.isdigit())
+    if not digits:
+        problems.append(f"{part}: not digits of a number, and not none")
+    return digits
+
+
+def _age(name: str, value: str, part: str, problems: list[str]) -> dict[str, object]:
+    found = _AGE.fullmatch(value.casefold())
+    if found is None:
+        if value not in ("<", ">"):  # more is being typed
+            problems.append(f"{part}: not an age such as >30d, <2w or >1y")
+        return {}
+    days = min(int(found[2]) * _DAYS[found[3]], MOST_DAYS)
+    return {f"{name}_{'over' if found[1] == '>' else 'under'}": days}

@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from secconsole.domain.grace import DAY
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.throttling.throttle import LONGEST_DELAY, PARTLY
-from secconsole.domain.users.search import UserFilter
+from secconsole.domain.users.search import NO_PHONE, UserFilter
 from secconsole.domain.users.search_key import Term, search_terms
 from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import user_counts, users
@@ -165,18 +166,53 @@ def filter_conditions(wanted: UserFilter) -> list[Condition]:
         conditions.append(users.c.kinds.contains(wanted.factor.value, autoescape=True))
         if wanted.factor is not FactorKind.TOTP:
             conditions += _UNUSUAL
-    if wanted.flag is Flag.LOCKED:
-        conditions += [users.c.locked_until > 0, held_at(NOW)]
-    elif wanted.flag is Flag.NO_RECOVERY:
-        conditions += [users.c.status == BindingStatus.BOUND.value, users.c.has_recovery.is_(sa.false())]
-    elif wanted.flag is Flag.OVERDUE:
-        conditions += OVERDUE
-    elif wanted.flag is Flag.NO_PASSWORD:
-        conditions.append(users.c.password_hash.is_(None))
-    elif wanted.flag is not None:
-        conditions.append(users.c[wanted.flag.replace("-", "_")].is_(sa.true()))
-        if wanted.flag is Flag.WEAK_ONLY:
-            conditions += _UNUSUAL
+    if wanted.flag is not None:
+        conditions += _having(wanted.flag)
+    return [*conditions, *_excluded(wanted), *_ages(wanted)]
+
+
+def _having(flag: Flag) -> list[Condition]:
+    if flag is Flag.LOCKED:
+        return [users.c.locked_until > 0, held_at(NOW)]
+    if flag is Flag.NO_RECOVERY:
+        return [users.c.status == BindingStatus.BOUND.value, users.c.has_recovery.is_(sa.false())]
+    if flag is Flag.OVERDUE:
+        return [*OVERDUE]
+    if flag is Flag.NO_PASSWORD:
+        return [users.c.password_hash.is_(None)]
+    held = users.c[flag.replace("-", "_")].is_(sa.true())
+    return [held, *_UNUSUAL] if flag is Flag.WEAK_ONLY else [held]
+
+
+def _excluded(wanted: UserFilter) -> list[Condition]:
+    conditions: list[Condition] = []
+    if wanted.not_status is not None:
+        conditions.append(users.c.status != str(wanted.not_status))
+    if wanted.not_role is not None:
+        conditions.append(users.c.role != str(wanted.not_role))
+    if wanted.not_factor is not None:
+        conditions.append(sa.not_(users.c.kinds.contains(wanted.not_factor.value, autoescape=True)))
+    if wanted.not_flag is not None:
+        conditions.append(sa.not_(sa.and_(*_having(wanted.not_flag))))
+    return conditions
+
+
+def _ages(wanted: UserFilter) -> list[Condition]:
+    """Return the conditions on times, and on the number: each kind is rare enough to have no parameter."""
+    created, last, phone = users.c.created, users.c.last_sign_in, users.c.phone
+    conditions: list[Condition] = []
+    if wanted.created_over is not None:
+        conditions.append(created < NOW - wanted.created_over * DAY)
+    if wanted.created_under is not None:
+        conditions.append(created > NOW - wanted.created_under * DAY)
+    if wanted.last_over is not None:
+        conditions += [last > 0, last < NOW - wanted.last_over * DAY]
+    if wanted.last_under is not None:
+        conditions.append(last > NOW - wanted.last_under * DAY)
+    if wanted.signed_in is not None:
+        conditions.append(last > 0 if wanted.signed_in else last == 0)
+    if wanted.phone:
+        conditions.append(phone == "" if wanted.phone == NO_PHONE else phone.contains(wanted.phone, autoescape=True))
     return conditions
 
 

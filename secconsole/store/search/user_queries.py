@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from secconsole.domain.model import BindingStatus, Flag
 from secconsole.domain.users.search import UserFilter
 from secconsole.store.engine.compiled import Prepared
+from secconsole.store.rows import UserRecord, kinds_to
 from secconsole.store.schema import user_counts, users
 from secconsole.store.search.overdue import TENANT
 from secconsole.store.search.user_match import Condition, Shape, filter_conditions
@@ -23,6 +24,15 @@ from secconsole.store.users import USER
 _KEPT = 64  # of each function: nobody uses all combinations of filters, orders and numbers of words
 _MOST, _START = sa.bindparam("most", type_=sa.BigInteger), sa.bindparam("start", type_=sa.BigInteger)
 _USERS = sa.select(*USER)
+_GROUPING = ("status", "role", "kinds", "flags")
+_WEIGHTS = (("locked_until", 8), ("disabled", 4), ("must_reset", 2), ("whitelisted", 1))
+_FLAGS: sa.ColumnElement[int] = sum(
+    (
+        sa.case((users.c[name] > 0 if name == "locked_until" else users.c[name].is_(sa.true()), weight), else_=0)
+        for name, weight in _WEIGHTS
+    ),
+    start=sa.literal_column("0", sa.BigInteger),
+)
 _PKS = sa.select(users.c.pk)
 
 
@@ -30,7 +40,8 @@ _PKS = sa.select(users.c.pk)
 class Order:
     """Order of a list.
 
-    `column` is login_key, name_key or last_sign_in, and the internal key breaks ties.
+    `column` is one of the table, or `flags`. Logins and then the internal key break the ties of columns with few
+    different values, for some of which there is an index with the login, and the internal key those of others.
     """
 
     column: str
@@ -39,6 +50,33 @@ class Order:
     @property
     def name(self) -> str:
         return f"{self.column}{'-' if self.descending else '+'}"
+
+    @property
+    def is_number(self) -> bool:
+        return self.column in ("last_sign_in", "created", "flags")
+
+    @property
+    def follows_words(self) -> bool:
+        """True if users who begin with a word are together in this order."""
+        return self.column in ("login_key", "name_key")
+
+    @property
+    def key(self) -> sa.ColumnElement[Any]:
+        return _FLAGS if self.column == "flags" else users.c[self.column]
+
+    @property
+    def ties(self) -> tuple[sa.ColumnElement[Any], ...]:
+        """Columns that order users with the same key."""
+        return (users.c.login_key, users.c.pk) if self.column in _GROUPING else (users.c.pk,)
+
+    def value(self, user: UserRecord) -> int | str:
+        """Return the key of a user."""
+        if self.column == "flags":
+            return sum(weight for (name, weight) in _WEIGHTS if getattr(user, name))
+        if self.column == "kinds":
+            return kinds_to(user.kinds)
+        value: int | str = getattr(user, self.column)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +217,16 @@ def _count(query: sa.Select[Any]) -> sa.Select[Any]:
 
 
 def _keys(order: Order, *, turned: bool = False) -> tuple[sa.UnaryExpression[object], ...]:
-    column = users.c[order.column]
     falls = order.descending != turned
-    return (column.desc(), users.c.pk.desc()) if falls else (column.asc(), users.c.pk.asc())
+    return tuple(column.desc() if falls else column.asc() for column in (order.key, *order.ties))
 
 
 def _beyond(order: Order, *, turned: bool) -> Condition:
     """Return the condition on users after the one at `value` and `id`, or before it if `turned`."""
-    column = users.c[order.column]
-    key = sa.select(users.c.pk).where(users.c.id == sa.bindparam("id")).scalar_subquery()
-    # A comparison of row values, which follows the index on both columns.
-    here, there = sa.tuple_(column, users.c.pk), sa.tuple_(sa.bindparam("value", type_=column.type), key)
-    return here < there if order.descending != turned else here > there
+    there = (
+        sa.select(users.c[tie.name]).where(users.c.id == sa.bindparam("id")).scalar_subquery() for tie in order.ties
+    )
+    # A comparison of row values, which follows an index on these columns.
+    here = sa.tuple_(order.key, *order.ties)
+    end = sa.tuple_(sa.bindparam("value", type_=order.key.type), *there)
+    return here < end if order.descending != turned else here > end

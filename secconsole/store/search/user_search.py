@@ -20,7 +20,7 @@ from secconsole.domain.limits import MOST_EXACT
 from secconsole.domain.model import Flag
 from secconsole.domain.throttling.throttle import is_held
 from secconsole.domain.users.search import EVERYBODY, UserFilter
-from secconsole.domain.users.search_key import search_terms
+from secconsole.domain.users.search_key import LEAST_DIGITS, search_terms
 from secconsole.store.rows import UserRecord
 from secconsole.store.search.overdue import count_overdue
 from secconsole.store.search.user_match import FEW, SEVERAL, Words, beginning, words_of
@@ -78,10 +78,9 @@ def find_users(
     connection: sa.Connection, tenant_pk: int, wanted: UserFilter, order: Order, window: Window, now: int
 ) -> Found:
     """Return the users of one window, or raise `Invalid` for a cursor of another list."""
-    by_time = order.column == "last_sign_in"
-    words = _words_of(connection, tenant_pk, wanted, SEVERAL if by_time else None)
+    words = _words_of(connection, tenant_pk, wanted, None if order.follows_words else SEVERAL)
     search = _search(connection, tenant_pk, wanted, words, now)
-    if words is not None and words.many and not by_time:
+    if words is not None and words.many and order.follows_words:
         return _by_position(connection, search, words, order, window)
     total = count_users(connection, tenant_pk, wanted, now)[0] if window.at and words is None else 0
     return _in_order(connection, search, order, window, total)
@@ -92,7 +91,7 @@ def count_users(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, n
     words = _words_of(connection, tenant_pk, wanted)
     if wanted == UserFilter(flag=Flag.OVERDUE):
         return count_overdue(connection, tenant_pk, now), False
-    if words is None and wanted.factor is None and wanted.flag not in (Flag.LOCKED, Flag.OVERDUE):
+    if words is None and wanted.is_counted and wanted.flag not in (Flag.LOCKED, Flag.OVERDUE):
         return _from_counts(connection, tenant_pk, wanted), False
     most = MOST_COUNTED if words is None else FEW
     search = _search(connection, tenant_pk, wanted, words, now)
@@ -140,6 +139,8 @@ def flags_of(user: UserRecord, now: int) -> tuple[Flag, ...]:
 
 
 def _words_of(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, few: int | None = None) -> Words | None:
+    if len(wanted.phone) >= LEAST_DIGITS and wanted.phone.isdigit():  # the index knows them, at least as part of a word
+        wanted = replace(wanted, words=(*wanted.words, wanted.phone))
     rest = replace(wanted, words=())
     # So few are checked row by row, which costs less than asking the index of words.
     if wanted.words and _has_index(rest) and _from_counts(connection, tenant_pk, rest) <= 2 * FEW:
@@ -225,7 +226,7 @@ def _by_position(connection: sa.Connection, search: _Search, words: Words, order
 
 def _cursor(user: UserRecord, order: Order) -> str:
     """Return an opaque cursor for the end of a page."""
-    return _encode([order.name, getattr(user, order.column), user.id])
+    return _encode([order.name, order.value(user), user.id])
 
 
 def _at(position: int) -> str:
@@ -242,9 +243,7 @@ def _position(cursor: str) -> int:
 def _beyond(order: Order, cursor: str) -> dict[str, object]:
     """Return the values of the place that a cursor names, for the queries that go on from there."""
     match _decode(cursor):
-        case [order.name, int() | str() as value, str(id)] if isinstance(value, int) == (
-            order.column == "last_sign_in"
-        ):
+        case [order.name, int() | str() as value, str(id)] if isinstance(value, int) == order.is_number:
             return {"value": value, "id": id}
     raise _NOT_OURS
 

@@ -44,14 +44,38 @@ class Command:
     theme: str = ""
 
     def distance(self, words: Sequence[str]) -> int | None:
-        """Return how well a query matches: 0 begins the name, 1 in the name, 2 in the description, None not at all."""
+        """Return how well a query matches, 0 best, or None if it does not.
+
+        0 begins the name, 1 in the name, 2 in the description, more: its letters are in the name in that order, with
+        so many others between them (`unbd` finds Unbind).
+        """
         title = self.title.casefold()
         if title.startswith(" ".join(words)):
             return 0
         if all(word in title for word in words):
             return 1
         text = f"{title} {self.help.casefold()}"
-        return 2 if all(word in text for word in words) else None
+        if all(word in text for word in words):
+            return 2
+        gaps = skipped("".join(words), title)
+        return None if gaps is None else 3 + gaps
+
+
+def skipped(letters: str, title: str) -> int | None:
+    """Return how many letters lie between those typed, which begin at a word, or None if they are not all there."""
+    found: list[int] = []
+    for start, letter in enumerate(title):
+        if letters[:1] != letter or (start and title[start - 1].isalnum()):
+            continue
+        at, gaps = start, 0
+        for wanted in letters[1:]:
+            after = title.find(wanted, at + 1)
+            if after < 0:
+                break
+            gaps, at = gaps + after - at - 1, after
+        else:
+            found.append(gaps)
+    return min(found, default=None)
 
 
 def found(commands: Sequence[Command], text: str) -> list[Command]:

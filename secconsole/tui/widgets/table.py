@@ -139,6 +139,11 @@ class WindowedTable(Widget, can_focus=True):
         return len(self._feed.rows)
 
     @property
+    def shown_columns(self) -> tuple[str, ...]:
+        """Names of the columns in sight."""
+        return self._composer.shown if self._composer is not None else ()
+
+    @property
     def unread(self) -> bool:
         """True if nothing is known of the rows because they could not be loaded."""
         return self._feed.failed and not self.loaded

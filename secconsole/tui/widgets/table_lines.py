@@ -88,6 +88,11 @@ class TableLines:
     def blank(self) -> Strip:
         return self._strip([], self._styles.row)
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Names of the columns that fit."""
+        return tuple(column.name for column, _ in self._shown)
+
     def column_at(self, x: int) -> str | None:
         """Return the name of the column at this cell."""
         left = GUTTER

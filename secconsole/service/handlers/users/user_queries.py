@@ -44,7 +44,12 @@ from secconsole.store.whitelist import exemption_of
 RECENT = 8
 
 
-_COLUMNS = {UserSort.LOGIN: "login_key", UserSort.NAME: "name_key", UserSort.LAST_SIGN_IN: "last_sign_in"}
+_COLUMNS = {
+    UserSort.LOGIN: "login_key",
+    UserSort.NAME: "name_key",
+    UserSort.LAST_SIGN_IN: "last_sign_in",
+    UserSort.FACTORS: "kinds",
+}
 
 
 @handles(ListUsers)
@@ -53,7 +58,7 @@ def list_users(context: Context, operation: ListUsers) -> UserPage:
     if operation.at is not None and operation.at < 0:
         raise Invalid("The position must be 0 or more.", "at")
     check_words(operation.filter.words)
-    order = Order(_COLUMNS[operation.sort], operation.descending)
+    order = Order(_COLUMNS.get(operation.sort, operation.sort.value), operation.descending)
     window = Window(operation.limit, operation.cursor, operation.backwards, operation.at)
     found = user_search.find_users(context.connection, context.tenant.pk, operation.filter, order, window, context.now)
     # Only of those who are held does a list show where, and they are few.
@@ -77,7 +82,7 @@ def count_users(context: Context, operation: CountUsers) -> UserCount:
 @handles(FindPosition)
 def find_position(context: Context, operation: FindPosition) -> int | None:
     check_words(operation.filter.words)
-    order = Order(_COLUMNS[operation.sort], operation.descending)
+    order = Order(_COLUMNS.get(operation.sort, operation.sort.value), operation.descending)
     return user_search.position_of(
         context.connection, context.tenant.pk, context.target, operation.filter, order, context.now
     )

@@ -149,7 +149,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("users.mark", "Mark", "space", "Mark the user under the cursor and go to the next.", priority=3),
     Action("users.filter", "Filter", "f", "Show only the unbound, the locked and so on.", priority=4),
-    Action("users.sort", "Sort", "s", "Sort by login, by name, by last sign-in.", priority=6),
+    Action("users.sort", "Sort", "s", "Sort by the next column.", priority=6),
     Action(
         "users.explain",
         "About",

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from secconsole.domain.users.search import is_filter
 from secconsole.tui.text.safe import safe
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ PICKS = (
     Pick("A", "auditors", "role:auditor"),
     Pick("U", "plain users", "role:user"),
 )
-_NAMES = ("status", "role", "is", "flag", "factor")
 
 
 def with_token(text: str, token: str) -> str:
@@ -56,7 +56,7 @@ def with_token(text: str, token: str) -> str:
 
     Its words stay.
     """
-    words = [part for part in text.split() if part.partition(":")[0] not in _NAMES or ":" not in part]
+    words = [part for part in text.split() if not is_filter(part)]
     return " ".join([*words, token]).strip()
 
 

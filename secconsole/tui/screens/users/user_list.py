@@ -19,7 +19,7 @@ from secconsole.operations.users import ShowUser, UserCount, UserDetail, UserRow
 from secconsole.tui.runtime.key_queue import KeyHold
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.users.filtering import FilterMenu, with_token
-from secconsole.tui.screens.users.user_table import COLUMNS, SORTS, UserRows, found_words, nobody_words
+from secconsole.tui.screens.users.user_table import COLUMNS, HIGHEST_FIRST, SORTS, UserRows, found_words, nobody_words
 from secconsole.tui.text.format import clock
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.table import WindowedTable
@@ -187,9 +187,9 @@ class UserList(Place):
         await self._arrived.wait()
 
     async def do_sort(self) -> None:
-        names = list(SORTS)
-        now = names.index(self._sorted_by)
-        self._sort_by(names[(now + 1) % len(names)])
+        shown = self.table.shown_columns
+        names = [name for name in SORTS if name in shown or name == self._sorted_by]
+        self._sort_by(names[(names.index(self._sorted_by) + 1) % len(names)])
         await self._arrived.wait()
 
     async def do_reverse(self) -> None:
@@ -199,8 +199,6 @@ class UserList(Place):
     def on_windowed_table_header_clicked(self, event: HeaderClicked) -> None:
         if event.column in SORTS:
             self._sort_by(event.column)
-        else:
-            self.app.notify_refused("The list can be sorted by login, by name and by last sign-in.")
 
     @property
     def _sorted_by(self) -> str:
@@ -209,11 +207,11 @@ class UserList(Place):
     def _sort_by(self, column: str) -> None:
         """Sort by a column, or reverse its order if it is sorted already.
 
-        Sign-ins start with the latest.
+        Sign-ins start with the latest, flags with those that keep users from signing in.
         """
         query = self._query
         same = SORTS[column] is query.sort
-        descending = not query.descending if same else column == "seen"
+        descending = not query.descending if same else column in HIGHEST_FIRST
         self.table.set_sort(column, descending=descending)
         # A row's position among the matches of words is known only after counting them all.
         self._show(UserQuery(query.filter, SORTS[column], descending), keep=not query.filter.words)

@@ -28,7 +28,16 @@ COLUMNS = (
     Column("seen", "Last sign-in", 12, priority=2, grow=2),
 )
 _LONGEST_ASKED = 20  # characters of the search shown: the line must fit 60 columns too
-SORTS = {"login": UserSort.LOGIN, "name": UserSort.NAME, "seen": UserSort.LAST_SIGN_IN}
+SORTS = {
+    "login": UserSort.LOGIN,
+    "name": UserSort.NAME,
+    "status": UserSort.STATUS,
+    "flags": UserSort.FLAGS,
+    "factors": UserSort.FACTORS,
+    "role": UserSort.ROLE,
+    "seen": UserSort.LAST_SIGN_IN,
+}
+HIGHEST_FIRST = ("flags", "seen")  # columns whose first order is descending
 
 # what keeps a user from signing in comes first, since the rest may be cut
 _FLAGS = (

@@ -1,0 +1,124 @@
+"""Filters and orders of the list of users, the same on both stores."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secconsole.domain.model import BindingStatus, FactorKind, Flag
+from secconsole.domain.roles import Role
+from secconsole.domain.users.search import MOST_DAYS, UserFilter, filter_text, parse_search
+from secconsole.operations.policy import SetPolicy
+from secconsole.operations.user_changes import DisableUser
+from secconsole.operations.users import CountUsers, CreateUser, FindPosition, ListUsers, UserSort
+from tests.organisation import PASSWORD, TENANT, Organisation
+
+DAYS = st.none() | st.integers(0, MOST_DAYS)
+
+
+@given(
+    st.builds(
+        UserFilter,
+        words=st.lists(st.sampled_from(["zdenek", "a:b", "-", "601"]), max_size=2).map(tuple),
+        status=st.none() | st.sampled_from(BindingStatus),
+        not_status=st.none() | st.sampled_from(BindingStatus),
+        not_role=st.none() | st.sampled_from(Role),
+        flag=st.none() | st.sampled_from(Flag),
+        not_flag=st.none() | st.sampled_from(Flag),
+        not_factor=st.none() | st.sampled_from(FactorKind),
+        created_over=DAYS,
+        last_under=DAYS,
+        signed_in=st.none() | st.booleans(),
+        phone=st.sampled_from(["", "none", "420601"]),
+    )
+)
+def test_a_filter_is_written_as_it_is_read(wanted: UserFilter) -> None:
+    assert parse_search(filter_text(wanted)) == (wanted, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("created:>30d", ""),
+        ("created:>", ""),
+        ("last:", ""),
+        ("-status:bound", ""),
+        ("phone:+420", ""),
+        ("created:30", "created:30: not an age"),
+        ("last:soon", "last:soon: not an age"),
+        ("-created:>3d", "-created:>3d: cannot be excluded"),
+        ("phone:x", "phone:x: not digits"),
+    ],
+)
+def test_a_filter_with_a_mistake_is_reported(text: str, problem: str) -> None:
+    assert "; ".join(parse_search(text)[1])[: len(problem) or None] == problem
+
+
+async def _people(organisation: Organisation) -> None:
+    await organisation.perform(CreateUser(tenant=TENANT, login="old", phone="+420601123456", password=PASSWORD))
+    organisation.clock.forward(days=40)
+    await organisation.perform(CreateUser(tenant=TENANT, login="anna", role=Role.AUDITOR, password=PASSWORD))
+    await organisation.perform(CreateUser(tenant=TENANT, login="bert", phone="+447700900113"))
+    await organisation.bind("anna")
+    await organisation.perform(SetPolicy(tenant=TENANT, kinds=tuple(FactorKind)))
+    await organisation.perform(DisableUser(tenant=TENANT, user="bert"))
+    await organisation.sign_in("old")
+    organisation.clock.forward(days=2)
+
+
+async def _logins(organisation: Organisation, text: str, **order: object) -> list[str]:
+    wanted, problems = parse_search(text)
+    assert not problems
+    query = ListUsers(tenant=TENANT, filter=wanted, limit=2, **order)  # type: ignore[arg-type]
+    page = await organisation.perform(query)
+    users = [*page.items]
+    while page.next:
+        page = await organisation.perform(
+            ListUsers(tenant=TENANT, filter=wanted, limit=2, cursor=page.next, **order)  # type: ignore[arg-type]
+        )
+        users += page.items
+    if wanted != UserFilter():
+        assert (await organisation.perform(CountUsers(tenant=TENANT, filter=wanted))).count == len(users)
+    return [user.login for user in users if user.login != "root"]
+
+
+async def test_filters_find_the_same_users_everywhere(organisation: Organisation) -> None:
+    await _people(organisation)
+    for text, found in {
+        "-status:bound": "bert old",
+        "-role:user": "anna",
+        "-is:disabled": "anna old",
+        "-factor:totp": "bert old",
+        "created:>30d": "old",
+        "created:<30d": "anna bert",
+        "last:never": "anna bert",
+        "-last:never": "old",
+        "last:>1d": "old",
+        "last:<1d": "",
+        "phone:601123": "old",
+        "phone:7700": "bert",
+        "phone:none": "anna",
+        "-status:bound created:<6w": "bert",
+        "an -status:bound": "",
+    }.items():
+        assert " ".join(await _logins(organisation, text)) == found, text
+
+
+async def test_the_list_is_in_the_order_of_every_column(organisation: Organisation) -> None:
+    await _people(organisation)
+    for sort, found in {
+        UserSort.STATUS: "anna bert old",
+        UserSort.ROLE: "anna bert old",
+        UserSort.FACTORS: "bert old anna",
+        UserSort.FLAGS: "anna old bert",
+        UserSort.PHONE: "anna old bert",
+        UserSort.CREATED: "old anna bert",
+        UserSort.EMAIL: "old anna bert",
+        UserSort.LAST_SIGN_IN: "anna bert old",
+    }.items():
+        order = await _logins(organisation, "", sort=sort)
+        assert " ".join(order) == found, sort
+        assert await _logins(organisation, "", sort=sort, descending=True) == order[::-1], sort
+        at = [await organisation.perform(FindPosition(tenant=TENANT, user=login, sort=sort)) for login in order]
+        assert at == sorted(at), sort
