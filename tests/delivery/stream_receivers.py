@@ -122,6 +122,25 @@ def killed_receiver(certificate: Certificate | None, path: Path) -> Iterator[int
         thread.join()
 
 
+@contextmanager
+def bare_receiver(certificate: Certificate) -> Iterator[int]:
+    """A receiver over TLS that reads everything and then ends TCP alone, as rsyslog with GnuTLS does."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.chain, certificate.key)
+
+    def serve(server: socket.socket) -> None:
+        found, _ = server.accept()
+        with found, context.wrap_socket(found, server_side=True) as line:
+            while line.recv(65_536):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
+
+
 @asynccontextmanager
 async def unix_datagrams(path: Path) -> AsyncIterator[Received]:
     """A socket like journald's /dev/log."""

@@ -11,6 +11,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from secconsole.delivery.streams import webhook as requests
+from secconsole.delivery.streams.line import TlsLine
 from secconsole.delivery.streams.receiver import UNREACHABLE
 from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.domain.networks.reach import MAIL_PORTS, Reach, parse_networks
@@ -27,7 +28,15 @@ from secconsole.operations.audit_streams import (
 from secconsole.operations.tenants import CreateTenant
 from secconsole.service.streams import sending, worker
 from secconsole.store.schema import audit, audit_streams
-from tests.delivery.stream_receivers import killed_receiver, tls_syslog, unix_datagrams, unix_stream, verified, webhook
+from tests.delivery.stream_receivers import (
+    bare_receiver,
+    killed_receiver,
+    tls_syslog,
+    unix_datagrams,
+    unix_stream,
+    verified,
+    webhook,
+)
 from tests.organisation import TENANT, Organisation, open_store, organisation_in
 from tests.server.certificates import make_certificate
 
@@ -161,6 +170,20 @@ async def test_entries_count_as_received_only_once_the_receiver_ends_the_connect
         one = (await streams(organisation))["siem"]
         assert (one.state, one.behind) == (StreamState.FAILING, 1)
         assert one.problem.startswith("The connection was interrupted")
+
+
+@pytest.mark.parametrize("unacknowledged", [0, 1])
+async def test_a_receiver_that_ends_tcp_alone_has_what_its_system_acknowledged(
+    organisation: Organisation, tmp_path: Path, unacknowledged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if unacknowledged:
+        monkeypatch.setattr(TlsLine, "_count_unacknowledged", lambda self: unacknowledged)
+    certificate = make_certificate(tmp_path / "tls", 1)
+    with bare_receiver(certificate) as port:
+        ca = certificate.chain.read_text()
+        await add(organisation, StreamKind.SYSLOG_TLS, f"localhost:{port}", ca=ca)
+    one = (await streams(organisation))["siem"]
+    assert (one.state, one.behind) == ((StreamState.FAILING, 1) if unacknowledged else (StreamState.CURRENT, 0))
 
 
 @pytest.mark.parametrize("trusted", [False, True])
