@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from secconsole.domain.errors import Unavailable
-from secconsole.domain.limits import MOST_INVITED, PORTION
+from secconsole.domain.limits import PORTION
 from secconsole.operations.audit import AuditCheck, VerifyAudit
 from secconsole.operations.base import Operation
 from secconsole.operations.incident import AllSessionsEnded, EndTenantSessions, IncidentReport, ReportIncident
-from secconsole.operations.invitations import InvitationPreview, InvitationResult, InviteUsers, PreviewInvitation
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UnbindPreview, UnbindResult
 
 MOST_IN_REPORT = 5_000  # entries that a report lists
@@ -87,32 +86,6 @@ async def whole_report(perform: Perform, operation: ReportIncident, *, most: int
         page = await perform(replace(operation, since=report.since, cursor=report.next, limit=limit))
         report = replace(report, items=report.items + page.items, next=page.next)
     return report
-
-
-async def preview_invitations(perform: Perform, tenant: str, users: Sequence[str]) -> InvitationPreview:
-    """Return one preview of inviting all of these users, at least one."""
-    parts = [await perform(PreviewInvitation(tenant=tenant, users=some)) for some in in_portions(users)]
-    return InvitationPreview(
-        invited=tuple(user for part in parts for user in part.invited),
-        again=sum(part.again for part in parts),
-        failed=tuple(failed for part in parts for failed in part.failed),
-        room=parts[0].room,
-        mails=parts[0].mails,
-    )
-
-
-async def invite_in_portions(
-    perform: Perform, tenant: str, users: Sequence[str], days: int
-) -> AsyncIterator[InvitationResult]:
-    """Invite the users in portions, and yield the result so far after each.
-
-    Stopping the iteration leaves the rest without a first-time password.
-    """
-    done = InvitationResult((), (), None)
-    for some in in_portions(users, MOST_INVITED):
-        part = await perform(InviteUsers(tenant=tenant, users=some, days=days))
-        done = InvitationResult(done.invited + part.invited, done.failed + part.failed, part.until or done.until)
-        yield done
 
 
 async def verify_in_parts(perform: Perform, tenant: str) -> AsyncIterator[AuditCheck]:

@@ -33,19 +33,26 @@ def mails(shell: Shell) -> list[dict[str, str]]:
 def test_all_without_a_password_are_invited_and_the_others_are_listed(demo: Shell) -> None:
     refused = demo("user", "invite", "--all-without-password")
     assert refused.code == 2
-    assert "2 users would get a first-time password by mail. 1 cannot be invited." in refused.err
+    assert "3 users: 2 would be invited, 1 that cannot be." in refused.err
     planned = demo.json("user", "invite", "--all-without-password", "--dry-run")
-    assert [user["login"] for user in planned["invited"]] == ["ana", "ben"]
+    assert [item["login"] for item in planned["items"] if item["state"] == "done"] == ["ana", "ben"]
     assert mails(demo) == []
     done = demo("user", "invite", "--all-without-password", "--yes", "--format", "json")
     assert done.code == 7
-    assert [user["login"] for user in done.json["invited"]] == ["ana", "ben"]
-    assert [(one["login"], one["reason"]) for one in done.json["failed"]] == [
-        ("nomail", "There is no e-mail address on record.")
+    assert (done.json["job"]["kind"], done.json["job"]["state"], done.json["job"]["done"]) == ("invite", "finished", 2)
+    assert [(item["login"], item["state"], item["reason"]) for item in done.json["items"]] == [
+        ("ana", "done", ""),
+        ("ben", "done", ""),
+        ("nomail", "failed", "There is no e-mail address on record."),
     ]
     assert {mail["to"] for mail in mails(demo)} == {"ana@acme.example", "ben@acme.example"}
     left = demo("user", "list", "--flag", "no-password", "--format", "json").json
     assert [user["login"] for user in left["items"]] == ["nomail"]
+    assert demo("user", "rename", "nomail", "--email", "nomail@acme.example", "--yes").code == 0
+    assert demo("job", "retry", done.json["job"]["id"]).code == 0
+    assert len(mails(demo)) == 3, "the others got no second one"
+    nobody = demo("user", "invite", "--all-without-password", "--yes")
+    assert (nobody.code, nobody.err) == (0, "Everyone has a password already: there is nobody to invite.\n")
 
 
 def test_one_user_is_invited_and_then_chooses_a_password(demo: Shell) -> None:
@@ -73,16 +80,18 @@ def test_each_failure_of_one_user_has_its_exit_code(demo: Shell, shell: Shell) -
     assert demo("user", "invite", "nomail").code == 5
     assert demo("user", "invite").code == 2
     assert demo("user", "invite", "ana", "--all-without-password").code == 2
+    assert demo("user", "invite", "ana", "ben", "--yes").code == 0
 
 
 def test_users_of_a_file_and_of_a_search_are_invited(demo: Shell, tmp_path: Path) -> None:
     (tmp_path / "some.csv").write_text("login,email\nben,\nnobody,\n")
     from_file = demo("user", "invite", "--file", str(tmp_path / "some.csv"), "--yes", "--format", "json")
-    assert (from_file.code, [user["login"] for user in from_file.json["invited"]]) == (7, ["ben"])
-    found = demo("user", "invite", "--filter", "ana is:no-password", "--yes", "--format", "csv")
+    assert (from_file.code, [item["state"] for item in from_file.json["items"]]) == (7, ["done", "failed"])
+    found = demo("user", "invite", "--filter", "ana", "--yes", "--format", "csv")
     assert (found.code, found.out.splitlines()[1].split(",")[0]) == (0, "ana")
-    nobody = demo("user", "invite", "--filter", "ana is:no-password", "--yes")
-    assert (nobody.code, nobody.err) == (0, "Everyone who matches has a password already: there is nobody to invite.\n")
+    assert demo("user", "invite", "--filter", "ana is:no-password", "--yes").code == 4
+    own = demo.json("user", "invite", "--filter", "uma", "--dry-run")
+    assert (own["skipped"], own["reasons"][0]["reason"]) == (1, "Has a password already.")
 
 
 def test_nobody_is_invited_without_a_mail_server(shell: Shell) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from secconsole.domain.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, NotSignedIn, SecconsoleError, Stale
 from secconsole.domain.helpdesk import PasswordChange
-from secconsole.domain.jobs import JobKind
+from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
@@ -21,7 +21,7 @@ from secconsole.operations.account import ChangePassword
 from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.invitations import InviteUsers
-from secconsole.operations.jobs import AdvanceJob, PauseJob, ResumeJob, StartJob
+from secconsole.operations.jobs import AdvanceJob, PauseJob, ResumeJob, ShowJob, StartJob
 from secconsole.operations.reset import ResetUser
 from secconsole.operations.signin import ChoosePassword, SignIn
 from secconsole.operations.tenants import CreateTenant
@@ -111,6 +111,44 @@ async def test_a_job_hashes_only_for_its_driver_and_only_while_it_runs(
     job = await organisation.perform(advance, tom)
     assert (job.done, spent) == (1, ["hash"])
     assert (await organisation.perform(advance, tom), spent) == (job, ["hash"])
+
+
+@pytest.mark.parametrize("kind", [JobKind.RESET_PASSWORD, JobKind.INVITE])
+@pytest.mark.parametrize("without_mail", [False, True])
+async def test_a_job_hashes_only_the_passwords_that_it_stores(
+    organisation: Organisation, spent: list[str], kind: JobKind, without_mail: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secconsole.service.handlers.users.invitations.can_send", lambda *_: True)
+    monkeypatch.setattr("secconsole.service.handlers.jobs.job_acts.can_send", lambda *_: True)
+    await organisation.add("tom", Role.TENANT_ADMIN)
+    await organisation.add("equal", Role.TENANT_ADMIN, email="equal@acme.example")
+    await organisation.add("ana", email="ana@acme.example")
+    await organisation.add("nomail")
+    for login, email in (("new", "new@acme.example"), ("new-nomail", "")):
+        await organisation.perform(CreateUser(tenant=TENANT, login=login, email=email))
+    wanted = ("equal", "tom", "ana", "nomail", "new", "new-nomail", "nobody")
+    tom = await organisation.sign_in("tom")
+    job = await organisation.perform(StartJob(tenant=TENANT, kind=kind, users=wanted, without_mail=without_mail), tom)
+    spent.clear()
+    job = await organisation.perform(AdvanceJob(tenant=TENANT, job=job.id), tom)
+    items = (await organisation.perform(ShowJob(tenant=TENANT, job=job.id, state=ItemState.DONE))).items
+    reached = {"new"} if kind is JobKind.INVITE else {"ana", "nomail"} if without_mail else {"ana"}
+    assert ({item.login for item in items}, job.pending) == (reached, 0)
+    assert spent == ["hash"] * len(reached)
+
+
+async def test_a_user_who_can_be_reset_only_since_the_hashing_is_done_by_the_next_step(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await organisation.add("ana")
+    reset = StartJob(tenant=TENANT, kind=JobKind.RESET_PASSWORD, users=("ana",), without_mail=True)
+    job = await organisation.perform(reset)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("secconsole.service.handlers.jobs.job_steps.new_passwords", lambda *_: {})
+        job = await organisation.perform(AdvanceJob(tenant=TENANT, job=job.id))
+    (item,) = (await organisation.perform(ShowJob(tenant=TENANT, job=job.id))).items
+    assert (job.state, job.pending, item.state, item.at) == (JobState.RUNNING, 1, ItemState.PENDING, None)
+    assert (await organisation.perform(AdvanceJob(tenant=TENANT, job=job.id))).done == 1
 
 
 async def test_only_the_passwords_of_users_who_can_be_invited_are_hashed(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from secconsole.domain.jobs import JobKind
+from secconsole.domain.limits import MOST_INVITED
 from secconsole.domain.model import Flag
 from secconsole.domain.users.search import UserFilter
+from secconsole.operations.jobs import ListJobs
 from secconsole.operations.users import CountUsers, CreateUser
+from secconsole.tui.screens.jobs.start import StartDialog
 from secconsole.tui.screens.users.invite import InviteDialog
 from tests.delivery.post import Post
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
@@ -56,3 +60,24 @@ async def test_the_key_says_why_nobody_can_be_invited(console: OpenConsole, orga
         await pilot.press("I")
         await until(pilot, lambda: "Mail is not set up" in told(app))
         assert app.screen is place
+
+
+async def test_many_marked_users_are_a_job(console: OpenConsole, organisation: Organisation, post: Post) -> None:
+    for number in range(MOST_INVITED + 1):
+        await new_user(organisation, f"fresh{number:02}", f"fresh{number:02}@acme.example")
+    app = await console("tomas", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        place = await opened(app, pilot)
+        place.set_search("fresh")
+        await until(pilot, lambda: place.table.count == MOST_INVITED + 1)
+        await pilot.press("a")
+        await until(pilot, lambda: len(place.table.marks) == MOST_INVITED + 1)
+        await pilot.press("I")
+        await until(pilot, lambda: isinstance(app.screen, StartDialog))
+        await settled(pilot)
+        assert f"Invite {MOST_INVITED + 1} users" in screen_text(app)
+        await pilot.press("up", *str(MOST_INVITED + 1), "tab", "right", "enter")
+        await until(pilot, lambda: not isinstance(app.screen, StartDialog))
+        await settled(pilot)
+    (job,) = (await organisation.perform(ListJobs(tenant="acme"))).items
+    assert (job.kind, job.total) == (JobKind.INVITE, MOST_INVITED + 1)

@@ -33,7 +33,6 @@ NO_SCREEN = {
     "tenant.create": "the store's owner does it, with a command",
     "unbind.preview": "screens ask for it in portions: operations/portions.py",
     "user.import": "a file is read by the command",
-    "user.invite-preview": "screens ask for it in portions: operations/portions.py",
     "verify": "for programs that check codes",
 }
 NO_ACTION = {
@@ -61,7 +60,7 @@ NO_COMMAND = {
     "incident.send-advice": "commands mail it to many users by a job",
     "sign-in.mail-key": "the command that binds prints the key",
     "unbind.preview": "commands ask for it in portions: operations/portions.py",
-    "user.invite-preview": "commands ask for it in portions: operations/portions.py",
+    "user.invite-preview": "commands preview one user or many as a job",
     "user.position": "for a list that scrolls to a user",
 }
 NOT_IN_COMMANDS = {

@@ -135,6 +135,11 @@ def set_outcome(connection: sa.Connection, item_pk: int, state: ItemState, reaso
     connection.execute(sa.update(job_items).where(_ITEM.pk == item_pk).values(state=str(state), reason=reason))
 
 
+def release(connection: sa.Connection, item_pk: int) -> None:
+    """Make an item pending again that this transaction has claimed."""
+    connection.execute(sa.update(job_items).where(_ITEM.pk == item_pk).values(state=str(ItemState.PENDING), at=0))
+
+
 def step(connection: sa.Connection, job: JobRecord, now: int) -> bool:
     """Record progress, or return False if the job is no longer the driver's to go on with.
 

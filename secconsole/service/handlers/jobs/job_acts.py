@@ -10,6 +10,7 @@ from secconsole.domain.clock import is_over
 from secconsole.domain.errors import Conflict
 from secconsole.domain.helpdesk import is_same_person
 from secconsole.domain.jobs import ItemState, JobKind
+from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.domain.users.invitation import DAY, why_not_invited
@@ -32,7 +33,7 @@ from secconsole.service.handlers.users.invitations import (
     why_no_first_password,
 )
 from secconsole.service.handlers.users.role_rules import has_own_password
-from secconsole.service.outbox.queue import can_send
+from secconsole.service.outbox.queue import can_send, room_of
 from secconsole.service.registry import HANDLERS
 from secconsole.store import factors, outbox, users
 from secconsole.store.rows import UserRecord
@@ -44,6 +45,7 @@ REQUIRED = "A second factor is required already."
 DISABLED = "Is disabled already."
 NOT_LISTED = "Is not on the whitelist."
 NOT_LISTED_PASSWORD = "The list has no password of this user. Try again."  # noqa: S105 - words
+HAS_PASSWORD = "Has a password already."  # noqa: S105 - words
 NO_PASSWORD = "Has no password yet. Invite this user instead."  # noqa: S105 - words
 
 
@@ -77,6 +79,7 @@ class Outcome:
 
 
 DONE = Outcome(ItemState.DONE)
+LATER = Outcome(ItemState.PENDING)  # became possible after the passwords of this step were made: the next one does it
 
 
 @dataclass(slots=True)
@@ -163,10 +166,13 @@ def _from_whitelist(context: Context, user: UserRecord, work: Work) -> Outcome:
 @performs(JobKind.INVITE)
 def _invite(context: Context, user: UserRecord, work: Work) -> Outcome:
     authorise_in_job(context, InviteUsers(tenant=context.tenant.id, users=(user.id,)))
+    if has_own_password(user):
+        return Outcome(ItemState.SKIPPED, HAS_PASSWORD)
     chosen = choose_invited(context, (user.id,), InviteUsers.spec)
     if not chosen.users:
         return Outcome(ItemState.FAILED, chosen.failed[0].reason)
-    # Hashed before the transaction (`new_passwords`), as for the single operation.
+    if user.pk not in work.passwords:
+        return LATER
     password, hashed = work.passwords[user.pk]
     give_first_password(context, user, password, hashed, context.now + work.parameters.days * DAY)
     return DONE
@@ -180,14 +186,15 @@ def _reset(context: Context, user: UserRecord, work: Work) -> Outcome:
     if work.parameters.listed:
         return _reset_by_list(context, user, work)
     why = why_no_first_password(context, user)
+    if why and not work.parameters.without_mail:
+        return Outcome(ItemState.FAILED, why)
+    if user.pk not in work.passwords:
+        return LATER
     password, hashed = work.passwords[user.pk]
     if not why:
-        give_first_password(
-            context, user, password, hashed, context.now + work.parameters.days * DAY, resets=has_own_password(user)
-        )
+        until = context.now + work.parameters.days * DAY
+        give_first_password(context, user, password, hashed, until, resets=has_own_password(user))
         return DONE
-    if not work.parameters.without_mail:
-        return Outcome(ItemState.FAILED, why)
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="password reset")
     users.change_user(context.connection, user.pk, password_hash=hashed, must_reset=True, password_until=0)
     context.audit(USER_PASSWORD_RESET, user, sessions_ended=ended)
@@ -213,18 +220,35 @@ def _advise(context: Context, user: UserRecord, work: Work) -> Outcome:
     return DONE
 
 
-def new_passwords(kind: JobKind, chosen: Sequence[UserRecord], given: Parameters) -> dict[int, Secret[str]]:
-    """Return new passwords by user, for those who get one by an act of this kind."""
+def new_passwords(
+    context: Context, kind: JobKind, chosen: Sequence[UserRecord], given: Parameters
+) -> dict[int, Secret[str]]:
+    """Return new passwords by user, for those who can be given one now.
+
+    Each is hashed, which takes time and memory, so nobody who is refused gets one.
+    """
+    if kind not in (JobKind.INVITE, JobKind.RESET_PASSWORD):
+        return {}
+    left = room_of(context, FactorKind.EMAIL, Purpose.INVITATION)[0]
+    made: dict[int, Secret[str]] = {}
+    for user in chosen:
+        is_mailed = left > 0 and _can_mail(context, kind, user)
+        unmailed = kind is JobKind.RESET_PASSWORD and given.without_mail
+        if is_mailed or (unmailed and can_reset(context, user)):
+            made[user.pk] = one_time_password()
+            left -= is_mailed
+    return made
+
+
+def _can_mail(context: Context, kind: JobKind, user: UserRecord) -> bool:
     if kind is JobKind.INVITE:
-        return {user.pk: one_time_password() for user in chosen if not invitation_problem(user)}
-    if kind is JobKind.RESET_PASSWORD:
-        return {user.pk: one_time_password() for user in chosen if user.password_hash is not None}
-    return {}
+        return bool(choose_invited(context, (user.id,), InviteUsers.spec).users)
+    return can_reset(context, user) and not why_no_first_password(context, user)
 
 
-def needs_password(kind: JobKind, user: UserRecord) -> bool:
-    """Return True if an act of this kind cannot be done to a user without a new password."""
-    return bool(new_passwords(kind, [user], Parameters()))
+def can_reset(context: Context, user: UserRecord) -> bool:
+    """Return True if the actor may give a user another password, by whatever way."""
+    return user.password_hash is not None and not context.why_not(user, ResetPassword.spec)
 
 
 def invitation_problem(user: UserRecord) -> str:

@@ -22,6 +22,7 @@ from secconsole.service.factors.throttling import has_any
 from secconsole.service.handlers.jobs.job_acts import (
     DISABLED,
     DONE,
+    HAS_PASSWORD,
     NO_PASSWORD,
     NOT_LISTED,
     NOT_LOCKED,
@@ -33,7 +34,7 @@ from secconsole.service.handlers.jobs.job_acts import (
 )
 from secconsole.service.handlers.jobs.job_selection import Selected, select
 from secconsole.service.handlers.users.invitations import DAYS_LIMIT
-from secconsole.service.handlers.users.role_rules import PlatformAdmins
+from secconsole.service.handlers.users.role_rules import PlatformAdmins, has_own_password
 from secconsole.service.handlers.users.whitelist import warn_of_lockout
 from secconsole.service.outbox.queue import can_send, room_of
 from secconsole.service.registry import handles
@@ -94,7 +95,7 @@ class Forecast:
             case JobKind.WHITELIST_REMOVE:
                 return self._leaving_whitelist(user)
             case JobKind.INVITE:
-                return self._mailing(invitation_problem(user))
+                return _skipped(HAS_PASSWORD) if has_own_password(user) else self._mailing(invitation_problem(user))
             case JobKind.RESET_PASSWORD:
                 return self._resetting(user)
             case JobKind.ADVISE:

@@ -22,10 +22,11 @@ from secconsole.service.authorise import need_permission
 from secconsole.service.context import Context
 from secconsole.service.handlers.jobs.job_acts import (
     ACTS,
+    LATER,
     Outcome,
     Work,
+    can_reset,
     current_event,
-    needs_password,
     new_passwords,
 )
 from secconsole.service.handlers.jobs.job_view import (
@@ -65,20 +66,20 @@ def _passwords(context: Context, operation: AdvanceJob) -> Sequence[Secret[str]]
         return ()
     chosen = [user for _, user in jobs.pending_users(context.connection, job.pk, _most(kind, operation.most))]
     given = given_to(job)
-    made = _listed(operation, chosen) if given.listed else new_passwords(kind, chosen, given)
+    made = _listed(context, operation, chosen) if given.listed else new_passwords(context, kind, chosen, given)
     assert isinstance(context.prepared, _Made)
     context.prepared.users = list(made)
     return list(made.values())
 
 
-def _listed(operation: AdvanceJob, chosen: Sequence[UserRecord]) -> dict[int, Secret[str]]:
+def _listed(context: Context, operation: AdvanceJob, chosen: Sequence[UserRecord]) -> dict[int, Secret[str]]:
     """Return the passwords by user that the driver has listed, or raise if they are not one-time passwords."""
     if operation.passwords is None:
         raise Conflict(_NEEDS_LIST)
     listed = {new.user: new.password for new in operation.passwords}
     if not all(map(is_one_time, listed.values())):
         raise Invalid("These are no one-time passwords.", "passwords")
-    return {user.pk: listed[user.id] for user in chosen if user.id in listed and user.password_hash is not None}
+    return {user.pk: listed[user.id] for user in chosen if user.id in listed and can_reset(context, user)}
 
 
 @handles(AdvanceJob, prepare=_nobody_yet, hashes=_passwords)
@@ -106,14 +107,15 @@ def advance_job(context: Context, operation: AdvanceJob) -> Job:
 
 def _act_on_next(context: Context, job: JobRecord, work: Work, most: int) -> JobRecord:
     """Act on the next pending users of a job, and return it with the new counts."""
-    kind, outcomes, events = JobKind(job.kind), list[ItemState](), job.events.split()
+    outcomes, events = list[ItemState](), job.events.split()
     for item_pk, user in jobs.pending_users(context.connection, job.pk, most):
-        if needs_password(kind, user) and user.pk not in work.passwords and not work.parameters.listed:
-            continue  # it has changed since the passwords were made: the next step has one
         # Claimed before the act: if two programs drive the job for a moment, one of them passes over this user.
         if not jobs.claim(context.connection, item_pk, ItemState.DONE, "", context.now):
             continue
         outcome = _act_on(context, job, user, work)
+        if outcome is LATER:
+            jobs.release(context.connection, item_pk)
+            continue
         if outcome != Outcome(ItemState.DONE):
             jobs.set_outcome(context.connection, item_pk, outcome.state, outcome.reason)
         if outcome.event and outcome.event not in events:

@@ -1,21 +1,20 @@
-"""Inviting users who have no password: what it does, who cannot be invited, progress, and the result."""
+"""Inviting users who have no password: what it does, who cannot be invited, and the result."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from textual import events
 from textual.content import Content
 
-from secconsole.domain.errors import Invalid, SecconsoleError
+from secconsole.domain.errors import Invalid
+from secconsole.domain.jobs import JobKind
 from secconsole.domain.limits import LONGEST_INVITATION, MOST_INVITED
 from secconsole.domain.users.invitation import USUAL_DAYS
-from secconsole.operations.invitations import InvitationPreview, InvitationResult, InviteUsers
-from secconsole.operations.portions import invite_in_portions, preview_invitations
+from secconsole.operations.invitations import InvitationPreview, InvitationResult, InviteUsers, PreviewInvitation
 from secconsole.operations.unbinding import TYPED_ABOVE
 from secconsole.operations.whitelist import NotDone
-from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.jobs.start import Selection
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.text.format import count, plural
@@ -58,52 +57,19 @@ class InviteDialog(SubmitDialog["InvitationResult | None"]):
             raise Invalid(f"Type a number of days from 1 to {LONGEST_INVITATION}.", "days")
         if self._typed and str(values["number"]).strip().replace(",", "") != self._typed:
             raise Invalid(f"That is not {self._typed}.", "number")
-        days = int(typed)
-        if len(self._users) > MOST_INVITED:
-            return await self.app.ask(InvitingDialog(self._users, days))
-        return await self.app.perform(InviteUsers(tenant=self.app.tenant, users=self._users, days=days))
-
-
-class InvitingDialog(Dialog[InvitationResult]):
-    """Shows the progress.
-
-    Stop finishes the current portion and leaves the rest uninvited.
-    """
-
-    def __init__(self, users: Sequence[str], days: int) -> None:
-        self._users, self._days = users, days
-        self._stopped = False
-        super().__init__("Inviting", self._words(0), (), [cancel("Stop")])
-
-    def on_mount(self) -> None:
-        self.run_worker(self._run(), exit_on_error=False)
-
-    def action_cancel(self) -> None:
-        self._stopped = True
-        self.set_body("Stopping: the users under way are still invited.")
-
-    async def _run(self) -> None:
-        done = InvitationResult((), (), None)
-        try:
-            async for done in invite_in_portions(self.app.perform, self.app.tenant, self._users, self._days):
-                if self._stopped:
-                    break
-                self.set_body(self._words(len(done.invited) + len(done.failed)))
-        except SecconsoleError as error:
-            self.app.work_failed(error)
-        self.dismiss(done)
-
-    def _words(self, number: int) -> Content:
-        return lines(
-            f"{count(number)} of {count(len(self._users))} users",
-            "Mails leave while this goes on. Who is not reached can be invited later.",
-        )
+        return await self.app.perform(InviteUsers(tenant=self.app.tenant, users=self._users, days=int(typed)))
 
 
 async def invite(place: Any) -> None:
-    """Invite the marked users, or the one under the cursor, who have no password."""
-    app = place.app
-    found = await preview_invitations(app.perform, app.tenant, place.chosen())
+    """Invite the marked users, or the one under the cursor, who have no password.
+
+    More than one request may name are a job.
+    """
+    app, users = place.app, place.chosen()
+    if len(users) > MOST_INVITED:
+        await place.start(JobKind.INVITE, Selection(users=users))
+        return
+    found = await app.perform(PreviewInvitation(tenant=app.tenant, users=users))
     if not found.mails or not found.invited:
         app.forget_typed()
         first = found.failed[0] if found.failed else None

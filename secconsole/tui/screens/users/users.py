@@ -155,9 +155,9 @@ class Users(UserList):
             number = f"{self.table.count:,}" if self._source.total is not None else "All"
         kind = await pick_kind(self.app, chosen, number)
         if kind is not None:
-            await self._start(kind, chosen)
+            await self.start(kind, chosen)
 
-    async def _start(self, kind: JobKind, chosen: Selection) -> None:
+    async def start(self, kind: JobKind, chosen: Selection) -> None:
         job = await start_job(self.app, kind, chosen)
         if job is not None:
             await self._follow(job)
@@ -244,7 +244,7 @@ class Users(UserList):
             else:
                 changed, what = await self.app.ask(ExemptDialog(ids, detail.user)), "on the whitelist"
         elif len(ids) > PORTION:
-            await self._start(JobKind.WHITELIST_ADD, Selection(users=ids))
+            await self.start(JobKind.WHITELIST_ADD, Selection(users=ids))
             return
         else:
             changed, what = await self.app.ask(ExemptDialog(ids, None)), "on the whitelist"
@@ -256,7 +256,7 @@ class Users(UserList):
 
     async def do_unlock(self) -> None:
         if self.table.marks:
-            await self._start(JobKind.UNLOCK, Selection(users=self.chosen()))
+            await self.start(JobKind.UNLOCK, Selection(users=self.chosen()))
             return
         user = self.person_at_cursor()
         changed = await self.app.perform(UnlockUser(tenant=self.app.tenant, user=user.id))
@@ -265,7 +265,7 @@ class Users(UserList):
 
     async def do_disable(self) -> None:
         if self.table.marks:
-            await self._start(JobKind.DISABLE, Selection(users=self.chosen()))
+            await self.start(JobKind.DISABLE, Selection(users=self.chosen()))
             return
         user = self.person_at_cursor()
         detail = await self._look(user)
@@ -282,7 +282,7 @@ class Users(UserList):
     async def do_require_mfa(self) -> None:
         ids = self.chosen()
         if len(ids) > PORTION:
-            await self._start(JobKind.REQUIRE_MFA, Selection(users=ids))
+            await self.start(JobKind.REQUIRE_MFA, Selection(users=ids))
             return
         detail = None
         if len(ids) == 1:
@@ -301,7 +301,7 @@ class Users(UserList):
 
     async def do_reset_password(self) -> None:
         if self.table.marks:
-            await self._start(JobKind.RESET_PASSWORD, Selection(users=self.chosen()))
+            await self.start(JobKind.RESET_PASSWORD, Selection(users=self.chosen()))
             return
         user = self.person_at_cursor()
         found = await self.app.perform(ShowCallerCheck(tenant=self.app.tenant, user=user.id))
