@@ -33,6 +33,19 @@ class Permission(StrEnum):
     MANAGE_TENANTS = "manage-tenants"
 
 
+class Ranks(StrEnum):
+    """Users that an operation on others is for, by their rank.
+
+    `LOWER`: users of lower rank. Platform administrators have nobody above them, so another one may act on them too.
+    `STRICTLY_LOWER`: not even that, because it would open their account. `EQUAL`: administrators may do it to an equal
+    as well, because it only ends or answers something.
+    """
+
+    LOWER = "lower"
+    STRICTLY_LOWER = "strictly-lower"
+    EQUAL = "equal"
+
+
 _RANK = {Role.USER: 0, Role.AUDITOR: 1, Role.HELPDESK: 2, Role.TENANT_ADMIN: 3, Role.PLATFORM_ADMIN: 4}
 
 _OWN = frozenset({Permission.NOBODY, Permission.OWN_ACCOUNT})
@@ -72,33 +85,9 @@ def rank(role: Role) -> int:
     return _RANK[role]
 
 
-@cache
-def may_act_on(actor: Role, target: Role) -> bool:
-    """Return True if the actor may change the target.
-
-    Nobody may change a user of higher rank, and helpdesk only users of lower rank. Administrators may change an equal:
-    there must be someone to unbind the lost phone of another administrator.
-    """
-    if rank(actor) < rank(Role.TENANT_ADMIN):
-        return rank(target) < rank(actor)
-    return rank(target) <= rank(actor)
-
-
 def outranks(actor: Role, target: Role) -> bool:
-    """Return True if the actor ranks above the target, as issuing a bypass code needs.
-
-    Nobody may open an account that can do as much as their own.
-    """
+    """Return True if the actor ranks above the target."""
     return rank(actor) > rank(target)
-
-
-def may_open(actor: Role, target: Role) -> bool:
-    """Return True if the actor may take away what protects the target's account, such as its factors.
-
-    It is for users of lower rank. Platform administrators have nobody above them, so another one may help, with the
-    approval of a second person (`is_peer`).
-    """
-    return outranks(actor, target) or is_peer(actor, target)
 
 
 def is_peer(actor: Role, target: Role) -> bool:
@@ -106,9 +95,29 @@ def is_peer(actor: Role, target: Role) -> bool:
     return actor is target is Role.PLATFORM_ADMIN
 
 
-def below_only_words(actor: Role, login: str, target: Role) -> str:
-    """Return why an actor may not do what is only for users of lower rank."""
-    return f"A {actor} may do this only for users of lower rank, and {login} is a {target}."
+@cache
+def may_act_on(actor: Role, target: Role, ranks: Ranks = Ranks.LOWER) -> bool:
+    """Return True if the actor may do an operation to another user, given the ranks that it is for.
+
+    Nobody may get at an account that can do as much as their own. Otherwise an administrator could demote an equal, and
+    then reset them.
+    """
+    if outranks(actor, target):
+        return True
+    match ranks:
+        case Ranks.STRICTLY_LOWER:
+            return False
+        case Ranks.LOWER:
+            return is_peer(actor, target)
+        case Ranks.EQUAL:
+            return actor is target and rank(actor) >= rank(Role.TENANT_ADMIN)
+
+
+def outranked_words(actor: Role, target: Role, ranks: Ranks, login: str = "") -> str:
+    """Return why an actor may not do an operation to a user with a role."""
+    if ranks is Ranks.STRICTLY_LOWER:
+        return f"A {actor} may do this only for users of lower rank, and {login or 'this user'} is a {target}."
+    return f"A {actor} may not act on a {target}."
 
 
 def needs_proof_to_create(role: Role, *, own_tenant: bool) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from secconsole.domain.helpdesk import ApprovalKind, ApprovalState
 from secconsole.domain.limits import MOST_PER_PAGE
-from secconsole.domain.roles import Permission, Role
+from secconsole.domain.roles import Permission, Ranks, Role
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Id, Limit, Moment, NumberCursor, Reason, TenantName, Ticket, UserName
@@ -53,8 +53,6 @@ class ApprovalList:
     "/v1/tenants/{tenant}/users/{user}/approvals",
     Permission.UNBIND,
     on_lower=True,
-    below_only=True,
-    peers=True,
     others_only=True,
     step_up="never",
     why="asks another person, and changes nothing",
@@ -98,8 +96,6 @@ class ListApprovals(Operation[ApprovalList]):
     "/v1/tenants/{tenant}/approvals/{approval}/grant",
     Permission.UNBIND,
     on_lower=True,
-    below_only=True,
-    peers=True,
     others_only=True,
     step_up="always",
     records=events.APPROVAL_GRANTED,
@@ -122,6 +118,7 @@ class GrantApproval(Operation[Approval]):
     "/v1/tenants/{tenant}/approvals/{approval}/deny",
     Permission.UNBIND,
     on_lower=True,
+    ranks=Ranks.EQUAL,
     others_only=True,
     step_up="never",
     why="only keeps something from being done",

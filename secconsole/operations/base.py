@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from secconsole.domain.limits import USUAL_BODY
-from secconsole.domain.roles import Permission
+from secconsole.domain.roles import Permission, Ranks
 from secconsole.domain.scope import Scope, scope_for
 from secconsole.operations.bounds import checks_of
 from secconsole.operations.events import EVENTS, Event, EventGroup
@@ -24,14 +24,13 @@ O = TypeVar("O", bound="type[Operation[object]]")  # noqa: E741 - an operation's
 class Spec:
     """Properties of an operation that interfaces and the pipeline need without knowing what it does.
 
-    `own`: callers without the permission may still do it to their own account. `on_lower`: it acts on a user, who must
-    not outrank the actor (the pipeline checks the target). `others_only`: never on the actor's own account, which is
-    left out of several users. `below_only`: the user must rank below the actor, even an administrator. `peers`: with
-    `below_only`, a platform administrator may do it to another one with an approval. `own_reason`: why callers with the
-    permission may do it to their own account nevertheless. `step_up`: whether it needs a recent proof of the factor, or
-    of the password if none is bound. `why` states what makes the proof not always necessary. Both reasons continue the
-    operation's name. `body`: the maximum size of a request in bytes. `records`: the events that record it in the audit,
-    the usual one first.
+    `own`: callers without the permission may still do it to their own account. `on_lower`: it acts on a user who must
+    rank below the actor (the pipeline checks the target). `ranks`: exceptions from that. `others_only`: never on the
+    actor's own account, which is left out of several users. `own_reason`: why callers with the permission may do it to
+    their own account nevertheless. `step_up`: whether it needs a recent proof of the factor, or of the password if none
+    is bound. `why` states what makes the proof not always necessary. Both reasons continue the operation's name.
+    `body`: the maximum size of a request in bytes. `records`: the events that record it in the audit, the usual one
+    first.
     """
 
     name: str
@@ -49,8 +48,7 @@ class Spec:
     own_reason: str = ""
     body: int = USUAL_BODY
     records: tuple[Event, ...] = ()
-    below_only: bool = False
-    peers: bool = False
+    ranks: Ranks = Ranks.LOWER
 
     @property
     def attempt(self) -> Event:
@@ -108,8 +106,7 @@ def declare(
     step_up: StepUpRule = "never",
     why: str = "",
     others_only: bool = False,
-    below_only: bool = False,
-    peers: bool = False,
+    ranks: Ranks = Ranks.LOWER,
     own_reason: str = "",
     body: int = USUAL_BODY,
     records: Event | tuple[Event, ...] = (),
@@ -141,8 +138,7 @@ def declare(
             own_reason,
             body,
             records if isinstance(records, tuple) else (records,),
-            below_only,
-            peers,
+            ranks,
         )
         if name in OPERATIONS:
             raise ValueError(f"two operations are named {name}")

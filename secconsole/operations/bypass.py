@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from secconsole.domain.factors.bypass import MOST_MINUTES
-from secconsole.domain.roles import Permission
+from secconsole.domain.roles import Permission, Ranks
 from secconsole.domain.secret import Secret
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
@@ -64,7 +64,7 @@ class BypassRevoked:
     "/v1/tenants/{tenant}/users/{user}/bypass",
     Permission.UNBIND,
     on_lower=True,
-    below_only=True,
+    ranks=Ranks.STRICTLY_LOWER,
     dangerous=True,
     step_up="always",
     others_only=True,
@@ -97,6 +97,7 @@ class IssueBypass(Operation[BypassIssued]):
     "/v1/tenants/{tenant}/users/{user}/bypass/revoke",
     Permission.UNBIND,
     on_lower=True,
+    ranks=Ranks.EQUAL,
     step_up="never",
     why="only takes away a way to sign in",
     others_only=True,

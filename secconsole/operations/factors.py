@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from secconsole.domain.factors.totp import Algorithm
 from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.model import FactorKind
-from secconsole.domain.roles import Permission
+from secconsole.domain.roles import Permission, Ranks
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Code, Digits, Id, Label, Moment, TenantName, UserName
@@ -95,6 +95,7 @@ class ShowFactor(Operation[FactorDetail]):
     Permission.MANAGE_USERS,
     own=True,
     on_lower=True,
+    ranks=Ranks.STRICTLY_LOWER,
     step_up="always",
     records=events.FACTOR_ENROLLMENT_STARTED,
     example=lambda s: (EnrollFactor(tenant=s.TENANT, user="ana.kral", label="work phone"), s.STARTED),
@@ -124,6 +125,7 @@ class EnrollFactor(Operation[BindingStarted]):
     Permission.MANAGE_USERS,
     own=True,
     on_lower=True,
+    ranks=Ranks.STRICTLY_LOWER,
     records=events.FACTOR_CONFIRMED,
     step_up="never",
     why="takes a code for an enrollment that was started with a proof",
@@ -165,6 +167,7 @@ class ShowEnrollmentSending(Operation[SendStatus]):
     Permission.MANAGE_USERS,
     own=True,
     on_lower=True,
+    ranks=Ranks.STRICTLY_LOWER,
     step_up="always",
     records=events.FACTOR_KEY_MAILED,
     example=lambda s: (MailKey(tenant=s.TENANT, enrollment=s.PENDING_ID), s.MAILED),
@@ -231,6 +234,7 @@ class RemoveFactor(Operation[FactorList]):
     "/v1/tenants/{tenant}/users/{user}/verify",
     Permission.VERIFY,
     on_lower=True,
+    ranks=Ranks.EQUAL,
     own_reason="only answers whether a code is right",
     records=(events.VERIFY, events.USER_HELD),
     step_up="never",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secconsole.domain.roles import Permission
+from secconsole.domain.roles import Permission, Ranks
 from secconsole.domain.secret import Secret
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
@@ -38,6 +38,7 @@ class RecoveryCodesLeft:
     Permission.MANAGE_USERS,
     own=True,
     on_lower=True,
+    ranks=Ranks.STRICTLY_LOWER,
     dangerous=True,
     step_up="always",
     records=events.RECOVERY_CREATED,

@@ -50,8 +50,6 @@ class ResetResult:
     "/v1/tenants/{tenant}/users/{user}/reset",
     Permission.UNBIND,
     on_lower=True,
-    below_only=True,
-    peers=True,
     dangerous=True,
     step_up="always",
     others_only=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secconsole.domain.roles import Permission
+from secconsole.domain.roles import Permission, Ranks
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.fields import Cursor, Id, Limit, Moment, TenantName, UserName
@@ -67,6 +67,7 @@ class ListSessions(Operation[SessionPage]):
     Permission.MANAGE_USERS,
     own=True,
     on_lower=True,
+    ranks=Ranks.EQUAL,
     records=events.SESSION_ENDED,
     step_up="sometimes",
     why="for what belongs to another user, because protecting your own account must not wait",
@@ -91,6 +92,7 @@ class EndSession(Operation[SessionsEnded]):
     Permission.MANAGE_USERS,
     own=True,
     on_lower=True,
+    ranks=Ranks.EQUAL,
     dangerous=True,
     records=events.SESSION_ENDED,
     step_up="sometimes",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from secconsole.domain.limits import MOST_PER_PAGE
-from secconsole.domain.roles import Permission
+from secconsole.domain.roles import Permission, Ranks
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
 from secconsole.operations import events
@@ -159,6 +159,7 @@ class ListTokens(Operation[TokenPage]):
     Permission.MANAGE_USERS,
     own=True,
     on_lower=True,
+    ranks=Ranks.EQUAL,
     records=events.TOKEN_REVOKED,
     step_up="sometimes",
     why="for what belongs to another user, because protecting your own account must not wait",

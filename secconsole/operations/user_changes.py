@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from secconsole.domain.model import Flag
-from secconsole.domain.roles import Permission, Role
+from secconsole.domain.roles import Permission, Ranks, Role
 from secconsole.domain.secret import Secret
 from secconsole.operations import events
 from secconsole.operations.base import Operation, declare
@@ -128,7 +128,7 @@ class ChangeRole(Operation[UserChanged]):
     "/v1/tenants/{tenant}/users/{user}/reset-password",
     Permission.MANAGE_USERS,
     on_lower=True,
-    below_only=True,
+    ranks=Ranks.STRICTLY_LOWER,
     dangerous=True,
     step_up="always",
     others_only=True,

@@ -12,7 +12,6 @@ from secconsole.domain.helpdesk import USUAL_STEP_UP
 from secconsole.domain.limits import LONGEST_BEARER, LONGEST_OVERLAP
 from secconsole.domain.networks.network_rules import This
 from secconsole.domain.roles import (
-    NOT_YOURSELF,
     Permission,
     Role,
     may,
@@ -91,14 +90,11 @@ def need_permission(context: Context, permission: Permission) -> None:
 
 def _need_rank(context: Context, spec: Spec) -> None:
     """Raise `NotAllowed` if the actor may not act on the target."""
-    actor = context.actor
-    target = context.found_target if spec.on_lower and not (spec.own and context.is_own) else None
-    if target is not None and not may_act_on(actor.role, target.role):
-        raise NotAllowed(_outranked(actor, target.role, spec))
-    if spec.others_only and context.is_own:
-        raise NotAllowed(NOT_YOURSELF)
-    if target is not None and (words := context.why_not_below(target, spec)):
-        raise NotAllowed(words)
+    target = context.found_target
+    if target is None or not (spec.on_lower or spec.others_only):
+        return
+    if words := context.why_not(target, spec):
+        raise NotAllowed(words if context.is_own else _for_program(context.actor, target.role, spec, words))
 
 
 def need_proof(context: Context) -> None:
@@ -187,16 +183,15 @@ def _need_scope(actor: Actor, spec: Spec) -> None:
         raise NotAllowed(f"This token may not do this. It needs the scope {spec.scope}, and has {has}.")
 
 
-def _outranked(actor: Actor, role: Role, spec: Spec) -> str:
-    """Return why the target is out of reach, and for programs the credential that they need instead."""
-    reason = f"A {actor.role} may not act on a {role}."
+def _for_program(actor: Actor, role: Role, spec: Spec, words: str) -> str:
+    """Return why a target is out of reach, and for programs the credential that they need instead."""
     if actor.token is None:
-        return reason
+        return words
     if actor.user is None:
         what = "token of the store's owner" if actor.token.owner else "secret key"
-        reason = f"A {what} ranks as a {actor.role}, and may not act on a {role}."
-    able = next(r for r in reversed(roles_given_by(Role.PLATFORM_ADMIN)) if may_act_on(r, role))
-    return f"{reason} Use a token with the scope {spec.scope} created by a {able}."
+        words = f"A {what} ranks as a {actor.role}, and may not act on a {role}."
+    able = next((r for r in reversed(roles_given_by(Role.PLATFORM_ADMIN)) if may_act_on(r, role, spec.ranks)), None)
+    return f"{words} Use a token with the scope {spec.scope} created by a {able}." if able else words
 
 
 def _own_only(actor: Actor) -> str:

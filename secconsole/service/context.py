@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from secconsole.domain.errors import Conflict, NotFound
 from secconsole.domain.ident import make_id
 from secconsole.domain.networks.reach import PUBLIC, Reach
-from secconsole.domain.roles import NOT_YOURSELF, Role, below_only_words, is_peer, may_act_on, may_open, outranks
+from secconsole.domain.roles import NOT_YOURSELF, Role, is_peer, may_act_on, outranked_words
 from secconsole.domain.secret import Secret
 from secconsole.domain.throttling.throttle import Reserved
 from secconsole.operations.base import Spec
@@ -186,23 +186,16 @@ class Context:
         return list(allowed.values()), failed
 
     def why_not(self, user: UserRecord, spec: Spec) -> str:
-        """Return why the actor may not do a bulk operation to a user, empty if they may."""
-        if spec.others_only and self.actor.user is not None and user.pk == self.actor.user.pk:
-            return NOT_YOURSELF
-        if not may_act_on(self.actor.role, user.role):
-            return f"A {self.actor.role} may not act on a {user.role}."
-        return self.why_not_below(user, spec)
-
-    def why_not_below(self, user: UserRecord, spec: Spec) -> str:
-        """Return why the actor may not do an operation to a user who does not rank below them, empty if they may.
+        """Return why the actor may not do an operation to a user, empty if they may.
 
         The store's owner ranks above all users.
         """
-        role = self.actor.role
-        if not spec.below_only or self.actor.tenant_pk is None:
+        actor = self.actor
+        if actor.user is not None and user.pk == actor.user.pk:
+            return NOT_YOURSELF if spec.others_only else ""
+        if actor.tenant_pk is None or may_act_on(actor.role, user.role, spec.ranks):
             return ""
-        allowed = may_open(role, user.role) if spec.peers else outranks(role, user.role)
-        return "" if allowed else below_only_words(role, user.login, user.role)
+        return outranked_words(actor.role, user.role, spec.ranks, user.login)
 
     def is_peer(self, user: UserRecord) -> bool:
         """Return True if actor and user are platform administrators: a second person has to approve."""

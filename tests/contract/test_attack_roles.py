@@ -46,7 +46,7 @@ async def test_creating_an_administrator_requires_step_up(organisation: Organisa
 
 
 async def test_changing_an_administrator_requires_step_up(organisation: Organisation) -> None:
-    await organisation.add("tom", Role.TENANT_ADMIN)
+    await organisation.add("tom", Role.PLATFORM_ADMIN)
     await organisation.add("una", Role.TENANT_ADMIN)
     tom = await organisation.sign_in("tom")
     organisation.clock.forward(minutes=10)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from itertools import pairwise, product
 
-from secconsole.domain.roles import Permission, Role, may, may_act_on, rank, roles_given_by
+import pytest
+
+from secconsole.domain.roles import Permission, Ranks, Role, may, may_act_on, rank, roles_given_by
 
 
 def test_no_role_acts_on_a_higher_role() -> None:
     for actor, target in product(Role, Role):
         if rank(target) > rank(actor):
-            assert not may_act_on(actor, target)
+            assert not any(may_act_on(actor, target, ranks) for ranks in Ranks)
 
 
-def test_helpdesk_acts_only_on_lower_roles() -> None:
-    assert [r for r in Role if may_act_on(Role.HELPDESK, r)] == [Role.AUDITOR, Role.USER]
+@pytest.mark.parametrize("actor", Role)
+def test_only_platform_administrators_act_on_an_equal(actor: Role) -> None:
+    lower = [role for role in Role if rank(role) < rank(actor)]
+    peers, equals = [actor] * (actor is Role.PLATFORM_ADMIN), [actor] * may(actor, Permission.MANAGE_USERS)
+    assert [role for role in Role if may_act_on(actor, role)] == [*peers, *lower]
+    assert [role for role in Role if may_act_on(actor, role, Ranks.STRICTLY_LOWER)] == lower
+    assert [role for role in Role if may_act_on(actor, role, Ranks.EQUAL)] == [*equals, *lower]
 
 
 def test_an_auditor_changes_nothing() -> None:

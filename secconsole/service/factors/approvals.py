@@ -12,7 +12,7 @@ from secconsole.domain.helpdesk import (
     is_same_person,
     lacks_for_unbinding,
 )
-from secconsole.domain.roles import Permission, may, may_open
+from secconsole.domain.roles import Permission, may, may_act_on
 from secconsole.operations.approvals import Approval
 from secconsole.service.context import Context, when
 from secconsole.service.factors import caller_checks
@@ -63,6 +63,12 @@ def use(context: Context, user: UserRecord, reason: str, ticket: str) -> dict[st
     return {"approved_by": found.answer_by, "approval": found.id}
 
 
+def use_of_peer(context: Context, user: UserRecord) -> dict[str, Any]:
+    """Use the actor's approval for another platform administrator, whatever its reason, and return how it is named."""
+    found = own_request(context, user) if context.is_peer(user) else None
+    return use(context, user, found.reason, found.ticket) if found is not None else {}
+
+
 def asker_of(record: ApprovalRecord) -> tuple[str, str]:
     """Return the id and login of an operator who asked."""
     return record.by_id, record.by
@@ -80,7 +86,7 @@ def _is_granted(context: Context, record: ApprovalRecord, user: UserRecord) -> b
         giver is not None
         and not giver.disabled
         and may(giver.role, Permission.UNBIND)
-        and may_open(giver.role, user.role)
+        and may_act_on(giver.role, user.role)
     )
 
 

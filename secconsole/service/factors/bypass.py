@@ -12,7 +12,7 @@ from secconsole.domain.errors import NotAllowed
 from secconsole.domain.factors.bypass import RANDOM_BYTES, bypass_code, period, read_bypass_code
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.policy import decide_second_factor
-from secconsole.domain.roles import below_only_words, outranks
+from secconsole.domain.roles import Ranks, may_act_on, outranked_words
 from secconsole.domain.secret import Secret
 from secconsole.operations.bypass import BypassIssued, BypassState
 from secconsole.operations.caller_check import CallerCheck
@@ -89,8 +89,8 @@ def refuse_unless_below(context: Context, user: UserRecord) -> None:
     The store's owner ranks above all users.
     """
     actor = context.actor
-    if actor.tenant_pk is not None and not outranks(actor.role, user.role):
-        raise NotAllowed(below_only_words(actor.role, user.login, user.role))
+    if actor.tenant_pk is not None and not may_act_on(actor.role, user.role, Ranks.STRICTLY_LOWER):
+        raise NotAllowed(outranked_words(actor.role, user.role, Ranks.STRICTLY_LOWER, user.login))
 
 
 def revoke(context: Context, user: UserRecord, why: str = "") -> bool:

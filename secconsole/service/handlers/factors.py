@@ -107,7 +107,7 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
         # Without the last factor the user is unbound, so the rules of unbinding apply, with its undo.
         elif context.tenant.helpdesk.needs_for(user.role) is not UnbindNeeds.NONE or context.is_peer(user):
             raise NotAllowed(UNBIND_INSTEAD)
-        elif words := context.why_not_below(user, Unbind.spec):
+        elif words := context.why_not(user, Unbind.spec):
             raise NotAllowed(words)
     factors.remove(context.connection, user.pk, [factor.pk], now=context.now, event=None)
     if factor.state is FactorState.ACTIVE:  # nothing was ever proved with a pending one

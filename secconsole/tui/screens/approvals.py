@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from secconsole.domain.helpdesk import ApprovalKind, ApprovalState
-from secconsole.domain.roles import Permission, Role, may, may_open
+from secconsole.domain.roles import Permission, Role, may, may_act_on
 from secconsole.operations.approvals import Approval, ApprovalList, DenyApproval, GrantApproval, ListApprovals
 from secconsole.operations.paging import pages
 from secconsole.tui.actions import Action
@@ -53,7 +53,9 @@ def waiting_for(found: Sequence[Approval], role: Role) -> list[Approval]:
     """Return the open requests that a role may answer, oldest first and never the caller's own."""
     able = may(role, Permission.UNBIND)
     return [
-        a for a in reversed(found) if able and not a.own and a.state is ApprovalState.PENDING and may_open(role, a.role)
+        a
+        for a in reversed(found)
+        if able and not a.own and a.state is ApprovalState.PENDING and may_act_on(role, a.role)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secconsole.domain.errors import Invalid
 from secconsole.domain.limits import LONGEST_REASON, MOST_ENDED_AT_ONCE
-from secconsole.domain.roles import Role, may_act_on
+from secconsole.domain.roles import Role, outranks
 from secconsole.operations.events import INCIDENT_FROZEN, INCIDENT_SESSIONS_ENDED, INCIDENT_THAWED
 from secconsole.operations.incident import (
     AllSessionsEnded,
@@ -71,7 +71,7 @@ def end_tenant_sessions(context: Context, operation: EndTenantSessions) -> AllSe
 def scope_of(context: Context, before: int) -> incidents.Scope:
     """Return the sessions and tokens that the actor can end: not their own session, and none of those above them."""
     own = context.actor.session
-    spare = tuple(role for role in Role if not may_act_on(context.actor.role, role))
+    spare = tuple(role for role in Role if outranks(role, context.actor.role))
     return incidents.Scope(
         context.tenant.pk, context.now, context.now - IDLE, before, spare, own.pk if own is not None else None
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, SecconsoleError
-from secconsole.domain.roles import Role, may_act_on, rank
+from secconsole.domain.roles import Role, rank
 from secconsole.domain.secret import Secret
+from secconsole.operations.user_changes import RenameUser
 from secconsole.operations.user_import import ImportUsers, NewUser, Rejected
 from secconsole.service.context import Context
 from secconsole.service.handlers.users.role_rules import (
@@ -115,6 +116,10 @@ def plan_lines(context: Context, lines: Lines, *, hashed: Collection[str] | None
         user = known.get(line.key)
         # Users keep an existing password: an import does not replace it.
         sets_password = line.password is not None and (user is None or user.password_hash is None)
+        difference = {} if user is None else _difference(user, line.values)
+        if user is not None and not difference and not sets_password:
+            plan.unchanged += 1  # even of a user of higher rank: an import of all names them too
+            continue
         try:
             if sets_password and hashed is not None and line.key not in hashed:
                 _refuse_unhashed(context, user, line)
@@ -126,10 +131,8 @@ def plan_lines(context: Context, lines: Lines, *, hashed: Collection[str] | None
             plan.first_passwords.append(line)
         if user is None:
             plan.new.append(line)
-        elif (difference := _difference(user, line.values)) or sets_password:
-            plan.changes.append((line, user, difference))
         else:
-            plan.unchanged += 1
+            plan.changes.append((line, user, difference))
     plan.rejected.sort(key=lambda rejected: rejected.line)
     return plan
 
@@ -185,9 +188,8 @@ def _check_roles(context: Context, user: UserRecord | None, line: Line, admins: 
         if role is Role.PLATFORM_ADMIN and line.password is not None:
             admins.gain()
         return
-    actor = context.actor.role
-    if not may_act_on(actor, user.role):
-        raise NotAllowed(f"A {actor} may not change a {user.role}.")
+    if words := context.why_not(user, RenameUser.spec):
+        raise NotAllowed(words)
     if role is not None and role is not user.role:
         sets_password = user.password_hash is None and line.password is not None
         has_password = sets_password or has_own_password(user)

@@ -22,7 +22,7 @@ from secconsole.operations.user_import import ImportResult, ImportUsers, Rejecte
 from secconsole.service.authorise import need_proof
 from secconsole.service.context import Context
 from secconsole.service.expiry import OTHER_ADDRESS, end_invitation
-from secconsole.service.factors import bypass
+from secconsole.service.factors import approvals, bypass
 from secconsole.service.handlers.users.import_lines import (
     Line,
     Lines,
@@ -164,4 +164,6 @@ def _audit_changes(context: Context, user: UserRecord, difference: dict[str, obj
     if "role" in difference:
         bypass.revoke(context, user, bypass.OTHER_ROLE)
         ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="role changed")
-        context.audit(USER_ROLE_CHANGED, user, before=user.role, after=str(difference["role"]), sessions_ended=ended)
+        approved = approvals.use_of_peer(context, user)
+        before, after = user.role, str(difference["role"])
+        context.audit(USER_ROLE_CHANGED, user, before=before, after=after, sessions_ended=ended, **approved)

@@ -5,11 +5,19 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Conflict, NotAllowed
+from secconsole.domain.helpdesk import ApprovalKind
 from secconsole.domain.policy import is_always_asked
-from secconsole.domain.roles import Role, may_act_on
+from secconsole.domain.roles import Role, roles_given_by
 from secconsole.service.context import Context
+from secconsole.service.factors import approvals
 from secconsole.store import users
 from secconsole.store.rows import UserRecord
+
+# A lower role opens the account to every reset by the same administrator.
+PEERS = (
+    "The role of another platform administrator changes with the approval of a second person, as their reset does. "
+    "Ask for it with secconsole approval request LOGIN --kind reset, or disable the account."
+)
 
 
 class PlatformAdmins:
@@ -47,7 +55,7 @@ def has_own_password(user: UserRecord) -> bool:
 
 def check_new_role(context: Context, role: Role) -> None:
     """Raise `NotAllowed` if the actor may not assign this role."""
-    if not may_act_on(context.actor.role, role):
+    if role not in roles_given_by(context.actor.role):
         raise NotAllowed(f"A {context.actor.role} may not assign the role {role}.")
 
 
@@ -61,6 +69,8 @@ def check_role_change(
     check_new_role(context, role)
     if context.actor.user is not None and context.actor.user.pk == user.pk:
         raise Conflict("You cannot change your own role. Ask another administrator.")
+    if context.is_peer(user) and approvals.lacks(context, user, kind=ApprovalKind.RESET):
+        raise NotAllowed(PEERS)
     admins.lose(user)
     if role is Role.PLATFORM_ADMIN and not user.disabled and has_password:
         admins.gain()

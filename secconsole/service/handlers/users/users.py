@@ -47,7 +47,7 @@ from secconsole.operations.users import (
 from secconsole.service.authorise import need_proof
 from secconsole.service.context import Context
 from secconsole.service.expiry import OTHER_ADDRESS, end_invitation
-from secconsole.service.factors import bypass, caller_checks
+from secconsole.service.factors import approvals, bypass, caller_checks
 from secconsole.service.factors.password_sessions import Ended, end_password_sessions
 from secconsole.service.factors.passwords import one_time_password
 from secconsole.service.factors.throttling import has_any, throttle_of, unlock
@@ -200,8 +200,9 @@ def change_role(context: Context, operation: ChangeRole) -> UserChanged:
     before = user.role
     bypass.revoke(context, user, bypass.OTHER_ROLE)
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="role changed")
+    approved = approvals.use_of_peer(context, user)
     user = users.change_user(context.connection, user.pk, role=operation.role, keeps_factor=stays_asked(user))
-    context.audit(USER_ROLE_CHANGED, user, before=before, after=user.role, sessions_ended=ended)
+    context.audit(USER_ROLE_CHANGED, user, before=before, after=user.role, sessions_ended=ended, **approved)
     return _changed(context, user)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.model import BindingStatus, Flag
-from secconsole.domain.roles import Role, below_only_words, may, may_act_on, may_open, may_phrase, outranks
+from secconsole.domain.roles import Role, may, may_act_on, may_phrase, outranked_words
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.invitations import InviteUsers
 from secconsole.operations.jobs import StartJob
@@ -303,10 +303,9 @@ def why_not_on(action: Action, person: UserRow, *, role: Role, own: str) -> str:
         return (
             f"Your role, {role}, may do this for your own account only. Those who may: {may_phrase(spec.permission)}."
         )
-    if spec.writes and not may_act_on(role, person.role):
-        return f"A {role} may not act on a {person.role}, and {person.login} is one."
-    if spec.below_only and own and not (may_open if spec.peers else outranks)(role, person.role):
-        return below_only_words(role, person.login, person.role)
+    is_other = own not in ("", person.id)  # the store's owner ranks above all users
+    if spec.writes and is_other and not may_act_on(role, person.role, spec.ranks):
+        return outranked_words(role, person.role, spec.ranks, person.login)
     return ""
 
 
