@@ -99,16 +99,20 @@ async def test_after_a_leak_passwords_of_those_that_no_mail_reaches_can_be_ended
 async def test_many_are_invited_by_a_job(post: Post) -> None:
     organisation = post.organisation
     await people(organisation)
-    job = await done(organisation, StartJob(tenant=TENANT, kind=JobKind.INVITE, users=("ana", "dan", "eve")))
+    await organisation.perform(CreateUser(tenant=TENANT, login="fay"))  # neither a password nor an address
+    users = ("ana", "dan", "fay")
+    expected = await organisation.perform(PreviewJob(tenant=TENANT, kind=JobKind.INVITE, users=users))
+    job = await done(organisation, StartJob(tenant=TENANT, kind=JobKind.INVITE, users=users))
+    assert (job.done, job.skipped, job.failed) == (1, 1, 1) == (expected.done, expected.skipped, expected.failed)
     found = await outcomes(organisation, job)
     assert {login: state for login, (state, _) in found.items()} == {
-        "ana": ItemState.FAILED,
+        "ana": ItemState.SKIPPED,
         "dan": ItemState.DONE,
-        "eve": ItemState.FAILED,
+        "fay": ItemState.FAILED,
     }
     assert set(await mailed(post)) == {"dan"}
     again = await done(organisation, RetryJob(tenant=TENANT, job=job.id))
-    assert (again.done, again.failed) == (1, 2)
+    assert (again.done, again.skipped, again.failed) == (1, 1, 1)
 
 
 @pytest.mark.alike
