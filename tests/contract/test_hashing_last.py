@@ -91,7 +91,7 @@ def test_every_hashing_operation_is_tested_here() -> None:
 async def test_a_job_hashes_only_for_its_driver_and_only_while_it_runs(
     organisation: Organisation, spent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("invitations", "job_acts", "job_preview"):
+    for module in ("users.invitations", "jobs.job_acts", "jobs.job_preview"):
         monkeypatch.setattr(f"secconsole.service.handlers.{module}.can_send", lambda *_: True)
     for login in ("tom", "tina"):
         await organisation.add(login, Role.TENANT_ADMIN)

@@ -10,7 +10,7 @@ from secconsole.domain.roles import Role
 from secconsole.operations.approvals import GrantApproval, RequestApproval
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.user_changes import ChangeRole, RenameUser
-from secconsole.operations.users import ImportUsers, NewUser
+from secconsole.operations.user_import import ImportUsers, NewUser
 from tests.organisation import TENANT, Organisation
 
 DEMOTE = ChangeRole(tenant=TENANT, user="una", role=Role.USER)

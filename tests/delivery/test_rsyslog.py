@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from secconsole.domain.audit_stream import StreamKind
 
+from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.operations.audit_streams import StreamState
 from secconsole.server.transport.tls import Certificate
 from tests.delivery.stream_receivers import params_of

@@ -10,7 +10,7 @@ from enum import StrEnum
 from textual.content import Content
 
 from secconsole.domain.jobs import ENDED, JobKind
-from secconsole.domain.roles import Role, may_open, rank
+from secconsole.domain.roles import Role, may_act_on, rank
 from secconsole.operations import events
 from secconsole.operations.incident import Incident, RoleCount, StepDone
 from secconsole.operations.jobs import Job
@@ -91,7 +91,7 @@ def affected(step: Step, role: RoleCount) -> int:
 
 def roles_of(step: Step, found: Incident, actor: Role) -> list[RoleCount]:
     """Return the roles that a step can be taken for by an actor, the highest first."""
-    able = (role for role in found.roles if affected(step, role) and may_open(actor, role.role))
+    able = (role for role in found.roles if affected(step, role) and may_act_on(actor, role.role))
     return sorted(able, key=lambda role: -rank(role.role))
 
 
