@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +132,61 @@ def test_a50_a_reset_or_unbinding_of_a_role_is_a_job_that_leaves_others_alone(sh
     assert [item["login"] for item in preview["items"]] == ["hana"]
     assert shell("incident", "reset-passwords", "--role", "helpdesk", "--yes").code == 5  # mail is not set up here
     assert shell("incident", "reset-passwords").code == 2
+
+
+def test_a50_new_passwords_go_to_a_private_file_and_nowhere_else(shell: Shell, tmp_path: Path) -> None:
+    assert shell("user", "create", "ana", "--password-stdin", input=f"{PASSWORD}\n").code == 0
+    assert shell("user", "create", "ben", "--password-stdin", input=f"{PASSWORD}\n").code == 0
+    path = tmp_path / "list.txt"
+    reset = ("incident", "reset-passwords", "--role", "user", "--to-file", str(path))
+    assert shell(*reset, "--dry-run").code == 0
+    assert not path.exists()
+    done = shell(*reset, "--yes")
+    assert done.code == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    words = path.read_text().split()
+    password = words[words.index("ana") + 1]
+    assert password not in done.out + done.err
+    assert sign_in(shell, "ana") == 3
+    typed = "a password of my own choice\n" * 2
+    assert shell("sign-in", "ana", "--tenant", "acme", input=f"{password}\n{typed}").code == 0
+    assert shell("sign-out").code == 0
+    again = shell(*reset, "--yes")
+    assert (again.code, "already exists" in again.err) == (2, True)
+    assert password in path.read_text()
+
+
+def test_a50_a_job_with_a_list_that_fails_goes_on_with_another(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shell("user", "create", "ana", "--password-stdin", input=f"{PASSWORD}\n").code == 0
+    pwrite = os.pwrite
+
+    def full(handle: int, data: bytes, offset: int) -> int:
+        if b"ana" in data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return pwrite(handle, data, offset)
+
+    first, second = (str(tmp_path / name) for name in ("first.txt", "second.txt"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        failed = shell("incident", "reset-passwords", "--role", "user", "--to-file", first, "--yes")
+    assert failed.code == 6
+    assert "No space left on device" in failed.err
+    assert sign_in(shell, "ana") == 0, "she keeps her password"
+    assert shell("sign-out").code == 0
+    (job,) = shell.json("job", "list")["items"]
+    assert f"secconsole job resume {job['id']} --to-file" in failed.err
+    assert not Path(first).exists()
+    assert shell("job", "resume", job["id"]).code == 2
+    assert shell("job", "resume", job["id"], "--to-file", second).code == 0
+    assert sign_in(shell, "ana") == 3
+
+
+def test_the_advice_is_printed_or_mailed(shell: Shell) -> None:
+    shell.create("ana")
+    assert "reinstalled" in shell("incident", "advice").out
+    assert shell.json("incident", "advice")["subject"] == "Check your devices: your account at acme"
+    unable = shell("incident", "advice", "--role", "user", "--dry-run")
+    assert (unable.code, "Mail is not set up" in unable.err) == (5, True)
+    assert shell("incident", "advice", "ana", "--role", "user").code == 2

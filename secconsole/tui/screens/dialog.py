@@ -124,7 +124,10 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def action_leave(self) -> None:
         """Cancel from outside the form, which asks first if something was typed."""
-        self.form.leave()
+        if self.form.is_attached:
+            self.form.leave()
+        else:  # a list in place of the form
+            self.action_cancel()
 
     def on_form_cancelled(self, event: Form.Cancelled) -> None:
         event.stop()

@@ -39,7 +39,7 @@ class DryRunDialog(Dialog[None]):
 
     def __init__(self, found: Found, *, low: bool) -> None:
         self._found = found
-        super().__init__(f"Dry run: {KINDS[found.kind].title.lower()}", found.about(low=low))
+        super().__init__(f"Dry run: {KINDS[found.kind].title.lower()}", found.about(low=low, dry=True))
 
     async def on_key(self, event: events.Key) -> None:
         if event.key == "f2":

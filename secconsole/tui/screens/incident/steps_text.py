@@ -111,23 +111,19 @@ def _freeze(found: Incident) -> Sequence[Part]:
         return ("Thaw: users can sign in again.", f"Frozen since {exact(found.frozen_since)}, by {found.frozen_by}.")
     users = sum(role.users for role in found.roles if role.role is not Role.PLATFORM_ADMIN)
     able = plural(found.platform_admins, "platform admin")
-    rows: list[Part] = [
-        f"Freeze: {plural(users, 'user')} cannot sign in until you thaw it. {able} can.",
-        "Open sessions go on, and e ends them. Programs that check codes get",
-        '"refused".',
-    ]
+    does = (
+        f"Freeze: {plural(users, 'user')} cannot sign in until you thaw it. {able} can. Open sessions go on, and e "
+        'ends them. Programs that check codes get "refused".'
+    )
     if not found.platform_admins:
-        rows.append(("Once your session ends, only the owner of the store can thaw it.", "$danger"))
-    else:
-        rows[-1] = '"refused". You can thaw while your session is open, platform admins always.'
-    return rows
+        return does, ("Once your session ends, only the owner of the store can thaw it.", "$danger")
+    return does, "You can thaw while your session is open, platform admins always."
 
 
 def _sessions(found: Incident) -> Sequence[Part]:
     rows: list[Part] = [
         f"End: {plural(found.sessions, 'session')}, {plural(found.tokens, 'token')}, and sign-ins in progress.",
-        "Yours stays, so that you can go on. Users can sign in again, unless you",
-        "freeze first.",
+        "Yours stays, so that you can go on. Users can sign in again, unless you freeze first.",
     ]
     if found.spared:
         rows.append((f"{count(found.spared)} of platform administrators stay: they outrank you.", "$status-pending"))
@@ -136,25 +132,24 @@ def _sessions(found: Incident) -> Sequence[Part]:
 
 def _passwords(found: Incident) -> Sequence[Part]:
     return (
-        f"Reset: {plural(_all(Step.PASSWORDS, found), 'password')} stop working, by role. Each user gets a",
-        "one-time password by mail, or it goes to a list in a file. Sessions end.",
+        f"Reset: {plural(_all(Step.PASSWORDS, found), 'password')}, by role. Each user gets a one-time password by "
+        "mail, or it goes to a list in a file. Their sessions end.",
         "It cannot be undone. Your own password stays: change it in My account.",
     )
 
 
 def _binding(found: Incident) -> Sequence[Part]:
     return (
-        f"Unbind: the factors of {plural(_all(Step.BINDING, found), 'user')} stop working, by role. They bind",
-        "again at the next sign-in, so reset passwords first if those leaked.",
-        "J and x undo it for ten minutes. Your own factors stay.",
+        f"Unbind: the factors of {plural(_all(Step.BINDING, found), 'user')}, by role. They bind again at their next "
+        "sign-in, so reset passwords first if those leaked.",
+        "J, then x undoes it for ten minutes. Your own factors stay.",
     )
 
 
 def _advice(found: Incident) -> Sequence[Part]:
     return (
         "Advice: what users do with a phone or computer that may be infected.",
-        "It is shown, and copied or mailed to users from there. The text is yours to",
-        "replace: secconsole text show advice.",
+        "It is shown, and can be copied or mailed to users. The text is yours to replace: secconsole text show advice.",
     )
 
 
@@ -175,8 +170,8 @@ def _key(found: Incident) -> Sequence[Part]:
 
 def _report(found: Incident) -> Sequence[Part]:
     return (
-        "Report: who did what, when and from where, from the audit,",
-        "as Markdown or JSON in a file that only you can read.",
+        "Report: who did what, when and from where, from the audit, as Markdown or JSON in a file that only you can "
+        "read.",
     )
 
 

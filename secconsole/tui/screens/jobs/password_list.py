@@ -21,7 +21,7 @@ def file_field(tenant: str, now: datetime) -> TextField:
         needed=True,
         value=from_home(free_path(f"passwords-{tenant}", ENDING, f"{now.astimezone():%Y%m%d-%H%M%S}")),
         max_length=1000,
-        help="On this machine, new, and only you can read it. It ends in .txt.",
+        help="Must be new. Only you can read it.",
     )
 
 

@@ -56,11 +56,11 @@ class Selection:
     users: tuple[str, ...] = ()
     filter: str | None = None
 
-    @property
-    def words(self) -> str:
+    def words(self, number: int | None = None) -> str:
+        """Return how they were chosen, as it follows their number and "users"."""
         if self.filter is None:
             return "marked"
-        return f"that match {self.filter}" if self.filter else "in this organisation"
+        return f"that match{'es' if number == 1 else ''} {self.filter}" if self.filter else "in this organisation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,17 @@ class Found:
     preview: JobPreview
     mails: bool
 
-    def about(self, *, low: bool, listed: bool = False) -> Content:
-        """Return numbers, reasons of those who are left out, and what it means."""
+    def about(self, *, low: bool, listed: bool = False, dry: bool = False) -> Content:
+        """Return numbers, reasons of those who are left out, and what it means.
+
+        `low`: the window has no room for many reasons. `listed`: new passwords go to a file. `dry`: nothing is started.
+        """
         found = self.preview
         rows: list[Part] = [
-            join((f"{plural(found.total, 'user')} {self.chosen.words}", "bold"), ("   f2 lists them", "$muted")),
+            join(
+                (f"{plural(found.total, 'user')} {self.chosen.words(found.total)}", "bold"),
+                ("   f2 lists them", "$muted"),
+            ),
             f"{count(found.done)} would be {KINDS[self.kind].done}.",
         ]
         shown = found.reasons[: 1 if low else _REASONS]
@@ -86,7 +92,7 @@ class Found:
         if left := sum(reason.count for reason in found.reasons[len(shown) :]):
             rows.append(f"{count(left)} more not, for other reasons.")
         rows += ["", _LISTED if listed else MEANS[self.kind]]
-        if not low:
+        if not low and not dry:
             rows.append(("It goes on when this is closed, and can be paused, cancelled and resumed: J.", "$muted"))
         return lines(*rows)
 
@@ -169,7 +175,7 @@ class KindDialog(PickDialog["JobKind | None"]):
 
     def __init__(self, chosen: Selection, number: str, kinds: list[JobKind]) -> None:
         picks = [Pick(kind.value, KINDS[kind].title) for kind in kinds]
-        body = lines((f"{number} users {chosen.words}", "bold"))
+        body = lines((f"{number} users {chosen.words()}", "bold"))
         super().__init__("Act on many users", body, picks)
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
