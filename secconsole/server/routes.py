@@ -67,6 +67,7 @@ def _endpoint(kind: type[Operation[object]], executor: OperationExecutor) -> End
     async def endpoint(request: Request) -> Response:
         request_id: str = request.state.request_id
         try:
+            # Only the long bodies: for others a look-up of the caller would cost more than reading.
             if kind.spec.body > USUAL_BODY and _is_long(request):  # reading it costs more than checking the caller
                 await _refuse_strangers(request, executor)
             body = await _body(request, kind.spec.body) if takes_body else b""
@@ -85,6 +86,7 @@ def _endpoint(kind: type[Operation[object]], executor: OperationExecutor) -> End
             return problem(400, "not-json", "The body is not JSON.", request_id)
         except SecconsoleError as error:
             return problem_of(error, request_id)
+        # Replies have tokens, codes and personal data.
         headers = {"cache-control": "no-store", **headers_for(source.key)}
         if answers_nothing(kind):
             return Response(status_code=204, headers=headers)
@@ -121,6 +123,7 @@ def source_of(request: Request) -> Source:
 
 def credential_of(request: Request) -> Credential:
     """Return the credential of the Authorization header, or of the socket if the header is absent."""
+    # All of them: with two headers a proxy may have checked the other one.
     given = request.headers.getlist("authorization")
     if not given:
         caller: Caller = request.state.caller

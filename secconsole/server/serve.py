@@ -111,6 +111,7 @@ def _prepare(
 ) -> tuple[LiveCertificate | None, list[Door]]:
     if settings.certificate is None:
         demand_encryption(settings.listen)
+    # Before anything is opened: a limit on files that is too low is found at the start and not under load.
     make_room(settings.limits.connections)
     certificate = LiveCertificate(settings.certificate) if settings.certificate else None
     doors = open_doors(settings.listen if places is None else places, group=settings.socket_group)

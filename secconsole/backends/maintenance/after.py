@@ -45,6 +45,7 @@ def after_restore(
         keys, _ = opening_keys(place, store)
 
         def body(connection: sa.Connection) -> tuple[int, dict[int, Ended]]:
+            # Servers of a database agree on its clock, so times in it are compared with that one.
             now = clock() if isinstance(place.database, Path) else store.now(connection)
             ended = end_what_was_open(connection, int(now * 1000), end_tokens=end_tokens)
             context = owner_context(connection, keys, owner, now)
@@ -52,6 +53,7 @@ def after_restore(
             return context.now, ended
 
         now, ended = store.write(body).result()
+        # Otherwise the file beside the key would report the restored audit as one that lacks entries.
         store.read(lambda connection: replace_heads(connection, file_of(place.key))).result()
     each = list(ended.values())
     return AfterRestore(

@@ -101,6 +101,7 @@ def back_up(
         def record(connection: sa.Connection, problem: str = "") -> None:
             record_backup(owner_context(connection, keys, owner, now), visible(str(target)), problem=problem)
 
+        # Before the copy, so that the backup contains the entry about itself.
         recorded = current and _written(store, record)
         try:
             heads, size, schema = _copy(source, target, int(now * 1000), overwrite, progress)
@@ -160,13 +161,16 @@ def _copy(
         with working_on(copy) as connection:
             note_backup(connection, MARK, now)
             heads, schema = chain_heads(connection), schema_version(connection)
+        # The copy is checked and not the store: a fault of the disk that is written to is found too.
         if problem := check_file(copy):
             raise Unavailable(f"The copy is damaged ({visible(problem)[:200]}). Check the disks, then try again.")
         flush(copy)
         size = copy.stat().st_size
         try:
+            # A link fails if the name exists by now, whereas a rename would replace the file.
             os.replace(copy, target) if overwrite else os.link(copy, target)
         except FileExistsError:
             raise Conflict(f"{visible(str(target))} exists by now. Nothing was replaced.") from None
+        # The new name is in the folder, which has to reach the disk too.
         flush(target.parent)
     return heads, size, schema

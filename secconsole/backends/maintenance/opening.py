@@ -58,6 +58,8 @@ def alone(place: StorePlace) -> Iterator[None]:
             from secconsole.store.postgres import hold
         except ModuleNotFoundError as error:
             raise postgres_missing(error) from None
+        # The lock of the key file protects against this machine, and this one against all others with the same
+        # database.
         with hold.held_alone(place.database, "secconsole maintenance") as is_only:
             if not is_only:
                 raise Conflict(_BUSY)

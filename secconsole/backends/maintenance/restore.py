@@ -130,6 +130,7 @@ class Restoring:
         return done
 
     def _replace(self, now: int, end_tokens: bool, progress: Progress) -> Restored:
+        # In the store's own queue, so consoles and servers wait for a moment and do not fail.
         with words_of_errors(), closing(WriteQueue(self.database)) as queue, queue.turn():
             with self._compared() as found:
                 pass
@@ -147,6 +148,7 @@ class Restoring:
                 left = self.database.with_name(self.database.name + suffix)
                 with suppress(FileNotFoundError):
                     os.rename(left, left.with_name(f"{left.name}.{_stamp(now)}"))
+            # The content first, then the name: after a loss of power there is a whole store or none.
             flush(self.staged.path)
             try:
                 os.link(self.staged.path, self.database)
@@ -169,6 +171,7 @@ class Restoring:
     def _keep(self, now: int) -> Path:
         """Copy the store as it is to a file beside it, in case that the restore was a mistake."""
         kept = self.database.with_name(f"before-restore-{_stamp(now)}.db")
+        # Under another name until it is whole, so that an interrupted copy is not mistaken for the store.
         handle, name = tempfile.mkstemp(dir=kept.parent, prefix=f".{kept.name}-", suffix=".partial")
         os.close(handle)
         try:

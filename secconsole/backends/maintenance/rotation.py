@@ -75,6 +75,7 @@ def rotate(
         key_change.refuse_taken(place.key)
         unfinished = store.read(rotation.rotation).result()
         prepared = key_change.next_key(place.key)
+        # Keys that are neither in use nor prepared remain if a rotation was interrupted before it moved them away.
         left_over = set(key_change.keys_in(place.key)) - {current, prepared}
         if unfinished is None and not left_over:
             new = prepared or key_change.prepare(place.key, current)
@@ -87,6 +88,7 @@ def rotate(
         else:  # it was interrupted, here or after another server had finished it
             doing, resumed = unfinished or Rotation(min(left_over), current, int(clock() * 1000)), True
             store.write(partial(_resume, doing=doing)).result()
+        # After the store: its inner key decides, and the file has both keys until the end.
         key_change.adopt(place.key, doing.after)
         return _finish(place, store, keys, owner, doing, resumed, progress, clock)
 
@@ -107,8 +109,10 @@ def _finish(
         for number in _portions(store, keys, sealed):
             moved += number
             progress(moved)
+    # Kept replies can be opened only for their callers, so they are wiped and not moved.
     store.write(lambda connection: wipe_replies(connection, doing.after)).result()
     failed = store.read(lambda connection: count_sealed_otherwise(connection, doing.after)).result()
+    # Only now: until the last secret is moved the old key is needed in its place.
     key_change.retire(place.key, {doing.after})
     old = key_change.retired_file(place.key, doing.before)
 

@@ -49,6 +49,7 @@ def parse_database_url(url: str) -> Address:
     if not parts.path.strip("/"):
         raise Invalid(f"{url} does not name a database. It must end with /NAME.", "store")
     shown = parts._replace(scheme="postgresql").geturl()
+    # Of several hosts the driver would otherwise take the first that answers, which may be a standby.
     query.setdefault("target_session_attrs", "read-write")
     return Address(parts._replace(scheme="postgresql", query=urlencode(query, safe="/,:")).geturl(), shown)
 

@@ -72,6 +72,8 @@ def restyle(old: str, new: str) -> str:
         return ""
     was, ink, ground = _parts(old)
     now, new_ink, new_ground = _parts(new)
+    # A code that ends one attribute may end another too (22 ends bold and dim), so all are reset, and the rest is set
+    # once more.
     if not was <= now:
         codes = [*sorted(now), new_ink, new_ground]
         return f"\x1b[{';'.join(['0', *filter(None, codes)])}m"
@@ -254,6 +256,7 @@ class ConsoleDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         size = tuple(self._app.size)
+        # After a change of size the terminal has moved its content, so nothing is known of it any more.
         if self._stale or size != self._drawn_size:
             self._stale = False
             self._drawn_size = (size[0], size[1])

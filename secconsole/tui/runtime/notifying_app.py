@@ -30,6 +30,7 @@ class NotifyingApp(App[int]):
 
         Its line breaks are kept.
         """
+        # Line by line: `visible` would show the line breaks as characters.
         shown = "\n".join(visible(line) for line in message.split("\n"))
         super().notify(shown, title=visible(title), severity=severity, timeout=timeout, markup=False)
 

@@ -90,9 +90,6 @@ def to_textual(file: ThemeFile) -> Theme:
         "footer-key-foreground": ours["key"],
         "link-color": ours["key"],
     }
-    if file.ansi:  # Textual's widgets ask for these two of every ANSI theme
-        ink, page = ("ansi_white", "ansi_black") if file.dark else ("ansi_black", "ansi_white")
-        theirs |= {"ansi-foreground": ink, "ansi-background": page}
     if file.ansi:  # names that Textual creates for other themes only
         theirs |= {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"}
     theme = Theme(file.name, colours["primary"], dark=file.dark, ansi=file.ansi, variables=theirs | ours)
