@@ -77,13 +77,7 @@ def start_sent(
         context.audit(FACTOR_ENROLLMENT_STARTED, user, tenant=tenant, by=by, kind=kind, factor=same.id)
     if given:
         context.unchanged = context.entries == 0
-        what = "number" if kind is FactorKind.SMS else "address"
-        words = f"The {what} was added. A code will be sent there when {user.login} signs in."
-        if not can_send(context, tenant, kind):
-            words = f"The {what} was added. {NOT_SET_UP[kind]}"
-        return BindingStarted(
-            same.id, kind, _NOTHING, _NOTHING, when(context.now), masked=masked(same), message=words, waits=True
-        )
+        return _entered(context, tenant, user, same)
     attempt = enrollment_attempt(same.id)
     issued = send_code(context, tenant, user, same, Purpose.ENROLLMENT, attempt)
     context.unchanged = context.unchanged and context.entries == 0
@@ -98,6 +92,18 @@ def start_sent(
         sent=issued.sent,
         message=issued.message,
         retry_at=when(issued.retry_at),
+    )
+
+
+def _entered(context: Context, tenant: TenantRow, user: UserRecord, factor: FactorRecord) -> BindingStarted:
+    """Return the reply about a factor that was entered for another user and waits for their sign-in."""
+    kind = factor.kind
+    what = "number" if kind is FactorKind.SMS else "address"
+    words = f"The {what} was added. A code will be sent there when {user.login} signs in."
+    if not can_send(context, tenant, kind):
+        words = f"The {what} was added. {NOT_SET_UP[kind]}"
+    return BindingStarted(
+        factor.id, kind, _NOTHING, _NOTHING, when(context.now), masked=masked(factor), message=words, waits=True
     )
 
 

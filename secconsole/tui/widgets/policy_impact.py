@@ -70,6 +70,12 @@ def impact_words(
         if impact.admins_must_enroll:
             who = "administrator is" if impact.admins_must_enroll == 1 else "administrators are"
             rows.append(line(impact.admins_must_enroll, f"{who} among those who must bind (l to list)", "$accent"))
+    return lines(*rows, *_consequences(preview, grace_days), _you(preview, grace_days, begins))
+
+
+def _consequences(preview: PolicyPreview, grace_days: int) -> list[Part]:
+    """Return what else a change would do: to the whitelist, sessions and tokens, and by mail."""
+    rows: list[Part] = []
     if preview.platform_admins_added:
         added = plural(preview.platform_admins_added, "platform administrator")
         rows.append(f"{added} will be put on the whitelist, so that nobody is locked out. Those with")
@@ -78,14 +84,13 @@ def impact_words(
         are = "session was" if preview.sessions == 1 else "sessions were"
         rows.append(f"{count(preview.sessions)} {are} opened with a password only and will end.")
     days = len(reminder_days(grace_days))
-    if preview.reminders and mode is PolicyMode.REQUIRED and days:
+    if preview.reminders and preview.policy is PolicyMode.REQUIRED and days:
         mails = plural(preview.reminded * days, "mail")
         rows.append(f"Reminders: at most {mails}, {days} to each user without a factor.")
     if preview.tokens:
         are = "token was" if preview.tokens == 1 else "tokens were"
         rows.append(f"{count(preview.tokens)} {are} created with a password only and will end.")
-    rows.append(_you(preview, grace_days, begins))
-    return lines(*rows)
+    return rows
 
 
 def _heading(preview: PolicyPreview, grace_days: int, *, other: bool) -> str:

@@ -76,15 +76,7 @@ def preview_unbind(context: Context, operation: PreviewUnbind) -> UnbindPreview:
 
 @handles(Unbind)
 def unbind(context: Context, operation: Unbind) -> UnbindResult:
-    reason, ticket = checked_reason(operation.reason), operation.ticket.strip()
-    if len(operation.ticket) > LONGEST_TICKET:
-        raise Invalid(f"The ticket is longer than {LONGEST_TICKET} characters.", "ticket")
-    if len(operation.verified_by) > LONGEST_NAME:
-        raise Invalid(f"The name in verified-by is longer than {LONGEST_NAME} characters.", "verified_by")
-    if len(operation.users) > MOST_AT_ONCE:
-        raise Invalid(f"At most {MOST_AT_ONCE:,} users at once. Continue with the same event.", "users")
-    if operation.bypass is not None and (len(set(operation.users)) > 1 or operation.event):
-        raise Invalid("A bypass code is for one user. Unbind the others without one.", "bypass")
+    reason, ticket = _checked(operation)
     targets, failed = context.targets(operation.users, operation.spec)
     if operation.bypass is not None:
         for user in targets:
@@ -130,6 +122,20 @@ def unbind(context: Context, operation: Unbind) -> UnbindResult:
         check if len(affected) == 1 else None,
         note_resets(context, room, len(affected)),
     )
+
+
+def _checked(operation: Unbind) -> tuple[str, str]:
+    """Return reason and ticket, or raise `Invalid` for fields that are too long or do not go together."""
+    reason = checked_reason(operation.reason)
+    if len(operation.ticket) > LONGEST_TICKET:
+        raise Invalid(f"The ticket is longer than {LONGEST_TICKET} characters.", "ticket")
+    if len(operation.verified_by) > LONGEST_NAME:
+        raise Invalid(f"The name in verified-by is longer than {LONGEST_NAME} characters.", "verified_by")
+    if len(operation.users) > MOST_AT_ONCE:
+        raise Invalid(f"At most {MOST_AT_ONCE:,} users at once. Continue with the same event.", "users")
+    if operation.bypass is not None and (len(set(operation.users)) > 1 or operation.event):
+        raise Invalid("A bypass code is for one user. Unbind the others without one.", "bypass")
+    return reason, operation.ticket.strip()
 
 
 def _affected(

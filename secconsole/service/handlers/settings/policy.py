@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 from secconsole.domain.errors import Invalid, Stale
 from secconsole.domain.factors.bypass import check_limits
@@ -59,50 +59,51 @@ def preview_policy(context: Context, operation: PreviewPolicy) -> PolicyPreview:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """Everything that `policy set` can change."""
+
+    mode: PolicyMode
+    grace_days: int
+    kinds: tuple[FactorKind, ...]
+    recovery_view: bool
+    reminders: bool
+    helpdesk: HelpdeskRules
+
+
 @handles(SetPolicy)
 def set_policy(context: Context, operation: SetPolicy) -> Policy:
     tenant = context.tenant
-    mode = tenant.policy if operation.mode is None else operation.mode
-    grace = tenant.grace_days if operation.grace_days is None else operation.grace_days
-    kinds = tenant.kinds if operation.kinds is None else operation.kinds
-    view = tenant.recovery_view if operation.recovery_view is None else operation.recovery_view
-    reminders = tenant.reminders if operation.reminders is None else operation.reminders
-    helpdesk = _helpdesk_rules(tenant, operation)
-    if not 0 <= grace <= LONGEST_GRACE:
-        raise Invalid(f"The grace period must be between 0 and {LONGEST_GRACE} days.", "grace_days")
-    if FactorKind.TOTP not in kinds:
-        raise Invalid(
-            "totp must stay allowed, because it is the only kind that everyone can bind on their own.", "kinds"
-        )
+    before = _rules_of(tenant)
+    after = _changed(before, operation)
     if operation.expect is not None and operation.expect != tenant.version:
         raise Stale(
             f"{tenant.changed_by} has changed the policy in the meantime. It is {tenant.policy} now. Check it first."
         )
-    before = (tenant.policy, tenant.grace_days, tenant.kinds, tenant.recovery_view, tenant.reminders, tenant.helpdesk)
-    if (mode, grace, kinds, view, reminders, helpdesk) == before:
+    if after == before:
         context.unchanged = True
         return policy_view(tenant)
+    mode = after.mode
     newly_required = mode is PolicyMode.REQUIRED and tenant.policy is not PolicyMode.REQUIRED
     # Later changes do not begin the grace period again.
     since = context.now if newly_required else tenant.required_since if mode is PolicyMode.REQUIRED else None
-    actor = context.actor.login
     done = tenants.set_policy(
         context.connection,
         tenant,
         mode=mode,
-        grace_days=grace,
-        kinds=kinds,
+        grace_days=after.grace_days,
+        kinds=after.kinds,
         required_since=since,
-        recovery_view=view,
-        reminders=reminders,
-        helpdesk=helpdesk,
+        recovery_view=after.recovery_view,
+        reminders=after.reminders,
+        helpdesk=after.helpdesk,
         now=context.now,
-        by=actor,
+        by=context.actor.login,
     )
     if not done:
         raise Stale("Someone changed the policy at the same moment. Check it first.")
     # Copies that can be viewed exist only while the policy shows them.
-    if tenant.recovery_view and not view:
+    if before.recovery_view and not after.recovery_view:
         recovery.erase_viewable(context.connection, tenant.pk)
     switched_on = is_switched_on(tenant.policy, mode, untouched=tenant.changed is None)
     if switched_on and operation.whitelist_admins:
@@ -115,21 +116,46 @@ def set_policy(context: Context, operation: SetPolicy) -> Policy:
         POLICY_SET,
         before=tenant.policy,
         after=mode,
-        grace_days=grace,
-        kinds=",".join(kinds),
-        recovery_view=view,
-        reminders=reminders,
+        grace_days=after.grace_days,
+        kinds=",".join(after.kinds),
+        recovery_view=after.recovery_view,
+        reminders=after.reminders,
         sessions_ended=ended.sessions,
         tokens_ended=ended.tokens,
-        **asdict(helpdesk),
+        **asdict(after.helpdesk),
     )
-    _notify_of_weaker(context, tenant.helpdesk, helpdesk)
+    _notify_of_weaker(context, before.helpdesk, after.helpdesk)
     return replace(policy_view(changed), sessions_ended=ended.sessions, tokens_ended=ended.tokens)
 
 
-def _helpdesk_rules(tenant: TenantRow, operation: SetPolicy) -> HelpdeskRules:
+def _rules_of(tenant: TenantRow) -> _Rules:
+    return _Rules(
+        tenant.policy, tenant.grace_days, tenant.kinds, tenant.recovery_view, tenant.reminders, tenant.helpdesk
+    )
+
+
+def _changed(before: _Rules, operation: SetPolicy) -> _Rules:
+    """Return the policy after a change, of which the fields that are left out stay, or raise `Invalid`."""
+    grace = before.grace_days if operation.grace_days is None else operation.grace_days
+    kinds = before.kinds if operation.kinds is None else operation.kinds
+    if not 0 <= grace <= LONGEST_GRACE:
+        raise Invalid(f"The grace period must be between 0 and {LONGEST_GRACE} days.", "grace_days")
+    if FactorKind.TOTP not in kinds:
+        raise Invalid(
+            "totp must stay allowed, because it is the only kind that everyone can bind on their own.", "kinds"
+        )
+    return _Rules(
+        before.mode if operation.mode is None else operation.mode,
+        grace,
+        kinds,
+        before.recovery_view if operation.recovery_view is None else operation.recovery_view,
+        before.reminders if operation.reminders is None else operation.reminders,
+        _helpdesk_rules(before.helpdesk, operation),
+    )
+
+
+def _helpdesk_rules(before: HelpdeskRules, operation: SetPolicy) -> HelpdeskRules:
     """Return the rules after a change, or raise `Invalid` for those that cannot be."""
-    before = tenant.helpdesk
     most = before.bypass_most if operation.bypass_most is None else operation.bypass_most
     usual = min(before.bypass_minutes, most) if operation.bypass_minutes is None else operation.bypass_minutes
     check_limits(usual, most)
