@@ -212,4 +212,4 @@ def _not_text(question: str) -> Invalid:
 def say_sessions_ended(sessions: int) -> None:
     """Report the number of sessions that a command ended, if any."""
     if sessions:
-        say(f"{sessions:,} {'session' if sessions == 1 else 'sessions'} opened by a password alone ended.")
+        say(f"Ended {sessions:,} password-only {'session' if sessions == 1 else 'sessions'}.")

@@ -51,7 +51,7 @@ def parse_server_url(text: str) -> Address:
         raise Invalid(f"{text} is not a valid server address: {_FORMS}.", "backend")
     _refuse_extras(text, parts)
     host = parts.hostname or ""
-    if parts.scheme == "http" and not is_loopback(host):
+    if parts.scheme == "http" and not is_on_this_machine(host):
         raise Invalid(
             f"{text} would send passwords and your session in the clear. Use https://, or the server's UNIX socket.",
             "backend",
@@ -66,7 +66,7 @@ def server_name(url: str) -> str:
     return parse_server_url(url).title
 
 
-def is_loopback(host: str) -> bool:
+def is_on_this_machine(host: str) -> bool:
     """Return True if traffic to a host stays on this machine."""
     if host == "localhost":
         return True

@@ -89,7 +89,7 @@ def is_weaker(after: HelpdeskRules, before: HelpdeskRules) -> bool:
 def check_reset_limits(warn: int, most: int) -> None:
     """Raise `Invalid` for limits that cannot be."""
     if not 1 <= most <= MOST_RESETS:
-        raise Invalid(f"The most resets within an hour must be between 1 and {MOST_RESETS:,}.", "resets_most")
+        raise Invalid(f"The maximum of resets within an hour must be between 1 and {MOST_RESETS:,}.", "resets_most")
     if not 1 <= warn <= most:
         raise Invalid(f"The warning must come between 1 and {most:,} resets.", "resets_warn")
 

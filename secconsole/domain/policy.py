@@ -82,7 +82,7 @@ def is_switched_on(before: PolicyMode, after: PolicyMode, *, untouched: bool) ->
 def off_words(tenant: str) -> str:
     """Return why individual requirements have no effect, for every interface alike."""
     return (
-        f"The policy of {tenant} is off, so a factor required of single users would not be asked for. "
+        f"The policy of {tenant} is off, so a factor required of individual users would not be asked for. "
         "Set the policy to optional first."
     )
 

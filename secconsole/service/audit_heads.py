@@ -70,12 +70,12 @@ def compare_heads(
             older += 1
         elif checkpoint is not None and head.seq == removed:
             if checkpoint.link.mac != _bytes(head.mac):
-                wrong = "the last entry that was removed is another than when the head was signed"
+                wrong = "the last entry that was removed differs from the one when the head was signed"
                 problems.append(HeadProblem(number, wrong, head.seq))
         elif head.seq not in found:
             problems.append(HeadProblem(number, f"entry {head.seq} is missing", head.seq))
         elif found[head.seq][1] != _bytes(head.mac):
-            wrong = "this entry, or one before it, is another than when the head was signed"
+            wrong = "this entry, or one before it, differs from the one when the head was signed"
             problems.append(HeadProblem(number, wrong, head.seq, found[head.seq][0]))
     return HeadsCheck(len(own) - len(problems) - older, len(heads) - len(own), tuple(problems), older)
 

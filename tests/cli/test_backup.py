@@ -47,7 +47,7 @@ def finding(shell: Shell, name: str) -> dict[str, object]:
 
 
 def test_doctor_tells_the_age_of_the_last_backup(shell: Shell, tmp_path: Path) -> None:
-    assert finding(shell, "backup")["advice"] == "Make one: secconsole backup FILE"
+    assert finding(shell, "backup")["advice"] == "Create one: secconsole backup FILE"
     shell("backup", str(tmp_path / "b.db"))
     found = finding(shell, "backup")
     assert (found["ok"], str(found["detail"]).endswith(", today")) == (True, True)

@@ -52,10 +52,10 @@ def check_age(store: Store, place: StorePlace) -> Finding | None:
     first = older[0]
     seen = in_utc_of(int(first.seen.at * 1000))
     detail = (
-        f"{visible(first.tenant)}: entry {first.seen.seq:,} of the audit, seen here {seen}, is gone or another one. "
+        f"{visible(first.tenant)}: entry {first.seen.seq:,} of the audit, seen here {seen}, is missing or different. "
         f"The audit ends at entry {first.seq:,}"
     )
-    more = f"; so it is with {len(older) - 1:,} more tenants" if len(older) > 1 else ""
+    more = f"; the same is true of {len(older) - 1:,} more tenants" if len(older) > 1 else ""
     return Finding("restored", False, f"{detail}{more}", f"{_OLDER}{place.option}")
 
 
@@ -63,7 +63,7 @@ def last_backup(store: Store, now: datetime) -> Finding:
     """Return when the store was last backed up by this program."""
     at = store.read(lambda connection: backup_time(connection, LAST)).result()
     if at is None:
-        return Finding("backup", True, "none was made by secconsole", "Make one: secconsole backup FILE")
+        return Finding("backup", True, "secconsole has created none", "Create one: secconsole backup FILE")
     days = max(0, int(now.timestamp() * 1000) - at) // _DAY
     age = "today" if days == 0 else "yesterday" if days == 1 else f"{days:,} days ago"
-    return Finding("backup", True, f"the last one was made {in_utc_of(at)}, {age}")
+    return Finding("backup", True, f"the last one was created {in_utc_of(at)}, {age}")

@@ -139,7 +139,7 @@ async def show(context: CommandContext, alert: str) -> None:
 
 @alert.command("acknowledge")
 @click.argument("alert", metavar="ID")
-@click.option("--note", default="", metavar="TEXT", help="What the cause was. Required, and shown with the alert.")
+@click.option("--note", default="", metavar="TEXT", help="The cause. Required, and shown with the alert.")
 @with_backend
 async def acknowledge(context: CommandContext, alert: str, note: str) -> None:
     """Acknowledge an alert, with a note about its cause.

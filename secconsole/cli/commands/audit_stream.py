@@ -79,7 +79,7 @@ async def list_streams(context: CommandContext) -> None:
 @click.argument("name")
 @click.option("--syslog", metavar="HOST[:PORT]", help="Syslog over TLS (RFC 5425), by default at port 6514.")
 @click.option("--socket", metavar="PATH", help="Syslog on a UNIX socket, as in /dev/log.")
-@click.option("--webhook", metavar="URL", help="Requests signed as standardwebhooks.com has it.")
+@click.option("--webhook", metavar="URL", help="Requests signed as standardwebhooks.com specifies.")
 @click.option(
     "--webhook-file",
     type=click.Path(path_type=Path),

@@ -48,9 +48,9 @@ def key() -> None:
 def rotate_key(prepare: bool, url: str, yes: bool) -> int:
     """Seal every secret with a new master key while consoles and servers run.
 
-    They take the new key up without a restart. After an interruption the same command continues. Nobody has to bind
-    anything again, and the audit stays verifiable. The old key is put away beside master.key: backups made before
-    need it.
+    They use the new key without a restart. After an interruption the same command continues. Nobody has to bind
+    anything again, and the audit stays verifiable. The old key is moved to a file beside master.key: backups made
+    before need it.
 
     Several servers of a PostgreSQL database: run it with --prepare, copy master.key to each server, then run it
     without.

@@ -258,4 +258,4 @@ def _show_undone(context: CommandContext, result: UndoResult) -> None:
     rows += [(f.login or f.user, f.user, "still unbound", f.reason) for f in result.failed]
     context.out.listing(OUTCOME, rows)
     if context.out.is_table and result.sessions_ended + result.tokens_ended:
-        say(f"{result.sessions_ended:,} sessions and {result.tokens_ended:,} tokens opened since the unbinding ended.")
+        say(f"Ended {result.sessions_ended:,} sessions and {result.tokens_ended:,} tokens opened since the unbinding.")

@@ -52,6 +52,6 @@ def period(minutes: int | None, starts: int | None, now: int, *, usual: int, mos
 def check_limits(usual: int, most: int) -> None:
     """Raise `Invalid` for minutes that a policy cannot set."""
     if not 1 <= most <= MOST_MINUTES:
-        raise Invalid(f"The most minutes of a bypass code must be between 1 and {MOST_MINUTES:,}.", "bypass_most")
+        raise Invalid(f"The maximum minutes of a bypass code must be between 1 and {MOST_MINUTES:,}.", "bypass_most")
     if not 1 <= usual <= most:
         raise Invalid(f"The minutes of a bypass code must be between 1 and {most:,}.", "bypass_minutes")

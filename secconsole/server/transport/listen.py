@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import grp
-import ipaddress
 import os
 import socket
 import stat
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secconsole.config import locations
+from secconsole.config.address import is_on_this_machine
 from secconsole.domain.errors import Invalid, Unavailable
 
 SYSTEMD = "systemd"
@@ -36,7 +36,7 @@ class Listen:
     @property
     def is_local(self) -> bool:
         """True if connections do not cross a network, as far as the address shows."""
-        return self.is_handed_over or self.socket is not None or self.host == "localhost" or _is_loopback(self.host)
+        return self.is_handed_over or self.socket is not None or is_on_this_machine(self.host)
 
     def __str__(self) -> str:
         if self.is_handed_over:
@@ -63,7 +63,7 @@ class Door:
 
     @property
     def is_local(self) -> bool:
-        return self.is_unix or _is_loopback(self.socket.getsockname()[0])
+        return self.is_unix or is_on_this_machine(self.socket.getsockname()[0])
 
     def __str__(self) -> str:
         name = self.socket.getsockname()
@@ -266,13 +266,6 @@ def _group(name: str) -> int:
         return grp.getgrnam(name).gr_gid
     except KeyError:
         raise Unavailable(f"There is no group {name} on this machine.") from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _address(host: str, port: int) -> str:

@@ -20,8 +20,7 @@ from secconsole.domain.audit.audit_stream import (
 )
 from secconsole.domain.audit.webhook import SECRET_BYTES, secret_of
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable, Unfit
-from secconsole.domain.messages.delivery import is_loopback
-from secconsole.domain.networks.reach import Reach, literal_address
+from secconsole.domain.networks.reach import Reach
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit_streams import (
@@ -35,6 +34,7 @@ from secconsole.operations.audit_streams import (
 )
 from secconsole.operations.events import AUDIT_STREAM_ADDED, AUDIT_STREAM_REMOVED, AUDIT_STREAM_TESTED
 from secconsole.service.context import Context
+from secconsole.service.reach import refuse_unreachable
 from secconsole.service.registry import handles
 from secconsole.service.streams.receivers import packed, shown
 from secconsole.store.audit_log import audit_chain, audit_streams
@@ -42,7 +42,7 @@ from secconsole.store.audit_log.audit_checkpoints import link_before_first
 from secconsole.store.audit_log.audit_streams import Position, StreamRecord
 
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_STREAM_NAME - 1}}}")
-_NO_CERTIFICATES = "These are no certificates as PEM, or the key does not belong to them."
+_NO_CERTIFICATES = "These are not certificates in PEM format, or the key does not belong to them."
 
 
 @handles(ListAuditStreams)
@@ -160,12 +160,4 @@ def _check_reach(reach: Reach, kind: StreamKind, to: Receiver) -> None:
         if not reach.anywhere:
             raise NotAllowed("Only a platform-admin may send the audit to a socket of this machine.")
         return
-    address = literal_address("127.0.0.1" if is_loopback(to.host) else to.host)
-    if address is not None and not reach.allows(address):
-        raise NotAllowed(
-            "Only a platform-admin may use an address that is not public. The owner of the store can allow its "
-            "network with delivery_networks in config.toml"
-        )
-    if not reach.allows_port(to.port):
-        ports = ", ".join(map(str, reach.ports))
-        raise NotAllowed(f"Only a platform-admin may use a port other than {ports}.")
+    refuse_unreachable(reach, to.host, to.port)

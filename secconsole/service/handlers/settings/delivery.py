@@ -62,6 +62,7 @@ from secconsole.service.factors.passcodes import (
 )
 from secconsole.service.outbox.accounts import seal_password, smtp_settings, twilio_settings
 from secconsole.service.outbox.queue import Request
+from secconsole.service.reach import refuse_unreachable
 from secconsole.service.registry import handles
 from secconsole.store import delivery, outbox
 from secconsole.store.delivery import SettingsRecord
@@ -112,7 +113,7 @@ def set_smtp(context: Context, operation: SetSmtp) -> SmtpSettings:
         raise Unfit("Enter the address in its usual form, as in 192.0.2.1.", "host")
     here = is_loopback(host)
     reach = _reach(context)
-    _check_reach(reach, host, operation.port)
+    refuse_unreachable(reach, host, operation.port)
     # Port 465 is for TLS from the first byte (RFC 8314).
     tls = operation.tls or (Tls.TLS if operation.port == 465 else Tls.NONE if here else Tls.STARTTLS)
     username, password = operation.username, operation.password
@@ -265,22 +266,6 @@ def _keep(
 def _reach(context: Context) -> Reach:
     """Return the hosts that settings of the actor may name: any for actors who manage all tenants."""
     return replace(context.reach, anywhere=context.actor.role is Role.PLATFORM_ADMIN)
-
-
-def _check_reach(reach: Reach, host: str, port: int) -> None:
-    """Raise `NotAllowed` for a host or port that is forbidden without a look-up.
-
-    Names are resolved and checked at each send.
-    """
-    address = literal_address("127.0.0.1" if is_loopback(host) else host)
-    if address is not None and not reach.allows(address):
-        raise NotAllowed(
-            "Only a platform-admin may use an address that is not public. The owner of the store can allow its "
-            "network with delivery_networks in config.toml"
-        )
-    if not reach.allows_port(port):
-        ports = ", ".join(map(str, reach.ports))
-        raise NotAllowed(f"Only a platform-admin may use a port other than {ports}.")
 
 
 def _base_url(context: Context, text: str) -> str:

@@ -120,7 +120,7 @@ def _codes(own: Own) -> tuple[str, str, str]:
 
 
 def _contact(own: Own) -> tuple[str, str, str]:
-    facts = "Notices go there when your account changes, and tell who changed it."
+    facts = "Notices go there when your account changes, and say who changed it."
     return f"Contact e-mail: {own.me.email or 'none'}", facts, "a changes it; the current address is notified."
 
 

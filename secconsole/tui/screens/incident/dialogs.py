@@ -152,7 +152,7 @@ class RoleDialog(PickDialog["Role | None"]):
 
     def __init__(self, title: str, roles: Sequence[RoleCount], number: Callable[[RoleCount], str]) -> None:
         picks = [Pick(each.role.value, str(each.role), number(each)) for each in roles]
-        super().__init__(title, "Whose? Each role is a job of its own.", picks)
+        super().__init__(title, "Whose? Each role is a separate job.", picks)
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         event.stop()

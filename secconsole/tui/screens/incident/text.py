@@ -70,7 +70,7 @@ _ABOUT: dict[Known, Sequence[str]] = {
     ),
     Known.CHANGES: (
         "Changes of the whitelist, of the policy with its networks, and of users.",
-        "Enter lists them. A thief makes room first: ask those who made them.",
+        "Enter lists them. Attackers often begin with these: ask those who made them.",
     ),
     Known.REFUSED: (
         "Wrong passwords, locked accounts, and sign-ins during a freeze.",

@@ -72,7 +72,7 @@ def figures_words(history: AdoptionHistory) -> Content:
     days = list(_since_first(history.days))
     changes = [0, *(after.bound - before.bound for before, after in pairwise(days))]
     rows: list[Part] = [_day_line(day, change) for day, change in zip(days, changes, strict=True)]
-    rows.append((head, "$muted") if days else "No day has begun since figures are kept.")
+    rows.append((head, "$muted") if days else "No full day has been recorded yet.")
     if not history.complete:
         rows += ["", (_REBUILDING, "$muted")]
     return lines(*rows)

@@ -61,7 +61,7 @@ def _off_words(before: PolicyPreview | None) -> str:
 
 
 def changed_words(policy: Policy) -> str:
-    return f"{policy.changed_by} changed the policy meanwhile: it is {policy.policy} now. Look again before you switch."
+    return f"{policy.changed_by} changed the policy meanwhile: it is {policy.policy} now. Check before you switch."
 
 
 def state_lines(
