@@ -17,7 +17,17 @@ from secconsole.operations.approvals import Approval
 from secconsole.operations.base import Operation, declare
 from secconsole.operations.bypass import BypassIssued, BypassMinutes
 from secconsole.operations.caller_check import CallerCheck
-from secconsole.operations.fields import Id, Moment, OptionalId, Reason, TenantName, Ticket, UserName, UserNames
+from secconsole.operations.fields import (
+    Id,
+    Moment,
+    OptionalId,
+    OptionalReason,
+    Reason,
+    TenantName,
+    Ticket,
+    UserName,
+    UserNames,
+)
 from secconsole.operations.users import LookAlike
 from secconsole.operations.whitelist import NotDone
 
@@ -221,3 +231,4 @@ class UndoUnbind(Operation[UndoResult]):
     tenant: TenantName
     event: Id
     users: UserNames = ()
+    reason: OptionalReason = ""

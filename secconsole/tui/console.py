@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeVar, cast, runtime_checkable
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from secconsole.operations.signin import Identity
     from secconsole.tui.actions import Action, PlaceName
     from secconsole.tui.runtime.key_queue import KeyHold
+    from secconsole.tui.session.history import SessionHistory
 
     Opener = Callable[[], Awaitable[Backend]]
 
@@ -53,6 +55,17 @@ class StepUpCancelled(NotAllowed):
 
     Nothing was done.
     """
+
+
+class Captured(Exception):
+    """An operation that was to be performed while only its command was asked for."""
+
+    def __init__(self, operation: Operation[object]) -> None:
+        super().__init__(operation.spec.name)
+        self.operation = operation
+
+
+capturing: ContextVar[bool] = ContextVar("capturing", default=False)
 
 
 @runtime_checkable
@@ -156,6 +169,7 @@ class ConsoleSession(Protocol):
     identity: Identity
     policy: Policy | None
     views: Views
+    history: SessionHistory
 
     @property
     def places(self) -> ConsolePlaces: ...

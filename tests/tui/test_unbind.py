@@ -200,7 +200,7 @@ async def test_x_undoes_the_unbinding_and_shows_its_author_and_reason(
         assert "lost phone" in text
         assert "T-9" in text
         assert "Can be undone until" in text
-        await pilot.press("enter")
+        await pilot.press("x", "backspace", *"found", "enter")  # the key that opened it is text there
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert await status(organisation, "bob") is BOUND
@@ -270,7 +270,7 @@ async def test_many_users_are_counted_listed_by_f2_and_undone_together(
         await settled(pilot)
         assert isinstance(app.screen, UndoDialog)
         assert "Undo all 2" in screen_text(app)
-        await pilot.press("right", "enter")
+        await pilot.press(*"found", "enter")
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert await status(organisation, "aida") is BOUND
@@ -292,7 +292,7 @@ async def test_one_of_many_is_undone_from_the_result(console: OpenConsole, organ
         assert "1 user unbound" in screen_text(app)
         await pilot.press("x")
         await until(pilot, lambda: isinstance(app.screen, UndoDialog))
-        await pilot.press("enter")
+        await pilot.press(*"found", "enter")
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert await status(organisation, "bob") is BOUND

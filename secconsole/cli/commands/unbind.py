@@ -129,13 +129,15 @@ async def unbind(
 @click.command(cls=Command)
 @click.argument("event")
 @click.argument("logins", nargs=-1, metavar="[LOGIN…]")
+@click.option("--reason", default="", help="Why, for the audit.")
 @with_backend
-async def undo(context: CommandContext, event: str, logins: tuple[str, ...]) -> int:
+async def undo(context: CommandContext, event: str, logins: tuple[str, ...], reason: str) -> int:
     """Undo an unbinding within ten minutes: the same phones work again, and sessions opened since then end.
 
     EVENT is the event that `unbind` returned. Name users to undo it for those only. Exit 7 if some stay unbound.
     """
-    result = await context.perform(UndoUnbind(tenant=await context.tenant(), event=event, users=logins))
+    wanted = UndoUnbind(tenant=await context.tenant(), event=event, users=logins, reason=reason)
+    result = await context.perform(wanted)
     _show_undone(context, result)
     if not result.failed:
         return ExitCode.DONE

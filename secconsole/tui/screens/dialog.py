@@ -13,15 +13,26 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import Worker
 
+from secconsole.tui.text.commands import command_line
 from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
 
 if TYPE_CHECKING:
+    from secconsole.operations.base import Operation
     from secconsole.tui.console import Console
     from secconsole.tui.runtime.key_queue import KeyHold
 
 T = TypeVar("T")
+NO_COMMAND = "There is no command that does the same."
+
+
+def copy_command(app: Console, operation: Operation[object]) -> None:
+    """Send the command that does the same as an operation to the terminal's clipboard."""
+    if line := command_line(operation):
+        app.copy_to_clipboard(line)
+    else:
+        app.notify_refused(NO_COMMAND)
 
 
 class Dialog(ModalScreen[T], Generic[T]):
@@ -35,6 +46,7 @@ class Dialog(ModalScreen[T], Generic[T]):
         Binding("escape", "leave", "Cancel", show=False),
         Binding("pageup", "scroll(-1)", "Up", show=False),
         Binding("pagedown", "scroll(1)", "Down", show=False),
+        Binding("ctrl+y", "copy_command", "Copy as command", show=False),
     ]
     cancelled: ClassVar[object] = None
     DEFAULT_CSS = """
@@ -101,6 +113,20 @@ class Dialog(ModalScreen[T], Generic[T]):
             await self.query_one(".card").mount(form, after=old)
             await old.remove()
         self.set_focus(form)
+
+    def action_copy_command(self) -> None:
+        """Copy the command that does the same as this dialog, as it is filled in."""
+        self.start_work(self._copy_command)
+
+    async def _copy_command(self) -> None:
+        operation = await self.operation_now()
+        if operation is not None:
+            copy_command(self.app, operation)
+
+    async def operation_now(self) -> Operation[object] | None:
+        """Return what this dialog would do, or notify the user that it has no command and return None."""
+        self.app.notify_refused(NO_COMMAND)
+        return None
 
     def follow_sending(self, work: Coroutine[None, None, None] | None) -> None:
         """Run work that follows the latest message, in place of the work before it.

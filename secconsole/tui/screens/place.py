@@ -311,6 +311,11 @@ class Place(PlaceScreen):
 
         await show_jobs(self.app)
 
+    async def do_history(self) -> None:
+        from secconsole.tui.screens.history import show_history
+
+        await show_history(self)
+
     def do_lock(self) -> None:
         self.app.lock.shut()
 

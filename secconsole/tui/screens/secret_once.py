@@ -27,6 +27,8 @@ _LONGEST = 100  # characters of a suggested name
 class SaveDialog(SubmitDialog["Path | None"]):
     """Writes a secret to a new file and returns its path."""
 
+    has_command = False
+
     def __init__(self, text: Secret[str], suggested: Path) -> None:
         self._text: Secret[str] | None = text
         self._ending = suggested.suffix

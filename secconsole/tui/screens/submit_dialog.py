@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from secconsole.domain.errors import Invalid, NotSignedIn, SecconsoleError
+from secconsole.operations.base import Operation
+from secconsole.tui.console import Captured, capturing
 from secconsole.tui.runtime.key_queue import KeyHold
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.widgets.form import Form
@@ -21,6 +23,31 @@ class SubmitDialog(Dialog[T]):
     An `Invalid` that names a field is shown at that field, any other error as a message; the dialog stays open. Keys
     wait until it is done, for the screen on top then.
     """
+
+    has_command: ClassVar[bool] = True  # False if `submit` does something else than performing an operation
+
+    async def operation_now(self) -> Operation[object] | None:
+        """Return the first change that `submit` would make, and make none."""
+        if not self.has_command:
+            return await super().operation_now()
+        if not self.form.check():
+            return None
+        going = self.form.acting_buttons
+        button = self.form.focused_name if self.form.focused_name in going else going[0] if going else ""
+        capture = capturing.set(True)
+        try:
+            await self.submit(button, self.form.values)
+        except Captured as found:
+            return found.operation
+        except Invalid as error:
+            if error.field in self.form.values:
+                self.form.set_error(error.field, error.message)
+                return None
+        except SecconsoleError:
+            pass
+        finally:
+            capturing.reset(capture)
+        return await super().operation_now()
 
     async def submit(self, button: str, values: Values) -> T:
         """Do the work.

@@ -183,6 +183,8 @@ class Connection:
             raise
         if operation.spec.writes:
             self._app.live.note_write(operation)
+            if self._app.signed_in:
+                self._app.session.history.note(self._app.clock(), operation, reply)
         if not self.is_down:
             self.mark_restored()
         return reply

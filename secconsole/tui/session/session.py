@@ -16,6 +16,7 @@ from secconsole.domain.roles import Permission, may
 from secconsole.operations.caller import Nobody
 from secconsole.operations.policy import Policy, ShowPolicy
 from secconsole.operations.signin import Identity, SignOut, WhoAmI
+from secconsole.tui.session.history import SessionHistory
 from secconsole.tui.session.jobs import JobRunner
 from secconsole.tui.session.navigation import Places
 
@@ -44,6 +45,7 @@ class Session:
         self.policy = policy
         self.places = Places(app)
         self.jobs = JobRunner(app)
+        self.history = SessionHistory()
         where = app.context.name or app.context.backend or LOCAL
         self.views = Views(app.views_path, f"{where} {identity.tenant}/{identity.login}")
 

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from secconsole.backends.base import NoAnswer
 from secconsole.config.contexts import NamedContext
 from secconsole.domain.errors import NotSignedIn, SecconsoleError, Unavailable
-from secconsole.tui.console import ConsoleSession, StepUpCancelled, WaitAbandoned
+from secconsole.tui.console import Captured, ConsoleSession, StepUpCancelled, WaitAbandoned, capturing
 from secconsole.tui.session.connection import Connection
 from secconsole.tui.session.live_updates import LiveUpdates
 from secconsole.tui.session.lock import Lock, LockableApp
@@ -123,6 +123,8 @@ class SessionApp(LockableApp):
         return self._session is session and not self._leaving
 
     async def perform(self, operation: Operation[R]) -> R:
+        if operation.spec.writes and capturing.get():
+            raise Captured(operation)
         return await self.connection.perform(operation)
 
     # ---- sign-in -----------------------------------------------------------------------------------------------------

@@ -212,6 +212,11 @@ class Form(FormView, can_focus=True):
         if self._hold is not None:
             self._hold.release()
 
+    @property
+    def acting_buttons(self) -> list[str]:
+        """Names of the buttons that do not cancel."""
+        return [button.name for button in self._buttons if not button.cancels]
+
     def _field(self, name: str) -> Field:
         return next(field for field in self._fields if field.name == name)
 
@@ -301,16 +306,21 @@ class Form(FormView, can_focus=True):
         if button.cancels:
             self.post_message(self.Cancelled(self))
             return
-        for field in () if button.free else self._fields:
+        if button.free or self.check():
+            self.clear_errors()
+            self.post_message(self.Submitted(self, button.name, self.values))
+
+    def check(self) -> bool:
+        """Return True if all fields can be submitted, or show what is wrong with the first that cannot."""
+        for field in self._fields:
             value = "" if isinstance(field, ReadOnly) else self._value(field)
             if isinstance(field, NumberField) and (problem := field.problem_with(self._edits[field.name].text)):
                 self.set_error(field.name, problem)
-                return
+                return False
             if field.needed and not (value.strip() if isinstance(value, str) else value):
                 self.set_error(field.name, f"{field.label} is needed")
-                return
-        self.clear_errors()
-        self.post_message(self.Submitted(self, button.name, self.values))
+                return False
+        return True
 
     def _act(self, key: str, character: str | None) -> bool:
         name = self.focused_name

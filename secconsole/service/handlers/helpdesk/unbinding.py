@@ -188,7 +188,14 @@ def undo_unbind(context: Context, operation: UndoUnbind) -> UndoResult:
         ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="unbinding undone")
         sessions_ended, tokens_ended = sessions_ended + ended, tokens_ended + void
         bypass.revoke(context, user, UNDONE)
-        context.audit(UNBIND_UNDONE, user, event=operation.event, sessions_ended=ended, tokens_ended=void)
+        context.audit(
+            UNBIND_UNDONE,
+            user,
+            reason=operation.reason,
+            event=operation.event,
+            sessions_ended=ended,
+            tokens_ended=void,
+        )
         restored.append(Unbound(user.id, user.login))
     context.unchanged = not restored
     return UndoResult(tuple(restored), tuple(failed), operation.event, sessions_ended, tokens_ended)

@@ -61,6 +61,8 @@ class EntryDialog(TextDialog):
 class ExportDialog(SubmitDialog["Export | None"]):
     """Asks for file, format and entries of an export."""
 
+    has_command = False
+
     def __init__(self, shown: ListAudit, now: datetime) -> None:
         self._shown, self._now = shown, now
         everything = ListAudit(tenant=shown.tenant)

@@ -27,6 +27,8 @@ _ENDINGS = {"markdown": "md", "json": "json"}
 class ReportDialog(SubmitDialog["tuple[Path, int] | None"]):
     """Asks for format and file, writes the report, and returns the path and the number of entries."""
 
+    has_command = False
+
     def __init__(self, tenant: str, since: datetime, window: str, now: datetime) -> None:
         self._tenant, self._since, self._now = tenant, since, now
         self._path = self._suggested("md")

@@ -27,6 +27,8 @@ FIELDS = ("login", "name", "id", "state", "reason", "at")
 class ExportJobDialog(SubmitDialog["Path | None"]):
     """Asks for file and format, and writes the result of a job."""
 
+    has_command = False
+
     def __init__(self, job: Job, now: datetime) -> None:
         self._job, self._now = job, now
         self._path = self._suggested("csv")

@@ -6,6 +6,8 @@ import asyncio
 from datetime import datetime
 
 from secconsole.config.password_file import PasswordFile
+from secconsole.domain.errors import Conflict
+from secconsole.tui.console import capturing
 from secconsole.tui.runtime.private_file import open_new, own_home
 from secconsole.tui.screens.secret_once import free_path, from_home
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
@@ -27,6 +29,8 @@ def file_field(tenant: str, now: datetime) -> TextField:
 
 async def new_list(values: Values, tenant: str, now: datetime) -> PasswordFile:
     """Create the list that was asked for, or raise `Invalid` for its field."""
+    if capturing.get():
+        raise Conflict("A list of passwords has no command.")
     path, file = await asyncio.to_thread(open_new, str(values["path"]), ENDING, own_home())
     return await asyncio.to_thread(PasswordFile, path, file, tenant, now)
 

@@ -12,7 +12,7 @@ from secconsole.operations.users import Undoable, UserRow
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.text.format import exact, moment, plural, until
 from secconsole.tui.text.safe import Part, join, lines
-from secconsole.tui.widgets.form_fields import Button, cancel
+from secconsole.tui.widgets.form_fields import Button, TextField, cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,13 @@ class UndoDialog(SubmitDialog["UndoResult | None"]):
         if bulk is not None and both:
             buttons.append(Button("all", f"Undo all {bulk.users:,}"))
         body = _about(self._user, undo, bulk if both else None, now)
-        super().__init__("Undo an unbinding", body, (), buttons, focus=buttons[1].name)
+        reason = TextField(name="reason", label="Reason", needed=True, help="Others will rely on it later.")
+        super().__init__("Undo an unbinding", body, [reason], buttons, focus="reason")
 
     async def submit(self, button: str, values: Values) -> UndoResult | None:
         users = (self._user.id,) if button == "one" and self._user is not None else ()
-        return await self.app.perform(UndoUnbind(tenant=self.app.tenant, event=self._event, users=users))
+        reason = str(values["reason"])
+        return await self.app.perform(UndoUnbind(tenant=self.app.tenant, event=self._event, users=users, reason=reason))
 
 
 def _about(user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: datetime) -> Content:
