@@ -59,7 +59,7 @@ class ConsoleApp(NotifyingApp):
 
     CSS_PATH = Path(__file__).parents[1] / "styles" / "base.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "Quit", show=False, priority=True)]
     ALLOW_SELECT = True
     ESCAPE_TO_MINIMIZE = False

@@ -12,6 +12,7 @@ from secconsole.operations.approvals import Approval, ApprovalList, DenyApproval
 from secconsole.operations.paging import pages
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.about import About
 from secconsole.tui.text.format import ago, until
 from secconsole.tui.text.safe import join, lines
 from secconsole.tui.widgets.form_fields import Button, cancel
@@ -30,15 +31,14 @@ class ApprovalDialog(SubmitDialog["Approval | None"]):
         self._approval = approval
         ticket = f" ({approval.ticket})" if approval.ticket else ""
         is_reset = approval.kind is ApprovalKind.RESET
-        body = lines(
-            join((approval.login, "bold"), "   ", approval.name, "   ", (str(approval.role), "$muted")),
-            (f"id {approval.user}", "$muted"),
-            "",
+        text = lines(
             f"{approval.by} asks to {approval.kind} this user, {ago(approval.created, now)}.",
             f"Reason: {approval.reason}{ticket}",
             *(["A reset takes all factors off and may replace the password."] if is_reset else []),
             f"The request ends at {until(approval.until, now)}. An approval is for this once only.",
         )
+        named = join((approval.login, "bold"), "   ", approval.name, "   ", (str(approval.role), "$muted"))
+        body = About(lines(named, (f"id {approval.user}", "$muted")), text)
         buttons = [cancel("Later"), Button("deny", "Deny"), Button("grant", "Approve", danger=True)]
         super().__init__(f"Approval: {approval.kind} {approval.login}", body, (), buttons, danger=True)
 

@@ -13,10 +13,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import Worker
 
+from secconsole.tui.text.about import About
 from secconsole.tui.text.commands import command_line
 from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
+from secconsole.tui.widgets.prose import Prose
 
 if TYPE_CHECKING:
     from secconsole.operations.base import Operation
@@ -39,7 +41,7 @@ class Dialog(ModalScreen[T], Generic[T]):
     """A card with a title, a body and a form.
 
     Subclasses handle `Form.Submitted`; cancelling returns `cancelled`. PgUp and PgDn scroll a body that is taller than
-    the window.
+    the window. The user that it is about and the buttons of a form without fields do not scroll.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,12 +57,22 @@ class Dialog(ModalScreen[T], Generic[T]):
         height: auto;
         margin-bottom: 1;
     }
+    Dialog .dialog-who {
+        dock: top;
+        width: 100%;
+        height: auto;
+        background: $background;
+    }
+    Dialog Form.-buttons {
+        dock: bottom;
+        background: $background;
+    }
     """
 
     def __init__(
         self,
         title: str,
-        body: Content | str = "",
+        body: About | Content | str = "",
         fields: Sequence[Field] = (),
         buttons: Sequence[Button] = (),
         *,
@@ -69,7 +81,7 @@ class Dialog(ModalScreen[T], Generic[T]):
     ) -> None:
         super().__init__()
         self._card_title = title
-        self._body = safe(body) if isinstance(body, str) else body
+        self._who, self._body = _split(body)
         self._danger = danger
         self._watching: Worker[None] | None = None
         self.form = Form(fields, buttons or (cancel("Close"),), focus=focus)
@@ -82,6 +94,7 @@ class Dialog(ModalScreen[T], Generic[T]):
         card = VerticalScroll(classes="card -danger" if self._danger else "card", can_focus=False)
         card.border_title = safe(self._card_title)
         with card:
+            yield self.compose_who()
             yield from self.compose_body()
             yield self.form
 
@@ -93,17 +106,27 @@ class Dialog(ModalScreen[T], Generic[T]):
         for card in self.query(".card"):
             card.border_subtitle = safe(self.app.connection.words(room=card.size.width - 6 if card.size.width else 60))
 
+    def compose_who(self) -> Static:
+        """Return the line of the user that the dialog is about, which takes no room without one."""
+        shown = Prose(self._who, classes="dialog-who")
+        shown.display = bool(self._who.plain)
+        return shown
+
     def compose_body(self) -> ComposeResult:
         """Yield the widgets above the form.
 
         By default the body as text, if there is one.
         """
         if self._body.plain:
-            yield Static(self._body, classes="dialog-body")
+            yield Prose(self._body, classes="dialog-body")
 
-    def set_body(self, body: Content | str) -> None:
-        """Replace the text above the form."""
-        self._body = safe(body) if isinstance(body, str) else body
+    def set_body(self, body: About | Content | str) -> None:
+        """Replace the text above the form, and the user if it names one."""
+        who, self._body = _split(body)
+        if who.plain:
+            shown = self.query_one(".dialog-who", Static)
+            shown.update(who)
+            shown.display = True
         self.query_one(".dialog-body", Static).update(self._body)
 
     async def put_form(self, form: Form) -> None:
@@ -167,14 +190,11 @@ class Dialog(ModalScreen[T], Generic[T]):
         card.scroll_relative(y=pages * max(1, card.size.height - 1), animate=False)
 
 
-class TextDialog(Dialog[None]):
-    """Shows a text from its top, where the focus on the button would scroll a low window down to it."""
-
-    AUTO_FOCUS = ""
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.set_focus(self.form, scroll_visible=False)
+def _split(body: About | Content | str) -> About:
+    """Return the text of a dialog, apart from whom it is about."""
+    if isinstance(body, About):
+        return body
+    return About(Content(), safe(body) if isinstance(body, str) else body)
 
 
 class ConfirmDialog(Dialog[bool]):

@@ -29,6 +29,7 @@ class PickDialog(Dialog[T]):
         card = VerticalScroll(classes="card", can_focus=False)
         card.border_title = safe(self._card_title)
         with card:
+            yield self.compose_who()
             yield from self.compose_body()
             yield PickList(self._picks)
             yield Static(pick_keys(self._back), classes="pick-keys")

@@ -128,6 +128,7 @@ class Form(FormView, can_focus=True):
         something is typed beside the form.
         """
         super().__init__(fields, buttons, id=id, classes=classes)
+        self.set_class(not fields, "-buttons")
         self._hold: KeyHold | None = None
         self._before = {name: edit.text for name, edit in self._edits.items()}
         self._errors = dict(errors or {})
@@ -278,6 +279,7 @@ class Form(FormView, can_focus=True):
         self._stop = max(0, min(stop, len(self._stops) - 1))
         self._select_number()
         self.refresh()
+        self.scroll_visible()
 
     def _select_number(self) -> None:
         """Select a number that has the focus, so that typing replaces it."""

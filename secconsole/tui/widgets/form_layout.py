@@ -39,6 +39,16 @@ class FormLayout:
         buttons = [("buttons", at) for at in range(len(self.button_rows(width)))]
         return [*rows, ("blank", 0), *buttons] if buttons else rows
 
+    def lines_of(self, name: str, width: int, errors: Mapping[str, str]) -> tuple[int, int]:
+        """Return first line and number of lines that are needed to use a field, with its error, or a button."""
+        if any(button.name == name for button in self._buttons):
+            wanted = [("buttons", at) for at, row in enumerate(self.button_rows(width)) if name in _names(row)]
+        else:
+            index = next(at for at, field in enumerate(self._fields) if field.name == name)
+            wanted = [("field", index), ("error", index)]
+        found = [at for at, row in enumerate(self.rows(width, errors)) if row in wanted]
+        return found[0], len(found)
+
     def wrapped(self, words: str, width: int) -> list[str]:
         """Return the text below a field, wrapped.
 
@@ -69,3 +79,7 @@ class FormLayout:
 @lru_cache(maxsize=512)  # a list of hundreds of fields is laid out for every line that is drawn
 def _wrapped(words: str, width: int) -> tuple[str, ...]:
     return tuple(textwrap.wrap(visible(words), width))
+
+
+def _names(row: Sequence[Span]) -> list[str]:
+    return [button.name for button, _, _ in row]

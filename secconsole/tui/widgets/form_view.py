@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Offset, Size
+from textual.geometry import Offset, Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from secconsole.domain.text import visible
+from secconsole.tui.widgets.columns import cut
 from secconsole.tui.widgets.form_fields import (
     Button,
     CheckField,
@@ -69,6 +71,21 @@ class FormView(Widget):
         """Name of the field or button that takes keys."""
         return self._stops[self._stop]
 
+    def scroll_visible(self, *words: Any, **options: Any) -> None:
+        """Scroll what is around the form so that the line taking keys is in sight: a form may be taller than that."""
+        self.call_after_refresh(self.show_focus)
+
+    def show_focus(self) -> None:
+        """Scroll so that the field or button taking keys is in sight, as little as possible."""
+        around = self.parent
+        if isinstance(around, Widget) and self.has_focus and not self.styles.is_docked:
+            y, lines = self._rows.lines_of(self.focused_name, self.content_size.width, self._errors)
+            wanted = Region(0, self.virtual_region.y + self.gutter.top + y, 1, lines)
+            around.scroll_to_region(wanted, spacing=self.dock_gutter, animate=False, immediate=True)
+
+    def on_resize(self) -> None:
+        self.scroll_visible()
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._rows.rows(width, self._errors))
 
@@ -101,20 +118,26 @@ class FormView(Widget):
         head = Segment(("▌ " if active else "  ") + label, self._look("label-focus" if active else "label"))
         room = max(8, min(_WIDEST_FIELD, width - self._rows.label_width))
         look = self._look("field-focus" if active else "field")
-        if isinstance(field, ReadOnly):
-            return [head, Segment(f" {visible(field.value)}", self.rich_style)]
-        if isinstance(field, CheckField):
-            mark = "[x] " if self._checks[field.name] else "[ ] "
-            return [head, Segment(f" {mark}{visible(field.text)} ", look)]
-        if isinstance(field, ChoiceField):
-            words = visible(field.options[self._choices[field.name]][1])
-            return [head, Segment(f" ‹ {words} › ", look)]
+        words, wide = self._words_of(field), width - cell_len(head.text)
+        if words is not None:
+            words = cut(words, min(cell_len(words), wide))
+            return [head, Segment(words, self.rich_style if isinstance(field, ReadOnly) else look)]
         if isinstance(field, NumberField):
             lead = f" {visible(field.lead)}" if field.lead else ""
             room = min(room - cell_len(lead), max(field.digits, len(self._edits[field.name].text)) + 3)
             before = [head, Segment(lead, self._look("prefix"))] if lead else [head]
             return [*before, *self._draw_edit(field, y, room, active, look, shift=cell_len(lead))]
         return [head, *self._draw_edit(field, y, room, active, look)]
+
+    def _words_of(self, field: Field) -> str | None:
+        """Return the text of a field that is not edited."""
+        if isinstance(field, ReadOnly):
+            return f" {visible(field.value)}"
+        if isinstance(field, CheckField):
+            return f" {'[x]' if self._checks[field.name] else '[ ]'} {visible(field.text)} "
+        if isinstance(field, ChoiceField):
+            return f" ‹ {visible(field.options[self._choices[field.name]][1])} › "
+        return None
 
     def _draw_edit(
         self, field: Field, y: int, room: int, active: bool, look: Style, *, shift: int = 0

@@ -27,6 +27,7 @@ class PasteBox(Widget, can_focus=True):
     PasteBox {
         height: 7;
         width: 100%;
+        margin-right: 1;
         border: round $rule;
         &:focus { border: round $heading; }
         & > .paste--text { color: $field-text; background: $field; }

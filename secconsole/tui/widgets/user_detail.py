@@ -19,6 +19,7 @@ from secconsole.tui.text import users as texts
 from secconsole.tui.text.format import ago, day, glyph, moment, plural, status_words, until
 from secconsole.tui.text.safe import Part, join, lines, safe
 from secconsole.tui.widgets.columns import cut
+from secconsole.tui.widgets.prose import Prose
 
 _GAP = "  "
 _EVENT_COLUMN = 15  # cells
@@ -102,7 +103,7 @@ class UserStrip(Static):
         return fitted([(f"{mark} {binding}", style), *tail], width)
 
 
-class UserPane(Static):
+class UserPane(Prose):
     """A pane of details.
 
     Recent events come last, since they may be cut off.

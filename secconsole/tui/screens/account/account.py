@@ -27,6 +27,7 @@ from secconsole.tui.screens.place import Place
 from secconsole.tui.text.format import plural
 from secconsole.tui.text.safe import lines
 from secconsole.tui.widgets.board import Board
+from secconsole.tui.widgets.prose import Prose
 
 if TYPE_CHECKING:
     from secconsole.tui.screens.factors.binding import BindingEnd
@@ -57,10 +58,10 @@ class Account(Place):
     # ---- display ---------------------------------------------------------------------------------------------------
 
     def compose_body(self) -> ComposeResult:
-        yield Static("…", id="who")
+        yield Prose("…", id="who")
         with VerticalScroll(id="rows", can_focus=False):
             yield Board()
-        yield Static(id="about")
+        yield Prose(id="about")
 
     @property
     def board(self) -> Board:

@@ -137,15 +137,15 @@ def _list_words(found: AlertPage, is_open: bool) -> str:
 def _alert_words(found: AlertDetail, why_not: str) -> Content:
     alert = found.alert
     rows: list[Part] = [(alert.summary, "bold"), ""]
-    rows += labelled("Rule", str(alert.rule))
-    rows += labelled("When", f"{exact(alert.first, seconds=True)} to {clock(alert.last)}")
+    rows.append(labelled("Rule", str(alert.rule)))
+    rows.append(labelled("When", f"{exact(alert.first, seconds=True)} to {clock(alert.last)}"))
     named = "" if alert.events <= len(found.entries) else f", {len(found.entries)} of them below"
-    rows += labelled("Made from", plural(alert.events, "audit entry", "audit entries") + named)
+    rows.append(labelled("Made from", plural(alert.events, "audit entry", "audit entries") + named))
     if alert.acknowledged:
-        rows += labelled("Acknowledged", f"{exact(alert.acknowledged)} by {alert.acknowledged_by}")
-        rows += labelled("Note", alert.note)
+        rows.append(labelled("Acknowledged", f"{exact(alert.acknowledged)} by {alert.acknowledged_by}"))
+        rows.append(labelled("Note", alert.note))
     if why_not:
-        rows += labelled("Read-only", why_not, "$muted")
+        rows.append(labelled("Read-only", why_not, "$muted"))
     return lines(*rows)
 
 

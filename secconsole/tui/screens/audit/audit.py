@@ -30,6 +30,7 @@ from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.paged_rows import GrowingRows, RowPage
+from secconsole.tui.widgets.prose import Prose
 from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.table_messages import LoadFailed
 
@@ -133,7 +134,7 @@ class Audit(Place):
         yield FilterBar("Search actor, user, action, reason: /")
         with Container(id="list"):
             yield WindowedTable(columns(self.app.clock()), self._source, empty="No entries.")
-            yield Static(id="entry")
+            yield Prose(id="entry")
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda theme: self._show_others())

@@ -12,7 +12,7 @@ from secconsole.operations.events import EventGroup
 from secconsole.tui.screens.audit import export
 from secconsole.tui.screens.audit.export import Export
 from secconsole.tui.screens.audit.text import OUTCOMES, Narrowed, in_full
-from secconsole.tui.screens.dialog import TextDialog
+from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, ChoiceField, TextField, cancel
@@ -51,7 +51,7 @@ class NarrowDialog(SubmitDialog["Narrowed | None"]):
         return narrowed
 
 
-class EntryDialog(TextDialog):
+class EntryDialog(Dialog[None]):
     """Shows one entry in full."""
 
     def __init__(self, entry: AuditEntry) -> None:

@@ -111,10 +111,10 @@ def _rows(found: Retention) -> list[Part]:
     by = f", set by {found.changed_by}, {exact(found.changed)}" if found.changed else ""
     removed = f"up to entry {found.removed:,}, {exact(found.removed_at)}" if found.removed_at else "nothing"
     rows: list[Part] = [
-        *labelled("Kept", f"{rule}{by}"),
-        *labelled("Removed", removed),
-        *labelled("Oldest", exact(found.oldest) if found.oldest else "none"),
+        labelled("Kept", f"{rule}{by}"),
+        labelled("Removed", removed),
+        labelled("Oldest", exact(found.oldest) if found.oldest else "none"),
     ]
     if found.held_by:
-        rows += labelled("Waits", f"older entries are kept for {found.held_by}", "$danger")
+        rows.append(labelled("Waits", f"older entries are kept for {found.held_by}", "$danger"))
     return rows

@@ -251,17 +251,17 @@ def stream_words(one: AuditStream, why_not: str) -> Content:
     """Return everything about a stream."""
     sent_at = f", {exact(one.last_sent)}" if one.last_sent else ""
     rows: list[Part] = [
-        *labelled("Name", one.name),
-        *labelled("Receiver", f"{one.to}  ({one.kind})"),
-        *labelled("Sent", f"entry {one.sent:,} of {one.newest:,}{sent_at}"),
-        *labelled("Behind", f"{one.behind:,}, since {exact(one.behind_since)}" if one.behind_since else "nothing"),
-        *labelled("Added", f"{exact(one.created)} by {one.by}", "$muted"),
+        labelled("Name", one.name),
+        labelled("Receiver", f"{one.to}  ({one.kind})"),
+        labelled("Sent", f"entry {one.sent:,} of {one.newest:,}{sent_at}"),
+        labelled("Behind", f"{one.behind:,}, since {exact(one.behind_since)}" if one.behind_since else "nothing"),
+        labelled("Added", f"{exact(one.created)} by {one.by}", "$muted"),
     ]
     if one.problem:
         next_try = f" Next try: {exact(one.next_try, seconds=True)}." if one.next_try else ""
         times = plural(one.failures, "time")
-        rows += labelled("Problem", f"{one.problem} Failed {times}.{next_try}", "$danger")
-    rows += labelled("Test", *_test_words(one))
+        rows.append(labelled("Problem", f"{one.problem} Failed {times}.{next_try}", "$danger"))
+    rows.append(labelled("Test", *_test_words(one)))
     if why_not:
         rows += ["", (f"Read-only. {why_not}", "$muted")]
     return lines(*rows)

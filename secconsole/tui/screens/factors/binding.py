@@ -24,6 +24,7 @@ from secconsole.tui.text.format import clock, plural
 from secconsole.tui.text.safe import join, lines, safe
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CodeField, cancel
+from secconsole.tui.widgets.prose import Prose
 from secconsole.tui.widgets.qr import QrCode
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ class BindingScreen(Screen[BindingEnd]):
             yield QrCode(self._started.uri)
             with VerticalScroll(id="words", can_focus=False):
                 yield Static(safe(self._heading), classes="heading")
-                yield Static(safe(self._reason), id="reason")
-                yield Static(self._steps(hidden=False), id="steps")
+                yield Prose(safe(self._reason), id="reason")
+                yield Prose(self._steps(hidden=False), id="steps")
                 yield DigitsForm(
                     [CodeField(name="code", label="Code", needed=True)], [cancel(self._back), Button("bind", "Bind")]
                 )

@@ -38,6 +38,7 @@ from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.text.format import exact, plural
 from secconsole.tui.widgets.board import Board
+from secconsole.tui.widgets.prose import Prose
 
 if TYPE_CHECKING:
     from secconsole.tui.console import Console
@@ -160,10 +161,10 @@ class IncidentPlace(Place):
         self._shown: tuple[object, ...] | None = None
 
     def compose_body(self) -> ComposeResult:
-        yield Static(id="frozen")
+        yield Prose(id="frozen")
         with VerticalScroll(id="board-scroll", can_focus=False):
             yield Board(id="board")
-        yield Static(id="about")
+        yield Prose(id="about")
 
     @property
     def since(self) -> datetime:

@@ -30,6 +30,7 @@ from secconsole.tui.session.jobs import outcome_words
 from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.hints import Hint, Hints
+from secconsole.tui.widgets.prose import Prose
 from secconsole.tui.widgets.table import Column, Row, WindowedTable
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class JobsScreen(ModalScreen[None]):
         with Vertical(classes="card") as card:
             card.border_title = safe("Jobs")
             yield WindowedTable(_COLUMNS, self._source, empty="No jobs yet. Mark users, or search, and press B.")
-            yield Static("", id="about")
+            yield Prose(id="about")
             yield Hints(lambda action: self.action_act(action.id))
 
     # ---- display ---------------------------------------------------------------------------------------------------

@@ -61,20 +61,21 @@ class DeliveryStatusDialog(DeliveryDialog):
         if active:
             rows += _settings_rows("In effect", active)
         else:
-            rows += labelled("In effect", "nothing: these codes are not sent, so this kind cannot be bound")
+            rows.append(labelled("In effect", "nothing: these codes are not sent, so this kind cannot be bound"))
         if waits:
             rows += ["", *_settings_rows("Not tested", waits)]
             holds = "Until then, the settings in effect are used." if active else "Until then nothing is sent."
-            rows += labelled("", f"They take effect once the code of a test is typed back. {holds}")
+            rows.append(labelled("", f"They take effect once the code of a test is typed back. {holds}"))
         if delivery.inbox:
-            rows += labelled("Demo", "all messages go to the demo's inbox, whatever is set")
+            rows.append(labelled("Demo", "all messages go to the demo's inbox, whatever is set"))
         if not self._allowed:
-            rows += labelled("Policy", f"users may not bind {WORDS[self._kind]} themselves: k in Settings changes that")
+            rule = f"users may not bind {WORDS[self._kind]} themselves: k in Settings changes that"
+            rows.append(labelled("Policy", rule))
         rows += ["", *day_rows(delivery, (self._kind,))]
         wrong = next((m for m in went_wrong(delivery) if m.kind is self._kind), None)
         if wrong is not None:
             why = wrong.problem or "too late to send"
-            rows += labelled("Latest", f"{moment(wrong.at, self._now)}: {why}", "$danger")
+            rows.append(labelled("Latest", f"{moment(wrong.at, self._now)}: {why}", "$danger"))
         if self._why_not:
             rows += ["", (f"Read-only. {self._why_not}", "$muted")]
         return lines(*rows)
@@ -87,7 +88,7 @@ def day_rows(delivery: Delivery, kinds: Sequence[FactorKind]) -> list[Part]:
         if day.kind in kinds:
             words = f"{count(day.sent)} sent, {count(day.waiting)} waiting, {count(day.failed)} failed, "
             label = "24 hours" if len(kinds) == 1 else f"{day.kind}, 24 h"
-            rows += labelled(label, f"{words}{count(day.unsure)} unsure, of {count(day.most)} a day")
+            rows.append(labelled(label, f"{words}{count(day.unsure)} unsure, of {count(day.most)} a day"))
     return rows
 
 
@@ -95,12 +96,12 @@ def _settings_rows(title: str, settings: SendingSettings) -> list[Content]:
     if isinstance(settings, SmtpSettings):
         user = f", signs in as {settings.username}" if settings.username else ", no user"
         tls = "not encrypted" if settings.tls is Tls.NONE else str(settings.tls)
-        rows = labelled(title, f"{settings.host}, port {settings.port}, {tls}{user}")
-        rows += labelled("", f"from {settings.sender}")
+        where = f"{settings.host}, port {settings.port}, {tls}{user}"
+        rows = [labelled(title, where), labelled("", f"from {settings.sender}")]
     else:
         sender = settings.sender or f"messaging service {settings.service}"
-        rows = [*labelled(title, settings.account_sid), *labelled("", f"from {sender}, by {settings.base_url}")]
-    return [*rows, *labelled("", f"set {exact(settings.since)} by {settings.by}", "$muted")]
+        rows = [labelled(title, settings.account_sid), labelled("", f"from {sender}, by {settings.base_url}")]
+    return [*rows, labelled("", f"set {exact(settings.since)} by {settings.by}", "$muted")]
 
 
 async def manage_delivery(

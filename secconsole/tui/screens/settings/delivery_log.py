@@ -51,4 +51,4 @@ class DeliveryLogDialog(DeliveryDialog):
             message.masked + (f", {message.login}" if message.login else ""),
         )
         tries = f" ({plural(message.attempts, 'try', 'tries')})" if message.attempts > 1 else ""
-        return [head, *(labelled("", message.problem + tries, "$muted", width=_WHEN) if message.problem else [])]
+        return [head, *([labelled("", message.problem + tries, "$muted", width=_WHEN)] if message.problem else [])]

@@ -163,10 +163,10 @@ class DeliveryCodeDialog(DeliveryDialog):
     def _words(self) -> Content:
         started = self._started
         code = join((f"{'Code':<{LABEL}}", "$muted"), (f"{started.prefix}-••••••", "bold"), "  type the digits")
-        rows: list[Part] = [*labelled("To", started.masked), code]
+        rows: list[Part] = [labelled("To", started.masked), code]
         if started.expires is not None:
-            rows += labelled("Holds", f"until {clock(started.expires)}, once")
-        rows += [*self._state(), ""]
+            rows.append(labelled("Holds", f"until {clock(started.expires)}, once"))
+        rows += [self._state(), ""]
         if self._note:
             rows.append((self._note, "$status-pending"))
         spam = "Not arrived? Check your spam. " if started.kind is _MAIL else "Not arrived? It can take a minute. "
@@ -174,7 +174,7 @@ class DeliveryCodeDialog(DeliveryDialog):
             spam = ""
         return lines(*rows, (f"{spam}Esc postpones it.", "$muted"))
 
-    def _state(self) -> list[Content]:
+    def _state(self) -> Content:
         message = self._message
         if not self._started.id:
             return labelled("Now", "the code of the previous test is still valid")

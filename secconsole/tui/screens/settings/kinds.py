@@ -41,7 +41,7 @@ class KindsDialog(SubmitDialog["Policy | None"]):
                 CheckField(
                     name="sms",
                     label="SMS",
-                    text="users may bind a phone number",
+                    text="users may bind a number",
                     value=FactorKind.SMS in policy.kinds,
                     help="Space changes it.",
                 ),

@@ -131,16 +131,17 @@ class NetworkDialog(Dialog[bool]):
 
     def __init__(self, one: AllowedNetwork, *, why_not: str = "") -> None:
         rows: list[Part] = [
-            *labelled("Network", one.network),
-            *labelled("Note", one.note or "none"),
-            *labelled("For", ", ".join(one.roles) or "all roles"),
-            *labelled("Until", exact(one.until - timedelta(seconds=1)) if one.until else "no end date"),
-            *labelled("Factor", "not asked for from there" if one.no_challenge else "asked for as the policy says"),
-            *labelled("Added", f"{exact(one.created)} by {one.by}", "$muted"),
+            labelled("Network", one.network),
+            labelled("Note", one.note or "none"),
+            labelled("For", ", ".join(one.roles) or "all roles"),
+            labelled("Until", exact(one.until - timedelta(seconds=1)) if one.until else "no end date"),
+            labelled("Factor", "not asked for from there" if one.no_challenge else "asked for as the policy says"),
+            labelled("Added", f"{exact(one.created)} by {one.by}", "$muted"),
         ]
         if one.pending_until:
             does = "removed" if one.leaving else "added"
-            rows += labelled("Waits", f"{does}, and undone at {clock(one.pending_until)} unless confirmed", "$danger")
+            end = clock(one.pending_until)
+            rows.append(labelled("Waits", f"{does}, and undone at {end} unless confirmed", "$danger"))
         buttons = [cancel("Close")]
         if why_not:
             rows += ["", (f"Read-only. {why_not}", "$muted")]

@@ -45,6 +45,7 @@ from secconsole.tui.text.safe import join, lines
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.policy_choice import PolicyChoice
 from secconsole.tui.widgets.policy_impact import impact_words
+from secconsole.tui.widgets.prose import Prose
 
 WIDEST = 120
 ROOMY = 27  # rows from which the fields fit below everything else
@@ -79,13 +80,13 @@ class Settings(Place):
             with Horizontal(id="choice"):
                 yield Static("Second factor  ")
                 yield PolicyChoice(utf8=self.app.terminal.utf8)
-            yield Static(id="now")
-            yield Static(id="impact")
-            yield Static(id="state")
+            yield Prose(id="now")
+            yield Prose(id="impact")
+            yield Prose(id="state")
             form = PolicyForm(bound=self.app.identity.bound, id="change")
             form.add_class("-folded")  # until the policy is read, which says whether there is room for it
             yield form
-            yield Static(id="may-not")
+            yield Prose(id="may-not")
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from secconsole.tui.text import users as texts
 from secconsole.tui.text.format import ago, glyph, left, plural
 from secconsole.tui.text.safe import join, lines, safe
 from secconsole.tui.widgets.hints import Hint, Hints
+from secconsole.tui.widgets.prose import Prose
 from secconsole.tui.widgets.table import Column, Row, WindowedTable
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class AccessScreen(ModalScreen[None]):
         self._source.rows = self._rows()
         with Vertical(classes="card") as card:
             card.border_title = safe(f"Access of {self._access.detail.user.login}")
-            yield Static(self._head(), id="head")
+            yield Prose(self._head(), id="head")
             yield WindowedTable(_COLUMNS, self._source, empty="Nothing: no factor, no open session, no token.")
             yield Hints(lambda action: self.action_act(action.id))
 
@@ -275,7 +276,7 @@ class AccessScreen(ModalScreen[None]):
         if entry is None:
             return ""
         if action is RENAME and isinstance(entry, FactorRow):
-            return "The factor was renamed." if await self.app.ask(RenameDialog(user, entry)) else ""
+            return "The factor was renamed." if await self.app.ask(RenameDialog(self._access.detail, entry)) else ""
         active = [f for f in self._access.detail.factors if f.state is FactorState.ACTIVE]
         last = isinstance(entry, FactorRow) and active == [entry]
         what, own = entry_words(entry), user.id == self.app.identity.id

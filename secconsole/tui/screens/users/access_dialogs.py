@@ -9,9 +9,9 @@ from secconsole.domain.model import FactorState
 from secconsole.operations.factors import RemoveFactor, RenameFactor
 from secconsole.operations.sessions import EndOtherSessions, EndSession, SessionRow
 from secconsole.operations.tokens import RevokeToken, TokenRow
-from secconsole.operations.users import FactorRow, UserDetail, UserRow
+from secconsole.operations.users import FactorRow, UserDetail
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
-from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.about import about
 from secconsole.tui.text.format import moment, plural
 from secconsole.tui.text.safe import Part
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
@@ -44,7 +44,7 @@ class RemoveDialog(SubmitDialog["bool | None"]):
         else:
             title, label = "Revoke a token", "Revoke"
             parts = [f"Last used {moment(entry.last_used, now)}. Programs that use it are refused at once."]
-        body = about(detail.user, (what, "bold"), *parts)
+        body = about(detail, (what, "bold"), *parts)
         super().__init__(title, body, (), [cancel(), Button("go", label, danger=True)], danger=True)
 
     async def submit(self, button: str, values: Values) -> bool | None:
@@ -76,12 +76,13 @@ class RenameDialog(SubmitDialog["bool | None"]):
     Returns True once done.
     """
 
-    def __init__(self, user: UserRow, factor: FactorRow) -> None:
+    def __init__(self, detail: UserDetail, factor: FactorRow) -> None:
         self._factor = factor
         field = TextField(
             name="label", label="Name", value=factor.label, max_length=LONGEST_LABEL, help="Empty: no name."
         )
-        super().__init__("Rename a factor", about(user), [field], [cancel(), Button("rename", "Rename")], focus="label")
+        buttons = [cancel(), Button("rename", "Rename")]
+        super().__init__("Rename a factor", about(detail), [field], buttons, focus="label")
 
     async def submit(self, button: str, values: Values) -> bool | None:
         label = str(values["label"]).strip()
@@ -100,7 +101,7 @@ class EndSessionsDialog(SubmitDialog["int | None"]):
         what = [plural(n, word) for n, word in ((detail.sessions, "session"), (detail.tokens, "token")) if n]
         end = "ends" if detail.sessions + detail.tokens == 1 else "end"
         body = about(
-            detail.user,
+            detail,
             "All sessions but your current one end now. Your tokens stay."
             if own
             else f"{' and '.join(what)} {end} now.",

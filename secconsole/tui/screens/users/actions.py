@@ -27,8 +27,8 @@ from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users import bypass, caller_check, explain, reset
-from secconsole.tui.screens.users.dialogs import about
 from secconsole.tui.screens.users.invite import invite
+from secconsole.tui.text.about import about
 from secconsole.tui.text.format import until
 from secconsole.tui.text.users import doubts
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
@@ -39,15 +39,15 @@ UNREAD = "The user under the cursor is not loaded yet. Press the key again in a 
 class RenameDialog(SubmitDialog["UserChanged | None"]):
     """Corrects login, name and addresses of a user."""
 
-    def __init__(self, user: UserRow) -> None:
-        self._user = user
+    def __init__(self, detail: UserDetail) -> None:
+        self._user = user = detail.user
         fields = [
             TextField(name="login", label="Login", needed=True, value=user.login, max_length=128),
             TextField(name="name", label="Name", value=user.name),
             TextField(name="email", label="E-mail", value=user.email, help="Notices go here; no factor changes."),
             TextField(name="phone", label="Phone", value=user.phone, max_length=40, help="With the country code."),
         ]
-        super().__init__("Correct a user", about(user), fields, [cancel(), Button("save", "Save")], focus="login")
+        super().__init__("Correct a user", about(detail), fields, [cancel(), Button("save", "Save")], focus="login")
 
     async def submit(self, button: str, values: Values) -> UserChanged | None:
         typed = {name: str(text).strip() for name, text in values.items()}
@@ -71,8 +71,9 @@ class RenameDialog(SubmitDialog["UserChanged | None"]):
 
 async def rename(place: Any) -> None:
     """Correct the user under the cursor of the list."""
-    before = place.person_at_cursor()
-    changed = await place.app.ask(RenameDialog(before))
+    detail = await place.detail_at_cursor()
+    before = detail.user
+    changed = await place.app.ask(RenameDialog(detail))
     if changed is not None:
         login = changed.user.login
         is_same = login == before.login

@@ -15,7 +15,7 @@ from secconsole.operations.users import ShowUser, UserDetail
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.secret_dialog import HIDDEN, SecretDialog
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
-from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.about import about
 from secconsole.tui.text.format import until
 from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.text.users import bypass_words, caller_words
@@ -59,7 +59,7 @@ class BypassDialog(SubmitDialog["BypassIssued | BypassRevoked | None"]):
             ),
         ]
         title = f"Bypass code: {detail.user.login}"
-        super().__init__(title, about(detail.user, *said), fields, buttons, focus="reason")
+        super().__init__(title, about(detail, *said), fields, buttons, focus="reason")
 
     async def submit(self, button: str, values: Values) -> BypassIssued | BypassRevoked | None:
         tenant, user = self.app.tenant, self._user.id

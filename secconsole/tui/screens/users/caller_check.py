@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,10 @@ from secconsole.operations.caller_check import (
     ShowCallerCheck,
     StartCallerCheck,
 )
-from secconsole.operations.users import UserRow
+from secconsole.operations.users import ShowUser, UserDetail, UserRow
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
-from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.about import about
 from secconsole.tui.text.format import ago
 from secconsole.tui.text.safe import Part
 from secconsole.tui.text.users import asked_words, channel_words, checked_words
@@ -50,10 +51,10 @@ class StartCheckDialog(SubmitDialog["CallerCheckStarted | Approval | None"]):
     Without a way to check the caller, it asks a second person instead.
     """
 
-    def __init__(self, user: UserRow, found: CallerCheckState, now: datetime, draft: Draft) -> None:
-        self._user = user
+    def __init__(self, detail: UserDetail, found: CallerCheckState, now: datetime, draft: Draft) -> None:
+        self._user = user = detail.user
         if not any(not way.problem for way in found.ways):
-            self._ask_instead(user, found, draft)
+            self._ask_instead(detail, found, draft)
             return
         said: list[Part] = [f"The caller reads out a code from their app or from a message. {NEVER_DICTATED}"]
         if found.check is not None and found.check.confirmed is not None:
@@ -62,11 +63,11 @@ class StartCheckDialog(SubmitDialog["CallerCheckStarted | Approval | None"]):
         options = [(way.id, _way_words(way)) for way in found.ways if not way.problem]
         fields = [ChoiceField(name="way", label="By", options=options, help="left and right choose")]
         buttons = [cancel(), Button("start", "Start")]
-        super().__init__(f"Check the caller: {user.login}", about(user, *said), fields, buttons, focus="way")
+        super().__init__(f"Check the caller: {user.login}", about(detail, *said), fields, buttons, focus="way")
 
-    def _ask_instead(self, user: UserRow, found: CallerCheckState, draft: Draft) -> None:
+    def _ask_instead(self, detail: UserDetail, found: CallerCheckState, draft: Draft) -> None:
         said: list[Part] = [(f"{_way_words(way)}: {way.problem}", "$status-pending") for way in found.ways]
-        body = about(user, *said, NOTHING, "Another operator has to approve the reset. They see your reason.")
+        body = about(detail, *said, NOTHING, "Another operator has to approve the reset. They see your reason.")
         fields = [
             TextField(
                 name="reason", label="Reason", needed=True, value=draft.reason, help="The reset must have it too."
@@ -74,7 +75,7 @@ class StartCheckDialog(SubmitDialog["CallerCheckStarted | Approval | None"]):
             TextField(name="ticket", label="Ticket", value=draft.ticket, max_length=100, help="Optional."),
         ]
         buttons = [cancel("Close"), Button("ask", "Ask a second person")]
-        super().__init__(f"Check the caller: {user.login}", body, fields, buttons, focus="reason")
+        super().__init__(f"Check the caller: {detail.user.login}", body, fields, buttons, focus="reason")
 
     async def submit(self, button: str, values: Values) -> CallerCheckStarted | Approval | None:
         if button == "ask":
@@ -94,14 +95,14 @@ class StartCheckDialog(SubmitDialog["CallerCheckStarted | Approval | None"]):
 class ConfirmCheckDialog(SubmitDialog["CallerCheck | None"]):
     """Takes the code that the caller reads out, until it is right or the check is over."""
 
-    def __init__(self, user: UserRow, started: CallerCheckStarted) -> None:
-        self._user = user
+    def __init__(self, detail: UserDetail, started: CallerCheckStarted) -> None:
+        self._user = user = detail.user
         said: list[Part] = [started.message]
         if started.check is not None and started.check.recent:
             said.append(("That address changed in the last 24 hours: the caller may have changed it.", "$danger"))
         fields = [CodeField(name="code", label="Code", needed=True, prefix=started.prefix)]
         buttons = [cancel(), Button("confirm", "Check")]
-        super().__init__(f"Check the caller: {user.login}", about(user, *said), fields, buttons, focus="code")
+        super().__init__(f"Check the caller: {user.login}", about(detail, *said), fields, buttons, focus="code")
 
     async def submit(self, button: str, values: Values) -> CallerCheck | None:
         code = Secret(str(values["code"]))
@@ -132,8 +133,11 @@ async def check_caller(place: Any) -> None:
 
 async def check(app: Console, user: UserRow, draft: Draft) -> None:
     """Check who calls about a user, or ask a second person where nothing is on record."""
-    found = await app.perform(ShowCallerCheck(tenant=app.tenant, user=user.id))
-    started = await app.ask(StartCheckDialog(user, found, app.clock(), draft))
+    found, detail = await asyncio.gather(
+        app.perform(ShowCallerCheck(tenant=app.tenant, user=user.id)),
+        app.perform(ShowUser(tenant=app.tenant, user=user.id)),
+    )
+    started = await app.ask(StartCheckDialog(detail, found, app.clock(), draft))
     if started is None:
         return
     if isinstance(started, Approval):
@@ -142,7 +146,7 @@ async def check(app: Console, user: UserRow, draft: Draft) -> None:
     if started.check is None:
         app.notify_refused(started.message)
         return
-    checked = await app.ask(ConfirmCheckDialog(user, started))
+    checked = await app.ask(ConfirmCheckDialog(detail, started))
     if checked is not None:
         app.notify_done(f"{user.login}: the caller is {checked_words(checked, app.clock())}.")
 

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.content import Content
-
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import Flag
 from secconsole.domain.roles import Role, roles_given_by
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword
-from secconsole.operations.users import CreateUser, PasswordReset, UserChanged, UserDetail, UserRow
+from secconsole.operations.users import CreateUser, PasswordReset, UserChanged, UserDetail
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.about import about
 from secconsole.tui.text.format import plural
-from secconsole.tui.text.safe import Part, join, lines
+from secconsole.tui.text.safe import Part
 from secconsole.tui.widgets.form_fields import Button, CheckField, ChoiceField, TextField, cancel
-
-
-def about(user: UserRow, *parts: Part) -> Content:
-    """Return a line that identifies a user, followed by other lines."""
-    return lines(
-        join((user.login, "bold"), "   ", user.name, "   ", (str(user.role), "$muted")),
-        (f"id {user.id}", "$muted"),
-        *(["", *parts] if parts else []),
-    )
 
 
 class RoleDialog(SubmitDialog["UserChanged | None"]):
     """Assigns a role that does not rank above the signed-in user's own."""
 
-    def __init__(self, user: UserRow, actor: Role) -> None:
-        self._user = user
+    def __init__(self, detail: UserDetail, actor: Role) -> None:
+        self._user = user = detail.user
         options = [(str(role), str(role)) for role in roles_given_by(actor)]
         now = str(user.role)
         field = ChoiceField(name="role", label="Role", options=options, value=now, help="left and right choose")
-        body = about(user, "A user who loses rights is signed out everywhere, and their tokens end.")
+        body = about(detail, "A user who loses rights is signed out everywhere, and their tokens end.")
         super().__init__("Role", body, [field], [cancel(), Button("give", "Assign role")], focus="role")
 
     async def submit(self, button: str, values: Values) -> UserChanged | None:
@@ -83,13 +73,8 @@ class NewUserDialog(SubmitDialog["tuple[UserChanged, PasswordReset | None] | Non
             return made, None
 
 
-def _ending(detail: UserDetail | None) -> str:
-    """Return what ends: `2 open sessions and 1 token end.`.
-
-    Without numbers while they are not known.
-    """
-    if detail is None:
-        return "Open sessions and tokens end."
+def _ending(detail: UserDetail) -> str:
+    """Return what ends: `2 open sessions and 1 token end.`."""
     what = [plural(n, word) for n, word in ((detail.sessions, "open session"), (detail.tokens, "token")) if n]
     if not what:
         return "No session is open."
@@ -97,10 +82,10 @@ def _ending(detail: UserDetail | None) -> str:
 
 
 class DisableDialog(SubmitDialog["UserChanged | None"]):
-    def __init__(self, user: UserRow, detail: UserDetail | None) -> None:
-        self._user = user
+    def __init__(self, detail: UserDetail) -> None:
+        self._user = detail.user
         kept = "Factors are kept for when you enable the account again (D)."
-        body = about(user, f"The user can no longer sign in. {_ending(detail)} {kept}")
+        body = about(detail, f"The user can no longer sign in. {_ending(detail)} {kept}")
         fields = [TextField(name="reason", label="Reason", help="For the audit. Optional.")]
         super().__init__("Disable", body, fields, [cancel(), Button("disable", "Disable", danger=True)], danger=True)
 
@@ -110,9 +95,9 @@ class DisableDialog(SubmitDialog["UserChanged | None"]):
 
 
 class EnableDialog(SubmitDialog["UserChanged | None"]):
-    def __init__(self, user: UserRow) -> None:
-        self._user = user
-        body = about(user, "The user can sign in again with the same password and factors.")
+    def __init__(self, detail: UserDetail) -> None:
+        self._user = detail.user
+        body = about(detail, "The user can sign in again with the same password and factors.")
         super().__init__("Enable", body, (), [cancel(), Button("enable", "Enable")], focus="enable")
 
     async def submit(self, button: str, values: Values) -> UserChanged | None:
@@ -120,17 +105,17 @@ class EnableDialog(SubmitDialog["UserChanged | None"]):
 
 
 class ResetDialog(SubmitDialog["PasswordReset | None"]):
-    def __init__(self, user: UserRow, caller: str) -> None:
-        self._user = user
+    def __init__(self, detail: UserDetail, caller: str) -> None:
+        self._user = detail.user
         parts: Sequence[Part] = [
             caller,
             "The current password stops working; open sessions and tokens end.",
             "You get a one-time password to hand over. It must be changed at the next sign-in.",
         ]
-        if Flag.MUST_RESET in user.flags:
+        if Flag.MUST_RESET in detail.user.flags:
             parts = [*parts, ("An earlier one-time password is still unused; it stops working too.", "$muted")]
         buttons = [cancel(), Button("reset", "Reset password", danger=True)]
-        super().__init__("Reset password", about(user, *parts), (), buttons, danger=True)
+        super().__init__("Reset password", about(detail, *parts), (), buttons, danger=True)
 
     async def submit(self, button: str, values: Values) -> PasswordReset | None:
         return await self.app.perform(ResetPassword(tenant=self.app.tenant, user=self._user.id))

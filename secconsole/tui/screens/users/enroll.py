@@ -12,12 +12,12 @@ from secconsole.domain.text import visible
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, RemoveFactor, ShowEnrollmentSending
 from secconsole.operations.signin import BindingStarted, SendStatus
 from secconsole.operations.user_changes import RequireMfa
-from secconsole.operations.users import ShowUser, UserRow
+from secconsole.operations.users import ShowUser, UserDetail, UserRow
 from secconsole.tui.screens.factors.bind_address import BindAddressDialog, KindDialog
 from secconsole.tui.screens.factors.binding import BindingEnd, BindingScreen, Checked
 from secconsole.tui.screens.factors.key_mail import key_mail
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
-from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.about import about
 from secconsole.tui.widgets.form_fields import Button, cancel
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def _enroll_sent(app: Console, user: UserRow, kind: FactorKind) -> Binding
     message = f"{' and '.join(waiting)} was added for {user.login}, not verified until used once."
     if detail.user.mfa_required or detail.user.status is BindingStatus.BOUND:
         return BindingEnd(True, message)
-    required = await app.ask(AskForItDialog(detail.user, waiting))
+    required = await app.ask(AskForItDialog(detail, waiting))
     return BindingEnd(True, f"{message} The next sign-in asks for it." if required else message)
 
 
@@ -101,10 +101,10 @@ def _bound(user: UserRow) -> tuple[FactorKind, ...]:
 class AskForItDialog(SubmitDialog["bool | None"]):
     """Asks if the next sign-in should send a code to a user's unverified address or number."""
 
-    def __init__(self, user: UserRow, waiting: list[str]) -> None:
-        self._user = user
+    def __init__(self, detail: UserDetail, waiting: list[str]) -> None:
+        self._user = detail.user
         body = about(
-            user,
+            detail,
             f"{' and '.join(waiting)} was added, and is not verified until used once.",
             "If a factor is required of this user, the next sign-in sends a code there; entering it verifies it.",
             "If not, it stays unverified, and the policy alone decides what is asked.",

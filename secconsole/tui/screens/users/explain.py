@@ -5,24 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from textual.content import Content
-
 from secconsole.domain.errors import Invalid
 from secconsole.operations.policy import ExplainSignIn, Explanation
-from secconsole.operations.users import UserDetail, UserRow
+from secconsole.operations.users import UserDetail
 from secconsole.tui.actions import Action
-from secconsole.tui.screens.dialog import Dialog, TextDialog
-from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.text import users as texts
-from secconsole.tui.text.format import glyph, status_words
-from secconsole.tui.text.safe import Part, join, lines
+from secconsole.tui.text.about import About, about
+from secconsole.tui.text.format import status_words
+from secconsole.tui.text.safe import Part, join
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
 
 LONGEST_ADDRESS = 45  # characters of an IPv6 address with an IPv4 tail
 
 
-class ExplainDialog(TextDialog):
+class ExplainDialog(Dialog[None]):
     """Text only.
 
     Any button or Escape closes it.
@@ -32,17 +30,11 @@ class ExplainDialog(TextDialog):
         super().__init__(f"About {detail.user.login}", explain(detail, explanation, now, utf8=utf8))
 
 
-def explain(detail: UserDetail, explanation: Explanation, now: datetime, *, utf8: bool) -> Content:
+def explain(detail: UserDetail, explanation: Explanation, now: datetime, *, utf8: bool) -> About:
     """Return who it is and what deserves a second look, then the verdict of `policy explain` in its own words."""
     user = detail.user
     mark, word = status_words(user.status, utf8=utf8)
-    rows: list[Part] = [
-        join((user.login, "bold"), "   ", user.name, "   ", (str(user.role), "$muted")),
-        (f"id {user.id}", "$muted"),
-        "",
-    ]
-    warn = glyph("warning", utf8=utf8)
-    rows += [(f"{warn} {text}", "$status-pending") for text in texts.doubts(detail.suspicions, detail.look_alikes)]
+    rows: list[Part] = []
     if detail.suspicions or detail.look_alikes:
         rows += ["  Is this the right user? Ask for the e-mail address on record first.", ""]
     flags = ", ".join(texts.FLAGS[flag] for flag in user.flags)
@@ -50,7 +42,7 @@ def explain(detail: UserDetail, explanation: Explanation, now: datetime, *, utf8
     if detail.undo is not None:
         words = texts.undo_words(detail.undo, now)
         rows.append(f"  {words[:1].upper()}{words[1:]}. {texts.undo_until(detail.undo, now)}.")
-    return lines(*rows, "", *verdict(explanation))
+    return about(detail, *rows, "", *verdict(explanation))
 
 
 def verdict(explanation: Explanation) -> list[Part]:
@@ -68,8 +60,8 @@ def verdict(explanation: Explanation) -> list[Part]:
 class WhatIfDialog(Dialog[None]):
     """Shows what happens if a user signs in now, from an address that can be entered again and again."""
 
-    def __init__(self, user: UserRow, explanation: Explanation) -> None:
-        self._user = user
+    def __init__(self, detail: UserDetail, explanation: Explanation) -> None:
+        self._detail = detail
         fields = [
             TextField(
                 name="address",
@@ -81,8 +73,8 @@ class WhatIfDialog(Dialog[None]):
         buttons = [cancel("Close"), Button("try", "Try")]
         super().__init__("What if they sign in now?", self._text(explanation), fields, buttons, focus="address")
 
-    def _text(self, explanation: Explanation) -> Content:
-        return about(self._user, *verdict(explanation))
+    def _text(self, explanation: Explanation) -> About:
+        return about(self._detail, *verdict(explanation))
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
@@ -91,7 +83,7 @@ class WhatIfDialog(Dialog[None]):
     async def _try(self) -> None:
         address = str(self.form.values["address"])
         try:
-            self.set_body(self._text(await self.app.perform(what_if(self.app.tenant, self._user.id, address))))
+            self.set_body(self._text(await self.app.perform(what_if(self.app.tenant, self._detail.user.id, address))))
         except Invalid as error:
             self.form.set_error("address", error.message)
 
@@ -102,9 +94,9 @@ def what_if(tenant: str, user: str, address: str = "") -> ExplainSignIn:
 
 async def ask_what_if(place: Any) -> None:
     """Explain the next sign-in of the user under the cursor."""
-    user = place.person_at_cursor()
-    explanation = await place.app.perform(what_if(place.app.tenant, user.id))
-    await place.app.ask(WhatIfDialog(user, explanation))
+    detail = await place.detail_at_cursor()
+    explanation = await place.app.perform(what_if(place.app.tenant, detail.user.id))
+    await place.app.ask(WhatIfDialog(detail, explanation))
 
 
 ACTION = Action(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Size
@@ -38,7 +37,7 @@ PICKS = (
     Pick("w", "whitelisted", "is:whitelisted"),
     Pick("l", "locked", "is:locked"),
     Pick("d", "disabled", "is:disabled"),
-    Pick("m", "must choose a new password", "is:must-reset"),
+    Pick("m", "must set new password", "is:must-reset"),
     Pick("o", "only SMS or e-mail", "is:weak-only"),
     Pick("n", "no recovery code left", "is:no-recovery"),
     Pick("i", "no password yet", "is:no-password"),
@@ -49,6 +48,8 @@ PICKS = (
     Pick("A", "auditors", "role:auditor"),
     Pick("U", "plain users", "role:user"),
 )
+_WIDTH = 27  # cells of a column
+_AROUND = 5  # lines above the menu, and its border
 
 
 def with_token(text: str, token: str) -> str:
@@ -64,7 +65,7 @@ class FilterMenu(ModalScreen["Pick | None"]):
     """Returns the filter picked, or None."""
 
     DEFAULT_CSS = """
-    FilterMenu > #menu { width: 40; max-width: 100%; height: auto; margin: 2 2 0 2; border: round $rule; padding: 0 1;
+    FilterMenu > #menu { width: auto; height: auto; margin: 2 0 0 0; border: round $rule; padding: 0 1;
         background: $background; border-title-color: $heading; }
     """
 
@@ -79,6 +80,8 @@ class FilterMenu(ModalScreen["Pick | None"]):
 
 
 class _Choices(Widget, can_focus=True):
+    """All filters, in two columns where a window is too low for one."""
+
     COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--key", "choices--title", "choices--cursor"}
     DEFAULT_CSS = """
     _Choices {
@@ -96,27 +99,35 @@ class _Choices(Widget, can_focus=True):
     def app(self) -> Console:  # type: ignore[override]
         return cast("Console", super().app)
 
+    @property
+    def _rows(self) -> int:
+        """Lines of a column."""
+        return len(PICKS) if self.app.size.height >= len(PICKS) + _AROUND else (len(PICKS) + 1) // 2
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        return _WIDTH * (1 if self._rows == len(PICKS) else 2)
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(PICKS)
+        return self._rows
 
     def render_line(self, y: int) -> Strip:
-        pick = PICKS[y]
-        style = self.get_component_rich_style
-        if y == self._at:
-            text = f"▌ {pick.key}  {pick.title}" if self.app.terminal.utf8 else f"> {pick.key}  {pick.title}"
-            return self._strip([Segment(text.ljust(self.content_size.width), style("choices--cursor"))])
-        key, title = style("choices--key"), style("choices--title")
-        return self._strip([Segment(f"  {pick.key}  ", key), Segment(pick.title, title)])
+        columns = range(y, len(PICKS), self._rows)
+        segments = [segment for at in columns for segment in self._draw(at)]
+        return Strip(segments).adjust_cell_length(self.content_size.width, self.rich_style)
 
-    def _strip(self, segments: list[Segment]) -> Strip:
-        base: Style = self.rich_style
-        return Strip(segments).adjust_cell_length(self.content_size.width, base)
+    def _draw(self, at: int) -> list[Segment]:
+        pick, style = PICKS[at], self.get_component_rich_style
+        if at == self._at:
+            return [Segment(f"▌ {pick.key}  {pick.title}".ljust(_WIDTH), style("choices--cursor"))]
+        key = Segment(f"  {pick.key}  ", style("choices--key"))
+        return [key, Segment(pick.title.ljust(_WIDTH - 5), style("choices--title"))]
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        if event.key in ("up", "down"):
-            self._at = (self._at + (1 if event.key == "down" else -1)) % len(PICKS)
+        steps = {"up": -1, "down": 1, "left": -self._rows, "right": self._rows}
+        if event.key in steps:
+            self._at = (self._at + steps[event.key]) % len(PICKS)
             self.refresh()
         elif event.key in ("enter", "ctrl+j", "ctrl+m"):
             self._answer(PICKS[self._at])
@@ -129,8 +140,9 @@ class _Choices(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         at = event.get_content_offset(self)
-        if at is not None and at.y < len(PICKS):
-            self._answer(PICKS[at.y])
+        index = at.y + self._rows * (at.x // _WIDTH) if at is not None else len(PICKS)
+        if index < len(PICKS):
+            self._answer(PICKS[index])
 
     def _answer(self, pick: Pick | None) -> None:
         cast("FilterMenu", self.screen).dismiss(pick)

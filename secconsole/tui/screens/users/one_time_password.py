@@ -5,7 +5,7 @@ from __future__ import annotations
 from secconsole.domain.secret import Secret
 from secconsole.operations.users import UserRow
 from secconsole.tui.screens.secret_dialog import HIDDEN, SecretDialog
-from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.about import about
 from secconsole.tui.text.safe import join
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button

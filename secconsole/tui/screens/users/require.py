@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textual.content import Content
+
 from secconsole.domain.errors import NotFound, SecconsoleError, Unavailable
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag, PolicyMode
 from secconsole.operations.user_changes import RequireMfa
@@ -12,7 +14,7 @@ from secconsole.operations.users import ShowUser, UserDetail
 from secconsole.operations.whitelist import NotDone
 from secconsole.tui.screens.end_sessions import end_field
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
-from secconsole.tui.screens.users.dialogs import about
+from secconsole.tui.text.about import About, about
 from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form_fields import Button, cancel
@@ -46,13 +48,14 @@ class RequireDialog(SubmitDialog["Required | None"]):
     def __init__(self, ids: Sequence[str], detail: UserDetail | None, policy: PolicyMode | None) -> None:
         self._ids, self._single = ids, detail.user.login if detail is not None else ""
         on, off = Button("require", "Require it"), Button("stop", "No longer require it")
+        body: About | Content
         if detail is None:
             body = lines(join((plural(len(ids), "user"), "bold")), "", *_for_many())
             buttons = [on, off]
         elif detail.mfa_required:
-            body, buttons = about(detail.user, *_no_longer(detail, policy)), [off]
+            body, buttons = about(detail, *_no_longer(detail, policy)), [off]
         else:
-            body, buttons = about(detail.user, *_from_now(detail, policy)), [on]
+            body, buttons = about(detail, *_from_now(detail, policy)), [on]
         offered = detail is None or (not detail.mfa_required and (detail.password_sessions or detail.tokens))
         fields = [end_field(_ended(detail))] if offered else []
         super().__init__("Second factor", body, fields, [cancel(), *buttons], focus=buttons[0].name)

@@ -67,7 +67,7 @@ class ResetCallerDialog(SubmitDialog["ResetResult | Approval | Draft | None"]):
             fields.append(CheckField(name="bypass", label="Bypass", text=f"a code for one sign-in, {minutes:,} min"))
         act = Button("ask", "Ask for approval") if found.lacks else Button("reset", "Reset", danger=True)
         buttons = [cancel(), Button("check", "Check caller", free=True), act]
-        body = about_one(found, now, utf8=utf8, unchecked="not checked")
+        body = about_one(found, now, unchecked="not checked")
         super().__init__(f"Reset: {target.login}", body, fields, buttons, focus="reason", danger=True)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:

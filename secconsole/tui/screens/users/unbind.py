@@ -56,7 +56,7 @@ class UnbindDialog(SubmitDialog["Outcome | None"]):
         title = f"Unbind {plural(len(ids), 'user')}"
         if not self._many and found.targets:  # a low window scrolls the body away
             title += f": {found.targets[0].login}"
-        body = about_many(found, now, len(ids)) if self._many else about_one(found, now, utf8=utf8)
+        body = about_many(found, now, len(ids)) if self._many else about_one(found, now)
         buttons = [cancel(), Button("unbind", "Unbind", danger=True)]
         if found.lacks:
             buttons = [cancel(), Button("ask", "Ask for approval")]

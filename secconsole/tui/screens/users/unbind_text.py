@@ -11,6 +11,7 @@ from secconsole.domain.helpdesk import ApprovalState
 from secconsole.domain.model import BindingStatus, FactorState, PolicyMode
 from secconsole.operations.unbinding import UnbindPreview, UnbindTarget
 from secconsole.tui.text import users as texts
+from secconsole.tui.text.about import About, who
 from secconsole.tui.text.format import ago, count, glyph, plural, until
 from secconsole.tui.text.safe import Part, join, lines
 
@@ -22,22 +23,17 @@ _MOST_NAMED = 4  # factors with a line each
 _UNCHECKED = "not checked: c in the list sends a code"
 
 
-def about_one(found: UnbindPreview, now: datetime, *, utf8: bool, unchecked: str = _UNCHECKED) -> Content:
+def about_one(found: UnbindPreview, now: datetime, unchecked: str = _UNCHECKED) -> About | Content:
     if not found.targets:
         return lines(*(f"{failed.login}: {failed.reason}" for failed in found.failed))
     target = found.targets[0]
-    doubts = texts.doubts(target.suspicions, target.look_alikes)
     rows: list[Part] = [
-        join((target.login, "bold"), "   ", target.name, "   ", (str(target.role), "$muted")),
-        (f"id {target.id}", "$muted"),
-        *((f"{glyph('warning', utf8=utf8)} {doubt}", "$status-pending") for doubt in doubts),
-        "",
         *_what_happens(target, found, now),
         join((_label("Caller"), "$muted"), _caller(found, now) or unchecked),
         *([join((_label("Approval"), "$muted"), _approval(found, now))] if found.lacks or found.approval else []),
         *([join((_label("Limit"), "$muted"), (found.limit, "$status-pending"))] if found.limit else []),
     ]
-    return lines(*rows)
+    return About(who(target, target.suspicions, target.look_alikes), lines(*rows))
 
 
 def _what_happens(target: UnbindTarget, found: UnbindPreview, now: datetime) -> list[Part]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from textual.content import Content
-
 from secconsole.operations.unbinding import UndoResult, UndoUnbind
-from secconsole.operations.users import Undoable, UserRow
+from secconsole.operations.users import Undoable, UserDetail
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.about import about
 from secconsole.tui.text.format import exact, moment, plural, until
 from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
@@ -27,8 +26,8 @@ class Bulk:
 class UndoDialog(SubmitDialog["UndoResult | None"]):
     """Undoes the unbinding of one user, of all, or asks which if both were the same unbinding."""
 
-    def __init__(self, user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: datetime) -> None:
-        self._user = user if undo is not None else None
+    def __init__(self, detail: UserDetail | None, undo: Undoable | None, bulk: Bulk | None, now: datetime) -> None:
+        self._user = detail.user if detail is not None and undo is not None else None
         self._event = undo.event if undo is not None else bulk.event if bulk is not None else ""
         both = bulk is not None and bulk.event == self._event
         buttons = [cancel()]
@@ -36,7 +35,8 @@ class UndoDialog(SubmitDialog["UndoResult | None"]):
             buttons.append(Button("one", f"Undo for {self._user.login}" if both else "Undo"))
         if bulk is not None and both:
             buttons.append(Button("all", f"Undo all {bulk.users:,}"))
-        body = _about(self._user, undo, bulk if both else None, now)
+        text = _about(undo, bulk if both else None, now)
+        body = about(detail, *text) if detail is not None and undo is not None else lines(*text)
         reason = TextField(name="reason", label="Reason", needed=True, help="Others will rely on it later.")
         super().__init__("Undo an unbinding", body, [reason], buttons, focus="reason")
 
@@ -46,13 +46,10 @@ class UndoDialog(SubmitDialog["UndoResult | None"]):
         return await self.app.perform(UndoUnbind(tenant=self.app.tenant, event=self._event, users=users, reason=reason))
 
 
-def _about(user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: datetime) -> Content:
+def _about(undo: Undoable | None, bulk: Bulk | None, now: datetime) -> list[Part]:
     rows: list[Part] = []
-    if user is not None and undo is not None:
+    if undo is not None:
         rows += [
-            join((user.login, "bold"), "   ", user.name),
-            (f"id {user.id}", "$muted"),
-            "",
             f"Unbound by {undo.by} {moment(undo.at, now)} ({exact(undo.at)})",
             join(("Reason  ", "$muted"), undo.reason),
             *([join(("Ticket  ", "$muted"), undo.ticket)] if undo.ticket else []),
@@ -66,4 +63,4 @@ def _about(user: UserRow | None, undo: Undoable | None, bulk: Bulk | None, now: 
         "Sessions and tokens that ended stay ended; newer ones end too.",
         f"Can be undone until {until(end, now)}.",
     ]
-    return lines(*rows)
+    return rows

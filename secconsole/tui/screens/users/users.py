@@ -128,6 +128,10 @@ class Users(UserList):
             raise Conflict(UNREAD)
         return person
 
+    async def detail_at_cursor(self) -> UserDetail:
+        """Return the details of the user under the cursor, which warn of look-alikes."""
+        return self._loaded_detail() or await self._look(self.person_at_cursor())
+
     async def _look(self, user: UserRow) -> UserDetail:
         """Return a user as they are now, whatever the screen shows."""
         return await self.app.perform(ShowUser(tenant=self.app.tenant, user=user.id))
@@ -223,8 +227,8 @@ class Users(UserList):
 
     async def _undo(self, detail: UserDetail | None) -> None:
         undo = detail.undo if detail is not None else None
-        user = detail.user if detail is not None else None
-        result: UndoResult | None = await self.app.ask(UndoDialog(user, undo, self._undoable_bulk(), self.app.clock()))
+        dialog = UndoDialog(detail, undo, self._undoable_bulk(), self.app.clock())
+        result: UndoResult | None = await self.app.ask(dialog)
         if result is not None:
             bulk = self._bulk
             if bulk is not None and result.event == bulk.event and (len(result.restored) > 1 or bulk.users == 1):
@@ -242,7 +246,7 @@ class Users(UserList):
                 changed = await self.app.ask(EndExemptionDialog(detail))
                 what = "off the whitelist"
             else:
-                changed, what = await self.app.ask(ExemptDialog(ids, detail.user)), "on the whitelist"
+                changed, what = await self.app.ask(ExemptDialog(ids, detail)), "on the whitelist"
         elif len(ids) > PORTION:
             await self.start(JobKind.WHITELIST_ADD, Selection(users=ids))
             return
@@ -269,14 +273,14 @@ class Users(UserList):
             return
         user = self.person_at_cursor()
         detail = await self._look(user)
-        if await self.app.ask(ask_for.DisableDialog(detail.user, detail)) is not None:
+        if await self.app.ask(ask_for.DisableDialog(detail)) is not None:
             self.app.notify_done(f"{user.login} can no longer sign in. Press D to enable the account again.")
             await self.reload()
 
     async def do_enable(self) -> None:
-        user = self.person_at_cursor()
-        if await self.app.ask(ask_for.EnableDialog(user)) is not None:
-            self.app.notify_done(f"{user.login} can sign in again.")
+        detail = await self.detail_at_cursor()
+        if await self.app.ask(ask_for.EnableDialog(detail)) is not None:
+            self.app.notify_done(f"{detail.user.login} can sign in again.")
             await self.reload()
 
     async def do_require_mfa(self) -> None:
@@ -294,7 +298,7 @@ class Users(UserList):
             await self.reload()
 
     async def do_role(self) -> None:
-        changed = await self.app.ask(ask_for.RoleDialog(self.person_at_cursor(), self.app.identity.role))
+        changed = await self.app.ask(ask_for.RoleDialog(await self.detail_at_cursor(), self.app.identity.role))
         if changed is not None:
             self.app.notify_done(f"{changed.user.login} is {changed.user.role} now.")
             await self.reload()
@@ -303,9 +307,9 @@ class Users(UserList):
         if self.table.marks:
             await self.start(JobKind.RESET_PASSWORD, Selection(users=self.chosen()))
             return
-        user = self.person_at_cursor()
-        found = await self.app.perform(ShowCallerCheck(tenant=self.app.tenant, user=user.id))
-        reset = await self.app.ask(ask_for.ResetDialog(user, caller_words(found.check, self.app.clock())))
+        detail = await self.detail_at_cursor()
+        found = await self.app.perform(ShowCallerCheck(tenant=self.app.tenant, user=detail.user.id))
+        reset = await self.app.ask(ask_for.ResetDialog(detail, caller_words(found.check, self.app.clock())))
         if reset is not None:
             await self.reload()
             await self.app.ask(OneTimePasswordDialog(reset.user, reset.password))

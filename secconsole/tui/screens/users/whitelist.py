@@ -9,11 +9,12 @@ from textual.content import Content
 from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Conflict, Stale
 from secconsole.domain.roles import Role
-from secconsole.operations.users import UserDetail, UserRow
+from secconsole.operations.users import UserDetail
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, RemoveFromWhitelist, WhitelistChanged
 from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.end_sessions import end_field
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.about import About, about
 from secconsole.tui.text.format import day, plural, until
 from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
@@ -24,20 +25,18 @@ ALWAYS_ASKED = "A platform administrator with a bound factor is still asked for 
 class ExemptDialog(SubmitDialog["WhitelistChanged | None"]):
     """Asks for reason and end.
 
-    `user` is None for many users.
+    `detail` is None for many users.
     """
 
-    def __init__(self, ids: tuple[str, ...], user: UserRow | None) -> None:
+    def __init__(self, ids: tuple[str, ...], detail: UserDetail | None) -> None:
         self._ids = ids
-        who = join((user.login, "bold"), "   ", user.name) if user else join((plural(len(ids), "user"), "bold"))
-        body = lines(
-            who,
-            *([(f"id {user.id}", "$muted")] if user else []),
-            "",
-            "Users on the whitelist sign in with the password only. Bound factors are kept.",
-            *([ALWAYS_ASKED] if user is None or user.role is Role.PLATFORM_ADMIN else []),
-            *([] if user else ["Existing entries get this reason and end."]),
-        )
+        rule = "Users on the whitelist sign in with the password only. Bound factors are kept."
+        body: About | Content
+        if detail is not None:
+            body = about(detail, rule, *([ALWAYS_ASKED] if detail.user.role is Role.PLATFORM_ADMIN else []))
+        else:
+            many = (plural(len(ids), "user"), "bold")
+            body = lines(many, "", rule, ALWAYS_ASKED, "Existing entries get this reason and end.")
         fields = [
             TextField(name="reason", label="Reason", needed=True, help="Others will rely on it later."),
             TextField(
@@ -68,7 +67,7 @@ class EndExemptionDialog(SubmitDialog["WhitelistChanged | None"]):
         self._user = detail.user
         fields = [end_field(detail.password_sessions)] if detail.password_sessions or detail.tokens else []
         buttons = [cancel(), Button("remove", "Remove")]
-        body = _about(detail.user, detail.whitelist)
+        body = about(detail, *_entry(detail.whitelist))
         super().__init__("Remove from the whitelist", body, fields, buttons, focus="remove")
 
     async def submit(self, button: str, values: Values) -> WhitelistChanged | None:
@@ -85,8 +84,8 @@ class EndExemptionDialog(SubmitDialog["WhitelistChanged | None"]):
         return await self.app.perform(replace(operation, accept_lockout=True))
 
 
-def _about(user: UserRow, entry: Exemption | None) -> Content:
-    rows: list[Part] = [join((user.login, "bold"), "   ", user.name), (f"id {user.id}", "$muted"), ""]
+def _entry(entry: Exemption | None) -> list[Part]:
+    rows: list[Part] = []
     if entry is not None:
         rows += [
             join(("Reason  ", "$muted"), entry.reason),
@@ -95,7 +94,7 @@ def _about(user: UserRow, entry: Exemption | None) -> Content:
             "",
         ]
     rows.append("From then on this user is asked for a second factor as the policy says.")
-    return lines(*rows)
+    return rows
 
 
 def changed_words(changed: WhitelistChanged, what: str) -> str:

@@ -18,6 +18,7 @@ from secconsole.tui.text.format import count
 from secconsole.tui.text.safe import safe
 from secconsole.tui.widgets.filter_bar import FilterBar
 from secconsole.tui.widgets.paged_rows import PagedRows, RowPage
+from secconsole.tui.widgets.prose import Prose
 from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.table_messages import LoadFailed
 
@@ -102,7 +103,7 @@ class Whitelist(Place):
     def compose_body(self) -> ComposeResult:
         yield FilterBar("Search login, name and reason: /")
         yield WindowedTable(COLUMNS, self._source, empty=_EMPTY)
-        yield Static(id="entry")
+        yield Prose(id="entry")
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda theme: self._reread())
