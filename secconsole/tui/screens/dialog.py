@@ -191,7 +191,7 @@ class Dialog(ModalScreen[T], Generic[T]):
 
 
 def _split(body: About | Content | str) -> About:
-    """Return the text of a dialog, apart from whom it is about."""
+    """Return the text of a dialog, apart from the user that it is about."""
     if isinstance(body, About):
         return body
     return About(Content(), safe(body) if isinstance(body, str) else body)

@@ -34,6 +34,10 @@ class PickDialog(Dialog[T]):
             yield PickList(self._picks)
             yield Static(pick_keys(self._back), classes="pick-keys")
 
+    def action_leave(self) -> None:
+        """Cancel at once: nothing can be typed here."""
+        self.action_cancel()
+
 
 def pick_keys(back: str) -> Content:
     """Return the keys of a list, for the line below it."""

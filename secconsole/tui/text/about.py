@@ -14,7 +14,7 @@ from secconsole.tui.text.users import doubts
 
 
 class About(NamedTuple):
-    """Who a dialog acts on, and its text."""
+    """The user that a dialog acts on, and its text."""
 
     who: Content
     text: Content

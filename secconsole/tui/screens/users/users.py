@@ -129,12 +129,8 @@ class Users(UserList):
         return person
 
     async def detail_at_cursor(self) -> UserDetail:
-        """Return the details of the user under the cursor, which warn of look-alikes."""
-        return self._loaded_detail() or await self._look(self.person_at_cursor())
-
-    async def _look(self, user: UserRow) -> UserDetail:
-        """Return a user as they are now, whatever the screen shows."""
-        return await self.app.perform(ShowUser(tenant=self.app.tenant, user=user.id))
+        """Return the user under the cursor as they are now, whatever the screen shows."""
+        return await self.app.perform(ShowUser(tenant=self.app.tenant, user=self.person_at_cursor().id))
 
     async def reload(self, *, as_many: bool = False) -> None:
         """Reload at once after a change made here.
@@ -218,7 +214,7 @@ class Users(UserList):
 
     async def do_undo(self) -> None:
         person = self.person
-        detail = await self._look(person) if person is not None else None
+        detail = await self.detail_at_cursor() if person is not None else None
         if (detail is None or detail.undo is None) and self._undoable_bulk() is None:
             self.app.forget_typed()
             self.app.notify_refused("There is nothing to undo.")
@@ -271,10 +267,9 @@ class Users(UserList):
         if self.table.marks:
             await self.start(JobKind.DISABLE, Selection(users=self.chosen()))
             return
-        user = self.person_at_cursor()
-        detail = await self._look(user)
+        detail = await self.detail_at_cursor()
         if await self.app.ask(ask_for.DisableDialog(detail)) is not None:
-            self.app.notify_done(f"{user.login} can no longer sign in. Press D to enable the account again.")
+            self.app.notify_done(f"{detail.user.login} can no longer sign in. Press D to enable the account again.")
             await self.reload()
 
     async def do_enable(self) -> None:
@@ -349,6 +344,6 @@ class Users(UserList):
                 await screen.reload()
 
     async def do_explain(self) -> None:
-        detail = await self._look(self.person_at_cursor())
+        detail = await self.detail_at_cursor()
         explanation = await self.app.perform(what_if(self.app.tenant, detail.user.id))
         await self.app.ask(ExplainDialog(detail, explanation, self.app.clock(), utf8=self.app.terminal.utf8))
