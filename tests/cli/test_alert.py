@@ -35,13 +35,13 @@ def test_an_alert_is_listed_shown_and_acknowledged(shell: Shell) -> None:
 
 def test_rules_are_listed_set_and_tried(shell: Shell) -> None:
     rows = {row["rule"]: row for row in shell.json("alert", "rule", "list")["items"]}
-    assert (rows["user-failures"]["threshold"], rows["out-of-hours"]["on"]) == (20, False)
-    assert shell("alert", "rule", "set", "user-failures").code == 2
-    assert shell("alert", "rule", "set", "user-failures", "--threshold", "1").code == 2
+    assert (rows["many-failures"]["threshold"], rows["out-of-hours"]["on"]) == (20, False)
+    assert shell("alert", "rule", "set", "many-failures").code == 2
+    assert shell("alert", "rule", "set", "many-failures", "--threshold", "1").code == 2
     assert shell("alert", "rule", "set", "no-such-rule", "--on").code == 2
     assert shell("alert", "rule", "set", "out-of-hours", "--on").code == 2
-    assert shell.json("alert", "rule", "set", "user-failures", "--threshold", "5", "--off")["on"] is False
-    raised(shell)  # with the change of user-failures above
+    assert shell.json("alert", "rule", "set", "many-failures", "--threshold", "5", "--off")["on"] is False
+    raised(shell)  # with the change of many-failures above
     tried = shell.json("alert", "rule", "try", "out-of-hours", "--since", "30d")
     assert (tried["raised"], tried["whole"], len(tried["items"][0]["entries"])) == (1, True, 3)
     never = shell("alert", "rule", "try", "out-of-hours", "--since", "30d", "--hours", "mon-sun 00:00-24:00")

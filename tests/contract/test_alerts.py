@@ -68,12 +68,12 @@ async def rule(organisation: Organisation, name: AlertRule, **changes: object) -
 
 async def test_many_failures_of_one_user_raise_one_alert_that_counts_further_ones(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=4)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=4)
     await guess_often(organisation, "ana", 3)
     assert await sweep(organisation) == []
     await guess_often(organisation, "ana", 1)
     (found,) = await sweep(organisation)
-    assert (found.rule, found.name, found.number, found.events) == (AlertRule.USER_FAILURES, "ana", 4, 4)
+    assert (found.rule, found.name, found.number, found.events) == (AlertRule.MANY_FAILURES, "ana", 4, 4)
     assert found.summary == "4 wrong entries for ana within 30 min"
     await guess_often(organisation, "ana", 2)
     (again,) = await sweep(organisation)
@@ -91,14 +91,14 @@ async def test_many_failures_of_one_user_raise_one_alert_that_counts_further_one
 @pytest.mark.alike
 async def test_failures_outside_the_window_do_not_count(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=4, minutes=5)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=4, minutes=5)
     await guess_often(organisation, "ana", 8)
     assert await sweep(organisation) == []
 
 
 async def test_failures_that_were_summed_up_count_each(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=4)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=4)
     for _ in range(4):
         await guess(organisation, "ana")
     assert await sweep(organisation) == []
@@ -110,7 +110,7 @@ async def test_failures_that_were_summed_up_count_each(organisation: Organisatio
 
 async def test_each_entry_counts_once_for_any_number_of_sweeps(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=4)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=4)
     await guess_often(organisation, "ana", 5)
     worker = organisation.backend.alert_worker
     await asyncio.gather(*(worker.sweep() for _ in range(4)))
@@ -191,7 +191,7 @@ async def test_a_sign_in_after_ninety_days(organisation: Organisation) -> None:
 
 async def test_an_acknowledged_alert_counts_from_zero_again(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=3)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=3)
     await guess_often(organisation, "ana", 3)
     (found,) = await sweep(organisation)
     for note in ("", "  "):
@@ -221,15 +221,15 @@ async def test_an_acknowledged_alert_counts_from_zero_again(organisation: Organi
 
 @pytest.mark.alike
 async def test_rules_are_set_with_before_and_after_and_within_their_limits(organisation: Organisation) -> None:
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=5, minutes=60)
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=5)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=5, minutes=60)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=5)
     (entry,) = (await organisation.perform(ListAudit(tenant=TENANT, action="alert.rule-set"))).items
     assert entry.details["before"] == "on, threshold 20, 30 min"
     assert entry.details["after"] == "on, threshold 5, 60 min"
     wrong: list[tuple[AlertRule, dict[str, object]]] = [
-        (AlertRule.USER_FAILURES, {"threshold": 2}),
-        (AlertRule.USER_FAILURES, {"threshold": 501}),
-        (AlertRule.USER_FAILURES, {"minutes": 0}),
+        (AlertRule.MANY_FAILURES, {"threshold": 2}),
+        (AlertRule.MANY_FAILURES, {"threshold": 501}),
+        (AlertRule.MANY_FAILURES, {"minutes": 0}),
         (AlertRule.CLOCK_JUMP, {"minutes": 5}),
         (AlertRule.DORMANT, {"hours": "mon-fri 08:00-18:00"}),
         (AlertRule.OUT_OF_HOURS, {"hours": "from nine to five"}),
@@ -246,13 +246,13 @@ async def test_rules_are_set_with_before_and_after_and_within_their_limits(organ
 @pytest.mark.alike
 async def test_a_rule_that_is_off_raises_nothing_but_can_be_tried(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, on=False)
+    await rule(organisation, AlertRule.MANY_FAILURES, on=False)
     since = datetime.fromtimestamp(organisation.clock.now, UTC)
     await guess_often(organisation, "ana", 6)
     assert await sweep(organisation) == []
 
     async def tried(threshold: int) -> list[tuple[str, int, int]]:
-        operation = TryAlertRule(tenant=TENANT, rule=AlertRule.USER_FAILURES, since=since, threshold=threshold)
+        operation = TryAlertRule(tenant=TENANT, rule=AlertRule.MANY_FAILURES, since=since, threshold=threshold)
         trial = await organisation.perform(operation)
         assert trial.whole
         assert trial.raised == len(trial.items)
@@ -264,7 +264,7 @@ async def test_a_rule_that_is_off_raises_nothing_but_can_be_tried(organisation: 
     organisation.clock.forward(days=2)
     later = TryAlertRule(
         tenant=TENANT,
-        rule=AlertRule.USER_FAILURES,
+        rule=AlertRule.MANY_FAILURES,
         threshold=5,
         since=datetime.fromtimestamp(organisation.clock.now, UTC),
     )
@@ -273,12 +273,12 @@ async def test_a_rule_that_is_off_raises_nothing_but_can_be_tried(organisation: 
 
 async def test_a_trial_finds_what_the_sweep_found(organisation: Organisation) -> None:
     since = datetime.fromtimestamp(organisation.clock.now, UTC)
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=3)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=3)
     for login in ("ana", "ben"):
         await organisation.add(login)
         await guess_often(organisation, login, 4)
     live = await sweep(organisation)
-    trial = await organisation.perform(TryAlertRule(tenant=TENANT, rule=AlertRule.USER_FAILURES, since=since))
+    trial = await organisation.perform(TryAlertRule(tenant=TENANT, rule=AlertRule.MANY_FAILURES, since=since))
     assert [(one.summary, one.events, one.last) for one in trial.items] == [
         (one.summary, one.events, one.last) for one in live
     ]
@@ -287,7 +287,7 @@ async def test_a_trial_finds_what_the_sweep_found(organisation: Organisation) ->
 @pytest.mark.alike
 async def test_roles_see_and_only_administrators_change(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=3)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=3)
     await guess_often(organisation, "ana", 3)
     (found,) = await sweep(organisation)
     who: dict[Role, Credential] = {}
@@ -309,7 +309,7 @@ async def test_roles_see_and_only_administrators_change(organisation: Organisati
 @pytest.mark.alike
 async def test_another_tenant_learns_nothing(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=3)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=3)
     await guess_often(organisation, "ana", 3)
     (found,) = await sweep(organisation)
     await organisation.perform(CreateTenant(name="other", admin="olga", password=PASSWORD, role=Role.TENANT_ADMIN))
@@ -325,7 +325,7 @@ async def test_another_tenant_learns_nothing(organisation: Organisation) -> None
 
 
 async def test_a_flood_is_summed_up(organisation: Organisation) -> None:
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=3)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=3)
     await rule(organisation, AlertRule.NETWORK_USERS, on=False)
     logins = [f"user{number}" for number in range(MOST_IN_AN_HOUR + 3)]
     for login in logins:
@@ -337,13 +337,13 @@ async def test_a_flood_is_summed_up(organisation: Organisation) -> None:
     found = await sweep(organisation)
     assert len(found) == MOST_IN_AN_HOUR + 1
     (rest,) = (alert for alert in found if alert.subject == "*")
-    assert (rest.others, rest.rule) == (3, AlertRule.USER_FAILURES)
+    assert (rest.others, rest.rule) == (3, AlertRule.MANY_FAILURES)
     assert "3 more times" in rest.summary
 
 
 async def test_rows_of_signals_are_bounded(organisation: Organisation) -> None:
     await organisation.add("ana")
-    await rule(organisation, AlertRule.USER_FAILURES, threshold=500, minutes=5)
+    await rule(organisation, AlertRule.MANY_FAILURES, threshold=500, minutes=5)
     for _ in range(4):
         await guess_often(organisation, "ana", 5)
         await sweep(organisation)

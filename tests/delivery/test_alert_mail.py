@@ -28,7 +28,7 @@ async def post(home: Path) -> AsyncIterator[Post]:
             await organisation.add(login, Role.TENANT_ADMIN, email=f"{login}@acme.example")
         await organisation.add("hana", Role.HELPDESK, email="hana@acme.example")
         await organisation.perform(DisableUser(tenant=TENANT, user="theo", reason="left"))
-        rule = SetAlertRule(tenant=TENANT, rule=AlertRule.USER_FAILURES, threshold=3)
+        rule = SetAlertRule(tenant=TENANT, rule=AlertRule.MANY_FAILURES, threshold=3)
         await organisation.perform(rule)
         await made.rest()
         yield made
@@ -57,7 +57,7 @@ async def test_administrators_are_mailed_once_for_an_alert(post: Post) -> None:
     before = len(about_alerts(post))
     assert before == 0
     await guess(post, "ana")
-    subject = "Suspicious activity at acme: user-failures"
+    subject = "Suspicious activity at acme: many-failures"
     assert about_alerts(post) == [("tina@acme.example", subject), ("tom@acme.example", subject)]
     text = post.mailbox.text()
     assert "3 wrong entries for ana within 30 min" in text

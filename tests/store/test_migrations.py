@@ -323,3 +323,22 @@ def test_a48_migrated_sessions_count_as_password_sessions_and_policies_stay(
     store.write(migrations.migrate).result(30)
     assert rows(store, "SELECT factor FROM sessions") == [("",)]
     assert rows(store, "SELECT policy FROM tenants") == [("off",)]
+
+
+def test_a48_alerts_and_settings_of_a_renamed_rule_have_its_new_name(
+    store: AnyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(migrations, "CURRENT", "0020")
+        store.write(migrations.migrate).result(30)
+    run(
+        store,
+        "INSERT INTO tenants (pk, id, name, name_key) VALUES (1, 't1', 'acme', 'acme')",
+        "INSERT INTO alerts (id, tenant_pk, rule) VALUES ('a1', 1, 'user-failures')",
+        "INSERT INTO alert_rules (tenant_pk, rule) VALUES (1, 'user-failures'), (1, 'many-sms')",
+        "INSERT INTO alert_signals (tenant_pk, rule, subject, key) VALUES (1, 'user-failures', 'u1', 'e1')",
+    )
+    store.write(migrations.migrate).result(30)
+    for table in ("alerts", "alert_signals"):
+        assert rows(store, f"SELECT rule FROM {table}") == [("many-failures",)]
+    assert rows(store, "SELECT rule FROM alert_rules ORDER BY rule") == [("many-failures",), ("many-sms",)]

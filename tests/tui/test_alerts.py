@@ -21,7 +21,7 @@ from tests.tui.conftest import TENANT, OpenConsole, Organisation, Pilot, screen_
 async def guessed(organisation: Organisation, login: str = "uma") -> None:
     """Three wrong passwords of a user, which raise an alert."""
     owner = organisation.owner
-    await organisation.perform(SetAlertRule(tenant=TENANT, rule=AlertRule.USER_FAILURES, threshold=3))
+    await organisation.perform(SetAlertRule(tenant=TENANT, rule=AlertRule.MANY_FAILURES, threshold=3))
     for _ in range(3):
         wrong = SignIn(tenant=TENANT, login=login, password=Secret("not her password"))
         await owner.perform_as(wrong, Nobody(), Source("api", "203.0.113.7"))
@@ -102,7 +102,7 @@ async def test_rules_are_tried_and_changed(console: OpenConsole, organisation: O
         await pilot.press("tab", "backspace", *"0", "tab", "tab", "right", "right", "enter")
         await until(pilot, lambda: "must be between 3 and 500" in screen_text(app))
         await pilot.press("backspace", *"3", "tab", "tab", "right", "enter")
-        await until(pilot, lambda: "Trial of user-failures" in screen_text(app))
+        await until(pilot, lambda: "Trial of many-failures" in screen_text(app))
         assert "1 alert since" in screen_text(app)
         await pilot.press("escape")
         await on_top(app, pilot, RuleDialog)
@@ -139,4 +139,4 @@ async def test_an_auditor_reads_and_tries_and_learns_who_may_change(
         assert "Change" not in screen_text(app)
         await pilot.press("enter")
         await on_top(app, pilot, Dialog)
-        await until(pilot, lambda: "Trial of user-failures" in screen_text(app))
+        await until(pilot, lambda: "Trial of many-failures" in screen_text(app))

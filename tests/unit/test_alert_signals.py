@@ -169,7 +169,7 @@ def test_the_checks_of_an_application_do_not_make_its_network_suspicious() -> No
         for n in range(50)
     ]
     assert met(checks, AlertRule.NETWORK_USERS) == []
-    assert met(checks, AlertRule.USER_FAILURES) == []
+    assert met(checks, AlertRule.MANY_FAILURES) == []
 
 
 def failure(at: int, user: str = "ana", **more: object) -> Entry:
@@ -180,7 +180,7 @@ def failure(at: int, user: str = "ana", **more: object) -> Entry:
 def test_a_rule_is_met_exactly_when_a_window_has_so_many(minutes: list[int], threshold: int, window: int) -> None:
     times = sorted(minute * MINUTE for minute in minutes)
     entries = [failure(at, seq=number) for number, at in enumerate(times, 1)]
-    found = met(entries, AlertRule.USER_FAILURES, threshold=threshold, minutes=window)
+    found = met(entries, AlertRule.MANY_FAILURES, threshold=threshold, minutes=window)
     counts = [
         sum(at - window * MINUTE <= other for other in times[: at_index + 1]) for at_index, at in enumerate(times)
     ]
@@ -200,7 +200,7 @@ def test_distinct_users_are_counted_once_each(entries: list[tuple[int, int]], th
 
 
 def test_the_signals_of_a_subject_are_bounded() -> None:
-    settings = RuleSettings(AlertRule.USER_FAILURES, on=True, threshold=500, minutes=10_080)
+    settings = RuleSettings(AlertRule.MANY_FAILURES, on=True, threshold=500, minutes=10_080)
     track = Track(settings)
     for number in range(MOST_SIGNALS + 50):
         track.add(Signal(settings.rule, "ana", "ana", str(number), NOW, number))

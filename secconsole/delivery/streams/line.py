@@ -77,8 +77,8 @@ class TlsLine(Line):
         """Send close_notify, and return once the other side has read it and ended the connection for it.
 
         It must send its own (RFC 5425 section 4.4), but rsyslog with GnuTLS only ends TCP. That counts if all was
-        acknowledged: a system that closes a connection with unread data resets it. Nothing signs such an end: an attacker who
-        forges it makes a gap, which the numbers of the entries show.
+        acknowledged: a system that closes a connection with unread data resets it. Nothing signs such an end: an
+        attacker who forges it makes a gap, which the numbers of the entries show.
         """
         try:
             await self._run(self._tls.unwrap)

@@ -23,7 +23,7 @@ HOURS_ADVICE = "Write working hours as mon-fri 08:00-18:00."
 class AlertRule(StrEnum):
     """Name of a rule, in the order of lists."""
 
-    USER_FAILURES = "user-failures"
+    MANY_FAILURES = "many-failures"
     NETWORK_USERS = "network-users"
     OPERATOR_RESETS = "operator-resets"
     RESET_AND_ACT = "reset-and-act"
@@ -57,7 +57,7 @@ class Kind:
 
 
 KINDS: dict[AlertRule, Kind] = {
-    AlertRule.USER_FAILURES: Kind("many wrong entries for one user", "wrong entries", 20, 500, 30, 3),
+    AlertRule.MANY_FAILURES: Kind("many wrong entries for one user", "wrong entries", 20, 500, 30, 3),
     AlertRule.NETWORK_USERS: Kind("one network fails for many users", "users", 10, 500, 10, 2),
     AlertRule.OPERATOR_RESETS: Kind("many unbindings and password resets by one operator", "resets", 20, 500, 60, 2),
     AlertRule.RESET_AND_ACT: Kind("a reset, a binding from a new network, an operator's act", "", 1, 1, 1440),
@@ -176,7 +176,7 @@ def alert_words(rule: AlertRule, number: int, name: str, minutes: int, others: i
         return f"{KINDS[rule].about}: {others:,} more {'time' if others == 1 else 'times'}, summed up"
     within = f" within {span_words(minutes)}" if minutes else ""
     match rule:
-        case AlertRule.USER_FAILURES:
+        case AlertRule.MANY_FAILURES:
             return f"{number:,} wrong entries for {name}{within}"
         case AlertRule.NETWORK_USERS:
             return f"network {name} failed for {number:,} users{within}"

@@ -48,9 +48,9 @@ OPERATORS_ACTS = (
 BINDING, DORMANT, RECOVERY, SENT = "factor.confirmed", "sign-in.dormant", "recovery.used", "code.sent"
 DAMAGED, JUMPED = "secret.damaged", "clock.jumped"
 
-FAILURE_RULES = (AlertRule.USER_FAILURES, AlertRule.NETWORK_USERS)  # of refused entries, the others of all others
+FAILURE_RULES = (AlertRule.MANY_FAILURES, AlertRule.NETWORK_USERS)  # of refused entries, the others of all others
 ACTIONS: dict[AlertRule, tuple[str, ...]] = {
-    AlertRule.USER_FAILURES: REFUSED,
+    AlertRule.MANY_FAILURES: REFUSED,
     AlertRule.NETWORK_USERS: _AT_SIGN_IN,
     AlertRule.OPERATOR_RESETS: RESETS,
     AlertRule.RESET_AND_ACT: (*OPERATORS_ACTS, BINDING),
@@ -115,7 +115,7 @@ def _signal(
     yield Signal(settings.rule, subject, name, key or str(entry.seq), entry.at, entry.seq, weight)
 
 
-def _user_failures(entry: Entry, settings: RuleSettings) -> Iterator[Signal]:
+def _many_failures(entry: Entry, settings: RuleSettings) -> Iterator[Signal]:
     if entry.target_id:
         yield from _signal(entry, settings, entry.target_id, entry.target, weight=max(1, _int(entry, "attempts")))
 
@@ -177,7 +177,7 @@ def _jumped(entry: Entry, settings: RuleSettings) -> Iterator[Signal]:
 
 
 _FINDERS: dict[AlertRule, Callable[[Entry, RuleSettings], Iterator[Signal]]] = {
-    AlertRule.USER_FAILURES: _user_failures,
+    AlertRule.MANY_FAILURES: _many_failures,
     AlertRule.NETWORK_USERS: _network_users,
     AlertRule.OPERATOR_RESETS: _resets,
     AlertRule.RESET_AND_ACT: _reset_and_act,

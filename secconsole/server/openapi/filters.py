@@ -36,7 +36,7 @@ _BY_NAME: dict[str, object] = {
     "remove": False,
     "role": Role.HELPDESK.value,
     "roles": Role.HELPDESK.value,
-    "rule": AlertRule.USER_FAILURES.value,
+    "rule": AlertRule.MANY_FAILURES.value,
     "signed_in": False,
     "since": "2026-03-01T00:00:00+01:00",
     "state": AlertState.OPEN.value,
