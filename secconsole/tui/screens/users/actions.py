@@ -306,7 +306,8 @@ def why_not_on(action: Action, person: UserRow, *, role: Role, own: str) -> str:
         )
     is_other = own not in ("", person.id)  # the store's owner ranks above all users
     if spec.writes and is_other and not may_act_on(role, person.role, spec.ranks):
-        return outranked_words(role, person.role, spec.ranks, person.login)
+        words = outranked_words(role, person.role, spec.ranks, person.login)
+        return words if person.login in words else f"{words.removesuffix('.')}, and {person.login} is one."
     return ""
 
 
