@@ -7,7 +7,7 @@ from typing import Any
 
 from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.model import BindingStatus, Flag
-from secconsole.domain.roles import Role, may, may_act_on, may_phrase, outranked_words
+from secconsole.domain.roles import Ranks, Role, may, may_act_on, may_phrase, outranked_words
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.invitations import InviteUsers
 from secconsole.operations.jobs import StartJob
@@ -307,7 +307,7 @@ def why_not_on(action: Action, person: UserRow, *, role: Role, own: str) -> str:
     is_other = own not in ("", person.id)  # the store's owner ranks above all users
     if spec.writes and is_other and not may_act_on(role, person.role, spec.ranks):
         words = outranked_words(role, person.role, spec.ranks, person.login)
-        return words if person.login in words else f"{words.removesuffix('.')}, and {person.login} is one."
+        return words if spec.ranks is Ranks.STRICTLY_LOWER else f"{words[:-1]}, and {person.login} is one."
     return ""
 
 
