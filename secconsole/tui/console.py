@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from secconsole.operations.policy import Policy
     from secconsole.operations.signin import Identity
     from secconsole.tui.actions import Action, PlaceName
+    from secconsole.tui.runtime.history import SessionHistory
     from secconsole.tui.runtime.key_queue import KeyHold
-    from secconsole.tui.session.history import SessionHistory
 
     Opener = Callable[[], Awaitable[Backend]]
 

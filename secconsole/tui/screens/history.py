@@ -15,12 +15,12 @@ from secconsole.operations.events import EVENTS
 from secconsole.operations.unbinding import Unbind, UnbindResult, UndoResult
 from secconsole.operations.users import UserChanged
 from secconsole.operations.whitelist import WhitelistChanged
+from secconsole.tui.runtime.history import Done
 from secconsole.tui.screens.audit.dialogs import EntryDialog
 from secconsole.tui.screens.dialog import Dialog, copy_command
 from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.screens.users.unbind_outcome import undone_words
 from secconsole.tui.screens.users.undo import Bulk, UndoDialog
-from secconsole.tui.session.history import Done
 from secconsole.tui.text.commands import command_line
 from secconsole.tui.text.format import exact, until
 from secconsole.tui.text.labelled import labelled

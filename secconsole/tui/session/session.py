@@ -16,7 +16,7 @@ from secconsole.domain.roles import Permission, may
 from secconsole.operations.caller import Nobody
 from secconsole.operations.policy import Policy, ShowPolicy
 from secconsole.operations.signin import Identity, SignOut, WhoAmI
-from secconsole.tui.session.history import SessionHistory
+from secconsole.tui.runtime.history import SessionHistory
 from secconsole.tui.session.jobs import JobRunner
 from secconsole.tui.session.navigation import Places
 
