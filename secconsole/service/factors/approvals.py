@@ -81,6 +81,7 @@ def _is_granted(context: Context, record: ApprovalRecord, user: UserRecord) -> b
         return False
     if not record.answer_by_id:  # the owner of the store
         return True
+    # A grant counts only while its giver could still grant it, so it does not outlast an operator who was dismissed.
     giver = users.user_by_id(context.connection, record.answer_by_id)
     return (
         giver is not None

@@ -122,6 +122,7 @@ def check_bypass_code(context: Context, tenant: TenantRow, user: UserRecord, typ
     if until := held(context, user):
         return False, held_words(context, until)
     digest = _digest(context, user, typed)
+    # Looked up once more: the issuer may have been disabled since the code was offered.
     if bypass_now(context, user) is None or not bypass.use_code(context.connection, user.pk, digest, context.now):
         count_failure(context, user)
         return False, WRONG

@@ -54,6 +54,7 @@ def _on_record(context: Context, user: UserRecord) -> Iterator[tuple[str, Factor
             address = mail_address(text) if channel is FactorKind.EMAIL else sms_number(text)
         except Invalid:  # none, or one that an import accepted and nothing can be sent to
             continue
+        # It follows below as a factor, with the time of its binding.
         if any(f.address == address for f in active):
             continue
         shown = masked_mail(address) if channel is FactorKind.EMAIL else masked_phone(address)

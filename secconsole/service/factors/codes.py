@@ -56,6 +56,8 @@ def check_code(
             note_right_code(context, user, bucket)
             return factor, ""
     count_failure(context, user, bucket)
+    # Against each factor that the code was checked with: a hundred wrong ones in a row disable it (NIST SP 800-63B-4
+    # section 3.2.2).
     factors.count_failure(context.connection, [f.pk for f in (*apps, *addressed)])
     if among and not usable:
         return None, EXHAUSTED_WORDS
@@ -68,7 +70,11 @@ def note_sent_use(context: Context, factor: FactorRecord) -> None:
         factors.note_use(context.connection, factor, context.now)
         return
     factors.activate(context.connection, factor, step=-1, now=context.now)
-    # Earlier proofs were made without this factor, so they remain valid only for a user who shows it in this session.
+    forget_other_proofs(context, factor)
+
+
+def forget_other_proofs(context: Context, factor: FactorRecord) -> None:
+    """Void the proofs of a user that were made without a new factor, in all sessions but the one that has shown it."""
     actor = context.found_actor
     own = actor.session.pk if actor and actor.session and actor.session.user_pk == factor.user_pk else None
     sessions.forget_proofs(context.connection, factor.user_pk, but=own)

@@ -15,13 +15,12 @@ from secconsole.operations.events import FACTOR_CONFIRMED, FACTOR_ENROLLMENT_STA
 from secconsole.operations.factors import Verdict
 from secconsole.operations.signin import BindingStarted
 from secconsole.service.context import Context, when
-from secconsole.service.factors.codes import WRONG, parameters_of, seal_seed, seed_of, step_of
+from secconsole.service.factors.codes import WRONG, forget_other_proofs, parameters_of, seal_seed, seed_of, step_of
 from secconsole.service.factors.passcodes import why_no_code
 from secconsole.service.factors.sent_factors import confirm_sent, start_sent
 from secconsole.service.factors.throttling import from_new_network
 from secconsole.store import factors, outbox
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
-from secconsole.store.sign_in import sessions
 
 
 def start_enrollment(
@@ -108,14 +107,10 @@ def confirm_enrollment(
     if not factors.activate(context.connection, factor, step=step, now=context.now):
         raise Conflict("That factor is bound already.")
     outbox.void(context.connection, key_attempt(user), context.now)  # from now on that key opens the account
+    # After the activation: without an active factor the recovery codes would be voided with the old one.
     if old:
         factors.remove(context.connection, user.pk, old, now=context.now, event=None)
-    # Earlier proofs were made without this factor, so they remain valid only for a user who shows it in this session.
-    actor = context.found_actor
-    own = actor.session.pk if actor and actor.session and actor.session.user_pk == user.pk else None
-    sessions.forget_proofs(context.connection, user.pk, but=own)
-    if own is not None:
-        sessions.note_factor(context.connection, own, factor.kind)
+    forget_other_proofs(context, factor)
     context.audit(
         FACTOR_CONFIRMED,
         user,

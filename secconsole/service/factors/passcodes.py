@@ -73,6 +73,7 @@ def issue_code(context: Context, request: Request, write: Write) -> Issued:
             context.unchanged = True
         return Issued(False, live.prefix if live else "", live.expires if live else None, wait_until, message, masked)
     code, expires = make_passcode(os.urandom(RANDOM_BYTES)), context.now + LASTS
+    # An earlier code that still waits would be wrong when it arrives.
     outbox.void(context.connection, request.attempt, context.now)
     passcodes.put(
         context.connection,

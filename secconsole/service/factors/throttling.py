@@ -99,6 +99,7 @@ def reserve(context: Context, user: UserRecord, bucket: Bucket | None = None) ->
     run = before.run(bucket)
     if until := wait_until(run, context.now):
         return None, until
+    # Stored in a transaction of this step alone, so neither a kill nor a guess at the same time escapes the count.
     after = failed(before, bucket, context.now, password=True)
     throttles.keep_throttle(context.connection, user.pk, before, after, context.now)
     until = wait_until(after.run(bucket), context.now)

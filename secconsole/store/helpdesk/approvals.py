@@ -36,6 +36,7 @@ def add_request(connection: sa.Connection, values: dict[str, object]) -> None:
     """Store a request in place of the same operator's unused ones for that user, of any kind."""
     asker = _by(str(values["by_id"]), str(values["by"]))
     same = sa.and_(_ROW.user_pk == values["user_pk"], asker, _ROW.used.is_(None))
+    # Several requests for one act could each be granted, and one of them used later.
     connection.execute(sa.delete(approvals).where(same))
     connection.execute(sa.insert(approvals).values(values))
 

@@ -42,6 +42,7 @@ class Newcomer:
 
 def freeze(connection: sa.Connection, tenant_pk: int, *, now: int, by: str) -> bool:
     """Freeze a tenant, or return False if it is frozen already."""
+    # Conditional, so that time and author are those of the first request.
     query = sa.update(tenants).where(tenants.c.pk == tenant_pk, tenants.c.frozen_since.is_(None))
     return connection.execute(query.values(frozen_since=now, frozen_by=by)).rowcount == 1
 

@@ -114,6 +114,7 @@ def _sessions(which: Which) -> sa.ColumnElement[bool]:
         sessions.c.expires > which.now,
         sessions.c.ended.is_(None),
         sessions.c.last_seen >= which.seen_since,
+        # No session has the key 0.
         sessions.c.pk != (which.but if which.but is not None else 0),
     )
 

@@ -22,6 +22,7 @@ _END = Prepared(
 _VOID = Prepared(
     sa.update(challenges).where(challenges.c.user_pk == sa.bindparam("of"), challenges.c.used.is_(None)), ["used"]
 )
+# Sessions are found by the digest of their token, which itself is stored nowhere.
 _BY_TOKEN = sa.select(sessions).where(sessions.c.token_hash == sa.bindparam("hashed"))
 
 
@@ -58,6 +59,7 @@ def renew_session(
 
 def note_factor(connection: sa.Connection, pk: int, factor: str) -> None:
     """Store the kind of factor used in a session that a password alone had opened."""
+    # The factor that opened a session stays on record.
     query = sa.update(sessions).where(sessions.c.pk == pk, sessions.c.factor == "")
     connection.execute(query.values(factor=factor))
 
