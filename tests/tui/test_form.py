@@ -21,6 +21,7 @@ from secconsole.tui.widgets.form_fields import (
     CodeField,
     NumberField,
     PasswordField,
+    PhoneField,
     ReadOnly,
     TextField,
     cancel,
@@ -116,6 +117,20 @@ async def test_a_dangerous_form_focuses_cancel_and_enter_in_a_field_does_not_sub
         await pilot.press("enter", "escape")
         await pilot.pause()
         assert app.posted == ["cancelled", "cancelled"]
+
+
+async def test_f3_in_a_number_asks_for_its_country() -> None:
+    class Numbers(Sheet):
+        def on_form_country_wanted(self, event: Form.CountryWanted) -> None:
+            self.posted.append(event.name)
+
+    app = Numbers(Form([TextField(name="name", label="Name"), PhoneField(name="phone", label="Phone")], [cancel()]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("f3", "tab", "f3")
+        await pilot.pause()
+        assert app.posted == ["phone"]
+        app.form.fill_in("phone", "+420 ")
+        assert app.form.is_filled
 
 
 async def test_a_number_is_selected_when_it_gets_the_focus() -> None:

@@ -10,8 +10,9 @@ from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, ShowDelivery, TryDelivery
-from secconsole.operations.users import CreateUser
+from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.tui.app import SecConsole
+from secconsole.tui.screens.account.dialogs import ContactDialog
 from secconsole.tui.screens.settings.delivery import DeliveryStatusDialog
 from secconsole.tui.screens.settings.delivery_log import DeliveryLogDialog
 from secconsole.tui.screens.settings.delivery_settings import SmtpDialog, TwilioDialog
@@ -246,7 +247,34 @@ async def test_a1_sms_is_tested_and_a_repeat_says_how_long_to_wait(
         await until(pilot, lambda: "That code is wrong." in screen_text(app))
         await type_in(pilot, digits_in(twilio.text()).reveal())
         await pilot.press("enter")
-        await until(pilot, lambda: "Test completed successfully" in screen_text(app))
+        await until(pilot, lambda: f"The code reached {NUMBER}." in said(app))
+        await settled(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Test completed successfully" in said(app))
+        assert "Your number is on record now." in said(app)
+    assert (await organisation.perform(ShowUser(tenant="acme", user="root"))).user.phone == NUMBER
+
+
+async def test_a2_a_test_asks_for_an_own_address_where_there_is_none(
+    console: OpenConsole, organisation: Organisation, mailbox: Mailbox
+) -> None:
+    await mail_in_effect(organisation, mailbox)
+    password = Secret("zoe has a long password")
+    role = Role.TENANT_ADMIN
+    await organisation.perform(CreateUser(tenant="acme", login="zoe", role=role, password=password))
+    await organisation.bind("zoe")
+    app = await console("zoe", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(app, pilot)
+        await pilot.press("m")
+        await on_top(app, pilot, DeliveryStatusDialog)
+        await pilot.press("right", "enter")
+        await on_top(app, pilot, ContactDialog)
+        await type_in(pilot, "zoe@acme.example")
+        await pilot.press("enter")
+        await on_top(app, pilot, DeliveryTestDialog)
+        assert "zoe@acme.example" in screen_text(app)
+    assert (await organisation.perform(ShowUser(tenant="acme", user="zoe"))).user.email == "zoe@acme.example"
 
 
 async def test_a_tenant_administrator_may_not_set_a_base_url_or_a_local_server(

@@ -178,6 +178,19 @@ class Dialog(ModalScreen[T], Generic[T]):
         else:  # a list in place of the form
             self.action_cancel()
 
+    def on_form_country_wanted(self, event: Form.CountryWanted) -> None:
+        event.stop()
+        self.start_work(lambda: self.pick_country(event.name))
+
+    async def pick_country(self, name: str) -> None:
+        """Let the user pick the country of the number in a field."""
+        from secconsole.domain.messages.countries import countries, with_country
+        from secconsole.tui.screens.factors.country import CountryDialog
+
+        country = await self.app.ask(CountryDialog())
+        if country is not None:
+            self.form.fill_in(name, with_country(country, str(self.form.values[name]), countries()))
+
     def on_form_cancelled(self, event: Form.Cancelled) -> None:
         event.stop()
         self.action_cancel()

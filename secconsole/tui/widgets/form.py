@@ -19,6 +19,7 @@ from secconsole.tui.widgets.form_fields import (
     Field,
     NumberField,
     PasswordField,
+    PhoneField,
     ReadOnly,
     Value,
 )
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from secconsole.tui.runtime.key_queue import KeyHold
 
 _ENTER = frozenset({"enter", "ctrl+j", "ctrl+m"})
+COUNTRY_KEY = "f3"
 ASK_LEAVE = "Escape again drops what you typed."
 
 
@@ -111,6 +113,17 @@ class Form(FormView, can_focus=True):
         def control(self) -> Form:
             return self.form
 
+    class CountryWanted(Message):
+        """Posted when the user wants to pick the country of a number."""
+
+        def __init__(self, form: Form, name: str) -> None:
+            super().__init__()
+            self.form, self.name = form, name
+
+        @property
+        def control(self) -> Form:
+            return self.form
+
     def __init__(
         self,
         fields: Sequence[Field],
@@ -168,6 +181,14 @@ class Form(FormView, can_focus=True):
             self._edits[name].text = self._before[name] = value
         self.refresh()
 
+    def fill_in(self, name: str, text: str) -> None:
+        """Fill a field with what the user picked, which counts as typed."""
+        before = self._before[name]
+        self.set_value(name, text)
+        self._before[name] = before
+        self.clear_errors()
+        self.focus_field(name)
+
     def forget_secrets(self) -> None:
         """Empty the fields for passwords and codes."""
         for field in self._fields:
@@ -217,6 +238,10 @@ class Form(FormView, can_focus=True):
     def acting_buttons(self) -> list[str]:
         """Names of the buttons that do not cancel."""
         return [button.name for button in self._buttons if not button.cancels]
+
+    def _field_or_none(self, name: str) -> Field | None:
+        """Return a field by name, None for a button."""
+        return next((field for field in self._fields if field.name == name), None)
 
     def _field(self, name: str) -> Field:
         return next(field for field in self._fields if field.name == name)
@@ -284,7 +309,7 @@ class Form(FormView, can_focus=True):
     def _select_number(self) -> None:
         """Select a number that has the focus, so that typing replaces it."""
         name = self.focused_name
-        field = next((field for field in self._fields if field.name == name), None)
+        field = self._field_or_none(name)
         if isinstance(field, NumberField) and not isinstance(field, CodeField):
             self._edits[name].select()
 
@@ -326,6 +351,9 @@ class Form(FormView, can_focus=True):
 
     def _act(self, key: str, character: str | None) -> bool:
         name = self.focused_name
+        if key == COUNTRY_KEY and isinstance(self._field_or_none(name), PhoneField):
+            self.post_message(self.CountryWanted(self, name))
+            return True
         if name in self._edits:
             return self._edit(self._edits[name], key, character)
         if name in self._choices and key in ("left", "right", "space"):

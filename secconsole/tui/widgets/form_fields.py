@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from secconsole.domain.secret import Secret
 
 Value = str | bool | Secret[str]
+PHONE_HELP = "With the country code: +420 777 123 456. F3 lists the countries."
 _LONGEST_PREFIX = 8  # The prefix of a sent code is drawn only if it looks like this, whatever a server answers.
 
 
@@ -26,6 +27,14 @@ class TextField(Field):
     value: str = ""
     placeholder: str = ""
     max_length: int = 256
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class PhoneField(TextField):
+    """A phone number, for which F3 lists the countries."""
+
+    help: str = PHONE_HELP
+    max_length: int = 40
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

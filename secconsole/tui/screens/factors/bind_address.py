@@ -12,7 +12,6 @@ from textual.content import Content
 
 from secconsole.domain.errors import Conflict, Invalid, NotFound, SecconsoleError, Unavailable
 from secconsole.domain.factors.passcode import MOST_WRONG, sent_at
-from secconsole.domain.messages.countries import countries, with_country
 from secconsole.domain.messages.delivery import MessageState
 from secconsole.domain.messages.mail_address import mail_address
 from secconsole.domain.messages.phone import sms_number
@@ -27,7 +26,7 @@ from secconsole.tui.text.codes import NOT_ARRIVED, not_sent_words, sent_words
 from secconsole.tui.text.format import plural
 from secconsole.tui.text.safe import lines, safe
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, cancel
+from secconsole.tui.widgets.form_fields import Button, CodeField, PhoneField, TextField, cancel
 from secconsole.tui.widgets.pick_list import Pick, PickList
 from secconsole.tui.widgets.wait_line import WaitLine
 
@@ -107,7 +106,7 @@ class BindAddressDialog(Dialog[BindingEnd]):
 
     def _address_form(self) -> Form:
         mail = self._kind is FactorKind.EMAIL
-        field = TextField(
+        field = (TextField if mail else PhoneField)(
             name="address",
             label="E-mail" if mail else "Number",
             value=self._address,
@@ -165,12 +164,7 @@ class BindAddressDialog(Dialog[BindingEnd]):
         self.start_work(work)
 
     async def _pick_country(self) -> None:
-        from secconsole.tui.screens.factors.country import CountryDialog
-
-        country = await self.app.ask(CountryDialog())
-        if country is not None:
-            self.form.set_value("address", with_country(country, str(self.form.values["address"]), countries()))
-            self.form.clear_errors()
+        await self.pick_country("address")
         self.form.focus_field("address")
 
     async def action_help(self) -> None:

@@ -13,7 +13,16 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import TWILIO, Delivery, SetSmtp, SetTwilio, SmtpSettings, TwilioSettings
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.text.delivery import in_effect, untested
-from secconsole.tui.widgets.form_fields import Button, ChoiceField, Field, NumberField, PasswordField, TextField, cancel
+from secconsole.tui.widgets.form_fields import (
+    Button,
+    ChoiceField,
+    Field,
+    NumberField,
+    PasswordField,
+    PhoneField,
+    TextField,
+    cancel,
+)
 
 _KEEP = [cancel(), Button("keep", "Save and test")]
 _BEFORE = "They take effect after a test. Until then, the settings in effect are used."
@@ -125,12 +134,12 @@ class TwilioDialog(SubmitDialog[bool]):
             PasswordField(
                 name="auth_token", label="Auth token", needed=True, help="From Twilio's console; never shown again."
             ),
-            TextField(
+            PhoneField(
                 name="sender",
                 label="Sender",
                 needed=True,
                 value=sender,
-                help="A number (+15005550006), or a messaging service (MG…).",
+                help="A number (F3 lists countries), or a messaging service (MG…).",
             ),
         ]
         if role is Role.PLATFORM_ADMIN:  # only they may have messages sent to another server

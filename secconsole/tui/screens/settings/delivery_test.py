@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
 from secconsole.domain.messages.delivery import MessageState, SettingsState
+from secconsole.domain.messages.phone import e164
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.operations.delivery import ConfirmDelivery, Delivery, MessageRow, ShowDelivery, TestStarted, TryDelivery
-from secconsole.operations.users import ShowUser
+from secconsole.operations.user_changes import RenameUser
+from secconsole.operations.users import ShowUser, UserRow
+from secconsole.tui.screens.dialog import ConfirmDialog
 from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.session.delivery_watch import LATER, SOON
@@ -21,7 +25,7 @@ from secconsole.tui.text.format import clock, plural
 from secconsole.tui.text.labelled import LABEL, labelled
 from secconsole.tui.text.safe import Part, join, lines
 from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, CodeField, TextField, cancel
+from secconsole.tui.widgets.form_fields import Button, CodeField, Field, PhoneField, TextField, cancel
 
 if TYPE_CHECKING:
     from secconsole.tui.console import Console
@@ -34,27 +38,45 @@ async def run_delivery_test(app: Console, kind: FactorKind) -> str:
 
     Return a message, empty if the test was postponed.
     """
-    to = await own_contact(app, kind)
-    begun = await app.ask(DeliveryTestDialog(kind, to))
+    me = await _own_record(app)
+    if me is not None and not me.email:
+        from secconsole.tui.screens.account.dialogs import ContactDialog
+
+        contact = await app.ask(ContactDialog("", asked_for=True))
+        me = replace(me, email=contact.email) if contact is not None else me
+    known = "" if me is None else me.email if kind is _MAIL else me.phone
+    begun = await app.ask(DeliveryTestDialog(kind, known))
     if begun is None:
         return ""
     started, to = begun
-    return await app.ask(DeliveryCodeDialog(started, to)) or ""
+    message = await app.ask(DeliveryCodeDialog(started, to)) or ""
+    if message and kind is FactorKind.SMS and me is not None and e164(to) != me.phone:
+        message += await _add_number(app, me, e164(to))
+    return message
 
 
-async def own_contact(app: Console, kind: FactorKind) -> str:
-    """Return the user's own address or number on record.
-
-    Empty if there is none or it cannot be read.
-    """
+async def _own_record(app: Console) -> UserRow | None:
+    """Return the user's own row, None for the owner of the store or if it cannot be read."""
     me = app.identity
     if not me.id:
-        return ""
+        return None
     try:
-        user = (await app.perform(ShowUser(tenant=me.tenant, user=me.id))).user
+        return (await app.perform(ShowUser(tenant=me.tenant, user=me.id))).user
     except SecconsoleError:
+        return None
+
+
+async def _add_number(app: Console, me: UserRow, number: str) -> str:
+    """Offer to put the tested number on the user's own record.
+
+    Return a message, empty if nothing was changed.
+    """
+    instead = f"instead of {me.phone}" if me.phone else "where there is none yet"
+    body = f"The code reached {number}. Put that number on your own record, {instead}?"
+    if not await app.ask(ConfirmDialog("Your phone number", body, "Add it")):
         return ""
-    return user.email if kind is _MAIL else user.phone
+    await app.perform(RenameUser(tenant=app.identity.tenant, user=me.id, phone=number))
+    return " Your number is on record now."
 
 
 class DeliveryTestDialog(SubmitDialog["tuple[TestStarted, str] | None"]):
@@ -62,13 +84,11 @@ class DeliveryTestDialog(SubmitDialog["tuple[TestStarted, str] | None"]):
 
     def __init__(self, kind: FactorKind, to: str) -> None:
         self._kind = kind
-        field = TextField(
-            name="to",
-            label="Your address" if kind is _MAIL else "Your number",
-            needed=True,
-            value=to,
-            help="One that you can read now." if kind is _MAIL else "With the country code: +420 777 123 456",
-        )
+        field: Field
+        if kind is _MAIL:
+            field = TextField(name="to", label="Your address", needed=True, value=to, help="One that you can read now.")
+        else:
+            field = PhoneField(name="to", label="Your number", needed=True, value=to)
         body = "A code is sent to you. Type it back and the settings take effect."
         super().__init__("Send a test", body, [field], [cancel("Later"), Button("send", "Send")], focus="to")
 

@@ -31,7 +31,7 @@ from secconsole.tui.screens.users.invite import invite
 from secconsole.tui.text.about import about
 from secconsole.tui.text.format import until
 from secconsole.tui.text.users import doubts
-from secconsole.tui.widgets.form_fields import Button, TextField, cancel
+from secconsole.tui.widgets.form_fields import Button, PhoneField, TextField, cancel
 
 UNREAD = "The user under the cursor is not loaded yet. Press the key again in a moment."
 
@@ -45,7 +45,7 @@ class RenameDialog(SubmitDialog["UserChanged | None"]):
             TextField(name="login", label="Login", needed=True, value=user.login, max_length=128),
             TextField(name="name", label="Name", value=user.name),
             TextField(name="email", label="E-mail", value=user.email, help="Notices go here; no factor changes."),
-            TextField(name="phone", label="Phone", value=user.phone, max_length=40, help="With the country code."),
+            PhoneField(name="phone", label="Phone", value=user.phone),
         ]
         super().__init__("Correct a user", about(detail), fields, [cancel(), Button("save", "Save")], focus="login")
 

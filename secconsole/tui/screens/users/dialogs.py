@@ -13,7 +13,7 @@ from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.text.about import about
 from secconsole.tui.text.format import plural
 from secconsole.tui.text.safe import Part
-from secconsole.tui.widgets.form_fields import Button, CheckField, ChoiceField, TextField, cancel
+from secconsole.tui.widgets.form_fields import Button, CheckField, ChoiceField, PhoneField, TextField, cancel
 
 
 class RoleDialog(SubmitDialog["UserChanged | None"]):
@@ -41,7 +41,7 @@ class NewUserDialog(SubmitDialog["tuple[UserChanged, PasswordReset | None] | Non
             TextField(name="login", label="Login", needed=True, max_length=128, help="To sign in with; no spaces."),
             TextField(name="name", label="Name"),
             TextField(name="email", label="E-mail"),
-            TextField(name="phone", label="Phone", max_length=40, help="With the country code: +420 777 123 456"),
+            PhoneField(name="phone", label="Phone"),
             ChoiceField(name="role", label="Role", options=options, value="user", help="left and right choose"),
             CheckField(
                 name="password",
