@@ -56,7 +56,7 @@ class HelpdeskRules:
 
     `unbind_admins_need` is for users above the role *user*, where the stricter of both rules applies. `resets_warn`,
     `resets_most`: users that one operator resets within an hour, before a warning and at most. `step_up_minutes`: how
-    long the second factor counts for acts that need it again.
+    long the second factor counts for acts that need it again. `helpdesk_text`: how users reach the helpdesk.
     """
 
     bypass_minutes: int = USUAL_MINUTES
@@ -66,6 +66,7 @@ class HelpdeskRules:
     resets_warn: int = USUAL_WARNING
     resets_most: int = USUAL_RESETS
     step_up_minutes: int = USUAL_STEP_UP
+    helpdesk_text: str = ""
 
     def needs_for(self, role: Role) -> UnbindNeeds:
         """Return what unbinding a user with a role needs."""

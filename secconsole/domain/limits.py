@@ -22,6 +22,7 @@ LONGEST_BEARER = 512  # a session's token, a personal access token or a secret k
 LONGEST_PASSWORD_GIVEN = 2_048  # an existing password; longer for the same reason as logins
 LONGEST_ADDRESS = 45  # an IP address
 LONGEST_NETWORK = 49  # an IP address, a slash and the length of a prefix
+LONGEST_HELPDESK_TEXT = 200
 LONGEST_NOTE = 200
 LONGEST_HOURS = 40  # working hours such as mon-fri 08:00-18:00
 LONGEST_ZONE = 64  # the name of a time zone

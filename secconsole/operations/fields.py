@@ -23,6 +23,7 @@ from secconsole.domain.limits import (
     LONGEST_CURSOR,
     LONGEST_EMAIL,
     LONGEST_GRACE,
+    LONGEST_HELPDESK_TEXT,
     LONGEST_HOURS,
     LONGEST_ID,
     LONGEST_INVITATION,
@@ -203,6 +204,9 @@ GraceDays = Annotated[
 ]
 ResetCount = Annotated[int, Meta(ge=1, le=MOST_RESETS, description="A number of users within an hour.")]
 StepUpMinutes = Annotated[int, Meta(ge=1, le=MOST_STEP_UP, description="Minutes that a step-up counts.")]
+HelpdeskText = Annotated[
+    str, Meta(max_length=LONGEST_HELPDESK_TEXT, description="How users reach the helpdesk, as their sign-in shows it.")
+]
 FactorKinds = Annotated[
     tuple[FactorKind, ...],
     Meta(

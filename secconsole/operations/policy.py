@@ -17,6 +17,7 @@ from secconsole.operations.bypass import BypassMinutes
 from secconsole.operations.fields import (
     FactorKinds,
     GraceDays,
+    HelpdeskText,
     IpAddress,
     Moment,
     ResetCount,
@@ -36,7 +37,8 @@ class Policy:
     `unbind_admins_need`: what unbinding users above the role *user* needs. `resets_warn`, `resets_most`: users that one
     operator resets within an hour. `step_up_minutes`: how long a step-up counts. `sessions_ended`, `tokens_ended`: by
     the change that this is the answer to. `reminders`: users without a factor are reminded by mail during their grace
-    period. `frozen_since`: only platform administrators have been able to sign in since then.
+    period. `frozen_since`: only platform administrators have been able to sign in since then. `helpdesk_text`: how
+    users reach the helpdesk.
     """
 
     policy: PolicyMode
@@ -58,6 +60,7 @@ class Policy:
     resets_warn: int = USUAL_WARNING
     resets_most: int = USUAL_RESETS
     step_up_minutes: int = USUAL_STEP_UP
+    helpdesk_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ class SetPolicy(Operation[Policy]):
     `resets_most`: users that one helpdesk operator resets within an hour, before a warning and at most.
     `step_up_minutes`: how long a step-up counts, in acts on this tenant and by its users, whichever is shorter. All
     administrators are notified when these rules get weaker. `reminders`: mails to users without a factor on the first
-    day of their grace period, after 3 and 7 days, and on its last day. Raises `Stale` if `expect` is not the current
+    day of their grace period, after 3 and 7 days, and on its last day. `helpdesk_text`: shown at sign-in to users who
+    are asked for a factor. Raises `Stale` if `expect` is not the current
     version.
     """
 
@@ -175,6 +179,7 @@ class SetPolicy(Operation[Policy]):
     resets_warn: ResetCount | None = None
     resets_most: ResetCount | None = None
     step_up_minutes: StepUpMinutes | None = None
+    helpdesk_text: HelpdeskText | None = None
     whitelist_admins: bool = True
     keep_sessions: bool = False
     expect: Version | None = None

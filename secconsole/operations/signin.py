@@ -61,7 +61,8 @@ class SignInAnswer:
     `token` is set only if the status is `complete`. `challenge` identifies the attempt in the following calls.
     `message` is for people: what was wrong with the last entry, or a reminder. `left`: remaining entries. `prefix`: the
     letters before the latest code. `sent`: a code is on its way. `retry_at`: when the next entry or code may be
-    requested. `kinds`: with `enroll`, the kinds of factor that can be bound now.
+    requested. `kinds`: with `enroll`, the kinds of factor that can be bound now. `helpdesk`: how to reach the helpdesk,
+    as the tenant says, once the password was right.
     """
 
     status: SignInStatus
@@ -75,6 +76,7 @@ class SignInAnswer:
     retry_at: Moment | None = None
     sent: bool = False
     kinds: tuple[FactorKind, ...] = ()
+    helpdesk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

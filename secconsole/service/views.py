@@ -143,6 +143,7 @@ def policy_view(tenant: TenantRow) -> Policy:
         resets_warn=tenant.resets_warn,
         resets_most=tenant.resets_most,
         step_up_minutes=tenant.step_up_minutes,
+        helpdesk_text=tenant.helpdesk_text,
     )
 
 

@@ -36,6 +36,7 @@ class TenantRow:
     resets_warn: int = USUAL_WARNING
     resets_most: int = USUAL_RESETS
     step_up_minutes: int = USUAL_STEP_UP
+    helpdesk_text: str = ""
     networks: tuple[NetworkRule, ...] = ()
 
     @property
@@ -48,6 +49,7 @@ class TenantRow:
             self.resets_warn,
             self.resets_most,
             self.step_up_minutes,
+            self.helpdesk_text,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import argon2
 import pytest
 
-from secconsole.domain.errors import Conflict, NotFound, NotSignedIn
+from secconsole.domain.errors import Conflict, Invalid, NotFound, NotSignedIn
 from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.model import PolicyMode, SignInStatus
 from secconsole.domain.roles import Permission, Role
@@ -53,6 +53,21 @@ async def test_bound_users_are_asked_while_the_policy_is_optional(organisation: 
     assert [f.kind for f in answer.factors] == ["totp"]
     me = await organisation.perform(WhoAmI(), await organisation.sign_in("ana"))
     assert (me.login, me.role, me.tenant, me.bound) == ("ana", Role.USER, TENANT, True)
+
+
+@pytest.mark.alike
+async def test_the_helpdesk_is_named_once_the_password_was_right(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await organisation.bind("ana")
+    await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OPTIONAL, helpdesk_text=" ext.\n4711 "))
+    answer = await organisation.start("ana")
+    assert answer.helpdesk == "ext. 4711"
+    assert answer.challenge is not None
+    wrong = VerifySignIn(challenge=answer.challenge, factor="", code=Secret("000000"))
+    assert (await organisation.perform(wrong, Nobody())).helpdesk == "ext. 4711"
+    assert (await organisation.start("ana", WRONG)).helpdesk == ""
+    with pytest.raises(Invalid):
+        await organisation.perform(SetPolicy(tenant=TENANT, helpdesk_text="x" * 201))
 
 
 @pytest.mark.alike

@@ -143,6 +143,22 @@ async def test_after_too_many_wrong_codes_it_starts_over(signing_in: SigningIn, 
         assert app.screen.query_one(Form).values["login"] == "hana"
 
 
+async def test_the_code_screen_says_how_to_reach_the_administrator(
+    signing_in: SigningIn, organisation: Organisation
+) -> None:
+    await organisation.perform(SetPolicy(tenant=TENANT, helpdesk_text="ext. [b]4711"))
+    app = signing_in()
+    async with app.run_test(size=SIZE) as pilot:
+        await typed(pilot, f"hana\t{organisation.password('hana')}\r")
+        await until(pilot, lambda: "authenticator app" in note(app))
+        app.screen.query_one(Form).focus_field("contact")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Contact the administrator: ext. [b]4711" in " ".join(note(app).split()))
+        await pilot.press("shift+tab", "shift+tab")
+        await typed(pilot, organisation.code("hana") + "\r")
+        await until(pilot, lambda: inside(app))
+
+
 async def test_escape_starts_over(signing_in: SigningIn, organisation: Organisation) -> None:
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:

@@ -40,6 +40,7 @@ COLUMNS: list[Column[Policy]] = [
     Column("resets_warn", lambda p: p.resets_warn, "Resets in an hour, warning", numeric=True),
     Column("resets_most", lambda p: p.resets_most, "Resets in an hour, at most", numeric=True),
     Column("step_up_minutes", lambda p: p.step_up_minutes, "Step-up minutes", numeric=True),
+    Column("helpdesk_text", lambda p: p.helpdesk_text, "Helpdesk"),
     Column("version", lambda p: p.version),
 ]
 EXPLAINED: list[Column[Explanation]] = [
@@ -178,6 +179,7 @@ async def explain(context: CommandContext, login: str, address: str) -> None:
 @click.option("--resets-warn", type=click.IntRange(1, MOST_RESETS), help="Resets in an hour until a warning.")
 @click.option("--resets-most", type=click.IntRange(1, MOST_RESETS), help="Resets in an hour at most, by helpdesk.")
 @click.option("--step-up-minutes", type=click.IntRange(1, MOST_STEP_UP), help="Minutes that a step-up counts.")
+@click.option("--helpdesk-text", metavar="TEXT", help="How users reach the helpdesk, shown at sign-in.")
 @click.option(
     "--reminders",
     type=click.Choice(["on", "off"]),
@@ -205,6 +207,7 @@ async def set_policy(
     resets_warn: int | None,
     resets_most: int | None,
     step_up_minutes: int | None,
+    helpdesk_text: str | None,
     keep_sessions: bool,
     no_whitelist_admins: bool,
     expect: int | None,
@@ -225,8 +228,8 @@ async def set_policy(
         "resets_most": resets_most,
         "step_up_minutes": step_up_minutes,
     }
-    values = (mode, grace_days, kinds, recovery_view, unbind_needs, unbind_admins_need, reminders, *numbers.values())
-    if set(values) == {None}:
+    given = (mode, grace_days, kinds, recovery_view, unbind_needs, unbind_admins_need, reminders, helpdesk_text)
+    if set(given) | set(numbers.values()) == {None}:
         raise Invalid("Give a mode (off, optional or required) or an option: see secconsole policy set --help.", "mode")
     by_mail = None if reminders is None else reminders == "on"
     if dry_run:
@@ -246,6 +249,7 @@ async def set_policy(
             unbind_admins_need=unbind_admins_need,
             **numbers,
             reminders=by_mail,
+            helpdesk_text=helpdesk_text,
             whitelist_admins=not no_whitelist_admins,
             keep_sessions=keep_sessions,
             expect=expect,

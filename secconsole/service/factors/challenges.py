@@ -96,6 +96,7 @@ def begin(
         factors=_offered(live, code) if decision.status is SignInStatus.SECOND_FACTOR else (),
         server_time=when(context.now),
         kinds=_bindable(context, tenant) if decision.status is SignInStatus.ENROLL else (),
+        helpdesk=tenant.helpdesk_text,
     )
 
 
@@ -188,6 +189,7 @@ def waiting(
         left=left,
         retry_at=when(retry_at) if context.now < retry_at < PARTLY else None,
         sent=sent,
+        helpdesk=pending.tenant.helpdesk_text,
     )
 
 

@@ -41,6 +41,7 @@ tenants = sa.Table(
     number_column("resets_most", 20),
     flag_column("reminders"),
     number_column("step_up_minutes", 5),
+    text_column("helpdesk_text"),
 )
 
 users = sa.Table(

@@ -38,6 +38,8 @@ class SignInBinding:
         self._kinds = answer.kinds or (FactorKind.TOTP,)
         self._last = answer
         self._reason = f"{tenant} requires a second factor."
+        if answer.helpdesk:
+            self._reason += f" Help: {answer.helpdesk}"
         self.kind: FactorKind | None = None
 
     async def ask(self) -> SignInAnswer:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 ASK_CODE = "Enter the code that your authenticator app shows now. Lost your phone? Use a recovery code."
 ASK_RECOVERY = "Enter one of your recovery codes. Spaces, dashes and lower case do not matter."
 ASK_BYPASS = "Enter the bypass code from the helpdesk, which works once. Dashes and lower case do not matter."
+CONTACT = "Contact the administrator:"
+NO_CONTACT = "No address is entered here. Ask your colleagues how to reach the helpdesk."
 SENT_ALSO = "You can also use a recovery code."
 
 
@@ -50,6 +52,7 @@ class SecondFactor:
         self.challenge = challenge_of(answer)
         self._factors = apps_first(answer.factors)
         self._account = account
+        self._helpdesk = answer.helpdesk
         self._factor: OfferedFactor | None = None  # None for a recovery code
         self._sent_to = ""  # the factor of the newest code that was sent
 
@@ -70,6 +73,8 @@ class SecondFactor:
             button = values.get("button")
             if button == "other":
                 await self._show_list()
+            elif button == "contact":
+                self._card.show_message(lines(CONTACT, (self._helpdesk or NO_CONTACT, "bold")), bad=False)
             elif button == "picked":
                 over = await self._pick(str(values["value"]))
                 if over is not None:
@@ -165,6 +170,7 @@ class SecondFactor:
             buttons.append(Button("other", "Other way", free=True))
         if prefix:
             buttons.append(Button("again", "Send again", free=True))
+        buttons.append(Button("contact", "Contact the administrator", free=True))
         return Form(fields, [*buttons, Button("verify", "Sign in")], focus="code")
 
     def _demo_words(self) -> list[Content]:

@@ -13,6 +13,7 @@ from secconsole.domain.model import BindingStatus, FactorKind, PolicyMode
 from secconsole.domain.policy import is_switched_on
 from secconsole.domain.reminders import count_reminded, reminder_days
 from secconsole.domain.roles import Role
+from secconsole.domain.text import one_line
 from secconsole.domain.throttling.throttle import FOREVER
 from secconsole.operations.events import POLICY_SET, POLICY_WEAKENED, WHITELIST_ADDED
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy, You
@@ -166,7 +167,8 @@ def _helpdesk_rules(before: HelpdeskRules, operation: SetPolicy) -> HelpdeskRule
     check_reset_limits(warn, resets)
     step_up = before.step_up_minutes if operation.step_up_minutes is None else operation.step_up_minutes
     check_step_up(step_up)
-    return HelpdeskRules(usual, most, needs, admins, warn, resets, step_up)
+    text = before.helpdesk_text if operation.helpdesk_text is None else one_line(operation.helpdesk_text).strip()
+    return HelpdeskRules(usual, most, needs, admins, warn, resets, step_up, text)
 
 
 def _notify_of_weaker(context: Context, before: HelpdeskRules, after: HelpdeskRules) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from secconsole.domain.errors import Invalid
 from secconsole.domain.factors.bypass import MOST_MINUTES
 from secconsole.domain.helpdesk import MOST_RESETS, MOST_STEP_UP, UnbindNeeds
+from secconsole.domain.limits import LONGEST_HELPDESK_TEXT
 from secconsole.operations.policy import Policy, SetPolicy
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.text.format import plural
 from secconsole.tui.text.safe import Part, lines
-from secconsole.tui.widgets.form_fields import Button, ChoiceField, Field, NumberField, cancel
+from secconsole.tui.widgets.form_fields import Button, ChoiceField, Field, NumberField, TextField, cancel
 
 WORDS = {
     UnbindNeeds.NONE: "nothing more",
@@ -32,6 +33,7 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
             f"A warning comes after {policy.resets_warn:,} resets in an hour; helpdesk ends at {policy.resets_most:,}.",
             f"Bypass codes work {policy.bypass_minutes:,} minutes, and {policy.bypass_most:,} at most.",
             f"A step-up counts for {plural(policy.step_up_minutes, 'minute')}.",
+            f"Users reach the helpdesk by: {policy.helpdesk_text or 'not said'}",
         ]
         fields: list[Field] = []
         buttons = [cancel("Close")]
@@ -59,6 +61,14 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
                 NumberField(name="warn", label="Warn after", digits=4, help="Resets in an hour. Empty: as it is."),
                 NumberField(name="resets", label="Resets", digits=4, help="In an hour, by helpdesk. Empty: as it is."),
                 NumberField(name="step_up", label="Step-up", digits=2, help="Minutes, 1 to 15. Empty: as it is."),
+                TextField(
+                    name="text",
+                    label="Contact",
+                    value=policy.helpdesk_text,
+                    max_length=LONGEST_HELPDESK_TEXT,
+                    placeholder="ext. 4711, or the desk on floor 2",
+                    help="Shown at sign-in, to users who are asked for a factor.",
+                ),
             ]
             buttons = [cancel(), Button("change", "Change")]
         focus = buttons[0].name if why_not else "needs"
@@ -75,6 +85,7 @@ class HelpdeskDialog(SubmitDialog["Policy | None"]):
                 resets_warn=_number(values, "warn", MOST_RESETS, "a number"),
                 resets_most=_number(values, "resets", MOST_RESETS, "a number"),
                 step_up_minutes=_number(values, "step_up", MOST_STEP_UP, "minutes"),
+                helpdesk_text=str(values["text"]),
                 expect=self._policy.version,
             )
         )
