@@ -158,6 +158,8 @@ def test_a_user_who_must_bind_scans_the_screen_and_signs_in(console: Console, si
     assert shown == key[1]
     code, _ = code_of(Secret(uri), datetime.now(UTC))
     t.send(f"{code}\r")
+    assert t.wait_text(r"\[ Enter \]", 10), t.text()
+    t.send("\r")
     assert t.wait_text("Your recovery codes", 10), t.text()
     t.wait_quiet(0.3)
     mark = t.mark()

@@ -87,6 +87,8 @@ def test_w2_w3_j2_an_address_is_bound_at_sign_in_and_used_from_then_on(console: 
     assert t.wait_text(r"on its way to n•••@acme\.example\. Check your spam folder", 10), t.text()
     assert t.wait_text(r"Wait [0-9]+ s before asking", 5), t.text()
     typed_back(t, arrived)
+    assert t.wait_text(r"\[ Enter \]", 10), t.text()
+    t.send("\r")
     assert t.wait_text("Your recovery codes", 10), t.text()
     t.wait_quiet(0.3)
     t.send("\x1b")

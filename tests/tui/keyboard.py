@@ -9,8 +9,10 @@ from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 
+from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
+from secconsole.tui.sign_in.binding import BoundDialog
 from tests.delivery.post import Post
-from tests.tui.conftest import screen_text, until
+from tests.tui.conftest import screen_text, settled, until
 
 _NAMES = {"\t": "tab", "\r": "enter"}
 
@@ -37,3 +39,12 @@ async def texted(pilot: Pilot[Any], post: Post, how_many: int) -> str:
     """The text of the newest SMS once so many have come."""
     await until(pilot, lambda: len(post.twilio.messages) >= how_many)
     return post.twilio.text()
+
+
+async def enter_bound(pilot: Pilot[Any]) -> None:
+    """Press *Enter* after a binding, up to the recovery codes."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, BoundDialog))
+    await settled(pilot)
+    assert "[ Enter ]" in screen_text(pilot.app)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, RecoveryCodesDialog))

@@ -219,9 +219,20 @@ async def test_administrators_who_must_bind_are_listed_in_users(
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "1  administrator is among those who must bind" in screen_text(app))
-        await pilot.press("l")
+        await pilot.press("L")
         await until(pilot, lambda: "status:unbound role:tenant-admin" in screen_text(app))
         await until(pilot, lambda: "zoe" in screen_text(app))
+
+
+async def test_all_who_must_bind_are_listed_in_users(console: OpenConsole, organisation: Organisation) -> None:
+    await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="on leave"))
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "1  must bind at their next sign-in" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("l")
+        await until(pilot, lambda: "-status:bound -is:whitelisted" in screen_text(app))
+        await until(pilot, lambda: "newton" in screen_text(app) and "1 of 8 users" in screen_text(app))
 
 
 async def test_grace_period_alone_can_be_changed_and_has_limits(

@@ -264,7 +264,7 @@ async def test_a1_sms_is_tested_and_a_repeat_says_how_long_to_wait(
     assert (await organisation.perform(ShowUser(tenant="acme", user="root"))).user.phone == NUMBER
 
 
-async def test_a2_a_test_asks_for_an_own_address_where_there_is_none(
+async def test_a2_a_test_asks_for_an_own_address_if_the_account_lacks_one(
     console: OpenConsole, organisation: Organisation
 ) -> None:
     password = Secret("zoe has a long password")

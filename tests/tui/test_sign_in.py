@@ -37,7 +37,7 @@ from secconsole.tui.session.live_updates import IDLE, IDLE_WORDS
 from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.keyboard import typed
+from tests.tui.keyboard import enter_bound, typed
 
 SigningIn = Callable[..., SecConsole]
 SIZE = (80, 24)
@@ -205,6 +205,7 @@ def code_of(key: str, organisation: Organisation) -> str:
 
 async def save_codes(pilot: Pilot[Any]) -> None:
     """Confirm that the recovery codes shown after a first binding are saved."""
+    await enter_bound(pilot)
     await until(pilot, lambda: isinstance(pilot.app.screen, RecoveryCodesDialog))
     await settled(pilot)
     await pilot.press("space", "enter")
@@ -243,7 +244,7 @@ async def test_a_wrong_code_while_binding_leaves_the_key_as_it_is(
         assert shown_key(app) == key
         await settled(pilot)
         await typed(pilot, code_of(key, organisation) + "\r")
-        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await enter_bound(pilot)
 
 
 async def test_shortcut_keys_are_not_typed_into_the_code_field(
@@ -272,7 +273,7 @@ async def test_a_window_too_low_for_the_code_says_so_and_the_key_still_works(
         assert re.search(r"needs \d+ rows", words)
         key = shown_key(app)
         await typed(pilot, code_of(key, organisation) + "\r")
-        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await enter_bound(pilot)
 
 
 async def test_a36_the_key_hides_without_focus_and_on_leaving(

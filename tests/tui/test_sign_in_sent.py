@@ -22,14 +22,13 @@ from secconsole.tui.screens.account.account import Account
 from secconsole.tui.screens.factors.bind_address import BindAddressDialog, KindDialog
 from secconsole.tui.screens.factors.binding import BindingScreen
 from secconsole.tui.screens.factors.mail_key_dialog import MailKeyDialog
-from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.factors.renew_recovery import RenewRecoveryDialog
 from secconsole.tui.sign_in.screen import SignInScreen
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.pick_list import PickList
 from tests.delivery.post import Post, digits_in, other, prefix_in
 from tests.tui.conftest import TENANT, Organisation, screen_text, settled, until
-from tests.tui.keyboard import mailed, texted, typed, words
+from tests.tui.keyboard import enter_bound, mailed, texted, typed, words
 
 SigningIn = Callable[..., SecConsole]
 SIZE = (80, 24)
@@ -322,7 +321,7 @@ async def test_w2_a_user_who_must_bind_chooses_the_kind_and_gets_recovery_codes(
         await until(pilot, lambda: f"{prefix_in(text)}-" in screen_text(app))
         await settled(pilot)
         await typed(pilot, digits_in(text).reveal() + "\r")
-        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await enter_bound(pilot)
         await settled(pilot)
         await pilot.press("space", "enter")
         await until(pilot, lambda: inside(app))
@@ -370,7 +369,7 @@ async def test_a_binding_ended_by_wrong_codes_can_be_restarted(
         await until(pilot, lambda: f"{prefix_in(text)}-" in screen_text(app))
         await settled(pilot)
         await typed(pilot, digits_in(text).reveal() + "\r")
-        await until(pilot, lambda: isinstance(app.screen, RecoveryCodesDialog))
+        await enter_bound(pilot)
 
 
 # ---- the key by mail -------------------------------------------------------------------------------------------------

@@ -173,9 +173,7 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def action_leave(self) -> None:
         """Cancel from outside the form, which asks first if something was typed."""
-        if self.form.is_attached:
-            self.form.leave()
-        else:  # a list in place of the form
+        if self.form.may_leave():
             self.action_cancel()
 
     def on_form_country_wanted(self, event: Form.CountryWanted) -> None:

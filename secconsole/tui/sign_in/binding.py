@@ -18,15 +18,26 @@ from secconsole.operations.signin import (
     SignInAnswer,
     StartBinding,
 )
+from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.factors.bind_address import BindAddressDialog, KindDialog
 from secconsole.tui.screens.factors.binding import BindingEnd, BindingScreen, Checked, KeyMail
 from secconsole.tui.sign_in.card import SignInCancelled
 from secconsole.tui.sign_in.messages import challenge_of
+from secconsole.tui.widgets.form_fields import cancel
 
 if TYPE_CHECKING:
     from secconsole.tui.console import Console
 
 START_OVER = "Start over"
+_BOUND = {FactorKind.TOTP: "phone", FactorKind.SMS: "number", FactorKind.EMAIL: "address"}
+
+
+class BoundDialog(Dialog[None]):
+    """Shows that a factor is bound, and lets the user in."""
+
+    def __init__(self, kind: FactorKind) -> None:
+        body = f"Your {_BOUND[kind]} is bound, and the sign-in is complete."
+        super().__init__("Bound", body, (), [cancel("Enter")])
 
 
 class SignInBinding:
@@ -52,6 +63,7 @@ class SignInBinding:
             end = await (self._bind_app() if kind is FactorKind.TOTP else self._bind_sent(kind))
             if end.bound:
                 self.kind = kind
+                await self._app.ask(BoundDialog(kind))
                 return self._last
             if self._last.status is SignInStatus.REFUSED:
                 return self._last

@@ -274,25 +274,26 @@ class Form(FormView, can_focus=True):
         elif key in ("down", "up"):
             self._go(self._stop + (1 if key == "down" else -1))
         elif key == "escape":
-            self.leave()
+            if self.may_leave():
+                self.post_message(self.Cancelled(self))
         elif key in _ENTER:
             self._enter()
         else:
             return False
         return True
 
-    def leave(self) -> None:
-        """Cancel the form, as Escape does: only at the second time if something was typed.
+    def may_leave(self) -> bool:
+        """Return True if the form can be cancelled.
 
-        Passwords and codes do not count, since they are quickly typed again.
+        If something was typed, ask at the first time. Passwords and codes do not count: they are quickly typed again.
         """
         if self._asked or not self.is_filled:
-            self.post_message(self.Cancelled(self))
-            return
+            return True
         self._asked = True
         names = [name for name in self._stops if name in self._edits]
         self._errors = {self.focused_name if self.focused_name in names else names[-1]: ASK_LEAVE}
         self.refresh(layout=True)
+        return False
 
     @property
     def is_filled(self) -> bool:

@@ -69,7 +69,7 @@ def impact_words(
             rows.append(line(impact.weak_only, "of these have only SMS or e-mail"))
         if impact.admins_must_enroll:
             who = "administrator is" if impact.admins_must_enroll == 1 else "administrators are"
-            rows.append(line(impact.admins_must_enroll, f"{who} among those who must bind (l to list)", "$accent"))
+            rows.append(line(impact.admins_must_enroll, f"{who} among those who must bind (L to list)", "$accent"))
     return lines(*rows, *_consequences(preview, grace_days), _you(preview, grace_days, begins))
 
 

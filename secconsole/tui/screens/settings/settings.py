@@ -39,7 +39,15 @@ from secconsole.tui.screens.settings.networks import manage_networks
 from secconsole.tui.screens.settings.reminders import RemindersDialog
 from secconsole.tui.screens.settings.reminders import state_words as reminder_words
 from secconsole.tui.screens.settings.secret_key import manage_secret_key
-from secconsole.tui.screens.settings.text import admins_search, changed_words, done_words, now_words, state_lines
+from secconsole.tui.screens.settings.text import (
+    MUST_BIND,
+    WITHOUT_FACTOR,
+    admins_search,
+    changed_words,
+    done_words,
+    now_words,
+    state_lines,
+)
 from secconsole.tui.text.format import clock
 from secconsole.tui.text.safe import join, lines
 from secconsole.tui.widgets.form import Form
@@ -189,6 +197,8 @@ class Settings(Place):
     def why_not(self, action: Action) -> str:
         if reason := super().why_not(action):
             return reason
+        if action.id == "settings.must" and not (self._preview and self._preview.impact.must_enroll):
+            return "No user would have to bind."
         if action.id == "settings.admins" and not (self._preview and self._preview.impact.admins_must_enroll):
             return "No administrator would have to bind."
         return ""
@@ -219,6 +229,11 @@ class Settings(Place):
         self.refresh_header()
         self._look_again()
         self.app.notify_done(done_words(policy, before))
+
+    def do_must(self) -> None:
+        """Go to the list of the users among whom are all who must bind."""
+        required = self.query_one(PolicyChoice).mode is PolicyMode.REQUIRED
+        go_to_users(self.app, MUST_BIND if required else WITHOUT_FACTOR)
 
     async def do_admins(self) -> None:
         """Go to the list of administrators who must bind."""

@@ -116,6 +116,10 @@ def _key_words(key: SecretKey, now: datetime) -> str:
     return f"{key.id}, last used {moment(key.last_used, now)}"
 
 
+WITHOUT_FACTOR = "-status:bound"
+MUST_BIND = f"{WITHOUT_FACTOR} -is:whitelisted"  # under required, with disabled users, who are not counted
+
+
 def admins_search(adoption: Adoption, mode: PolicyMode) -> str:
     """Return the search for administrators who would have to bind, empty if there are none.
 
