@@ -24,6 +24,7 @@ class JobKind(StrEnum):
     WHITELIST_REMOVE = "whitelist-remove"
     INVITE = "invite"
     ADVISE = "advise"
+    REMIND = "remind"
 
 
 class JobState(StrEnum):

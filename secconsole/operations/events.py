@@ -181,6 +181,7 @@ WHITELIST_REMOVED = event("whitelist.removed", EventGroup.WHITELIST, "removed fr
 WHITELIST_EXPIRED = event("whitelist.expired", EventGroup.WHITELIST, "whitelist entry ended")
 POLICY_SET = event("policy.set", EventGroup.POLICY, "switched the policy")
 USERS_REMINDED = event("policy.reminded", EventGroup.POLICY, "reminded users to bind a factor")
+USER_REMINDED = event("user.reminded", EventGroup.POLICY, "reminded to bind a factor")
 USER_MFA_REQUIRED = event("user.mfa-required", EventGroup.POLICY, "second factor required")
 USER_MFA_NOT_REQUIRED = event("user.mfa-not-required", EventGroup.POLICY, "second factor no longer required")
 NETWORK_ADDED = event("network.added", EventGroup.POLICY, "allowed a network")

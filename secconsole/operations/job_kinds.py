@@ -10,6 +10,7 @@ from secconsole.domain.roles import Permission
 from secconsole.operations.base import Operation
 from secconsole.operations.incident import SendAdvice
 from secconsole.operations.invitations import InviteUsers
+from secconsole.operations.reminding import RemindUser
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import DisableUser, RequireMfa, ResetPassword, UnlockUser
 from secconsole.operations.whitelist import AddToWhitelist, RemoveFromWhitelist
@@ -73,4 +74,5 @@ KINDS: Mapping[JobKind, KindFacts] = {
     ),
     JobKind.INVITE: KindFacts(InviteUsers, "Invite", "Invite", "invited", takes=("days",)),
     JobKind.ADVISE: KindFacts(SendAdvice, "Send advice", "Send advice to", "sent advice"),
+    JobKind.REMIND: KindFacts(RemindUser, "Remind", "Remind", "reminded"),
 }

@@ -243,7 +243,7 @@ async def test_a_selection_is_either_named_or_filtered_and_not_empty(organisatio
             await organisation.perform(operation)
 
 
-MAILED = (JobKind.INVITE, JobKind.RESET_PASSWORD, JobKind.ADVISE)  # see test_jobs_mail
+MAILED = (JobKind.INVITE, JobKind.RESET_PASSWORD, JobKind.ADVISE, JobKind.REMIND)  # see test_jobs_mail
 
 
 async def preview(organisation: Organisation, kind: JobKind) -> JobPreview:

@@ -11,7 +11,7 @@ import click
 from secconsole.cli.command import EnumChoice, Group
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.commands.invite import invite
-from secconsole.cli.commands.user_access import disable, require_mfa, reset_password, unlock
+from secconsole.cli.commands.user_access import disable, remind, require_mfa, reset_password, unlock
 from secconsole.cli.confirm import confirm_effect, confirmation_options
 from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column, Listing, format_value
@@ -75,7 +75,7 @@ def user() -> None:
 
 
 user.add_command(invite)
-for _command in (disable, reset_password, unlock, require_mfa):
+for _command in (disable, reset_password, unlock, remind, require_mfa):
     user.add_command(_command)
 
 

@@ -127,6 +127,25 @@ async def unlock(
     return ExitCode.DONE
 
 
+@click.command("remind", cls=Command)
+@click.argument("logins", nargs=-1, metavar="[LOGIN…]")
+@selection_options
+@confirmation_options
+@with_backend
+async def remind(
+    context: CommandContext, logins: tuple[str, ...], file: Path | None, words: str | None, dry_run: bool, yes: bool
+) -> int:
+    """Remind users by mail to bind a factor, where the policy requires one of them.
+
+    It is a job, which `job resume` continues: exit 7 if some failed.
+
+    \b
+    secconsole user remind --filter "-status:bound -is:whitelisted" --dry-run
+    """
+    job = StartJob(tenant=await context.tenant(), kind=JobKind.REMIND)
+    return await run_bulk(context, job, read_selection(logins, file, words), dry_run=dry_run, yes=yes)
+
+
 @click.command("require-mfa", cls=Command)
 @click.argument("logins", nargs=-1, metavar="[LOGIN…]")
 @click.option("--off", is_flag=True, help="Stop requiring a second factor, of one user.")

@@ -11,13 +11,14 @@ from secconsole.domain.errors import Conflict
 from secconsole.domain.helpdesk import is_same_person
 from secconsole.domain.jobs import ItemState, JobKind
 from secconsole.domain.messages.delivery import Purpose
-from secconsole.domain.model import FactorKind
+from secconsole.domain.model import BindingStatus, FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.domain.users.invitation import DAY, why_not_invited
 from secconsole.operations.base import Operation
 from secconsole.operations.events import USER_PASSWORD_RESET
 from secconsole.operations.incident import SendAdvice
 from secconsole.operations.invitations import InviteUsers
+from secconsole.operations.reminding import RemindUser
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import DisableUser, RequireMfa, ResetPassword, UnlockUser
 from secconsole.operations.whitelist import AddToWhitelist, RemoveFromWhitelist, WhitelistChanged
@@ -32,6 +33,7 @@ from secconsole.service.handlers.users.invitations import (
     give_first_password,
     why_no_first_password,
 )
+from secconsole.service.handlers.users.reminding import BOUND, NO_REMINDER
 from secconsole.service.handlers.users.role_rules import has_own_password
 from secconsole.service.outbox.queue import can_send, room_of
 from secconsole.service.registry import HANDLERS
@@ -46,6 +48,7 @@ DISABLED = "Is disabled already."
 NOT_LISTED = "Is not on the whitelist."
 NOT_LISTED_PASSWORD = "The list has no password of this user. Try again."  # noqa: S105 - words
 HAS_PASSWORD = "Has a password already."  # noqa: S105 - words
+_LACKS_MAIL = {JobKind.INVITE: NO_MAIL, JobKind.ADVISE: NO_ADVICE, JobKind.REMIND: NO_REMINDER}
 NO_PASSWORD = "Has no password yet. Invite this user instead."  # noqa: S105 - words
 
 
@@ -220,6 +223,14 @@ def _advise(context: Context, user: UserRecord, work: Work) -> Outcome:
     return DONE
 
 
+@performs(JobKind.REMIND)
+def _remind(context: Context, user: UserRecord, work: Work) -> Outcome:
+    if user.status is BindingStatus.BOUND:
+        return Outcome(ItemState.SKIPPED, BOUND)
+    _run(context, RemindUser(tenant=context.tenant.id, user=user.id))
+    return DONE
+
+
 def new_passwords(
     context: Context, kind: JobKind, chosen: Sequence[UserRecord], given: Parameters
 ) -> dict[int, Secret[str]]:
@@ -289,6 +300,6 @@ def _of_change(changed: WhitelistChanged, unchanged: str) -> Outcome:
 def refuse_unable(context: Context, kind: JobKind, given: Parameters) -> None:
     """Raise what keeps a kind of job from doing anything to any user."""
     resets = kind is JobKind.RESET_PASSWORD and not given.without_mail and not given.listed
-    mails = resets or kind in (JobKind.INVITE, JobKind.ADVISE)
+    mails = resets or kind in _LACKS_MAIL
     if mails and not can_send(context, context.tenant, FactorKind.EMAIL):
-        raise Conflict(NO_ADVICE if kind is JobKind.ADVISE else NO_MAIL)
+        raise Conflict(_LACKS_MAIL.get(kind, NO_MAIL))

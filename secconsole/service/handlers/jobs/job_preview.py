@@ -34,6 +34,7 @@ from secconsole.service.handlers.jobs.job_acts import (
 )
 from secconsole.service.handlers.jobs.job_selection import Selected, select
 from secconsole.service.handlers.users.invitations import DAYS_LIMIT
+from secconsole.service.handlers.users.reminding import BOUND, why_not_reminded
 from secconsole.service.handlers.users.role_rules import PlatformAdmins, has_own_password
 from secconsole.service.handlers.users.whitelist import warn_of_lockout
 from secconsole.service.outbox.queue import can_send, room_of
@@ -101,6 +102,14 @@ class Forecast:
             case JobKind.ADVISE:
                 why = why_not_reset(disabled=user.disabled, email=user.email)
                 return Outcome(ItemState.FAILED, why) if why else DONE
+            case JobKind.REMIND:
+                return self._reminding(user)
+
+    def _reminding(self, user: UserRecord) -> Outcome:
+        if user.status is BindingStatus.BOUND:
+            return _skipped(BOUND)
+        why = why_not_reminded(self._context.tenant, user, self._context.now)
+        return Outcome(ItemState.FAILED, why) if why else DONE
 
     def _unbinding(self, user: UserRecord) -> Outcome:
         if user.status is BindingStatus.UNBOUND:

@@ -45,6 +45,7 @@ MEANS = {
     JobKind.WHITELIST_ADD: "They sign in with the password only. Bound factors are kept.",
     JobKind.WHITELIST_REMOVE: "They are asked for a second factor as the policy says.",
     JobKind.ADVISE: "Each gets the advice for devices by mail.",
+    JobKind.REMIND: "Each who must bind a factor and has none is reminded by mail, with the date.",
     JobKind.INVITE: "Each gets a first-time password by mail, and chooses a password with it.",
 }
 

@@ -231,7 +231,7 @@ class Settings(Place):
         self.app.notify_done(done_words(policy, before))
 
     def do_must(self) -> None:
-        """Go to the list of the users among whom are all who must bind."""
+        """Go to a list that has all users who must bind."""
         required = self.query_one(PolicyChoice).mode is PolicyMode.REQUIRED
         go_to_users(self.app, MUST_BIND if required else WITHOUT_FACTOR)
 
