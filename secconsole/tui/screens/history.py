@@ -128,15 +128,15 @@ def undoable_until(done: Done, now: datetime) -> datetime | None:
 
 
 def _in_full(done: Done, now: datetime) -> Content:
-    rows: list[Part] = [*labelled("What", _what(done)), *labelled("When", exact(done.at, seconds=True))]
+    rows: list[Part] = [labelled("What", _what(done)), labelled("When", exact(done.at, seconds=True))]
     if done.tenant:
-        rows += labelled("Tenant", done.tenant)
+        rows.append(labelled("Tenant", done.tenant))
     if event := str(getattr(done.reply, "event", "") or ""):
-        rows += labelled("Event", event)
+        rows.append(labelled("Event", event))
     if end := undoable_until(done, now):
-        rows += labelled("Undo", f"until {until(end, now)}")
+        rows.append(labelled("Undo", f"until {until(end, now)}"))
     command = command_line(done.operation)
-    rows += labelled("Command", command or "none does the same")
+    rows.append(labelled("Command", command or "none does the same"))
     return lines(*rows)
 
 
