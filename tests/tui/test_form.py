@@ -164,6 +164,18 @@ async def test_escape_on_a_filled_form_asks_once() -> None:
         assert app.posted == ["cancelled"]
 
 
+async def test_the_question_of_escape_covers_no_error_for_good() -> None:
+    fields = [TextField(name=name, label=name, value=name) for name in ("ana", "ben")]
+    app = Sheet(Form(fields, [cancel()], errors={"ana": "No such user", "ben": "Too long"}))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("x", "escape")
+        await pilot.pause()
+        assert "Too long" in "\n".join(app.lines())
+        await pilot.press("down", "escape", "escape")
+        await pilot.pause()
+        assert app.posted == ["cancelled", "cancelled"]
+
+
 async def test_escape_does_not_ask_for_what_was_filled_in_by_the_program_or_is_a_secret() -> None:
     app = Sheet(sign_in())
     async with app.run_test(size=(80, 24)) as pilot:

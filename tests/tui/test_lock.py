@@ -293,7 +293,7 @@ async def test_a_partial_form_is_kept_without_its_secrets(console: OpenConsole, 
         assert app.screen is dialog
         assert (form.values, form.focused_name) == before
         assert "lost phone" in screen_text(app)
-        await pilot.press("escape")
+        await pilot.press("escape", "escape")
         await until(pilot, lambda: app.screen is place)
 
 

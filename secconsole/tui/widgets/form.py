@@ -9,21 +9,18 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
-from secconsole.domain.secret import Secret
 from secconsole.domain.text import one_line, visible
 from secconsole.tui.widgets.form_fields import (
     Button,
-    CheckField,
     ChoiceField,
     CodeField,
     Field,
     NumberField,
-    PasswordField,
     PhoneField,
     ReadOnly,
     Value,
 )
-from secconsole.tui.widgets.form_view import FormView
+from secconsole.tui.widgets.form_values import FormValues
 from secconsole.tui.widgets.line_edit import Effect, LineEdit
 
 if TYPE_CHECKING:
@@ -31,10 +28,9 @@ if TYPE_CHECKING:
 
 _ENTER = frozenset({"enter", "ctrl+j", "ctrl+m"})
 COUNTRY_KEY = "f3"
-ASK_LEAVE = "Escape again drops what you typed."
 
 
-class Form(FormView, can_focus=True):
+class Form(FormValues, can_focus=True):
     """Fields one below the other, buttons at the end.
 
     Posts `Submitted`, `Cancelled` and `Changed`.
@@ -143,58 +139,17 @@ class Form(FormView, can_focus=True):
         super().__init__(fields, buttons, id=id, classes=classes)
         self.set_class(not fields, "-buttons")
         self._hold: KeyHold | None = None
-        self._before = {name: edit.text for name, edit in self._edits.items()}
         self._errors = dict(errors or {})
-        self._asked = False
-        self.more_typed = False
         start = focus or (self._buttons[0].name if any(b.danger for b in self._buttons) else self._stops[0])
         self._stop = self._stops.index(start)
 
     # ---- values ----------------------------------------------------------------------------------------------------
 
-    @property
-    def values(self) -> dict[str, Value]:
-        """Current values by field name.
-
-        Passwords as `Secret`.
-        """
-        return {field.name: self._value(field) for field in self._fields if not isinstance(field, ReadOnly)}
-
-    def _value(self, field: Field) -> Value:
-        if isinstance(field, ChoiceField):
-            return field.options[self._choices[field.name]][0]
-        if isinstance(field, CheckField):
-            return self._checks[field.name]
-        text = self._edits[field.name].text
-        if isinstance(field, NumberField):
-            return field.read(text)
-        return Secret(text) if isinstance(field, PasswordField) else text
-
-    def set_value(self, name: str, value: str | bool) -> None:
-        """Fill a field without posting `Changed`."""
-        field = self._field(name)
-        if isinstance(field, ChoiceField):
-            self._choices[name] = [v for v, _ in field.options].index(str(value))
-        elif isinstance(value, bool):
-            self._checks[name] = value
-        else:
-            self._edits[name].text = self._before[name] = value
-        self.refresh()
-
     def fill_in(self, name: str, text: str) -> None:
-        """Fill a field with what the user picked, which counts as typed."""
-        before = self._before[name]
-        self.set_value(name, text)
-        self._before[name] = before
+        """Fill a field with what the user picked, and go there."""
+        self.pick(name, text)
         self.clear_errors()
         self.focus_field(name)
-
-    def forget_secrets(self) -> None:
-        """Empty the fields for passwords and codes."""
-        for field in self._fields:
-            if isinstance(field, PasswordField | NumberField):
-                self._edits[field.name].clear()
-        self.refresh()
 
     def focus_field(self, name: str) -> None:
         """Focus a field or a button."""
@@ -239,13 +194,6 @@ class Form(FormView, can_focus=True):
         """Names of the buttons that do not cancel."""
         return [button.name for button in self._buttons if not button.cancels]
 
-    def _field_or_none(self, name: str) -> Field | None:
-        """Return a field by name, None for a button."""
-        return next((field for field in self._fields if field.name == name), None)
-
-    def _field(self, name: str) -> Field:
-        return next(field for field in self._fields if field.name == name)
-
     # ---- keys ------------------------------------------------------------------------------------------------------
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
@@ -281,25 +229,6 @@ class Form(FormView, can_focus=True):
         else:
             return False
         return True
-
-    def may_leave(self) -> bool:
-        """Return True if the form can be cancelled.
-
-        If something was typed, ask at the first time. Passwords and codes do not count: they are quickly typed again.
-        """
-        if self._asked or not self.is_filled:
-            return True
-        self._asked = True
-        names = [name for name in self._stops if name in self._edits]
-        self._errors = {self.focused_name if self.focused_name in names else names[-1]: ASK_LEAVE}
-        self.refresh(layout=True)
-        return False
-
-    @property
-    def is_filled(self) -> bool:
-        """True if something was typed that would be lost with the form."""
-        typed = (f.name for f in self._fields if f.name in self._edits and not isinstance(f, PasswordField | CodeField))
-        return self.more_typed or any(self._edits[name].text != self._before[name] for name in typed)
 
     def _go(self, stop: int) -> None:
         self._stop = max(0, min(stop, len(self._stops) - 1))
@@ -389,9 +318,7 @@ class Form(FormView, can_focus=True):
 
     def _changed(self) -> None:
         name = self.focused_name
-        if self._asked:
-            self._asked = False
-            self.clear_errors()
+        self._unask()
         if self._errors.pop(name, None):
             self.refresh(layout=True)
         self.refresh()

@@ -179,6 +179,7 @@ class CheckAddressDialog(Dialog[None]):
             self.app.notify_failed(error)
         else:
             verdict = ("Allowed. ", "$status-bound") if found.allowed else ("Refused. ", "$danger")
+            self.form.keep()
             self.set_body(lines(join((found.login, "bold"), f" from {found.address}"), join(verdict, found.message)))
 
 
