@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0021"
+CURRENT = "0022"
 SCRIPTS = "secconsole:store/migrations"
 
 
