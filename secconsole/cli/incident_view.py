@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from secconsole.cli.confirm import pluralize
 from secconsole.cli.output import Column, Output, format_value
@@ -10,6 +10,8 @@ from secconsole.operations.alerts import Alert, AlertPage
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.incident import AllSessionsEnded, Freeze, Incident, NewNetwork
 from secconsole.operations.incident_text import action_words, number
+from secconsole.operations.job_kinds import KINDS
+from secconsole.operations.jobs import Job
 
 _LISTED = 10  # addresses of programs
 FREEZE: list[Column[Freeze]] = [
@@ -52,7 +54,7 @@ _NETWORKS: list[Column[NewNetwork]] = [
 ]
 
 
-def show_status(out: Output, tenant: str, found: Incident, alerts: AlertPage) -> None:
+def show_status(out: Output, tenant: str, found: Incident, alerts: AlertPage, jobs: Sequence[Job]) -> None:
     """Print what is known, what each step would affect, and which were taken."""
     frozen = f"since {format_value(found.frozen_since)} by {found.frozen_by}" if found.frozen_since else "no"
     refused = f"{found.refused:,}{'+' if found.refused_capped else ''}"
@@ -73,6 +75,7 @@ def show_status(out: Output, tenant: str, found: Incident, alerts: AlertPage) ->
             ("Sign-ins refused", refused),
             *((f"Changes: {action_words(c.action)} ({c.outcome})", number(c)) for c in found.changes),
             *((f"Done: {action_words(step.action)}", f"{format_value(step.at)} by {step.by}") for step in found.done),
+            *((f"Done: {KINDS[job.kind].title.lower()}", _job_words(job)) for job in jobs),
         ]
     )
     for line in integrations(found):
@@ -83,6 +86,11 @@ def show_status(out: Output, tenant: str, found: Incident, alerts: AlertPage) ->
     if found.networks:
         out.line()
         out.listing(_NETWORKS, found.networks)
+
+
+def _job_words(job: Job) -> str:
+    done = f"{job.done:,} of {job.total:,} users"
+    return f"{format_value(job.created)} by {job.by}: {done} ({job.selection}), {job.state}, job {job.id}"
 
 
 def integrations(found: Incident) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from secconsole.domain.limits import MOST_ENDED_AT_ONCE, MOST_PER_PAGE
-from secconsole.domain.roles import Permission, Role
+from secconsole.domain.roles import Permission, Ranks, Role
 from secconsole.operations import events
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.base import Operation, declare
@@ -294,6 +294,7 @@ class AdviceSent:
     "/v1/tenants/{tenant}/users/{user}/advice",
     Permission.HANDLE_INCIDENTS,
     on_lower=True,
+    ranks=Ranks.EQUAL,
     step_up="always",
     own_reason="brings them the same mail as all others",
     records=events.INCIDENT_ADVISED,

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
+from secconsole.domain.jobs import JobKind
 from secconsole.domain.text import visible
 from secconsole.operations.audit import AuditEntry
 from secconsole.operations.events import EVENTS
 from secconsole.operations.incident import ActionCount, IncidentReport
+from secconsole.operations.jobs import Job
 
+STEPS_BY_JOB = (JobKind.RESET_PASSWORD, JobKind.UNBIND, JobKind.ADVISE)  # steps against a breach for many users
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~!&])")
 When = Callable[[datetime], str]
 
@@ -45,6 +48,12 @@ def markdown(report: IncidentReport, when: When) -> str:
     if report.next:
         lines += ["", f"These are the newest {len(report.items):,}. For all: secconsole audit list --all"]
     return "\n".join([*lines, ""])
+
+
+def latest_job(jobs: Sequence[Job], kind: JobKind | None, since: datetime) -> Job | None:
+    """Return the newest job of a kind that was started since then, or None."""
+    of_kind = (job for job in jobs if job.kind is kind and job.created >= since)
+    return max(of_kind, key=lambda job: job.created, default=None)
 
 
 def plain(text: str) -> str:

@@ -35,7 +35,8 @@ async def drive_listed(perform: Perform, tenant: str, job: str, keep: Keep) -> A
 def end_words(job: Job) -> str:
     """Return the last line of a list: where its job has stopped, so that a reader knows that nothing is missing."""
     failed = f" {job.failed:,} failed and have their previous passwords." if job.failed else ""
-    return f"End of job {job.id}, which is {job.state}: {job.done:,} reset, {job.pending:,} left.{failed}"
+    later = "" if job.state is JobState.FINISHED else " If a later list has a login of this one, that one counts."
+    return f"End of job {job.id}, which is {job.state}: {job.done:,} reset, {job.pending:,} left.{failed}{later}"
 
 
 async def _next_passwords(perform: Perform, tenant: str, job: str, keep: Keep) -> tuple[NewPassword, ...]:

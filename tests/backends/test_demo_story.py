@@ -13,7 +13,7 @@ from secconsole.backends.embedded import open_embedded
 from secconsole.backends.owner import store_owner
 from secconsole.domain.audit.alert_rules import AlertRule
 from secconsole.operations.alerts import Alert, ListAlertRules, ListAlerts, SetAlertRule, ShowAlert
-from secconsole.operations.audit import VerifyAudit
+from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.caller import Nobody
 
 
@@ -44,6 +44,21 @@ async def test_the_story_of_a_demo_has_two_alerts_with_their_causes(home: Path) 
     assert network[1] == ["sign-in"] * story.GUESSED
     assert (takeover[0].rule, takeover[0].name) == (AlertRule.RESET_AND_ACT, "hana")
     assert takeover[1] == ["unbind", "factor.confirmed", "bypass.issued"]
+
+
+async def test_the_story_of_a_demo_has_a_caller_who_was_checked(home: Path) -> None:
+    await create_demo(home, users=30, seed=3)
+    backend = await open_embedded(store_owner() or Nobody(), "command")
+    try:
+        issued = (await backend.perform(ListAudit(tenant=TENANT, action="bypass.issued"))).items
+        assert [(entry.actor, entry.details["caller"]) for entry in issued] == [
+            ("hana", "not checked"),
+            ("hana", "email"),
+        ]
+        (checked,) = (await backend.perform(ListAudit(tenant=TENANT, action="caller-check.confirmed"))).items
+        assert (checked.target, checked.details["check"]) == ("uma", issued[1].details["caller_check"])
+    finally:
+        await backend.close()
 
 
 async def test_the_ordinary_history_of_a_demo_raises_no_alert(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,6 +147,9 @@ def test_a50_new_passwords_go_to_a_private_file_and_nowhere_else(shell: Shell, t
     words = path.read_text().split()
     password = words[words.index("ana") + 1]
     assert password not in done.out + done.err
+    (job,) = shell.json("incident", "show")["jobs"]
+    assert (job["kind"], job["done"], job["listed"]) == ("reset-password", 2, True)
+    assert f"2 of 2 users (role:user), finished, job {job['id']}" in shell("incident", "show").out
     assert sign_in(shell, "ana") == 3
     typed = "a password of my own choice\n" * 2
     assert shell("sign-in", "ana", "--tenant", "acme", input=f"{password}\n{typed}").code == 0

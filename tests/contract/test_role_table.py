@@ -61,7 +61,15 @@ NOT_TO_PEERS = {
     *("bypass.issue", "user.reset-password", "recovery.create"),
     *("factor.enroll", "factor.confirm", "factor.mail-key"),
 }
-TO_EQUALS = {"verify", "session.end", "session.end-others", "token.revoke", "bypass.revoke", "approval.deny"}
+TO_EQUALS = {
+    "incident.send-advice",
+    "verify",
+    "session.end",
+    "session.end-others",
+    "token.revoke",
+    "bypass.revoke",
+    "approval.deny",
+}
 LIKE = (
     ("other tenant's in own", "unknown in own"),
     ("other tenant", "unknown tenant"),
@@ -148,9 +156,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("table") / "home"
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
         patch.setenv("SECCONSOLE_HOME", str(home))
-        patch.setattr(
-            "secconsole.service.handlers.users.invitations.can_send", lambda *_: True
-        )  # no mail server is tested
+        for module in ("users.invitations", "audit.advice"):  # no mail server is tested
+            patch.setattr(f"secconsole.service.handlers.{module}.can_send", lambda *_: True)
 
         async def fill() -> tuple[Filling, KeyRing]:
             async with organisation_in(home) as made:

@@ -55,6 +55,8 @@ from secconsole.operations.incident import (
     EndTenantSessions,
     FreezeSignIns,
     ReportIncident,
+    SendAdvice,
+    ShowAdvice,
     ShowIncident,
     ThawSignIns,
 )
@@ -230,6 +232,7 @@ for _operation in (
     ListTokens(tenant=TENANT),
     ShowSecretKey(tenant=TENANT),
     FreezeSignIns(tenant=TENANT, reason="stolen passwords"),
+    ShowAdvice(tenant=TENANT),
     ShowIncident(tenant=TENANT),
     ReportIncident(tenant=TENANT),
 ):
@@ -559,6 +562,13 @@ async def tried(organisation: Organisation) -> Secret[str]:
 async def mail_set_up(organisation: Organisation) -> None:
     """Put settings of an unreachable mail server into effect."""
     await organisation.perform(ConfirmDelivery(tenant=TENANT, code=await tried(organisation)))
+
+
+@of(SendAdvice)
+async def _(organisation: Organisation) -> Asked:
+    await mail_set_up(organisation)
+    await organisation.add("ana", email="ana@acme.example")
+    return Asked(SendAdvice(tenant=TENANT, user="ana"))
 
 
 @of(InviteUsers)

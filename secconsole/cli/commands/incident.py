@@ -34,7 +34,8 @@ from secconsole.operations.incident import (
     ShowIncident,
     ThawSignIns,
 )
-from secconsole.operations.incident_text import markdown
+from secconsole.operations.incident_text import STEPS_BY_JOB, latest_job, markdown
+from secconsole.operations.jobs import ListJobs
 from secconsole.operations.portions import end_all_in_portions, whole_report
 from secconsole.operations.tokens import RotateSecretKey, ShowSecretKey
 
@@ -61,11 +62,13 @@ async def show(context: CommandContext, since: str) -> None:
     found = await context.perform(query)
     opened = ListAlerts(tenant=query.tenant, state=AlertState.OPEN, since=found.since, limit=MOST_PER_PAGE)
     alerts = await context.perform(opened)
+    every = (await context.perform(ListJobs(tenant=query.tenant))).items
+    jobs = [job for kind in STEPS_BY_JOB if (job := latest_job(every, kind, found.since)) is not None]
     if context.out.is_table:
-        show_status(context.out, context.named_tenant, found, alerts)
+        show_status(context.out, context.named_tenant, found, alerts, jobs)
     else:
         known = {field.name: getattr(found, field.name) for field in fields(found)}
-        context.out.json({**known, "alerts": alerts.items})
+        context.out.json({**known, "alerts": alerts.items, "jobs": jobs})
 
 
 @incident.command("freeze")

@@ -13,6 +13,8 @@ from secconsole.domain.jobs import ENDED, JobKind
 from secconsole.domain.roles import Role, may_act_on, rank
 from secconsole.operations import events
 from secconsole.operations.incident import Incident, RoleCount, StepDone
+from secconsole.operations.incident_text import latest_job
+from secconsole.operations.job_kinds import KINDS
 from secconsole.operations.jobs import Job
 from secconsole.tui.text.format import count, exact, glyph, moment, plural
 from secconsole.tui.text.safe import Part, join, lines
@@ -79,11 +81,6 @@ def done_words(done: Sequence[StepDone], among: Sequence[events.Event], now: dat
     return f"{moment(newest.at, now)} {newest.by}" if newest is not None else ""
 
 
-def latest_job(jobs: Sequence[Job], kind: JobKind | None, since: datetime) -> Job | None:
-    """Return the newest job of a kind that was started since then, or None."""
-    return max((job for job in jobs if job.kind is kind and job.created >= since), key=_created, default=None)
-
-
 def affected(step: Step, role: RoleCount) -> int:
     """Return how many users of a role a step would act on."""
     return {Step.PASSWORDS: role.passwords, Step.BINDING: role.bound}.get(step, role.users)
@@ -91,7 +88,10 @@ def affected(step: Step, role: RoleCount) -> int:
 
 def roles_of(step: Step, found: Incident, actor: Role) -> list[RoleCount]:
     """Return the roles that a step can be taken for by an actor, the highest first."""
-    able = (role for role in found.roles if affected(step, role) and may_act_on(actor, role.role))
+    kind = STEPS[step].kind
+    assert kind is not None
+    ranks = KINDS[kind].operation.spec.ranks
+    able = (role for role in found.roles if affected(step, role) and may_act_on(actor, role.role, ranks))
     return sorted(able, key=lambda role: -rank(role.role))
 
 
@@ -214,7 +214,3 @@ def _job_words(job: Job, now: datetime) -> str:
     if job.state in ENDED:
         return f"{moment(job.created, now)} {job.by}"
     return f"{job.state} {count(job.total - job.pending)}/{count(job.total)}"
-
-
-def _created(job: Job) -> datetime:
-    return job.created
