@@ -578,6 +578,13 @@ async def _(organisation: Organisation) -> Asked:
     return Asked(InviteUsers(tenant=TENANT, users=("ben",)))
 
 
+@of(SendAdvice)
+async def _(organisation: Organisation) -> Asked:
+    await mail_set_up(organisation)
+    await organisation.add("ana", email="ana@acme.example")
+    return Asked(SendAdvice(tenant=TENANT, user="ana"))
+
+
 @of(MailKey)
 async def _(organisation: Organisation) -> Asked:
     await mail_set_up(organisation)
