@@ -19,10 +19,10 @@ COMPILE := $(BIN)/python -m compileall -q -j 0 secconsole $(VENV)/lib
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-demo: $(INSTALLED)  ## make a throw-away organisation and open the console on it
+demo: $(INSTALLED)  ## create a throw-away organisation and open the console on it
 	@$(BIN)/secconsole demo
 
-test: $(TESTED)  ## run the tests, the cases of each that can tell; TESTS='tests/unit tests/cli' runs some of them
+test: $(TESTED)  ## run the tests, each on the backends where it can differ; TESTS='tests/unit tests/cli' runs some of them
 	$(BIN)/python -m pytest $(BESIDE) $(TESTS)
 	$(BIN)/python -m pytest $(ALONE)
 
@@ -33,19 +33,19 @@ test-all: $(TESTED)  ## run every case on every backend, and as many generated e
 	$(BIN)/python -m pytest --extent all $(BESIDE) $(TESTS)
 	$(BIN)/python -m pytest --extent all $(ALONE)
 
-faults: $(TESTED)  ## kill -9 at every statement of unbind, bulk, key rotation, migration and restore; nothing is half done
+faults: $(TESTED)  ## kill -9 at every statement of unbind, bulk, key rotation, migration and restore: nothing may be half done
 	SECCONSOLE_LONG_TESTS=1 $(BIN)/python -m pytest --extent all --timeout 1800 -o faulthandler_timeout=1800 $(BESIDE) $(addprefix tests/store/test_,killed.py faults.py schema.py)
 
-mutations: $(TESTED)  ## break the rules one by one in a copy of the tree; the tests must notice each
+mutations: $(TESTED)  ## break the rules one by one in a copy of the tree: the tests must notice each
 	$(BIN)/python -m tests.mutations
 
-lint: $(TESTED)  ## style, types, and which part may import which
+lint: $(TESTED)  ## check style, types and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(TESTED)  ## print the figures that the design holds itself to, as ratios taken in one run
+bench: $(TESTED)  ## print the performance figures and their limits, as ratios taken in one run
 	$(BIN)/python -m bench
 
 pictures: $(TESTED)  ## draw the README's pictures from the running program

@@ -172,7 +172,12 @@ MUTATIONS = (
         "",
         "contract/test_step_up",
     ),
-    _m("a proof lasts for hours", "STEP_UP = 5 * 60_000", "STEP_UP = 500 * 60_000", "contract/test_step_up"),
+    _m(
+        "a proof lasts for hours",
+        "default=USUAL_STEP_UP) * 60_000",
+        "default=USUAL_STEP_UP) * 6_000_000",
+        "contract/test_step_up",
+    ),
     _m(
         "an ended session acts",
         "if session is None or session.ended is not None or now >= session.expires:",
