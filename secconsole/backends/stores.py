@@ -13,7 +13,8 @@ from secconsole.config import locations
 from secconsole.domain.errors import Invalid, Unavailable
 from secconsole.domain.text import visible
 from secconsole.operations.caller import Credential, StoreOwner
-from secconsole.store.postgres.address import Address, is_postgres, parse_database_url
+from secconsole.store.postgres.address import Address as Address
+from secconsole.store.postgres.address import is_postgres, parse_database_url
 
 SQLITE = "sqlite:///"
 

@@ -12,11 +12,11 @@ import click
 
 from secconsole.cli.command_context import CommandContext
 from secconsole.cli.confirm import pluralize
-from secconsole.cli.csv_file import opened
 from secconsole.cli.diagnostics import ExitCode, Progress, ask, ask_yes_no, can_ask, say
 from secconsole.cli.output import Column, Listing, format_value
-from secconsole.cli.people_file import read_people
+from secconsole.config.csv_file import opened
 from secconsole.config.password_file import PasswordFile
+from secconsole.config.people_file import read_people
 from secconsole.domain.errors import Invalid
 from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.operations.job_driver import drive_job

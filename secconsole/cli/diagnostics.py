@@ -131,6 +131,16 @@ def ask(question: str) -> str:
     return line.rstrip("\r\n")
 
 
+def ask_until_valid(question: str, check: Callable[[str], str]) -> str:
+    """Ask for a line until a check accepts it, and return what the check returns."""
+    while True:
+        try:
+            return check(ask(question))
+        except Invalid as error:
+            _need_terminal(question)
+            say(error.message)
+
+
 def ask_hidden(question: str) -> Secret[str]:
     """Ask for a line without echo."""
     _need_terminal(question)
@@ -138,6 +148,8 @@ def ask_hidden(question: str) -> Secret[str]:
 
     try:
         return Secret(getpass(visible(question) + " ", stream=sys.stderr))
+    except EOFError as error:
+        raise click.Abort from error
     except UnicodeDecodeError:
         raise _not_text(question) from None
 

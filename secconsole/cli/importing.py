@@ -1,30 +1,22 @@
-"""Import of a file of people, in batches that do not block other requests."""
+"""Import of a file of people, with its counts and rejected lines as the result."""
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 from secconsole.cli.command_context import CommandContext
-from secconsole.cli.csv_file import opened
 from secconsole.cli.diagnostics import ExitCode, Progress, say
 from secconsole.cli.output import Column
-from secconsole.cli.people_file import read_people
-from secconsole.domain.limits import MOST_PER_PAGE
+from secconsole.config.csv_file import opened
+from secconsole.config.people_file import read_people
 from secconsole.domain.model import Flag
-from secconsole.domain.roles import Role
-from secconsole.domain.users.login import login_key
 from secconsole.domain.users.search import UserFilter
-from secconsole.operations.user_import import ImportResult, ImportUsers, NewUser, Rejected
-from secconsole.operations.users import CountUsers, ListUsers
-
-BATCH = 2000
-BATCH_IN_ONE_TRANSACTION = 1000  # with --all-or-nothing: one transaction, which blocks other writers
-BATCH_WITH_PASSWORDS = 100  # each needs a slow hash, and the counter should move
+from secconsole.operations.people_import import BATCH_IN_ONE_TRANSACTION, PeopleImport, split_batches
+from secconsole.operations.user_import import ImportResult, NewUser, Rejected
+from secconsole.operations.users import CountUsers
 
 REJECTED: list[Column[Rejected]] = [
     Column("line", lambda r: r.line, numeric=True),
@@ -38,17 +30,18 @@ async def import_file(context: CommandContext, path: Path, *, all_or_nothing: bo
 
     With `all_or_nothing`, every batch is checked before the first is written, so that one bad line stops the import.
     """
-    run = _Run(context, await context.tenant())
+    run = PeopleImport(context.perform, await context.tenant())
     gc.freeze()  # what was loaded so far is not looked through again for every few thousand lines
     with opened(path, sys.stdin.buffer) as file:
+        people = run.valid(read_people(file))
         if all_or_nothing or dry_run:
-            batches = list(split_batches(await run.admins_first(run.people(file)), BATCH_IN_ONE_TRANSACTION))
-            await run.send("Checked", batches, check_only=True)
+            batches = list(split_batches(await run.admins_first(people), BATCH_IN_ONE_TRANSACTION))
+            await _send(run, "Checked", batches, all_or_nothing=False, check_only=True)
             if not run.rejected and not dry_run:
                 run.forget_counts()
-                await run.send("Imported", batches, all_or_nothing=True)
+                await _send(run, "Imported", batches, all_or_nothing=True, check_only=False)
         else:
-            await run.send("Imported", split_batches(run.people(file)))
+            await _send(run, "Imported", split_batches(people), all_or_nothing=False, check_only=False)
     nothing_done = all_or_nothing and bool(run.rejected) and not run.wrote
     result = run.result(nothing_written=nothing_done)
     _answer(context, result, dry_run=dry_run)
@@ -62,99 +55,14 @@ async def import_file(context: CommandContext, path: Path, *, all_or_nothing: bo
     return ExitCode.PARTLY if result.rejected else ExitCode.DONE
 
 
-def split_batches(people: Iterable[NewUser], most: int = BATCH) -> Iterator[tuple[NewUser, ...]]:
-    """Yield the lines in the batches that are sent."""
-    batch: list[NewUser] = []
-    for person in people:
-        batch.append(person)
-        if len(batch) >= (BATCH_WITH_PASSWORDS if person.password else most):
-            yield tuple(batch)
-            batch = []
-    if batch:
-        yield tuple(batch)
-
-
-class _Run:
-    """One import and its counts so far."""
-
-    def __init__(self, context: CommandContext, tenant: str) -> None:
-        self._work = context
-        self.tenant = tenant
-        self._created = self._updated = self._unchanged = 0
-        self.rejected: list[Rejected] = []
-        self.wrote = False
-
-    def people(self, file: BinaryIO) -> Iterator[NewUser]:
-        """Yield the valid lines, and append the others to `rejected`."""
-        for person in read_people(file):
-            if isinstance(person, Rejected):
-                self.rejected.append(person)
-            else:
-                yield person
-
-    async def admins_first(self, people: Iterable[NewUser]) -> Iterator[NewUser]:
-        """Return all lines, with those that add or remove platform administrators first.
-
-        The rule that one of them remains is checked within a batch, since a checked batch changes nothing for the
-        next one.
-        """
-        admins = await self._platform_admins()
-        lines = list(people)
-        concerned = [p for p in lines if p.role == Role.PLATFORM_ADMIN or login_key(p.login) in admins]
-        numbers = {person.line for person in concerned}
-        return chain(concerned, (person for person in lines if person.line not in numbers))
-
-    async def _platform_admins(self) -> set[str]:
-        found: set[str] = set()
-        cursor: str | None = None
-        wanted = UserFilter(role=Role.PLATFORM_ADMIN)
-        while True:
-            page = await self._work.perform(
-                ListUsers(tenant=self.tenant, filter=wanted, limit=MOST_PER_PAGE, cursor=cursor)
-            )
-            found.update(login_key(user.login) for user in page.items)
-            cursor = page.next
-            if cursor is None:
-                return found
-
-    async def send(
-        self,
-        verb: str,
-        batches: Iterable[tuple[NewUser, ...]],
-        *,
-        all_or_nothing: bool = False,
-        check_only: bool = False,
-    ) -> None:
-        progress = Progress(f"{verb} lines:")
-        sent = 0
-        try:
-            for users in batches:
-                result = await self._work.perform(
-                    ImportUsers(tenant=self.tenant, users=users, all_or_nothing=all_or_nothing, check_only=check_only)
-                )
-                self._count(result, wrote=not check_only)
-                sent += len(users)
-                progress.show(sent)
-                if all_or_nothing and result.rejected:
-                    return
-        finally:
-            progress.end()
-
-    def _count(self, result: ImportResult, *, wrote: bool) -> None:
-        self._created += result.created
-        self._updated += result.updated
-        self._unchanged += result.unchanged
-        self.rejected += result.rejected
-        self.wrote |= wrote and bool(result.created or result.updated)
-
-    def forget_counts(self) -> None:
-        self._created = self._updated = self._unchanged = 0
-
-    def result(self, *, nothing_written: bool) -> ImportResult:
-        rejected = tuple(sorted(self.rejected, key=lambda r: r.line))
-        if nothing_written:
-            return ImportResult(0, 0, 0, rejected)
-        return ImportResult(self._created, self._updated, self._unchanged, rejected)
+async def _send(
+    run: PeopleImport, verb: str, batches: Iterable[tuple[NewUser, ...]], *, all_or_nothing: bool, check_only: bool
+) -> None:
+    progress = Progress(f"{verb} lines:")
+    try:
+        await run.send(batches, all_or_nothing=all_or_nothing, check_only=check_only, progress=progress.show)
+    finally:
+        progress.end()
 
 
 async def _say_without_password(context: CommandContext, tenant: str) -> None:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import select
 import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
-from secconsole.cli.diagnostics import ask, ask_hidden, can_ask
+from secconsole.cli.diagnostics import ask, ask_hidden, can_ask, say
 from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
 
 _LONGEST = 4096
 _MOST = 16 * 1024 * 1024  # bytes of a list
+_QUIET = 0.1  # seconds without input after which a paste has arrived whole
+_LONGEST_DRAIN = 2.0  # seconds
+
+
+def _accept(password: Secret[str]) -> None:
+    """Leave the check to the operation."""
 
 
 def read_line(what: str) -> Secret[str]:
@@ -58,8 +69,8 @@ def read_password() -> Secret[str]:
     return ask_hidden("Password:") if can_ask() else read_line("password")
 
 
-def read_new_password(*, from_stdin: bool) -> Secret[str]:
-    """Return a password to be set, asked for twice at the terminal.
+def read_new_password(*, from_stdin: bool, check: Callable[[Secret[str]], None] = _accept) -> Secret[str]:
+    """Return a password to be set, asked for twice at the terminal, and again until both match and `check` accepts it.
 
     Without a terminal, read it from standard input, but only if the caller requested that.
     """
@@ -67,10 +78,34 @@ def read_new_password(*, from_stdin: bool) -> Secret[str]:
         if from_stdin:
             return read_line("password")
         raise Invalid("Pass the password on standard input, with --password-stdin.", "password")
-    first = ask_hidden("New password:")
-    if ask_hidden("Repeat the password:") != first:
-        raise Invalid("The two passwords differ. Nothing was changed.", "password")
-    return first
+    while True:
+        first = ask_hidden("New password:")
+        try:
+            check(first)
+        except Invalid as error:
+            say(error.message)
+            continue
+        if ask_hidden("Repeat the password:") == first:
+            return first
+        say("The two passwords differ. Enter both again, or leave with ctrl+c.")
+
+
+@contextmanager
+def discarding_typed_ahead() -> Iterator[None]:
+    """Discard at the end what was typed or pasted ahead: the shell would run it, and it may be a password."""
+    try:
+        yield
+    finally:
+        if can_ask():
+            _discard_input()
+
+
+def _discard_input() -> None:
+    handle, end = sys.stdin.fileno(), time.monotonic() + _LONGEST_DRAIN
+    with suppress(OSError, termios.error):  # the terminal has gone
+        termios.tcflush(handle, termios.TCIFLUSH)
+        while time.monotonic() < end and select.select([handle], [], [], _QUIET)[0]:
+            termios.tcflush(handle, termios.TCIFLUSH)
 
 
 def _unreadable(error: OSError) -> Invalid:

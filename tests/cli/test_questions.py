@@ -10,6 +10,7 @@ import select
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,15 +94,48 @@ def test_init_asks_for_missing_values(nowhere: Shell) -> None:
     assert nowhere.json("user", "list")["items"][0]["login"] == "root"
 
 
-def test_different_passwords_create_nothing(nowhere: Shell) -> None:
+def test_init_shows_the_rules_and_asks_again_after_a_mismatch(nowhere: Shell) -> None:
     with at_terminal("init", "--tenant", "acme", "--admin", "root") as terminal:
+        terminal.expect("At least 15 characters")
+        terminal.expect("New password:")
+        terminal.type("short\n")
+        terminal.expect("The password is too short")
         terminal.expect("New password:")
         terminal.type(f"{PASSWORD}\n")
         terminal.expect("Repeat the password:")
         terminal.type(f"{PASSWORD}r\n")
+        terminal.expect("The two passwords differ")
+        terminal.expect("New password:")
+        assert not (nowhere.home / "console.db").exists()
+        terminal.type(f"{PASSWORD}\n")
+        terminal.expect("Repeat the password:")
+        terminal.type(f"{PASSWORD}\n")
+        assert terminal.code() == 0
+        assert PASSWORD not in terminal.text
+    assert (nowhere.home / "console.db").exists()
+
+
+def test_ctrl_d_in_place_of_a_password_creates_nothing(nowhere: Shell) -> None:
+    with at_terminal("init", "--tenant", "acme", "--admin", "root") as terminal:
+        terminal.expect("New password:")
+        terminal.type("\x04")
         assert terminal.code() == 2
-        assert "The two passwords differ" in terminal.text
-    assert not (nowhere.home / "console.db").exists()
+        assert "No answer was given" in terminal.text
+    assert not nowhere.home.exists()
+
+
+def test_lines_pasted_behind_init_are_not_left_to_the_shell(shell: Shell) -> None:
+    """The store exists, so init ends before it asks: the pasted password would be the shell's next command."""
+    master, slave = pty.openpty()
+    os.write(master, f"{PASSWORD}\n{PASSWORD}\n".encode())
+    assert select.select([slave], [], [], 5)[0]
+    words = [sys.executable, "-m", "secconsole", "init", "--tenant", "acme", "--admin", "root"]
+    try:  # not in a session of its own, with whose end the terminal would be closed
+        assert subprocess.run(words, stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, timeout=20).returncode == 5
+        assert not select.select([slave], [], [], 0)[0]
+    finally:
+        os.close(slave)
+        os.close(master)
 
 
 @pytest.mark.parametrize("key", ["\x03", None])

@@ -378,15 +378,16 @@ async def test_a_given_tenant_hides_the_others(signing_in: SigningIn, organisati
         assert TENANT not in screen_text(app)
 
 
-async def test_a_missing_store_says_how_to_create_one_and_retries(
+async def test_a_store_that_has_to_be_restored_is_not_created_and_found_on_a_retry(
     organisation: Organisation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     home = tmp_path / "elsewhere"
+    home.mkdir(mode=0o700)
+    (home / "master.key").write_text("of the store in a backup")
     monkeypatch.setenv("SECCONSOLE_HOME", str(home))
     app = SecConsole(Terminal(), opener=organisation.open, clock=organisation.clock.at)
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "secconsole init" in screen_text(app))
-        assert "secconsole demo" in screen_text(app)
+        await until(pilot, lambda: "Restore it from a backup" in screen_text(app))
         await settled(pilot)
         monkeypatch.setenv("SECCONSOLE_HOME", str(organisation.home))
         await pilot.press("enter")

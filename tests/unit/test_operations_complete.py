@@ -33,7 +33,7 @@ NO_SCREEN = {
     "factor.show": "the details of a user have the factors",
     "tenant.create": "the store's owner does it, with a command",
     "unbind.preview": "screens ask for it in portions: operations/portions.py",
-    "user.import": "a file is read by the command",
+    "user.import": "screens import in batches: operations/people_import.py",
     "verify": "for programs that check codes",
 }
 NO_ACTION = {
@@ -62,6 +62,7 @@ NO_COMMAND = {
     "user.remind": "commands mail it to many users by a job",
     "sign-in.mail-key": "the command that binds prints the key",
     "unbind.preview": "commands ask for it in portions: operations/portions.py",
+    "user.import": "commands import in batches: operations/people_import.py",
     "user.invite-preview": "commands preview one user or many as a job",
     "user.position": "for a list that scrolls to a user",
 }
@@ -71,7 +72,6 @@ NOT_IN_COMMANDS = {
     "audit.check-heads": "cli/verifying.py, for the command audit verify",
     "audit.list": "a function of cli/commands/audit.py, for the commands audit list and audit export",
     "clock.mend": "cli/ has it beside the command doctor",
-    "user.import": "cli/importing.py, for the command user import",
 }
 
 

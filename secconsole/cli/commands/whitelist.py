@@ -14,9 +14,9 @@ from secconsole.cli.bulk import read_selection, run_bulk, selection_options
 from secconsole.cli.command import Group
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.confirm import confirmation_options
-from secconsole.cli.csv_file import opened, read_records
 from secconsole.cli.diagnostics import ExitCode, say_sessions_ended
 from secconsole.cli.output import Column, Listing
+from secconsole.config.csv_file import opened, read_records
 from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.domain.jobs import JobKind

@@ -70,6 +70,14 @@ def normal_password(password: Secret[str]) -> Secret[str]:
     return Secret(normal("NFC", password.reveal()))
 
 
+def rules_words(shortest: int) -> str:
+    """Return the rules, to be shown before a password is asked for."""
+    return (
+        f"At least {shortest} characters; a few unrelated words make a good password, and spaces are fine. "
+        "Common passwords, your login and the organisation's name count for nothing."
+    )
+
+
 def check_length(password: Secret[str], shortest: int = SHORTEST) -> None:
     """Raise `Invalid` for a password that no policy accepts.
 

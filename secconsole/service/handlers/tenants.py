@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from secconsole.domain.clock import is_in_sight
 from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.history import day_of, start_of
-from secconsole.domain.limits import LONGEST_TENANT
 from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.domain.tenant_name import check_tenant_name
 from secconsole.domain.users.password import SHORTEST_ALONE, check_password
 from secconsole.operations.events import TENANT_CREATED, USER_CREATED
 from secconsole.operations.tenants import (
@@ -38,7 +37,6 @@ from secconsole.store.rows import TenantRow
 from secconsole.store.search.overdue import count_overdue
 
 SOON = 7 * 24 * 3_600_000
-_NAME = re.compile(r"[\w][\w.\- ]*\Z")
 
 
 @handles(ListTenants)
@@ -57,11 +55,7 @@ def _admins_password(context: Context, operation: CreateTenant) -> Sequence[Secr
 
 def _check(context: Context, operation: CreateTenant) -> str:
     """Return the name of a new tenant, or raise what is wrong with it or its administrator."""
-    name = operation.name.strip()
-    if len(operation.name) > LONGEST_TENANT or not _NAME.match(name):
-        raise Invalid(
-            f"A tenant's name must be 1 to {LONGEST_TENANT} letters, digits, dots, dashes and spaces.", "name"
-        )
+    name = check_tenant_name(operation.name)
     if operation.role not in (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN):
         raise Invalid("A tenant's first administrator must be a tenant-admin or a platform-admin.", "role")
     if operation.password is not None:

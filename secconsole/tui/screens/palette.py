@@ -17,6 +17,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from secconsole.config.contexts import LOCAL
+from secconsole.config.setup_mark import is_being_set_up
 from secconsole.tui.actions import Action
 from secconsole.tui.text.safe import join, safe
 
@@ -105,6 +106,7 @@ def commands_for(place: PlaceScreen) -> list[Command]:
             for action in place.actions
             if action.id not in ("everywhere.palette", SIGN_OUT)
         ),
+        *_set_up(place),
         Command("Sign out", "End your session and go back to the sign-in.", app.begin_sign_out),
         *(_go_to(app, context) for context in (app.switcher.other_contexts(app.context) if app.switcher else ())),
         Command(mouse, why, app.toggle_mouse),
@@ -155,8 +157,23 @@ def _run_in(app: Console, name: str, action: Action) -> None:
 def _go_to(app: Console, context: NamedContext) -> Command:
     where = context.backend or "the store on this machine"
     return Command(
-        f"NamedContext {context.name or LOCAL}", f"Sign out here, and sign in at {where}.", lambda: app.move(context)
+        f"Context {context.name or LOCAL}", f"Sign out here, and sign in at {where}.", lambda: app.move(context)
     )
+
+
+def _set_up(place: PlaceScreen) -> list[Command]:
+    """Return the command that goes on with setting up, while that is not finished."""
+    if not is_being_set_up():
+        return []
+    from secconsole.tui.screens.set_up import go_on, is_due
+
+    if not is_due(place.app):
+        return []
+
+    def begin() -> None:
+        place.run_worker(go_on(place.app), group="due", exit_on_error=False)
+
+    return [Command("Set up", "Go on with what is left of setting up.", begin)]
 
 
 def _line(command: Command, keys_width: int) -> Content:

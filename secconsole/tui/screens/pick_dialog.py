@@ -17,11 +17,14 @@ from secconsole.tui.widgets.pick_list import Pick, PickList
 class PickDialog(Dialog[T]):
     """A dialog with a list instead of a form.
 
-    Subclasses handle `PickList.Picked`; `back` labels Escape.
+    Subclasses handle `PickList.Picked`; `back` labels Escape, `at` is where the cursor begins.
     """
 
-    def __init__(self, title: str, body: Content | str, picks: Sequence[Pick], *, back: str = "Cancel") -> None:
+    def __init__(
+        self, title: str, body: Content | str, picks: Sequence[Pick], *, back: str = "Cancel", at: int = 0
+    ) -> None:
         super().__init__(title, body)
+        self._at = at
         self._picks = picks
         self._back = back
 
@@ -31,7 +34,7 @@ class PickDialog(Dialog[T]):
         with card:
             yield self.compose_who()
             yield from self.compose_body()
-            yield PickList(self._picks)
+            yield PickList(self._picks, at=self._at)
             yield Static(pick_keys(self._back), classes="pick-keys")
 
     def action_leave(self) -> None:

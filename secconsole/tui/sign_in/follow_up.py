@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from secconsole.config.setup_mark import is_being_set_up
 from secconsole.domain.errors import SecconsoleError
-from secconsole.domain.secret import Secret
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 
 if TYPE_CHECKING:
     from secconsole.tui.console import Console
@@ -37,42 +36,27 @@ async def after_sign_in(app: Console, message: str, *, bound: bool) -> None:
             await _renew(app)
         if app.signed_in and not app.identity.email:
             await _ask_contact(app)
+        if app.signed_in and app.local and is_being_set_up():
+            from secconsole.tui.screens.set_up import go_on, is_due
+
+            if is_due(app):
+                await go_on(app)
     except SecconsoleError as error:
         app.work_failed(error)
 
 
 async def _renew(app: Console) -> None:
     """Offer another phone and new codes after a recovery code was used (NIST SP 800-63B-4 section 4.2.1.1)."""
+    from secconsole.tui.screens.factors.bind_own import bind_phone
     from secconsole.tui.screens.factors.recovery_codes import show_new_codes
     from secconsole.tui.screens.factors.renew_recovery import BIND, RenewRecoveryDialog
 
+    kept = "The app on the old phone works until this one is confirmed."
+
     while chosen := await app.ask(RenewRecoveryDialog(left=app.identity.recovery_left)):
-        if chosen != BIND or await _bind_phone(app):
+        if chosen != BIND or await bind_phone(app, kept, title="Bind another phone"):
             await show_new_codes(app)
             return
-
-
-async def _bind_phone(app: Console) -> bool:
-    """Bind an authenticator app, which every policy allows.
-
-    It replaces the one before.
-    """
-    from secconsole.tui.screens.factors.binding import BindingScreen, Checked
-    from secconsole.tui.screens.factors.key_mail import key_mail
-
-    me = app.identity
-    started = await app.perform(EnrollFactor(tenant=me.tenant, user=me.id))
-
-    async def confirm(code: Secret[str]) -> Checked:
-        verdict = await app.perform(ConfirmFactor(tenant=me.tenant, enrollment=started.enrollment, code=code))
-        return Checked(verdict.accepted, verdict.message, verdict.server_time)
-
-    mail = key_mail(app, me.tenant, started.enrollment)
-    reason = "The app on the old phone works until this one is confirmed."
-    end = await app.ask(BindingScreen(started, confirm, reason=reason, title="Bind another phone", mail=mail))
-    if end.message:
-        app.notify_refused(end.message)
-    return end.bound
 
 
 async def _ask_contact(app: Console) -> None:

@@ -38,7 +38,7 @@ async def open_local_store(card: SignInCard) -> None:
     """
     app = card.app
     try:
-        if app.local and not locations.database_path().exists():
+        if app.local and _is_empty():
             raise Unavailable(f"There is no store yet at {locations.database_path()}.")
         if not app.has_backend:
             app.backend = await app.opener()
@@ -50,12 +50,17 @@ async def open_local_store(card: SignInCard) -> None:
     card.set_title()
 
 
+def can_set_up(app: Console) -> bool:
+    """Return True if a store can be created in this home."""
+    return app.local and not app.read_only and _is_empty()
+
+
 async def say_not_opened(card: SignInCard, error: SecconsoleError) -> None:
     """Show what to do until the user tries again.
 
     Leaving exits with the code of the error.
     """
-    missing = card.app.local and not locations.database_path().exists()
+    missing = card.app.local and _is_empty()
     what = "store" if card.app.local else "server"
     card.set_title("no store yet" if missing else f"the {what} cannot be opened")
     card.show_message(_make_one(error.message) if missing else error.message, bad=not missing)
@@ -68,6 +73,11 @@ async def say_not_opened(card: SignInCard, error: SecconsoleError) -> None:
         break
     if isinstance(entry, Mapping) and entry["button"] == "leave":
         card.app.exit(error.exit_code)
+
+
+def _is_empty() -> bool:
+    """Return True if this home has no store and no key, which would belong to a backup or to a store in a database."""
+    return not locations.database_path().exists() and not locations.key_path().exists()
 
 
 async def _find_tenant(card: SignInCard) -> None:

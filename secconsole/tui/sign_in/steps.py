@@ -10,16 +10,16 @@ from textual.content import Content
 
 from secconsole.backends.base import NoAnswer
 from secconsole.backends.demo.accounts import DemoAccount, demo_tenant
-from secconsole.domain.errors import Invalid, SecconsoleError
+from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Nobody
 from secconsole.operations.signin import ChoosePassword, SignIn, SignInAnswer, VerifySignIn
 from secconsole.tui.sign_in.card import SignInCancelled
-from secconsole.tui.sign_in.messages import answer_text, challenge_of, values_of
-from secconsole.tui.sign_in.open_backend import NotOpened, open_local_store, say_not_opened
-from secconsole.tui.widgets.form import Form
-from secconsole.tui.widgets.form_fields import Button, PasswordField, Value, cancel
+from secconsole.tui.sign_in.messages import answer_text, challenge_of
+from secconsole.tui.sign_in.new_password import ask_new_password
+from secconsole.tui.sign_in.open_backend import NotOpened, can_set_up, open_local_store, say_not_opened
+from secconsole.tui.widgets.form_fields import Button, Value, cancel
 
 if TYPE_CHECKING:
     from secconsole.tui.console import Console
@@ -45,6 +45,8 @@ class SignInSteps:
         self._step: SecondFactor | None = None  # login of the form shown
         self._picked = False  # picked from a demo's list instead of typed
         self._bound: FactorKind | None = None
+        self._not_yet: SecconsoleError | None = None  # there is no store, and it can be created here
+        self._created: Mapping[str, Value] | None = None  # login and password of a store that was just created
 
     @property
     def _app(self) -> Console:
@@ -64,8 +66,11 @@ class SignInSteps:
                     self._login = "" if self._picked else self._login
                     await self._again("")
                 except NotOpened as failed:
-                    await say_not_opened(self._card, failed.error)
                     self._opening = None
+                    if can_set_up(self._app):
+                        self._not_yet = failed.error
+                        continue
+                    await say_not_opened(self._card, failed.error)
                     await self._again("")
                 except NoAnswer as error:
                     await self._again(error.message if error.perhaps_done else "")  # else shown with the connection
@@ -80,9 +85,11 @@ class SignInSteps:
 
         Return False if refused, with the first form shown again.
         """
+        if self._not_yet is not None and not await self._set_up(self._not_yet):
+            return True
         if self._opening is None:
             self._opening = asyncio.create_task(open_local_store(self._card))
-        entry = await self._card.entered()
+        entry, self._created = self._created or await self._card.entered(), None
         await asyncio.shield(self._opening)
         while self._app.connection.is_down:
             self._card.say_cut()
@@ -96,6 +103,16 @@ class SignInSteps:
         message = BOUND[self._bound] if self._bound else answer.message
         self._app.sign_in_with(answer.token, self._card.hand_over(), message, bound=self._bound is not None)
         return True
+
+    async def _set_up(self, error: SecconsoleError) -> bool:
+        """Create the store and sign in to it next, or return False if the user leaves, with the code of the error."""
+        from secconsole.tui.sign_in.set_up import set_up
+
+        self._not_yet = None
+        self._created = await set_up(self._card)
+        if self._created is None:
+            self._app.exit(error.exit_code)
+        return self._created is not None
 
     async def _again(self, message: str | Content) -> None:
         self._step = self._account = self._bound = None
@@ -178,24 +195,10 @@ class SignInSteps:
         return answer
 
     async def _new_password(self, answer: SignInAnswer) -> SignInAnswer:
-        challenge, card = challenge_of(answer), self._card
-        card.show_message(NEW_PASSWORD, bad=False)
-        fields = [
-            PasswordField(name="password", label="New password", needed=True),
-            PasswordField(name="again", label="Repeat it", needed=True),
-        ]
-        await card.put(Form(fields, [cancel("Start over"), Button("choose", "Use it")]))
-        while True:
-            values = values_of(await card.entered())
-            password = values["password"]
-            assert isinstance(password, Secret)
-            problem = "" if password == values["again"] else "The passwords do not match. Type both again."
-            if not problem:
-                try:
-                    return await self._app.perform(ChoosePassword(challenge=challenge, password=password))
-                except Invalid as error:
-                    problem = error.message
-            card.show_message(problem)
-            for name in ("again", "password"):
-                card.form.set_value(name, "")
-            card.form.focus_field("password")
+        challenge = challenge_of(answer)
+
+        async def choose(password: Secret[str]) -> SignInAnswer:
+            return await self._app.perform(ChoosePassword(challenge=challenge, password=password))
+
+        buttons = [cancel("Start over"), Button("choose", "Use it")]
+        return await ask_new_password(self._card, NEW_PASSWORD, buttons, choose)

@@ -63,14 +63,15 @@ class PickList(OptionList):
             super().__init__()
             self.value = value
 
-    def __init__(self, picks: Sequence[Pick], *, id: str | None = None) -> None:
+    def __init__(self, picks: Sequence[Pick], *, at: int = 0, id: str | None = None) -> None:
+        self._begin = at
         self._picks = tuple(picks)
         self._marked, self._utf8 = -1, True
         super().__init__(*(Option(self._words(at)) for at in range(len(self._picks))), compact=True, id=id)
 
     def on_mount(self) -> None:
         self._utf8 = cast("Console", self.app).terminal.utf8
-        self.highlighted = 0
+        self.highlighted = self._begin
 
     def on_key(self, event: events.Key) -> None:
         at = _DIGITS.find(event.character) if event.character else -1

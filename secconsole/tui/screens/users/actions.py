@@ -22,11 +22,13 @@ from secconsole.operations.user_changes import (
     ResetPassword,
     UnlockUser,
 )
+from secconsole.operations.user_import import ImportUsers
 from secconsole.operations.users import CreateUser, UserChanged, UserDetail, UserRow
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users import bypass, caller_check, explain, reset
+from secconsole.tui.screens.users.import_people import import_into
 from secconsole.tui.screens.users.invite import invite
 from secconsole.tui.text.about import about
 from secconsole.tui.text.format import until
@@ -247,6 +249,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "users.new", "New user", "n", "Create a user.", CreateUser, priority=8, command="secconsole user create LOGIN"
+    ),
+    Action(
+        "users.import",
+        "Import",
+        "P",
+        "Import people from a CSV file or a paste, checked before anything is written.",
+        ImportUsers,
+        priority=9,
+        command="secconsole user import FILE",
+        run=import_into,
     ),
     Action("users.reverse", "Reverse", "S", "Reverse the order of the list.", priority=9),
     Action(

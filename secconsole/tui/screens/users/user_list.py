@@ -32,7 +32,7 @@ SLOW = 0.15  # seconds after which data of the row is shown in place of details 
 MOST_MARKED = 10_000  # rows that one key can mark
 
 _HINT = "part of a name, status:unbound, is:locked, role:helpdesk"
-_EMPTY = "There are no users yet. n creates one; secconsole user import FILE.csv adds many."
+_EMPTY = "There are no users yet. n creates one; P imports many."
 
 
 class UserList(Place):

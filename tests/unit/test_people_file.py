@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secconsole.cli.people_file import read_people
+from secconsole.config.people_file import read_people
 from secconsole.domain.errors import Invalid
 from secconsole.domain.safe_csv import neutral
 from secconsole.domain.secret import Secret

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
-from secconsole.cli.csv_file import PASSWORD, read_records
+from secconsole.config.csv_file import PASSWORD, read_records
+from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
 from secconsole.domain.users.login import login_key
 from secconsole.operations.user_import import NewUser, Rejected
 
 COLUMNS = ("login", "name", "email", "phone", "role", PASSWORD)
+
+MOST = 16 * 1024 * 1024  # bytes of a file that the console reads
+
+
+def open_people(typed: str) -> BinaryIO:
+    """Open a file of people that was named in the console, or raise `Invalid` for `file` with the reason.
+
+    The name has to end in .csv: messages quote a file's first line, and a console that is a forced command must not
+    show a key or a password file with it.
+    """
+    try:
+        path = Path(typed.strip()).expanduser()
+        if path.suffix.lower() != ".csv":
+            raise Invalid("Name a file that ends in .csv.", "file")
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except RuntimeError:
+        raise Invalid("There is no user of that name here. Enter the full path.", "file") from None
+    except OSError as error:
+        raise Invalid(f"It cannot be read: {error.strerror}.", "file") from None
+    info = os.fstat(handle)
+    if not stat.S_ISREG(info.st_mode) or info.st_size > MOST:
+        os.close(handle)
+        raise Invalid(f"It is not a file of at most {MOST // 1024**2} MiB. The command user import takes more.", "file")
+    return os.fdopen(handle, "rb")
 
 
 def read_people(file: BinaryIO) -> Iterator[NewUser | Rejected]:
