@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from secconsole.domain.clock import NOTICED
 from secconsole.domain.history import DAY, Figures, Life, Period, day_of, disabled_periods, start_of
+from secconsole.store.engine.upsert import insert_into
 from secconsole.store.schema import adoption_days, audit, factors, upkeep, users
 
 _DAY, _WORK = adoption_days.c, upkeep.c
@@ -82,13 +81,13 @@ def hasten(connection: sa.Connection, tenant_pk: int) -> None:
 def record(connection: sa.Connection, tenant_pk: int, figures: DayRecord) -> None:
     """Store the figures of a day, in place of those from a clock that was ahead."""
     values = asdict(figures)
-    put = _insert(connection).values(tenant_pk=tenant_pk, **values)
+    put = insert_into(connection, adoption_days).values(tenant_pk=tenant_pk, **values)
     connection.execute(put.on_conflict_do_update(index_elements=["tenant_pk", "day"], set_=values))
 
 
 def add_rebuilt(connection: sa.Connection, tenant_pk: int, first: int, figures: Sequence[Figures]) -> None:
     """Add figures of a portion of the users to days from `first` on which nothing was recorded."""
-    put = _insert(connection)
+    put = insert_into(connection, adoption_days)
     added = {
         "users": _DAY.users + put.excluded.users,
         "bound": _DAY.bound + put.excluded.bound,
@@ -168,7 +167,3 @@ def _disablings(
     for user_pk, at, action in connection.execute(query):
         found[user_pk].append((at, action == disabled))
     return found
-
-
-def _insert(connection: sa.Connection) -> Any:
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(adoption_days)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from secconsole.domain.audit.alert_rules import AlertRule
 from secconsole.domain.audit.alert_signals import MOST_SIGNALS, Entry, Signal
+from secconsole.store.engine.upsert import insert_into
 from secconsole.store.schema import alert_positions, alert_signals, audit, audit_heads, tenants
 
 _FIELDS = ("seq", "at", "action", "outcome", "actor", "actor_id", "target", "target_id", "address")
@@ -53,7 +53,7 @@ def move_position(connection: sa.Connection, tenant_pk: int, before: int, after:
     """
     if position_of(connection, tenant_pk) != before:
         return False
-    upsert = _insert(connection, alert_positions).values(tenant_pk=tenant_pk, seq=after)
+    upsert = insert_into(connection, alert_positions).values(tenant_pk=tenant_pk, seq=after)
     connection.execute(upsert.on_conflict_do_update(index_elements=["tenant_pk"], set_={"seq": after}))
     return True
 
@@ -135,7 +135,7 @@ def keep_signals(connection: sa.Connection, tenant_pk: int, signals: Sequence[Si
         # Those up to the position are stored already.
         if one.seq > after
     ]
-    insert = _insert(connection, alert_signals)
+    insert = insert_into(connection, alert_signals)
     new = {name: insert.excluded[name] for name in ("name", "at", "seq", "weight")}
     # A signal of the same key, for example another one of the same user, counts once and with its newest time.
     upsert = insert.on_conflict_do_update(index_elements=["tenant_pk", "rule", "subject", "key"], set_=new)
@@ -157,9 +157,3 @@ def forget_old(connection: sa.Connection, tenant_pk: int, oldest: Iterable[tuple
 
 def _of(tenant_pk: int, rule: AlertRule, subject: str) -> tuple[sa.ColumnElement[bool], ...]:
     return _SIGNAL.tenant_pk == tenant_pk, _SIGNAL.rule == rule, _SIGNAL.subject == subject
-
-
-def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from secconsole.domain.audit.alert_rules import AlertRule, AlertState, RuleSettings, default_settings
+from secconsole.store.engine.upsert import insert_into
 from secconsole.store.schema import alert_events, alert_rules, alerts, audit
 
 MOST_EVENTS = 100  # audit entries that one alert names
@@ -69,7 +69,7 @@ def keep_rule(connection: sa.Connection, tenant_pk: int, settings: RuleSettings,
         "changed": now,
         "changed_by": by,
     }
-    upsert = _insert(connection, alert_rules).values(tenant_pk=tenant_pk, rule=settings.rule, **values)
+    upsert = insert_into(connection, alert_rules).values(tenant_pk=tenant_pk, rule=settings.rule, **values)
     connection.execute(upsert.on_conflict_do_update(index_elements=["tenant_pk", "rule"], set_=values))
 
 
@@ -107,7 +107,7 @@ def name_events(connection: sa.Connection, alert_pk: int, seqs: Iterable[int]) -
     named = int(connection.execute(sa.select(sa.func.count()).select_from(alert_events).where(mine)).scalar_one())
     rows = [{"alert_pk": alert_pk, "seq": seq} for seq in sorted(set(seqs))[: max(0, MOST_EVENTS - named)]]
     if rows:
-        connection.execute(_insert(connection, alert_events).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(connection, alert_events).on_conflict_do_nothing(), rows)
 
 
 def events_of(connection: sa.Connection, alert: AlertRecord) -> Sequence[sa.Row[Any]]:
@@ -171,12 +171,6 @@ def _one(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Aler
 
 def _rule(tenant_pk: int) -> sa.ColumnElement[bool]:
     return alert_rules.c.tenant_pk == tenant_pk
-
-
-def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
 
 
 def first_of_open(connection: sa.Connection, tenant_pk: int) -> tuple[int, str] | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from secconsole.domain.throttling.throttle import Run
 from secconsole.store.engine.compiled import Prepared
+from secconsole.store.engine.upsert import insert_into
 from secconsole.store.schema import facts, unknown_logins
 
 INNER_KEY = "inner-key"
@@ -39,7 +39,7 @@ def unknown_run(connection: sa.Connection, subject: bytes) -> Run:
 
 def keep_unknown(connection: sa.Connection, subject: bytes, run: Run) -> None:
     values = {"failures": run.tries, "at": run.last}
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(unknown_logins)
+    insert = insert_into(connection, unknown_logins)
     upsert = insert.values(subject=subject, **values)
     connection.execute(upsert.on_conflict_do_update(index_elements=["subject"], set_=values))
 

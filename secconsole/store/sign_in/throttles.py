@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from secconsole.domain.throttling.throttle import (
     EMPTY,
@@ -19,6 +18,7 @@ from secconsole.domain.throttling.throttle import (
     account_held_until,
 )
 from secconsole.store.engine.compiled import Prepared
+from secconsole.store.engine.upsert import insert_into
 from secconsole.store.schema import known_networks, throttles, users
 from secconsole.store.users import in_parts
 
@@ -133,7 +133,7 @@ def _keep_run(connection: sa.Connection, user_pk: int, bucket: Bucket, run: Run)
         connection.execute(sa.delete(throttles).where(throttles.c.user_pk == user_pk, throttles.c.bucket == bucket))
         return
     counts = {"failures": run.failures, "passwords": run.passwords, "tries": run.tries, "last": run.last}
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(throttles)
+    insert = insert_into(connection, throttles)
     upsert = insert.values(user_pk=user_pk, bucket=bucket, **counts)
     connection.execute(upsert.on_conflict_do_update(index_elements=["user_pk", "bucket"], set_=counts))
 
