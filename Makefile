@@ -14,7 +14,7 @@ ALONE := -m alone tests/tui/test_connection.py
 # Compiled ahead: without it the first start is several times slower, and read-only installs stay slow.
 COMPILE := $(BIN)/python -m compileall -q -j 0 secconsole $(VENV)/lib
 
-.PHONY: help demo test test-quick test-all faults mutations lint bench pictures docs clean
+.PHONY: help demo test test-quick test-all faults mutations lint bench pictures docs man clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -54,6 +54,10 @@ pictures: $(TESTED)  ## draw the README's pictures from the running program
 docs: $(TESTED)  ## regenerate the drawing in docs/architecture.md and docs/sign-in-table.md
 	$(BIN)/python -m docs.draw_architecture
 	$(BIN)/python -m docs.sign_in_table
+
+man: $(TESTED)  ## build the manual page, completion scripts and JSON schemas in build/
+	$(BIN)/python -m docs.man_page
+	$(BIN)/python -m docs.json_schemas
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "secconsole needs Python 3.11 or newer." >&2; exit 1; }

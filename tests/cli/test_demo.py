@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from secconsole.cli.command import ConsoleOptions
+from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from tests.cli.conftest import Shell, code
 
@@ -73,6 +74,12 @@ def test_a_store_that_is_not_a_demo_has_no_inbox(anywhere: Shell, shell: Shell) 
     assert answer.code == 4
     assert "inbox" not in shell("doctor").out
     assert "There is no demo here" in answer.err
+
+
+def test_the_smallest_demo_has_one_account_of_each_role(anywhere: Shell) -> None:
+    made = anywhere.json("demo", "--home", "d", "--users", "5", "--no-open")
+    assert {account["role"] for account in made["accounts"]} == {role.value for role in Role}
+    assert len(made["accounts"]) == len(Role)
 
 
 def test_the_same_seed_creates_the_same_users_and_factors(anywhere: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,13 +81,13 @@ class _Chances:
 
 
 async def create_demo(home: Path, *, users: int, seed: int) -> Demo:
-    """Create a store in `home` and fill it with so many users, including the demo accounts.
+    """Create a store in `home` and fill it with so many users, the demo accounts first.
 
     The environment's SECCONSOLE_HOME is set to `home`, so that the demo is opened next.
     """
     os.environ["SECCONSOLE_HOME"] = str(home)
     chances = _Chances(random.Random(seed), random.Random(f"{seed} sent"))  # noqa: S311 - it must be reproducible
-    accounts = _accounts(chances)
+    accounts = _accounts(chances)[:users]
     await create_store(tenant=TENANT, admin=accounts[0].login, password=accounts[0].password)
     inbox = Inbox(locations.data_home() / INBOX)
     inbox.empty()
@@ -117,7 +117,7 @@ async def _fill(backend: EmbeddedBackend, accounts: tuple[DemoAccount, ...], cou
     await backend.perform(
         SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=tuple(FactorKind), recovery_view=True)
     )
-    for login in ("petra", "uma", TEXTED):
+    for login in (account.login for account in accounts if account.login in ("petra", "uma", TEXTED)):
         await backend.perform(CreateRecoveryCodes(tenant=TENANT, user=login))
     await _events(backend, now)
     await backend.alert_worker.sweep()

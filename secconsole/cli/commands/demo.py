@@ -20,6 +20,8 @@ from secconsole.config.contexts import LOCAL
 from secconsole.delivery.inbox import InboxMessage
 from secconsole.domain.errors import NotFound
 
+FEWEST = 5  # one account of each role
+
 COLUMNS: list[Column[DemoAccount]] = [
     Column("login", lambda a: a.login),
     Column("password", lambda a: a.password.reveal()),
@@ -44,7 +46,7 @@ MESSAGES: list[Column[InboxMessage]] = [
     help="The folder to keep it in. Default: a temporary one, deleted when the console closes.",
 )
 @click.option(
-    "--users", type=click.IntRange(10, 2_000_000), default=500, show_default=True, help="The number of users."
+    "--users", type=click.IntRange(FEWEST, 2_000_000), default=500, show_default=True, help="The number of users."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed creates the same people.")
 @click.option("--no-open", is_flag=True, help="Only create it, and list the accounts.")
