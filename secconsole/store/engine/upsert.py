@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def insert_into(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """Return an insertion that can name what happens on a conflict. Only the dialect in use is imported."""
+    """Return an insertion that can name what happens on a conflict.
+
+    Only the dialect in use is imported.
+    """
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 
