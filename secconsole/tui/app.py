@@ -120,8 +120,9 @@ class SecConsole(SessionApp):
     # ---- start and end -----------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        for problem in self._key_problems:
-            self.notify_refused(problem)
+        if self._key_problems:
+            first, *more = self._key_problems
+            self.notify_refused(f"{first} {len(more)} more: secconsole doctor" if more else first)
         if self._given is not None:
             self.backend = self._given
             self.run_worker(self.begin(self._first_place), group="session", exit_on_error=False)
