@@ -19,7 +19,7 @@ from tests.terminal.test_places_walk import Open, code, demo, filled, password, 
 pytestmark = pytest.mark.terminal
 __all__ = ["demo", "filled", "signed_in"]  # fixtures
 
-DATA = ("petra", "Haddad", "status", "bound", "Last sign-in", "Overview")
+DATA = ("petra", "Haddad", "status", "bound", "Signed in", "Overview")
 
 
 def elsewhere(demo: Demo, operation: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_a_session_ended_meanwhile_is_reported_at_sign_in(
     elsewhere(demo, DisableUser(tenant="acme", user="hana"), monkeypatch)
     assert t.wait_text("Your session has ended", 10), t.text()
     t.wait_quiet(0.5, 5)
-    for words in ("Haddad", "Last sign-in", "Overview"):
+    for words in ("Haddad", "Signed in", "Overview"):
         assert words.encode() not in t.since(mark)  # not for a moment either, on the way there
 
 

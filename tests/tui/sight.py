@@ -194,7 +194,9 @@ def _touching_scroll_bars(app: App[Any]) -> Iterator[str]:
 
 
 def _who_out_of_sight(app: App[Any]) -> Iterator[str]:
-    """Users named by their id in a dialog have to be in sight."""
+    """Users named by their id in a dialog, or in the heading of a binding, have to be in sight."""
+    shown = _shown(app.screen)
+    yield from (f"{w!r} is out of sight" for w in app.screen.query("#words > .heading") if w not in shown)
     text = screen_text(app)
     for static in app.screen.query(Static):
         if not static.is_on_screen and not static.region:

@@ -88,6 +88,10 @@ class QrCode(Widget):
         """True if a whole code fits, hidden or not."""
         return isinstance(self._plan(*self.size), QrPlan)
 
+    def fits_in(self, columns: int, rows: int) -> bool:
+        """Return True if a whole code fits into so much room."""
+        return isinstance(self._plan(columns, rows), QrPlan)
+
     def show(self, uri: Secret[str]) -> None:
         """Draw another URI."""
         self._uri = uri

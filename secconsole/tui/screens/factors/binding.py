@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 FEW = 3  # entries left at which the user is warned
 APPS = ("Aegis, Google or Microsoft", "Authenticator, 2FAS, 1Password")
 HIDDEN_KEY = "•••• •••• •••• ••••"
+_BESIDE = 31  # fewest cells of the words beside a code
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class BindingScreen(Screen[BindingEnd]):
         self._back = back
         self._mail = mail
         self._on_its_way = ""
+        self._beside = True  # the words stand beside the code, which fits
         self._watching: Worker[None] | None = None
 
     @property
@@ -143,8 +145,23 @@ class BindingScreen(Screen[BindingEnd]):
                 yield Static(id="line")
                 yield Static(self._keys(), id="keys")
 
+    def on_resize(self) -> None:
+        """Leave the window to the words where no code fits."""
+        code = self.query_one(QrCode)
+        beside = code.fits_in(self.size.width - _BESIDE, self.size.height)
+        if beside != self._beside:
+            self._beside = beside
+            self.set_class(not beside, "-no-code")
+            self.query_one("#steps", Static).update(self._steps(hidden=code.redacted))
+
     def _steps(self, *, hidden: bool) -> Content:
         key = (HIDDEN_KEY,) if hidden or self._started is None else grouped(self._started.key.reveal())
+        if not self._beside:
+            return lines(
+                join(("1 ", "bold $key"), "Open an authenticator app: ", (" ".join(APPS), "$muted")),
+                join(("2 ", "bold $key"), "Type the key: ", (" ".join(key), "bold")),
+                join(("3 ", "bold $key"), "Enter the six digits it shows"),
+            )
         return lines(
             join(("1 ", "bold $key"), "Open an authenticator app:"),
             *(join("  ", (app, "$muted")) for app in APPS),

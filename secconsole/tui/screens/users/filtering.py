@@ -48,7 +48,7 @@ PICKS = (
     Pick("A", "auditors", "role:auditor"),
     Pick("U", "plain users", "role:user"),
 )
-_WIDTH = 27  # cells of a column
+_WIDTH = 28  # cells of a column
 _AROUND = 5  # lines above the menu, and its border
 
 

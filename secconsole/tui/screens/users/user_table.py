@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.color import Color
 
+from secconsole.domain.messages.phone import masked_phone
 from secconsole.domain.model import BindingStatus, Flag
 from secconsole.operations.users import UserCount, UserRow, UserSort
 from secconsole.tui.text.format import ago, count, glyph, status_words
@@ -23,9 +24,11 @@ COLUMNS = (
     Column("name", "Name", 17, min_width=12, priority=1, grow=20),
     Column("status", "Status", 9),
     Column("flags", "Flags", 11, priority=3, grow=13),
-    Column("factors", "Factors", 7, priority=4, grow=8),
+    Column("factors", "Factors", 8, priority=4, grow=8),
     Column("role", "Role", 14, priority=5),
-    Column("seen", "Last sign-in", 12, priority=2, grow=2),
+    Column("seen", "Signed in", 12, priority=2, grow=2),
+    Column("email", "E-mail", 24, priority=6, grow=16),
+    Column("phone", "Phone", 16, priority=7),
 )
 _LONGEST_ASKED = 20  # characters of the search shown: the line must fit 60 columns too
 SORTS = {
@@ -66,6 +69,8 @@ class UserRows:
             " ".join(user.factors) or glyph("dash", utf8=self._utf8),
             str(user.role),
             ago(user.last_sign_in, self._clock()),
+            user.email,
+            masked_phone(user.phone),
         )
         return Row(user.id, cells)
 
