@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from _pytest.unraisableexception import gc_collect_iterations_key
 from hypothesis import settings
 
 import secconsole
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Load the examples' number before any module reads it."""
     settings.load_profile(extent.extent_of(config))
+    config.stash[gc_collect_iterations_key] = 1  # at the end, for errors in __del__: five take seconds of each process
     head_log.SYSTEM_LOG = "/nowhere"  # the machine's own log hears nothing of tests
 
 

@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -169,7 +170,35 @@ def _main() -> None:
     gc.freeze()
     module, *arguments = _serve(socket.socket(fileno=int(sys.argv[1])))
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    _end(_run(module))
+
+
+def _run(module: str) -> int:
+    """Run a module like the interpreter does, and return the exit code."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        print(ended.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def _end(code: int) -> None:
+    """End like the interpreter, but for taking apart every object: touching them all costs more than the fork."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except OSError:
+        code = 120  # as the interpreter has it
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests.contract.role_world import (
     names_of,
 )
 from tests.examples import example_of
+from tests.extent import stride
 from tests.organisation import cheap_passwords, organisation_in
 
 WITHOUT_PROOF = {"session.end", "session.end-others", "token.revoke"}  # for a user's own; for others' it is checked
@@ -184,7 +186,9 @@ def test_a14_every_caller_may_do_exactly_what_is_declared(world: World, name: st
     for caller in world.callers:
         said: dict[str, tuple[str, str]] = {}
         wanted: dict[str, str] = {}
-        for target in world.targets(kind, caller):
+        # A token is refused for its scope whoever the target is, so a usual run asks about few of them.
+        out_of_scope = caller.scopes is not None and kind.spec.scope not in caller.scopes
+        for target in islice(world.targets(kind, caller), None, None, stride(4) if out_of_scope else 1):
             expected = "done" if before_sign_in else _expected(kind, caller, target)
             result, words, changed = world.outcome(_asked(kind, target), caller)
             without_account = kind.spec.permission is Permission.OWN_ACCOUNT and not caller.login

@@ -34,11 +34,14 @@ from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.widgets.table import WindowedTable
 from tests.delivery.post import Post, post_for
 from tests.organisation import OWNER
+from tests.tui import style_sheets
 from tests.tui.front import Front
 
 TENANT = "acme"
 START = 1_800_000_000.0  # 15 Jan 2027 08:00 UTC
 TURN = 0.005  # seconds
+
+style_sheets.share()
 
 
 class Clock:
@@ -292,12 +295,15 @@ async def signing_in(organisation: Organisation) -> AsyncIterator[Callable[..., 
 async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Let the app run until a condition holds and is drawn, or fail if it does not in time.
 
-    The limit is counted in turns of the app, which are longer on a busy machine.
+    The limit is counted in turns of the app, which are longer on a busy machine. Only once the condition holds, every
+    widget must have handled what is queued: in each turn that would take more time than the app itself.
     """
     for _ in range(round(seconds / TURN)):
         if _drawn(pilot.app) and condition():
-            return
-        await pilot.pause(TURN)
+            await pilot.pause(0)
+            if condition():
+                return
+        await asyncio.sleep(TURN)
     raise AssertionError(f"it did not come to pass in time\n{screen_text(pilot.app)}")
 
 
