@@ -14,7 +14,7 @@ from hypothesis import settings
 
 import secconsole
 from secconsole.backends import head_log
-from tests import compiled, extent
+from tests import cheap_passwords, compiled, extent
 from tests.environment import FixedEnvironment
 from tests.organisation import Organisation, organisation_in
 from tests.postgres import Cluster
@@ -22,6 +22,7 @@ from tests.postgres import Cluster
 _environment = FixedEnvironment()
 _environment.isolate()
 compiled.share()
+cheap_passwords.cheapen()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

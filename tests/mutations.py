@@ -346,6 +346,7 @@ MUTATIONS = (
         "return request.state.caller.without_token",
         "server/test_peers",
     ),
+    _m("passwords cost an attacker half", "time_cost: int = 2", "time_cost: int = 1", "unit/test_passwords"),
     # ---- text, limits --------------------------------------------------------------------------------------
     _m(
         "controls reach the terminal",

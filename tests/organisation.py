@@ -33,6 +33,7 @@ from secconsole.operations.users import CreateUser
 from secconsole.server.app import make_app
 from secconsole.service.factors.passwords import Passwords
 from secconsole.store.postgres.address import parse_database_url
+from tests.cheap_passwords import LEAST
 from tests.postgres import Cluster
 
 R = TypeVar("R")
@@ -61,7 +62,7 @@ class Clock:
 
 def cheap_passwords() -> Passwords:
     """The same hashing at the least cost, so that tests are quick."""
-    return Passwords(time_cost=1, memory_kib=8)
+    return Passwords(**LEAST)
 
 
 @dataclass

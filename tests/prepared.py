@@ -27,6 +27,7 @@ from importlib import import_module
 from pathlib import Path
 
 import secconsole
+from tests import cheap_passwords
 
 ROOT = Path(__file__).parents[1]
 _LONGEST = 1 << 20  # bytes of a request
@@ -166,6 +167,7 @@ def _main() -> None:
     for module in pkgutil.walk_packages(secconsole.__path__, "secconsole."):
         if not module.name.endswith((".__main__", "migrations.env")):
             import_module(module.name)
+    cheap_passwords.cheapen()
     gc.collect()
     gc.freeze()
     module, *arguments = _serve(socket.socket(fileno=int(sys.argv[1])))

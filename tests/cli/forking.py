@@ -75,6 +75,7 @@ def _serve() -> None:
         import_module(f"secconsole.cli.commands.{module}")
     for module in ("backends.embedded", "backends.http", "server.serve", "tui.main"):
         import_module(f"secconsole.{module}")
+    import_module("tests.cheap_passwords").cheapen()
     for line in sys.stdin:
         print(json.dumps(_forked(json.loads(line))), flush=True)
 

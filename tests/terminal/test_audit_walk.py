@@ -21,6 +21,7 @@ from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser
 from secconsole.service.factors.passwords import Passwords
+from tests.cheap_passwords import LEAST
 from tests.organisation import seed_of
 from tests.terminal.conftest import Start
 from tests.terminal.terminal_driver import Term
@@ -32,7 +33,7 @@ LOGINS = ("ana", "ben", "cid")
 
 async def _fill() -> None:
     """Create a store in which three users were unbound in one act."""
-    cheap = Passwords(time_cost=1, memory_kib=8)
+    cheap = Passwords(**LEAST)
     await create_store(tenant="acme", admin="root", password=Secret(PASSWORD), passwords=cheap)
     backend = await open_embedded(owner_here(), "command", passwords=cheap)
     for login in LOGINS:

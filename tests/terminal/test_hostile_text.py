@@ -25,6 +25,7 @@ from secconsole.operations.unbinding import Unbind
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.service.factors.passwords import Passwords
+from tests.cheap_passwords import LEAST
 from tests.extent import examples
 from tests.terminal.sample_users import PASSWORD, TENANT
 from tests.terminal.terminal_driver import Term
@@ -73,7 +74,7 @@ UNSEEN = (
 
 
 def cheap() -> Passwords:
-    return Passwords(time_cost=1, memory_kib=8)
+    return Passwords(**LEAST)
 
 
 async def fill(texts: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from secconsole.backends.new_store import create_store
 from secconsole.domain.secret import Secret
 from secconsole.service.factors.passwords import Passwords
+from tests.cheap_passwords import LEAST
 from tests.delivery.post import digits_in, prefix_in
 from tests.delivery.servers import Servers
 from tests.delivery.twilio_fake import SID, TOKEN
@@ -23,7 +24,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def _cheap() -> Passwords:
-    return Passwords(time_cost=1, memory_kib=8)
+    return Passwords(**LEAST)
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from secconsole.service.factors.passwords import Passwords
 from secconsole.tui.app import SecConsole
 from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.widgets.table import WindowedTable
+from tests.cheap_passwords import LEAST
 from tests.delivery.post import Post, post_for
 from tests.organisation import OWNER
 from tests.tui import style_sheets
@@ -124,7 +125,7 @@ class Organisation:
 
 def cheap() -> Passwords:
     """Hashing that takes no time."""
-    return Passwords(time_cost=1, memory_kib=8)
+    return Passwords(**LEAST)
 
 
 PEOPLE = (

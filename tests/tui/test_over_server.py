@@ -53,7 +53,7 @@ AGAIN = (
     test_users.test_marks_survive_filters_and_live_changes,
     test_users_actions.test_a_new_user_is_created_with_a_one_time_password,
     test_user_enroll.test_enrolling_with_a_user_present_requires_a_right_code,
-    test_whitelist.test_paste_lists_unknown_logins_before_any_change,
+    test_whitelist.test_paste_keeps_the_list_and_lets_all_that_is_refused_be_corrected,
     test_whitelist.test_another_console_sees_a_new_entry_and_keeps_its_cursor,
 )
 globals().update({test.__name__: test for test in AGAIN})
