@@ -242,7 +242,7 @@ MUTATIONS = (
     _m(
         "a sign-in goes on from any network",
         "if not admission_of(context, tenant, user.role).is_allowed:\n        return Rule.NETWORK\n",
-        "",
+        "pass\n",
         "contract/test_networks",
     ),
     # ---- after a breach ------------------------------------------------------------------------------------------
