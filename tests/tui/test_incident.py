@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from secconsole.operations.incident import ShowIncident
+from secconsole.operations.jobs import ListJobs
+from secconsole.tui.runtime.clipboard import SENT
 from secconsole.tui.screens.alerts.alerts import AlertsDialog
-from secconsole.tui.screens.incident.dialogs import EndAllDialog, FreezeDialog, ThawDialog
+from secconsole.tui.screens.incident.advice import AdviceDialog
+from secconsole.tui.screens.incident.dialogs import EndAllDialog, FreezeDialog, RoleDialog, ThawDialog
 from secconsole.tui.screens.incident.incident import IncidentPlace
-from secconsole.tui.screens.incident.text import Step
+from secconsole.tui.screens.incident.steps_text import Step
+from secconsole.tui.screens.jobs.start import StartDialog
 from tests.organisation import TENANT
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_alerts import guessed, on_top
@@ -73,3 +77,41 @@ async def test_all_sessions_end_but_the_own_one(console: OpenConsole, organisati
         await pilot.press("shift+tab", *TENANT, "tab", "right", "enter")
         await until(pilot, lambda: isinstance(app.screen, IncidentPlace))
         assert (await organisation.perform(ShowIncident(tenant=TENANT))).sessions == 1
+
+
+async def test_a_new_binding_is_previewed_by_role_and_needs_the_name(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("tomas", place="incident")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Require new binding" in screen_text(app))
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, RoleDialog))
+        await settled(pilot)
+        assert "platform-admin" not in screen_text(app), "they outrank this administrator"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, IncidentPlace))
+        await settled(pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, RoleDialog))
+        await settled(pilot)
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, StartDialog))
+        await settled(pilot)
+        assert "Organisation" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, IncidentPlace))
+        assert (await organisation.perform(ListJobs(tenant=TENANT))).items == ()
+
+
+async def test_the_advice_is_shown_and_copied_and_says_why_it_cannot_be_mailed(console: OpenConsole) -> None:
+    app = await console("tomas", place="incident")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: "Advice for devices" in screen_text(app))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, AdviceDialog))
+        await settled(pilot)
+        await pilot.press("tab", "right", "enter")
+        await until(pilot, lambda: SENT in screen_text(app))
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "Mail is not set up here" in screen_text(app))

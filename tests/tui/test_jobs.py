@@ -17,6 +17,7 @@ from secconsole.operations.policy import SetPolicy
 from secconsole.operations.users import CreateUser
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.jobs.jobs import JobsScreen
+from secconsole.tui.screens.jobs.password_list import ListDialog
 from secconsole.tui.screens.jobs.start import KindDialog, StartDialog
 from secconsole.tui.screens.users.users import Users
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
@@ -168,3 +169,26 @@ async def test_the_dialogs_fit_small_and_large_windows(
         await until(pilot, lambda: isinstance(app.screen, JobsScreen))
         for part in ("Unlock", "0/22", "Pause", "Resume"):
             assert part in screen_text(app)
+
+
+async def test_a_reset_with_a_list_goes_on_with_another_list(
+    console: OpenConsole, organisation: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    start = StartJob(tenant="acme", kind=JobKind.RESET_PASSWORD, users=("uma",), listed=True)
+    await organisation.perform(start)
+    organisation.clock.forward(60)
+    app = await console("root", place="users")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await opened(app, pilot)
+        await pilot.press("J")
+        await until(pilot, lambda: "interrupted" in screen_text(app))
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ListDialog))
+        await settled(pilot)
+        await pilot.press("tab", "right", "enter")
+        await until(pilot, lambda: "finished" in screen_text(app))
+    (path,) = tmp_path.glob("passwords-acme*.txt")
+    lines = path.read_text().splitlines()
+    assert [line.split()[0] for line in lines[5:6]] == ["uma"]
+    assert "1 reset, 0 left" in lines[-1]

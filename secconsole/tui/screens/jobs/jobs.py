@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 POLL = 1.0  # seconds between two looks, while a job runs
 _AROUND = 12  # lines of the window around the list
 _COLUMNS = (
-    Column("what", "What", 22, min_width=14, grow=14),
-    Column("state", "State", 13, min_width=11),
+    Column("what", "What", 22, min_width=15, grow=14),
+    Column("state", "State", 13, min_width=13),
     Column("progress", "Done", 13, min_width=9),
     Column("failed", "Failed", 7),
     Column("driver", "By", 12, priority=2),
