@@ -55,7 +55,7 @@ def test_one_dialog_checks_resets_and_issues_a_code(found: Term) -> None:
     found.press("escape")
     assert found.wait_text(r"marek\.novak is reset", 5) is not None, found.text()
     assert found.wait_text(r"unbound by hana", 5) is not None, found.text()
-    found.send("x\r")
+    found.send("xfound\r")
     assert found.wait_text(r"marek\.novak is bound again", 5) is not None, found.text()
 
 

@@ -322,7 +322,7 @@ async def test_q1_an_unbound_administrator_binds_before_requiring(
         await until(pilot, lambda: "Require a second factor of all users now?" in screen_text(app))
         assert await mode_of(organisation) is PolicyMode.OPTIONAL
         organisation.clock.next_code()
-        await pilot.press("enter")
+        await pilot.press("right", "enter")  # Enter has opened it, and confirms nothing
         await until(pilot, lambda: "(•) required (now)" in screen_text(app))
         assert await mode_of(organisation) is PolicyMode.REQUIRED
         assert "code" in app.screen.query_one(PolicyForm).values

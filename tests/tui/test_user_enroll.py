@@ -175,7 +175,7 @@ async def test_a3_a_number_entered_for_a_user_is_verified_by_their_next_sign_in(
         await sent(organisation)
         assert len(twilio.messages) == texts
         assert "the next sign-in sends a code there" in words_on(app)
-        await pilot.press("enter")
+        await pilot.press("right", "enter")
         await until(pilot, lambda: app.screen is place)
         await until(pilot, lambda: "••• 009 was added for nina, not verified until used once." in told(app))
         await until(pilot, lambda: "pending: SMS to ••• 009" in screen_text(app))

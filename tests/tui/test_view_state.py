@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
-from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
+from secconsole.operations.users import CreateUser
+from secconsole.tui.screens.list_export import ListExportDialog
+from secconsole.tui.screens.users.named_filters import NameDialog
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_users import opened, shown_logins
 
 
@@ -41,3 +46,60 @@ async def test_a_kept_view_that_this_version_does_not_know_is_shown_as_far_as_it
         place = await opened(app, pilot)
         assert place.bar.text == "role:help[2J"
         assert place.table._sort == ("login", False)
+
+
+async def test_a_named_filter_is_a_key_also_after_a_restart(console: OpenConsole, organisation: Organisation) -> None:
+    path = organisation.home / "views.json"
+    app = await console("hana", place="users", views_path=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("f", "u")
+        await settled(pilot)
+        await pilot.press("F", "1")
+        await until(pilot, lambda: isinstance(app.screen, NameDialog))
+        await pilot.press(*"late", "enter")
+        await until(pilot, lambda: app.screen is place)
+        await pilot.press("escape")
+        await settled(pilot)
+    app = await console("hana", place="users", views_path=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        await pilot.press("F", "1")
+        await settled(pilot)
+        assert place.bar.text == "status:unbound"
+        await pilot.press("F", "2")
+        await settled(pilot)
+        assert "Forget a filter" in screen_text(app)
+        await pilot.press("1")
+        await until(pilot, lambda: app.screen is place)
+        assert place.view.filters == ()
+
+
+async def test_the_users_found_are_exported_as_they_are_shown(console: OpenConsole, organisation: Organisation) -> None:
+    phone = "+420601123456"
+    await organisation.perform(CreateUser(tenant=TENANT, login="zoe", name="=1+1", phone=phone))
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        place.set_search("status:unbound")
+        await settled(pilot)
+        await pilot.press("S")
+
+        async def exported(name: str, *keys: str) -> None:
+            await pilot.press("E")
+            await until(pilot, lambda: isinstance(app.screen, ListExportDialog))
+            await pilot.press(*keys, "tab", "ctrl+u", *name, "enter")
+            await until(pilot, lambda: app.screen is place)
+            await settled(pilot)
+
+        await exported("a.csv")
+        await exported("a.json", "right")
+    written = (organisation.home / "a.csv").read_bytes().decode()
+    assert (organisation.home / "a.csv").stat().st_mode & 0o777 == 0o600
+    rows = list(csv.DictReader(io.StringIO(written)))
+    assert [row["login"] for row in rows] == ["zoe", "nina", "newton"]
+    assert (rows[0]["name"], rows[0]["phone"]) == ("'=1+1", "••• 456")
+    assert phone not in written
+    items = json.loads((organisation.home / "a.json").read_text())["items"]
+    assert [item["login"] for item in items] == ["zoe", "nina", "newton"]
+    assert (items[0]["name"], items[0]["phone"], items[0]["status"]) == ("=1+1", "••• 456", "unbound")

@@ -79,6 +79,7 @@ class ConsoleApp(NotifyingApp):
         # Textual's __init__ chooses filters and initial variables from the theme set by then.
         self._reactive_theme = wanted
         self._key_queue = KeyQueue(self)
+        self.latest_key = ""
         self._crashed: Exception | None = None
         self._ending = False
         super().__init__(driver_class=ConsoleDriver, ansi_color=True if self.terminal.depth == "none" else None)
@@ -219,6 +220,7 @@ class ConsoleApp(NotifyingApp):
         if not self.app_focus:
             self.app_focus = True
         target = self.focused or self.screen
+        self.latest_key = typed.key if isinstance(typed, events.Key) else ""
         await super().on_event(typed)
         return list(target.ancestors_with_self) * 2 if typed.is_forwarded else [self.screen, self]
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from secconsole.tui.runtime.key_queue import KeyHold
 
 T = TypeVar("T")
+PRESSING = frozenset({"enter", "ctrl+j", "ctrl+m", "space"})  # keys that press a button
 NO_COMMAND = "There is no command that does the same."
 
 
@@ -100,6 +101,15 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def on_mount(self) -> None:
         self.refresh_connection()
+
+    def spare_enter(self) -> None:
+        """Move from a button that acts to the one that cancels if the key that opened the dialog would press it.
+
+        A key that is held down, or pressed once too often, then confirms nothing.
+        """
+        stops = [button.name for button in self.form.buttons if button.cancels]
+        if stops and self.app.latest_key in PRESSING and self.form.focused_name in self.form.acting_buttons:
+            self.form.focus_field(stops[0])
 
     def refresh_connection(self) -> None:
         """Redraw the connection state, since the dialog may cover the header."""
@@ -234,6 +244,10 @@ class ConfirmDialog(Dialog[bool]):
             focus=None if danger else ("word" if type_to_confirm else "confirm"),
             danger=danger,
         )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.spare_enter()
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()

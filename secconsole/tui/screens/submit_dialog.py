@@ -26,6 +26,10 @@ class SubmitDialog(Dialog[T]):
 
     has_command: ClassVar[bool] = True  # False if `submit` does something else than performing an operation
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.spare_enter()
+
     async def operation_now(self) -> Operation[object] | None:
         """Return the first change that `submit` would make, and make none."""
         if not self.has_command:

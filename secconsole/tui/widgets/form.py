@@ -190,6 +190,10 @@ class Form(FormValues, can_focus=True):
             self._hold.release()
 
     @property
+    def buttons(self) -> tuple[Button, ...]:
+        return self._buttons
+
+    @property
     def acting_buttons(self) -> list[str]:
         """Names of the buttons that do not cancel."""
         return [button.name for button in self._buttons if not button.cancels]

@@ -144,10 +144,15 @@ class UserSource:
 
     async def all_ids(self) -> AsyncIterator[Sequence[str]]:
         """Yield the ids of all users of the list, a page at a time."""
+        async for users in self.all_users():
+            yield [user.id for user in users]
+
+    async def all_users(self) -> AsyncIterator[Sequence[UserRow]]:
+        """Yield all users of the list in order, a page at a time."""
         cursor: str | None = None
         while True:
             page = await self._perform(self._list(MOST_PER_PAGE, cursor=cursor))
-            yield [user.id for user in page.items]
+            yield page.items
             cursor = page.next
             if cursor is None:
                 return

@@ -87,6 +87,11 @@ class UserList(Place):
         return self.query_one(FilterBar)
 
     @property
+    def source(self) -> UserSource:
+        """The users found, in their order."""
+        return self._source
+
+    @property
     def person(self) -> UserRow | None:
         """The user under the cursor.
 
@@ -178,9 +183,9 @@ class UserList(Place):
     async def do_filter(self) -> None:
         pick = await self.app.ask(FilterMenu(self.bar.text))
         if pick is not None:
-            await self._search_for(with_token(self.bar.text, pick.token))
+            await self.search_for(with_token(self.bar.text, pick.token))
 
-    async def _search_for(self, text: str) -> None:
+    async def search_for(self, text: str) -> None:
         """Put text into the search line and wait until its results are in sight."""
         self.bar.text = text
         self._search()
@@ -242,7 +247,7 @@ class UserList(Place):
         if self.table.marks:
             self.table.clear_marks()
         else:
-            await self._search_for("")
+            await self.search_for("")
 
     def on_windowed_table_marks_changed(self) -> None:
         self._update_info()

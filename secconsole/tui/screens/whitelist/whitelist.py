@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import fields, replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from secconsole.operations.paging import pages
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
-from secconsole.tui.actions import Action
+from secconsole.tui.actions import Action, find
+from secconsole.tui.screens.list_export import export_list
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.whitelist import dialogs
 from secconsole.tui.screens.whitelist.add import AddDialog
@@ -23,6 +27,9 @@ from secconsole.tui.widgets.table import WindowedTable
 from secconsole.tui.widgets.table_messages import LoadFailed
 
 _EMPTY = "The whitelist is empty. a adds users."
+
+
+EXPORTED = tuple(field.name for field in fields(Exemption))
 
 
 class Whitelist(Place):
@@ -86,6 +93,15 @@ class Whitelist(Place):
             acts_on="one",
         ),
         Action(
+            "whitelist.export",
+            "Export",
+            "E",
+            "Write the entries found to a CSV or JSON file that only you can read.",
+            ListWhitelist,
+            priority=9,
+            command="secconsole whitelist list --format csv > FILE",
+        ),
+        Action(
             "whitelist.clear",
             "Clear",
             "escape",
@@ -101,7 +117,9 @@ class Whitelist(Place):
         self._source = PagedRows(self._fetch)
 
     def compose_body(self) -> ComposeResult:
-        yield FilterBar("Search login, name and reason: /")
+        bar = FilterBar("Search login, name and reason: /", self.view.search)
+        self._search = bar.text
+        yield bar
         yield WindowedTable(COLUMNS, self._source, empty=_EMPTY)
         yield Prose(id="entry")
 
@@ -143,6 +161,7 @@ class Whitelist(Place):
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
         search = self._search = event.text
+        self.view = replace(self.view, search=search)
 
         async def fetch(cursor: str | None, limit: int) -> RowPage:
             return await self._fetch(cursor, limit, search)
@@ -202,6 +221,23 @@ class Whitelist(Place):
             self.table.clear_marks()
         else:
             self.query_one(FilterBar).text = ""
+
+    def action_act(self, id: str) -> None:
+        super().action_act(id)
+        action = find(self.actions, id)
+        if self.table.marks and id == "whitelist.edit" and not self.reason(action) and (entry := self.entry):
+            self.app.notify(f"{action.title} is for {entry.login} only: marks do not count.")
+
+    async def do_export(self) -> None:
+        search = self._search
+
+        async def found() -> AsyncIterator[Sequence[Exemption]]:
+            query = ListWhitelist(tenant=self.app.tenant, search=search)
+            async for page in pages(lambda at, size: self.app.perform(replace(query, cursor=at, limit=size))):
+                yield page.items
+
+        what = "The entries found, by login." if search else "All entries, by login."
+        await export_list(self, "Export the whitelist", what, "whitelist", EXPORTED, found)
 
     async def do_add(self) -> None:
         self._notify_done(await self.app.ask(AddDialog(self.app)))
