@@ -48,8 +48,9 @@ lint: $(TESTED)  ## check style, types and the import contract
 bench: $(TESTED)  ## print the performance figures and their limits, as ratios taken in one run
 	$(BIN)/python -m bench
 
-pictures: $(TESTED)  ## draw the README's pictures from the running program
+pictures: $(TESTED)  ## draw the README's pictures and record its tour from the running program
 	$(BIN)/python -m bench.pictures
+	$(BIN)/python -m bench.recording
 
 docs: $(TESTED)  ## regenerate the drawing in docs/architecture.md and docs/sign-in-table.md
 	$(BIN)/python -m docs.draw_architecture
