@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.app import SecConsole
+from secconsole.tui.runtime.ascii_only import ascii_only
+from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.secret_once import SecretOnceDialog
-from tests.tui.conftest import TENANT, OpenConsole, Organisation, settled, until
+from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.sight import problems
 
 SIZES = ((60, 16), (80, 24), (97, 27), (120, 40), (200, 60), (60, 16))
@@ -92,3 +97,20 @@ async def test_nothing_is_cut_or_hidden_elsewhere(
             await at_place(app, pilot, number)
             found += await walked(app, pilot, number, OTHERS[number])
     assert not found, "\n".join(found)
+
+
+async def test_without_utf8_every_sign_is_ascii(console: OpenConsole, organisation: Organisation) -> None:
+    app = await console("root", place="users")
+    app.terminal = Terminal(utf8=False)
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await settled(pilot)
+        for key in ("2", "f", "escape", "u"):
+            await pilot.press(key)
+            await settled(pilot)
+            assert screen_text(app).isascii(), screen_text(app)
+
+
+@given(st.text())
+def test_ascii_twins_keep_the_width(text: str) -> None:
+    assert ascii_only(text).isascii()
+    assert cell_len(ascii_only(text)) == sum(cell_len(c) for c in text)

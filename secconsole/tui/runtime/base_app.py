@@ -25,6 +25,7 @@ from secconsole.config import locations
 from secconsole.config.report import last_words, write_report
 from secconsole.domain.errors import SecconsoleError
 from secconsole.tui.runtime import crash, themes
+from secconsole.tui.runtime.ascii_only import AsciiOnly
 from secconsole.tui.runtime.driver import ConsoleDriver
 from secconsole.tui.runtime.key_queue import KeyHold, KeyQueue, Typed
 from secconsole.tui.runtime.notifying_app import NotifyingApp
@@ -86,6 +87,7 @@ class ConsoleApp(NotifyingApp):
         self._workers = _Workers(self)
         self.no_color = self.terminal.depth == "none"
         self._no_colour = [themes.NoColour()]
+        self._ascii_only = AsciiOnly()
         self.animation_level = "none"
 
     # ---- start and end ---------------------------------------------------------------------------------------------
@@ -324,7 +326,8 @@ class ConsoleApp(NotifyingApp):
             self.notify_done("The mouse works here now." if self.mouse else "The mouse is the terminal's now.")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return self._no_colour if self.no_color else super().get_line_filters()
+        filters = self._no_colour if self.no_color else super().get_line_filters()
+        return filters if self.terminal.utf8 else [*filters, self._ascii_only]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.VARIABLE_DEFAULTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,6 +19,9 @@ from textual.widget import Widget
 from secconsole.domain.factors.qr import Cell, DoesNotFit, Form, QrPlan, fit
 from secconsole.domain.secret import Secret
 from secconsole.tui.runtime.themes import keep_colour
+
+if TYPE_CHECKING:
+    from secconsole.tui.runtime.base_app import ConsoleApp
 
 HIDDEN = "The QR code is hidden. Press any key to show it."
 HIDE_AFTER = 120.0  # seconds
@@ -125,6 +129,8 @@ class QrCode(Widget):
     # ---- hiding ----------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        if not cast("ConsoleApp", self.app).terminal.utf8:
+            self.form = Form.BACKGROUND  # half blocks are not ASCII
         self.watch(self.app, "app_focus", self._on_terminal_focus, init=False)
         self.keep_shown()
 
