@@ -95,7 +95,7 @@ class EmbeddedBackend(SessionBackend):
         reply = await self._perform(operation, credential, self._source)
         if self._source.channel == "command":  # it may read from its terminal next, which blocks the event loop
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.delivery_worker.rest(notices=False), SENDING_SECONDS)
+                await asyncio.wait_for(self.delivery_worker.wait_idle(notices=False), SENDING_SECONDS)
         return reply
 
     def _wake(self) -> None:

@@ -14,7 +14,7 @@ from secconsole.config.dates import local_words
 from secconsole.config.private import sync_folder
 from secconsole.domain.errors import Invalid, Unavailable
 from secconsole.domain.text import visible
-from secconsole.domain.users.password import Listed
+from secconsole.domain.users.password import ListedPassword
 
 _LOGIN, _NAME = 24, 28  # characters of the columns
 
@@ -47,7 +47,7 @@ class PasswordFile:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise Invalid(f"Cannot write there: {why}", "path") from None
 
-    async def keep(self, lines: Sequence[Listed]) -> None:
+    async def keep(self, lines: Sequence[ListedPassword]) -> None:
         """Add lines and flush them to disk, or raise `ListNotWritten` and leave the file as it was."""
         await asyncio.to_thread(self._add, "".join(map(_line, lines)))
         self._count += len(lines)
@@ -80,5 +80,5 @@ class PasswordFile:
         self._length += len(data)
 
 
-def _line(line: Listed) -> str:
+def _line(line: ListedPassword) -> str:
     return f"{visible(line.login):<{_LOGIN}}  {visible(line.name):<{_NAME}}  {line.password.reveal()}\n"

@@ -117,7 +117,7 @@ def alone_with(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def held_alone(path: Path) -> Iterator[bool]:
+def try_lock(path: Path) -> Iterator[bool]:
     """Hold an exclusive lock on a private lock file, or yield False if another program holds it.
 
     The kernel releases it if the program dies.

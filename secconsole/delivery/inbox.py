@@ -17,7 +17,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from secconsole.config.private import refuse_shared
-from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Message, Result
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
@@ -52,7 +52,7 @@ class Inbox:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def put(self, id: str, kind: FactorKind, login: str, message: Message, at: datetime) -> Outcome:
+    def put(self, id: str, kind: FactorKind, login: str, message: Message, at: datetime) -> DeliveryOutcome:
         """Deliver a message, blocking until it is on disk."""
         line = [id, int(at.timestamp() * 1000), kind, login, message.to, message.subject, message.text.reveal()]
         try:
@@ -65,10 +65,10 @@ class Inbox:
                 file.write(json.dumps(line) + "\n")
                 file.truncate()
         except Unavailable as error:
-            return Outcome(Result.LATER, error.message)
+            return DeliveryOutcome(Result.LATER, error.message)
         except OSError:
-            return Outcome(Result.LATER, _NOT_WRITTEN)
-        return Outcome(Result.SENT)
+            return DeliveryOutcome(Result.LATER, _NOT_WRITTEN)
+        return DeliveryOutcome(Result.SENT)
 
     def messages(self) -> tuple[InboxMessage, ...]:
         """Return all messages, newest first, or raise `Unavailable` if other users can read the file."""

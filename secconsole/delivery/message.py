@@ -33,7 +33,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryOutcome:
     """Outcome of a delivery.
 
     `problem` is for the helpdesk: our own words with the numbers of the other side, but never its text, which may quote

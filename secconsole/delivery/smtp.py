@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from secconsole.config.certificates import machine_trust
 from secconsole.delivery.connect import connect
-from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Message, Result
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.messages.delivery import Tls
 from secconsole.domain.messages.mail_address import on_the_wire
@@ -78,7 +78,7 @@ def greeting_of(helo: str, sender: str) -> str:
 
 async def send_mail(
     account: SmtpAccount, message: Message, now: datetime, *, timeout: float = TIMEOUT, reach: float = REACH
-) -> Outcome:
+) -> DeliveryOutcome:
     """Send one mail, without raising for anything the other side does."""
     import aiosmtplib  # imported late, with ssl: only sending needs it
 
@@ -96,7 +96,7 @@ async def send_mail(
     except aiosmtplib.SMTPException:
         outcome = progress.lacking()
     except Unavailable as error:  # certificates named by the environment that do not exist
-        outcome = Outcome(Result.LATER, error.message)
+        outcome = DeliveryOutcome(Result.LATER, error.message)
     finally:
         if client is not None:
             client.close()
@@ -147,7 +147,7 @@ def _tls(account: SmtpAccount) -> ssl.SSLContext | None:
 
 async def _converse(
     client: aiosmtplib.SMTP, account: SmtpAccount, message: Message, now: datetime, progress: _Progress
-) -> Outcome:
+) -> DeliveryOutcome:
     import aiosmtplib
 
     if account.tls is Tls.STARTTLS:
@@ -161,9 +161,9 @@ async def _converse(
     progress.step = _Step.ENVELOPE
     (sender, _), (to, beyond_ascii) = on_the_wire(account.sender), on_the_wire(message.to)
     if not to or not sender:
-        return Outcome(Result.FAILED, "The address has a domain that mail cannot be sent to.")
+        return DeliveryOutcome(Result.FAILED, "The address has a domain that mail cannot be sent to.")
     if beyond_ascii and not client.supports_extension("smtputf8"):
-        return Outcome(Result.FAILED, _SMTPUTF8)
+        return DeliveryOutcome(Result.FAILED, _SMTPUTF8)
     encoding, options = ("utf-8", ["SMTPUTF8"]) if beyond_ascii else ("ascii", [])
     await client.mail(sender, options=options, encoding=encoding)
     progress.step = _Step.RECIPIENT
@@ -173,7 +173,7 @@ async def _converse(
     # a courtesy: the server has already accepted the mail
     with suppress(aiosmtplib.SMTPException, TimeoutError, OSError):
         await client.quit(timeout=GOODBYE)
-    return Outcome(Result.SENT)
+    return DeliveryOutcome(Result.SENT)
 
 
 def _written(sender: str, to: str, message: Message, now: datetime, *, beyond_ascii: bool) -> bytes:
@@ -214,21 +214,21 @@ class _Progress:
         self.is_reached = False  # something has answered as a mail server does
         self._account = account
 
-    def refused(self, code: int, text: str) -> Outcome:
+    def refused(self, code: int, text: str) -> DeliveryOutcome:
         """Return the meaning of a refusal: 4xx is temporary, 5xx is permanent (RFC 5321 section 4.2.1)."""
         if self.step is _Step.CONNECTION or (not self.is_reached and code in _NOT_SMTP):
-            return Outcome(Result.LATER, _UNREACHABLE)
+            return DeliveryOutcome(Result.LATER, _UNREACHABLE)
         found = _ENHANCED.search(text)
         number = f"{code} {found[0]}" if found else f"{code}"
         later = 400 <= code < 500
         # many servers reject the greeting only at the recipient
         if self.step is _Step.GREETING or _GREETING.search(text):
-            return Outcome(
+            return DeliveryOutcome(
                 Result.LATER if later else Result.FAILED,
                 f"{_HELO.format(name=self._account.greeting)} ({number}).",
             )
         if later:
-            return Outcome(Result.LATER, f"The mail server asks to try again later ({number}).")
+            return DeliveryOutcome(Result.LATER, f"The mail server asks to try again later ({number}).")
         words = {
             _Step.ENCRYPTION: "The mail server refuses to start TLS",
             _Step.LOGIN: "The mail server refuses the user or the password",
@@ -236,31 +236,35 @@ class _Progress:
             _Step.RECIPIENT: "The mail server refuses the recipient's address",
             _Step.MESSAGE: "The mail server refuses the message",
         }
-        return Outcome(Result.FAILED, f"{words[self.step]} ({number}).")
+        return DeliveryOutcome(Result.FAILED, f"{words[self.step]} ({number}).")
 
-    def lacking(self) -> Outcome:
+    def lacking(self) -> DeliveryOutcome:
         """Return the outcome if the server lacks a feature that is needed."""
         if not self.is_reached:
-            return Outcome(Result.LATER, _UNREACHABLE)
+            return DeliveryOutcome(Result.LATER, _UNREACHABLE)
         if self.step is _Step.LOGIN:
-            return Outcome(Result.FAILED, "The mail server supports none of our login methods. Check its port.")
-        return Outcome(Result.FAILED, "The mail server does not offer STARTTLS. Check its port.")
+            return DeliveryOutcome(Result.FAILED, "The mail server supports none of our login methods. Check its port.")
+        return DeliveryOutcome(Result.FAILED, "The mail server does not offer STARTTLS. Check its port.")
 
-    def interrupted(self, error: Exception) -> Outcome:
+    def interrupted(self, error: Exception) -> DeliveryOutcome:
         """Return the outcome if the connection was lost, or never established."""
         import ssl
 
         if self.step is _Step.MESSAGE:
-            return Outcome(Result.UNSURE, "The connection to the mail server was lost while it received the message.")
+            return DeliveryOutcome(
+                Result.UNSURE, "The connection to the mail server was lost while it received the message."
+            )
         if self.is_reached or self._account.reach.anywhere:  # a certificate reveals an open port
             bad = _cause(error, ssl.SSLCertVerificationError)
             if bad is not None:
-                return Outcome(Result.FAILED, f"The mail server's certificate is not trusted: {_reason(bad)}.")
+                return DeliveryOutcome(Result.FAILED, f"The mail server's certificate is not trusted: {_reason(bad)}.")
         if not self.is_reached:
-            return Outcome(Result.LATER, _UNREACHABLE)
+            return DeliveryOutcome(Result.LATER, _UNREACHABLE)
         if _cause(error, TimeoutError) is not None:
-            return Outcome(Result.LATER, "The mail server did not answer in time.")
-        return Outcome(Result.LATER, "The connection to the mail server was lost before it received the message.")
+            return DeliveryOutcome(Result.LATER, "The mail server did not answer in time.")
+        return DeliveryOutcome(
+            Result.LATER, "The connection to the mail server was lost before it received the message."
+        )
 
 
 def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:

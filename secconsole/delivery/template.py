@@ -28,7 +28,7 @@ class BadText(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class TextSpec:
     """Name of a text, with its allowed and its required placeholders."""
 
     name: str
@@ -52,7 +52,7 @@ class Template:
         return _filled(self.subject, values), _filled(self.body, values)
 
 
-def read_template(form: Form, raw: bytes) -> Template:
+def read_template(form: TextSpec, raw: bytes) -> Template:
     """Parse a file into a subject, which is its first line where the text has one, and a body.
 
     Raises `BadText`.
@@ -79,7 +79,7 @@ def read_template(form: Form, raw: bytes) -> Template:
     return Template(subject, body)
 
 
-def _check_line(form: Form, number: int, line: str) -> None:
+def _check_line(form: TextSpec, number: int, line: str) -> None:
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in line if sign != "\t"):
         raise BadText(f"line {number} contains a character that cannot be shown")
     if unknown := set(_PLACE.findall(line)) - form.places:
@@ -99,7 +99,7 @@ def _check_subject(subject: str) -> None:
         raise BadText(f"its subject contains {_braced(shown)}, and subjects appear on locked screens")
 
 
-def _check_segment(form: Form, body: str) -> None:
+def _check_segment(form: TextSpec, body: str) -> None:
     """Raise `BadText` for a text that needs several SMS segments, however much its names are cut."""
     name, words = (_FOREIGN, PURPOSE_SHORT_WORDS) if form.any_names else (_PLAIN, PURPOSE_SMS_WORDS)
     sample = _filled(body, {**_CODE, "tenant": name, "login": name, "purpose": max(words.values(), key=len)})

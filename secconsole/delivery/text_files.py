@@ -15,7 +15,7 @@ from pathlib import Path
 
 from secconsole.config import locations
 from secconsole.config.private import read_private
-from secconsole.delivery.template import BadText, Form, Template, read_template
+from secconsole.delivery.template import BadText, Template, TextSpec, read_template
 from secconsole.domain.errors import Unavailable
 
 _DEFAULTS = Path(__file__).parent / "defaults"
@@ -23,16 +23,16 @@ _ACCOUNT = ("tenant", "login", "contact")
 _EVENT = (*_ACCOUNT, "when", "who", "where", "entry")
 
 
-def _form(name: str, *places: str, needed: tuple[str, ...] = ()) -> Form:
-    return Form(name, frozenset(places), frozenset(needed))
+def _form(name: str, *places: str, needed: tuple[str, ...] = ()) -> TextSpec:
+    return TextSpec(name, frozenset(places), frozenset(needed))
 
 
-def _sms(name: str, *, any_names: bool = False) -> Form:
+def _sms(name: str, *, any_names: bool = False) -> TextSpec:
     places = ("tenant", "login", "code", "prefix", "minutes", "purpose")
-    return Form(name, frozenset(places), frozenset({"code"}), subject=False, sms=True, any_names=any_names)
+    return TextSpec(name, frozenset(places), frozenset({"code"}), subject=False, sms=True, any_names=any_names)
 
 
-def _notice(name: str, *places: str) -> Form:
+def _notice(name: str, *places: str) -> TextSpec:
     return _form(f"notice-{name}", *_EVENT, *places, needed=("contact",))
 
 
@@ -53,7 +53,7 @@ FORMS = {
         _form("reset-email", *_ACCOUNT, "password", "until", needed=("password", "login")),
         _form("reminder-email", *_ACCOUNT, "until", needed=("until",)),
         _form("advice", "tenant", "contact"),
-        Form("contact", frozenset({"tenant"}), subject=False),
+        TextSpec("contact", frozenset({"tenant"}), subject=False),
         _notice("bound", "factor"),
         _notice("removed", "factor"),
         _notice("unbound"),
@@ -119,7 +119,7 @@ def problems() -> Iterator[Problem]:
             yield found
 
 
-def _found(path: Path, form: Form) -> Template | Problem | None:
+def _found(path: Path, form: TextSpec) -> Template | Problem | None:
     """Return the content of a file, or None if it does not exist."""
     try:
         info = os.stat(path)
@@ -136,7 +136,7 @@ def _found(path: Path, form: Form) -> Template | Problem | None:
     return known[1]
 
 
-def _read(path: Path, form: Form) -> Template | Problem:
+def _read(path: Path, form: TextSpec) -> Template | Problem:
     try:
         return read_template(form, read_private(path).encode())
     except BadText as error:

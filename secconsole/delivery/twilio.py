@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from secconsole.config.certificates import are_named, machine_trust
-from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Message, Result
 from secconsole.delivery.surroundings import unusable_proxy
 from secconsole.domain.errors import Unavailable
 from secconsole.domain.messages.delivery import is_loopback
@@ -60,21 +60,21 @@ class TwilioAccount:
     anywhere: bool = False
 
 
-async def send_sms(account: TwilioAccount, message: Message, *, timeout: float = TIMEOUT) -> Outcome:
+async def send_sms(account: TwilioAccount, message: Message, *, timeout: float = TIMEOUT) -> DeliveryOutcome:
     """Send one text message, without raising for anything the other side does."""
     import httpx  # imported late: only sending needs it
 
     if account.base_url != BASE_URL and not account.anywhere:
-        return Outcome(Result.LATER, _UNREACHABLE)
+        return DeliveryOutcome(Result.LATER, _UNREACHABLE)
     sender = {"MessagingServiceSid": account.service} if account.service else {"From": account.sender}
     url = f"{account.base_url.rstrip('/')}/2010-04-01/Accounts/{account.account_sid}/Messages.json"
     abroad = not is_loopback(urlsplit(account.base_url).hostname or "")
     try:
         trust = machine_trust() if abroad and are_named() else True
     except Unavailable as error:
-        return Outcome(Result.LATER, error.message)
+        return DeliveryOutcome(Result.LATER, error.message)
     if abroad and (wrong := unusable_proxy()):
-        return Outcome(Result.LATER, wrong)
+        return DeliveryOutcome(Result.LATER, wrong)
     sending = _Sending()
     waits = httpx.Timeout(timeout, connect=CONNECT)
     try:
@@ -93,8 +93,8 @@ async def send_sms(account: TwilioAccount, message: Message, *, timeout: float =
             return _outcome(response, await _beginning(response))
     except (httpx.HTTPError, TimeoutError):
         if not sending.has_begun:  # a proxy may not answer, or its look-up may be slow
-            return Outcome(Result.LATER, _UNREACHABLE)
-        return Outcome(Result.UNSURE, "Twilio received the message but did not answer.")
+            return DeliveryOutcome(Result.LATER, _UNREACHABLE)
+        return DeliveryOutcome(Result.UNSURE, "Twilio received the message but did not answer.")
 
 
 class _Sending:
@@ -118,20 +118,22 @@ async def _beginning(response: httpx.Response) -> bytes:
     return text
 
 
-def _outcome(response: httpx.Response, body: bytes) -> Outcome:
+def _outcome(response: httpx.Response, body: bytes) -> DeliveryOutcome:
     status = response.status_code
     if status in (200, 201):
-        return Outcome(Result.SENT)
+        return DeliveryOutcome(Result.SENT)
     code = _code(body)
     number = f"{code}" if code else f"HTTP {status}"
     if status == 429 or code == 20429:
-        return Outcome(Result.LATER, f"Twilio asks to send more slowly ({number}).", _wait(response))
+        return DeliveryOutcome(Result.LATER, f"Twilio asks to send more slowly ({number}).", _wait(response))
     if status == 503:
-        return Outcome(Result.LATER, f"Twilio is currently not available ({number}).", _wait(response))
+        return DeliveryOutcome(Result.LATER, f"Twilio is currently not available ({number}).", _wait(response))
     if status >= 500:  # the message may have been accepted before the failure
-        return Outcome(Result.UNSURE, f"Twilio failed and did not report whether it sent the message ({number}).")
+        return DeliveryOutcome(
+            Result.UNSURE, f"Twilio failed and did not report whether it sent the message ({number})."
+        )
     message = _WORDS.get(code) or (_CREDENTIALS if status == 401 else "Twilio refuses the message")
-    return Outcome(Result.FAILED, f"{message} ({number}).")
+    return DeliveryOutcome(Result.FAILED, f"{message} ({number}).")
 
 
 def _code(body: bytes) -> int:

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from secconsole.domain.errors import Stale
 from secconsole.domain.jobs import ItemState, JobKind, JobState
 from secconsole.domain.limits import MOST_INVITED
-from secconsole.domain.users.password import Listed, one_time_password
+from secconsole.domain.users.password import ListedPassword, one_time_password
 from secconsole.operations.jobs import AdvanceJob, Job, NewPassword, PreviewJob, ShowJob
 from secconsole.operations.portions import Perform
 
-Keep = Callable[[Sequence[Listed]], Awaitable[None]]
+Keep = Callable[[Sequence[ListedPassword]], Awaitable[None]]
 
 
 async def drive_listed(perform: Perform, tenant: str, job: str, keep: Keep) -> AsyncIterator[Job]:
@@ -47,7 +47,7 @@ async def _next_passwords(perform: Perform, tenant: str, job: str, keep: Keep) -
         return ()
     preview = PreviewJob(tenant=tenant, kind=JobKind.RESET_PASSWORD, users=ids, without_mail=True)
     able = [item for item in (await perform(preview)).items if item.state is ItemState.DONE]
-    made = {item.id: Listed(item.login, item.name, one_time_password(secrets.choice)) for item in able}
+    made = {item.id: ListedPassword(item.login, item.name, one_time_password(secrets.choice)) for item in able}
     if made:
         await keep(list(made.values()))
     return tuple(NewPassword(id, line.password) for id, line in made.items())

@@ -44,7 +44,7 @@ class UnbindTarget:
     """User who would be unbound, with enough details not to be mistaken for another.
 
     `factors`, `labels`, `masked` and `states` describe the same factors in one order. `recovery_codes`: how many unused
-    ones become void. `notified`: the masked addresses of the notice. `binds_anew`: whether the next sign-in asks to
+    ones become void. `notified`: the masked addresses of the notice. `binds_again`: whether the next sign-in asks to
     bind. `password_mail`: the masked address that a reset could mail a first-time password to, or `no_password_mail`
     why not, both for a single user only.
     """
@@ -63,7 +63,7 @@ class UnbindTarget:
     tokens: int
     recovery_codes: int
     notified: tuple[str, ...]
-    binds_anew: bool
+    binds_again: bool
     password_mail: str
     no_password_mail: str
     look_alikes: tuple[LookAlike, ...]

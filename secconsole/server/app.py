@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.operations.wire import encode
 from secconsole.server.changes import add_changes
-from secconsole.server.metrics import Counted, Metrics, ReadLags
+from secconsole.server.metrics import CountingExecutor, Metrics, ReadLags
 from secconsole.server.middleware import RequestMiddleware
 from secconsole.server.openapi.document import document
 from secconsole.server.problems import problem
@@ -47,7 +47,7 @@ def make_app(
     metrics = metrics or Metrics()
     opened = executor
     metrics.watch_damage(lambda: getattr(opened, "damaged_secrets", 0))
-    executor = Gated(Counted(executor, metrics), Gate(refused))
+    executor = Gated(CountingExecutor(executor, metrics), Gate(refused))
     add_routes(app, executor)
     add_changes(app, executor, shutdown)
     _add_health(app, executor, shutdown)

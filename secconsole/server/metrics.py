@@ -106,7 +106,7 @@ class Metrics:
         return generate_latest(self._registry).decode()
 
 
-class Counted:
+class CountingExecutor:
     """An executor that counts sign-ins by their result."""
 
     def __init__(self, executor: OperationExecutor, metrics: Metrics) -> None:

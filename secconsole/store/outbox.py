@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.clock import NOTICED
 from secconsole.domain.messages.delivery import NOT_AWAITED, MessageState, Purpose
-from secconsole.domain.messages.sending import Cap, Counted
+from secconsole.domain.messages.sending import Cap, CapSubject
 from secconsole.domain.model import FactorKind
 from secconsole.store.schema import outbox, users
 
@@ -49,7 +49,7 @@ class OutboxRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MessageOutcome:
     """State of a message, and why it was not sent."""
 
     state: MessageState
@@ -139,12 +139,12 @@ def nth_latest(
     query = sa.select(_ROW.created).where(_counted_with(purpose), _ROW.created <= now + NOTICED)
     if not cap.tries:
         query = query.where(sa.not_(_NEVER_LEFT))
-    if cap.counted is Counted.TENANT:
+    if cap.counted is CapSubject.TENANT:
         query = query.where(_ROW.tenant_pk == tenant_pk, _ROW.kind == kind)
     else:
-        if cap.counted is not Counted.USER:
+        if cap.counted is not CapSubject.USER:
             query = query.where(_ROW.address == address)
-        if cap.counted is not Counted.ADDRESS:
+        if cap.counted is not CapSubject.ADDRESS:
             query = query.where(_ROW.user_pk == user_pk)
     if cap.unanswered:
         query = query.where(_ROW.answered.is_(sa.false()))
@@ -263,11 +263,11 @@ def recent(connection: sa.Connection, tenant_pk: int, limit: int) -> list[Messag
     ]
 
 
-def newest(connection: sa.Connection, attempt: str) -> Outcome | None:
+def newest(connection: sa.Connection, attempt: str) -> MessageOutcome | None:
     """Return the outcome of the newest message of an attempt."""
     query = sa.select(_ROW.state, _ROW.problem).where(_ROW.attempt == attempt).order_by(_ROW.pk.desc()).limit(1)
     row = connection.execute(query).first()
-    return Outcome(MessageState(row.state), row.problem) if row is not None else None
+    return MessageOutcome(MessageState(row.state), row.problem) if row is not None else None
 
 
 def open_messages(connection: sa.Connection) -> dict[int, OpenMessages]:

@@ -18,7 +18,7 @@ from secconsole.domain.users.login import login_key
 from secconsole.store.engine.compiled import Prepared
 from secconsole.store.rows import UserRecord, kinds_from
 from secconsole.store.schema import users
-from secconsole.store.search.user_keys import SOURCES, derived, derived_again, derived_name_key
+from secconsole.store.search.user_keys import SOURCES, changed_columns, derived_columns, derived_name_key
 from secconsole.store.search.user_match import held_at
 
 V = TypeVar("V")
@@ -125,7 +125,7 @@ def change_user(connection: sa.Connection, pk: int, **values: object) -> UserRec
     """Change columns of a user, increment the version, and return the new row."""
     if not SOURCES.isdisjoint(values):
         before = user_by_pk(connection, pk)
-        values |= derived_again(before.tenant_pk, sources_of(before), values)
+        values |= changed_columns(before.tenant_pk, sources_of(before), values)
     plain = dict(zip(values, plain_values(values.values()), strict=True))
     (row,) = _changing(*sorted(plain)).rows(connection, this=pk, **plain)
     return user_record(row)
@@ -259,7 +259,7 @@ def plain_values(values: Iterable[object]) -> list[object]:
 
 def with_derived(tenant_pk: int, row: Mapping[str, object]) -> dict[str, object]:
     """Return a row with its derived columns added."""
-    return {**row, **derived(tenant_pk, row)}
+    return {**row, **derived_columns(tenant_pk, row)}
 
 
 def in_parts(values: Sequence[V]) -> Iterable[Sequence[V]]:

@@ -229,7 +229,7 @@ class Filling:
             missing = str(made.home / "none")
             there = AddAuditStream(tenant=tenant, name=STREAM, kind=StreamKind.SYSLOG_UNIX, to=missing)
             await made.perform(there)
-            await made.backend.stream_worker.rest()
+            await made.backend.stream_worker.wait_idle()
             await make_alert(made, id=ALERTS[tenant], tenant=tenant)
         for spare in "bd":
             await self._person(OTHER, f"foreign-{spare}", Role.USER)

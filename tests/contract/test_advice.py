@@ -47,7 +47,7 @@ async def test_the_advice_is_mailed_to_many_once_each(organisation: Organisation
         before = len(post.mailbox.mails)
         job = await organisation.perform(start)
         done = [step async for step in drive_job(organisation.perform, TENANT, job.id)][-1]
-        await post.rest()
+        await post.wait_idle()
         mails = post.mailbox.mails[before:]
         assert {str(mail["To"]) for mail in mails} >= {"ana@acme.example", "ben@acme.example"}
         assert (len(mails), done.failed) == (done.done, done.total - done.done)

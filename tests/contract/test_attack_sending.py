@@ -64,10 +64,10 @@ async def test_notices_of_one_account_do_not_use_the_cap_of_another(post: Post) 
         mallory = await organisation.prove(mallory, organisation.code("mallory"))
         organisation.clock.forward(seconds=30)
         await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="mallory"), mallory)
-    await post.rest()
+    await post.wait_idle()
     post.mailbox.notices.clear()
     await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
-    await post.rest()
+    await post.wait_idle()
     assert [str(mail["To"]) for mail in post.mailbox.notices] == [MAIL]
 
 
@@ -99,7 +99,7 @@ async def test_no_tenant_reaches_this_machine_by_another_name(post: Post, host: 
     with suppress(NotAllowed, Invalid):
         await organisation.perform(settings, tina)
         await organisation.perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="tina@evil.example"), tina)
-        await post.rest()
+        await post.wait_idle()
     assert len(post.mailbox.mails) == before
 
 
@@ -138,11 +138,11 @@ async def test_a_bound_key_is_no_longer_mailed(post: Post) -> None:
     organisation.seeds["ana"] = seed_of(started.key)
     post.mailbox.at_rcpt = ["451 4.7.1 greylisted"]
     assert (await organisation.perform(MailKey(tenant=TENANT, enrollment=started.enrollment))).sent
-    await post.rest()
+    await post.wait_idle()
     confirm = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=organisation.code("ana"))
     assert (await organisation.perform(confirm)).accepted
     organisation.clock.forward(minutes=5)
-    await post.rest()
+    await post.wait_idle()
     assert not [mail for mail in post.mailbox.mails if "key" in str(mail["Subject"])]
     newest = (await organisation.perform(ShowDelivery(tenant=TENANT))).recent
     assert [row.state for row in newest if row.purpose is Purpose.KEY] == [MessageState.VOID]
@@ -153,7 +153,7 @@ async def test_a_change_between_addresses_that_fold_alike_is_still_notified(post
     await organisation.add("strauss", email="strauss@acme.example")
     strauss = await organisation.sign_in("strauss")
     await organisation.perform(SetContact(email="strauß@acme.example"), strauss)
-    await post.rest()
+    await post.wait_idle()
     assert {str(mail["To"]) for mail in post.mailbox.notices} == {"strauss@acme.example", "strauß@acme.example"}
 
 
@@ -164,9 +164,9 @@ async def test_no_code_is_sent_in_an_ended_session(post: Post) -> None:
     thief = await organisation.sign_in("ana")
     for _ in range(MOST_IN_SESSION):
         assert not (await organisation.perform(StepUp(password=Secret("a guess")), thief)).accepted
-    await post.rest()
+    await post.wait_idle()
     before = len(post.twilio.messages)
     with pytest.raises(NotSignedIn):
         await organisation.perform(SendStepUpCode(factor=factor), thief)
-    await post.rest()
+    await post.wait_idle()
     assert len(post.twilio.messages) == before

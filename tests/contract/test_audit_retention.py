@@ -193,7 +193,7 @@ async def test_entries_that_a_stream_has_not_sent_are_kept(organisation: Organis
     done = await retain(organisation)
     assert (done.removed, done.held, done.held_by) == (0, old.seq, "the stream siem")
     assert (await organisation.perform(ShowRetention(tenant=TENANT))).held_by == "the stream siem"
-    await organisation.backend.stream_worker.rest()
+    await organisation.backend.stream_worker.wait_idle()
     await organisation.perform(RemoveAuditStream(tenant=TENANT, stream="siem"))
     done = await retain(organisation)
     assert (done.removed, done.held) == (old.seq, 0)

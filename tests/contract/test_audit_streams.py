@@ -38,7 +38,7 @@ async def add(
     tenant: str = TENANT,
 ) -> StreamAdded:
     added = await organisation.perform(AddAuditStream(tenant=tenant, name=name, kind=kind, to=to), who)
-    await organisation.backend.stream_worker.rest()
+    await organisation.backend.stream_worker.wait_idle()
     return added
 
 
@@ -52,7 +52,7 @@ async def test_every_entry_arrives(organisation: Organisation, tmp_path: Path) -
         for number in range(3):
             await organisation.add(f"u{number}")
         organisation.backend.stream_worker.wake()
-        await organisation.backend.stream_worker.rest()
+        await organisation.backend.stream_worker.wait_idle()
         (one,) = await listed(organisation)
         assert (one.state, one.sent, one.behind) == (StreamState.CURRENT, one.newest, 0)
         assert received.seqs == list(range(one.newest - 3, one.newest + 1))

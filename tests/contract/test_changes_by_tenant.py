@@ -231,7 +231,7 @@ async def test_the_outcome_of_a_message_is_received_in_its_tenant_only(both: Org
     async with post_for(both) as post:
         await post.set_up()
         await both.add("uma")
-        await post.rest()
+        await post.wait_idle()
         watch = store.watch()
         uma, other = Audience(1, "uma"), Audience(2)
         heads = await asyncio.wrap_future(store.read(heads_of))
@@ -245,7 +245,7 @@ async def test_the_outcome_of_a_message_is_received_in_its_tenant_only(both: Org
         await watch.changed()
         post.mailbox.gate.set()
         for _ in answers:
-            await post.rest()
+            await post.wait_idle()
             assert await watch.changed()
             heads, changes = await look(heads)
             assert [Audience(1).hears(change) for change in changes] == [True]

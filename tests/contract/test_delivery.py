@@ -188,7 +188,7 @@ async def test_the_unbind_preview_shows_what_ends_and_the_notified_addresses(bar
     assert (target.masked, target.states) == (("authenticator app",), (FactorState.ACTIVE,))
     assert (before.sessions, before.tokens, before.recovery_codes) == (1, 1, 10)
     assert (target.sessions, target.tokens, target.recovery_codes) == (1, 1, 10)
-    assert (target.notified, before.not_notified, target.binds_anew) == ((), 1, False)
+    assert (target.notified, before.not_notified, target.binds_again) == ((), 1, False)
     await bare.set_up()
     assert (await perform(look)).targets[0].notified == ()
     await bare.bind("ana", FactorKind.EMAIL, "ana@home.example")
@@ -196,7 +196,7 @@ async def test_the_unbind_preview_shows_what_ends_and_the_notified_addresses(bar
     after = await perform(look)
     assert (after.targets[0].notified, after.not_notified) == (("a•••@home.example",), 0)
     assert after.targets[0].masked == ("authenticator app", "a•••@home.example")
-    assert after.targets[0].binds_anew
+    assert after.targets[0].binds_again
     await perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
     for credential in (bearer, token):
         with pytest.raises(NotSignedIn):
@@ -418,7 +418,7 @@ async def test_a21_sending_is_capped_and_reports_how_long_to_wait(post: Post) ->
         if not answer.sent:
             assert answer.retry_at is not None
             assert answer.retry_at.timestamp() > post.organisation.clock.now
-    await post.rest()
+    await post.wait_idle()
     assert 3 <= sent <= 10
     assert len(post.mailbox.mails) - mails <= sent + 1
     told = await post.organisation.perform(ListAudit(tenant=TENANT, actions=("code.sent",), outcome="refused"))
@@ -443,7 +443,7 @@ async def test_a21_many_users_cannot_flood_one_number(post: Post) -> None:
         sent.append(started.sent)
         post.organisation.clock.forward(seconds=40)
     assert sent == [True] * 5 + [False] * 3
-    await post.rest()
+    await post.wait_idle()
     assert [m["To"] for m in post.twilio.messages].count(NUMBER) == 5
 
 
@@ -503,7 +503,7 @@ async def test_the_reply_does_not_reveal_if_a_code_can_be_sent(post: Post) -> No
             post.mailbox.at_rcpt = ["550 5.1.1 no"]
         challenge, _ = await post.asked("ana")
         answer = await post.send(challenge, ana)
-        await post.rest()
+        await post.wait_idle()
         wrong = await post.verify(challenge, ana, Secret("not a code"))
         answers.append((answer.status, answer.message, answer.sent, answer.left, wrong.message, wrong.left))
         post.organisation.clock.forward(minutes=2)
@@ -544,7 +544,7 @@ async def test_a1_settings_take_effect_once_their_code_is_confirmed(bare: Post) 
     await bare.organisation.add("ana", email=MAIL)
     await perform(SetPolicy(tenant=TENANT, kinds=ALL_KINDS))
     await perform(EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL))
-    await bare.rest()
+    await bare.wait_idle()
     assert bare.mailbox.mails == [], "settings that were not tested send nobody's codes"
     started = await perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example"))
     assert (started.sent, started.masked) == (True, "a•••@acme.example")
@@ -570,7 +570,7 @@ async def test_a1_current_settings_stay_in_effect_until_new_ones_are_tested(post
     assert post.mailbox.mails[-1]["From"] == "mfa@acme.example"
     post.organisation.clock.forward(minutes=1)
     started = await perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example"))
-    await post.rest()
+    await post.wait_idle()
     failed = (await perform(ShowDelivery(tenant=TENANT))).recent[0]
     assert (failed.id, failed.state) == (started.id, MessageState.WAITING)
     assert "The mail server cannot be reached" in failed.problem

@@ -54,7 +54,7 @@ async def invite(organisation: Organisation, *logins: str, days: int = 7) -> Inv
 
 async def mailed(post: Post, login: str) -> Secret[str]:
     """Return the first-time password in the newest mail to a user."""
-    await post.rest()
+    await post.wait_idle()
     texts = [str(mail.get_content()).replace("\r\n", "\n") for mail in post.mailbox.mails if login in str(mail["To"])]
     found = _FIRST_TIME.search(texts[-1])
     assert found is not None, texts

@@ -14,7 +14,7 @@ from secconsole.domain.jobs import JobKind, JobState
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
-from secconsole.domain.users.password import Listed
+from secconsole.domain.users.password import ListedPassword
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.job_driver import drive_job
 from secconsole.operations.jobs import (
@@ -39,9 +39,9 @@ class Paper:
     """List that runs out of room before a number of lines."""
 
     room: int = 1_000
-    lines: list[Listed] = field(default_factory=list)
+    lines: list[ListedPassword] = field(default_factory=list)
 
-    async def keep(self, lines: Sequence[Listed]) -> None:
+    async def keep(self, lines: Sequence[ListedPassword]) -> None:
         if len(self.lines) + len(lines) > self.room:
             raise Unavailable("The disk is full.")
         self.lines += lines

@@ -45,7 +45,7 @@ async def outcomes(organisation: Organisation, job: Job) -> dict[str, tuple[Item
 
 async def mailed(post: Post) -> dict[str, Secret[str]]:
     """Return the one-time passwords in all mails, by the beginning of the address."""
-    await post.rest()
+    await post.wait_idle()
     texts = [(str(m["To"]), str(m.get_content()).replace("\r\n", "\n")) for m in post.mailbox.mails]
     return {to.partition("@")[0]: Secret(found[1]) for to, text in texts if (found := _ONE_TIME.search(text))}
 

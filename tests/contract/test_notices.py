@@ -52,7 +52,7 @@ async def post(bare: Post) -> Post:
     """Mail is set up, and ana has a second address, bound as a factor."""
     await bare.set_up()
     await bare.bind("ana", FactorKind.EMAIL, SECOND)
-    await bare.rest()
+    await bare.wait_idle()
     bare.mailbox.notices.clear()
     return bare
 
@@ -63,7 +63,7 @@ async def entry_of(organisation: Organisation, action: str) -> AuditEntry:
 
 async def told(post: Post) -> dict[str, tuple[str, str]]:
     """Return the notices since the last call: address, subject and text."""
-    await post.rest()
+    await post.wait_idle()
     notices = {str(mail["To"]): (str(mail["Subject"]), text_of(mail)) for mail in post.mailbox.notices}
     assert len(notices) == len(post.mailbox.notices), "each address once"
     post.mailbox.notices.clear()
@@ -366,12 +366,12 @@ async def test_a43_keys_tokens_and_codes_are_in_no_notice_audit_or_log(
     ana = await organisation.sign_in("ana")
     started = await organisation.perform(EnrollFactor(tenant=TENANT, user="ana"), ana)
     assert (await organisation.perform(MailKey(tenant=TENANT, enrollment=started.enrollment), ana)).sent
-    await post.rest()
+    await post.wait_idle()
     assert started.key.reveal()[:4] in post.mailbox.text()
     token = (await organisation.perform(CreateToken(name="ci"), ana)).token
     codes = (await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"), ana)).codes
     password = (await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))).password
-    await post.rest()
+    await post.wait_idle()
     notices = [(str(mail["Subject"]), text_of(mail)) for mail in post.mailbox.notices]
     assert len(notices) == 6
     key = started.key.reveal()

@@ -60,7 +60,7 @@ async def test_z3_the_key_is_mailed_to_the_address_on_record_and_binds(post: Pos
     started = await begun(organisation, ana)
     mailed = await organisation.perform(MailKey(tenant=TENANT, enrollment=started.enrollment), ana)
     assert (mailed.sent, mailed.masked, mailed.message) == (True, "a•••@acme.example", "")
-    await post.rest()
+    await post.wait_idle()
     mail, text = post.mailbox.mails[-1], post.mailbox.text()
     key = started.key.reveal()
     grouped = " ".join(key[i : i + 4] for i in range(0, len(key), 4))
@@ -84,7 +84,7 @@ async def test_z3_mailing_a_key_to_another_address_notifies_the_one_on_record(po
     started = await begun(organisation)
     mail_key = MailKey(tenant=TENANT, enrollment=started.enrollment, address=" ana@HOME.example ")
     assert (await organisation.perform(mail_key)).masked == "a•••@home.example"
-    await post.rest()
+    await post.wait_idle()
     assert post.mailbox.mails[-1]["To"] == "ana@home.example"
     (notice,) = post.mailbox.notices
     assert (notice["To"], "a•••@home.example" in text_of(notice)) == (MAIL, True)
@@ -105,7 +105,7 @@ async def test_z3_a_key_is_mailed_at_sign_in(post: Post) -> None:
     started = await organisation.perform(StartBinding(challenge=answer.challenge), Nobody())
     mail_key = MailSignInKey(challenge=answer.challenge, enrollment=started.enrollment)
     assert (await organisation.perform(mail_key, Nobody())).sent
-    await post.rest()
+    await post.wait_idle()
     assert started.uri.reveal() in post.mailbox.text()
     (entry,) = await entries(organisation, "factor.key-mailed")
     assert (entry.actor, entry.target) == ("ana", "ana")
@@ -164,14 +164,14 @@ async def test_a_key_that_was_not_sent_in_time_is_dropped(post: Post) -> None:
     mails = len(post.mailbox.mails)
     first = await begun(organisation)
     assert (await organisation.perform(MailKey(tenant=TENANT, enrollment=first.enrollment))).sent
-    await post.rest()
+    await post.wait_idle()
     organisation.clock.forward(seconds=60)
     started = await begun(organisation)  # the key before is no longer valid
     assert (await organisation.perform(MailKey(tenant=TENANT, enrollment=started.enrollment))).sent
-    await post.rest()
+    await post.wait_idle()
     organisation.clock.forward(minutes=61)
     post.mailbox.at_rcpt.clear()
-    await post.rest()
+    await post.wait_idle()
     recent = (await organisation.perform(ShowDelivery(tenant=TENANT))).recent
     assert [row.state for row in recent if row.purpose is Purpose.KEY] == ["expired", "void"]
     assert len(post.mailbox.mails) == mails

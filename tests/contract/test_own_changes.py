@@ -120,10 +120,10 @@ async def test_the_outcome_of_a_message_that_an_own_write_sent_is_not_skipped(or
     """No audit entry tells of it, and it may come in the same notice as the write."""
     async with post_for(organisation) as post:
         await post.set_up()
-        await post.rest()
+        await post.wait_idle()
         async with console(organisation, await organisation.sign_in(ROOT)) as one, listening(one) as first:
             wanted = TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="admin@acme.example")
             assert (await one.perform(wanted)).sent
-            await post.rest()
+            await post.wait_idle()
             while await first.next() is Notice.OWN:
                 pass

@@ -38,7 +38,7 @@ async def post(organisation: Organisation) -> AsyncIterator[Post]:
 
 async def settled(post: Post, look: Operation[SendStatus], who: Credential) -> SendStatus:
     """Return the results once all due messages were tried."""
-    await post.rest()
+    await post.wait_idle()
     return await post.organisation.perform(look, who)
 
 
@@ -134,7 +134,7 @@ async def test_a21_d17_refused_sends_do_not_count_hourly_and_have_a_separate_cap
     for _ in range(6):
         post.twilio.answers = [STOPPED]
         assert (await post.send(challenge, factor)).sent
-        await post.rest()
+        await post.wait_idle()
     assert not (await post.send(challenge, factor)).sent, "no provider is asked without end"
     assert post.twilio.refused == 6
     for _ in range(5):
@@ -142,7 +142,7 @@ async def test_a21_d17_refused_sends_do_not_count_hourly_and_have_a_separate_cap
         challenge, _ = await post.asked("ana")
         sent = await post.send(challenge, factor)
         assert sent.sent, sent.message
-        await post.rest()
+        await post.wait_idle()
     post.organisation.clock.forward(minutes=1)
     challenge, _ = await post.asked("ana")
     assert not (await post.send(challenge, factor)).sent, "five that left are an hour's"
@@ -157,7 +157,7 @@ async def test_d17_unsent_messages_do_not_count_hourly(post: Post) -> None:
             post.mailbox.at_rcpt = ["451 4.7.1 later"]
             sent = await post.send(challenge, factor)
             assert sent.sent, sent.message
-            await post.rest()
+            await post.wait_idle()
             post.organisation.clock.forward(minutes=minutes)
 
 
@@ -172,7 +172,7 @@ async def test_d17_entering_a_number_for_a_user_sends_and_counts_nothing(post: P
             assert "signs in" in entered.message
             confirm = ConfirmFactor(tenant=TENANT, enrollment=entered.enrollment, code=Secret("123456"))
             assert not (await perform(confirm)).accepted
-    await post.rest()
+    await post.wait_idle()
     assert (len(post.twilio.messages), len(post.mailbox.mails)) == (texts, mails)
     challenge, answer = await post.asked("ana")
     number = next(factor for factor in answer.factors if factor.kind == FactorKind.SMS)

@@ -36,7 +36,7 @@ async def test_those_who_must_bind_are_mailed_the_date_and_the_others_are_not(or
         before = len(post.mailbox.mails)
         job = await organisation.perform(start)
         done = [step async for step in drive_job(organisation.perform, TENANT, job.id)][-1]
-        await post.rest()
+        await post.wait_idle()
         mails = post.mailbox.mails[before:]
         assert [str(mail["To"]) for mail in mails] == ["ana@acme.example"]
         assert "before 20" in str(mails[0].get_content())

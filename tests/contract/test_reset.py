@@ -288,7 +288,7 @@ async def test_a43_no_password_or_code_of_a_reset_is_in_the_audit_or_in_any_tabl
     organisation = post.organisation
     hana = await desk(organisation)
     done = await organisation.perform(reset(password=PasswordChange.MAIL, bypass=30), hana)
-    await post.rest()
+    await post.wait_idle()
     mails = [str(mail.get_content()) for mail in post.mailbox.mails if "ana@" in str(mail["To"])]
     (password,) = {found for mail in mails for found in re.findall(r"\b[a-z2-9]{4}(?:-[a-z2-9]{4}){3}\b", mail)}
     shown = await organisation.perform(reset(password=PasswordChange.SHOW))

@@ -45,19 +45,19 @@ class Post:
     mailbox: Mailbox
     twilio: Twilio
 
-    async def rest(self) -> None:
+    async def wait_idle(self) -> None:
         """Until all that is due was tried."""
         self.organisation.backend.delivery_worker.wake()
-        await asyncio.wait_for(self.organisation.backend.delivery_worker.rest(), 20)
+        await asyncio.wait_for(self.organisation.backend.delivery_worker.wait_idle(), 20)
 
     async def mailed(self) -> Secret[str]:
         """The digits of the newest mail."""
-        await self.rest()
+        await self.wait_idle()
         return digits_in(self.mailbox.text())
 
     async def texted(self) -> Secret[str]:
         """The digits of the newest SMS."""
-        await self.rest()
+        await self.wait_idle()
         return digits_in(self.twilio.text())
 
     async def set_up(self) -> None:

@@ -30,7 +30,7 @@ async def post(home: Path) -> AsyncIterator[Post]:
         await organisation.perform(DisableUser(tenant=TENANT, user="theo", reason="left"))
         rule = SetAlertRule(tenant=TENANT, rule=AlertRule.MANY_FAILURES, threshold=3)
         await organisation.perform(rule)
-        await made.rest()
+        await made.wait_idle()
         yield made
 
 
@@ -43,7 +43,7 @@ async def guess(post: Post, *logins: str) -> None:
             await organisation.backend.perform_as(wrong, Nobody(), Source("api", "203.0.113.7"))
         organisation.clock.forward(minutes=2)
     await organisation.backend.alert_worker.sweep()
-    await post.rest()
+    await post.wait_idle()
 
 
 def about_alerts(post: Post) -> list[tuple[str, str]]:

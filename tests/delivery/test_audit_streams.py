@@ -52,14 +52,14 @@ async def add(organisation: Organisation, kind: StreamKind, to: str, name: str =
     added = await organisation.perform(
         AddAuditStream(tenant=TENANT, name=name, kind=kind, to=to, **more)  # type: ignore[arg-type]
     )
-    await organisation.backend.stream_worker.rest()
+    await organisation.backend.stream_worker.wait_idle()
     return added.secret.reveal() if added.secret else ""
 
 
 async def send(organisation: Organisation) -> None:
     """Let the worker of the organisation's process send what is due."""
     organisation.backend.stream_worker.wake()
-    await organisation.backend.stream_worker.rest()
+    await organisation.backend.stream_worker.wait_idle()
 
 
 async def streams(organisation: Organisation) -> dict[str, AuditStream]:
@@ -265,13 +265,13 @@ async def test_a_test_is_recognisable_and_its_outcome_shown(organisation: Organi
     await add(organisation, StreamKind.SYSLOG_UNIX, str(path))
     asked = await organisation.perform(TestAuditStream(tenant=TENANT, stream="SIEM"))
     assert asked.test is StreamTest.WAITING
-    await organisation.backend.stream_worker.rest()
+    await organisation.backend.stream_worker.wait_idle()
     one = (await streams(organisation))["siem"]
     assert (one.test, one.test_problem[:18]) == (StreamTest.FAILED, "There is no socket")
     async with unix_stream(path) as received:
         organisation.clock.forward(seconds=1)
         await organisation.perform(TestAuditStream(tenant=TENANT, stream="siem"))
-        await organisation.backend.stream_worker.rest()
+        await organisation.backend.stream_worker.wait_idle()
         assert (await streams(organisation))["siem"].test is StreamTest.PASSED
         assert received.params[0] == {"tenant": TENANT, "test": "siem"}
         assert len(received.seqs) == 3  # and what it was behind by
@@ -289,7 +289,7 @@ async def test_two_processes_send_each_entry_once(
             await add(organisation, StreamKind.SYSLOG_UNIX, str(tmp_path / "log"), from_start=True)
             for backend in (organisation.backend, other):
                 backend.stream_worker.wake()
-            await asyncio.gather(organisation.backend.stream_worker.rest(), other.stream_worker.rest())
+            await asyncio.gather(organisation.backend.stream_worker.wait_idle(), other.stream_worker.wait_idle())
             assert received.seqs == list(range(1, await newest(organisation) + 1))
     finally:
         await other.close()
@@ -335,7 +335,7 @@ async def test_a_dead_receiver_delays_neither_operations_nor_other_tenants(
         assert received.params[0]["tenant"] == "other"
         assert (await streams(organisation))["dead"].behind == 2
         asleep.set()
-        await organisation.backend.stream_worker.rest()
+        await organisation.backend.stream_worker.wait_idle()
 
 
 async def test_many_failing_streams_leave_room_for_others(

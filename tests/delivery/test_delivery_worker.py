@@ -13,7 +13,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from secconsole.backends import embedded
-from secconsole.delivery.message import Message, Outcome
+from secconsole.delivery.message import DeliveryOutcome, Message
 from secconsole.delivery.smtp import SmtpAccount
 from secconsole.domain.messages.delivery import MessageState, Purpose
 from secconsole.domain.model import FactorKind
@@ -72,8 +72,8 @@ async def test_several_servers_on_one_store_send_each_message_once(post: Post) -
         workers = [backend.delivery_worker for backend in (organisation.backend, *others)]
         for worker in workers:
             worker.wake()
-        await asyncio.gather(*(worker.rest() for worker in workers))
-        await post.rest()
+        await asyncio.gather(*(worker.wait_idle() for worker in workers))
+        await post.wait_idle()
     finally:
         for backend in others:
             await backend.close()
@@ -85,14 +85,14 @@ async def test_greylisting_delays_a_code_and_does_not_lose_it(post: Post) -> Non
     post.mailbox.at_rcpt = ["451 4.7.1 later", "451 4.7.1 later"]
     mails = len(post.mailbox.mails)
     enrollment = await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     waiting = await newest(post)
     assert (waiting.state, waiting.attempts, len(post.mailbox.mails)) == (MessageState.WAITING, 1, mails)
     assert "451 4.7.1" in waiting.problem
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).attempts == 1, "not before its time"
     post.organisation.clock.forward(seconds=5)
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).attempts == 2
     post.organisation.clock.forward(seconds=15)
     confirm = ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=await post.mailed())
@@ -105,12 +105,12 @@ async def test_a_recovered_server_gets_waiting_messages(post: Post) -> None:
         pass
     post.mailbox.at_rcpt = ["421 4.3.2 shutting down"]
     await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).state is MessageState.WAITING
     assert gone.mails == []
     await post.organisation.reopen()  # the outbox outlives the process
     post.organisation.clock.forward(seconds=5)
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).state is MessageState.SENT
 
 
@@ -120,18 +120,18 @@ async def test_a_code_that_may_have_arrived_is_not_sent_again(post: Post, monkey
     monkeypatch.setattr(smtp.send_mail, "__kwdefaults__", {"timeout": 0.5})
     post.mailbox.silent = True
     await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).state is MessageState.UNSURE
     post.mailbox.silent = False
     mails = len(post.mailbox.mails)
     post.organisation.clock.forward(minutes=5)
-    await post.rest()
+    await post.wait_idle()
     assert len(post.mailbox.mails) == mails
 
 
 async def test_messages_in_transit_of_a_killed_process_are_given_up(post: Post) -> None:
     await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     mails = len(post.mailbox.mails)
 
     def as_if_taken(connection: sa.Connection) -> None:
@@ -141,10 +141,10 @@ async def test_messages_in_transit_of_a_killed_process_are_given_up(post: Post) 
         connection.execute(sa.update(outbox).where(outbox.c.pk == newest).values(values))
 
     await asyncio.wrap_future(post.organisation.backend.store.write(as_if_taken))
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).state is MessageState.SENDING
     post.organisation.clock.forward(seconds=TAKEN_FOR / 1000)
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).state is MessageState.UNSURE
     assert (await rows(post))[-1]["sealed"] is None
     assert len(post.mailbox.mails) == mails
@@ -153,7 +153,7 @@ async def test_messages_in_transit_of_a_killed_process_are_given_up(post: Post) 
 async def test_a_newer_code_cancels_the_older_one(post: Post) -> None:
     post.mailbox.at_rcpt = ["451 later"]
     await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     post.organisation.clock.forward(seconds=60)
     mails = len(post.mailbox.mails)
     enrollment = await enroll(post)
@@ -167,18 +167,18 @@ async def test_a_newer_code_cancels_the_older_one(post: Post) -> None:
 async def test_an_expired_code_is_not_sent(post: Post) -> None:
     post.mailbox.at_rcpt = ["451 later"] * 20
     await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     mails = len(post.mailbox.mails)
     post.organisation.clock.forward(minutes=10)
     post.mailbox.at_rcpt = []
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).state is MessageState.EXPIRED
     assert len(post.mailbox.mails) == mails
 
 
 async def test_a_sent_message_is_wiped(post: Post) -> None:
     await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     code = digits_in(post.mailbox.text()).reveal()
     for row in await rows(post):
         assert row["sealed"] is None
@@ -186,7 +186,7 @@ async def test_a_sent_message_is_wiped(post: Post) -> None:
         assert "ana@" not in repr(row)
     post.organisation.clock.forward(seconds=KEPT / 1000 + 1)
     await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     assert len(await rows(post)) == 1
 
 
@@ -206,7 +206,7 @@ async def test_a_slow_server_does_not_delay_other_codes(post: Post) -> None:
             post.mailbox.taken.clear()
             await post.mailbox.taken.wait()
     post.twilio.hold.set()
-    await post.rest()
+    await post.wait_idle()
     assert {row["state"] for row in await rows(post)} == {"sent"}
 
 
@@ -223,13 +223,13 @@ async def test_a35_internal_errors_are_reported_without_the_message(
 ) -> None:
     seen: list[str] = []
 
-    async def fail(account: SmtpAccount, message: Message, now: datetime) -> Outcome:
+    async def fail(account: SmtpAccount, message: Message, now: datetime) -> DeliveryOutcome:
         seen.append(message.text.reveal())
         raise RuntimeError(f"the worst text an error can have: {seen} {message.to} {account}")
 
     monkeypatch.setattr("secconsole.service.outbox.worker.send_mail", fail)
     await enroll(post)
-    await post.rest()
+    await post.wait_idle()
     found = await newest(post)
     assert (found.state, "RuntimeError" in found.problem) == (MessageState.UNSURE, True)
     code = digits_in(seen[0]).reveal()

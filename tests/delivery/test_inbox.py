@@ -104,7 +104,7 @@ async def text_to(backend: EmbeddedBackend, password: Secret[str]) -> Delivery:
     """Send a code to a number, and return the result."""
     started, _ = await begin(backend, FactorKind.SMS, NUMBER, password)
     assert started.sent
-    await backend.delivery_worker.rest()
+    await backend.delivery_worker.wait_idle()
     return await backend.perform(ShowDelivery(tenant=TENANT))
 
 

@@ -57,7 +57,7 @@ async def test_a_notice_and_a_mailed_key_arrive_as_mails(post: Post) -> None:
     started = await post.organisation.perform(EnrollFactor(tenant=TENANT, user="ana"))
     mail_key = MailKey(tenant=TENANT, enrollment=started.enrollment, address="žofie@čáp.example")
     assert (await post.organisation.perform(mail_key)).sent
-    await post.rest()
+    await post.wait_idle()
     key, (notice,) = post.mailbox.mails[-1], post.mailbox.notices
     assert (key["From"], key["To"]) == ("mfa@acme.example", "žofie@xn--p-tfa5k.example")
     assert (notice["From"], notice["To"], notice["Auto-Submitted"]) == ("mfa@acme.example", MAIL, "auto-generated")
@@ -83,11 +83,11 @@ async def test_a_code_never_waits_for_notices(post: Post) -> None:
     await organisation.perform(Unbind(tenant=TENANT, users=tuple(logins), reason="lost in the fire"))
     await asyncio.wait_for(post.mailbox.taken.wait(), 10)
     assert (await post.enroll("ana", FactorKind.EMAIL)).sent
-    await asyncio.wait_for(organisation.backend.delivery_worker.rest(notices=False), 10)
+    await asyncio.wait_for(organisation.backend.delivery_worker.wait_idle(notices=False), 10)
     assert post.mailbox.mails[-1]["To"] == MAIL
     assert await states(post) == {"sending": NOTICES_AT_ONCE, "waiting": len(logins) - NOTICES_AT_ONCE}
     post.mailbox.hold.set()
-    await post.rest()
+    await post.wait_idle()
     assert await states(post) == {"sent": len(logins)}
     assert {str(mail["To"]) for mail in post.mailbox.notices} == {f"{login}@acme.example" for login in logins}
 
@@ -95,27 +95,27 @@ async def test_a_code_never_waits_for_notices(post: Post) -> None:
 async def test_a_notice_is_retried_for_a_day(post: Post) -> None:
     post.mailbox.at_rcpt = ["451 4.7.1 later"] * 1_000
     await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
-    await post.rest()
+    await post.wait_idle()
     for _ in range(22):
         post.organisation.clock.forward(minutes=60)
-        await post.rest()
+        await post.wait_idle()
     waiting = await newest(post)
     assert (waiting.purpose, waiting.state, waiting.attempts) == (Purpose.NOTICE, MessageState.WAITING, 23)
     post.mailbox.at_rcpt.clear()
     post.organisation.clock.forward(minutes=59)
-    await post.rest()
+    await post.wait_idle()
     assert ((await newest(post)).state, len(post.mailbox.notices)) == (MessageState.WAITING, 0), "not before its time"
     post.organisation.clock.forward(minutes=1)
-    await post.rest()
+    await post.wait_idle()
     assert ((await newest(post)).state, len(post.mailbox.notices)) == (MessageState.SENT, 1)
 
 
 async def test_a_notice_is_not_retried_after_a_day(post: Post) -> None:
     post.mailbox.at_rcpt = ["451 4.7.1 later"] * 1_000
     await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
-    await post.rest()
+    await post.wait_idle()
     post.organisation.clock.forward(days=1)
-    await post.rest()
+    await post.wait_idle()
     found = await newest(post)
     assert (found.state, "4.7.1" in found.problem) == (MessageState.EXPIRED, True)
 
@@ -124,17 +124,17 @@ async def test_a_notice_of_a_killed_sender_is_sent_by_another(post: Post) -> Non
     """A code would not be: it may have arrived."""
     post.mailbox.at_rcpt = ["451 4.7.1 later"]
     await post.organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
-    await post.rest()
+    await post.wait_idle()
 
     def take(connection: sa.Connection) -> None:
         assert records.take(connection, int(post.organisation.clock.now * 1000) + 5_000, notices=True) is not None
 
     await asyncio.wrap_future(post.organisation.backend.store.write(take))
     post.organisation.clock.forward(seconds=10)
-    await post.rest()
+    await post.wait_idle()
     assert (await newest(post)).state is MessageState.SENDING
     post.organisation.clock.forward(seconds=TAKEN_FOR / 1000)
-    await post.rest()
+    await post.wait_idle()
     assert ((await newest(post)).state, len(post.mailbox.notices)) == (MessageState.SENT, 1)
 
 
@@ -151,5 +151,5 @@ async def test_closing_does_not_wait_for_a_refusing_server_and_loses_nothing(
     assert (waiting.state, "was closed" in waiting.problem) == (MessageState.WAITING, True)
     post.mailbox.hold = None
     post.organisation.clock.forward(seconds=5)
-    await post.rest()
+    await post.wait_idle()
     assert ((await newest(post)).state, len(post.mailbox.notices)) == (MessageState.SENT, 1)

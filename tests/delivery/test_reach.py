@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Message, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.domain.errors import Invalid, NotAllowed
 from secconsole.domain.messages.delivery import SettingsState, Tls
@@ -37,7 +37,7 @@ def listed(port: int) -> Reach:
     return Reach(networks=HERE, ports=(port,))
 
 
-async def send(host: str, port: int, reach: Reach, tls: Tls = Tls.NONE) -> Outcome:
+async def send(host: str, port: int, reach: Reach, tls: Tls = Tls.NONE) -> DeliveryOutcome:
     account = SmtpAccount(host, port, tls, "mfa@acme.example", helo="mfa.acme.example", reach=reach)
     return await send_mail(account, MESSAGE, NOW, timeout=5, reach=WAIT)
 
@@ -71,7 +71,7 @@ async def test_every_failure_to_reach_a_mail_server_has_the_same_message(tmp_pat
     files = make_certificate(tmp_path / "unknown", 1)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(files.chain, files.key)
-    found: list[Outcome] = []
+    found: list[DeliveryOutcome] = []
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]  # bound, but not listening
@@ -192,14 +192,14 @@ async def test_b10_settings_of_a_tenant_administrator_reach_only_allowed_network
     await organisation.perform(named, tina)  # a name shows only when it is looked up
     test = TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="tina@acme.example")
     await organisation.perform(test, tina)
-    await post.rest()
+    await post.wait_idle()
     assert post.mailbox.greeted == []
     assert "The mail server cannot be reached" in await newest_problem(post)
 
     allow(organisation.home, '["127.0.0.0/8", "::1"]', port)
     await organisation.reopen()
     organisation.clock.forward(seconds=30)
-    await post.rest()
+    await post.wait_idle()
     code = digits_in(post.mailbox.text())
     assert (await organisation.perform(ConfirmDelivery(tenant=TENANT, code=code), tina)).accepted
 
@@ -208,7 +208,7 @@ async def test_b10_settings_of_a_tenant_administrator_reach_only_allowed_network
     organisation.clock.forward(seconds=30)
     mails = len(post.mailbox.mails)
     await organisation.perform(test, tina)
-    await post.rest()
+    await post.wait_idle()
     assert len(post.mailbox.mails) == mails
     assert "The mail server cannot be reached" in await newest_problem(post)
 

@@ -53,7 +53,7 @@ async def reminded(post: Post, *, days: float = 0) -> list[str]:
     """Let days pass, and return who was reminded since the last call."""
     post.organisation.clock.forward(days=days, seconds=2)
     await post.organisation.perform(ShowPolicy(tenant=TENANT))  # any request lets a sweep do what is due
-    await post.rest()
+    await post.wait_idle()
     found = sorted(str(mail["To"]).partition("@")[0] for mail in post.mailbox.mails if mail["Subject"] == SUBJECT)
     post.mailbox.mails.clear()
     return found
@@ -77,7 +77,7 @@ async def test_a_reminder_names_login_end_and_steps_and_has_no_link(post: Post) 
     await require(post.organisation)
     post.organisation.clock.forward(seconds=2)
     await post.organisation.perform(ShowPolicy(tenant=TENANT))
-    await post.rest()
+    await post.wait_idle()
     mail = next(mail for mail in post.mailbox.mails if str(mail["To"]).startswith("ana@"))
     text = text_of(mail)
     end = (await post.organisation.perform(ShowUser(tenant=TENANT, user="ana"))).must_bind_from
@@ -94,7 +94,7 @@ async def test_each_user_counts_from_their_own_first_day(post: Post) -> None:
     assert await reminded(post) == ["ana", "ben", "cyd"]
     organisation.clock.forward(days=5)
     await organisation.add("late", email="late@acme.example")
-    await post.rest()
+    await post.wait_idle()
     assert await reminded(post, days=0.01) == ["ana", "ben", "cyd", "late"], "day 3 of some, day 0 of another"
     assert await reminded(post, days=2) == ["ana", "ben", "cyd"]
     assert await reminded(post, days=1.5) == ["late"]
@@ -184,7 +184,7 @@ async def _send_at_once(organisation: Organisation, other: EmbeddedBackend) -> N
     )
     for backend in backends:  # the clock must not move while a mail is on its way: it would count as lost
         backend.delivery_worker.wake()
-    await asyncio.gather(*(asyncio.wait_for(backend.delivery_worker.rest(), 20) for backend in backends))
+    await asyncio.gather(*(asyncio.wait_for(backend.delivery_worker.wait_idle(), 20) for backend in backends))
 
 
 async def test_the_preview_says_how_many_mails_there_would_be(post: Post) -> None:

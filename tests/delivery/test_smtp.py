@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Message, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.domain.messages.delivery import Tls
 from secconsole.domain.networks.reach import Reach
@@ -27,7 +27,7 @@ def account(port: int, tls: Tls = Tls.NONE, password: str = "", host: str = "127
     return SmtpAccount(host, port, tls, "mfa@acme.example", user, secret, helo, Reach(anywhere=True))
 
 
-async def sent(box: Mailbox, message: Message = MESSAGE, *, timeout: float = 5) -> Outcome:
+async def sent(box: Mailbox, message: Message = MESSAGE, *, timeout: float = 5) -> DeliveryOutcome:
     return await send_mail(account(box.port), message, NOW, timeout=timeout)
 
 
@@ -43,7 +43,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 async def test_a_mail_arrives_whole() -> None:
     async with mail_server() as box:
-        assert await sent(box) == Outcome(Result.SENT)
+        assert await sent(box) == DeliveryOutcome(Result.SENT)
     mail = box.mails[0]
     assert (mail["From"], mail["To"], mail["Subject"]) == ("mfa@acme.example", "ana@acme.example", "Code XYWD for acme")
     assert mail["Date"] == "Sun, 22 Nov 2026 09:30:00 +0000"
@@ -88,7 +88,7 @@ async def test_starttls_is_required() -> None:
 async def test_a_greylisting_server_is_retried_later() -> None:
     box = Mailbox(at_rcpt=["451 4.7.1 Greylisted, try again in 60 seconds"])
     async with mail_server(box):
-        assert await sent(box) == Outcome(Result.LATER, "The mail server asks to try again later (451 4.7.1).")
+        assert await sent(box) == DeliveryOutcome(Result.LATER, "The mail server asks to try again later (451 4.7.1).")
         assert (await sent(box)).result is Result.SENT
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from secconsole.config.certificates import machine_trust
-from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Message, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.delivery.surroundings import unusable_proxy
 from secconsole.delivery.twilio import TwilioAccount, send_sms
@@ -29,7 +29,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-async def to_the_world() -> Outcome:
+async def to_the_world() -> DeliveryOutcome:
     """Return the result of a message to a Twilio on another machine, which does not answer."""
     account = TwilioAccount("AC" + "0" * 32, Secret("t"), "+15005550006", base_url="https://192.0.2.1", anywhere=True)
     return await send_sms(account, Message("+15005550009", "", Secret("Hello")), timeout=0.2)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Message, Result
 from secconsole.delivery.twilio import TwilioAccount, send_sms
 from secconsole.domain.messages.delivery import is_loopback
 from secconsole.domain.secret import Secret
@@ -15,14 +15,14 @@ from tests.delivery.twilio_fake import SID, TOKEN, Twilio, twilio_fake
 MESSAGE = Message("+15005550009", "", Secret("acme: XYWD-581883 is your code"))
 
 
-async def sent(fake: Twilio, *, token: str = TOKEN, service: str = "", timeout: float = 5) -> Outcome:
+async def sent(fake: Twilio, *, token: str = TOKEN, service: str = "", timeout: float = 5) -> DeliveryOutcome:
     account = TwilioAccount(SID, Secret(token), "" if service else "+15005550006", service, fake.url, anywhere=True)
     return await send_sms(account, MESSAGE, timeout=timeout)
 
 
 async def test_one_request_carries_number_text_and_sender() -> None:
     async with twilio_fake() as fake:
-        assert await sent(fake) == Outcome(Result.SENT)
+        assert await sent(fake) == DeliveryOutcome(Result.SENT)
         assert (await sent(fake, service="MG1")).result is Result.SENT
     body = "acme: XYWD-581883 is your code"
     assert fake.messages == [
@@ -65,7 +65,7 @@ async def test_retry_after_of_the_provider_is_used() -> None:
 async def test_a_wrong_token_is_reported() -> None:
     async with twilio_fake() as fake:
         found = await sent(fake, token="0" * 32)
-    assert found == Outcome(Result.FAILED, "Twilio refuses the Account SID or the auth token (20003).")
+    assert found == DeliveryOutcome(Result.FAILED, "Twilio refuses the Account SID or the auth token (20003).")
 
 
 async def test_a_message_sent_without_a_reply_is_not_reported_as_unsent() -> None:
@@ -96,7 +96,7 @@ async def test_b10_a_base_url_of_another_server_must_be_allowed() -> None:
     """Without permission neither another base URL nor the target of a redirect is contacted."""
     async with twilio_fake() as fake:
         named = await send_sms(TwilioAccount(SID, Secret(TOKEN), "+15005550006", "", fake.url), MESSAGE)
-        assert named == Outcome(Result.LATER, "Twilio cannot be reached.")
+        assert named == DeliveryOutcome(Result.LATER, "Twilio cannot be reached.")
         assert fake.messages == []
         fake.answers.append((307, 0, 0))
         assert (await sent(fake)).result is Result.FAILED

@@ -34,7 +34,7 @@ class House:
 
     def idle(self, home: str | None) -> Seat:
         seat = self.answering(home)
-        self.admission.rest(seat)
+        self.admission.note_idle(seat)
         return seat
 
 
@@ -106,7 +106,7 @@ def test_requests_through_a_proxy_count_for_its_client() -> None:
     assert last is not None
     assert house.admission.ask(last, "a") == TOO_MANY_HERE
     assert house.admission.ask(last, "b") is None
-    house.admission.rest(seat)
+    house.admission.note_idle(seat)
     assert seat.origin is None
 
 
@@ -158,7 +158,7 @@ class Any(RuleBasedStateMachine):
             assert seat.is_taken
         assert all(seat.is_taken for seat in busy)
 
-    @rule(at=st.integers(0, 200), what=st.sampled_from(["ask", "answer", "rest", "await_client", "leave"]))
+    @rule(at=st.integers(0, 200), what=st.sampled_from(["ask", "answer", "note_idle", "await_client", "leave"]))
     def go_on(self, at: int, what: str) -> None:
         if self.seats:
             seat = self.seats[at % len(self.seats)]

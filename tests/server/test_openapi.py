@@ -170,7 +170,9 @@ def test_secrets_are_marked_and_only_bodies_are_write_only() -> None:
         for field, said in schema.get("properties", {}).items():
             for part in objects(said):
                 if part.get("format") == "password":
-                    assert part.get("writeOnly", False) == (name.endswith("Body") or name == "NewUser"), (name, field)
+                    assert part.get("writeOnly", False) == (
+                        name.endswith("Body") or name in ("NewUser", "NewPassword")
+                    ), (name, field)
                 if field in ("password", "code", "token", "challenge", "key", "uri") and part.get("type") == "string":
                     assert part.get("format") == "password" or name == "Problem", (name, field)
 

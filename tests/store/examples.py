@@ -532,7 +532,7 @@ async def ana_with_mail(organisation: Organisation) -> str:
     await organisation.add("ana", email="ana@acme.example")
     enroll = EnrollFactor(tenant=TENANT, user="ana", kind=FactorKind.EMAIL)
     enrollment = (await organisation.perform(enroll)).enrollment
-    await organisation.backend.delivery_worker.rest()
+    await organisation.backend.delivery_worker.wait_idle()
 
     def bind(connection: sa.Connection) -> None:
         tenant = tenants.tenant_by_name(connection, TENANT)
@@ -549,7 +549,7 @@ async def tried(organisation: Organisation) -> Secret[str]:
     """Return the code of a test that no server receives."""
     await organisation.perform(SetSmtp(tenant=TENANT, host="127.0.0.1", port=1, sender="mfa@acme.example"))
     await organisation.perform(TryDelivery(tenant=TENANT, kind=FactorKind.EMAIL, to="root@acme.example"))
-    await organisation.backend.delivery_worker.rest()
+    await organisation.backend.delivery_worker.wait_idle()
 
     def look(connection: sa.Connection) -> Secret[str]:
         row = connection.execute(sa.select(outbox)).one()
@@ -665,7 +665,7 @@ async def a_stream(organisation: Organisation) -> None:
     """Add a receiver that is not there, which was tried already."""
     missing = str(organisation.home / "no.sock")
     await organisation.perform(AddAuditStream(tenant=TENANT, name="siem", kind=StreamKind.SYSLOG_UNIX, to=missing))
-    await organisation.backend.stream_worker.rest()
+    await organisation.backend.stream_worker.wait_idle()
 
 
 @of(TestAuditStream)

@@ -26,7 +26,7 @@ async def test_a_killed_process_leaves_no_gap(organisation: Organisation, tmp_pa
     await organisation.perform(
         AddAuditStream(tenant=TENANT, name="siem", kind=StreamKind.SYSLOG_UNIX, to=str(path), from_start=True)
     )
-    await organisation.backend.stream_worker.rest()  # nobody listens yet
+    await organisation.backend.stream_worker.wait_idle()  # nobody listens yet
     organisation.clock.forward(seconds=10)
     async with unix_stream(path) as received:
         with worker(send_streams, organisation.home, organisation.clock.now) as process:
@@ -37,7 +37,7 @@ async def test_a_killed_process_leaves_no_gap(organisation: Organisation, tmp_pa
             process.kill()
         organisation.clock.forward(minutes=2)  # the lease of the process that is gone
         organisation.backend.stream_worker.wake()
-        await organisation.backend.stream_worker.rest()
+        await organisation.backend.stream_worker.wait_idle()
         newest = (await organisation.perform(ShowAuditHead(tenant=TENANT))).items[0].seq
         assert set(received.seqs) == set(range(1, newest + 1))
         again = len(received.seqs) - newest

@@ -22,7 +22,7 @@ from secconsole.backends.maintenance.rotation import Rotated, rotate
 from secconsole.backends.new_store import make_schema
 from secconsole.backends.owner import owner_here
 from secconsole.backends.stores import StorePlace, parse_store
-from secconsole.config.private import held_alone
+from secconsole.config.private import try_lock
 from secconsole.domain.errors import Conflict, Unavailable
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit import ListAudit, VerifyAudit
@@ -155,7 +155,7 @@ def _interrupt(moved: int) -> None:
 
 
 async def test_two_rotations_at_once_are_refused(organisation: Organisation) -> None:
-    with held_alone(organisation.home / LOCK) as mine:
+    with try_lock(organisation.home / LOCK) as mine:
         assert mine
         with pytest.raises(Conflict, match="already running"):
             rotated(organisation)

@@ -55,25 +55,25 @@ def test_dropping_redundant_output_leaves_the_same_screen(frames: list[object], 
     for _ in range(len(frames) * 2):
         frame = frames[data.draw(st.integers(0, len(frames) - 1))]
         text = written(frame)  # type: ignore[arg-type]
-        assert fresh.after(shown.fresh(text)) == whole.after(text)
+        assert fresh.after(shown.changes(text)) == whole.after(text)
 
 
 def test_a_frame_sent_twice_costs_nothing_the_second_time() -> None:
     frame = written([(1, 1, [("\x1b[1m", "héllo ●"), ("", " world")]), (2, 1, [("", "x" * 40)])])
     shown = Shown()
-    assert shown.fresh(frame)
-    assert shown.fresh(frame) == ""
+    assert shown.changes(frame)
+    assert shown.changes(frame) == ""
     shown.forget()
-    assert shown.fresh(frame) != ""
+    assert shown.changes(frame) != ""
 
 
 def test_unknown_sequences_are_passed_on_and_reset_the_state() -> None:
     shown = Shown()
     frame = written([(1, 1, [("", "abc")])])
-    shown.fresh(frame)
+    shown.changes(frame)
     link = "\x1b[2;1H\x1b]8;id=1;x\x1b\\link\x1b]8;;\x1b\\\x1b[1;1H"
-    assert shown.fresh(link) == link
-    assert shown.fresh(frame) != ""
+    assert shown.changes(link) == link
+    assert shown.changes(frame) != ""
 
 
 def idle(t: Term) -> None:

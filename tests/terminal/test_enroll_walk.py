@@ -61,7 +61,7 @@ def home(servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
             await backend.perform(settings)
             await backend.perform(TryDelivery(tenant="acme", kind=FactorKind.SMS, to="+15005550001"))
             backend.delivery_worker.wake()
-            await asyncio.wait_for(backend.delivery_worker.rest(), 20)
+            await asyncio.wait_for(backend.delivery_worker.wait_idle(), 20)
             code = digits_in(servers.twilio.text())
             assert (await backend.perform(ConfirmDelivery(tenant="acme", code=code))).accepted
             await backend.perform(SetPolicy(tenant="acme", mode=PolicyMode.OPTIONAL, whitelist_admins=False))

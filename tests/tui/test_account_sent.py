@@ -84,7 +84,7 @@ async def test_a_number_that_another_user_entered_is_verified_by_v(
 ) -> None:
     await organisation.perform(EnrollFactor(tenant=TENANT, user="uma", kind=FactorKind.SMS, address=NUMBER))
     await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
-    await post.rest()
+    await post.wait_idle()
     organisation.clock.forward(120)
     texts = len(post.twilio.messages)
     app = await console("uma", place="account")
@@ -241,7 +241,7 @@ async def test_the_address_on_record_is_verified_without_typing_it(
 ) -> None:
     await organisation.perform(EnrollFactor(tenant=TENANT, user="uma", kind=FactorKind.EMAIL))
     await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="uma"))
-    await post.rest()
+    await post.wait_idle()
     organisation.clock.forward(120)
     mails = len(post.mailbox.mails)
     app = await console("uma", place="account")

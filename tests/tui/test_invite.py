@@ -48,7 +48,7 @@ async def test_marked_users_are_invited_and_the_others_are_named(
         await settled(pilot)
         assert "A first-time password is on its way to zoe. 2 users not: uma:" in told(app)
     assert await left(organisation) == 1
-    await post.rest()
+    await post.wait_idle()
     assert "First-time password: " in post.mailbox.text()
 
 

@@ -295,7 +295,7 @@ async def test_a_receiver_of_the_audit_that_fails_is_shown_and_opens(
 ) -> None:
     missing = str(organisation.home / "none")
     await organisation.perform(AddAuditStream(tenant="acme", name="siem", kind=StreamKind.SYSLOG_UNIX, to=missing))
-    await organisation.backend.stream_worker.rest()
+    await organisation.backend.stream_worker.wait_idle()
     app = await console("root", place="overview")
     async with app.run_test(size=(120, 50)) as pilot:
         await until(pilot, lambda: "1  audit receiver failing, 3 entries behind" in screen_text(app))

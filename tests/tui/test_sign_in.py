@@ -250,7 +250,7 @@ async def test_a_wrong_code_while_binding_leaves_the_key_as_it_is(
 async def test_shortcut_keys_are_not_typed_into_the_code_field(
     signing_in: SigningIn, organisation: Organisation
 ) -> None:
-    from secconsole.domain.factors.qr import Form as QrForm
+    from secconsole.domain.factors.qr import QrForm
     from secconsole.tui.widgets.qr import QrCode
 
     app = signing_in()

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from secconsole.domain.messages.delivery import Purpose
-from secconsole.domain.messages.sending import Counted, caps_of
+from secconsole.domain.messages.sending import CapSubject, caps_of
 from secconsole.domain.model import FactorKind, FactorState
 from secconsole.operations.factors import EnrollFactor, ListFactors, RenameFactor
 from secconsole.operations.recovery import CreateRecoveryCodes
@@ -181,7 +181,7 @@ async def test_a21_after_too_many_codes_the_screen_says_how_long_to_wait(
 ) -> None:
     await post.bind("newton", SMS, NUMBERS[0])
     post.organisation.clock.forward(86_400)
-    most = min(cap.most for cap in caps_of(SMS, Purpose.SIGN_IN) if cap.counted is Counted.USER)
+    most = min(cap.most for cap in caps_of(SMS, Purpose.SIGN_IN) if cap.counted is CapSubject.USER)
     before = len(post.twilio.messages)
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
@@ -198,7 +198,7 @@ async def test_a21_after_too_many_codes_the_screen_says_how_long_to_wait(
         await settled(pilot)
         await typed(pilot, "\t\t\r")
         await until(pilot, lambda: "min before asking for another code" in words(app))
-        await post.rest()
+        await post.wait_idle()
         assert len(post.twilio.messages) == before + most
 
 
@@ -278,7 +278,7 @@ async def test_a3_a_number_entered_by_an_administrator_is_verified_by_its_first_
 ) -> None:
     await organisation.perform(EnrollFactor(tenant=TENANT, user="newton", kind=SMS, address=NUMBERS[0]))
     await organisation.perform(RequireMfa(tenant=TENANT, user="newton"))
-    await post.rest()
+    await post.wait_idle()
     organisation.clock.forward(3600)
     before = len(post.twilio.messages)
     app = signing_in()

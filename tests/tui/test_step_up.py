@@ -33,7 +33,7 @@ async def console_of_newton(post: Post) -> SecConsole:
     number = next(factor for factor in answer.factors if factor.kind == SMS)
     before = len(post.twilio.messages)
     await backend.perform(SendCode(challenge=answer.challenge, factor=number.id))
-    await backend.delivery_worker.rest()
+    await backend.delivery_worker.wait_idle()
     assert len(post.twilio.messages) == before + 1
     code = digits_in(post.twilio.text())
     answer = await backend.perform(VerifySignIn(challenge=answer.challenge, factor=number.id, code=code))

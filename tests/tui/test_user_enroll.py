@@ -61,7 +61,7 @@ async def mailbox(organisation: Organisation) -> AsyncIterator[Mailbox]:
 
 async def sent(organisation: Organisation) -> None:
     organisation.owner.delivery_worker.wake()
-    await asyncio.wait_for(organisation.owner.delivery_worker.rest(), 20)
+    await asyncio.wait_for(organisation.owner.delivery_worker.wait_idle(), 20)
 
 
 async def texted(organisation: Organisation, twilio: Twilio) -> Secret[str]:

@@ -14,13 +14,13 @@ from secconsole.config.password_file import ListNotWritten, PasswordFile
 from secconsole.config.private import create_private
 from secconsole.domain.errors import Invalid
 from secconsole.domain.secret import Secret
-from secconsole.domain.users.password import Listed
+from secconsole.domain.users.password import ListedPassword
 
 NOW = datetime(2027, 2, 18, 12, 0, tzinfo=UTC)
 
 
-def line(login: str) -> Listed:
-    return Listed(login, "A \x1b[31mname", Secret("abcd-efgh-jkmn-pqrs"))
+def line(login: str) -> ListedPassword:
+    return ListedPassword(login, "A \x1b[31mname", Secret("abcd-efgh-jkmn-pqrs"))
 
 
 async def test_a_full_disk_leaves_whole_lines_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from secconsole.domain.factors.otpauth import otpauth_uri
 from secconsole.domain.factors.qr import (
     Cell,
     DoesNotFit,
-    Form,
+    QrForm,
     QrPlan,
     ansi_qr,
     fit,
@@ -47,10 +47,10 @@ def modules_of(rows: Sequence[Sequence[Cell]]) -> list[list[bool]]:
     return out
 
 
-def plan_of(uri: str, quiet: int, form: Form = Form.HALF_BLOCKS) -> QrPlan:
+def plan_of(uri: str, quiet: int, form: QrForm = QrForm.HALF_BLOCKS) -> QrPlan:
     """The code where there is just room for such a quiet zone."""
     side = 17 + 4 * qr_version(uri) + 2 * quiet
-    plan = fit(uri, side, 2 * side, form=form) if form is Form.BACKGROUND else fit(uri, (side + 1) // 2, side)
+    plan = fit(uri, side, 2 * side, form=form) if form is QrForm.BACKGROUND else fit(uri, (side + 1) // 2, side)
     assert isinstance(plan, QrPlan)
     assert plan.quiet == quiet
     return plan
@@ -62,7 +62,7 @@ def test_every_key_uri_decodes_from_its_cells(seed: bytes, account: str, issuer:
     uri = otpauth_uri(seed=Secret(seed), account=account + "x", issuer=issuer).reveal()
     for quiet in (4, 2, 1):
         assert decoded(modules_of(plan_of(uri, quiet).cells)) == uri
-    assert decoded(modules_of(plan_of(uri, 4, Form.BACKGROUND).cells)) == uri
+    assert decoded(modules_of(plan_of(uri, 4, QrForm.BACKGROUND).cells)) == uri
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_the_quiet_zone_fits_the_room(rows: int, columns: int, quiet: int, heigh
 
 
 @settings(max_examples=examples(60), deadline=None)
-@given(st.integers(1, 60), st.integers(1, 110), st.sampled_from(Form), st.booleans())
-def test_a_code_is_complete_or_absent(rows: int, columns: int, form: Form, invert: bool) -> None:
+@given(st.integers(1, 60), st.integers(1, 110), st.sampled_from(QrForm), st.booleans())
+def test_a_code_is_complete_or_absent(rows: int, columns: int, form: QrForm, invert: bool) -> None:
     plan = fit(URI, rows, columns, form=form, invert=invert)
     if isinstance(plan, DoesNotFit):
         assert plan.needs_rows > rows or plan.needs_columns > columns
@@ -118,7 +118,7 @@ def test_a_code_is_complete_or_absent(rows: int, columns: int, form: Form, inver
     assert plan.rows <= rows
     assert plan.columns <= columns
     pixels = modules_of(plan.cells)
-    if form is Form.BACKGROUND and plan.columns == plan.rows:  # one column to a module: half as wide as it is high
+    if form is QrForm.BACKGROUND and plan.columns == plan.rows:  # one column to a module: half as wide as it is high
         pixels = [[dark for dark in row for _ in range(2)] for row in pixels]
     assert decoded([[dark != invert for dark in row] for row in pixels]) == URI
 
@@ -136,7 +136,7 @@ def test_missing_room_is_named() -> None:
 
 
 def test_background_modules_are_two_columns_wide_if_they_fit() -> None:
-    wide, narrow = (fit(URI, 60, columns, form=Form.BACKGROUND) for columns in (98, 97))
+    wide, narrow = (fit(URI, 60, columns, form=QrForm.BACKGROUND) for columns in (98, 97))
     assert isinstance(wide, QrPlan)
     assert isinstance(narrow, QrPlan)
     assert (wide.rows, wide.columns) == (49, 98)
@@ -147,9 +147,9 @@ def test_a_plan_does_not_show_its_cells() -> None:
     assert "Cell" not in repr(fit(URI, 24, 80))
 
 
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", list(QrForm))
 @pytest.mark.parametrize("invert", [False, True])
-def test_the_command_line_prints_sixteen_colours_and_whole_lines(form: Form, invert: bool) -> None:
+def test_the_command_line_prints_sixteen_colours_and_whole_lines(form: QrForm, invert: bool) -> None:
     printed = ansi_qr(URI, width=100, height=60, form=form, invert=invert)
     screen = pyte.Screen(100, 60)
     pyte.Stream(screen).feed(printed.replace("\n", "\r\n"))

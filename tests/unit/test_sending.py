@@ -13,7 +13,7 @@ from secconsole.domain.factors.passcode import RANDOM_BYTES, Passcode, make_pass
 from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.messages.mail_address import mail_address, masked_mail, on_the_wire
 from secconsole.domain.messages.phone import masked_phone, sms_number
-from secconsole.domain.messages.sending import Cap, Counted, allowed_from, caps_of, retry_after, wait_words
+from secconsole.domain.messages.sending import Cap, CapSubject, allowed_from, caps_of, retry_after, wait_words
 from secconsole.domain.messages.sms import is_one_segment
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
@@ -96,14 +96,16 @@ def test_numbers_are_normalized_and_premium_ones_refused() -> None:
 
 
 def test_caps_report_when_they_end() -> None:
-    once, often = Cap(Counted.USER, 1, 40_000), Cap(Counted.USER, 5, 3_600_000)
+    once, often = Cap(CapSubject.USER, 1, 40_000), Cap(CapSubject.USER, 5, 3_600_000)
     assert allowed_from([(once, None), (often, None)], 1_000_000) == 1_000_000
     assert allowed_from([(once, 990_000), (often, None)], 1_000_000) == 1_030_000
     assert allowed_from([(once, 990_000), (often, 100_000)], 1_000_000) == 3_700_000
-    assert {cap.counted for cap in caps_of(FactorKind.SMS, Purpose.SIGN_IN)} == set(Counted) - {Counted.ADDRESS}
-    assert {cap.counted for cap in caps_of(FactorKind.SMS, Purpose.ENROLLMENT)} == set(Counted) - {Counted.OWN_ADDRESS}
+    assert {cap.counted for cap in caps_of(FactorKind.SMS, Purpose.SIGN_IN)} == set(CapSubject) - {CapSubject.ADDRESS}
+    assert {cap.counted for cap in caps_of(FactorKind.SMS, Purpose.ENROLLMENT)} == set(CapSubject) - {
+        CapSubject.OWN_ADDRESS
+    }
     assert [cap.most for cap in caps_of(FactorKind.SMS, Purpose.SIGN_IN) if cap.unanswered] == [1]
-    assert Counted.USER not in {cap.counted for cap in caps_of(FactorKind.SMS, Purpose.TEST)}
+    assert CapSubject.USER not in {cap.counted for cap in caps_of(FactorKind.SMS, Purpose.TEST)}
 
 
 @pytest.mark.parametrize(

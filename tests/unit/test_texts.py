@@ -9,7 +9,7 @@ import pytest
 
 from secconsole.config import locations
 from secconsole.delivery import text_files
-from secconsole.delivery.template import LONGEST, LONGEST_SUBJECT, BadText, Form, read_template
+from secconsole.delivery.template import LONGEST, LONGEST_SUBJECT, BadText, TextSpec, read_template
 from secconsole.delivery.text_files import FORMS, built_in, problems
 from secconsole.delivery.texts import code_message, invitation_message, key_message, notice_message, trial_message
 from secconsole.domain.factors.passcode import Passcode
@@ -34,7 +34,7 @@ MORE = {
     "scopes": "read",
     "address": "a•••@x.example",
 }
-FORM = Form("code-email", frozenset({"tenant", "code", "prefix"}), frozenset({"code"}))
+FORM = TextSpec("code-email", frozenset({"tenant", "code", "prefix"}), frozenset({"code"}))
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ async def _fill(backend: EmbeddedBackend, accounts: tuple[DemoAccount, ...], cou
         add = functools.partial(_add_people, keys=keys, batch=batch, now=now, chances=chances)
         await asyncio.wrap_future(store.write(add))
     await asyncio.wrap_future(store.write(lambda connection: connection.exec_driver_sql("ANALYZE").close()))
-    await asyncio.wrap_future(store.write(lambda connection: story.tell(connection, keys, now)))
+    await asyncio.wrap_future(store.write(lambda connection: story.write(connection, keys, now)))
     await backend.perform(
         SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=tuple(FactorKind), recovery_view=True)
     )

@@ -65,7 +65,7 @@ class _NoNotices:
         return None
 
 
-def tell(connection: sa.Connection, keys: KeyRing, now: int) -> None:
+def write(connection: sa.Connection, keys: KeyRing, now: int) -> None:
     """Write the entries of the incident, which ended some minutes before a time in milliseconds."""
     tenant = tenant_by_name(connection, TENANT)
     if tenant is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from secconsole.backends.maintenance.opening import alone, open_any, opening_keys, refuse_unusable, require_owner
+from secconsole.backends.maintenance.opening import open_any, opening_keys, refuse_unusable, require_owner, store_locked
 from secconsole.backends.stores import StorePlace
 from secconsole.service.context import when
 from secconsole.service.maintenance import owner_context, record_restore
@@ -40,7 +40,7 @@ def after_restore(
     Its state from before is not known, so revocations since then have to be repeated by hand.
     """
     owner = require_owner(place)
-    with alone(place), closing(open_any(place)) as store:
+    with store_locked(place), closing(open_any(place)) as store:
         store.read(refuse_unusable).result()
         keys, _ = opening_keys(place, store)
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from secconsole.backends.owner import owner_of
 from secconsole.backends.stores import StorePlace, postgres_missing
-from secconsole.config.private import held_alone, refuse_shared, refuse_shared_folder
+from secconsole.config.private import refuse_shared, refuse_shared_folder, try_lock
 from secconsole.domain.errors import Conflict, NotAllowed, Unavailable
 from secconsole.operations.caller import StoreOwner
 from secconsole.store.copies.copy import refuse_unfinished
@@ -46,9 +46,9 @@ def require_key_owner(place: StorePlace) -> StoreOwner:
 
 
 @contextmanager
-def alone(place: StorePlace) -> Iterator[None]:
+def store_locked(place: StorePlace) -> Iterator[None]:
     """Keep others from changing the key or restoring the store at the same time, or raise `Conflict`."""
-    with held_alone(place.key.with_name(LOCK)) as is_mine:
+    with try_lock(place.key.with_name(LOCK)) as is_mine:
         if not is_mine:
             raise Conflict(_BUSY)
         if isinstance(place.database, Path):
@@ -60,7 +60,7 @@ def alone(place: StorePlace) -> Iterator[None]:
             raise postgres_missing(error) from None
         # The lock of the key file protects against this machine, and this one against all others with the same
         # database.
-        with hold.held_alone(place.database, "secconsole maintenance") as is_only:
+        with hold.try_lock(place.database, "secconsole maintenance") as is_only:
             if not is_only:
                 raise Conflict(_BUSY)
             yield

@@ -19,10 +19,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from secconsole.backends.maintenance.opening import (
-    alone,
     open_file,
     opening_keys,
     require_key_owner,
+    store_locked,
 )
 from secconsole.backends.maintenance.staging import Staged, stage
 from secconsole.backends.stores import StorePlace
@@ -252,7 +252,7 @@ def restoring(
     keys = load_key_file(place.key)
     for more in (*((key_file,) if key_file else ()), *retired_files(place.key)):  # the first of an id counts
         keys.add(more)
-    with alone(place), words_of_errors():
+    with store_locked(place), words_of_errors():
         inner, key = _present_key(place, database)
         with stage(source, database.parent, keys, inner, key or keys.current, progress) as staged:
             yield Restoring(place, database, source, owner, keys, staged, clock)

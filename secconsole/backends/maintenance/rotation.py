@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from secconsole.backends.maintenance.opening import alone, open_any, opening_keys, refuse_unusable, require_owner
+from secconsole.backends.maintenance.opening import open_any, opening_keys, refuse_unusable, require_owner, store_locked
 from secconsole.backends.stores import StorePlace
 from secconsole.domain.errors import Conflict
 from secconsole.operations.caller import StoreOwner
@@ -69,7 +69,7 @@ def rotate(
     Raises `Conflict` while another rotation runs, and `Unavailable` if store or key cannot be used.
     """
     owner = require_owner(place)
-    with alone(place), closing(open_any(place)) as store:
+    with store_locked(place), closing(open_any(place)) as store:
         store.read(refuse_unusable).result()
         keys, current = opening_keys(place, store)
         key_change.refuse_taken(place.key)

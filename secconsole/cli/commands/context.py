@@ -19,7 +19,7 @@ _PRODUCTION = ("prod", "live")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ContextRow:
     """A context in the list. `used` marks the default."""
 
     name: str
@@ -30,7 +30,7 @@ class Listed:
     used: bool
 
 
-COLUMNS: list[Column[Listed]] = [
+COLUMNS: list[Column[ContextRow]] = [
     Column("name", lambda c: c.name),
     Column("backend", lambda c: c.backend or None),
     Column("tenant", lambda c: c.tenant or None),
@@ -108,6 +108,6 @@ def remove(name: str) -> int:
     return ExitCode.DONE
 
 
-def _listed(context: NamedContext) -> Listed:
+def _listed(context: NamedContext) -> ContextRow:
     used = context.name == (contexts.load_contexts().used or LOCAL)
-    return Listed(context.name, context.backend, context.tenant, context.colour, context.ca_file, used)
+    return ContextRow(context.name, context.backend, context.tenant, context.colour, context.ca_file, used)

@@ -15,7 +15,7 @@ from secconsole.domain.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class TextRow:
     """A text in the list. `places` are its placeholders, `problem` is why a custom file is not used."""
 
     name: str
@@ -43,7 +43,7 @@ CHECKED: list[Column[Checked]] = [
     Column("file", lambda c: c.file),
     Column("problem", lambda c: c.problem),
 ]
-COLUMNS: list[Column[Listed]] = [
+COLUMNS: list[Column[TextRow]] = [
     Column("name", lambda t: t.name),
     Column("own", lambda t: t.own, "Your own"),
     Column("places", lambda t: " ".join(f"{{{place}}}" for place in t.places), "May have"),
@@ -71,7 +71,7 @@ def list_texts() -> None:
     wrong = {problem.path.stem: problem.why for problem in problems()}
     out = Output(current_call().format)
     rows = [
-        Listed(name, text(name) is not built_in(name), tuple(sorted(form.places)), wrong.get(name, ""))
+        TextRow(name, text(name) is not built_in(name), tuple(sorted(form.places)), wrong.get(name, ""))
         for name, form in FORMS.items()
     ]
     out.listing(COLUMNS, rows)

@@ -16,7 +16,7 @@ BUILT_IN = locations.built_in_themes_dir()
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ThemeRow:
     """A theme file in the list. `problem` is why the console does not offer it, or empty."""
 
     name: str
@@ -35,7 +35,7 @@ class CheckResult:
     warnings: tuple[str, ...]
 
 
-COLUMNS: list[Column[Listed]] = [
+COLUMNS: list[Column[ThemeRow]] = [
     Column("name", lambda t: t.name),
     Column("kind", lambda t: t.kind),
     Column("dark", lambda t: t.dark),
@@ -87,16 +87,16 @@ def check(file: Path) -> int:
     return ExitCode.DONE if result.usable else ExitCode.NO
 
 
-def _themes() -> list[Listed]:
-    found: list[Listed] = []
+def _themes() -> list[ThemeRow]:
+    found: list[ThemeRow] = []
     for folder, own in ((BUILT_IN, False), (locations.themes_dir(), True)):
         for path in sorted(folder.glob("*.toml")):
             checked = theme_file.read(path)
             if checked.theme is None:
-                found.append(Listed(path.stem, "-", False, own, str(path), checked.problems[0]))
+                found.append(ThemeRow(path.stem, "-", False, own, str(path), checked.problems[0]))
                 continue
             taken = any(t.name == checked.theme.name and not t.problem for t in found)
             problem = "an earlier theme has the same name" if taken else ""
             kind = "16 colours" if checked.theme.ansi else "any"
-            found.append(Listed(checked.theme.name, kind, checked.theme.dark, own, str(path), problem))
+            found.append(ThemeRow(checked.theme.name, kind, checked.theme.dark, own, str(path), problem))
     return found

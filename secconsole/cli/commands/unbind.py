@@ -43,7 +43,7 @@ TARGETS: list[Column[UnbindTarget]] = [
     Column("tokens", lambda t: t.tokens, numeric=True),
     Column("recovery_codes", lambda t: t.recovery_codes, numeric=True),
     Column("notified", lambda t: t.notified),
-    Column("binds_anew", lambda t: t.binds_anew),
+    Column("binds_again", lambda t: t.binds_again),
     Column("look_alikes", lambda t: tuple(f"{other.login} ({other.id})" for other in t.look_alikes)),
     Column("suspicions", lambda t: t.suspicions, "Look twice"),
 ]

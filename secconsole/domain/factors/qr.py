@@ -32,7 +32,7 @@ class Cell(NamedTuple):
     paper: bool
 
 
-class Form(StrEnum):
+class QrForm(StrEnum):
     HALF_BLOCKS = "half-blocks"  # two modules to a row
     BACKGROUND = "background"  # one module to a row, by background colour alone: independent of the font
 
@@ -44,7 +44,7 @@ class QrPlan:
     They are left out of repr, because they contain the secret.
     """
 
-    form: Form
+    form: QrForm
     quiet: int
     rows: int
     columns: int
@@ -134,7 +134,7 @@ def background_rows(matrix: Matrix, *, columns: int = 2, invert: bool = False) -
 
 
 def fit(
-    uri: str, rows: int, columns: int, *, form: Form = Form.HALF_BLOCKS, invert: bool = False
+    uri: str, rows: int, columns: int, *, form: QrForm = QrForm.HALF_BLOCKS, invert: bool = False
 ) -> QrPlan | DoesNotFit:
     """Return the code with the widest quiet zone that fits, or the room that it needs."""
     try:
@@ -144,10 +144,10 @@ def fit(
     height = width = 0
     for quiet in QUIET_ZONES:
         side = symbol.modules + 2 * quiet
-        height, width = ((side + 1) // 2 if form is Form.HALF_BLOCKS else side), side
+        height, width = ((side + 1) // 2 if form is QrForm.HALF_BLOCKS else side), side
         if height <= rows and width <= columns:
             matrix = symbol.matrix(quiet)
-            if form is Form.HALF_BLOCKS:
+            if form is QrForm.HALF_BLOCKS:
                 return QrPlan(form, quiet, height, width, half_block_rows(matrix, invert=invert))
             wide = 2 if 2 * width <= columns else 1
             cells = background_rows(matrix, columns=wide, invert=invert)
@@ -155,7 +155,7 @@ def fit(
     return DoesNotFit(height, width, rows, columns)
 
 
-def ansi_qr(uri: str, *, width: int, height: int, invert: bool = False, form: Form = Form.HALF_BLOCKS) -> str:
+def ansi_qr(uri: str, *, width: int, height: int, invert: bool = False, form: QrForm = QrForm.HALF_BLOCKS) -> str:
     """Return the code as lines for a terminal of this size, or a sentence about the size it needs.
 
     Colours are 16-colour codes even under NO_COLOR, because without them there is nothing to scan. White is set twice

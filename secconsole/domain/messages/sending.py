@@ -19,7 +19,7 @@ RETRIES = (5 * _SECOND, 15 * _SECOND, 45 * _SECOND, 2 * _MINUTE, 4 * _MINUTE, 10
 NOTICE_LASTS = _DAY  # milliseconds during which a notice is retried
 
 
-class Counted(StrEnum):
+class CapSubject(StrEnum):
     """Subject of a cap, always within one tenant."""
 
     USER = "user"
@@ -36,19 +36,19 @@ class Cap:
     well, which limits how often it is asked. They count for no other cap.
     """
 
-    counted: Counted
+    counted: CapSubject
     most: int
     window: int
     unanswered: bool = False
     tries: bool = False
 
 
-def _personal(address: Counted) -> tuple[Cap, ...]:
+def _personal(address: CapSubject) -> tuple[Cap, ...]:
     return (
         Cap(address, 1, 40 * _SECOND, unanswered=True),
-        Cap(Counted.USER, 6, _MINUTE, tries=True),
-        Cap(Counted.USER, 5, _HOUR),
-        Cap(Counted.USER, 15, _DAY),
+        Cap(CapSubject.USER, 6, _MINUTE, tries=True),
+        Cap(CapSubject.USER, 5, _HOUR),
+        Cap(CapSubject.USER, 15, _DAY),
         Cap(address, 5, _HOUR),
         Cap(address, 10, _DAY),
     )
@@ -56,22 +56,22 @@ def _personal(address: Counted) -> tuple[Cap, ...]:
 
 # An address that is being bound may belong to anyone, who must not be bothered. A bound address is the user's own, and
 # so is one for notices: other users who enter the same address do not use up its cap.
-_ANYBODYS, _OWN = _personal(Counted.ADDRESS), _personal(Counted.OWN_ADDRESS)
+_ANYBODYS, _OWN = _personal(CapSubject.ADDRESS), _personal(CapSubject.OWN_ADDRESS)
 _TRIALS = (
-    Cap(Counted.ADDRESS, 1, 10 * _SECOND, unanswered=True),
-    Cap(Counted.ADDRESS, 6, _MINUTE, tries=True),
-    Cap(Counted.ADDRESS, 20, _HOUR),
+    Cap(CapSubject.ADDRESS, 1, 10 * _SECOND, unanswered=True),
+    Cap(CapSubject.ADDRESS, 6, _MINUTE, tries=True),
+    Cap(CapSubject.ADDRESS, 20, _HOUR),
 )
 # Several people may share an address on record, and a team is invited at once.
 _INVITATIONS = (
-    Cap(Counted.USER, 1, 40 * _SECOND),
-    Cap(Counted.USER, 5, _HOUR),
-    Cap(Counted.USER, 15, _DAY),
-    Cap(Counted.ADDRESS, 5, _HOUR),
-    Cap(Counted.ADDRESS, 10, _DAY),
+    Cap(CapSubject.USER, 1, 40 * _SECOND),
+    Cap(CapSubject.USER, 5, _HOUR),
+    Cap(CapSubject.USER, 15, _DAY),
+    Cap(CapSubject.ADDRESS, 5, _HOUR),
+    Cap(CapSubject.ADDRESS, 10, _DAY),
 )
-_REMINDERS = (Cap(Counted.OWN_ADDRESS, 1, 20 * _HOUR),)  # one a day; how many leave at once is up to the sweep
-_NOTICES = (Cap(Counted.OWN_ADDRESS, 20, _HOUR), Cap(Counted.OWN_ADDRESS, 60, _DAY))
+_REMINDERS = (Cap(CapSubject.OWN_ADDRESS, 1, 20 * _HOUR),)  # one a day; how many leave at once is up to the sweep
+_NOTICES = (Cap(CapSubject.OWN_ADDRESS, 20, _HOUR), Cap(CapSubject.OWN_ADDRESS, 60, _DAY))
 # Limit per tenant and day even if every password were known: each SMS costs money.
 PER_DAY = {FactorKind.EMAIL: 10_000, FactorKind.SMS: 2_000}
 
@@ -86,9 +86,9 @@ def caps_of(kind: FactorKind, purpose: Purpose) -> tuple[Cap, ...]:
     if purpose is Purpose.REMINDER:
         return _REMINDERS
     if purpose is Purpose.INVITATION:
-        return (*_INVITATIONS, Cap(Counted.TENANT, PER_DAY[kind], _DAY))
+        return (*_INVITATIONS, Cap(CapSubject.TENANT, PER_DAY[kind], _DAY))
     personal = _OWN if purpose in (Purpose.SIGN_IN, Purpose.STEP_UP, Purpose.CALLER) else _ANYBODYS
-    return (*(_TRIALS if purpose is Purpose.TEST else personal), Cap(Counted.TENANT, PER_DAY[kind], _DAY))
+    return (*(_TRIALS if purpose is Purpose.TEST else personal), Cap(CapSubject.TENANT, PER_DAY[kind], _DAY))
 
 
 def allowed_from(found: Iterable[tuple[Cap, int | None]], now: int) -> int:

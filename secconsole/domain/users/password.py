@@ -44,7 +44,7 @@ _COMMON = (
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedPassword:
     """One-time password on a list that is handed over."""
 
     login: str

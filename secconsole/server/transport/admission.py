@@ -118,7 +118,7 @@ class Admission:
         """Note that the request has arrived completely."""
         self._move(seat, seat.origin, Stage.ANSWERING)
 
-    def rest(self, seat: Seat) -> None:
+    def note_idle(self, seat: Seat) -> None:
         """Note that the request was answered, so that the next one may count for another origin."""
         self._move(seat, seat.home, Stage.IDLE)
 

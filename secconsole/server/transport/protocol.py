@@ -118,7 +118,7 @@ class Connection(HttpToolsProtocol):
         self._idle_bytes = 0
         self._expect_nothing()
         if self._is_waited_for():  # answered before its body had arrived
-            self._admission.rest(self._seat)
+            self._admission.note_idle(self._seat)
         elif not self.pipeline:
             self._admission.answer(self._seat)
         super().on_message_complete()
@@ -127,7 +127,7 @@ class Connection(HttpToolsProtocol):
         self._answering = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         if self._is_waited_for():  # and no other request arrived meanwhile
-            self._admission.rest(self._seat)
+            self._admission.note_idle(self._seat)
             if self._timer is not None:
                 self._admission.await_client(self._seat)
         elif self.cycle.more_body:

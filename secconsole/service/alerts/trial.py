@@ -22,7 +22,7 @@ _MOST_TRACKS = 2_000  # subjects in memory, of which the quietest is dropped
 
 
 @dataclass(slots=True)
-class Found:
+class TrialAlert:
     """Alert that the rule would have raised."""
 
     signal: Signal  # the first that met it
@@ -37,7 +37,7 @@ class Found:
 class Trial:
     """Result of a trial, with the time up to which it went if it was too long."""
 
-    found: deque[Found] = field(default_factory=lambda: deque(maxlen=MOST_FOUND))
+    found: deque[TrialAlert] = field(default_factory=lambda: deque(maxlen=MOST_FOUND))
     raised: int = 0
     read: int = 0
     stopped_at: int | None = None
@@ -45,7 +45,7 @@ class Trial:
 
 def try_rule(connection: sa.Connection, tenant_pk: int, settings: RuleSettings, since: int) -> Trial:
     """Apply a rule to the entries since a time, each subject counting from zero after it was quiet for a window."""
-    trial, tracks, current = Trial(), _Tracks(settings), dict[str, Found]()
+    trial, tracks, current = Trial(), _Tracks(settings), dict[str, TrialAlert]()
     for entry in _entries(connection, tenant_pk, settings, since, trial):
         for signal in signals_of(entry, [settings]):
             track = tracks.of(signal.subject)
@@ -58,16 +58,16 @@ def try_rule(connection: sa.Connection, tenant_pk: int, settings: RuleSettings, 
     return trial
 
 
-def _begin(trial: Trial, signal: Signal, track: Track) -> Found:
+def _begin(trial: Trial, signal: Signal, track: Track) -> TrialAlert:
     counted = track.counted(signal.at)
     seqs = [one.seq for one in counted[:MOST_NAMED]]
-    found = Found(signal, track.number(signal.at), len(counted), counted[0].at, signal.at, seqs)
+    found = TrialAlert(signal, track.number(signal.at), len(counted), counted[0].at, signal.at, seqs)
     trial.raised += 1
     trial.found.append(found)
     return found
 
 
-def _extend(found: Found, signal: Signal, track: Track) -> None:
+def _extend(found: TrialAlert, signal: Signal, track: Track) -> None:
     found.number = max(found.number, track.number(signal.at), key=abs)
     found.events += 1
     found.last = signal.at

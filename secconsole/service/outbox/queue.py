@@ -9,7 +9,7 @@ from secconsole.delivery.message import Message
 from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.messages.mail_address import address_key, masked_mail
 from secconsole.domain.messages.phone import masked_phone
-from secconsole.domain.messages.sending import Cap, Counted, allowed_from, caps_of
+from secconsole.domain.messages.sending import Cap, CapSubject, allowed_from, caps_of
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.service.context import Context
@@ -45,7 +45,7 @@ def can_send(context: Context, tenant: TenantRow, kind: FactorKind) -> bool:
     return context.stays_here or settings_to_send_with(context.connection, tenant.pk, kind, "") is not None
 
 
-def free_at(context: Context, request: Request, *, but: Counted | None = None, besides: int = 0) -> int:
+def free_at(context: Context, request: Request, *, but: CapSubject | None = None, besides: int = 0) -> int:
     """Return the time from which the caps allow this message, now or earlier if at once.
 
     `but`: leave out the caps that count this, which the caller has checked for many messages at once. `besides`: other
@@ -56,7 +56,7 @@ def free_at(context: Context, request: Request, *, but: Counted | None = None, b
     for cap in caps_of(request.kind, request.purpose):
         if cap.counted is but:
             continue
-        if besides and cap.counted is Counted.ADDRESS:
+        if besides and cap.counted is CapSubject.ADDRESS:
             if besides >= cap.most:
                 found.append((cap, context.now))
                 continue
@@ -78,7 +78,7 @@ def free_at(context: Context, request: Request, *, but: Counted | None = None, b
 def room_of(context: Context, kind: FactorKind, purpose: Purpose) -> tuple[int, int]:
     """Return how many more messages the tenant's cap allows, and the time from which it allows one."""
     connection, tenant_pk, now = context.connection, context.tenant.pk, context.now
-    (cap,) = (cap for cap in caps_of(kind, purpose) if cap.counted is Counted.TENANT)
+    (cap,) = (cap for cap in caps_of(kind, purpose) if cap.counted is CapSubject.TENANT)
     sent = outbox.count_of_tenant(connection, tenant_pk, kind, purpose, since=now - cap.window, now=now)
     if sent < cap.most:
         return cap.most - sent, now

@@ -20,7 +20,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from secconsole.delivery.inbox import Inbox
-from secconsole.delivery.message import Message, Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Message, Result
 from secconsole.delivery.smtp import SmtpAccount, send_mail
 from secconsole.delivery.twilio import TwilioAccount, send_sms
 from secconsole.domain.errors import Unavailable
@@ -117,7 +117,7 @@ class DeliveryWorker:
         self._stays = True
         self.wake()
 
-    async def rest(self, *, notices: bool = True) -> None:
+    async def wait_idle(self, *, notices: bool = True) -> None:
         """Wait until all messages due at the last wake-up were tried, without `notices` only those people wait for.
 
         There may be notices for hundreds of people, and a slow mail server.
@@ -142,7 +142,7 @@ class DeliveryWorker:
         while left != self._left or not self._answered.is_set():
             left = self._left
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.rest(), PATIENCE)
+                await asyncio.wait_for(self.wait_idle(), PATIENCE)
                 return
 
     async def _work(self) -> None:
@@ -231,17 +231,21 @@ class DeliveryWorker:
         return outbox.is_due(connection, self._now(connection), notices=self._takes_notices, but=self._busy)
 
     async def _send(self, outgoing: _OutgoingMessage) -> None:
-        outcome = Outcome(Result.FAILED, outgoing.problem)
+        outcome = DeliveryOutcome(Result.FAILED, outgoing.problem)
         try:
             if outgoing.message is not None and outgoing.account is not None:
                 outcome = await _hand_over(outgoing, outgoing.account, outgoing.message)
         except asyncio.CancelledError:
             if outgoing.record.purpose not in NOT_AWAITED:
                 raise
-            outcome = Outcome(Result.LATER, "The program that was sending it was closed.")  # twice is better than never
+            outcome = DeliveryOutcome(
+                Result.LATER, "The program that was sending it was closed."
+            )  # twice is better than never
         except Exception as error:  # no error may stop the others, or be shown with the message
             log.error("A message could not be sent: %s", type(error).__name__)
-            outcome = Outcome(Result.UNSURE, f"An unexpected error occurred while sending it ({type(error).__name__}).")
+            outcome = DeliveryOutcome(
+                Result.UNSURE, f"An unexpected error occurred while sending it ({type(error).__name__})."
+            )
         self._left += outcome.result is Result.SENT
         # The message was sent. If this cannot be recorded, it is given up later and not sent again.
         with suppress(Unavailable):
@@ -279,7 +283,7 @@ class DeliveryWorker:
             outbox.end(connection, record, MessageState.VOID, now=now, problem="It is no longer needed.")
         return None
 
-    def _note(self, connection: sa.Connection, record: OutboxRecord, outcome: Outcome) -> None:
+    def _note(self, connection: sa.Connection, record: OutboxRecord, outcome: DeliveryOutcome) -> None:
         now = self._now(connection)
         if outcome.result is not Result.LATER:
             state = _STATES[outcome.result]
@@ -306,7 +310,7 @@ class DeliveryWorker:
         return await asyncio.wrap_future(self._store.write(body))
 
 
-async def _hand_over(outgoing: _OutgoingMessage, account: Account, message: Message) -> Outcome:
+async def _hand_over(outgoing: _OutgoingMessage, account: Account, message: Message) -> DeliveryOutcome:
     moment = datetime.fromtimestamp(outgoing.now / 1000, UTC)
     if isinstance(account, Inbox):
         return await asyncio.to_thread(

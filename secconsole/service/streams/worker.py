@@ -83,7 +83,7 @@ class StreamWorker:
         self._stays = True
         self.wake()
 
-    async def rest(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until nothing that can be sent now is left."""
         await self._idle.wait()
 

@@ -30,7 +30,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class OutcomeCount:
     """Number of entries of an action with an outcome."""
 
     action: str
@@ -62,7 +62,9 @@ def _bisect(connection: sa.Connection, tenant_pk: int, end: int, at: int) -> int
     return low
 
 
-def count_by_action(connection: sa.Connection, window: Window, actions: Sequence[str], *, most: int) -> list[Counted]:
+def count_by_action(
+    connection: sa.Connection, window: Window, actions: Sequence[str], *, most: int
+) -> list[OutcomeCount]:
     """Return the numbers of entries by action and outcome, of at most the newest `most` of each action."""
     if not actions:
         return []
@@ -72,7 +74,7 @@ def count_by_action(connection: sa.Connection, window: Window, actions: Sequence
 
     found = _union(newest, actions, most).subquery()
     query = sa.select(found.c.action, found.c.outcome, sa.func.count()).group_by(found.c.action, found.c.outcome)
-    return [Counted(*row) for row in connection.execute(query)]
+    return [OutcomeCount(*row) for row in connection.execute(query)]
 
 
 def newest_of(

@@ -15,7 +15,7 @@ SECONDS = 5.0
 
 
 @contextmanager
-def held_alone(address: Address, name: str) -> Iterator[bool]:
+def try_lock(address: Address, name: str) -> Iterator[bool]:
     """Hold a named lock of the database, or yield False if another process holds it.
 
     It belongs to a separate connection: the database releases it if the process dies.

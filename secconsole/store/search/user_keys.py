@@ -14,7 +14,7 @@ SOURCES = frozenset(("login", "name", "email", "phone"))
 _PRIVATE, _MARKS = 0xF0000, 0xFFFD  # code points of a private-use plane
 
 
-def derived(tenant_pk: int, row: Mapping[str, object]) -> dict[str, object]:
+def derived_columns(tenant_pk: int, row: Mapping[str, object]) -> dict[str, object]:
     """Return the derived columns of a user, with missing sources empty."""
     login, name, email, phone = [str(row.get(column, "")) for column in ("login", "name", "email", "phone")]
     key = login_key(login)
@@ -32,14 +32,14 @@ def derived_name_key(name: str) -> str:
     return fold(name)[:LONGEST_NAME]
 
 
-def derived_again(tenant_pk: int, before: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+def changed_columns(tenant_pk: int, before: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
     """Return the derived columns that change with a user's own columns.
 
     The others are left out, because a database would update their indexes too.
     """
     if SOURCES.isdisjoint(changes):
         return {}
-    found = derived(tenant_pk, {**before, **changes})
+    found = derived_columns(tenant_pk, {**before, **changes})
     kept = {"search_key": found["search_key"]}
     if "name" in changes:
         kept["name_key"] = found["name_key"]

@@ -45,7 +45,7 @@ _LISTED = Prepared(sa.select(sa.func.count(), sa.func.json_group_array(_FIRST.c.
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class SearchShape:
     """Numbers of words and pieces of a search, which decide its SQL. The words themselves are parameters.
 
     `terms`: the number of pieces of each alternative. `many`: more rows match than are cheap to sort. `in_index`:
@@ -122,9 +122,9 @@ class Words:
         return self.terms[0][-1][0].strip()
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> SearchShape:
         sizes = tuple(tuple(len(pieces) for pieces in term) for term in self.terms)
-        return Shape(sizes, self.many, bool(self.match), self.in_few)
+        return SearchShape(sizes, self.many, bool(self.match), self.in_few)
 
     def values(self, dialect: str) -> dict[str, str]:
         """Return the values of the parameters of all queries of the shape."""

@@ -18,7 +18,7 @@ from secconsole.store.engine.compiled import Prepared
 from secconsole.store.rows import UserRecord, kinds_to
 from secconsole.store.schema import user_counts, users
 from secconsole.store.search.overdue import TENANT
-from secconsole.store.search.user_match import Condition, Shape, filter_conditions
+from secconsole.store.search.user_match import Condition, SearchShape, filter_conditions
 from secconsole.store.users import USER
 
 _KEPT = 64  # of each function: nobody uses all combinations of filters, orders and numbers of words
@@ -84,7 +84,7 @@ class Criteria:
     """Filter without its words, and the shape of these: what decides the SQL of a search."""
 
     rest: UserFilter
-    words: Shape | None
+    words: SearchShape | None
 
     @property
     def conditions(self) -> list[Condition]:

@@ -58,7 +58,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class UserWindow:
     """One window of users, with cursors for the previous and the next one."""
 
     users: list[UserRecord]
@@ -76,7 +76,7 @@ class _Search:
 
 def find_users(
     connection: sa.Connection, tenant_pk: int, wanted: UserFilter, order: Order, window: Window, now: int
-) -> Found:
+) -> UserWindow:
     """Return the users of one window, or raise `Invalid` for a cursor of another list."""
     words = _words_of(connection, tenant_pk, wanted, None if order.follows_words else SEVERAL)
     search = _search(connection, tenant_pk, wanted, words, now)
@@ -156,7 +156,7 @@ def _search(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, words
     return _Search(Criteria(replace(wanted, words=()), words.shape if words else None), values)
 
 
-def _in_order(connection: sa.Connection, search: _Search, order: Order, window: Window, total: int) -> Found:
+def _in_order(connection: sa.Connection, search: _Search, order: Order, window: Window, total: int) -> UserWindow:
     backwards = window.backwards and window.cursor is not None
     # One more than wanted, which tells whether there is another page.
     limit, offset, from_end = window.limit + 1, 0, False
@@ -179,16 +179,16 @@ def _in_order(connection: sa.Connection, search: _Search, order: Order, window: 
     if more:
         rows = rows[1:] if backwards else rows[: window.limit]
     if not rows:
-        return Found(rows)
+        return UserWindow(rows)
     has_previous = more if backwards else bool(window.cursor or window.at)
-    return Found(
+    return UserWindow(
         rows,
         next=_cursor(rows[-1], order) if more or backwards else None,
         previous=_cursor(rows[0], order) if has_previous else None,
     )
 
 
-def _by_position(connection: sa.Connection, search: _Search, words: Words, order: Order, window: Window) -> Found:
+def _by_position(connection: sa.Connection, search: _Search, words: Words, order: Order, window: Window) -> UserWindow:
     """Return users who begin with the first word in order, then the others in the order of the index."""
     start = _position(window.cursor) if window.cursor else window.at or 0
     if window.backwards and window.cursor:
@@ -217,7 +217,7 @@ def _by_position(connection: sa.Connection, search: _Search, words: Words, order
         rows += [user_record(row) for row in more_rows]
     more = len(rows) > limit
     rows = rows[:limit]
-    return Found(
+    return UserWindow(
         rows,
         next=_at(start + limit) if more else None,
         previous=_at(start) if start and rows else None,

@@ -60,7 +60,7 @@ class _Pen:
         """Return about how many bytes the piece takes."""
         return len(piece[1]) + (len(piece[0]) if piece[0] != self._style else 0)
 
-    def rest(self) -> None:
+    def reset(self) -> None:
         self.out.append(restyle(self._style, ""))
         self._style = ""
 
@@ -124,7 +124,7 @@ class Shown:
         self._rows.clear()
         self._cursor = None
 
-    def fresh(self, data: str) -> str:
+    def changes(self, data: str) -> str:
         """Return the part of one write that changes the screen.
 
         Pass on unknown sequences and forget the screen.
@@ -145,10 +145,10 @@ class Shown:
                     return data
                 self._row(y, x, pieces, pen)
             elif i == last and (pen.out or self._cursor != (y, x)):
-                pen.rest()
+                pen.reset()
                 pen.out.append(f"\x1b[{y};{x}H")
                 self._cursor = (y, x)
-        pen.rest()
+        pen.reset()
         return "".join(pen.out)
 
     def _pieces(self, body: str) -> list[Piece] | None:
@@ -261,7 +261,7 @@ class ConsoleDriver(LinuxDriver):
             self._stale = False
             self._drawn_size = (size[0], size[1])
             self._shown.forget()
-        data = self._shown.fresh(data)
+        data = self._shown.changes(data)
         if data:
             super().write(data)
 

@@ -88,7 +88,7 @@ class KeyQueue:
         self._target = target
         self._typed: deque[Typed] = deque()
         self._under_way = False
-        self._standing: Screen[object] | None = None
+        self._ready_screen: Screen[object] | None = None
         self._idle, self._dispatched = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._dispatched.set()
@@ -150,10 +150,10 @@ class KeyQueue:
         screen = self._target.top_screen()
         if screen is None:
             return
-        if screen is not self._standing:
+        if screen is not self._ready_screen:
             # a screen answers once it is composed and mounted and its first focus is set
             self._begin()
-            self._fence([screen], lambda: self._set_standing(screen))
+            self._fence([screen], lambda: self._set_ready(screen))
             return
         self._begin()
         queues: Sequence[MessagePump] = ()
@@ -162,8 +162,8 @@ class KeyQueue:
         finally:
             self._fence(queues, self._done)
 
-    def _set_standing(self, screen: Screen[object]) -> None:
-        self._standing = screen
+    def _set_ready(self, screen: Screen[object]) -> None:
+        self._ready_screen = screen
         self._done()
 
     def _begin(self) -> None:

@@ -94,7 +94,7 @@ def commands_for(place: PlaceScreen) -> list[Command]:
     def act(id: str) -> Callable[[], object]:
         return lambda: place.action_act(id)
 
-    def wear(theme: str) -> Callable[[], object]:
+    def set_theme(theme: str) -> Callable[[], object]:
         return lambda: app.set_theme(theme)
 
     mouse = "Mouse off" if app.mouse else "Mouse on"
@@ -112,7 +112,7 @@ def commands_for(place: PlaceScreen) -> list[Command]:
         Command(mouse, why, app.toggle_mouse),
         Command("Leave", "Close the console.", lambda: app.exit(0), "ctrl+q"),
         *(
-            Command(f"Theme {name}", themes[name].meta.get("description", ""), wear(name), theme=name)
+            Command(f"Theme {name}", themes[name].meta.get("description", ""), set_theme(name), theme=name)
             for name in sorted(themes)
         ),
         *_elsewhere(place),

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from secconsole.domain.factors.qr import Cell, DoesNotFit, Form, QrPlan, fit
+from secconsole.domain.factors.qr import Cell, DoesNotFit, QrForm, QrPlan, fit
 from secconsole.domain.secret import Secret
 from secconsole.tui.runtime.themes import keep_colour
 
@@ -54,7 +54,7 @@ class QrCode(Widget):
     """
 
     inverted = reactive(False)
-    form = reactive(Form.HALF_BLOCKS, layout=True)
+    form = reactive(QrForm.HALF_BLOCKS, layout=True)
     redacted = reactive(False, init=False)
 
     class Concealed(Message):
@@ -82,7 +82,7 @@ class QrCode(Widget):
         self._hide_after = hide_after
         self._timer: Timer | None = None
         self._focus_before: Widget | None = None
-        self._planned: tuple[tuple[int, int, Form, bool], QrPlan | DoesNotFit] | None = None
+        self._planned: tuple[tuple[int, int, QrForm, bool], QrPlan | DoesNotFit] | None = None
         self._note: tuple[tuple[str, int, Style], list[Strip]] | None = None
 
     # ---- interface for screens -------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class QrCode(Widget):
 
     def toggle_form(self) -> None:
         """Switch between half blocks and background colours, for fonts whose blocks do not fill their cells."""
-        self.form = Form.BACKGROUND if self.form is Form.HALF_BLOCKS else Form.HALF_BLOCKS
+        self.form = QrForm.BACKGROUND if self.form is QrForm.HALF_BLOCKS else QrForm.HALF_BLOCKS
 
     def redact(self) -> None:
         """Hide the code until a key is pressed."""

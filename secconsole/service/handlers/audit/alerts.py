@@ -33,7 +33,7 @@ from secconsole.operations.alerts import (
     WouldAlert,
 )
 from secconsole.operations.events import ALERT_ACKNOWLEDGED, ALERT_RULE_SET
-from secconsole.service.alerts.trial import Found, try_rule
+from secconsole.service.alerts.trial import TrialAlert, try_rule
 from secconsole.service.context import Context, milliseconds, when, when_or_none
 from secconsole.service.paging import check_limit, number_of
 from secconsole.service.registry import handles
@@ -197,11 +197,11 @@ def _words(settings: RuleSettings) -> str:
     return f"{'on' if settings.on else 'off'}, threshold {settings.threshold}, {settings.minutes} min{hours}"
 
 
-def _ids_of(connection: sa.Connection, tenant_pk: int, found: Iterable[Found]) -> dict[int, str]:
+def _ids_of(connection: sa.Connection, tenant_pk: int, found: Iterable[TrialAlert]) -> dict[int, str]:
     return audit.ids_at(connection, tenant_pk, sorted({seq for one in found for seq in one.seqs}))
 
 
-def _would(settings: RuleSettings, found: Found, ids: dict[int, str]) -> WouldAlert:
+def _would(settings: RuleSettings, found: TrialAlert, ids: dict[int, str]) -> WouldAlert:
     signal = found.signal
     return WouldAlert(
         alert_words(settings.rule, found.number, signal.name, settings.minutes),

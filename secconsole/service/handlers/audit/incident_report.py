@@ -33,7 +33,7 @@ from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
 from secconsole.store import tenants
 from secconsole.store.audit_log.audit_window import (
-    Counted,
+    OutcomeCount,
     Window,
     count_by_action,
     newest_of,
@@ -154,7 +154,7 @@ def _counts(context: Context, window: Window, actions: tuple[str, ...]) -> tuple
 
 def _refused(context: Context, window: Window) -> tuple[int, bool]:
     """Return the number of refused sign-ins among the newest, and True if there may be more."""
-    found: list[Counted] = count_by_action(context.connection, window, [events.SIGN_IN.action], most=MOST_COUNTED)
+    found: list[OutcomeCount] = count_by_action(context.connection, window, [events.SIGN_IN.action], most=MOST_COUNTED)
     refused = sum(each.count for each in found if each.outcome == "refused")
     return refused, sum(each.count for each in found) >= MOST_COUNTED
 

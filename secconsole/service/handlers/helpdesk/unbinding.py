@@ -249,7 +249,7 @@ def _target(context: Context, user: UserRecord, *, mails: bool, alone: bool) -> 
         tokens=tokens.count_live(connection, [user.pk], context.now),
         recovery_codes=recovery.count_left(connection, user.pk),
         notified=tuple(masked_mail(address) for address in addresses_of(user, live)) if mails and live else (),
-        binds_anew=_binds_anew(context, user),
+        binds_again=_binds_again(context, user),
         password_mail="" if no_mail or not alone else masked_mail(mail_address(user.email)),
         no_password_mail=no_mail,
         look_alikes=look_alikes(connection, user),
@@ -267,7 +267,7 @@ def _addresses(context: Context, user: UserRecord) -> tuple[str, ...]:
     return addresses_of(user, factors.live_factors(context.connection, user.pk) if mailed else ())
 
 
-def _binds_anew(context: Context, user: UserRecord) -> bool:
+def _binds_again(context: Context, user: UserRecord) -> bool:
     """Return True if the next sign-in will ask to bind a factor, once nothing is bound."""
     then = decide_second_factor(sign_in_facts(context, context.tenant, user, (), None, right=True))
     return then.status is SignInStatus.ENROLL

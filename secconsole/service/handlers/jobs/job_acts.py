@@ -70,7 +70,7 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ItemOutcome:
     """Outcome of one user.
 
     `event`: the unbinding that it belongs to.
@@ -81,12 +81,14 @@ class Outcome:
     event: str = ""
 
 
-DONE = Outcome(ItemState.DONE)
-LATER = Outcome(ItemState.PENDING)  # became possible after the passwords of this step were made: the next one does it
+DONE = ItemOutcome(ItemState.DONE)
+LATER = ItemOutcome(
+    ItemState.PENDING
+)  # became possible after the passwords of this step were made: the next one does it
 
 
 @dataclass(slots=True)
-class Work:
+class StepWork:
     """Parameters of the job, its current unbinding, and new passwords by user, which the acts of one request share.
 
     Each password comes with its hash.
@@ -97,7 +99,7 @@ class Work:
     passwords: dict[int, tuple[Secret[str], str]] = field(default_factory=dict)
 
 
-Act = Callable[[Context, UserRecord, Work], Outcome]
+Act = Callable[[Context, UserRecord, StepWork], ItemOutcome]
 ACTS: dict[JobKind, Act] = {}
 
 
@@ -116,7 +118,7 @@ def performs(kind: JobKind) -> Callable[[Act], Act]:
 
 
 @performs(JobKind.UNBIND)
-def _unbind(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _unbind(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     given = work.parameters
     operation = Unbind(
         tenant=context.tenant.id,
@@ -128,31 +130,33 @@ def _unbind(context: Context, user: UserRecord, work: Work) -> Outcome:
     )
     result = _run(context, operation)
     if result.unbound:
-        return Outcome(ItemState.DONE, event=result.event)
+        return ItemOutcome(ItemState.DONE, event=result.event)
     why = result.failed[0].reason
     # A user who has nothing bound is no failure.
-    return Outcome(ItemState.FAILED if factors.live_factors(context.connection, user.pk) else ItemState.SKIPPED, why)
+    return ItemOutcome(
+        ItemState.FAILED if factors.live_factors(context.connection, user.pk) else ItemState.SKIPPED, why
+    )
 
 
 @performs(JobKind.UNLOCK)
-def _unlock(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _unlock(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     return _single(context, UnlockUser(tenant=context.tenant.id, user=user.id), NOT_LOCKED)
 
 
 @performs(JobKind.REQUIRE_MFA)
-def _require(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _require(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     keep = work.parameters.keep_sessions
     return _single(context, RequireMfa(tenant=context.tenant.id, user=user.id, keep_sessions=keep), REQUIRED)
 
 
 @performs(JobKind.DISABLE)
-def _disable(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _disable(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     reason = work.parameters.reason
     return _single(context, DisableUser(tenant=context.tenant.id, user=user.id, reason=reason), DISABLED)
 
 
 @performs(JobKind.WHITELIST_ADD)
-def _whitelist(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _whitelist(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     until = when_or_none(work.parameters.until)
     reason, tenant = work.parameters.reason, context.tenant.id
     operation = AddToWhitelist(tenant=tenant, users=(user.id,), reason=reason, until=until)
@@ -160,20 +164,20 @@ def _whitelist(context: Context, user: UserRecord, work: Work) -> Outcome:
 
 
 @performs(JobKind.WHITELIST_REMOVE)
-def _from_whitelist(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _from_whitelist(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     keep, tenant = work.parameters.keep_sessions, context.tenant.id
     operation = RemoveFromWhitelist(tenant=tenant, users=(user.id,), keep_sessions=keep)
     return _of_change(_run(context, operation), NOT_LISTED)
 
 
 @performs(JobKind.INVITE)
-def _invite(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _invite(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     authorise_in_job(context, InviteUsers(tenant=context.tenant.id, users=(user.id,)))
     if has_own_password(user):
-        return Outcome(ItemState.SKIPPED, HAS_PASSWORD)
+        return ItemOutcome(ItemState.SKIPPED, HAS_PASSWORD)
     chosen = choose_invited(context, (user.id,), InviteUsers.spec)
     if not chosen.users:
-        return Outcome(ItemState.FAILED, chosen.failed[0].reason)
+        return ItemOutcome(ItemState.FAILED, chosen.failed[0].reason)
     if user.pk not in work.passwords:
         return LATER
     password, hashed = work.passwords[user.pk]
@@ -182,15 +186,15 @@ def _invite(context: Context, user: UserRecord, work: Work) -> Outcome:
 
 
 @performs(JobKind.RESET_PASSWORD)
-def _reset(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _reset(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     authorise_in_job(context, ResetPassword(tenant=context.tenant.id, user=user.id))
     if user.password_hash is None:
-        return Outcome(ItemState.SKIPPED, NO_PASSWORD)
+        return ItemOutcome(ItemState.SKIPPED, NO_PASSWORD)
     if work.parameters.listed:
         return _reset_by_list(context, user, work)
     why = why_no_first_password(context, user)
     if why and not work.parameters.without_mail:
-        return Outcome(ItemState.FAILED, why)
+        return ItemOutcome(ItemState.FAILED, why)
     if user.pk not in work.passwords:
         return LATER
     password, hashed = work.passwords[user.pk]
@@ -201,13 +205,13 @@ def _reset(context: Context, user: UserRecord, work: Work) -> Outcome:
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="password reset")
     users.change_user(context.connection, user.pk, password_hash=hashed, must_reset=True, password_until=0)
     context.audit(USER_PASSWORD_RESET, user, sessions_ended=ended)
-    return Outcome(ItemState.DONE, f"No mail was sent, so an administrator has to hand over a password. {why}")
+    return ItemOutcome(ItemState.DONE, f"No mail was sent, so an administrator has to hand over a password. {why}")
 
 
-def _reset_by_list(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _reset_by_list(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     """Give a user the one-time password that the driver has listed."""
     if user.pk not in work.passwords:
-        return Outcome(ItemState.FAILED, NOT_LISTED_PASSWORD)
+        return ItemOutcome(ItemState.FAILED, NOT_LISTED_PASSWORD)
     until = context.now + work.parameters.days * DAY
     ended = sessions.end_sessions(context.connection, user.pk, now=context.now, why="password reset")
     hashed = work.passwords[user.pk][1]
@@ -218,15 +222,15 @@ def _reset_by_list(context: Context, user: UserRecord, work: Work) -> Outcome:
 
 
 @performs(JobKind.ADVISE)
-def _advise(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _advise(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     _run(context, SendAdvice(tenant=context.tenant.id, user=user.id))
     return DONE
 
 
 @performs(JobKind.REMIND)
-def _remind(context: Context, user: UserRecord, work: Work) -> Outcome:
+def _remind(context: Context, user: UserRecord, work: StepWork) -> ItemOutcome:
     if user.status is BindingStatus.BOUND:
-        return Outcome(ItemState.SKIPPED, BOUND)
+        return ItemOutcome(ItemState.SKIPPED, BOUND)
     _run(context, RemindUser(tenant=context.tenant.id, user=user.id))
     return DONE
 
@@ -279,9 +283,9 @@ def current_event(context: Context, events: str) -> str:
     return found.id if mine else ""
 
 
-def _single(context: Context, operation: Operation[object], unchanged: str) -> Outcome:
+def _single(context: Context, operation: Operation[object], unchanged: str) -> ItemOutcome:
     _run(context, operation)
-    return Outcome(ItemState.SKIPPED, unchanged) if context.unchanged else DONE
+    return ItemOutcome(ItemState.SKIPPED, unchanged) if context.unchanged else DONE
 
 
 def _run(context: Context, operation: Operation[R]) -> R:
@@ -291,10 +295,10 @@ def _run(context: Context, operation: Operation[R]) -> R:
     return reply
 
 
-def _of_change(changed: WhitelistChanged, unchanged: str) -> Outcome:
+def _of_change(changed: WhitelistChanged, unchanged: str) -> ItemOutcome:
     if changed.failed:
-        return Outcome(ItemState.FAILED, changed.failed[0].reason)
-    return DONE if changed.changed else Outcome(ItemState.SKIPPED, unchanged)
+        return ItemOutcome(ItemState.FAILED, changed.failed[0].reason)
+    return DONE if changed.changed else ItemOutcome(ItemState.SKIPPED, unchanged)
 
 
 def refuse_unable(context: Context, kind: JobKind, given: Parameters) -> None:

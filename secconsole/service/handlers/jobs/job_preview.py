@@ -27,7 +27,7 @@ from secconsole.service.handlers.jobs.job_acts import (
     NOT_LISTED,
     NOT_LOCKED,
     REQUIRED,
-    Outcome,
+    ItemOutcome,
     Parameters,
     invitation_problem,
     refuse_unable,
@@ -72,16 +72,16 @@ class Forecast:
         unheld = [user.pk for user in chosen if not has_any(user)] if kind is JobKind.UNLOCK else []
         self._throttled = throttles.throttles_of(context.connection, unheld)
 
-    def of(self, user: UserRecord) -> Outcome:
+    def of(self, user: UserRecord) -> ItemOutcome:
         """Return the expected outcome of the next user."""
         if why := self._context.why_not(user, KINDS[self._kind].operation.spec):
-            return Outcome(ItemState.FAILED, why)
+            return ItemOutcome(ItemState.FAILED, why)
         try:
             return self._by_kind(user)
         except Conflict as error:
-            return Outcome(ItemState.FAILED, error.message)
+            return ItemOutcome(ItemState.FAILED, error.message)
 
-    def _by_kind(self, user: UserRecord) -> Outcome:
+    def _by_kind(self, user: UserRecord) -> ItemOutcome:
         match self._kind:
             case JobKind.UNBIND:
                 return self._unbinding(user)
@@ -101,35 +101,35 @@ class Forecast:
                 return self._resetting(user)
             case JobKind.ADVISE:
                 why = why_not_reset(disabled=user.disabled, email=user.email)
-                return Outcome(ItemState.FAILED, why) if why else DONE
+                return ItemOutcome(ItemState.FAILED, why) if why else DONE
             case JobKind.REMIND:
                 return self._reminding(user)
 
-    def _reminding(self, user: UserRecord) -> Outcome:
+    def _reminding(self, user: UserRecord) -> ItemOutcome:
         if user.status is BindingStatus.BOUND:
             return _skipped(BOUND)
         why = why_not_reminded(self._context.tenant, user, self._context.now)
-        return Outcome(ItemState.FAILED, why) if why else DONE
+        return ItemOutcome(ItemState.FAILED, why) if why else DONE
 
-    def _unbinding(self, user: UserRecord) -> Outcome:
+    def _unbinding(self, user: UserRecord) -> ItemOutcome:
         if user.status is BindingStatus.UNBOUND:
             return _skipped("Unbound already.")
         lacks = approvals.lacks(self._context, user)
-        return Outcome(ItemState.FAILED, lacks) if lacks else DONE
+        return ItemOutcome(ItemState.FAILED, lacks) if lacks else DONE
 
-    def _requiring(self, user: UserRecord) -> Outcome:
+    def _requiring(self, user: UserRecord) -> ItemOutcome:
         tenant = self._context.tenant
         if tenant.policy is PolicyMode.OFF:
-            return Outcome(ItemState.FAILED, off_words(tenant.name))
+            return ItemOutcome(ItemState.FAILED, off_words(tenant.name))
         return _skipped(REQUIRED) if user.switched_on else DONE
 
-    def _disabling(self, user: UserRecord) -> Outcome:
+    def _disabling(self, user: UserRecord) -> ItemOutcome:
         if user.disabled:
             return _skipped(DISABLED)
         self._admins.lose(user)
         return DONE
 
-    def _leaving_whitelist(self, user: UserRecord) -> Outcome:
+    def _leaving_whitelist(self, user: UserRecord) -> ItemOutcome:
         if not user.whitelisted:
             return _skipped(NOT_LISTED)
         if user.role is Role.PLATFORM_ADMIN:
@@ -137,7 +137,7 @@ class Forecast:
             self._leaving.append(user)
         return DONE
 
-    def _resetting(self, user: UserRecord) -> Outcome:
+    def _resetting(self, user: UserRecord) -> ItemOutcome:
         if user.password_hash is None:
             return _skipped(NO_PASSWORD)
         outcome = self._mailing(why_not_reset(disabled=user.disabled, email=user.email))
@@ -145,21 +145,21 @@ class Forecast:
             return DONE
         return outcome
 
-    def _mailing(self, why: str) -> Outcome:
+    def _mailing(self, why: str) -> ItemOutcome:
         """Return the outcome of a mail, of which a day has a limited number."""
         if not why and self._room <= 0:
             why = DAYS_LIMIT
         if why:
-            return Outcome(ItemState.FAILED, why)
+            return ItemOutcome(ItemState.FAILED, why)
         self._room -= 1
         return DONE
 
 
-def _skipped(reason: str) -> Outcome:
-    return Outcome(ItemState.SKIPPED, reason)
+def _skipped(reason: str) -> ItemOutcome:
+    return ItemOutcome(ItemState.SKIPPED, reason)
 
 
-def _counted(selected: Selected, found: Sequence[tuple[UserRecord, Outcome]]) -> JobPreview:
+def _counted(selected: Selected, found: Sequence[tuple[UserRecord, ItemOutcome]]) -> JobPreview:
     missing = len(selected.unknown)
     states = Counter(outcome.state for _, outcome in found)
     reasons = Counter((outcome.state, outcome.reason) for _, outcome in found if outcome.state is not ItemState.DONE)

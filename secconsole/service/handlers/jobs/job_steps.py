@@ -23,8 +23,8 @@ from secconsole.service.context import Context
 from secconsole.service.handlers.jobs.job_acts import (
     ACTS,
     LATER,
-    Outcome,
-    Work,
+    ItemOutcome,
+    StepWork,
     can_reset,
     current_event,
     new_passwords,
@@ -94,7 +94,7 @@ def advance_job(context: Context, operation: AdvanceJob) -> Job:
         raise Stale(why_moved(context, job_of(context, operation.job)))
     assert isinstance(context.prepared, _Made)
     made = zip(context.prepared.users, zip(context.passwords, context.hashes, strict=True), strict=True)
-    work = Work(given_to(job), current_event(context, job.events), dict(made))
+    work = StepWork(given_to(job), current_event(context, job.events), dict(made))
     with context.entries_together():
         job = _act_on_next(context, job, work, _most(kind, operation.most))
         if not job.pending:
@@ -105,7 +105,7 @@ def advance_job(context: Context, operation: AdvanceJob) -> Job:
     return job_view(context, job)
 
 
-def _act_on_next(context: Context, job: JobRecord, work: Work, most: int) -> JobRecord:
+def _act_on_next(context: Context, job: JobRecord, work: StepWork, most: int) -> JobRecord:
     """Act on the next pending users of a job, and return it with the new counts."""
     outcomes, events = list[ItemState](), job.events.split()
     for item_pk, user in jobs.pending_users(context.connection, job.pk, most):
@@ -116,7 +116,7 @@ def _act_on_next(context: Context, job: JobRecord, work: Work, most: int) -> Job
         if outcome is LATER:
             jobs.release(context.connection, item_pk)
             continue
-        if outcome != Outcome(ItemState.DONE):
+        if outcome != ItemOutcome(ItemState.DONE):
             jobs.set_outcome(context.connection, item_pk, outcome.state, outcome.reason)
         if outcome.event and outcome.event not in events:
             events.append(outcome.event)
@@ -132,7 +132,7 @@ def _act_on_next(context: Context, job: JobRecord, work: Work, most: int) -> Job
     )
 
 
-def _act_on(context: Context, job: JobRecord, user: UserRecord, work: Work) -> Outcome:
+def _act_on(context: Context, job: JobRecord, user: UserRecord, work: StepWork) -> ItemOutcome:
     """Act on one user, so that a refusal leaves nothing behind but its reason."""
     # A separate context, so that nothing remains of what a refused act has counted or recorded.
     own = replace(context, found_target=None, unchanged=False, entries=0, held={}, job=job.id)
@@ -142,12 +142,12 @@ def _act_on(context: Context, job: JobRecord, user: UserRecord, work: Work) -> O
     except DamagedSecret as error:
         savepoint.rollback()
         context.damaged.append(error.place)
-        return Outcome(ItemState.FAILED, error.message)
+        return ItemOutcome(ItemState.FAILED, error.message)
     except Unavailable:  # concerns the store, not the user
         raise
     except SecconsoleError as error:
         savepoint.rollback()
-        return Outcome(ItemState.FAILED, error.message)
+        return ItemOutcome(ItemState.FAILED, error.message)
     savepoint.commit()
     # Entries of acts that stay are appended together at the end of the step.
     for tenant_pk, entries in (own.held or {}).items():

@@ -22,7 +22,7 @@ from secconsole.service.handlers.users.user_fields import check_fields
 from secconsole.service.time_slices import Pace
 from secconsole.store import users
 from secconsole.store.rows import TenantRow, UserRecord
-from secconsole.store.search.user_keys import derived_again
+from secconsole.store.search.user_keys import changed_columns
 
 # New users count as one. A part takes up to a tenth of a second of SQLite's one writer. With shorter parts 100,000
 # lines would take too long.
@@ -57,7 +57,7 @@ class Lines:
         before = users.sources_of(user)
         given = (tenant_pk, *sorted(before.items()), *sorted((n, v) for n, v in change.items() if n in before))
         if given not in self.derived:
-            self.derived[given] = derived_again(tenant_pk, before, change)
+            self.derived[given] = changed_columns(tenant_pk, before, change)
         return self.derived[given]
 
 

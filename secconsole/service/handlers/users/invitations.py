@@ -11,7 +11,7 @@ from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.limits import LONGEST_INVITATION, MOST_INVITED
 from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.messages.mail_address import address_key, mail_address, masked_mail
-from secconsole.domain.messages.sending import Counted, length_words
+from secconsole.domain.messages.sending import CapSubject, length_words
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.domain.users.invitation import DAY, why_not_invited, why_not_reset
@@ -175,7 +175,7 @@ def why_not_mailed(context: Context, user: UserRecord, *, besides: int = 0) -> s
 
     `besides`: other messages of the same request to this address.
     """
-    then = free_at(context, _request(context, user), but=Counted.TENANT, besides=besides)
+    then = free_at(context, _request(context, user), but=CapSubject.TENANT, besides=besides)
     wait = length_words(then - context.now)
     return f"Too many invitations to this user or address. Try again in {wait}." if then > context.now else ""
 

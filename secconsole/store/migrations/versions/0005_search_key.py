@@ -8,7 +8,7 @@ from alembic import op
 from secconsole.domain.throttling.throttle import FOREVER
 from secconsole.store.engine.triggers import count_by_triggers, drop_index, drop_triggers, index_words
 from secconsole.store.schema import Words
-from secconsole.store.search.user_keys import derived
+from secconsole.store.search.user_keys import derived_columns
 
 revision = "0005"
 down_revision = "0004"
@@ -51,7 +51,7 @@ def _fill_after(connection: sa.Connection, last: int) -> int | None:
     rows = connection.execute(query.order_by(c.pk).limit(AT_ONCE)).all()
     values = []
     for row in rows:
-        made = derived(row.tenant_pk, dict(row._mapping))
+        made = derived_columns(row.tenant_pk, dict(row._mapping))
         values.append({"this": row.pk, "sorted": made["name_key"], "found": made["search_key"]})
     if values:
         change = sa.update(users).where(c.pk == sa.bindparam("this"))

@@ -12,7 +12,7 @@ from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.incident.dialogs import RoleDialog
 from secconsole.tui.screens.incident.steps_text import STEPS, Step, role_number, roles_of
 from secconsole.tui.screens.jobs.jobs import show_jobs
-from secconsole.tui.screens.jobs.start import Found, Selection, preview_job, start_job
+from secconsole.tui.screens.jobs.start import PreviewedJob, Selection, preview_job, start_job
 from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.widgets.pick_list import Pick, PickList
 
@@ -37,7 +37,7 @@ class WayDialog(PickDialog["str | None"]):
 class DryRunDialog(Dialog[None]):
     """Shows what a job would do."""
 
-    def __init__(self, found: Found, *, low: bool) -> None:
+    def __init__(self, found: PreviewedJob, *, low: bool) -> None:
         self._found = found
         super().__init__(f"Dry run: {KINDS[found.kind].title.lower()}", found.about(low=low, dry=True))
 

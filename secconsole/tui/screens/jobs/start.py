@@ -65,7 +65,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PreviewedJob:
     """Expected outcome of a job. `mails`: mail is set up."""
 
     kind: JobKind
@@ -112,7 +112,7 @@ class StartDialog(SubmitDialog["Job | None"]):
     """Starts a job on the users that were looked at when it opens: with another number, nothing is started."""
 
     def __init__(
-        self, found: Found, *, low: bool, name: str = "", list_for: tuple[str, datetime] | None = None
+        self, found: PreviewedJob, *, low: bool, name: str = "", list_for: tuple[str, datetime] | None = None
     ) -> None:
         """`low`: the window has no room for reasons. `name`: the organisation's, which is typed instead of a number.
 
@@ -184,7 +184,7 @@ class KindDialog(PickDialog["JobKind | None"]):
         self.dismiss(JobKind(event.value))
 
 
-async def preview_job(app: Console, kind: JobKind, chosen: Selection, *, listed: bool = False) -> Found | None:
+async def preview_job(app: Console, kind: JobKind, chosen: Selection, *, listed: bool = False) -> PreviewedJob | None:
     """Return the expected outcome, or say why nothing can be done and return None."""
     preview = PreviewJob(tenant=app.tenant, kind=kind, users=chosen.users, filter=chosen.filter, without_mail=listed)
     mails = True
@@ -202,7 +202,7 @@ async def preview_job(app: Console, kind: JobKind, chosen: Selection, *, listed:
         why = found.reasons[0].reason if found.reasons else ""
         app.notify_refused(f"Nothing can be done for any of {plural(found.total, 'user')}. {why}".rstrip())
         return None
-    return Found(kind, chosen, found, mails)
+    return PreviewedJob(kind, chosen, found, mails)
 
 
 async def start_job(

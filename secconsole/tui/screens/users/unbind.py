@@ -14,7 +14,7 @@ from secconsole.operations.portions import fits_one_request
 from secconsole.operations.unbinding import TYPED_ABOVE, Unbind, UnbindPreview
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users.names_dialog import NamesDialog
-from secconsole.tui.screens.users.unbind_many import Outcome
+from secconsole.tui.screens.users.unbind_many import UnbindOutcome
 from secconsole.tui.screens.users.unbind_text import about_many, about_one, more, names
 from secconsole.tui.text.format import plural
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
@@ -22,7 +22,7 @@ from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
 _BUTTONS = ("cancel", "unbind", "bypass", "ask")
 
 
-class UnbindDialog(SubmitDialog["Outcome | None"]):
+class UnbindDialog(SubmitDialog["UnbindOutcome | None"]):
     """Unbinds the users given by id when it opens, whatever changes in the list below it.
 
     `bypass`: minutes of a bypass code that can be issued in the same step, or None.
@@ -79,11 +79,11 @@ class UnbindDialog(SubmitDialog["Outcome | None"]):
             self.form.focus_field("reason")
             self.form.on_key(event)
 
-    async def submit(self, button: str, values: Values) -> Outcome | None:
+    async def submit(self, button: str, values: Values) -> UnbindOutcome | None:
         if self._typed and str(values["number"]).strip().replace(",", "") != self._typed:
             raise Invalid(f"That is not {self._typed}.", "number")
         if button == "ask":
-            return Outcome(asked=await self._ask_approval(values))
+            return UnbindOutcome(asked=await self._ask_approval(values))
         operation = Unbind(
             tenant=self.app.tenant,
             users=self._ids,
@@ -92,9 +92,9 @@ class UnbindDialog(SubmitDialog["Outcome | None"]):
             bypass=self._bypass if button == "bypass" else None,
         )
         if not fits_one_request(self._ids):
-            return Outcome(job=await self._start_job(values))
+            return UnbindOutcome(job=await self._start_job(values))
         result = await self.app.perform(operation)
-        return Outcome(
+        return UnbindOutcome(
             result.unbound,
             result.failed,
             result.event,

@@ -13,7 +13,7 @@ from secconsole.operations.whitelist import NotDone
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class UnbindOutcome:
     """The result of an unbinding.
 
     `job`: more users than one request may name are a job, which has started.

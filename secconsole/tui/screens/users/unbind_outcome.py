@@ -10,7 +10,7 @@ from textual.content import Content
 from secconsole.operations.unbinding import UndoResult
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.users.names_dialog import NamesDialog
-from secconsole.tui.screens.users.unbind_many import Outcome
+from secconsole.tui.screens.users.unbind_many import UnbindOutcome
 from secconsole.tui.text.format import plural, until
 from secconsole.tui.text.safe import Part, lines
 from secconsole.tui.widgets.form import Form
@@ -22,7 +22,7 @@ class OutcomeDialog(Dialog[bool]):
 
     cancelled = False
 
-    def __init__(self, outcome: Outcome, now: datetime) -> None:
+    def __init__(self, outcome: UnbindOutcome, now: datetime) -> None:
         self._outcome = outcome
         buttons = [cancel("Close"), Button("undo", "Undo all")] if outcome.unbound else [cancel("Close")]
         super().__init__("Done", _words(outcome, now), (), buttons)
@@ -41,7 +41,7 @@ class OutcomeDialog(Dialog[bool]):
         self.dismiss(True)
 
 
-def _words(outcome: Outcome, now: datetime) -> Content:
+def _words(outcome: UnbindOutcome, now: datetime) -> Content:
     rows: list[Part] = [(f"{plural(len(outcome.unbound), 'user')} unbound", "bold")]
     if outcome.failed:
         rows.append(f"{plural(len(outcome.failed), 'user')} not: d lists them with the reasons")

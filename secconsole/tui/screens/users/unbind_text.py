@@ -99,7 +99,7 @@ def _notice(notified: Sequence[str], mails: bool) -> str:
 
 
 def _next_binding(target: UnbindTarget, policy: PolicyMode) -> str:
-    if target.binds_anew:
+    if target.binds_again:
         why = "policy: required" if policy is PolicyMode.REQUIRED else "required of this user"
         return f"the next sign-in asks to bind again ({why})"
     if policy is not PolicyMode.REQUIRED:

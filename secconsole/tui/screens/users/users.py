@@ -32,7 +32,7 @@ from secconsole.tui.screens.users.enroll import enroll
 from secconsole.tui.screens.users.explain import ExplainDialog, what_if
 from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
 from secconsole.tui.screens.users.unbind import UnbindDialog
-from secconsole.tui.screens.users.unbind_many import Outcome
+from secconsole.tui.screens.users.unbind_many import UnbindOutcome
 from secconsole.tui.screens.users.unbind_outcome import OutcomeDialog, undone_words
 from secconsole.tui.screens.users.undo import Bulk, UndoDialog
 from secconsole.tui.screens.users.user_list import UserList
@@ -195,7 +195,7 @@ class Users(UserList):
         person = self.person
         return person is not None and ids == (person.id,) and not self._why_not_on(bypass.ACTION, person)
 
-    async def _report(self, outcome: Outcome, *, many: bool) -> None:
+    async def _report(self, outcome: UnbindOutcome, *, many: bool) -> None:
         now = self.app.clock()
         if many and outcome.event and outcome.undo_until is not None and outcome.unbound:
             self._bulk = Bulk(outcome.event, len(outcome.unbound), outcome.undo_until)
