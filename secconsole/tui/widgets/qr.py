@@ -130,7 +130,7 @@ class QrCode(Widget):
 
     def on_mount(self) -> None:
         if not cast("ConsoleApp", self.app).terminal.utf8:
-            self.form = Form.BACKGROUND  # half blocks are not ASCII
+            self.form = QrForm.BACKGROUND  # half blocks are not ASCII
         self.watch(self.app, "app_focus", self._on_terminal_focus, init=False)
         self.keep_shown()
 
