@@ -17,7 +17,8 @@ from textual.widgets import Input, OptionList, Static
 from secconsole.tui.widgets.board import Board
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.header import Header
-from secconsole.tui.widgets.table import HEAD, WindowedTable
+from secconsole.tui.widgets.table import WindowedTable
+from secconsole.tui.widgets.table_view import HEAD
 from tests.tui.conftest import screen_text
 
 CUT_WORD = re.compile(r"\w…")

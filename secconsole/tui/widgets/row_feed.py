@@ -53,7 +53,7 @@ class RowFeed:
         self._reloading = False
         self._waiting = False  # for the pause after a reload
         self._again = False
-        self.failed = False  # generation of the last request for the rows in sight
+        self.failed = False  # the last request for the rows in sight was answered by an error
 
     @property
     def settled(self) -> bool:
