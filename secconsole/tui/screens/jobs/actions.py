@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from secconsole.domain.jobs import JobKind, JobState
 from secconsole.operations.jobs import CancelJob, Job, PauseJob, ResumeJob, RetryJob, ShowJob
 from secconsole.operations.unbinding import UndoUnbind
 from secconsole.tui.actions import Action
-
-if TYPE_CHECKING:
-    pass
 
 ACTIONS = (
     Action(

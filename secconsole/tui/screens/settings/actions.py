@@ -1,12 +1,116 @@
-"""Actions of the security settings."""
+"""Actions of the security settings, and the dialogs they open."""
 
 from __future__ import annotations
 
-from secconsole.operations.delivery import ShowDelivery
-from secconsole.operations.networks import ListNetworks
-from secconsole.operations.policy import PreviewPolicy, SetPolicy, ShowPolicy
-from secconsole.operations.tokens import ShowSecretKey
+from typing import Any, Protocol
+
+from secconsole.domain.model import FactorKind
+from secconsole.operations.base import Operation
+from secconsole.operations.delivery import Delivery, SetSmtp, SetTwilio, ShowDelivery
+from secconsole.operations.networks import AddNetwork, ListNetworks
+from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
+from secconsole.operations.tokens import RotateSecretKey, ShowSecretKey
 from secconsole.tui.actions import Action
+from secconsole.tui.console import Console
+from secconsole.tui.screens.settings.delivery import manage_delivery
+from secconsole.tui.screens.settings.delivery_log import DeliveryLogDialog
+from secconsole.tui.screens.settings.helpdesk import WORDS as NEEDS
+from secconsole.tui.screens.settings.helpdesk import HelpdeskDialog
+from secconsole.tui.screens.settings.kinds import KindsDialog
+from secconsole.tui.screens.settings.networks import manage_networks
+from secconsole.tui.screens.settings.reminders import RemindersDialog
+from secconsole.tui.screens.settings.reminders import state_words as reminder_words
+from secconsole.tui.screens.settings.secret_key import manage_secret_key
+
+
+class SettingsPlace(Protocol):
+    """Interface of the place to its dialogs: what it last read, and how to show a change.
+
+    The three are None until they are read.
+    """
+
+    policy: Policy | None
+    preview: PolicyPreview | None
+    delivery: Delivery | None
+
+    @property
+    def app(self) -> Console: ...
+
+    def may_only_look(self, wanted: type[Operation[Any]]) -> str: ...
+
+    def take_over(self, policy: Policy, words: str) -> None: ...
+
+    def reload_now(self) -> None: ...
+
+
+async def choose_kinds(place: SettingsPlace) -> None:
+    if place.policy is None or place.delivery is None or place.preview is None:
+        return
+    dialog = KindsDialog(
+        place.policy,
+        place.delivery,
+        place.preview.impact.weak_only,
+        why_not=place.may_only_look(SetPolicy),
+        utf8=place.app.terminal.utf8,
+    )
+    policy = await place.app.ask(dialog)
+    if policy is not None:
+        place.take_over(policy, f"Users may bind {', '.join(policy.kinds)} now.")
+    place.reload_now()
+
+
+async def set_helpdesk(place: SettingsPlace) -> None:
+    if place.policy is None:
+        return
+    policy = await place.app.ask(HelpdeskDialog(place.policy, why_not=place.may_only_look(SetPolicy)))
+    if policy is not None:
+        place.take_over(policy, f"Unbinding needs {NEEDS[policy.unbind_needs]}.")
+    place.reload_now()
+
+
+async def set_reminders(place: SettingsPlace) -> None:
+    if place.policy is None:
+        return
+    wanted = PreviewPolicy(tenant=place.app.tenant, mode=place.policy.policy, reminders=True)
+    preview = await place.app.perform(wanted)
+    policy = await place.app.ask(RemindersDialog(place.policy, preview, why_not=place.may_only_look(SetPolicy)))
+    if policy is not None:
+        place.take_over(policy, f"Reminders: {reminder_words(policy)}.")
+    place.reload_now()
+
+
+async def set_up_mail(place: SettingsPlace) -> None:
+    await _set_up_delivery(place, FactorKind.EMAIL, SetSmtp)
+
+
+async def set_up_sms(place: SettingsPlace) -> None:
+    await _set_up_delivery(place, FactorKind.SMS, SetTwilio)
+
+
+async def _set_up_delivery(place: SettingsPlace, kind: FactorKind, wanted: type[SetSmtp | SetTwilio]) -> None:
+    # Read again: another operator may have replaced the settings since the place was shown.
+    delivery = await place.app.perform(ShowDelivery(tenant=place.app.tenant))
+    allowed = place.policy is not None and kind in place.policy.kinds
+    await manage_delivery(place.app, kind, delivery, allowed=allowed, why_not=place.may_only_look(wanted))
+    place.reload_now()
+
+
+async def show_messages(place: SettingsPlace) -> None:
+    delivery = await place.app.perform(ShowDelivery(tenant=place.app.tenant))
+    await place.app.ask(DeliveryLogDialog(delivery, place.app.clock()))
+
+
+async def set_networks(place: SettingsPlace) -> None:
+    await manage_networks(place.app, why_not=place.may_only_look(AddNetwork))
+    place.reload_now()
+
+
+async def rotate_key(place: SettingsPlace) -> None:
+    key = await place.app.perform(ShowSecretKey(tenant=place.app.tenant))
+    if await manage_secret_key(place.app, key, why_not=place.may_only_look(RotateSecretKey)):
+        place.app.notify_done("The secret key was created. Give it to the programs that use it.")
+    place.reload_now()
+
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -55,6 +159,7 @@ ACTIONS: tuple[Action, ...] = (
         ShowPolicy,
         priority=2,
         command="secconsole policy set --kinds totp,sms",
+        run=choose_kinds,
     ),
     Action(
         "settings.mail",
@@ -64,6 +169,7 @@ ACTIONS: tuple[Action, ...] = (
         ShowDelivery,
         priority=3,
         command="secconsole delivery set-smtp --host HOST --sender ADDRESS",
+        run=set_up_mail,
     ),
     Action(
         "settings.sms",
@@ -73,6 +179,7 @@ ACTIONS: tuple[Action, ...] = (
         ShowDelivery,
         priority=3,
         command="secconsole delivery set-twilio --account-sid AC… --from NUMBER",
+        run=set_up_sms,
     ),
     Action(
         "settings.messages",
@@ -82,6 +189,7 @@ ACTIONS: tuple[Action, ...] = (
         ShowDelivery,
         priority=4,
         command="secconsole delivery show",
+        run=show_messages,
     ),
     Action(
         "settings.networks",
@@ -91,6 +199,7 @@ ACTIONS: tuple[Action, ...] = (
         ListNetworks,
         priority=4,
         command="secconsole network add NETWORK --note TEXT",
+        run=set_networks,
     ),
     Action(
         "settings.helpdesk",
@@ -100,6 +209,7 @@ ACTIONS: tuple[Action, ...] = (
         ShowPolicy,
         priority=4,
         command="secconsole policy set --unbind-needs check",
+        run=set_helpdesk,
     ),
     Action(
         "settings.reminders",
@@ -109,6 +219,7 @@ ACTIONS: tuple[Action, ...] = (
         ShowPolicy,
         priority=4,
         command="secconsole policy set --reminders on",
+        run=set_reminders,
     ),
     Action(
         "settings.key",
@@ -118,5 +229,6 @@ ACTIONS: tuple[Action, ...] = (
         ShowSecretKey,
         priority=4,
         command="secconsole secret-key rotate",
+        run=rotate_key,
     ),
 )

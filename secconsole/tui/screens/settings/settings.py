@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -13,13 +13,14 @@ from textual.widgets import Static
 from secconsole.backends.base import NoAnswer
 from secconsole.domain.errors import SecconsoleError, Stale
 from secconsole.domain.impact import is_harmless
-from secconsole.domain.model import FactorKind, PolicyMode
-from secconsole.operations.delivery import Delivery, SetSmtp, SetTwilio, ShowDelivery
-from secconsole.operations.networks import AddNetwork, ListNetworks, NetworkList
+from secconsole.domain.model import PolicyMode
+from secconsole.operations.base import Operation
+from secconsole.operations.delivery import Delivery, ShowDelivery
+from secconsole.operations.networks import ListNetworks, NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.step_up import StepUp
 from secconsole.operations.tenants import ShowAdoption
-from secconsole.operations.tokens import RotateSecretKey, SecretKey, ShowSecretKey
+from secconsole.operations.tokens import SecretKey, ShowSecretKey
 from secconsole.tui.actions import Action
 from secconsole.tui.console import WaitAbandoned
 from secconsole.tui.demo.hints import fill_proof, proof_words
@@ -28,17 +29,8 @@ from secconsole.tui.screens.overview.overview import go_to_users
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.settings.actions import ACTIONS
 from secconsole.tui.screens.settings.bind_first import bind_before_switching
-from secconsole.tui.screens.settings.delivery import manage_delivery
 from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
-from secconsole.tui.screens.settings.delivery_log import DeliveryLogDialog
 from secconsole.tui.screens.settings.form import Change, PolicyForm
-from secconsole.tui.screens.settings.helpdesk import WORDS as NEEDS
-from secconsole.tui.screens.settings.helpdesk import HelpdeskDialog
-from secconsole.tui.screens.settings.kinds import KindsDialog
-from secconsole.tui.screens.settings.networks import manage_networks
-from secconsole.tui.screens.settings.reminders import RemindersDialog
-from secconsole.tui.screens.settings.reminders import state_words as reminder_words
-from secconsole.tui.screens.settings.secret_key import manage_secret_key
 from secconsole.tui.screens.settings.text import (
     MUST_BIND,
     WITHOUT_FACTOR,
@@ -76,9 +68,9 @@ class Settings(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._policy: Policy | None = None
-        self._preview: PolicyPreview | None = None
-        self._delivery: Delivery | None = None
+        self.policy: Policy | None = None
+        self.preview: PolicyPreview | None = None
+        self.delivery: Delivery | None = None
         self._key: SecretKey | None = None
         self._networks: NetworkList | None = None
         self._expect: int | None = None  # the version that the user has seen
@@ -107,7 +99,7 @@ class Settings(Place):
     async def on_live_change(self) -> None:
         self._read()
 
-    def _reload_now(self) -> None:
+    def reload_now(self) -> None:
         """Reload at once after a change made here."""
         self.app.live.note_reloaded()
         self._read()
@@ -124,13 +116,13 @@ class Settings(Place):
     async def _read(self) -> None:
         policy = await self.app.perform(ShowPolicy(tenant=self.app.tenant))
         choice, form = self.query_one(PolicyChoice), self.query_one(PolicyForm)
-        before = self._policy
+        before = self.policy
         looked_at = choice.mode if before is not None and choice.mode is not before.policy else policy.policy
         preview = await self.app.perform(PreviewPolicy(tenant=self.app.tenant, mode=looked_at))
         delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
         self._key = await self.app.perform(ShowSecretKey(tenant=self.app.tenant))
         self._networks = await self.app.perform(ListNetworks(tenant=self.app.tenant))
-        self._policy, self._preview, self._delivery = policy, preview, delivery
+        self.policy, self.preview, self.delivery = policy, preview, delivery
         choice.show(looked_at, policy.policy)
         form.stand_at(looked_at)
         if before is None or (before.grace_days != policy.grace_days and form.grace == before.grace_days):
@@ -164,9 +156,9 @@ class Settings(Place):
         words = proof_words(self.app) if self.query_one(PolicyForm).has_focus else []
         if words:
             self.query_one("#state", Static).update(lines(*words))
-        elif self._policy and self._delivery and self._networks and self._key:
+        elif self.policy and self.delivery and self._networks and self._key:
             now, utf8 = self.app.clock(), self.app.terminal.utf8
-            text = state_lines(self._policy, self._delivery, self._networks, self._key, now=now, utf8=utf8)
+            text = state_lines(self.policy, self.delivery, self._networks, self._key, now=now, utf8=utf8)
             self.query_one("#state", Static).update(text)
 
     def _fold(self) -> None:
@@ -178,28 +170,28 @@ class Settings(Place):
             self.query_one("#state").display = not (low and form.has_focus) or self.app.demo
 
     def _say_impact(self) -> None:
-        if self._preview is not None:
+        if self.preview is not None:
             width = min(WIDEST, self.size.width) - 6
             grace = self.query_one(PolicyForm).grace or 0
-            held = self._policy.grace_days if self._policy is not None else grace
-            policy, now = self._policy, self.app.clock()
-            since = policy.required_since if policy is not None and self._preview.policy is policy.policy else None
+            held = self.policy.grace_days if self.policy is not None else grace
+            policy, now = self.policy, self.app.clock()
+            since = policy.required_since if policy is not None and self.preview.policy is policy.policy else None
             words = impact_words(
-                self._preview, grace, begins=since or now, held=held, width=width, utf8=self.app.terminal.utf8
+                self.preview, grace, begins=since or now, held=held, width=width, utf8=self.app.terminal.utf8
             )
             self.query_one("#impact", Static).update(words)
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
     def state(self) -> tuple[object, ...]:
-        return *self.console_state(), self._preview
+        return *self.console_state(), self.preview
 
     def why_not(self, action: Action) -> str:
         if reason := super().why_not(action):
             return reason
-        if action.id == "settings.must" and not (self._preview and self._preview.impact.must_enroll):
+        if action.id == "settings.must" and not (self.preview and self.preview.impact.must_enroll):
             return "No user would have to bind."
-        if action.id == "settings.admins" and not (self._preview and self._preview.impact.admins_must_enroll):
+        if action.id == "settings.admins" and not (self.preview and self.preview.impact.admins_must_enroll):
             return "No administrator would have to bind."
         return ""
 
@@ -211,7 +203,7 @@ class Settings(Place):
 
         Otherwise show what that would do, for the user to go on from there.
         """
-        policy = self._policy
+        policy = self.policy
         if policy is None:
             return
         target = PolicyMode.OPTIONAL if policy.policy is PolicyMode.OFF else PolicyMode.OFF
@@ -224,7 +216,7 @@ class Settings(Place):
         self._took_effect(changed, preview)
 
     def _took_effect(self, policy: Policy, before: PolicyPreview | None) -> None:
-        self._policy = self.app.session.policy = policy
+        self.policy = self.app.session.policy = policy
         self.query_one(PolicyChoice).show(policy.policy, policy.policy)
         self.refresh_header()
         self._look_again()
@@ -242,71 +234,14 @@ class Settings(Place):
         if words := admins_search(adoption, mode):
             go_to_users(self.app, words)
 
-    def _may_only_look(self, wanted: type[SetPolicy | SetSmtp | SetTwilio | RotateSecretKey | AddNetwork]) -> str:
+    def may_only_look(self, wanted: type[Operation[Any]]) -> str:
         """Return why a dialog is read-only for this user, empty if it is not."""
         return self.may_not(Action("settings.look", "", "", "", wanted))
 
-    async def do_kinds(self) -> None:
-        if self._policy is None or self._delivery is None or self._preview is None:
-            return
-        dialog = KindsDialog(
-            self._policy,
-            self._delivery,
-            self._preview.impact.weak_only,
-            why_not=self._may_only_look(SetPolicy),
-            utf8=self.app.terminal.utf8,
-        )
-        policy = await self.app.ask(dialog)
-        if policy is not None:
-            self._policy = self.app.session.policy = policy
-            self.app.notify_done(f"Users may bind {', '.join(policy.kinds)} now.")
-        self._reload_now()
-
-    async def do_helpdesk(self) -> None:
-        if self._policy is None:
-            return
-        policy = await self.app.ask(HelpdeskDialog(self._policy, why_not=self._may_only_look(SetPolicy)))
-        if policy is not None:
-            self._policy = self.app.session.policy = policy
-            self.app.notify_done(f"Unbinding needs {NEEDS[policy.unbind_needs]}.")
-        self._reload_now()
-
-    async def do_reminders(self) -> None:
-        if self._policy is None:
-            return
-        wanted = PreviewPolicy(tenant=self.app.tenant, mode=self._policy.policy, reminders=True)
-        dialog = RemindersDialog(self._policy, await self.app.perform(wanted), why_not=self._may_only_look(SetPolicy))
-        policy = await self.app.ask(dialog)
-        if policy is not None:
-            self._policy = self.app.session.policy = policy
-            self.app.notify_done(f"Reminders: {reminder_words(policy)}.")
-        self._reload_now()
-
-    async def do_mail(self) -> None:
-        await self._look_after(FactorKind.EMAIL, SetSmtp)
-
-    async def do_sms(self) -> None:
-        await self._look_after(FactorKind.SMS, SetTwilio)
-
-    async def _look_after(self, kind: FactorKind, wanted: type[SetSmtp | SetTwilio]) -> None:
-        delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
-        allowed = self._policy is not None and kind in self._policy.kinds
-        await manage_delivery(self.app, kind, delivery, allowed=allowed, why_not=self._may_only_look(wanted))
-        self._reload_now()
-
-    async def do_messages(self) -> None:
-        delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
-        await self.app.ask(DeliveryLogDialog(delivery, self.app.clock()))
-
-    async def do_networks(self) -> None:
-        await manage_networks(self.app, why_not=self._may_only_look(AddNetwork))
-        self._read()
-
-    async def do_key(self) -> None:
-        key = await self.app.perform(ShowSecretKey(tenant=self.app.tenant))
-        if await manage_secret_key(self.app, key, why_not=self._may_only_look(RotateSecretKey)):
-            self.app.notify_done("The secret key was created. Give it to the programs that use it.")
-        self._reload_now()
+    def take_over(self, policy: Policy, words: str) -> None:
+        """Show a policy that a dialog changed."""
+        self.policy = self.app.session.policy = policy
+        self.app.notify_done(words)
 
     def on_form_changed(self, event: Form.Changed) -> None:
         if event.name == "grace":
@@ -314,7 +249,7 @@ class Settings(Place):
 
     def on_form_cancelled(self) -> None:
         """Return to the policy in effect."""
-        policy = self._policy
+        policy = self.policy
         if policy is not None:
             self.query_one(PolicyForm).reset(policy.grace_days)
             choice = self.query_one(PolicyChoice)
@@ -323,7 +258,7 @@ class Settings(Place):
             self._read()
 
     def on_policy_form_wanted(self, event: PolicyForm.Wanted) -> None:
-        form, policy = self.query_one(PolicyForm), self._policy
+        form, policy = self.query_one(PolicyForm), self.policy
         mode = self.query_one(PolicyChoice).mode
         if policy is None or (mode, event.change.grace_days) == (policy.policy, policy.grace_days):
             form.set_error("grace", "Nothing to change: choose off, optional or required above (esc).")
@@ -335,7 +270,7 @@ class Settings(Place):
 
     async def _switch(self, mode: PolicyMode, change: Change) -> None:
         form = self.query_one(PolicyForm)
-        before = self._preview
+        before = self.preview
         choice = Choice(end=True)
         if before is not None and before.policy is mode and (before.sessions or before.tokens):
             chosen = await self.app.ask(EndSessionsOffer(before))
@@ -393,7 +328,7 @@ class Settings(Place):
 
     def _look_again(self) -> None:
         """Clear the form, return the choice to the policy in effect, and reload everything."""
-        policy = self._policy
+        policy = self.policy
         self.query_one(PolicyForm).reset(policy.grace_days if policy else 0)
         self.query_one(PolicyChoice).focus()
-        self._reload_now()
+        self.reload_now()
