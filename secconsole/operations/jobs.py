@@ -187,12 +187,12 @@ class StartJob(Operation[Job]):
     """Start a job: freeze who is acted on and how.
 
     Either `users`, ids or logins, or a `filter` chooses up to 50,000 of them: a search line as in Users,
-    `mar status:unbound`. An empty one matches all users. Nobody is acted on until the first
-    `job.advance`. The kind decides which of the other fields are used. `reason` is mandatory for `unbind` and
-    `whitelist-add`. `days`: how long first-time passwords are valid. `expect`: how many users the caller has seen. With
-    another number now, `Stale` is raised. `without_mail`: reset also passwords of users that
-    no mail reaches, who then need a new one from an administrator. `listed`: mail no passwords, but use those that come
-    with each `job.advance`, which its driver has stored on a list before.
+    `mar status:unbound`. An empty one matches all users. Nobody is acted on until the first `job.advance`. The kind
+    decides which of the other fields are used. `reason` is mandatory for `unbind` and `whitelist-add`. `days`: how long
+    first-time passwords are valid. `expect`: how many users the caller has seen. With another number now, `Stale` is
+    raised. `without_mail`: reset also passwords of users that no mail reaches, who then need a new one from an
+    administrator. `listed`: mail no passwords, but use those that come with each `job.advance`, which its driver has
+    stored on a list before.
     """
 
     tenant: TenantName
@@ -219,10 +219,7 @@ class StartJob(Operation[Job]):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListJobs(Operation[JobList]):
-    """List the newest 200 jobs.
-
-    With `only_open` those that have not ended.
-    """
+    """List the newest 200 jobs, with `only_open` those that have not ended."""
 
     tenant: TenantName
     only_open: bool = False
@@ -237,10 +234,7 @@ class ListJobs(Operation[JobList]):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowJob(Operation[JobDetail]):
-    """Show a job with its users, a page at a time.
-
-    `limit`: 1 to 500.
-    """
+    """Show a job with its users, a page of up to 500 at a time."""
 
     tenant: TenantName
     job: Id

@@ -106,6 +106,7 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--since", metavar="DATE", help="Only entries since then: 2027-01-31 or 2027-01-31T18:00."),
         click.option("--until", metavar="DATE", help="Only entries until then, a day included."),
     )
+    # Decorators apply from the bottom up, so reversed they keep the order above.
     for option in reversed(options):
         command = option(command)
     return command
@@ -129,6 +130,7 @@ async def list_entries(
     **words: Unpack[FilterWords],
 ) -> None:
     """List entries, newest first, with one line for an act on many users."""
+    # People read one line for an act on many users. Programs get every entry, as the log has it.
     fold = context.out.is_table and not expand and not act
     query = replace(_query(await context.tenant(), words), fold=fold, act=act)
     listing = Listing(context.out, IN_TABLE if context.out.is_table else COLUMNS)
@@ -167,6 +169,7 @@ async def head(context: CommandContext) -> None:
     secconsole audit verify --against head.json
     """
     heads = await context.perform(ShowAuditHead(tenant=await context.tenant()))
+    # It is kept as a file and read by `verify --against`, so nobody should have to remember --format json.
     context.out.as_document()
     context.out.listing(HEADS, heads.items, next=heads.next)
 
@@ -206,6 +209,7 @@ async def export(context: CommandContext, lines: bool, **words: Unpack[FilterWor
     """Export entries, newest first, as CSV unless --format or --lines is given."""
     query = _query(await context.tenant(), words)
     if lines:
+        # Page by page, since the log of years does not fit in memory.
         async for page in _pages(context, query):
             context.out.json_lines(page.items)
         return

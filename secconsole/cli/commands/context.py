@@ -67,7 +67,9 @@ def add(name: str, url: str, colour: str | None, replace: bool, use: bool) -> No
     call = current_call()
     if name in load_settings().contexts and name not in contexts.load_contexts().entries:
         raise Conflict(f"The context {name} already exists in {locations.config_path()}. Change it there.")
+    # A production context that looks like any other is how the wrong users get unbound.
     given = colour or ("red" if any(word in name.lower() for word in _PRODUCTION) else "")
+    # Absolute, since later commands run in other directories.
     ca_file = str(call.ca_file.absolute()) if call.ca_file else ""
     made = NamedContext(name, url or call.backend or "", call.tenant or "", given, ca_file)
     added = contexts.add_context(made, replaced=replace)
@@ -103,6 +105,7 @@ def remove(name: str) -> int:
     The server itself is not changed.
     """
     gone = contexts.remove_context(name)
+    # A later context of the same name may be another server, which must not get this session.
     forget_session(gone)
     say(f"Removed the context {name}.")
     return ExitCode.DONE

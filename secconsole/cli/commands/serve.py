@@ -143,6 +143,7 @@ def serve(
         ) from None
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key must be used together.")
+    # Without duplicates: the second bind of one address would fail.
     places = tuple(addresses.parse_listen(text) for text in dict.fromkeys(listen))
     if socket_group and not any(place.socket for place in places):
         raise click.UsageError("--socket-group requires --listen unix:PATH.")
@@ -169,5 +170,6 @@ def serve(
             say(warning)
         say(f"The server would start: {', '.join(str(place) for place in places)} on {opened}.")
         return
+    # After the checks, so that their errors are read at a terminal and not as JSON.
     logs.start_logging(log_level)
     server.run(settings, opened)

@@ -60,6 +60,7 @@ async def sign_in(context: CommandContext, login: str | None) -> int:
     it reads them from standard input, one on each line. If you must bind a second factor first, the command does that
     too, at a terminal.
     """
+    # A session kept before must neither help nor hinder this sign-in.
     context.backend.credential = Nobody()
     tenant = context.named_tenant or ask("Tenant:")
     login = login or ask("Login:")
@@ -104,6 +105,7 @@ async def _go_on(context: CommandContext, answer: SignInAnswer) -> SignInAnswer:
 
 def _chosen(factors: Sequence[OfferedFactor]) -> OfferedFactor:
     """Return the factor to use: the one chosen at the terminal, or one that needs no message before others."""
+    # Prefer what needs no message: a script can compute a code, but it cannot read a phone.
     first = next((factor for factor in factors if not _is_sent(factor)), factors[0])
     if len(factors) == 1 or not can_ask():
         return first
@@ -119,6 +121,7 @@ def _picked(lines: Sequence[str], what: str) -> int:
     for number, line in enumerate(lines, 1):
         say(f"{number}  {line}")
     chosen = ask(f"Which {what}, 1 to {len(lines)}:").strip()
+    # isdigit alone accepts digits of other alphabets. Three are enough, and int() of a long text is slow.
     if not (chosen.isascii() and chosen.isdigit() and 1 <= int(chosen[:3]) <= len(lines)):
         raise Invalid(f"Enter a number from 1 to {len(lines)}.", what)
     return int(chosen[:3]) - 1

@@ -46,6 +46,7 @@ def migrate(url: str) -> None:
     if isinstance(place.database, Path):
         raise Invalid("An SQLite store is migrated when it is opened. Name a postgresql:// database.", "store")
     try:
+        # Here and not at the top: its driver is an optional dependency, and most commands never need it.
         from secconsole.backends.postgres import Migrated, migrate_postgres
     except ModuleNotFoundError as error:
         raise postgres_missing(error) from None
@@ -82,6 +83,7 @@ def copy(origin: str, target: str, restart: bool) -> None:
     try:
         from secconsole.backends.store_copy import CopiedTable, copy_store
 
+        # A log needs the result, not a line for each table as it grows.
         done = asyncio.run(copy_store(*places, _progress if sys.stderr.isatty() else _quiet, restart=restart))
     except ModuleNotFoundError as error:
         raise postgres_missing(error) from None

@@ -67,6 +67,7 @@ async def create(context: CommandContext, name: str, scopes: tuple[Scope, ...], 
     (umask 077; secconsole token create --name ci --scope read > ci.token)
     """
     who = await context.perform(WhoAmI())
+    # Only the owner of the store has no user, and so no tenant of their own.
     tenant = None if who.id else await context.tenant()
     made = await context.perform(CreateToken(name=name, scopes=scopes, days=days, tenant=tenant))
     if context.out.format == "json":
@@ -125,6 +126,7 @@ async def _find(context: CommandContext, tenant: str, id: str) -> TokenRow:
 
     Raise `NotFound` if neither exists.
     """
+    # Own tokens first: they need no permission.
     for row in (await context.perform(ListOwnTokens())).items:
         if row.id == id:
             return row

@@ -121,6 +121,7 @@ async def unbind(
     _show_result(context, result)
     if not result.failed:
         return ExitCode.DONE
+    # The result has the reasons as text only. The preview counts those that were unbound already.
     if not result.unbound and (await preview_unbinding(context.perform, tenant, users)).already_unbound == len(users):
         return ExitCode.NO
     return ExitCode.PARTLY
@@ -156,10 +157,12 @@ def _users(logins: tuple[str, ...]) -> tuple[str, ...]:
 async def _unbind_one(context: CommandContext, operation: Unbind) -> int:
     """Unbind one user, with a separate exit code for each outcome."""
     detail = await context.perform(ShowUser(tenant=operation.tenant, user=operation.users[0]))
+    # By id: between the two requests the login could go to another user.
     result = await context.perform(replace(operation, users=(detail.user.id,)))
     if not result.failed:
         _show_result(context, result)
         return ExitCode.DONE
+    # A user who was unbound already is a result, with exit code 1. Everything else is a refusal.
     if detail.user.status is not BindingStatus.UNBOUND:
         raise NotAllowed(f"{detail.user.login} was not unbound: {result.failed[0].reason}")
     _show_result(context, result)
@@ -173,6 +176,7 @@ async def _unbind_many(context: CommandContext, operation: Unbind) -> UnbindResu
     try:
         async for done in unbind_in_portions(context.perform, operation):
             progress.show(len(done.unbound) + len(done.failed))
+    # Also Ctrl+C: without the event, nobody could undo what was done until then.
     except BaseException:
         progress.end()
         if done.event:
@@ -192,6 +196,7 @@ async def _agree(context: CommandContext, tenant: str, users: tuple[str, ...]) -
         raise Invalid(f"This would unbind {count:,} users. Check with --dry-run, and confirm with --yes.", "yes")
     preview = await preview_unbinding(context.perform, tenant, users)
     say(_counts(preview))
+    # A number is not typed by habit, as `y` is.
     if count > TYPED_ABOVE:
         sure = ask("Type the number of users to unbind them:").strip().replace(",", "") == str(count)
     else:
@@ -248,6 +253,7 @@ def _show_result(context: CommandContext, result: UnbindResult) -> None:
         if context.out.is_table:
             context.out.line(f"Bypass code: {code}")
         else:
+            # CSV has one row for each user and no place for it.
             say(f"Bypass code: {code}")
         say(bypass_words(result.bypass))
 

@@ -72,6 +72,7 @@ async def answer_approvals(place: Any) -> None:
     """Go through the requests that wait for the signed-in user."""
     app = place.app
     found = await all_approvals(app)
+    # The server refuses these too. They are left out so that nobody is shown a request about themselves.
     waiting = [a for a in waiting_for(found, app.identity.role) if a.user != app.identity.id]
     if not waiting:
         app.notify_refused("No request waits for your approval.")

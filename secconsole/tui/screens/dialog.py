@@ -142,9 +142,11 @@ class Dialog(ModalScreen[T], Generic[T]):
     async def put_form(self, form: Form) -> None:
         """Replace the form."""
         old, self.form = self.form, form
+        # In one frame: without the form, the card would shrink and grow again.
         with self.app.batch_update():
             await self.query_one(".card").mount(form, after=old)
             await old.remove()
+        # Removing the old form left the focus nowhere, and the next key would be lost.
         self.set_focus(form)
 
     def action_copy_command(self) -> None:

@@ -76,6 +76,7 @@ async def export_list(
     `pages` yields them in order, a sequence at a time. `columns`: their fields, in the order of a CSV.
     """
     app = place.app
+    # Names of filters are typed by users and must not lead to another folder.
     safe_name = "".join(char if char.isalnum() or char in "-_" else "-" for char in f"{name}-{app.tenant}")
     target: ListFile | None = await app.ask(ListExportDialog(title, what, safe_name, app.clock()))
     if target is None:

@@ -60,6 +60,7 @@ class Adding:
         An app gets a new key.
         """
         if factor.kind is FactorKind.TOTP:
+            # The key of a pending app was shown once and cannot be shown again.
             return await self._app_by_code(factor.label)
         return await self._sent(factor.kind, factor.label, address=self._address_of(factor))
 

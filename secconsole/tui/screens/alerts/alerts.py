@@ -89,6 +89,7 @@ async def manage_alerts(place: Any) -> None:
     """Show the alerts, and do what is picked until the user closes the list."""
     app, state = place.app, AlertState.OPEN
     while True:
+        # Read again each time: another operator may have acknowledged alerts meanwhile.
         found = await app.perform(ListAlerts(tenant=app.tenant, state=state, limit=MOST))
         picked = await app.ask(AlertsDialog(found, state))
         if picked is None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from secconsole.tui.console import Console
 
 
-async def bind_phone(app: Console, reason: str, *, title: str = "Bind your phone") -> bool:
+async def bind_phone(app: Console, reason: str, *, title: str = "Bind your phone", back: str = "Later") -> bool:
     """Bind an authenticator app, which every policy allows.
 
     It replaces the one before.
@@ -26,7 +26,7 @@ async def bind_phone(app: Console, reason: str, *, title: str = "Bind your phone
         return Checked(verdict.accepted, verdict.message, verdict.server_time)
 
     mail = key_mail(app, me.tenant, started.enrollment)
-    end = await app.ask(BindingScreen(started, confirm, reason=reason, title=title, mail=mail))
+    end = await app.ask(BindingScreen(started, confirm, reason=reason, title=title, back=back, mail=mail))
     if end.message:
         app.notify_refused(end.message)
     return end.bound

@@ -19,6 +19,7 @@ def key_mail(app: Console, tenant: str, enrollment: str, words: str = "mail me t
         return await app.perform(MailKey(tenant=tenant, enrollment=enrollment, address=address))
 
     async def look() -> SendStatus:
+        # At the backend: this is repeated in the background, where nothing may ask the user anything.
         return await app.backend.perform(ShowEnrollmentSending(tenant=tenant, enrollment=enrollment))
 
     return KeyMail(send, look, words)

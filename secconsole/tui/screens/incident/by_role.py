@@ -83,6 +83,7 @@ async def _pick_role(place: Any, step: Step) -> Selection | None:
         app.notify_refused("There are no users below your rank who have one.")
         return None
     role = await app.ask(RoleDialog(STEPS[step].name, roles, lambda each: role_number(step, each)))
+    # A filter and no list of ids: the job freezes who has the role when it starts.
     return Selection((), f"role:{role}") if role is not None else None
 
 

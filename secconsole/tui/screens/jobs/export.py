@@ -79,6 +79,7 @@ def _write(typed: str, format: str, job: Job, items: list[JobItem]) -> Path:
             file.write(_json(job, items) if format == "json" else _csv(items))
             file.flush()
             os.fsync(file.fileno())
+    # Half an export looks like a whole one, so an interruption removes it as well.
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secconsole.domain.secret import Secret
-from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.tui.screens.dialog import ConfirmDialog
-from secconsole.tui.screens.factors.binding import BindingScreen, Checked
-from secconsole.tui.screens.factors.key_mail import key_mail
+from secconsole.tui.screens.factors.bind_own import bind_phone
 from secconsole.tui.screens.factors.recovery_codes import show_new_codes
 
 if TYPE_CHECKING:
@@ -23,18 +20,8 @@ async def bind_before_switching(app: Console) -> bool:
 
     Return False if the user stops there.
     """
-    me = app.identity
-    started = await app.perform(EnrollFactor(tenant=me.tenant, user=me.id))
-
-    async def confirm(code: Secret[str]) -> Checked:
-        verdict = await app.perform(ConfirmFactor(tenant=me.tenant, enrollment=started.enrollment, code=code))
-        return Checked(verdict.accepted, verdict.message, verdict.server_time)
-
-    mail = key_mail(app, me.tenant, started.enrollment)
-    end = await app.ask(BindingScreen(started, confirm, reason=_REASON, back="Cancel", mail=mail))
-    if end.message:
-        app.notify_refused(end.message)
-    if not end.bound:
+    # Required without an own factor would lock out the administrator who switches it on.
+    if not await bind_phone(app, _REASON, back="Cancel"):
         return False
     await show_new_codes(app)
     return await app.ask(ConfirmDialog("Require a second factor", _ENABLE, "Enable"))

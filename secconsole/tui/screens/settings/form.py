@@ -57,6 +57,7 @@ class PolicyForm(Form):
 
     def stand_at(self, mode: PolicyMode) -> None:
         """Move the focus to the first field of a mode: only required has a grace period."""
+        # Not under the user: a preview that arrives late must not move the cursor between two letters.
         if not self.has_focus:
             self.focus_field("grace" if mode is PolicyMode.REQUIRED else "password")
 
@@ -75,6 +76,7 @@ class PolicyForm(Form):
         """
         names = list(self.values)
         field = wrong if wrong in names else "password"
+        # A code is used up by the attempt, and worth nothing with another password.
         for name in names[names.index(field) :]:
             self.set_value(name, "")
         self.set_error(field, why)

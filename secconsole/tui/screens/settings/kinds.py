@@ -74,6 +74,7 @@ class KindsDialog(SubmitDialog["Policy | None"]):
         wanted = SetPolicy(tenant=self.app.tenant, kinds=kinds, recovery_view=view, expect=self._policy.version)
         try:
             return await self.app.perform(wanted)
+        # Closed, since it shows rules that no longer hold. It opens with the current ones.
         except Stale as error:
             self.app.notify_refused(error.message)
             return None

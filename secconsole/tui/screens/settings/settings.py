@@ -280,6 +280,7 @@ class Settings(Place):
             choice = chosen
         try:
             proof = await self.app.perform(StepUp(password=change.password, code=change.code))
+            # No tries are left, so the server has ended the session.
             if proof.left == 0:
                 self.app.lose_session(proof.message)
                 return

@@ -127,6 +127,7 @@ def minutes_of(value: object) -> int | None:
     text = str(value).strip()
     if not text:
         return None
+    # The field takes four digits and nothing else, so int() cannot fail.
     if not 1 <= int(text) <= MOST_MINUTES:
         raise Invalid(f"Enter minutes from 1 to {MOST_MINUTES:,}.", "minutes")
     return int(text)

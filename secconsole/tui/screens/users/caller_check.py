@@ -109,6 +109,7 @@ class ConfirmCheckDialog(SubmitDialog["CallerCheck | None"]):
         verdict: CallerVerdict = await self.app.perform(
             ConfirmCallerCheck(tenant=self.app.tenant, user=self._user.id, code=code)
         )
+        # While the check is open, another code may be tried in place.
         if not verdict.accepted and verdict.check is not None:
             raise Invalid(verdict.message, "code")
         if not verdict.accepted:

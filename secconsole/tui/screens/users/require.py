@@ -68,6 +68,7 @@ class RequireDialog(SubmitDialog["Required | None"]):
                 await self.app.perform(
                     RequireMfa(tenant=self.app.tenant, user=id, required=required, keep_sessions=keep)
                 )
+            # The store is gone: the others would fail in the same way, one timeout each.
             except Unavailable:
                 raise
             except SecconsoleError as error:

@@ -112,9 +112,11 @@ def _passwords(found: UnbindPreview, role: Role) -> list[tuple[str, str]]:
 async def reset(place: Any) -> None:
     """Reset the user under the cursor."""
     app, user, draft = place.app, place.person_at_cursor(), Draft()
+    # Again after each check of the caller: it changes what the reset may do, and the user may have changed.
     while True:
         found = await preview_unbinding(app.perform, app.tenant, (user.id,))
         if not found.targets:
+            # What was typed ahead was meant for the dialog. Here each letter is a command.
             app.forget_typed()
             app.notify_refused(found.failed[0].reason)
             return

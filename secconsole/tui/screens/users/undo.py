@@ -41,6 +41,7 @@ class UndoDialog(SubmitDialog["UndoResult | None"]):
         super().__init__("Undo an unbinding", body, [reason], buttons, focus="reason")
 
     async def submit(self, button: str, values: Values) -> UndoResult | None:
+        # No users means all of the event.
         users = (self._user.id,) if button == "one" and self._user is not None else ()
         reason = str(values["reason"])
         return await self.app.perform(UndoUnbind(tenant=self.app.tenant, event=self._event, users=users, reason=reason))

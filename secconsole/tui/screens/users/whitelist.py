@@ -75,6 +75,7 @@ class EndExemptionDialog(SubmitDialog["WhitelistChanged | None"]):
         operation = RemoveFromWhitelist(tenant=self.app.tenant, users=(self._user.id,), keep_sessions=keep)
         try:
             return await self.app.perform(operation)
+        # A subclass of Conflict, but not about a lockout: nothing here may be confirmed.
         except Stale:
             raise
         except Conflict as warning:

@@ -66,6 +66,7 @@ async def paste_many(app: Console) -> str | None:
 async def check_pasted(app: Console, logins: Sequence[str], reason: str, until_typed: str) -> Pasted:
     """Return the effect of adding users, without adding them."""
     until = parse_until(until_typed, app.clock())
+    # One name that is too long would have the server refuse the whole request.
     fit = tuple(login for login in logins if len(login) <= LONGEST_USER)
     check = WhitelistChanged((), (), ())
     if fit:
