@@ -38,7 +38,7 @@ async def test_a_kept_view_that_this_version_does_not_know_is_shown_as_far_as_it
     console: OpenConsole, organisation: Organisation
 ) -> None:
     path = organisation.home / "views.json"
-    view = {"search": "role:help\x1b[2J", "sort": "shoe-size", "descending": True}
+    view = {"search": "role:help\x1b[2J", "sort": "shoe-size", "descending": True, "columns": ["shoes", "role", "role"]}
     path.write_text(json.dumps({"views": {"local acme/hana": {"users": view}}}))
     path.chmod(0o600)
     app = await console("hana", place="users", views_path=path)
@@ -46,6 +46,45 @@ async def test_a_kept_view_that_this_version_does_not_know_is_shown_as_far_as_it
         place = await opened(app, pilot)
         assert place.bar.text == "role:help[2J"
         assert place.table._sort == ("login", False)
+        assert place.table.shown_columns == ("role",)
+
+
+async def test_the_chosen_columns_are_there_after_a_restart(console: OpenConsole, organisation: Organisation) -> None:
+    path = organisation.home / "views.json"
+    app = await console("hana", place="users", views_path=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        assert "Phone" not in screen_text(app)
+        await pilot.press("C", *["down"] * 8, *"KKKKKKK", "down", "space")  # phone second, no name
+        assert "[ ] Name" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is place)
+        assert place.table.shown_columns[:3] == ("login", "phone", "status")
+    app = await console("hana", place="users", views_path=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        place = await opened(app, pilot)
+        assert place.table.shown_columns[:3] == ("login", "phone", "status")
+        await pilot.press("C", "r", "enter")
+        await until(pilot, lambda: app.screen is place)
+        assert place.view.columns == ()
+        assert place.table.shown_columns[:3] == ("login", "name", "status")
+
+
+async def test_columns_are_chosen_in_each_list_by_the_same_key(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("tomas", place="whitelist", views_path=organisation.home / "views.json")
+    async with app.run_test(size=(80, 24)) as pilot:
+        for number, first in (("3", "login"), ("5", "at")):
+            await pilot.press(number)
+            await settled(pilot)
+            place = app.screen
+            await pilot.press("C", "J", "escape")
+            await until(pilot, lambda place=place: app.screen is place)
+            assert place.table.shown_columns[0] == first  # type: ignore[attr-defined]
+            await pilot.press("C", "J", "enter")
+            await until(pilot, lambda place=place: app.screen is place)
+            assert place.table.shown_columns[1] == first  # type: ignore[attr-defined]
 
 
 async def test_a_named_filter_is_a_key_also_after_a_restart(console: OpenConsole, organisation: Organisation) -> None:

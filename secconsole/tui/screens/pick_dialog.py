@@ -44,6 +44,10 @@ class PickDialog(Dialog[T]):
 
 def pick_keys(back: str) -> Content:
     """Return the keys of a list, for the line below it."""
-    keys = (("1-9", "pick"), ("up down", "choose"), ("enter", "pick"), ("esc", back.lower()))
+    return key_line(("1-9", "pick"), ("up down", "choose"), ("enter", "pick"), ("esc", back.lower()))
+
+
+def key_line(*keys: tuple[str, str]) -> Content:
+    """Return keys and what each does, below a blank line."""
     parts = (part for key, does in keys for part in ((f" {key}", "bold $key"), (f" {does} ", "$muted")))
     return lines("", join(*parts))

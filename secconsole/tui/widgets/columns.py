@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rich.cells import cell_len, split_text
@@ -38,6 +38,16 @@ class Column:
     @property
     def least(self) -> int:
         return self.min_width or self.width
+
+
+def arranged(columns: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns of these names in their order, or all of them if no name is known.
+
+    In a chosen order the first ones matter most: a narrow window leaves the last ones out.
+    """
+    known = {column.name: column for column in columns}
+    chosen = [known[name] for name in dict.fromkeys(names) if name in known]
+    return tuple(replace(column, priority=at) for at, column in enumerate(chosen)) or tuple(columns)
 
 
 def lay_out(columns: Sequence[Column], room: int) -> list[tuple[Column, int]]:

@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from secconsole.domain.text import visible
-from secconsole.tui.widgets.columns import GAP, Column, cell_pieces, cut, lay_out
+from secconsole.tui.widgets.columns import GAP, Column, arranged, cell_pieces, cut, lay_out
 from secconsole.tui.widgets.row_window import Row
 
 GUTTER = 3  # cells before the first column: cursor, mark, blank
@@ -37,12 +37,15 @@ class TableStyles:
 
 
 class TableLines:
-    """Composes lines of one width from columns and rows."""
+    """Composes lines of one width from columns and rows.
 
-    def __init__(self, columns: Sequence[Column], width: int, styles: TableStyles) -> None:
-        self._all = tuple(columns)
-        self._shown = lay_out(columns, max(1, width - GUTTER))
-        self._place = [self._all.index(column) for column, _ in self._shown]
+    `columns`: those of the rows. `chosen`: names of the shown ones in order, empty for the usual ones.
+    """
+
+    def __init__(self, columns: Sequence[Column], width: int, styles: TableStyles, chosen: Sequence[str] = ()) -> None:
+        names = [column.name for column in columns]
+        self._shown = lay_out(arranged(columns, chosen), max(1, width - GUTTER))
+        self._place = [names.index(column.name) for column, _ in self._shown]
         self._width = width
         self._styles = styles
 

@@ -70,6 +70,7 @@ class TableView(Widget):
         columns: Sequence[Column],
         source: RowSource,
         *,
+        chosen: Sequence[str] = (),
         empty: str = "Nothing here.",
         id: str | None = None,
         classes: str | None = None,
@@ -77,6 +78,7 @@ class TableView(Widget):
         super().__init__(id=id, classes=classes)
         self.view = View()
         self._columns = tuple(columns)
+        self._chosen = tuple(chosen)
         self._sort: tuple[str, bool] | None = None
         self._empty = empty
         self._feed = RowFeed(self, source)
@@ -128,8 +130,17 @@ class TableView(Widget):
         """True if nothing is being fetched."""
         return self._feed.settled
 
-    def set_columns(self, columns: Sequence[Column]) -> None:
-        self._columns = tuple(columns)
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns of the rows, in their usual order."""
+        return self._columns
+
+    def choose_columns(self, names: Sequence[str]) -> None:
+        """Show only these columns, in this order.
+
+        None of them: the usual ones.
+        """
+        self._chosen = tuple(names)
         self._composer = None
         self._update()
 
@@ -192,7 +203,7 @@ class TableView(Widget):
 
     def _compose_lines(self) -> None:
         if self._composer is None:
-            self._composer = TableLines(self._columns, self.size.width, self._styles())
+            self._composer = TableLines(self._columns, self.size.width, self._styles(), self._chosen)
         self._lines = [self._line(self._composer, y) for y in range(self.size.height)]
 
     def _styles(self) -> TableStyles:

@@ -24,6 +24,7 @@ from secconsole.tui.screens.audit.export import Export, write
 from secconsole.tui.screens.audit.retention import manage_retention
 from secconsole.tui.screens.audit.streams import manage_streams
 from secconsole.tui.screens.audit.text import AuditRows, Narrowed, about, columns, found_words, verdict
+from secconsole.tui.screens.choose_columns import columns_action
 from secconsole.tui.screens.dialog import ConfirmDialog, Dialog
 from secconsole.tui.screens.place import Place
 from secconsole.tui.text.format import count, plural
@@ -113,6 +114,7 @@ class Audit(Place):
             priority=5,
             command="secconsole audit retention set 400d",
         ),
+        columns_action("audit"),
         Action("audit.newest", "Newest", "n", "Go back to the newest entry and follow.", priority=4),
     )
 
@@ -133,7 +135,7 @@ class Audit(Place):
         self._source = self._rows_of(self._folded)
         yield FilterBar("Search actor, user, action, reason: /")
         with Container(id="list"):
-            yield WindowedTable(columns(self.app.clock()), self._source, empty="No entries.")
+            yield WindowedTable(columns(self.app.clock()), self._source, chosen=self.view.columns, empty="No entries.")
             yield Prose(id="entry")
 
     def on_mount(self) -> None:

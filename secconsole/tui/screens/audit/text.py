@@ -81,6 +81,8 @@ def columns(now: datetime) -> tuple[Column, ...]:
         Column("target", "User", 13, min_width=9, priority=1, grow=14),
         Column("outcome", "Outcome", 11),
         Column("reason", "Why", 12, min_width=6, priority=2, grow=28),
+        Column("ticket", "Ticket", 10, priority=3, grow=6),
+        Column("address", "From", 15, priority=4, grow=24),
     )
 
 
@@ -110,6 +112,8 @@ class AuditRows:
                 of_many(entry),
                 safe_text(outcome, self._bad) if bad else outcome,
                 entry.reason,
+                entry.ticket,
+                entry.address,
             ),
         )
 

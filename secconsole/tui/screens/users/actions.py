@@ -26,6 +26,7 @@ from secconsole.operations.user_import import ImportUsers
 from secconsole.operations.users import CreateUser, UserChanged, UserDetail, UserRow
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
+from secconsole.tui.screens.choose_columns import columns_action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users import bypass, caller_check, explain, export, named_filters, reset
 from secconsole.tui.screens.users.import_people import import_into
@@ -153,6 +154,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("users.mark", "Mark", "space", "Mark the user under the cursor and go to the next.", priority=3),
     Action("users.filter", "Filter", "f", "Show only the unbound, the locked and so on.", priority=4),
     named_filters.ACTION,
+    columns_action("users"),
     export.ACTION,
     Action("users.sort", "Sort", "s", "Sort by the next column.", priority=6),
     Action(

@@ -69,7 +69,7 @@ class UserList(Place):
         self._source = self._new_source()
         yield bar
         with Horizontal(id="users"):
-            yield WindowedTable(COLUMNS, self._source, empty=_EMPTY)
+            yield WindowedTable(COLUMNS, self._source, chosen=view.columns, empty=_EMPTY)
             yield UserPane()
         yield UserStrip()
 

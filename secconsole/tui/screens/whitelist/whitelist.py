@@ -12,6 +12,7 @@ from textual.widgets import Static
 from secconsole.operations.paging import pages
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
 from secconsole.tui.actions import Action, find
+from secconsole.tui.screens.choose_columns import columns_action
 from secconsole.tui.screens.list_export import export_list
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.whitelist import dialogs
@@ -101,6 +102,7 @@ class Whitelist(Place):
             priority=9,
             command="secconsole whitelist list --format csv > FILE",
         ),
+        columns_action("whitelist"),
         Action(
             "whitelist.clear",
             "Clear",
@@ -120,7 +122,7 @@ class Whitelist(Place):
         bar = FilterBar("Search login, name and reason: /", self.view.search)
         self._search = bar.text
         yield bar
-        yield WindowedTable(COLUMNS, self._source, empty=_EMPTY)
+        yield WindowedTable(COLUMNS, self._source, chosen=self.view.columns, empty=_EMPTY)
         yield Prose(id="entry")
 
     def on_mount(self) -> None:
