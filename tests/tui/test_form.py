@@ -119,6 +119,21 @@ async def test_a_dangerous_form_focuses_cancel_and_enter_in_a_field_does_not_sub
         assert app.posted == ["cancelled", "cancelled"]
 
 
+@pytest.mark.parametrize("main", [None, "look", "save"])
+async def test_enter_in_the_last_field_goes_to_the_main_button_and_several_must_name_one(main: str | None) -> None:
+    field = TextField(name="name", label="Name")
+    buttons = [cancel(), *(Button(name, name, main=name == main) for name in ("look", "save"))]
+    if main is None:  # raised by every dialog that leaves it open, in any test that shows it
+        with pytest.raises(ValueError, match="look, save"):
+            Form([field], buttons)
+        return
+    app = Sheet(Form([field], [*buttons, Button("more", "More", free=True)]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("a", "enter")
+        await pilot.pause()
+        assert app.posted == [(main, {"name": "a"})]
+
+
 async def test_f3_in_a_number_asks_for_its_country() -> None:
     class Numbers(Sheet):
         def on_form_country_wanted(self, event: Form.CountryWanted) -> None:

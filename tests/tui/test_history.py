@@ -93,7 +93,7 @@ async def test_h_shows_what_was_done_here_and_before_and_undoes_it(
         await until(pilot, lambda: bool(copied))
         assert copied[-1] == f"secconsole unbind {bob.id} --reason=lost --tenant=acme"
         assert (await organisation.perform(ShowUser(tenant=TENANT, user="bob"))).user.status is BindingStatus.BOUND
-        await pilot.press("enter", "enter", "left", "enter")
+        await pilot.press("enter", "enter", "enter")
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         await pilot.press("H")

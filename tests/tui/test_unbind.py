@@ -84,6 +84,20 @@ async def test_unbinding_one_user_names_them_and_asks_for_a_reason(
         )
 
 
+async def test_enter_in_the_last_field_goes_to_unbind_and_not_to_the_bypass_code(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    app = await console("hana", place="users")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(console, organisation, pilot, "bob")
+        await pilot.press("u")
+        await until(pilot, lambda: isinstance(app.screen, UnbindDialog))
+        assert "Unbind + bypass code" in screen_text(app)
+        await pilot.press(*"lost", "enter", "enter")
+        assert isinstance(app.screen, UnbindDialog)
+        assert app.screen.form.focused_name == "unbind"
+
+
 async def test_a_stray_enter_cancels(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("hana", place="users")
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -270,7 +284,7 @@ async def test_many_users_are_counted_listed_by_f2_and_undone_together(
         await settled(pilot)
         assert isinstance(app.screen, UndoDialog)
         assert "Undo all 2" in screen_text(app)
-        await pilot.press(*"found", "enter")
+        await pilot.press(*"found", "tab", "right", "right", "enter")
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert await status(organisation, "aida") is BOUND

@@ -36,11 +36,9 @@ class SubmitDialog(Dialog[T]):
             return await super().operation_now()
         if not self.form.check():
             return None
-        going = self.form.acting_buttons
-        button = self.form.focused_name if self.form.focused_name in going else going[0] if going else ""
         capture = capturing.set(True)
         try:
-            await self.submit(button, self.form.values)
+            await self.submit(self.form.button_now, self.form.values)
         except Captured as found:
             return found.operation
         except Invalid as error:

@@ -19,6 +19,7 @@ from secconsole.tui.widgets.form_fields import (
     PhoneField,
     ReadOnly,
     Value,
+    main_button,
 )
 from secconsole.tui.widgets.form_values import FormValues
 from secconsole.tui.widgets.line_edit import Effect, LineEdit
@@ -140,6 +141,7 @@ class Form(FormValues, can_focus=True):
         self.set_class(not fields, "-buttons")
         self._hold: KeyHold | None = None
         self._errors = dict(errors or {})
+        self._main = main_button(self._buttons) if len(self._stops) > len(self._buttons) else None
         start = focus or (self._buttons[0].name if any(b.danger for b in self._buttons) else self._stops[0])
         self._stop = self._stops.index(start)
 
@@ -197,6 +199,14 @@ class Form(FormValues, can_focus=True):
     def acting_buttons(self) -> list[str]:
         """Names of the buttons that do not cancel."""
         return [button.name for button in self._buttons if not button.cancels]
+
+    @property
+    def button_now(self) -> str:
+        """Name of the button with the focus, or of the main one while that does not act; empty if all cancel."""
+        acting = self.acting_buttons
+        if self.focused_name in acting:
+            return self.focused_name
+        return self._main.name if self._main is not None else (acting or [""])[0]
 
     # ---- keys ------------------------------------------------------------------------------------------------------
 
@@ -257,11 +267,11 @@ class Form(FormValues, can_focus=True):
         elif self._stop + 1 < fields:
             self._go(self._stop + 1)
         else:
-            ends = [button for button in self._buttons if not button.cancels]
-            if ends and not ends[-1].danger:
-                self._press(ends[-1])
-            else:  # a dangerous button takes a key of its own
-                self.focus_field((ends or self._buttons)[-1].name)
+            end = self._main or self._buttons[-1]
+            if end.danger or end.cancels:  # a dangerous button takes a key of its own
+                self.focus_field(end.name)
+            else:
+                self._press(end)
 
     def _press(self, button: Button) -> None:
         if button.cancels:

@@ -148,7 +148,7 @@ class Button:
     """A button that ends the form.
 
     `cancels`: the same as Escape. `danger`: never pressed by Enter in a field. `free`: works even if required fields
-    are empty.
+    are empty. `main`: does what the form is for, if several others do something too.
     """
 
     name: str
@@ -156,7 +156,21 @@ class Button:
     danger: bool = False
     cancels: bool = False
     free: bool = False
+    main: bool = False
 
 
 def cancel(label: str = "Cancel") -> Button:
     return Button("cancel", label, cancels=True)
+
+
+def main_button(buttons: Sequence[Button]) -> Button | None:
+    """Return the button that does what a form is for, or None if all cancel.
+
+    Raise `ValueError` if several could be meant.
+    """
+    acting = [button for button in buttons if not button.cancels]
+    needing = [button for button in acting if not button.free] or acting[-1:]
+    found = needing if len(needing) < 2 else [button for button in needing if button.main]
+    if len(found) > 1 or (needing and not found):
+        raise ValueError(f"which one is the main button: {', '.join(button.label for button in needing)}?")
+    return found[0] if found else None

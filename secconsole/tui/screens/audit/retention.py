@@ -45,7 +45,7 @@ class RetentionDialog(SubmitDialog["Choice | None"]):
                     help=f"At least {LEAST_DAYS}. 0 keeps everything for good.",
                 ),
             ]
-            buttons = [cancel(), Button("remove", "Remove now", danger=True), Button("set", "Set")]
+            buttons = [cancel(), Button("remove", "Remove now", danger=True), Button("set", "Set", main=True)]
         super().__init__(
             "How long the audit is kept", lines(*rows), fields, buttons, focus="cancel" if why_not else "days"
         )

@@ -47,7 +47,7 @@ class RequireDialog(SubmitDialog["Required | None"]):
 
     def __init__(self, ids: Sequence[str], detail: UserDetail | None, policy: PolicyMode | None) -> None:
         self._ids, self._single = ids, detail.user.login if detail is not None else ""
-        on, off = Button("require", "Require it"), Button("stop", "No longer require it")
+        on, off = Button("require", "Require it", main=True), Button("stop", "No longer require it")
         body: About | Content
         if detail is None:
             body = lines(join((plural(len(ids), "user"), "bold")), "", *_for_many())

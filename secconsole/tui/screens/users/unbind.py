@@ -57,7 +57,7 @@ class UnbindDialog(SubmitDialog["UnbindOutcome | None"]):
         if not self._many and found.targets:  # a low window scrolls the body away
             title += f": {found.targets[0].login}"
         body = about_many(found, now, len(ids)) if self._many else about_one(found, now)
-        buttons = [cancel(), Button("unbind", "Unbind", danger=True)]
+        buttons = [cancel(), Button("unbind", "Unbind", danger=True, main=True)]
         if found.lacks:
             buttons = [cancel(), Button("ask", "Ask for approval")]
         elif self._bypass is not None and not self._many:

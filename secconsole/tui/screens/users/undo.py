@@ -32,7 +32,7 @@ class UndoDialog(SubmitDialog["UndoResult | None"]):
         both = bulk is not None and bulk.event == self._event
         buttons = [cancel()]
         if self._user is not None:
-            buttons.append(Button("one", f"Undo for {self._user.login}" if both else "Undo"))
+            buttons.append(Button("one", f"Undo for {self._user.login}" if both else "Undo", main=True))
         if bulk is not None and both:
             buttons.append(Button("all", f"Undo all {bulk.users:,}"))
         text = _about(undo, bulk if both else None, now)

@@ -141,13 +141,14 @@ class PastedDialog(SubmitDialog["Pasted | str"]):
             TextField(name=f"login-{at}", label="Correct", value=login, max_length=max(LONGEST_USER, len(login)))
             for at, login in enumerate(pasted.refused)
         ]
-        if new > TYPED_ABOVE:
+        typed = new > TYPED_ABOVE
+        if typed:
             fields.append(TextField(name="number", label=f"Type {new}"))
         buttons = [cancel("Back")]
         if pasted.refused:
-            buttons.append(Button("check", "Check again"))
+            buttons.append(Button("check", "Check again", main=not typed))
         if new:
-            buttons.append(Button("add", f"Put {plural(new, 'user')} on it", danger=True))
+            buttons.append(Button("add", f"Put {plural(new, 'user')} on it", danger=True, main=typed))
         errors = {f"login-{at}": reason for at, reason in enumerate(pasted.refused.values())}
         return Form(fields, buttons, focus="login-0" if errors else "cancel", errors=errors)
 
