@@ -212,7 +212,7 @@ class ListUsers(Operation[UserPage]):
     """List users in order, a page at a time.
 
     The page begins after `cursor` (a page's `next`, or with `backwards` ends before its `previous`), or at the position
-    `at`, counted from 0. `limit`: 1 to 500.
+    `at`, counted from 0. `limit`: 1 to 500. By flags, up to 10,000 users can be sorted.
     """
 
     tenant: TenantName

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secconsole.domain.errors import Unfit
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.roles import Role
 from secconsole.domain.users.search import MOST_DAYS, UserFilter, filter_text, parse_search
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.user_changes import DisableUser
 from secconsole.operations.users import CountUsers, CreateUser, FindPosition, ListUsers, UserSort
+from secconsole.store.search import user_ages, user_search
 from tests.organisation import PASSWORD, TENANT, Organisation
 
 DAYS = st.none() | st.integers(0, MOST_DAYS)
@@ -83,7 +85,11 @@ async def _logins(organisation: Organisation, text: str, **order: object) -> lis
     return [user.login for user in users if user.login != "root"]
 
 
-async def test_filters_find_the_same_users_everywhere(organisation: Organisation) -> None:
+@pytest.mark.parametrize("most_listed", [0, user_ages.MOST_LISTED])  # in the order of the list, and from an index
+async def test_filters_find_the_same_users_everywhere(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch, most_listed: int
+) -> None:
+    monkeypatch.setattr(user_ages, "MOST_LISTED", most_listed)
     await _people(organisation)
     for text, found in {
         "-status:bound": "bert old",
@@ -100,9 +106,25 @@ async def test_filters_find_the_same_users_everywhere(organisation: Organisation
         "phone:7700": "bert",
         "phone:none": "anna",
         "-status:bound created:<6w": "bert",
+        "-status:bound -role:auditor": "bert old",
+        "-status:bound is:disabled": "bert",
+        "phone:none created:<6w": "anna",
         "an -status:bound": "",
     }.items():
         assert " ".join(await _logins(organisation, text)) == found, text
+
+
+async def test_too_many_users_are_not_sorted_by_flags_which_have_no_index(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _people(organisation)
+    monkeypatch.setattr(user_search, "MOST_COUNTED", 2)
+    assert await _logins(organisation, "is:disabled", sort=UserSort.FLAGS) == ["bert"]
+    with pytest.raises(Unfit, match="Up to 2 users can be sorted by flags") as found:
+        await _logins(organisation, "", sort=UserSort.FLAGS)
+    assert found.value.field == "sort"
+    query = FindPosition(tenant=TENANT, user="bert", sort=UserSort.FLAGS)
+    assert await organisation.perform(query) is None
 
 
 async def test_the_list_is_in_the_order_of_every_column(organisation: Organisation) -> None:

@@ -134,6 +134,25 @@ def test_a48_migration_counts_remaining_recovery_codes(store: AnyStore, monkeypa
     assert_counted(store)
 
 
+def test_new_indexes_are_known_to_sqlite_if_the_others_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it would take a new one for the most selective, and sort all users for each page."""
+    path = tmp_path / "console.db"
+    path.touch(0o600)
+    with closing(SqliteStore(path)) as store:
+        with monkeypatch.context() as before:
+            before.setattr(migrations, "CURRENT", "0022")
+            store.write(migrations.migrate).result(30)
+        run(store, "INSERT INTO tenants (pk, id, name, name_key) VALUES (1, 't1', 'acme', 'acme')")
+        run(
+            store,
+            "INSERT INTO users (pk, id, tenant_pk, login, login_key) VALUES (1, 'u1', 1, 'ana', 'ana')",
+            "ANALYZE",
+        )
+        store.write(migrations.migrate).result(30)
+        known = {name for (name,) in rows(store, "SELECT idx FROM sqlite_stat1 WHERE tbl = 'users'")}
+        assert {"ix_users_created", "ix_users_email", "ix_users_phone", "ix_users_role", "ix_users_factors"} <= known
+
+
 def test_b10_migrated_delivery_settings_keep_the_reach_of_their_author(
     store: AnyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

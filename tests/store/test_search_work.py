@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from secconsole.domain.grace import DAY
 from secconsole.domain.users.search import parse_search
 from secconsole.store import tenants
 from secconsole.store.engine.migrate import migrate
 from secconsole.store.engine.sqlite import open_engine
-from secconsole.store.search import user_match, user_search
+from secconsole.store.search import user_ages, user_match, user_search
 from secconsole.store.search.user_search import Order, Window, find_users
-from secconsole.store.users import add_users
+from secconsole.store.users import add_users, change_user
 
 NOW = 1_800_000_000_000
 SMALL, LARGE = 1_000, 8_000
@@ -53,7 +54,7 @@ def filled(path: Path, count: int) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
-def steps(connection: sa.Connection, text: str, *, descending: bool) -> int:
+def steps(connection: sa.Connection, text: str, column: str = "login_key", *, descending: bool) -> int:
     counted = 0
 
     def count() -> None:
@@ -63,7 +64,7 @@ def steps(connection: sa.Connection, text: str, *, descending: bool) -> int:
     driver = connection.connection.driver_connection
     assert driver is not None
     driver.set_progress_handler(count, STEPS)
-    found = find_users(connection, 1, parse_search(text)[0], Order("login_key", descending), Window(20), NOW)
+    found = find_users(connection, 1, parse_search(text)[0], Order(column, descending), Window(20), NOW)
     driver.set_progress_handler(None, STEPS)
     assert found.users, text
     return counted
@@ -81,6 +82,34 @@ def test_the_cost_of_a_search_is_independent_of_tenant_size(
         for text in ("m", "mary", "m n", "mary n", "jan kim", "n m", "zoe example", "jan role:helpdesk"):
             here, there = (steps(store, text, descending=descending) for store in (small, large))
             assert there < 2 * here + 50, text
+
+
+ORDERS = ("login_key", "name_key", "status", "role", "kinds", "last_sign_in", "created", "email", "phone")
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new", "analyzed"])
+def test_the_cost_of_a_page_is_independent_of_tenant_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """In every order, and with ages that few or nearly all have, whatever SQLite knows of the indexes."""
+    monkeypatch.setattr(user_ages, "MOST_LISTED", 20)
+    costs: list[dict[tuple[str, str], int]] = []
+    for count in (SMALL, LARGE):
+        with filled(tmp_path / f"{count}.db", count) as connection:
+            for pk in (3, 4):
+                change_user(connection, pk, last_sign_in=NOW - 1, created=NOW - 90 * DAY, phone="+420601123456")
+            if known:
+                connection.exec_driver_sql("ANALYZE")
+            texts = ("", "last:never", "-last:never", "created:>30d", "created:<30d", "phone:none")
+            costs.append(
+                {
+                    (text, column): steps(connection, text, column, descending=descending)
+                    for text in texts
+                    for column, descending in [("login_key", False), *((order, True) for order in ORDERS if not text)]
+                }
+            )
+    small, large = costs
+    assert [key for key, cost in large.items() if cost > 2 * small[key] + 50] == []
 
 
 def test_users_who_are_added_together_are_indexed_together(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from secconsole.domain.model import FactorKind
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.users import CreateUser, UserSort
 from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.store.search import user_search
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.audit.audit import Audit
 from secconsole.tui.screens.users.filtering import PICKS, with_token
@@ -173,6 +174,24 @@ async def test_sorting_by_key_and_by_the_header(console: OpenConsole, organisati
             assert place._sorted_by in place.table.shown_columns
             assert place._sorted_by != before
         assert place._query.sort is UserSort.LAST_SIGN_IN
+
+
+async def test_an_order_for_fewer_users_is_passed_over_with_its_reason(
+    console: OpenConsole, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_search, "MOST_COUNTED", 2)
+    app = await console("hana", place="users")
+    async with app.run_test(size=(120, 24), notifications=True) as pilot:
+        place = await opened(app, pilot)
+        while place._sorted_by != "status":
+            await pilot.press("s")
+            await settled(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: place._sorted_by == "factors")
+        await settled(pilot)
+        assert "Up to 2 users can be sorted by flags." in " ".join(note.message for note in app._notifications)
+        assert place.table._sort == ("factors", False)
+        assert len(shown_logins(app)) == 8
         assert place._query.descending
         assert shown_logins(app)[0] == "hana"
         await pilot.click(place.table, offset=(4, 0))

@@ -55,7 +55,9 @@ class UserFilter:
     @property
     def is_counted(self) -> bool:
         """True if the users with these facts are counted in advance, as far as the filter has no words."""
-        return self == UserFilter(self.words, self.status, self.role, self.flag)
+        return self == UserFilter(
+            self.words, self.status, self.role, self.flag, not_status=self.not_status, not_role=self.not_role
+        )
 
 
 EVERYBODY = UserFilter()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0022"
+CURRENT = "0023"
 SCRIPTS = "secconsole:store/migrations"
 
 

@@ -83,8 +83,12 @@ users = sa.Table(
 sa.Index("ix_users_status", users.c.tenant_pk, users.c.status, users.c.login_key, users.c.pk)
 sa.Index("ix_users_name", users.c.tenant_pk, users.c.name_key, users.c.pk)
 sa.Index("ix_users_last_sign_in", users.c.tenant_pk, users.c.last_sign_in, users.c.pk)
-for _column in ("role", "whitelisted", "disabled", "must_reset"):
-    _few = users.c.role != "user" if _column == "role" else users.c[_column].is_(sa.true())
+sa.Index("ix_users_role", users.c.tenant_pk, users.c.role, users.c.login_key, users.c.pk)
+sa.Index("ix_users_factors", users.c.tenant_pk, users.c.kinds, users.c.login_key, users.c.pk)
+for _column in ("email", "phone", "created"):
+    sa.Index(f"ix_users_{_column}", users.c.tenant_pk, users.c[_column], users.c.pk)
+for _column in ("whitelisted", "disabled", "must_reset"):
+    _few = users.c[_column].is_(sa.true())
     sa.Index(f"ix_users_few_{_column}", users.c.tenant_pk, users.c[_column], users.c.login_key, sqlite_where=_few)
 _unusual = sa.and_(users.c.kinds != "", users.c.kinds != "totp")
 sa.Index("ix_users_kinds", users.c.tenant_pk, users.c.kinds, users.c.login_key, sqlite_where=_unusual)

@@ -14,7 +14,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from secconsole.domain.grace import DAY
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.throttling.throttle import LONGEST_DELAY, PARTLY
 from secconsole.domain.users.search import NO_PHONE, UserFilter
@@ -23,6 +22,7 @@ from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import user_counts, users
 from secconsole.store.search.overdue import NOW, OVERDUE, TENANT
 from secconsole.store.search.text_match import holds, holds_named, piece_value
+from secconsole.store.search.user_ages import AgeLookup, age_conditions
 from secconsole.store.search.user_keys import tenant_mark
 
 Condition = sa.ColumnElement[bool]
@@ -153,22 +153,24 @@ def words_of(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, few:
     return _looked_up(connection, tenant_pk, terms, most)
 
 
-def filter_conditions(wanted: UserFilter) -> list[Condition]:
+def filter_conditions(wanted: UserFilter, ages: AgeLookup = AgeLookup.FREE) -> list[Condition]:
     """Return the conditions of a filter except for its words, with the parameters `TENANT` and `NOW`."""
-    conditions: list[Condition] = [users.c.tenant_pk == TENANT]
+    # A listed user is looked up by the primary key: a sum keeps SQLite from an index of the tenant.
+    listed = ages is AgeLookup.LISTED
+    conditions: list[Condition] = [
+        (users.c.tenant_pk + sa.literal_column("0") if listed else users.c.tenant_pk) == TENANT
+    ]
     if wanted.status is not None:
         conditions.append(users.c.status == str(wanted.status))
     if wanted.role is not None:
         conditions.append(users.c.role == str(wanted.role))
-        if wanted.role != "user":
-            conditions.append(users.c.role != "user")  # lets SQLite use the partial index
     if wanted.factor is not None:
         conditions.append(users.c.kinds.contains(wanted.factor.value, autoescape=True))
         if wanted.factor is not FactorKind.TOTP:
             conditions += _UNUSUAL
     if wanted.flag is not None:
         conditions += _having(wanted.flag)
-    return [*conditions, *_excluded(wanted), *_ages(wanted)]
+    return [*conditions, *_excluded(wanted), *age_conditions(wanted, ages), *_numbers(wanted.phone)]
 
 
 def _having(flag: Flag) -> list[Condition]:
@@ -197,23 +199,8 @@ def _excluded(wanted: UserFilter) -> list[Condition]:
     return conditions
 
 
-def _ages(wanted: UserFilter) -> list[Condition]:
-    """Return the conditions on times, and on the number: each kind is rare enough to have no parameter."""
-    created, last, phone = users.c.created, users.c.last_sign_in, users.c.phone
-    conditions: list[Condition] = []
-    if wanted.created_over is not None:
-        conditions.append(created < NOW - wanted.created_over * DAY)
-    if wanted.created_under is not None:
-        conditions.append(created > NOW - wanted.created_under * DAY)
-    if wanted.last_over is not None:
-        conditions += [last > 0, last < NOW - wanted.last_over * DAY]
-    if wanted.last_under is not None:
-        conditions.append(last > NOW - wanted.last_under * DAY)
-    if wanted.signed_in is not None:
-        conditions.append(last > 0 if wanted.signed_in else last == 0)
-    if wanted.phone:
-        conditions.append(phone == "" if wanted.phone == NO_PHONE else phone.contains(wanted.phone, autoescape=True))
-    return conditions
+def _numbers(wanted: str) -> list[Condition]:
+    return [users.c.phone.contains(wanted, autoescape=True)] if wanted not in ("", NO_PHONE) else []
 
 
 def held_at(now: int | sa.ColumnElement[int]) -> Condition:

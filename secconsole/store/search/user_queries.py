@@ -18,6 +18,7 @@ from secconsole.store.engine.compiled import Prepared
 from secconsole.store.rows import UserRecord, kinds_to
 from secconsole.store.schema import user_counts, users
 from secconsole.store.search.overdue import TENANT
+from secconsole.store.search.user_ages import AgeLookup
 from secconsole.store.search.user_match import Condition, SearchShape, filter_conditions
 from secconsole.store.users import USER
 
@@ -56,6 +57,10 @@ class Order:
         return self.column in ("last_sign_in", "created", "flags")
 
     @property
+    def has_index(self) -> bool:
+        return self.column != "flags"
+
+    @property
     def follows_words(self) -> bool:
         """True if users who begin with a word are together in this order."""
         return self.column in ("login_key", "name_key")
@@ -81,10 +86,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Filter without its words, and the shape of these: what decides the SQL of a search."""
+    """Filter without its words, and the shape of these: what decides the SQL of a search.
+
+    `ages`: how users with the ages of the filter are found.
+    """
 
     rest: UserFilter
     words: SearchShape | None
+    ages: AgeLookup = AgeLookup.FREE
 
     @property
     def conditions(self) -> list[Condition]:
@@ -95,7 +104,7 @@ class Criteria:
     @property
     def own(self) -> list[Condition]:
         """The conditions on a user's own columns."""
-        found = filter_conditions(self.rest)
+        found = filter_conditions(self.rest, self.ages)
         return [*found, *self.words.conditions] if self.words else found
 
 
@@ -205,6 +214,10 @@ def kept_count(rest: UserFilter) -> Prepared:
         conditions.append(c.status == str(rest.status))
     if rest.role is not None:
         conditions.append(c.role == str(rest.role))
+    if rest.not_status is not None:
+        conditions.append(c.status != str(rest.not_status))
+    if rest.not_role is not None:
+        conditions.append(c.role != str(rest.not_role))
     if rest.flag is Flag.NO_RECOVERY:
         conditions += [c.status == BindingStatus.BOUND.value, c.has_recovery.is_(sa.false())]
     elif rest.flag is not None:

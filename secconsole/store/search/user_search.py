@@ -23,6 +23,7 @@ from secconsole.domain.users.search import EVERYBODY, UserFilter
 from secconsole.domain.users.search_key import LEAST_DIGITS, search_terms
 from secconsole.store.rows import UserRecord
 from secconsole.store.search.overdue import count_overdue
+from secconsole.store.search.user_ages import AgeLookup, look_up_ages
 from secconsole.store.search.user_match import FEW, SEVERAL, Words, beginning, words_of
 from secconsole.store.search.user_queries import (
     Criteria,
@@ -77,9 +78,14 @@ class _Search:
 def find_users(
     connection: sa.Connection, tenant_pk: int, wanted: UserFilter, order: Order, window: Window, now: int
 ) -> UserWindow:
-    """Return the users of one window, or raise `Invalid` for a cursor of another list."""
+    """Return the users of one window.
+
+    Raise `Invalid` for a cursor of another list, and for too many users to sort without an index.
+    """
     words = _words_of(connection, tenant_pk, wanted, None if order.follows_words else SEVERAL)
-    search = _search(connection, tenant_pk, wanted, words, now)
+    if not order.has_index and _are_many(connection, tenant_pk, wanted, words, now):
+        raise Unfit(f"Up to {MOST_COUNTED:,} users can be sorted by {order.column}. Search for fewer.", "sort")
+    search = _search(connection, tenant_pk, wanted, words, now, order)
     if words is not None and words.many and order.follows_words:
         return _by_position(connection, search, words, order, window)
     total = count_users(connection, tenant_pk, wanted, now)[0] if window.at and words is None else 0
@@ -116,6 +122,8 @@ def position_of(
     words = _words_of(connection, tenant_pk, wanted)
     if words is not None and words.many:
         return None
+    if not order.has_index and _are_many(connection, tenant_pk, wanted, words, now):
+        return None
     search = _search(connection, tenant_pk, wanted, words, now)
     if fitting(search.criteria).row(connection, **search.values, this=user.pk) is None:
         return None
@@ -149,11 +157,29 @@ def _words_of(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, few
     return words_of(connection, tenant_pk, wanted, few)
 
 
-def _search(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, words: Words | None, now: int) -> _Search:
+def _are_many(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, words: Words | None, now: int) -> bool:
+    """Return True if more than `MOST_COUNTED` users match."""
+    if words is not None:
+        return words.many
+    found, is_more = count_users(connection, tenant_pk, wanted, now)
+    return is_more or found > MOST_COUNTED
+
+
+def _search(
+    connection: sa.Connection,
+    tenant_pk: int,
+    wanted: UserFilter,
+    words: Words | None,
+    now: int,
+    order: Order | None = None,
+) -> _Search:
     values: dict[str, object] = {"tenant": tenant_pk, "now": now}
     if words is not None:
         values |= words.values(connection.dialect.name)
-    return _Search(Criteria(replace(wanted, words=()), words.shape if words else None), values)
+    rest, ages = replace(wanted, words=()), AgeLookup.FREE
+    if words is None and not (order is not None and order.column in ("created", "last_sign_in")):
+        ages, values["of_age"] = look_up_ages(connection, tenant_pk, rest, now)
+    return _Search(Criteria(rest, words.shape if words else None, ages), values)
 
 
 def _in_order(connection: sa.Connection, search: _Search, order: Order, window: Window, total: int) -> UserWindow:

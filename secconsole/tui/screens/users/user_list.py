@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.timer import Timer
 
-from secconsole.domain.errors import SecconsoleError
+from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.users.search import EVERYBODY, parse_search
 from secconsole.operations.users import ShowUser, UserCount, UserDetail, UserRow
 from secconsole.tui.runtime.key_queue import KeyHold
@@ -192,10 +192,14 @@ class UserList(Place):
         await self._arrived.wait()
 
     async def do_sort(self) -> None:
-        shown = self.table.shown_columns
-        names = [name for name in SORTS if name in shown or name == self._sorted_by]
-        self._sort_by(names[(names.index(self._sorted_by) + 1) % len(names)])
+        self._sort_by(self._sort_after(self._sorted_by))
         await self._arrived.wait()
+
+    def _sort_after(self, column: str) -> str:
+        """Return the next of the columns in sight."""
+        shown = self.table.shown_columns
+        names = [name for name in SORTS if name in shown or name == column]
+        return names[(names.index(column) + 1) % len(names)]
 
     async def do_reverse(self) -> None:
         self._sort_by(self._sorted_by)
@@ -278,6 +282,10 @@ class UserList(Place):
         self.when_rested(self._ask_for_detail)
 
     def on_windowed_table_load_failed(self, event: LoadFailed) -> None:
+        if isinstance(event.error, Invalid) and event.error.field == "sort":  # too many users for that order
+            self.app.notify_refused(event.error.message)
+            self._sort_by(self._sort_after(self._sorted_by))
+            return
         if not self._out_of_date:
             self.app.reading_failed(event.error)
         self._out_of_date = True

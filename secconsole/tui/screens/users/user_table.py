@@ -39,6 +39,8 @@ SORTS = {
     "factors": UserSort.FACTORS,
     "role": UserSort.ROLE,
     "seen": UserSort.LAST_SIGN_IN,
+    "email": UserSort.EMAIL,
+    "phone": UserSort.PHONE,
 }
 HIGHEST_FIRST = ("flags", "seen")  # columns whose first order is descending
 
