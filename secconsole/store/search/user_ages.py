@@ -23,7 +23,10 @@ _MOST = sa.bindparam("most", type_=sa.Integer)
 
 
 class AgeLookup(StrEnum):
-    """How users of an age are found: as the database prefers, from a list, or in the order of the list of users."""
+    """Ways to find users of an age.
+
+    As the database prefers, from a list of them, or in the order of the list of users.
+    """
 
     FREE = "free"
     LISTED = "listed"

@@ -202,7 +202,10 @@ class Form(FormValues, can_focus=True):
 
     @property
     def button_now(self) -> str:
-        """Name of the button with the focus, or of the main one while that does not act; empty if all cancel."""
+        """Name of the button with the focus, or of the main one if that does not act.
+
+        Empty if all cancel.
+        """
         acting = self.acting_buttons
         if self.focused_name in acting:
             return self.focused_name
