@@ -54,7 +54,7 @@ def test_unbinding_typed_in_one_burst_is_undone(term: Start, demo: Path) -> None
     started.send("lost phone\tT-17\t\x1b[C\r")
     assert started.wait_text(r"marek.novak is unbound\. x undoes it until", 5) is not None, started.text()
     assert started.wait_text(r"unbound by hana just now \(lost phone, T-17\)", 5) is not None, started.text()
-    started.send("x\r")
+    started.send("xfound it\r")
     assert started.wait_text(r"marek.novak is bound again, with the same phone", 5) is not None, started.text()
 
 

@@ -6,9 +6,13 @@ import csv
 import io
 import json
 
+import pytest
+
 from secconsole.operations.users import CreateUser
+from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.screens.list_export import ListExportDialog
-from secconsole.tui.screens.users.named_filters import NameDialog
+from secconsole.tui.screens.named_filters import NameDialog
+from secconsole.tui.widgets.filter_bar import FilterBar
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_users import opened, shown_logins
 
@@ -112,6 +116,36 @@ async def test_a_named_filter_is_a_key_also_after_a_restart(console: OpenConsole
         await pilot.press("1")
         await until(pilot, lambda: app.screen is place)
         assert place.view.filters == ()
+
+
+@pytest.mark.parametrize(("place", "search"), [("audit", "tomas"), ("whitelist", "desk")])
+async def test_other_places_keep_their_search_and_named_filters_too(
+    console: OpenConsole, organisation: Organisation, place: str, search: str
+) -> None:
+    path = organisation.home / "views.json"
+    for login, reason in (("bob", "shared desk"), ("nina", "on leave")):
+        await organisation.perform(AddToWhitelist(tenant=TENANT, users=(login,), reason=reason))
+    app = await console("hana", place=place, views_path=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        here = app.screen
+        await pilot.press("/", *search, "enter", "F", "1")
+        await until(pilot, lambda: isinstance(app.screen, NameDialog))
+        await pilot.press(*"mine", "enter")
+        await until(pilot, lambda: app.screen is here)
+    app = await console("hana", place=place, views_path=path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        bar = app.screen.query_one(FilterBar)
+        assert bar.text == search
+        assert "on leave" not in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: place == "audit" or "on leave" in screen_text(app))
+        assert bar.text == ""
+        await pilot.press("F", "1")
+        await until(pilot, lambda: bar.text == search)
+        await settled(pilot)
+        assert "on leave" not in screen_text(app)
 
 
 async def test_the_users_found_are_exported_as_they_are_shown(console: OpenConsole, organisation: Organisation) -> None:

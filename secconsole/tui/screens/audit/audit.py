@@ -26,6 +26,7 @@ from secconsole.tui.screens.audit.streams import manage_streams
 from secconsole.tui.screens.audit.text import AuditRows, Narrowed, about, columns, found_words, verdict
 from secconsole.tui.screens.choose_columns import columns_action
 from secconsole.tui.screens.dialog import ConfirmDialog, Dialog
+from secconsole.tui.screens.named_filters import named_filters_action
 from secconsole.tui.screens.place import Place
 from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import safe
@@ -115,6 +116,7 @@ class Audit(Place):
             command="secconsole audit retention set 400d",
         ),
         columns_action("audit"),
+        named_filters_action("audit"),
         Action("audit.newest", "Newest", "n", "Go back to the newest entry and follow.", priority=4),
     )
 
@@ -132,8 +134,10 @@ class Audit(Place):
         self._source = GrowingRows(self._nothing)
 
     def compose_body(self) -> ComposeResult:
+        bar = FilterBar("Search actor, user, action, reason: /", self.view.search)
+        self._search = bar.text
         self._source = self._rows_of(self._folded)
-        yield FilterBar("Search actor, user, action, reason: /")
+        yield bar
         with Container(id="list"):
             yield WindowedTable(columns(self.app.clock()), self._source, chosen=self.view.columns, empty="No entries.")
             yield Prose(id="entry")
@@ -144,6 +148,14 @@ class Audit(Place):
     @property
     def table(self) -> WindowedTable:
         return self.query_one(WindowedTable)
+
+    @property
+    def bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
+    async def search_for(self, text: str) -> None:
+        """Put text into the search line."""
+        self.bar.text = text
 
     @property
     def query_shown(self) -> ListAudit:
@@ -196,6 +208,7 @@ class Audit(Place):
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
         self._search = event.text
+        self.view = replace(self.view, search=event.text)
         self._show_others()
 
     def on_filter_bar_left(self) -> None:

@@ -27,8 +27,9 @@ from secconsole.operations.users import CreateUser, UserChanged, UserDetail, Use
 from secconsole.operations.whitelist import AddToWhitelist
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.choose_columns import columns_action
+from secconsole.tui.screens.named_filters import named_filters_action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
-from secconsole.tui.screens.users import bypass, caller_check, explain, export, named_filters, reset
+from secconsole.tui.screens.users import bypass, caller_check, explain, export, reset
 from secconsole.tui.screens.users.import_people import import_into
 from secconsole.tui.screens.users.invite import invite
 from secconsole.tui.text.about import about
@@ -153,7 +154,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("users.mark", "Mark", "space", "Mark the user under the cursor and go to the next.", priority=3),
     Action("users.filter", "Filter", "f", "Show only the unbound, the locked and so on.", priority=4),
-    named_filters.ACTION,
+    named_filters_action("users"),
     columns_action("users"),
     export.ACTION,
     Action("users.sort", "Sort", "s", "Sort by the next column.", priority=6),

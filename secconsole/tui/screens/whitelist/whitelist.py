@@ -14,6 +14,7 @@ from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhite
 from secconsole.tui.actions import Action, find
 from secconsole.tui.screens.choose_columns import columns_action
 from secconsole.tui.screens.list_export import export_list
+from secconsole.tui.screens.named_filters import named_filters_action
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.whitelist import dialogs
 from secconsole.tui.screens.whitelist.add import AddDialog
@@ -103,6 +104,7 @@ class Whitelist(Place):
             command="secconsole whitelist list --format csv > FILE",
         ),
         columns_action("whitelist"),
+        named_filters_action("whitelist"),
         Action(
             "whitelist.clear",
             "Clear",
@@ -131,6 +133,14 @@ class Whitelist(Place):
     @property
     def table(self) -> WindowedTable:
         return self.query_one(WindowedTable)
+
+    @property
+    def bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
+    async def search_for(self, text: str) -> None:
+        """Put text into the search line."""
+        self.bar.text = text
 
     @property
     def entry(self) -> Exemption | None:

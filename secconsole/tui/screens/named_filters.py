@@ -65,11 +65,13 @@ async def named_filters(place: Any) -> None:
         await place.search_for(view.filters[int(picked)].search)
 
 
-ACTION = Action(
-    "users.named-filters",
-    "Named filters",
-    "F",
-    "Search by a filter that you named, or name this search: F and a digit.",
-    priority=9,
-    run=named_filters,
-)
+def named_filters_action(place: str) -> Action:
+    """Return the action of a place, which has `bar` and `search_for`."""
+    return Action(
+        f"{place}.named-filters",
+        "Named filters",
+        "F",
+        "Search by a filter that you named, or name this search: F and a digit.",
+        priority=9,
+        run=named_filters,
+    )
