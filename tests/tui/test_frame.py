@@ -154,9 +154,18 @@ def test_the_most_important_hints_are_shown_in_their_order() -> None:
     assert fitting(hints, 3) == []
 
 
+def test_the_keys_that_can_act_come_before_the_others() -> None:
+    hints = [
+        Hint(Action(f"x.{n}", title, n, "", priority=priority), dim)
+        for n, title, priority, dim in (("a", "First", 0, True), ("b", "Second", 5, False), ("c", "Third", 8, False))
+    ]
+    assert [h.action.title for h in fitting(hints, 80)] == ["Second", "Third", "First"]
+    assert [h.action.title for h in fitting(hints, 19)] == ["Second", "Third"]
+
+
 async def test_an_unavailable_key_is_in_brackets_and_says_why(console: OpenConsole) -> None:
     app = await console("hana", place="account")
-    async with app.run_test(size=(120, 30)) as pilot:
+    async with app.run_test(size=(160, 30)) as pilot:
         await at_account(app, pilot)
         await until(pilot, lambda: "(r Remove)" in screen_text(app).splitlines()[-1])
         await pilot.press("r")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from secconsole.domain.errors import Unavailable
+from secconsole.domain.model import BindingStatus, Flag
+from secconsole.domain.roles import Role
 from secconsole.domain.users.search import parse_search
 from secconsole.operations.users import CountUsers, CreateUser, ListUsers, UserCount, UserRow
+from secconsole.tui.screens.users.user_table import COLUMNS, UserRows
 from secconsole.tui.widgets.row_window import Row
 from secconsole.tui.widgets.user_source import UserQuery, UserSource
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_users import opened
 
+NOW = datetime(2027, 1, 15, 9, 0, tzinfo=UTC)
 LOGINS = ["aida", "bob", "hana", "newton", "nina", "root", "tomas", "uma"]
 
 
@@ -121,3 +127,23 @@ async def test_rows_that_cannot_be_reloaded_stay_and_show_their_age(
         await settled(pilot)
         await place.on_live_change()
         await until(pilot, lambda: "8 users" in screen_text(app) and "Not up to date" not in screen_text(app))
+
+
+@pytest.mark.parametrize(
+    ("flags", "required", "words"),
+    [
+        ((), False, ""),
+        ((Flag.MUST_RESET,), False, "must-reset"),
+        ((Flag.WHITELISTED,), False, "whitelisted"),
+        ((Flag.MUST_RESET, Flag.WHITELISTED), False, "reset exempt"),
+        ((Flag.LOCKED, Flag.MUST_RESET), False, "locked reset"),
+        ((Flag.DISABLED, Flag.MUST_RESET), False, "disabled reset"),
+        ((Flag.MUST_RESET,), True, "reset required"),
+    ],
+)
+def test_two_flags_fit_beside_each_other(flags: tuple[Flag, ...], required: bool, words: str) -> None:
+    user = UserRow("1", "eva", "", "", "", Role.USER, BindingStatus.UNBOUND, flags, (), None, required)
+    rows = UserRows(defaultdict(lambda: "#808080"), lambda: NOW, utf8=True)
+    at = [column.name for column in COLUMNS].index("flags")
+    assert str(rows(user).cells[at]) == words
+    assert len(words) <= COLUMNS[at].width

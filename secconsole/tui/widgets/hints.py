@@ -1,4 +1,4 @@
-"""The line of keys at the bottom: as many as fit, unavailable ones marked."""
+"""The line of keys at the bottom: as many as fit, unavailable ones marked and last."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Hint:
 
 
 def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
-    """Return the hints that fit, in their own order.
+    """Return the hints that fit, in their own order, the dim ones behind the others.
 
-    Those with the lowest priority number stay longest.
+    Those that are not dim stay longest, and of these the ones with the lowest priority number.
     """
     kept: set[int] = set()
-    for index in sorted(range(len(hints)), key=lambda i: (hints[i].action.priority, i)):
+    for index in sorted(range(len(hints)), key=lambda i: (hints[i].dim, hints[i].action.priority, i)):
         if hints[index].width <= width:
             kept.add(index)
             width -= hints[index].width
-    return [hint for index, hint in enumerate(hints) if index in kept]
+    return [hints[index] for index in sorted(kept, key=lambda i: (hints[i].dim, i))]
 
 
 class Hints(Widget):

@@ -75,14 +75,14 @@ def columns(now: datetime) -> tuple[Column, ...]:
     """
     zone = clock(now)[-6:]
     return (
-        Column("at", f"When ({zone})", 16, grow=3),
-        Column("actor", "Who", 13, min_width=9, grow=12),
+        Column("at", f"When ({zone})", 16, min_width=15, grow=3),
+        Column("actor", "Who", 13, min_width=12, grow=12),
         Column("action", "What", 21, min_width=16, grow=6),
-        Column("target", "User", 13, min_width=9, priority=1, grow=14),
+        Column("target", "User", 13, min_width=12, priority=1, grow=14),
         Column("outcome", "Outcome", 11),
-        Column("reason", "Why", 12, min_width=6, priority=2, grow=28),
+        Column("reason", "Why", 26, min_width=20, priority=2, grow=30),
         Column("ticket", "Ticket", 10, priority=3, grow=6),
-        Column("address", "From", 15, priority=4, grow=24),
+        Column("address", "From", 15, priority=4, grow=4),
     )
 
 

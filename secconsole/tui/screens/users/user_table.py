@@ -23,7 +23,7 @@ COLUMNS = (
     Column("login", "Login", 17, min_width=12, grow=16),
     Column("name", "Name", 17, min_width=12, priority=1, grow=20),
     Column("status", "Status", 9),
-    Column("flags", "Flags", 11, priority=3, grow=13),
+    Column("flags", "Flags", 14, priority=3, grow=14),
     Column("factors", "Factors", 8, priority=4, grow=8),
     Column("role", "Role", 14, priority=5),
     Column("seen", "Signed in", 12, priority=2, grow=2),
@@ -51,6 +51,7 @@ _FLAGS = (
     (Flag.MUST_RESET, "muted"),
     (Flag.WHITELISTED, "status-whitelisted"),
 )
+_BESIDE = {Flag.MUST_RESET: "reset", Flag.WHITELISTED: "exempt"}  # shorter words beside another flag
 
 
 class UserRows:
@@ -85,9 +86,11 @@ class UserRows:
         return text
 
     def _flags(self, user: UserRow) -> TableCell:
-        words = {Flag.LOCKED: locked_word(user)}
+        required = user.mfa_required and user.status is not BindingStatus.BOUND
+        alone = len(user.flags) + required == 1
+        words = {Flag.LOCKED: locked_word(user)} if alone else _BESIDE
         held = [(words.get(flag, str(flag)), name) for flag, name in _FLAGS if flag in user.flags]
-        if user.mfa_required and user.status is not BindingStatus.BOUND:
+        if required:
             held.append(("required", "muted"))
         if not held:
             return ""

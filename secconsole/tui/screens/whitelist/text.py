@@ -19,11 +19,11 @@ from secconsole.tui.widgets.row_window import Row
 from secconsole.tui.widgets.table import Column
 
 COLUMNS = (
-    Column("login", "Login", 16, min_width=12, grow=14),
-    Column("name", "Name", 16, priority=2, grow=10),
+    Column("login", "Login", 16, grow=14),
+    Column("name", "Name", 16, min_width=12, priority=2, grow=10),
     Column("role", "Role", 14, priority=5),
     Column("state", "State", 18),
-    Column("until", "Until", 13),
+    Column("until", "Until", 12),
     Column("reason", "Reason", 26, min_width=14, priority=1, grow=24),
     Column("since", "Since", 11, priority=4),
     Column("by", "By", 12, priority=3, grow=8),
