@@ -117,10 +117,10 @@ def _serve(requests: socket.socket) -> list[str]:
         for pid in list(running):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
-                told = running.pop(pid)
+                pipe = running.pop(pid)
                 with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
-                    os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
-                os.close(told)
+                    os.write(pipe, str(os.waitstatus_to_exitcode(status)).encode())
+                os.close(pipe)
 
     signal.signal(signal.SIGCHLD, reap)
     while True:

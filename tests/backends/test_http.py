@@ -116,8 +116,8 @@ async def test_an_abandoned_change_keeps_its_key_for_the_same_user_only() -> Non
 
 
 async def test_a_refusal_is_not_retried() -> None:
-    said = Said(409, json.dumps({"code": "conflict", "detail": "Unlocked already."}))
-    async with scripted([said, DONE]) as (port, asked):
+    conflict = Said(409, json.dumps({"code": "conflict", "detail": "Unlocked already."}))
+    async with scripted([conflict, DONE]) as (port, asked):
         backend = client(port)
         with pytest.raises(Conflict, match="Unlocked already"):
             await backend.perform(WRITES)
@@ -224,8 +224,8 @@ async def test_a_compressed_response_is_not_decompressed() -> None:
 
 
 async def test_an_error_page_is_not_read_at_length() -> None:
-    said = Said(409, json.dumps({"code": "conflict", "detail": "no " * 100_000}))
-    async with scripted([said]) as (port, _):
+    conflict = Said(409, json.dumps({"code": "conflict", "detail": "no " * 100_000}))
+    async with scripted([conflict]) as (port, _):
         backend = client(port)
         with pytest.raises(Conflict) as failed:
             await backend.perform(WRITES)
@@ -262,20 +262,20 @@ async def test_the_store_owner_has_no_rights_over_a_server() -> None:
 # ---- the stream of changes -------------------------------------------------------------------------------------------
 
 
-async def follow(backend: HttpBackend, told: list[None]) -> None:
+async def follow(backend: HttpBackend, reply: list[None]) -> None:
     async for change in backend.changes():
-        told.append(change)
+        reply.append(change)
 
 
 async def test_changes_arrive_until_the_connection_is_lost() -> None:
     words = ": hello\n\nevent: change\ndata: {}\n\n: still here\n\nevent: change\ndata: {}\n\n"
     async with scripted([Said(200, words)]) as (port, _):
         backend = client(port)
-        told: list[None] = []
+        reply: list[None] = []
         with pytest.raises(NoAnswer):
-            await follow(backend, told)
+            await follow(backend, reply)
         await backend.close()
-    assert len(told) == 3
+    assert len(reply) == 3
 
 
 async def test_a_silent_stream_counts_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,10 +290,10 @@ async def test_a_silent_stream_counts_as_lost(monkeypatch: pytest.MonkeyPatch) -
 
     async with scripted([Longer(), SILENCE]) as (port, _):
         backend = client(port)
-        told: list[None] = []
+        reply: list[None] = []
         with pytest.raises(NoAnswer, match="does not answer"):
-            await follow(backend, told)
-        assert len(told) == 1
+            await follow(backend, reply)
+        assert len(reply) == 1
         assert backend.silent_for() >= 0.1
         with pytest.raises(NoAnswer, match="does not answer"):
             await backend.reach()
@@ -304,16 +304,16 @@ async def test_an_endless_line_is_not_buffered(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(http_client, "LONGEST_LINE", 1000)
     async with scripted([Said(200, ": hello\n\n" + "a" * 1001)]) as (port, _):
         backend = client(port)
-        told: list[None] = []
+        reply: list[None] = []
         with pytest.raises(NoAnswer, match="too long"):
-            await follow(backend, told)
+            await follow(backend, reply)
         await backend.close()
-    assert len(told) == 1
+    assert len(reply) == 1
 
 
 async def test_an_ended_session_ends_the_stream_with_a_reason() -> None:
-    said = Said(401, json.dumps({"code": "not-signed-in", "detail": "Your session has ended."}))
-    async with scripted([said]) as (port, _):
+    conflict = Said(401, json.dumps({"code": "not-signed-in", "detail": "Your session has ended."}))
+    async with scripted([conflict]) as (port, _):
         backend = client(port)
         with pytest.raises(NotSignedIn, match="has ended"):
             await follow(backend, [])

@@ -143,7 +143,7 @@ async def test_a22_an_ended_session_stays_ended() -> None:
     assert store.asked == ["step-up 1", "who-am-i 2"]
 
 
-@pytest.mark.parametrize("then", [Nobody(), Bearer(Secret("somebody else's"))])
+@pytest.mark.parametrize("then", [Nobody(), Bearer(Secret("of another user"))])
 async def test_a22_requests_are_not_retried_as_another_user_who_signed_in(then: Credential) -> None:
     store = Store()
     client = Client(store)

@@ -87,9 +87,9 @@ def test_the_same_seed_creates_the_same_users_and_factors(anywhere: Shell, monke
         accounts = anywhere.json("demo", "--home", home, "--users", "300", "--seed", seed, "--no-open")["accounts"]
         monkeypatch.setenv("SECCONSOLE_HOME", home)
         listed = anywhere.json("user", "list", "--limit", "1000")["items"]
-        told = [(a["login"], a["password"], str(a["totp_uri"])) for a in accounts]
+        shown = [(a["login"], a["password"], str(a["totp_uri"])) for a in accounts]
         people = [(u["login"], u["status"], ",".join(u["factors"]), u["phone"]) for u in listed]
-        return [*told, *people]
+        return [*shown, *people]
 
     first = made("one", "7")
     assert made("two", "7") == first

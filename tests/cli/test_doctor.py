@@ -145,7 +145,7 @@ def test_an_unusable_theme_is_only_advice(shell: Shell) -> None:
     assert "theme check" in findings["theme"]["advice"]
 
 
-def said(shell: Shell, name: str, *where: str) -> list[tuple[bool, str]]:
+def shown(shell: Shell, name: str, *where: str) -> list[tuple[bool, str]]:
     """Return the findings of a name, each with True if it passed."""
     found = shell("doctor", "--format", "json", *where).json["items"]
     return [(f["ok"], f"{f['detail']} {f['advice']}") for f in found if f["name"] == name]
@@ -157,7 +157,7 @@ def set_smtp(shell: Shell, port: int) -> None:
 
 
 def test_missing_delivery_settings_are_fine_while_the_kind_is_off(shell: Shell) -> None:
-    assert said(shell, "sending") == [(True, "acme: mail not set up, SMS not set up; 0 sent in 24 hours ")]
+    assert shown(shell, "sending") == [(True, "acme: mail not set up, SMS not set up; 0 sent in 24 hours ")]
     assert shell("policy", "set", "--kinds", "totp,sms").code == 0
     assert "acme: sms is allowed, but no SMS can be sent" in wrong(shell)["sending"]
     assert "secconsole delivery set-twilio --tenant acme" in wrong(shell)["sending"]
@@ -166,7 +166,7 @@ def test_missing_delivery_settings_are_fine_while_the_kind_is_off(shell: Shell) 
 def test_untested_settings_are_advice(shell: Shell) -> None:
     set_smtp(shell, 9)
     assert wrong(shell) == {}
-    (_, waiting) = said(shell, "sending")
+    (_, waiting) = shown(shell, "sending")
     assert waiting[0]
     assert "secconsole delivery test --kind email --to ADDRESS --tenant acme" in waiting[1]
 
@@ -183,7 +183,7 @@ def test_a_mail_server_that_refuses_everything_is_a_problem_and_one_bad_address_
     assert "nobody@" not in failed
     assert shell("delivery", "test", "--kind", "email", "--to", "admin@acme.example").code == 0
     assert wrong(shell) == {}
-    assert [ok for ok, _ in said(shell, "messages")] == [True]
+    assert [ok for ok, _ in shown(shell, "messages")] == [True]
 
 
 def test_messages_without_a_sender_are_a_problem(shell: Shell) -> None:
@@ -200,14 +200,14 @@ def test_a_server_is_checked_too(shell: Shell, tmp_path: Path) -> None:
     with serving(tmp_path, "--listen", "127.0.0.1:0") as server:
         at = ("--backend", f"http://127.0.0.1:{server.port}")
         assert shell("doctor", *at).code == 0
-        assert "answered in" in said(shell, "server", *at)[0][1]
-        assert said(shell, "session", *at)[0] == (
+        assert "answered in" in shown(shell, "server", *at)[0][1]
+        assert shown(shell, "session", *at)[0] == (
             True,
             "not signed in there Sign in to have its clock and sending checked: secconsole sign-in",
         )
         assert shell("sign-in", "root", "--tenant", "acme", *at, input=f"{PASSWORD}\n").code == 0
-        assert said(shell, "server clock", *at)[0][0]
-        assert [ok for ok, _ in said(shell, "sending", *at)] == [True, True], "of the store here, and of the server"
+        assert shown(shell, "server clock", *at)[0][0]
+        assert [ok for ok, _ in shown(shell, "sending", *at)] == [True, True], "of the store here, and of the server"
     gone = shell("doctor", "--format", "json", *at)
     assert gone.code == 1
     assert [f["ok"] for f in gone.json["items"] if f["name"] == "server"] == [False]

@@ -36,7 +36,7 @@ connection.execute("PRAGMA wal_autocheckpoint=0")
 connection.execute("BEGIN")
 for number in range(500):
     connection.execute(
-        "INSERT INTO users (id, tenant_pk, login, login_key, name) VALUES (?, 1, ?, ?, 'Somebody of another store')",
+        "INSERT INTO users (id, tenant_pk, login, login_key, name) VALUES (?, 1, ?, ?, 'User of another store')",
         (f"other{number}", f"other{number}", f"other{number}"),
     )
 connection.execute("COMMIT")
@@ -126,7 +126,7 @@ def test_a_log_of_another_store_is_found_before_it_is_mixed_in(shell: Shell, tmp
     other = tmp_path / "other"
     other.mkdir()
     (other / "console.db").write_bytes((shell.home / "console.db").read_bytes())
-    people = "\n".join(["login,name", *(f"user{number},Somebody of this store" for number in range(300))])
+    people = "\n".join(["login,name", *(f"user{number},User of this store" for number in range(300))])
     assert shell("user", "import", "-", input=people).code == 0
     subprocess.run([sys.executable, "-c", _LEAVE_ANOTHER_LOG, str(other / "console.db")], check=True)
     (shell.home / "console.db-wal").write_bytes((other / "console.db-wal").read_bytes())

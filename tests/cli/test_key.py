@@ -29,9 +29,9 @@ def test_a_rotation_is_reported_and_codes_go_on(shell: Shell) -> None:
     assert shell("audit", "verify").code == 0
     assert wrong(shell) == {}
     assert "old keys" in {one["name"] for one in shell.json("doctor")["items"]}
-    told = shell("key", "rotate").err
-    assert f"Keep a copy of {shell.home / 'master.key'}" in told
-    assert "Backups made before need" in told
+    shown = shell("key", "rotate").err
+    assert f"Keep a copy of {shell.home / 'master.key'}" in shown
+    assert "Backups made before need" in shown
 
 
 def test_doctor_finds_an_unfinished_rotation(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

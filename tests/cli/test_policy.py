@@ -85,15 +85,15 @@ def test_explain_says_what_would_happen_and_by_which_rule(shell: Shell) -> None:
     shell.json("user", "reset-password", "ana")
     shell.bind("ana")
     shell("policy", "set", "required")
-    said = shell.json("policy", "explain", "ana", "--tenant", "acme", "--from", "203.0.113.9")
-    assert (said["outcome"], said["rule"]) == ("new-password", "password-reset-required")
-    assert (said["then_outcome"], said["then_rule"]) == ("second-factor", "has-factor")
-    assert (said["login"], said["address"], said["facts"]["active_factor"]) == ("ana", "203.0.113.9", True)
+    reply = shell.json("policy", "explain", "ana", "--tenant", "acme", "--from", "203.0.113.9")
+    assert (reply["outcome"], reply["rule"]) == ("new-password", "password-reset-required")
+    assert (reply["then_outcome"], reply["then_rule"]) == ("second-factor", "has-factor")
+    assert (reply["login"], reply["address"], reply["facts"]["active_factor"]) == ("ana", "203.0.113.9", True)
     table = shell("policy", "explain", "ana").out
     assert "Asked to choose a new password first. After that: asked for the second factor.\n" in table
     assert "A factor is bound: totp.\n" in table
     assert table.endswith(
-        "\n".join([*said["because"], "", "What to tell the caller", *(f"  {t}" for t in said["tell"])]) + "\n"
+        "\n".join([*reply["because"], "", "What to tell the caller", *(f"  {t}" for t in reply["tell"])]) + "\n"
     )
     assert shell("policy", "explain", "ana", "--format", "csv").out.startswith("login,outcome,rule,")
     assert shell("policy", "explain", "ana", "--from", "here").code == 2

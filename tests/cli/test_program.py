@@ -46,7 +46,7 @@ def test_the_calls_of_the_contract_work_as_a_program(tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_not_an_error(shell: Shell) -> None:
-    people = "login\n" + "".join(f"somebody-with-a-long-login-{number:05}\n" for number in range(3000))
+    people = "login\n" + "".join(f"user-with-a-very-long-login-{number:05}\n" for number in range(3000))
     assert shell("user", "import", "-", input=people).code == 0
     command = f"{sys.executable} -m secconsole user list --all --format csv | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)

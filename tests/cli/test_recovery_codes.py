@@ -79,8 +79,8 @@ def test_a_recovery_code_signs_in_and_own_codes_can_be_viewed_if_the_policy_allo
     shown = shell("account", "show").out
     assert re.search(r"Proof valid until +20", shown)
     assert re.search(r"Recovery codes +9", shown)
-    anew = shell.json("recovery-codes")  # the user's own
-    assert (len(anew["codes"]), anew["voided"]) == (10, 9)
-    assert shell.json("recovery-codes", "--view")["codes"] == anew["codes"]
+    newer = shell.json("recovery-codes")  # the user's own
+    assert (len(newer["codes"]), newer["voided"]) == (10, 9)
+    assert shell.json("recovery-codes", "--view")["codes"] == newer["codes"]
     assert shell("policy", "set", "--no-recovery-view").code == 0
     assert shell("recovery-codes", "--view").code == 5

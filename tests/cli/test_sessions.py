@@ -87,9 +87,9 @@ def test_keep_factor_is_available_as_a_command(shell: Shell) -> None:
 def test_account_rules_show_what_the_policy_requires(shell: Shell) -> None:
     with_password(shell, "hana")
     sign_in(shell)
-    told = shell.json("account", "rules")
-    assert told["kinds"] == ["totp"]
-    assert (told["required"], told["why"]) == (False, "")
+    shown = shell.json("account", "rules")
+    assert shown["kinds"] == ["totp"]
+    assert (shown["required"], shown["why"]) == (False, "")
 
 
 def test_users_change_their_own_contact_address(shell: Shell) -> None:

@@ -27,8 +27,8 @@ def test_a_missing_file_means_default_settings(path: Path) -> None:
 
 
 def test_all_settings_are_read(path: Path) -> None:
-    said = 'tenant = "acme"\ntheme = "fjord"\nmouse = false\nlock_after_minutes = 5\n'
-    write(path, said + '[contexts.lab]\nbackend = "unix:/run/x"\n')
+    answer = 'tenant = "acme"\ntheme = "fjord"\nmouse = false\nlock_after_minutes = 5\n'
+    write(path, answer + '[contexts.lab]\nbackend = "unix:/run/x"\n')
     settings = load_settings(path)
     assert settings == ConsoleSettings("acme", "fjord", False, 5, {"lab": NamedContext("lab", "unix:/run/x")})
     assert settings.context("") == NamedContext(tenant="acme")

@@ -68,8 +68,8 @@ def test_tables_are_created_on_request_only(nowhere: Shell, dsn: str) -> None:
 def test_an_empty_database_is_refused_with_instructions(shell: Shell, dsn: str) -> None:
     answer = shell("serve", "--check", "--listen", "127.0.0.1:0", "--store", dsn)
     assert answer.code == 6
-    told = shlex.split(answer.err.partition("run: ")[2])  # as a shell reads what is copied from there
-    assert told == ["secconsole", "store", "migrate", "--store", dsn]
+    shown = shlex.split(answer.err.partition("run: ")[2])  # as a shell reads what is copied from there
+    assert shown == ["secconsole", "store", "migrate", "--store", dsn]
 
 
 def test_a_newer_schema_is_refused(nowhere: Shell, dsn: str, postgres: Cluster) -> None:

@@ -13,9 +13,9 @@ def test_adoption_counts_bound_users_and_users_without_recovery(shell: Shell) ->
     shell.bind("ana")
     shell.bind("ben")
     assert shell("recovery-codes", "ana", "--format", "json").code == 0
-    told = shell("tenant", "adoption")
-    assert told.code == 0, told.err
-    rows = [line.rsplit(None, 1) for line in told.out.splitlines()]
+    answer = shell("tenant", "adoption")
+    assert answer.code == 0, answer.err
+    rows = [line.rsplit(None, 1) for line in answer.out.splitlines()]
     counts = {words.strip(): number for words, number in rows}
     assert counts["Users"] == "4"
     assert counts["Bound"] == "2"

@@ -41,8 +41,8 @@ def test_d16_a_custom_text_of_two_sms_segments_is_reported(shell: Shell) -> None
     shown = shell("text", "show", "code-sms")
     assert "Your own text is not used" in shown.err
     assert "\u2019" not in shown.out
-    told = shell("doctor")
-    assert (told.code, "of the 70 characters of one SMS" in told.out) == (1, True)
+    answer = shell("doctor")
+    assert (answer.code, "of the 70 characters of one SMS" in answer.out) == (1, True)
     path.write_text(own.replace("\u2019", "'"))
     assert (shell("text", "check").code, shell("doctor").code) == (0, 0)
     assert shell("tenant", "create", "\u0420\u043e\u043c\u0430\u0448\u043a\u0430").code == 0

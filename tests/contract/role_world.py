@@ -159,17 +159,19 @@ class World:
         try:
             reply = self.runner.run(self.service.perform(operation, caller.credential, source))
             failed = getattr(reply, "failed", ())
-            result, said = ("left-out", "" if isinstance(failed, int) else failed[0].reason) if failed else ("done", "")
+            result, shown = (
+                ("left-out", "" if isinstance(failed, int) else failed[0].reason) if failed else ("done", "")
+            )
             if operation.spec.permission is Permission.NOBODY:
-                said = repr(reply)
+                shown = repr(reply)
         except SecconsoleError as error:
-            result, said = error.code, error.message
+            result, shown = error.code, error.message
         may_change = result == "done" and operation.spec.writes
         wrote = self.store.driver.total_changes != changes
         changed = wrote and not may_change and self.store.rows() != self.before
         self.store.driver.execute("ROLLBACK TO asked")
         self.store.driver.execute("RELEASE asked")
-        return result, said, changed
+        return result, shown, changed
 
     def targets(self, kind: type[Operation[Any]], caller: Caller) -> Iterator[Target]:
         """Return all kinds of targets that an operation has for a caller."""

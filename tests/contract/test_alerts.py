@@ -354,7 +354,7 @@ async def test_rows_of_signals_are_bounded(organisation: Organisation) -> None:
 
 
 async def taken_over(organisation: Organisation, policy: PolicyMode) -> tuple[Bearer, Source]:
-    """Unbind tina, and have somebody with her password sign in from a strange network and bind there."""
+    """Unbind tina, and let an intruder with her password sign in from a strange network and bind there."""
     backend = organisation.backend
     await organisation.add("uma")
     await organisation.add("tina", Role.TENANT_ADMIN)

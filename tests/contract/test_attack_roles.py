@@ -67,12 +67,12 @@ async def test_a_plain_user_cannot_find_other_users(organisation: Organisation) 
     await organisation.add("ana")
     ana = await organisation.sign_in("ana")
     for operation in (ShowUser, ListFactors):
-        said = []
+        answer = []
         for login in ("root", "nobody"):
             with pytest.raises(NotAllowed) as refused:
                 await organisation.perform(operation(tenant=TENANT, user=login), ana)
-            said.append(refused.value.message)
-        assert len(set(said)) == 1
+            answer.append(refused.value.message)
+        assert len(set(answer)) == 1
 
 
 async def test_a_plain_user_sees_only_their_own_account(organisation: Organisation) -> None:

@@ -421,8 +421,8 @@ async def test_a21_sending_is_capped_and_reports_how_long_to_wait(post: Post) ->
     await post.wait_idle()
     assert 3 <= sent <= 10
     assert len(post.mailbox.mails) - mails <= sent + 1
-    told = await post.organisation.perform(ListAudit(tenant=TENANT, actions=("code.sent",), outcome="refused"))
-    assert told.items, "an administrator can see that a user reached a cap"
+    reply = await post.organisation.perform(ListAudit(tenant=TENANT, actions=("code.sent",), outcome="refused"))
+    assert reply.items, "an administrator can see that a user reached a cap"
 
 
 async def test_a21_a_confirmed_code_lifts_the_wait_for_the_next(post: Post) -> None:
@@ -678,11 +678,11 @@ async def test_a43_a_code_appears_only_in_its_message(post: Post, caplog: pytest
     shown += repr(await post.organisation.perform(ListFactors(tenant=TENANT, user="ana")))
     for secret in (*codes, TOKEN, NUMBER, "ana@"):
         assert secret not in shown
-    told = "\n".join(
+    reply = "\n".join(
         record.getMessage() for record in caplog.records if not record.name.startswith(("mail.", "sqlalch"))
     )
     for secret in (*codes, TOKEN):
-        assert secret not in told
+        assert secret not in reply
 
 
 async def test_users_with_only_sent_factors_are_flagged_and_found(post: Post) -> None:

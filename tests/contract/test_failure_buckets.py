@@ -459,9 +459,9 @@ async def test_explain_names_the_network(organisation: Organisation) -> None:
         (HOME, Bucket.KNOWN, SignInStatus.SECOND_FACTOR),
         ("", Bucket.KNOWN, SignInStatus.SECOND_FACTOR),
     ):
-        said = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana", address=address))
-        assert (said.bucket, said.outcome, said.locked_for) == (bucket, outcome, (Bucket.STRANGERS,))
-        assert any("networks that ana has not signed in from" in line for line in said.because)
+        reply = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana", address=address))
+        assert (reply.bucket, reply.outcome, reply.locked_for) == (bucket, outcome, (Bucket.STRANGERS,))
+        assert any("networks that ana has not signed in from" in line for line in reply.because)
         if address:
             assert (await start(organisation, address)).status is outcome
 

@@ -264,15 +264,15 @@ async def test_a_sign_in_rejected_by_a_full_queue_counts_no_failure(
             taken.append(passwords.place(Lane.SIGN_IN, f"source {number}"))
         except Busy:
             break
-    said = set()
+    answer = set()
     for _ in range(7):  # more than would hold the account back
         for login in (ROOT, "nobody"):
             with pytest.raises(Busy) as busy:
                 await organisation.backend.perform_as(
                     SignIn(tenant=TENANT, login=login, password=WEAK), Nobody(), organisation.backend._source
                 )
-            said.add(busy.value.message)
-    assert len(said) == 1
+            answer.add(busy.value.message)
+    assert len(answer) == 1
     assert spent == []
     for place in taken:
         place.release()

@@ -167,8 +167,8 @@ async def test_every_write_runs_once_per_key(
     assert REPLAY not in first.headers
     after = await rows(organisation)
     reply = decode(first.content, request_schema(operation).reply) if first.content else None
-    told = [text for text in (*secrets_in(request), *secrets_in(reply), KEY) if len(text) > 6]
-    assert await stored(organisation, told) == []
+    shown = [text for text in (*secrets_in(request), *secrets_in(reply), KEY) if len(text) > 6]
+    assert await stored(organisation, shown) == []
     organisation.clock.forward(seconds=5)
     if operation in (SignOut, EndSession):  # the session has ended, and a caller without one learns nothing
         assert code_of(await send(client, request, who)) == (401, "not-signed-in")
@@ -181,10 +181,10 @@ async def test_every_write_runs_once_per_key(
     assert differing(after, await rows(organisation)) == set()  # no second entry in the audit either
     refused = await send(client, different(request) or ChangePassword(password=ANOTHER), who)
     # The step-up has replaced the token of its request, which is only accepted for the very same request.
-    said = (401, "not-signed-in") if operation is StepUp else (409, "key-reused")
-    assert code_of(refused) == said
+    expected = (401, "not-signed-in") if operation is StepUp else (409, "key-reused")
+    assert code_of(refused) == expected
     # From now on the key reveals nothing, as it would reveal, uncounted, whether a guess was right.
-    assert code_of(await send(client, request, who)) == said
+    assert code_of(await send(client, request, who)) == expected
     assert await kept(organisation) == others
     assert differing(after, await rows(organisation)) == {"idempotency"}
     assert (await organisation.perform(VerifyAudit(tenant=TENANT))).whole

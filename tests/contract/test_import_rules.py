@@ -152,12 +152,12 @@ async def test_every_line_has_the_result_of_the_operation_on_one_user(organisati
         tess = await organisation.sign_in("tess")
         made = ImportUsers(tenant=TENANT, users=(NewUser(2, f"new-{new}", role=new),), check_only=True)
         dry = await organisation.perform(made, tess)
-        said: list[str] = []
+        answer: list[str] = []
         try:
             await organisation.perform(CreateUser(tenant=TENANT, login=f"new-{new}", role=new), tess)
         except NotAllowed as error:
-            said.append(error.message)
-        assert [rejected.reason for rejected in dry.rejected] == said
+            answer.append(error.message)
+        assert [rejected.reason for rejected in dry.rejected] == answer
 
 
 async def test_a12_passwords_roles_and_foreign_tenants_require_step_up(organisation: Organisation) -> None:

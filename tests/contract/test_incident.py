@@ -146,9 +146,9 @@ async def test_programs_still_check_codes_of_platform_administrators(organisatio
 async def test_explain_names_the_freeze(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.perform(FREEZE)
-    told = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana"))
-    assert (told.outcome, told.rule) == (SignInStatus.REFUSED, Rule.FROZEN)
-    assert told.because[0].startswith("Sign-ins to acme have been frozen since ")
+    reply = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana"))
+    assert (reply.outcome, reply.rule) == (SignInStatus.REFUSED, Rule.FROZEN)
+    assert reply.because[0].startswith("Sign-ins to acme have been frozen since ")
     assert (await organisation.perform(ExplainSignIn(tenant=TENANT, user=ROOT))).outcome is SignInStatus.COMPLETE
 
 

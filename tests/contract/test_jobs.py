@@ -1,4 +1,4 @@
-"""Jobs: one act on many users, exactly once for each, whoever drives it and whatever happens in between."""
+"""Jobs: one act on many users, exactly once for each, with any driver and through any interruption."""
 
 from __future__ import annotations
 

@@ -239,9 +239,9 @@ async def test_a_network_exempt_from_the_challenge_is_not_exempt_from_binding(or
         explain = ExplainSignIn(tenant=TENANT, user=login, address=address)
         assert (await organisation.perform(explain)).outcome is status, login
         assert (await start(organisation, login, address)).status is status, login
-    said = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana", address=INSIDE))
-    assert said.rule is Rule.EXEMPT_NETWORK
-    assert f"{INSIDE} is in {OFFICE}. A bound factor is not asked for from there." in said.because
+    shown = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana", address=INSIDE))
+    assert shown.rule is Rule.EXEMPT_NETWORK
+    assert f"{INSIDE} is in {OFFICE}. A bound factor is not asked for from there." in shown.because
     ana = await session(organisation, "ana", INSIDE)
     assert (await ask(organisation, WhoAmI(), ana, INSIDE)).step_up_until is None  # the factor was not shown
 
@@ -267,11 +267,11 @@ async def test_check_and_explain_name_the_rule(organisation: Organisation) -> No
     for address in ("", "office", OFFICE):
         with pytest.raises(Invalid):
             await check(address)
-    said = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana", address=OUTSIDE))
-    assert (said.outcome, said.rule) == (SignInStatus.REFUSED, Rule.NETWORK)
-    assert said.because == (f"{OUTSIDE} is in no network that is allowed for the role user.",)
-    said = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana", address=INSIDE))
-    assert said.because[-1] == f"{INSIDE} is in {OFFICE} (office)."
+    shown = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana", address=OUTSIDE))
+    assert (shown.outcome, shown.rule) == (SignInStatus.REFUSED, Rule.NETWORK)
+    assert shown.because == (f"{OUTSIDE} is in no network that is allowed for the role user.",)
+    shown = await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana", address=INSIDE))
+    assert shown.because[-1] == f"{INSIDE} is in {OFFICE} (office)."
     assert (await organisation.perform(ExplainSignIn(tenant=TENANT, user="ana"))).outcome is SignInStatus.COMPLETE
 
 
@@ -345,7 +345,7 @@ async def test_a27_it_is_undone_after_five_minutes_and_says_so(organisation: Org
     tina = await shut_out(organisation)
     for login in ("tina", "ana"):
         assert (await start(organisation, login, OUTSIDE)).status is SignInStatus.REFUSED
-    await session(organisation, "ana", INSIDE)  # somebody else's sign-in confirms nothing
+    await session(organisation, "ana", INSIDE)  # the sign-in of another user confirms nothing
     organisation.clock.forward(seconds=5 * MINUTES - 1)
     with pytest.raises(WrongNetwork):
         await ask(organisation, ShowPolicy(tenant=TENANT), tina, OUTSIDE)

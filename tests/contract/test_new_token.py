@@ -127,7 +127,7 @@ async def test_a22_each_step_of_a_sign_in_has_a_new_challenge_that_opens_nothing
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
     reset = await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
-    fixed = Bearer(Secret("a token that somebody else put here before the sign-in"))
+    fixed = Bearer(Secret("a token that an attacker put here before the sign-in"))
     first = await organisation.perform(SignIn(tenant=TENANT, login="ana", password=reset.password), fixed)
     assert first.challenge is not None
     choose = ChoosePassword(challenge=first.challenge, password=Secret("seven other quite long words"))

@@ -54,10 +54,12 @@ def test_every_operation_on_users_declares_if_it_may_target_the_caller() -> None
         for name, operation in OPERATIONS.items()
         if operation.spec.on_lower or "users" in operation.__annotations__ or operation.spec.others_only
     }
-    said = {name for name in on_users if OPERATIONS[name].spec.others_only}
-    assert said == {*ONE, *MANY, *BY_REQUEST}, "add those with others_only to ONE or MANY above, so that they are tried"
-    own_too = {name for name in on_users - said if OPERATIONS[name].spec.own or OPERATIONS[name].spec.own_reason}
-    assert on_users - said - own_too == {"user.import"}, 'declare(others_only=True), or own_reason="…"'
+    answer = {name for name in on_users if OPERATIONS[name].spec.others_only}
+    assert answer == {*ONE, *MANY, *BY_REQUEST}, (
+        "add those with others_only to ONE or MANY above, so that they are tried"
+    )
+    own_too = {name for name in on_users - answer if OPERATIONS[name].spec.own or OPERATIONS[name].spec.own_reason}
+    assert on_users - answer - own_too == {"user.import"}, 'declare(others_only=True), or own_reason="…"'
 
 
 @pytest.mark.parametrize("name", sorted(ONE))

@@ -61,7 +61,7 @@ async def entry_of(organisation: Organisation, action: str) -> AuditEntry:
     return (await organisation.perform(ListAudit(tenant=TENANT, actions=(action,), limit=1))).items[0]
 
 
-async def told(post: Post) -> dict[str, tuple[str, str]]:
+async def new_notices(post: Post) -> dict[str, tuple[str, str]]:
     """Return the notices since the last call: address, subject and text."""
     await post.wait_idle()
     notices = {str(mail["To"]): (str(mail["Subject"]), text_of(mail)) for mail in post.mailbox.notices}
@@ -93,19 +93,19 @@ async def removed(post: Post) -> None:
 
 async def undone(post: Post) -> None:
     event = (await post.organisation.perform(UNBIND)).event
-    await told(post)
+    await new_notices(post)
     await post.organisation.perform(UndoUnbind(tenant=TENANT, event=event))
 
 
 async def recovered(post: Post) -> None:
     made = await post.organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))
-    await told(post)
+    await new_notices(post)
     assert (await post.organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=made.codes[0]))).accepted
 
 
 async def first_contact(post: Post) -> None:
     await post.organisation.perform(RenameUser(tenant=TENANT, user="ana", email=""))
-    await told(post)
+    await new_notices(post)
     await post.organisation.perform(RenameUser(tenant=TENANT, user="ana", email="ana@new.example"))
 
 
@@ -183,14 +183,14 @@ CASES = {
 async def test_the_first_address_of_an_account_without_any_is_notified(post: Post) -> None:
     await post.organisation.add("ben")
     await post.organisation.perform(RenameUser(tenant=TENANT, user="ben", email="ben@new.example"))
-    assert set(await told(post)) == {"ben@new.example"}
+    assert set(await new_notices(post)) == {"ben@new.example"}
 
 
 @pytest.mark.parametrize("name", CASES)
 async def test_all_addresses_are_notified_of_action_time_actor_and_how_to_object(post: Post, name: str) -> None:
     case = CASES[name]
     await case.do(post)
-    notices = await told(post)
+    notices = await new_notices(post)
     assert set(notices) == set(case.addresses)
     entry = await entry_of(post.organisation, case.action)
     assert entry.details["notified"] == len(case.addresses)
@@ -217,7 +217,7 @@ async def test_a33_an_unbinding_records_reason_requester_and_verifier_and_notifi
         2,
         2,
     )
-    notices = await told(post)
+    notices = await new_notices(post)
     assert set(notices) == {MAIL, SECOND}  # the second was a factor until just now
     for _, text in notices.values():
         assert "By: an administrator (helpdesk)\n" in text
@@ -228,14 +228,14 @@ async def test_a32_using_a_recovery_code_notifies_its_owner_and_requires_new_one
     organisation = post.organisation
     ana = await organisation.sign_in("ana")
     codes = (await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"), ana)).codes
-    await told(post)
+    await new_notices(post)
     before = await organisation.perform(WhoAmI(), ana)
     assert (before.recovery_left, before.renew_recovery) == (HOW_MANY, False)
     answer = await organisation.start("ana")
     assert answer.challenge is not None
     done = await organisation.perform(VerifySignIn(challenge=answer.challenge, factor="", code=codes[0]), Nobody())
     assert done.token is not None
-    notices = await told(post)
+    notices = await new_notices(post)
     assert set(notices) == {MAIL, SECOND}
     assert all(f"Recovery codes left: {HOW_MANY - 1}." in text for _, text in notices.values())
     signed_in = Bearer(done.token)
@@ -266,7 +266,7 @@ async def test_a32_unbinding_clears_the_due_recovery_codes_and_undo_restores_the
 async def test_binding_at_sign_in_also_notifies_the_new_address(post: Post) -> None:
     await post.organisation.add("ben", email="ben@acme.example")
     await post.bind("ben", FactorKind.EMAIL, "ben@home.example")
-    notices = await told(post)
+    notices = await new_notices(post)
     assert set(notices) == {"ben@acme.example", "ben@home.example"}
     assert all("An e-mail address was bound" in text for _, text in notices.values())
 
@@ -277,18 +277,18 @@ async def test_discarding_an_unconfirmed_factor_sends_no_notice(post: Post) -> N
     wrong = ConfirmFactor(tenant=TENANT, enrollment=started.enrollment, code=Secret("000000"))
     with pytest.raises(Exception, match="no such factor"):
         await post.organisation.perform(wrong)
-    assert await told(post) == {}
+    assert await new_notices(post) == {}
 
 
 async def test_a_new_password_at_sign_in_is_notified(post: Post) -> None:
     organisation = post.organisation
     reset = await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
-    await told(post)
+    await new_notices(post)
     answer = await organisation.start("ana", reset.password)
     assert answer.status is SignInStatus.NEW_PASSWORD
     assert answer.challenge is not None
     await organisation.perform(ChoosePassword(challenge=answer.challenge, password=ANOTHER), Nobody())
-    notices = await told(post)
+    notices = await new_notices(post)
     assert set(notices) == {MAIL, SECOND}
     assert all(f"By: {ITSELF}\n" in text for _, text in notices.values())
 
@@ -297,10 +297,10 @@ async def test_a_notice_names_a_program_as_such(post: Post) -> None:
     organisation = post.organisation
     codes = (await organisation.perform(CreateRecoveryCodes(tenant=TENANT, user="ana"))).codes
     key = await organisation.perform(RotateSecretKey(tenant=TENANT))
-    await told(post)
+    await new_notices(post)
     used = VerifyCode(tenant=TENANT, user="ana", code=codes[0])
     assert (await organisation.perform(used, Bearer(key.key))).accepted
-    assert all("By: a program that checks codes" in text for _, text in (await told(post)).values())
+    assert all("By: a program that checks codes" in text for _, text in (await new_notices(post)).values())
 
 
 async def test_without_mail_settings_no_notice_is_queued_and_the_audit_says_so(bare: Post) -> None:
@@ -321,13 +321,13 @@ async def test_a_missing_address_does_not_block_the_operation(post: Post) -> Non
     done = await post.organisation.perform(Unbind(tenant=TENANT, users=("ben", "eve"), reason="lost"))
     assert len(done.unbound) == 2
     assert (await entry_of(post.organisation, "unbind")).details["notified"] == 0
-    assert await told(post) == {}
+    assert await new_notices(post) == {}
 
 
 async def test_sign_ins_to_unknown_accounts_send_no_notice(post: Post) -> None:
     for login in ("nobody", "ana"):
         await post.organisation.perform(SignIn(tenant=TENANT, login=login, password=Secret("wrong")), Nobody())
-    assert await told(post) == {}
+    assert await new_notices(post) == {}
 
 
 async def test_each_of_many_users_gets_their_own_notice(post: Post) -> None:
@@ -336,9 +336,9 @@ async def test_each_of_many_users_gets_their_own_notice(post: Post) -> None:
     await post.organisation.perform(ImportUsers(tenant=TENANT, users=lines))
     for login in logins:
         await post.organisation.bind(login)
-    await told(post)
+    await new_notices(post)
     await post.organisation.perform(Unbind(tenant=TENANT, users=tuple(logins), reason="lost in the fire"))
-    notices = await told(post)
+    notices = await new_notices(post)
     assert set(notices) == {f"{login}@acme.example" for login in logins}
     assert all(f"account {address.partition('@')[0]} " in text for address, (_, text) in notices.items())
 

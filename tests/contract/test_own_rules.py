@@ -16,14 +16,14 @@ from tests.organisation import TENANT, Organisation
 async def rules(organisation: Organisation) -> OwnRules:
     """Return ana's rules, and check that cancelling is refused exactly if a factor is required."""
     ana = await organisation.sign_in("ana")
-    told = await organisation.perform(ShowOwnRules(), ana)
-    if told.required:
+    answer = await organisation.perform(ShowOwnRules(), ana)
+    if answer.required:
         with pytest.raises(Conflict) as refused:
             await organisation.perform(CancelMfa(), ana)
-        assert told.why in refused.value.message
+        assert answer.why in refused.value.message
     else:
-        assert told.why == ""
-    return told
+        assert answer.why == ""
+    return answer
 
 
 async def test_each_user_sees_the_rules_for_their_account(organisation: Organisation) -> None:
@@ -36,10 +36,10 @@ async def test_each_user_sees_the_rules_for_their_account(organisation: Organisa
     await organisation.perform(RequireMfa(tenant=TENANT, user="ana", required=False))
     kinds = (FactorKind.TOTP, FactorKind.EMAIL)
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, kinds=kinds, recovery_view=True))
-    told = await rules(organisation)
-    assert told.required
-    assert told.kinds == kinds
-    assert told.recovery_view
+    answer = await rules(organisation)
+    assert answer.required
+    assert answer.kinds == kinds
+    assert answer.recovery_view
     await organisation.perform(AddToWhitelist(tenant=TENANT, users=("ana",), reason="night shift"))
     assert not (await rules(organisation)).required
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.OFF))

@@ -212,7 +212,7 @@ async def test_a23_no_session_and_no_token_outlives_a_role(
 async def test_undo_ends_sessions_opened_since_the_unbinding(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
-    done = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="somebody called"))
+    done = await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="lost phone"))
     thief = await organisation.sign_in("ana")
     token = await token_of(organisation, thief)
     undone = await organisation.perform(UndoUnbind(tenant=TENANT, event=done.event))

@@ -99,19 +99,19 @@ async def test_explain_matches_the_sign_in(organisation: Organisation) -> None:
             organisation.clock.forward(days=0 if case.in_grace else 8)
         login = f"user{number}"
         await set_up(organisation, case, login, "an example")
-        said = await explained(organisation, login)
+        answer = await explained(organisation, login)
         done = await organisation.start(login)
-        assert (said.outcome, said.rule) == (done.status, await rule_in_audit(organisation)), case
-        assert said.remind == bool(done.message and done.status is SignInStatus.COMPLETE) or said.then_rule, case
+        assert (answer.outcome, answer.rule) == (done.status, await rule_in_audit(organisation)), case
+        assert answer.remind == bool(done.message and done.status is SignInStatus.COMPLETE) or answer.then_rule, case
         if done.status is SignInStatus.NEW_PASSWORD:
             assert done.challenge is not None
             choose = ChoosePassword(challenge=done.challenge, password=Secret("seven other quite long words"))
             done = await organisation.perform(choose, Nobody())
-            assert (said.then_outcome, said.then_rule) == (done.status, await rule_in_audit(organisation)), case
+            assert (answer.then_outcome, answer.then_rule) == (done.status, await rule_in_audit(organisation)), case
         else:
-            assert (said.then_outcome, said.then_rule) == (None, None)
-        assert said.because
-        seen |= {said.rule, said.then_rule or said.rule}
+            assert (answer.then_outcome, answer.then_rule) == (None, None)
+        assert answer.because
+        seen |= {answer.rule, answer.then_rule or answer.rule}
     elsewhere = {Rule.NETWORK, Rule.EXEMPT_NETWORK, Rule.FROZEN}  # see test_networks.py and test_incident.py
     assert seen == set(Rule) - elsewhere
 
@@ -120,25 +120,25 @@ async def test_explain_names_the_rule(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.bind("ana")
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
-    said = await explained(organisation, address=" 203.0.113.9 ")
-    assert (said.outcome, said.rule, said.address) == (SignInStatus.SECOND_FACTOR, Rule.HAS_FACTOR, "203.0.113.9")
-    assert said.message == "Asked for the second factor."
-    assert said.because == ("The policy is required.", "A factor is bound: totp.")
-    assert said.facts.active_factor
+    answer = await explained(organisation, address=" 203.0.113.9 ")
+    assert (answer.outcome, answer.rule, answer.address) == (SignInStatus.SECOND_FACTOR, Rule.HAS_FACTOR, "203.0.113.9")
+    assert answer.message == "Asked for the second factor."
+    assert answer.because == ("The policy is required.", "A factor is bound: totp.")
+    assert answer.facts.active_factor
     for _ in range(5):
         await organisation.start("ana", Secret("wrong"))
-    said = await explained(organisation)
-    assert (said.outcome, said.rule) == (SignInStatus.REFUSED, Rule.REFUSED)
-    assert re.fullmatch(r"Wrong entries delay sign-ins until 20\S+ \d\d:\d\d:\d\d UTC\.", said.because[0])
+    answer = await explained(organisation)
+    assert (answer.outcome, answer.rule) == (SignInStatus.REFUSED, Rule.REFUSED)
+    assert re.fullmatch(r"Wrong entries delay sign-ins until 20\S+ \d\d:\d\d:\d\d UTC\.", answer.because[0])
 
 
 async def test_explain_puts_a_password_reset_first(organisation: Organisation) -> None:
     await organisation.add("ana")
     await organisation.perform(ResetPassword(tenant=TENANT, user="ana"))
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
-    said = await explained(organisation)
-    assert (said.outcome, said.then_outcome) == (SignInStatus.NEW_PASSWORD, SignInStatus.ENROLL)
-    assert said.message.endswith("After that: let in only after binding a factor.")
+    answer = await explained(organisation)
+    assert (answer.outcome, answer.then_outcome) == (SignInStatus.NEW_PASSWORD, SignInStatus.ENROLL)
+    assert answer.message.endswith("After that: let in only after binding a factor.")
 
 
 async def test_explain_has_no_side_effects(organisation: Organisation) -> None:

@@ -33,7 +33,7 @@ async def entries(organisation: Organisation) -> list[AuditEntry]:
     return list(reversed(page.items))
 
 
-def told(entry: AuditEntry) -> tuple[str, str, str, object]:
+def facts(entry: AuditEntry) -> tuple[str, str, str, object]:
     return entry.actor, entry.target, entry.address, entry.details.get("attempts")
 
 
@@ -41,10 +41,10 @@ async def test_a_thousand_unknown_logins_are_two_entries(organisation: Organisat
     for number in range(100):
         await guess(organisation, f"nobody{number}")
     (first,) = await entries(organisation)
-    assert told(first) == ("(unknown login)", "", "192.0.2.1", None)
+    assert facts(first) == ("(unknown login)", "", "192.0.2.1", None)
     organisation.clock.forward(minutes=1)
     first, rest = await entries(organisation)
-    assert told(rest) == ("(unknown login)", "", "192.0.2.1", 99)
+    assert facts(rest) == ("(unknown login)", "", "192.0.2.1", 99)
     assert rest.channel == "api"
     assert rest.details["since"] == first.at.isoformat()
     assert (await organisation.perform(VerifyAudit(tenant=TENANT))).whole
@@ -56,9 +56,9 @@ async def test_a_thousand_unknown_logins_are_two_entries(organisation: Organisat
 async def test_one_guess_is_one_entry(organisation: Organisation) -> None:
     await guess(organisation, "nobody")
     organisation.clock.forward(minutes=2)
-    assert [told(entry)[3] for entry in await entries(organisation)] == [None]
+    assert [facts(entry)[3] for entry in await entries(organisation)] == [None]
     await guess(organisation, "nobody")
-    assert [told(entry)[3] for entry in await entries(organisation)] == [None, None]
+    assert [facts(entry)[3] for entry in await entries(organisation)] == [None, None]
 
 
 async def test_each_account_is_listed_with_its_count(organisation: Organisation) -> None:
@@ -82,7 +82,7 @@ async def test_addresses_of_one_ipv6_network_are_one_origin(organisation: Organi
     for host in range(1, 20):
         await guess(organisation, "nobody", f"2001:db8::{host:x}")
     organisation.clock.forward(minutes=1)
-    assert [told(entry)[2:] for entry in await entries(organisation)] == [
+    assert [facts(entry)[2:] for entry in await entries(organisation)] == [
         ("2001:db8::1", None),
         ("2001:db8::/64", 18),
     ]
@@ -98,7 +98,7 @@ async def test_audit_growth_is_bounded_for_any_number_of_addresses(
     organisation.clock.forward(minutes=1)
     found = await entries(organisation)
     assert len(found) == 5 + 2
-    assert told(found[-1]) == ("(unknown login)", "", "(many addresses)", 34)
+    assert facts(found[-1]) == ("(unknown login)", "", "(many addresses)", 34)
 
 
 async def test_counts_survive_a_restart(organisation: Organisation) -> None:
@@ -106,7 +106,7 @@ async def test_counts_survive_a_restart(organisation: Organisation) -> None:
     await organisation.reopen()
     await guess(organisation, "nobody", times=5)
     organisation.clock.forward(minutes=1)
-    assert [told(entry)[3] for entry in await entries(organisation)] == [None, 9]
+    assert [facts(entry)[3] for entry in await entries(organisation)] == [None, 9]
 
 
 @pytest.mark.alike
@@ -115,7 +115,7 @@ async def test_a_guess_after_a_minute_starts_a_new_entry(organisation: Organisat
     organisation.clock.forward(minutes=3)
     await guess(organisation, "nobody", times=3)
     organisation.clock.forward(minutes=3)
-    assert [told(entry)[3] for entry in await entries(organisation)] == [None, 2, None, 2]
+    assert [facts(entry)[3] for entry in await entries(organisation)] == [None, 2, None, 2]
 
 
 @pytest.mark.alike
@@ -123,7 +123,7 @@ async def test_a_clock_set_back_starts_a_new_entry(organisation: Organisation) -
     await guess(organisation, "nobody", times=3)
     organisation.clock.forward(days=-30)
     await guess(organisation, "nobody", times=3)
-    assert Counter(told(entry)[3] for entry in await entries(organisation)) == {None: 2, 2: 1}
+    assert Counter(facts(entry)[3] for entry in await entries(organisation)) == {None: 2, 2: 1}
 
 
 async def test_a19_known_and_unknown_logins_get_the_same_reply(organisation: Organisation) -> None:

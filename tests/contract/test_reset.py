@@ -209,7 +209,7 @@ async def test_open_requests_are_limited_and_listed_in_pages(organisation: Organ
     with pytest.raises(Conflict, match="limit"):
         await organisation.perform(RequestApproval(tenant=TENANT, user="u20", reason=REASON), hana)
     await organisation.perform(RequestApproval(tenant=TENANT, user="u00", reason="another"), hana)  # replaces one
-    await organisation.perform(RequestApproval(tenant=TENANT, user="u20", reason=REASON))  # by somebody else
+    await organisation.perform(RequestApproval(tenant=TENANT, user="u20", reason=REASON))  # by another user
     seen: list[str] = []
     cursor = None
     while True:

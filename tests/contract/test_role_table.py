@@ -184,9 +184,9 @@ def test_a14_every_caller_may_do_exactly_what_is_declared(world: World, name: st
     wrong: list[str] = []
     done = 0
     for caller in world.callers:
-        said: dict[str, tuple[str, str]] = {}
+        answer: dict[str, tuple[str, str]] = {}
         wanted: dict[str, str] = {}
-        # A token is refused for its scope whoever the target is, so a usual run asks about few of them.
+        # A token is refused for its scope for every target, so a usual run asks about few of them.
         out_of_scope = caller.scopes is not None and kind.spec.scope not in caller.scopes
         for target in islice(world.targets(kind, caller), None, None, stride(4) if out_of_scope else 1):
             expected = "done" if before_sign_in else _expected(kind, caller, target)
@@ -198,11 +198,11 @@ def test_a14_every_caller_may_do_exactly_what_is_declared(world: World, name: st
             if changed:
                 wrong.append(f"{caller.name}, {target.name}: {result}, and something was changed")
             done += result == "done"
-            said[target.name], wanted[target.name] = (result, words), expected
+            answer[target.name], wanted[target.name] = (result, words), expected
         for foreign, unknown in LIKE:
             if foreign == "other tenant" and (caller.everywhere or caller.role is Role.PLATFORM_ADMIN):
                 continue  # they may know that it exists
-            if wanted.get(foreign) == wanted.get(unknown) and said.get(foreign) != said.get(unknown):
-                wrong.append(f"{caller.name}: {foreign} and {unknown} differ: {said[foreign]}, {said[unknown]}")
+            if wanted.get(foreign) == wanted.get(unknown) and answer.get(foreign) != answer.get(unknown):
+                wrong.append(f"{caller.name}: {foreign} and {unknown} differ: {answer[foreign]}, {answer[unknown]}")
     assert not wrong, "\n".join(wrong)
     assert done or name in NEVER, "no caller could do it, so the table says nothing about it"

@@ -52,9 +52,9 @@ async def test_own_sessions_are_listed_newest_first_with_the_current_one_marked(
     assert newer.channel == ("api" if organisation.over_http else "command")
     assert [s.current for s in await sessions(organisation, second)] == [True, False]
     assert [s.current for s in await sessions(organisation)] == [False, False]  # the owner's is neither
-    said = str(await organisation.perform(MINE, first))
-    assert first.token.reveal() not in said
-    assert second.token.reveal() not in said
+    shown = str(await organisation.perform(MINE, first))
+    assert first.token.reveal() not in shown
+    assert second.token.reveal() not in shown
 
 
 async def test_a_session_shows_its_origin(organisation: Organisation) -> None:
@@ -164,12 +164,12 @@ async def test_a14_a_session_of_another_user_does_not_exist(organisation: Organi
     await organisation.add("ben")
     ana, ben = await organisation.sign_in("ana"), await organisation.sign_in("ben")
     (theirs,) = (await organisation.perform(ListSessions(tenant=TENANT, user="ben"), ben)).items
-    said = []
+    shown = []
     for id in (theirs.id, "01ARZ3NDEKTSV4RRFFQ69G5FAV", "x"):
         with pytest.raises(NotFound) as refused:
             await organisation.perform(ended(id), ana)
-        said.append(refused.value.message)
-    assert len(set(said)) == 1
+        shown.append(refused.value.message)
+    assert len(set(shown)) == 1
     assert await works(organisation, ben)
     await organisation.perform(CreateTenant(name="beta"))
     with pytest.raises(NotFound):

@@ -52,7 +52,7 @@ async def test_a14_ids_of_another_tenant_look_nonexistent(organisation: Organisa
     done = await organisation.perform(Unbind(tenant=OTHER, users=("victor",), reason="lost"))
     made_up = victor[:-4] + "0000"
 
-    async def told(operation: Operation[object]) -> str:
+    async def answer_to(operation: Operation[object]) -> str:
         try:
             return str(await organisation.perform(operation, spy))
         except SecconsoleError as error:
@@ -66,7 +66,7 @@ async def test_a14_ids_of_another_tenant_look_nonexistent(organisation: Organisa
     ):
         for name, kind in OPERATIONS.items():
             if "{tenant}" in kind.spec.path and field in kind.__dataclass_fields__:  # type: ignore[attr-defined]
-                answers = [await told(example_of(name, tenant=TENANT, **{field: id})) for id in (real, made_up)]
+                answers = [await answer_to(example_of(name, tenant=TENANT, **{field: id})) for id in (real, made_up)]
                 assert answers[0].replace(real, made_up) == answers[1], name
     bulk = await organisation.perform(Unbind(tenant=TENANT, users=(victor,), reason="lost"), spy)
     assert bulk.unbound == ()

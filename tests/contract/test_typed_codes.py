@@ -162,9 +162,9 @@ async def test_a_code_of_another_message_is_reported_and_not_counted(organisatio
         digits = (await post.mailed()).reveal()
         wrong = "BBBB" if sent.prefix != "BBBB" else "CCCC"
         for _ in range(6):
-            told = await post.verify(challenge, "", Secret(f"{wrong}-{digits}"))
-            assert told.status is SignInStatus.SECOND_FACTOR
-            assert f"begins with {sent.prefix}" in told.message
+            shown = await post.verify(challenge, "", Secret(f"{wrong}-{digits}"))
+            assert shown.status is SignInStatus.SECOND_FACTOR
+            assert f"begins with {sent.prefix}" in shown.message
         assert await failures(organisation) == 0
         assert (await post.verify(challenge, "", Secret(digits))).status is SignInStatus.COMPLETE
 

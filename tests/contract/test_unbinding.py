@@ -319,9 +319,9 @@ async def test_the_preview_matches_the_outcome(organisation: Organisation) -> No
         await organisation.add(login)
     await organisation.bind("ana")
     await organisation.perform(AddToWhitelist(tenant=TENANT, users=("bob",), reason="service account"))
-    told = await organisation.perform(PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
-    assert (told.impact.users, told.impact.bound, told.impact.must_enroll) == (4, 1, 1)
-    assert (told.impact.whitelisted, told.platform_admins_added, told.whitelisted_open) == (2, 1, 2)
+    shown = await organisation.perform(PreviewPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
+    assert (shown.impact.users, shown.impact.bound, shown.impact.must_enroll) == (4, 1, 1)
+    assert (shown.impact.whitelisted, shown.platform_admins_added, shown.whitelisted_open) == (2, 1, 2)
     await organisation.perform(SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED))
     after = {login: (await organisation.start(login)).status for login in ("ana", "bob", "eve", ROOT)}
     assert [s for s in after.values() if s is SignInStatus.ENROLL] == [after["eve"]]
@@ -451,9 +451,9 @@ async def test_a41_the_audit_chain_is_verified(organisation: Organisation) -> No
         ("DELETE FROM audit WHERE seq=(SELECT max(seq) FROM audit)", "newest"),
         ("UPDATE audit_heads SET seq=seq-1", "head"),
     ):
-        told = await _tampered(organisation, tamper)
-        assert not told[0], tamper
-        assert problem in told[1], (tamper, told)
+        shown = await _tampered(organisation, tamper)
+        assert not shown[0], tamper
+        assert problem in shown[1], (tamper, shown)
 
 
 async def _tampered(organisation: Organisation, statement: str) -> tuple[bool, str]:

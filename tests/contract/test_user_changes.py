@@ -52,8 +52,8 @@ async def test_a_renamed_user_is_found_by_the_new_values_and_keeps_sessions_and_
     assert entry.details["before"] == "email: o•••@acme.example, login: mlindqvist, name: Maria Lindquist, phone: "
     assert entry.details["after"] == "email: , login: maria, name: Maria Lindqvist, phone: ••• 456"
     assert "old@acme.example" not in str(entry.details)
-    (told,) = (await organisation.perform(ListAudit(tenant=TENANT, action="account.contact-changed"))).items
-    assert told.details["after"] == "no address"
+    (answer,) = (await organisation.perform(ListAudit(tenant=TENANT, action="account.contact-changed"))).items
+    assert answer.details["after"] == "no address"
 
 
 async def test_a_rename_to_the_same_values_changes_nothing(organisation: Organisation) -> None:

@@ -233,9 +233,9 @@ async def test_a35_internal_errors_are_reported_without_the_message(
     found = await newest(post)
     assert (found.state, "RuntimeError" in found.problem) == (MessageState.UNSURE, True)
     code = digits_in(seen[0]).reveal()
-    for told in (caplog.text, repr(found), repr(await rows(post))):
-        assert code not in told
-        assert "ana@" not in told
+    for answer in (caplog.text, repr(found), repr(await rows(post))):
+        assert code not in answer
+        assert "ana@" not in answer
     assert len(seen) == 1
 
 

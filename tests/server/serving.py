@@ -27,19 +27,19 @@ LONGEST = 60.0  # seconds until a process that should have done something counts
 
 @dataclass
 class Server:
-    """A running server. `told` is what it has sent to systemd so far."""
+    """A running server. `notified` is what it has sent to systemd so far."""
 
     process: subprocess.Popen[bytes] | Forked
     notices: socket.socket
     log_path: Path
-    told: list[str] = field(default_factory=list)
+    notified: list[str] = field(default_factory=list)
 
     def wait_for(self, notice: str) -> None:
         """Wait until it notifies systemd of a state, or fail if it ends instead."""
-        while notice not in self.told:
+        while notice not in self.notified:
             ready, _, _ = select.select([self.notices], [], [], 0.1)
             if ready:
-                self.told.append(self.notices.recv(4096).decode())
+                self.notified.append(self.notices.recv(4096).decode())
             else:
                 assert self.process.poll() is None, self.log()
 

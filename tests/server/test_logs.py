@@ -100,9 +100,9 @@ def test_at_a_terminal_log_lines_are_short(home: Path, tmp_path: Path) -> None:
                 line.rest()
             server.signal()
             assert server.exit_code() == 0
-        said = b"".join(pieces(terminal)).decode()
-    assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d who-am-i \d{3} \d+\.\d ms .+ abc-1\r$", said, re.M)
-    assert "{" not in said
+        shown = b"".join(pieces(terminal)).decode()
+    assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d who-am-i \d{3} \d+\.\d ms .+ abc-1\r$", shown, re.M)
+    assert "{" not in shown
 
 
 def pieces(terminal: io.FileIO) -> Iterator[bytes]:
@@ -128,21 +128,21 @@ def failure() -> RuntimeError:
 
 @pytest.mark.parametrize("formatter", [Json(), Lines()])
 def test_library_arguments_and_error_texts_are_left_out(formatter: logging.Formatter) -> None:
-    for said in (
+    for shown in (
         record("uvicorn.error", "Cancel %s running task(s)", CANARY),
         record("asyncio", f"Task exception was never retrieved\nfuture: <Task {CANARY}>"),
         record("uvicorn.error", "Exception in ASGI application\n", error=failure()),
         record("secconsole.server", "it failed", error=failure()),
     ):
-        line = formatter.format(said)
+        line = formatter.format(shown)
         assert CANARY not in line
         assert "\n" not in line
     assert "test_logs.py" in formatter.format(record("secconsole.server", "it failed", error=failure()))
 
 
 def test_messages_are_escaped_on_one_line() -> None:
-    said = words_of(record("secconsole.server", "the user %s\nis here", "eve\x1b[2J\u202e"))
-    assert said == "the user eve\\x1b[2J\\u202e | is here"
+    shown = words_of(record("secconsole.server", "the user %s\nis here", "eve\x1b[2J\u202e"))
+    assert shown == "the user eve\\x1b[2J\\u202e | is here"
 
 
 def test_errors_of_the_event_loop_are_logged(caplog: pytest.LogCaptureFixture) -> None:

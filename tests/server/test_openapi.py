@@ -69,25 +69,25 @@ def test_every_operation_is_described() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_operation_describes_its_purpose_and_responses(name: str) -> None:
-    said = operation(name)
+    report = operation(name)
     tags = {tag["name"]: tag["description"] for tag in document()["tags"]}
-    assert said["summary"]
-    assert said["description"].startswith(said["summary"])
-    assert tags[said["tags"][0]]
+    assert report["summary"]
+    assert report["description"].startswith(report["summary"])
+    assert tags[report["tags"][0]]
     if answers_nothing(OPERATIONS[name]):
-        assert "204" in said["responses"]
-        assert "200" not in said["responses"]
+        assert "204" in report["responses"]
+        assert "200" not in report["responses"]
     else:
         assert answer(name)["schema"]
-    assert ("requestBody" in said) == (OPERATIONS[name].spec.method in ("POST", "PUT"))
+    assert ("requestBody" in report) == (OPERATIONS[name].spec.method in ("POST", "PUT"))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_matches_its_schemas_and_decodes_to_its_source(name: str) -> None:
-    example, said = example_of(name), operation(name)
+    example, report = example_of(name), operation(name)
     path: dict[str, str] = {}
     query: list[tuple[str, str]] = []
-    for parameter in said["parameters"]:
+    for parameter in report["parameters"]:
         if "$ref" in parameter or "example" not in parameter:
             continue
         check(parameter["schema"], parameter["example"])
@@ -97,8 +97,8 @@ def test_an_example_matches_its_schemas_and_decodes_to_its_source(name: str) -> 
         elif parameter["in"] == "query":
             query += [(parameter["name"], encode(v).decode().strip('"')) for v in values]
     body = b""
-    if "requestBody" in said:
-        content = said["requestBody"]["content"][JSON]
+    if "requestBody" in report:
+        content = report["requestBody"]["content"][JSON]
         check(content["schema"], content["examples"]["request"]["value"])
         body = encode(content["examples"]["request"]["value"])
     assert from_request(OPERATIONS[name], path, query, body) == example.request
@@ -128,11 +128,11 @@ def test_every_header_and_filter_has_a_valid_example(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_fields_omitted_from_an_example_are_unchanged_ones(name: str) -> None:
     """A client may send every field, as ours does: that fits the schema of the body too."""
-    said = operation(name)
-    if "requestBody" in said:
+    report = operation(name)
+    if "requestBody" in report:
         full = to_request(example_of(name).request).body
         assert full is not None
-        check(said["requestBody"]["content"][JSON]["schema"], json.loads(full))
+        check(report["requestBody"]["content"][JSON]["schema"], json.loads(full))
 
 
 def test_every_problem_has_an_example_and_every_error_a_code() -> None:
@@ -167,8 +167,8 @@ def test_secrets_are_marked_and_only_bodies_are_write_only() -> None:
     schemas = document()["components"]["schemas"]
     assert schemas["SignInBody"]["properties"]["password"]["format"] == "password"
     for name, schema in schemas.items():
-        for field, said in schema.get("properties", {}).items():
-            for part in objects(said):
+        for field, report in schema.get("properties", {}).items():
+            for part in objects(report):
                 if part.get("format") == "password":
                     assert part.get("writeOnly", False) == (
                         name.endswith("Body") or name in ("NewUser", "NewPassword")

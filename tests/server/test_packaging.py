@@ -132,7 +132,7 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     text = (PACKAGING / "secconsole.service").read_text().replace("/opt/secconsole/bin/python", sys.executable)
     shutil.copy(PACKAGING / "secconsole.socket", tmp_path)
     (tmp_path / "secconsole.service").write_text(text + "\n[Nonsense]\n")
-    assert complaints(tmp_path), "systemd said nothing of a section that it does not know"
+    assert complaints(tmp_path), "systemd reported nothing about a section that it does not know"
     (tmp_path / "secconsole.service").write_text(text)
     assert complaints(tmp_path) == []
 

@@ -314,8 +314,8 @@ async def test_unsupported_methods_are_refused(root: httpx.AsyncClient) -> None:
         refused = await root.request(method, users)
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
         assert refused.json()["code"] == "method-not-allowed"
-    told = await root.options(users)
-    assert (told.status_code, told.headers["allow"], told.content) == (204, "GET, HEAD, OPTIONS, POST", b"")
+    shown = await root.options(users)
+    assert (shown.status_code, shown.headers["allow"], shown.content) == (204, "GET, HEAD, OPTIONS, POST", b"")
     for path in (users, "/v1/me", "/v1/changes", "/healthz", "/readyz", "/metrics", "/openapi.json"):
         assert (await root.head(path)).status_code == 200, path
     assert (await root.options("/v1/nothing")).status_code == 404

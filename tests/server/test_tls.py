@@ -69,7 +69,7 @@ def test_unusable_files_keep_the_old_certificate(tmp_path: Path, caplog: pytest.
         caplog.clear()
         files.chain.write_bytes(broken)
         assert [shown(live), shown(live)] == [1, 1]
-        assert len(caplog.messages) == 1, "told once, not with every handshake"
+        assert len(caplog.messages) == 1, "logged once, not with every handshake"
         assert "stays in use" in caplog.text
     files.chain.unlink()
     assert shown(live) == 1

@@ -73,8 +73,8 @@ def broken_chains(home: Path) -> list[str]:
         with engine.connect() as connection:
             assert fact(connection, INNER_KEY) is not None
             found = [str(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
-            if (said := connection.exec_driver_sql("PRAGMA integrity_check").scalar()) != "ok":
-                found.append(str(said))
+            if (answer := connection.exec_driver_sql("PRAGMA integrity_check").scalar()) != "ok":
+                found.append(str(answer))
             for pk in connection.execute(sa.text("SELECT pk FROM tenants")).scalars().all():
                 _, broken = audit_chain.check_chain(connection, ring, pk)
                 if broken is not None:

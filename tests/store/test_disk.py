@@ -46,7 +46,7 @@ def disk(organisation: Organisation) -> Disk:
 
 
 def users(count: int) -> tuple[NewUser, ...]:
-    return tuple(NewUser(i, f"somebody-with-a-long-login-{i}", name=f"Name {i}") for i in range(count))
+    return tuple(NewUser(i, f"user-with-a-very-long-login-{i}", name=f"Name {i}") for i in range(count))
 
 
 async def test_a46_a_full_disk_is_reported_and_nothing_is_partial(organisation: Organisation, disk: Disk) -> None:
@@ -66,7 +66,7 @@ async def test_a46_a_full_disk_is_reported_and_nothing_is_partial(organisation: 
 async def test_a46_every_caller_gets_a_reply_on_a_full_disk(organisation: Organisation, disk: Disk) -> None:
     """Of concurrent writes, acknowledged ones are in the store, and the others left nothing."""
     disk.fill()
-    logins = [f"somebody-with-a-long-login-{i}" for i in range(200)]
+    logins = [f"user-with-a-very-long-login-{i}" for i in range(200)]
     asked = (organisation.perform(CreateUser(tenant=TENANT, login=login)) for login in logins)
     answers = await asyncio.gather(*asked, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, BaseException)]

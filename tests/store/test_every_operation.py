@@ -83,10 +83,10 @@ async def test_a43_a_crash_report_contains_no_secret(
     organisation: Organisation, operation: type[Operation[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = await EXAMPLES[operation](organisation)
-    told = [*secrets_in(asked.operation), *secrets_in(asked.who)]
+    shown = [*secrets_in(asked.operation), *secrets_in(asked.who)]
 
     def crash(*args: object, **_: object) -> None:
-        raise RuntimeError(f"the worst text an error can have: {told} {args}")
+        raise RuntimeError(f"the worst text an error can have: {shown} {args}")
 
     monkeypatch.setattr(audit, "append", crash)
     with pytest.raises(RuntimeError) as crashed:
@@ -94,7 +94,7 @@ async def test_a43_a_crash_report_contains_no_secret(
     path = write_report(crashed.value)
     assert path is not None
     assert "RuntimeError" in path.read_text(encoding="utf-8")
-    assert_nothing_told(organisation, told)
+    assert_nothing_told(organisation, shown)
 
 
 async def test_a43_a_validation_error_contains_no_secret(organisation: Organisation) -> None:
@@ -112,11 +112,11 @@ async def test_a43_a_validation_error_contains_no_secret(organisation: Organisat
     await organisation.perform(VerifyCode(tenant=TENANT, user="ana", code=code))
     await organisation.perform(StepUp(password=canary, code=code), bearer)
     assert column(organisation.home, "audit", "outcome").count("refused") == 5
-    told = [canary.reveal(), code.reveal(), answer.challenge.reveal(), bearer.token.reveal()]
-    assert_nothing_told(organisation, told)
+    shown = [canary.reveal(), code.reveal(), answer.challenge.reveal(), bearer.token.reveal()]
+    assert_nothing_told(organisation, shown)
 
 
-def assert_nothing_told(organisation: Organisation, told: Iterable[str]) -> None:
+def assert_nothing_told(organisation: Organisation, shown: Iterable[str]) -> None:
     """Neither audit nor log folder has one of these, a known seed, or a password."""
     seeds = [seed.reveal() for seed in organisation.seeds.values()]
     spelled = [text for seed in seeds for text in (base64.b32encode(seed).decode().rstrip("="), seed.hex())]
@@ -124,7 +124,7 @@ def assert_nothing_told(organisation: Organisation, told: Iterable[str]) -> None
     texts = [json.dumps([str(value) for value in row if not isinstance(value, bytes)]) for row in rows]
     texts += [path.read_text(encoding="utf-8") for path in locations.log_dir().glob("*")]
     assert texts
-    for secret in {*told, *spelled, PASSWORD.reveal(), ANOTHER.reveal()}:
+    for secret in {*shown, *spelled, PASSWORD.reveal(), ANOTHER.reveal()}:
         # digits of a code can be part of a time by chance, but not a whole word
         pattern = re.compile(rf"(?<!\d){re.escape(secret)}(?!\d)")
         assert secret == "" or not any(pattern.search(text) for text in texts)

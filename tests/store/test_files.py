@@ -60,10 +60,10 @@ def test_of_two_concurrent_creations_one_creates_the_store(tmp_path: Path) -> No
                 one.hear()
             for one in both:
                 one.say("go")
-            said = [one.hear() for one in both]
-        assert sorted(said) == ["conflict", "made"]
+            answer = [one.hear() for one in both]
+        assert sorted(answer) == ["conflict", "made"]
         assert broken_chains(home) == []
-        assert column(home, "users", "login") == [("ann", "bob")[said.index("made")]]
+        assert column(home, "users", "login") == [("ann", "bob")[answer.index("made")]]
 
 
 def test_only_sqlite_opens_the_store(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ async def test_a28_no_secret_is_in_any_file_of_the_store(organisation: Organisat
             assert b"helpdesk-ana" in read, "what is looked through is the real content"
         for name, secret in looked_for.items():
             for spelling, text in spellings(secret).items():
-                assert text not in read, f"{name} stands in {file.name}, {spelling}"
+                assert text not in read, f"{name} is in {file.name}, {spelling}"
 
 
 def _read_in_another_process(path: Path) -> bytes:

@@ -101,7 +101,9 @@ def is_done(name: str, before: Tables, after: Tables) -> bool:
         case "set-policy":
             return "required" in after["tenants"][0] and len(after["exemptions"]) == 1
         case "import":
-            return len(after["users"]) == len(before["users"]) + 3 and any("Ana Anew" in row for row in after["users"])
+            return len(after["users"]) == len(before["users"]) + 3 and any(
+                "Ana Updated" in row for row in after["users"]
+            )
         case "freeze":
             (before_it,), (tenant,) = before["tenants"], after["tenants"]
             return len(set(tenant) - set(before_it)) == 2  # since when, and by whom

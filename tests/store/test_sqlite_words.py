@@ -23,6 +23,6 @@ from secconsole.store.engine.sqlite import in_words
 def test_each_kind_of_disk_failure_has_a_message(name: str, words: str) -> None:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorname = name
-    told = in_words(error)
-    assert isinstance(told, Unavailable)
-    assert words in told.message
+    answer = in_words(error)
+    assert isinstance(answer, Unavailable)
+    assert words in answer.message

@@ -46,7 +46,7 @@ def operation_named(name: str, *facts: str) -> Operation[Any]:
             return SetPolicy(tenant=TENANT, mode=PolicyMode.REQUIRED, grace_days=3)
         case "import":
             new = tuple(NewUser(i, f"new{i}", name=f"New {i}", role="helpdesk") for i in range(3))
-            return ImportUsers(tenant=TENANT, users=(*new, NewUser(9, "ana", name="Ana Anew", role="auditor")))
+            return ImportUsers(tenant=TENANT, users=(*new, NewUser(9, "ana", name="Ana Updated", role="auditor")))
         case "confirm":
             enrollment, code = facts
             return ConfirmFactor(tenant=TENANT, enrollment=enrollment, code=Secret(code))

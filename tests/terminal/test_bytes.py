@@ -145,7 +145,7 @@ def test_no_color_sends_no_colour(sample: Start) -> None:
     for codes in COLOUR.findall(t.raw):
         numbers = [int(n) for n in codes[2:-1].split(b";") if n]
         assert all(n < 30 for n in numbers), codes
-    assert b"\x1b[7" in t.raw, "the selection is told apart by reverse"
+    assert b"\x1b[7" in t.raw, "the selection is distinguished by reverse"
 
 
 @pytest.mark.terminal

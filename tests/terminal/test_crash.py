@@ -22,11 +22,11 @@ def test_a35_crash_shows_no_secret(sample: Start, tmp_path: Path) -> None:
     assert t.proc.returncode == crash.EXIT_CODE
     assert t.left_on() == []
     assert CANARY.encode() not in t.raw
-    said = [line for line in t.scrollback() if line.strip()]
-    assert "ValueError" in said[0]
-    assert "Traceback" not in "\n".join(said)
+    answer = [line for line in t.scrollback() if line.strip()]
+    assert "ValueError" in answer[0]
+    assert "Traceback" not in "\n".join(answer)
     (path,) = (tmp_path / "home" / "log").glob("crash-*.txt")
-    assert path.name in "".join(said).replace("\n", "")
+    assert path.name in "".join(answer).replace("\n", "")
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     report = path.read_text()

@@ -165,11 +165,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 def test_a_console_over_a_server_never_imports_the_store(term: Start, server: Server, tmp_path: Path) -> None:
-    told = tmp_path / "modules"
+    answer = tmp_path / "modules"
     program = (
         "import atexit, pathlib, sys\n"
-        f"told = pathlib.Path({str(told)!r})\n"
-        "atexit.register(lambda: told.write_text(' '.join({n.partition('.')[0] for n in sys.modules})))\n"
+        f"answer = pathlib.Path({str(answer)!r})\n"
+        "atexit.register(lambda: answer.write_text(' '.join({n.partition('.')[0] for n in sys.modules})))\n"
         f"sys.argv = ['secconsole', '--backend', {server.url!r}, '--tenant', 'acme']\n"
         "from secconsole.__main__ import main\n"
         "main()\n"
@@ -184,7 +184,7 @@ def test_a_console_over_a_server_never_imports_the_store(term: Start, server: Se
         t.wait_quiet(0.3)
     t.key("ctrl+q")
     assert t.wait_exit(5) is not None
-    loaded = set(told.read_text().split())
+    loaded = set(answer.read_text().split())
     unwanted = {
         "sqlalchemy",
         "alembic",

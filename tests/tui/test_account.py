@@ -39,7 +39,7 @@ from secconsole.tui.screens.factors.recovery_codes import RecoveryCodesDialog
 from secconsole.tui.screens.step_up import StepUpDialog
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.keyboard import typed, words
-from tests.tui.test_frame import at_account, said
+from tests.tui.test_frame import at_account, toasts
 
 SIZE = (80, 24)
 
@@ -124,7 +124,7 @@ async def test_a_key_acts_on_its_row_and_elsewhere_names_the_row(console: OpenCo
         ):
             await pilot.press(key)
             await settled(pilot)
-            assert said(app) == [why]
+            assert toasts(app) == [why]
 
 
 async def test_the_cursor_stays_where_it_was_while_things_change(
@@ -145,7 +145,7 @@ async def test_the_cursor_stays_where_it_was_while_things_change(
         await settled(pilot)
         await pilot.press("x")  # is not this one, for newest is first
         await settled(pilot)
-        assert app.screen is not account or "your current session" in said(app)[0].lower()
+        assert app.screen is not account or "your current session" in toasts(app)[0].lower()
     await other.close()
     await third.close()
 
@@ -331,10 +331,10 @@ async def test_the_last_factor_cannot_be_removed_while_required(
         await at_account(app, pilot)
         await pilot.press("r")
         await settled(pilot)
-        assert "an administrator requires one of you" in said(app)[0]
+        assert "an administrator requires one of you" in toasts(app)[0]
         await pilot.press("m")
         await settled(pilot)
-        assert "an administrator requires one of you" in said(app)[0]
+        assert "an administrator requires one of you" in toasts(app)[0]
 
 
 async def test_w4_j4_mfa_is_cancelled_while_it_is_on_after_saying_what_ends(
@@ -364,7 +364,7 @@ async def test_w4_j4_mfa_is_cancelled_while_it_is_on_after_saying_what_ends(
         await settled(pilot)
         await pilot.press("m")
         await settled(pilot)
-        assert said(app) == ["No factor is bound, so there is nothing to cancel."]
+        assert toasts(app) == ["No factor is bound, so there is nothing to cancel."]
     await other.close()
 
 
@@ -399,7 +399,7 @@ async def test_j3_new_codes_say_how_many_old_ones_become_invalid(
         await pilot.press("space", "enter")
         await until(pilot, lambda: app.screen is account)
         await settled(pilot)
-        assert said(app) == ["You have ten recovery codes. 10 older ones stopped working."]
+        assert toasts(app) == ["You have ten recovery codes. 10 older ones stopped working."]
         assert account.row == "codes"
 
 
@@ -424,7 +424,7 @@ async def test_j3_codes_are_viewed_only_while_allowed_and_after_step_up(
         await settled(pilot)
         await pilot.press("s")
         await settled(pilot)
-        assert "only once" in said(app)[0]
+        assert "only once" in toasts(app)[0]
 
 
 @pytest.mark.parametrize(("left", "words_"), [(0, "none: without your phone"), (2, "only 2 left"), (7, "one was used")])
@@ -513,7 +513,7 @@ async def test_all_other_sessions_are_ended(console: OpenConsole, organisation: 
         await pilot.press("right", "enter")
         await until(pilot, lambda: account._own is not None and len(account._own.sessions) == 1)
         await settled(pilot)
-        assert said(app) == ["2 sessions ended; this one stays."]
+        assert toasts(app) == ["2 sessions ended; this one stays."]
     for other in others:
         await other.close()
 

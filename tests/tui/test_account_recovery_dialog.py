@@ -112,14 +112,14 @@ async def test_an_existing_file_is_kept_and_another_name_can_be_entered(console:
         await pilot.press("tab", "enter")
         await until(pilot, lambda: isinstance(app.screen, SaveDialog))
         await settled(pilot)
-        for typed, said in (
+        for typed, answer in (
             ("mine.txt", "file already exists"),
             (".bashrc", "ends in .txt"),
             ("no/x.txt", "no folder"),
         ):
             await pilot.press("ctrl+u", *[{".": "full_stop", "/": "slash"}.get(c, c) for c in typed], "enter")
             await settled(pilot)
-            assert said in screen_text(app)
+            assert answer in screen_text(app)
             assert not dialog.form.values["saved"]
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is dialog)

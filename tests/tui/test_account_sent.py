@@ -26,7 +26,7 @@ from tests.delivery.post import NUMBER, Post, digits_in
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.keyboard import mailed, typed, words
 from tests.tui.test_account import key_of, walk_to
-from tests.tui.test_frame import at_account, said
+from tests.tui.test_frame import at_account, toasts
 
 SIZE = (80, 24)
 
@@ -105,7 +105,7 @@ async def test_a_number_that_another_user_entered_is_verified_by_v(
         await typed(pilot, digits_in(post.twilio.text()).reveal() + "\r")
         await until(pilot, lambda: app.screen is account)
         await settled(pilot)
-        assert said(app) == ["It is bound."]
+        assert toasts(app) == ["It is bound."]
         assert (FactorKind.SMS, FactorState.ACTIVE, "") in await state(organisation, "uma")
 
 
@@ -123,7 +123,7 @@ async def test_removing_an_unverified_factor_ends_nothing(
         await pilot.press("right", "enter")
         await until(pilot, lambda: app.screen is account and "not verified yet" not in screen_text(app))
         await settled(pilot)
-        assert said(app) == ["The factor is removed."]
+        assert toasts(app) == ["The factor is removed."]
     assert len((await other.perform(ListSessions(tenant=TENANT, user="uma"))).items) > 1
     await other.close()
 
@@ -155,7 +155,7 @@ async def test_j4_a_recovery_code_admits_to_rebind_or_cancel(
         await typed(pilot, organisation.code("uma") + "\r")
         await until(pilot, lambda: app.screen is account)
         await settled(pilot)
-        assert said(app) == ["The new one is bound; the old one no longer works."]
+        assert toasts(app) == ["The new one is bound; the old one no longer works."]
         items = (await organisation.perform(ListFactors(tenant=TENANT, user="uma"))).items
         assert [factor.state for factor in items] == [FactorState.ACTIVE]
         assert items[0].id != lost
@@ -229,7 +229,7 @@ async def test_a_message_never_covers_a_qr_code(console: OpenConsole) -> None:
         await at_account(app, pilot)
         await pilot.press("e", "enter")
         await until(pilot, lambda: isinstance(app.screen, BindingScreen))
-        app.notify("something that happened meanwhile, told in as many words as it takes to fill lines " * 2)
+        app.notify("something that happened meanwhile, in as many words as it takes to fill lines " * 2)
         await until(pilot, lambda: "meanwhile" in screen_text(app))
         code = app.screen.query_one(QrCode).region
         assert code.width > 40

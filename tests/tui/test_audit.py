@@ -52,7 +52,7 @@ def rows(app: SecConsole) -> list[str]:
     return [line for line in screen_text(app).splitlines() if "Jan " in line and "local:jane" in line]
 
 
-def said(app: SecConsole) -> str:
+def toasts(app: SecConsole) -> str:
     return "\n".join(note.message for note in app._notifications)
 
 
@@ -187,7 +187,7 @@ async def test_export_writes_private_files_with_harmless_cells(
         await shows(app, pilot, "sign-in")
         wanted = await all_entries(organisation)
         await pilot.press("o", "enter", "enter", "enter")
-        await until(pilot, lambda: "written to" in said(app))
+        await until(pilot, lambda: "written to" in toasts(app))
         (path,) = organisation.home.glob("audit-acme-*.csv")
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with path.open(newline="", encoding="utf-8") as file:
@@ -196,7 +196,7 @@ async def test_export_writes_private_files_with_harmless_cells(
         assert "'" + evil in {record["reason"] for record in records}
         app.clear_notifications()
         await pilot.press("o", "right", "enter", "enter", "enter")
-        await until(pilot, lambda: "written to" in said(app))
+        await until(pilot, lambda: "written to" in toasts(app))
         (path,) = organisation.home.glob("audit-acme-*.json")
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         document = json.loads(path.read_text())
@@ -293,7 +293,7 @@ async def test_an_export_is_stopped_and_its_file_removed(
         await pilot.press("o")
         await shows(app, pilot, "Stop the export")
         await pilot.press("right", "enter")
-        await until(pilot, lambda: "The export was stopped" in said(app))
+        await until(pilot, lambda: "The export was stopped" in toasts(app))
         await until(pilot, lambda: not list(organisation.home.glob("audit-acme-*.jsonl")))
         app.clear_notifications()
         await pilot.press("o")

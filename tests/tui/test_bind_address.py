@@ -105,7 +105,7 @@ async def test_a_code_pasted_with_its_prefix_is_accepted(console: OpenConsole, p
 
 
 @pytest.mark.parametrize(
-    ("kind", "wrong", "said"),
+    ("kind", "wrong", "answer"),
     [
         (MAIL, "uma.home.example", "needs a name, an @ and a domain"),
         (MAIL, "[b]x[/b]@acme.example", "contains characters that mail cannot be sent to"),
@@ -114,13 +114,13 @@ async def test_a_code_pasted_with_its_prefix_is_accepted(console: OpenConsole, p
     ],
 )
 async def test_an_invalid_address_is_reported_under_the_field(
-    console: OpenConsole, kind: FactorKind, wrong: str, said: str
+    console: OpenConsole, kind: FactorKind, wrong: str, answer: str
 ) -> None:
     app = await console("uma", place="account")
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app, kind)
         await typed(pilot, wrong + "\r")
-        await until(pilot, lambda: said in words(app))
+        await until(pilot, lambda: answer in words(app))
         assert "Send a code" in screen_text(app)
 
 

@@ -55,7 +55,7 @@ def words(app: SecConsole) -> str:
     return " ".join(screen_text(app).replace("│", " ").split())
 
 
-def said(app: SecConsole) -> str:
+def toasts(app: SecConsole) -> str:
     return " | ".join(notification.message for notification in app._notifications)
 
 
@@ -145,7 +145,7 @@ async def test_navigation_works_without_the_server(remote: OpenConsole, front: F
             await settled(pilot)
             assert isinstance(app.screen, Place)
             assert LOST in header(app)
-        assert said(app) == ""  # the header has shown it
+        assert toasts(app) == ""  # the header has shown it
         await front.start()
         await until(pilot, lambda: app.connection.is_current)
         await pilot.press("3")
@@ -162,7 +162,7 @@ async def test_a_refused_action_gives_the_reason_and_is_not_run_later(
         await lost(app, pilot, front)
         await pilot.press("u")
         await settled(pilot)
-        assert said(app) == CANNOT
+        assert toasts(app) == CANNOT
         await front.start()
         await until(pilot, lambda: app.connection.is_current)
         await settled(pilot)
@@ -184,7 +184,7 @@ async def test_an_open_dialog_keeps_its_input_and_shows_the_connection_state(
         await front.stop()
         await until(pilot, lambda: "server not reached" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: CANNOT in said(app))
+        await until(pilot, lambda: CANNOT in toasts(app))
         await settled(pilot)
         assert isinstance(app.screen, UnbindDialog)
         assert app.screen.query_one(Form).values == {"reason": "lost phone", "ticket": "T-17"}
@@ -209,7 +209,7 @@ async def test_a_lost_reply_is_retried_and_nothing_runs_twice(
         front.lose_reply("/unbind")
         front.gate.asked.clear()
         await pilot.press(*"lost phone", "tab", "tab", "right", "enter")
-        await until(pilot, lambda: "bob is unbound. x undoes it" in said(app))
+        await until(pilot, lambda: "bob is unbound. x undoes it" in toasts(app))
         assert len([path for path in front.gate.asked if path.endswith("/unbind")]) == 2
         entries = (await organisation.perform(ListAudit(tenant=TENANT, action="unbind"))).items
         assert len(entries) == 1
@@ -244,7 +244,7 @@ async def test_a_slow_reply_is_reported_and_can_be_cancelled(remote: OpenConsole
         assert app.screen is place
         front.go_on()
         await until(pilot, lambda: "live" in header(app))
-        assert said(app) == ""  # what was typed ahead pressed nothing here
+        assert toasts(app) == ""  # what was typed ahead pressed nothing here
 
 
 @pytest.mark.usefixtures("impatient")
@@ -262,7 +262,7 @@ async def test_cancelling_a_change_says_that_it_may_have_been_done(
         await pilot.press(*"lost phone", "tab", "tab", "right", "enter")
         await until(pilot, lambda: "esc leaves it" in screen_text(app))
         await pilot.press("escape")
-        await until(pilot, lambda: "may or may not have been done" in said(app))
+        await until(pilot, lambda: "may or may not have been done" in toasts(app))
         assert isinstance(app.screen, UnbindDialog)
         front.go_on()
         await until(pilot, lambda: app.connection.is_current)

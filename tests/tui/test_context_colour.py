@@ -45,14 +45,14 @@ def first_line(app: SecConsole) -> list[Segment]:
     return [part for part in app.screen.query_one(Header).render_line(0) if part.text]
 
 
-async def stands(app: SecConsole, pilot: Pilot[Any]) -> None:
+async def shown_live(app: SecConsole, pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: app.signed_in and bool(app.screen.query(Header)) and "live" in header(app))
 
 
 async def test_a_context_is_visible_and_readable_in_every_theme(console: OpenConsole) -> None:
     app = await console("hana", context=NamedContext("prod", colour="red"))
     async with app.run_test(size=SIZE) as pilot:
-        await stands(app, pilot)
+        await shown_live(app, pilot)
         for name, theme in THEMES.items():
             app.theme = name
             await pilot.pause()
@@ -74,7 +74,7 @@ async def test_a_context_is_visible_and_readable_in_every_theme(console: OpenCon
 async def test_a_context_without_a_colour_shows_its_name(console: OpenConsole) -> None:
     app = await console("hana", context=NamedContext("test"))
     async with app.run_test(size=SIZE) as pilot:
-        await stands(app, pilot)
+        await shown_live(app, pilot)
         assert " test " in header(app).splitlines()[0]
         assert seen(first_line(app)[0].style.bgcolor) == parse(THEMES[app.theme].palette()["background"])  # type: ignore[union-attr]
 
@@ -104,5 +104,5 @@ async def test_the_sign_in_screen_names_the_context(organisation: Organisation, 
 async def test_the_header_names_the_server(remote: OpenConsole, front: Front) -> None:
     app = await remote("hana", context=NamedContext("prod", front.url, TENANT, "red"))
     async with app.run_test(size=(200, 24)) as pilot:
-        await stands(app, pilot)
+        await shown_live(app, pilot)
         assert str(front.socket) in header(app).splitlines()[2]

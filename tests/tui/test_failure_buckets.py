@@ -89,13 +89,13 @@ def test_locks_are_described(holds: tuple[Hold, ...], failures: int, words: str,
 
 def test_both_locked_buckets_are_named() -> None:
     detail: Any = Detail((AWAY, HOME), 1, 57)
-    said = lock_words(detail, NOW)
-    assert said.startswith("locked for strangers until unlocked, after 50 wrong entries; for known networks")
-    assert said.endswith("after 7 wrong entries")
+    answer = lock_words(detail, NOW)
+    assert answer.startswith("locked for strangers until unlocked, after 50 wrong entries; for known networks")
+    assert answer.endswith("after 7 wrong entries")
     assert locked_word(detail) == "locked"
 
 
-def told(known: int, *held: Bucket) -> tuple[str, ...]:
+def words_for(known: int, *held: Bucket) -> tuple[str, ...]:
     refused = Decision(SignInStatus.REFUSED, Rule.REFUSED)
     return tell_caller(
         refused,
@@ -113,5 +113,5 @@ def told(known: int, *held: Bucket) -> tuple[str, ...]:
 def test_the_caller_hears_where_they_can_still_sign_in() -> None:
     wait = "Too many wrong entries. Wait, or let me unlock it once I know it is you."
     elsewhere = "You can sign in from where you did before: at work, or at home."
-    assert told(1, Bucket.STRANGERS) == (elsewhere, wait)
-    assert told(0, Bucket.STRANGERS) == told(1, *Bucket) == (wait,)
+    assert words_for(1, Bucket.STRANGERS) == (elsewhere, wait)
+    assert words_for(0, Bucket.STRANGERS) == words_for(1, *Bucket) == (wait,)

@@ -34,7 +34,7 @@ from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, s
 SIZE = (80, 24)
 
 
-def said(app: SecConsole) -> list[str]:
+def toasts(app: SecConsole) -> list[str]:
     """Return the texts of the toasts."""
     return [notification.message for notification in app._notifications]
 
@@ -72,7 +72,7 @@ async def test_a_place_for_other_roles_is_not_shown_and_its_key_says_why(console
         assert screen_text(app).splitlines()[1].split() == ["7", "Me", "live"]
         await pilot.press("3")
         await settled(pilot)
-        assert said(app) == ["Your role, user, can see its own account only: press 7."]
+        assert toasts(app) == ["Your role, user, can see its own account only: press 7."]
 
 
 async def test_the_place_for_incidents_is_named_only_to_those_who_may_use_it(console: OpenConsole) -> None:
@@ -82,7 +82,7 @@ async def test_the_place_for_incidents_is_named_only_to_those_who_may_use_it(con
         assert "Incident" not in screen_text(app)
         await pilot.press("6")
         await settled(pilot)
-        assert said(app) == ["Incident is for others: platform-admin, tenant-admin."]
+        assert toasts(app) == ["Incident is for others: platform-admin, tenant-admin."]
 
 
 async def test_digits_open_places_and_q_goes_back(console: OpenConsole) -> None:
@@ -97,7 +97,7 @@ async def test_digits_open_places_and_q_goes_back(console: OpenConsole) -> None:
         await settled(pilot)
         await pilot.press("q")
         await settled(pilot)
-        assert "no place to go back to" in said(app)[0]
+        assert "no place to go back to" in toasts(app)[0]
 
 
 async def test_read_only_is_marked_and_every_writing_key_says_so(console: OpenConsole) -> None:
@@ -112,7 +112,7 @@ async def test_read_only_is_marked_and_every_writing_key_says_so(console: OpenCo
             assert (account.why_not(action) == READ_ONLY) is wrote
         await pilot.press("e")
         await settled(pilot)
-        assert said(app) == [READ_ONLY]
+        assert toasts(app) == [READ_ONLY]
 
 
 async def test_only_platform_administrators_change_the_tenant(console: OpenConsole, organisation: Organisation) -> None:
@@ -122,7 +122,7 @@ async def test_only_platform_administrators_change_the_tenant(console: OpenConso
         await at_account(app, pilot)
         await pilot.press("t")
         await settled(pilot)
-        assert said(app) == ["Your role, tenant-admin, works in acme only."]
+        assert toasts(app) == ["Your role, tenant-admin, works in acme only."]
     app = await console("root", place="account")
     async with app.run_test(size=SIZE) as pilot:
         before = await at_account(app, pilot)
@@ -170,7 +170,7 @@ async def test_an_unavailable_key_is_in_brackets_and_says_why(console: OpenConso
         await until(pilot, lambda: "(r Remove)" in screen_text(app).splitlines()[-1])
         await pilot.press("r")
         await settled(pilot)
-        assert "need a factor" in said(app)[0]
+        assert "need a factor" in toasts(app)[0]
 
 
 async def test_help_shows_the_page_and_every_key_with_its_reason(console: OpenConsole) -> None:
@@ -235,7 +235,7 @@ async def test_the_palette_runs_the_chosen_action_and_explains_unavailable_ones(
         assert "not now: Incident is for others: platform-admin, tenant-admin." in screen_text(app)
         await pilot.press("enter")
         await settled(pilot)
-        assert said(app) == ["Incident is for others: platform-admin, tenant-admin."]
+        assert toasts(app) == ["Incident is for others: platform-admin, tenant-admin."]
         await pilot.press("ctrl+p", *"xyzzy")
         await until(pilot, lambda: "No command matches." in screen_text(app))
         await pilot.press("escape", "colon", *"change pass", "enter")
@@ -256,7 +256,7 @@ async def test_a_theme_is_previewed_and_reverted_by_escape(console: OpenConsole)
         await pilot.press("colon", *"fjord", "enter")
         await settled(pilot)
         assert app.theme == "fjord"
-        assert 'theme = "fjord"' in said(app)[0]
+        assert 'theme = "fjord"' in toasts(app)[0]
 
 
 async def test_a16_markup_in_the_palette_stays_text(console: OpenConsole) -> None:
@@ -321,7 +321,7 @@ async def test_the_header_shows_an_unresponsive_store(console: OpenConsole, monk
         await pilot.press("e", "enter")
         await until(pilot, lambda: "⚠ store unavailable · data from" in screen_text(app).splitlines()[2])
         assert "stale" in screen_text(app).splitlines()[1]
-        assert set(said(app)) == {"The disk is full. Nothing was changed."}
+        assert set(toasts(app)) == {"The disk is full. Nothing was changed."}
         broken = False
         await until(pilot, lambda: "live" in screen_text(app).splitlines()[1])
         assert set(screen_text(app).splitlines()[2]) == {"─"}
@@ -361,7 +361,7 @@ async def test_cancelling_step_up_does_nothing(console: OpenConsole, organisatio
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is account)
         await settled(pilot)
-        assert said(app) == []
+        assert toasts(app) == []
         assert len((await organisation.perform(ListFactors(tenant=TENANT, user="hana"))).items) == 1
 
 
@@ -378,7 +378,7 @@ async def test_a_busy_dialog_may_ask_for_step_up_which_gets_the_keys(
         await pilot.press(*organisation.code("hana"), "enter")
         await until(pilot, lambda: app.screen is account)
         await settled(pilot)
-        assert said(app)[0].startswith("Your password was changed.")
+        assert toasts(app)[0].startswith("Your password was changed.")
 
 
 async def test_an_operation_in_an_ended_session_opens_the_sign_in(

@@ -12,7 +12,7 @@ from secconsole.tui.screens.jobs.start import StartDialog
 from secconsole.tui.screens.users.invite import InviteDialog
 from tests.delivery.post import Post
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.test_unbind import told
+from tests.tui.test_unbind import toasts
 from tests.tui.test_users import on, opened
 
 
@@ -46,7 +46,7 @@ async def test_marked_users_are_invited_and_the_others_are_named(
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
-        assert "A first-time password is on its way to zoe. 2 users not: uma:" in told(app)
+        assert "A first-time password is on its way to zoe. 2 users not: uma:" in toasts(app)
     assert await left(organisation) == 1
     await post.wait_idle()
     assert "First-time password: " in post.mailbox.text()
@@ -58,7 +58,7 @@ async def test_the_key_says_why_nobody_can_be_invited(console: OpenConsole, orga
         place = await opened(app, pilot)
         await on(pilot, place, "uma")
         await pilot.press("I")
-        await until(pilot, lambda: "Mail is not set up" in told(app))
+        await until(pilot, lambda: "Mail is not set up" in toasts(app))
         assert app.screen is place
 
 

@@ -21,7 +21,7 @@ from secconsole.tui.screens.jobs.password_list import ListDialog
 from secconsole.tui.screens.jobs.start import KindDialog, StartDialog
 from secconsole.tui.screens.users.users import Users
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.test_unbind import show, told
+from tests.tui.test_unbind import show, toasts
 from tests.tui.test_users import opened
 
 
@@ -134,7 +134,7 @@ async def test_a_job_is_paused_resumed_and_cancelled(
         await pilot.press("p")
         await until(pilot, lambda: "paused" in screen_text(app))
         await pilot.press("p")
-        await until(pilot, lambda: "nothing to pause" in told(app))
+        await until(pilot, lambda: "nothing to pause" in toasts(app))
         await pilot.press("c")
         await settled(pilot)
         await pilot.press("right", "enter")
@@ -149,7 +149,7 @@ async def test_keys_for_one_user_say_that_marks_do_not_count(console: OpenConsol
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await search(app, pilot, "z", 3)
         await pilot.press("a", "o")
-        await until(pilot, lambda: "Role is for z00 only: marks do not count." in told(app))
+        await until(pilot, lambda: "Role is for z00 only: marks do not count." in toasts(app))
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])

@@ -66,7 +66,7 @@ async def newton(app: SecConsole, pilot: Pilot[Any]) -> UserRow:
     return place.person
 
 
-def said(app: SecConsole) -> list[str]:
+def toasts(app: SecConsole) -> list[str]:
     return [notification.message for notification in app._notifications]
 
 
@@ -397,18 +397,18 @@ async def test_messages_and_dialogs_wait_for_the_unlock(console: OpenConsole, or
         place = app.screen
         app.notify("newton was here")
         await lock(app, pilot)
-        assert said(app) == []
+        assert toasts(app) == []
         dialog = OneTimePasswordDialog(row, Secret("quite-secret-words"))
         place.run_worker(app.ask(dialog), exit_on_error=False)
         place.app.notify("newton is done")
         place.app.push_screen(OneTimePasswordDialog(row, Secret("other-secret-words")))
         await settled(pilot)
         assert asks(app)
-        assert said(app) == []
+        assert toasts(app) == []
         assert "newton" not in screen_text(app)
         await unlock(app, pilot, organisation, "tomas")
         await until(pilot, lambda: app.screen is dialog)
-        assert "newton is done" in said(app)
+        assert "newton is done" in toasts(app)
         assert len(app.screen_stack) == 3
 
 

@@ -29,7 +29,7 @@ SIZE = (80, 24)
 SENDER, NUMBER = "+15005550006", "+15005550001"
 
 
-def said(app: SecConsole) -> str:
+def screen_words(app: SecConsole) -> str:
     """The words on the screen in one line, without the sides of boxes."""
     return " ".join(screen_text(app).replace("│", " ").split())
 
@@ -203,8 +203,8 @@ async def test_an_unreachable_server_is_reported_while_waiting(
         await fill(pilot, "admin@acme.example")
         await pilot.press("right", "enter")
         await on_top(app, pilot, DeliveryCodeDialog)
-        await until(pilot, lambda: "Retrying (1 try so far)" in said(app))
-        assert "cannot be reached" in said(app)
+        await until(pilot, lambda: "Retrying (1 try so far)" in screen_words(app))
+        assert "cannot be reached" in screen_words(app)
 
 
 @pytest.mark.parametrize(
@@ -226,11 +226,11 @@ async def test_a1_an_error_of_twilio_is_shown_in_the_box(
         twilio.answers.append(answer)
         await ready(app, pilot)
         await keep_twilio(app, pilot, twilio.url)
-        await until(pilot, lambda: words in said(app))
+        await until(pilot, lambda: words in screen_words(app))
         assert TOKEN not in screen_text(app)
         await pilot.press("escape")
         await on_top(app, pilot, DeliveryStatusDialog)
-        assert "Until then nothing is sent." in said(app)
+        assert "Until then nothing is sent." in screen_words(app)
 
 
 async def test_a1_sms_is_tested_and_a_repeat_says_how_long_to_wait(
@@ -256,11 +256,11 @@ async def test_a1_sms_is_tested_and_a_repeat_says_how_long_to_wait(
         await until(pilot, lambda: "That code is wrong." in screen_text(app))
         await type_in(pilot, digits_in(twilio.text()).reveal())
         await pilot.press("enter")
-        await until(pilot, lambda: f"The code reached {NUMBER}." in said(app))
+        await until(pilot, lambda: f"The code reached {NUMBER}." in screen_words(app))
         await settled(pilot)
         await pilot.press("right", "enter")  # Enter alone cancels, since Enter has opened the dialog
-        await until(pilot, lambda: "Test completed successfully" in said(app))
-        assert "Your number is on record now." in said(app)
+        await until(pilot, lambda: "Test completed successfully" in screen_words(app))
+        assert "Your number is on record now." in screen_words(app)
     assert (await organisation.perform(ShowUser(tenant="acme", user="root"))).user.phone == NUMBER
 
 

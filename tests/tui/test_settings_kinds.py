@@ -16,7 +16,7 @@ from secconsole.tui.screens.settings.kinds import KindsDialog
 from secconsole.tui.screens.settings.secret_key import NewKeyDialog, RenewKeyDialog, SecretKeyDialog
 from secconsole.tui.screens.settings.settings import Settings
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.test_settings_delivery import SIZE, on_top, ready, said
+from tests.tui.test_settings_delivery import SIZE, on_top, ready, screen_words
 
 ALL = (FactorKind.TOTP, FactorKind.SMS, FactorKind.EMAIL)
 
@@ -33,7 +33,7 @@ async def test_each_kind_is_shown_with_the_advice_of_the_standard(
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await open_kinds(app, pilot)
-        text = said(app)
+        text = screen_words(app)
         assert "✓ totp always allowed" in text
         assert "✗ sms restricted (NIST SP 800-63B-4, 3.1.3.3 and 3.2.9)" in text
         assert "Always offer another kind as well." in text
@@ -48,11 +48,11 @@ async def test_a_kind_without_delivery_is_allowed_with_a_warning(
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await open_kinds(app, pilot)
-        assert "cannot be sent yet" not in said(app)
+        assert "cannot be sent yet" not in screen_words(app)
         await pilot.press("space")
-        await until(pilot, lambda: "! SMS cannot be sent yet, so users cannot bind it" in said(app))
+        await until(pilot, lambda: "! SMS cannot be sent yet, so users cannot bind it" in screen_words(app))
         await pilot.press("tab", "tab", "enter")
-        await until(pilot, lambda: "s SMS not set up ⚠ allowed, but cannot be sent" in said(app))
+        await until(pilot, lambda: "s SMS not set up ⚠ allowed, but cannot be sent" in screen_words(app))
     policy = await organisation.perform(ShowPolicy(tenant="acme"))
     assert set(policy.kinds) == {FactorKind.TOTP, FactorKind.SMS}
     assert policy.policy == "required", "nothing else is changed"
@@ -64,9 +64,9 @@ async def test_disallowing_a_kind_says_that_factors_stay(console: OpenConsole, o
     async with app.run_test(size=SIZE) as pilot:
         await open_kinds(app, pilot)
         await pilot.press("tab", "space", "tab", "space")
-        await until(pilot, lambda: "Users can no longer bind mail themselves" in said(app))
-        assert "Users who have it keep signing in with it" in said(app)
-        assert "Recovery codes can no longer be viewed" in said(app)
+        await until(pilot, lambda: "Users can no longer bind mail themselves" in screen_words(app))
+        assert "Users who have it keep signing in with it" in screen_words(app)
+        assert "Recovery codes can no longer be viewed" in screen_words(app)
         await pilot.press("enter")
         await on_top(app, pilot, Settings)
     policy = await organisation.perform(ShowPolicy(tenant="acme"))
@@ -97,14 +97,14 @@ async def test_a_user_without_permission_sees_kinds_and_key(
     app = await console(login, place="settings", **options)
     async with app.run_test(size=SIZE) as pilot:
         await open_kinds(app, pilot)
-        assert "Read-only." in said(app)
-        assert "[ ]" not in said(app)
+        assert "Read-only." in screen_words(app)
+        assert "[ ]" not in screen_words(app)
         await pilot.press("enter")
         await on_top(app, pilot, Settings)
         await pilot.press("y")
         await on_top(app, pilot, SecretKeyDialog)
-        assert "Read-only." in said(app)
-        assert "Rotate" not in said(app)
+        assert "Read-only." in screen_words(app)
+        assert "Rotate" not in screen_words(app)
 
 
 async def test_q2_a_first_secret_key_is_shown_once_and_an_extra_key_press_keeps_it(
@@ -115,23 +115,23 @@ async def test_q2_a_first_secret_key_is_shown_once_and_an_extra_key_press_keeps_
         await ready(app, pilot)
         await pilot.press("y")
         await on_top(app, pilot, SecretKeyDialog)
-        assert "There is no secret key" in said(app)
+        assert "There is no secret key" in screen_words(app)
         await pilot.press("right", "enter")
         await on_top(app, pilot, NewKeyDialog)
         dialog = app.screen
         assert isinstance(dialog, NewKeyDialog)
         assert dialog._made is not None
         key = dialog._made.key
-        assert key.reveal() in said(app)
+        assert key.reveal() in screen_words(app)
         app.app_focus = False
-        await until(pilot, lambda: key.reveal() not in said(app))
+        await until(pilot, lambda: key.reveal() not in screen_words(app))
         app.app_focus = True
         await pilot.press("escape")
-        await until(pilot, lambda: "It cannot be shown again" in said(app))
+        await until(pilot, lambda: "It cannot be shown again" in screen_words(app))
         await pilot.press("space", "escape")
         await on_top(app, pilot, Settings)
         assert dialog._made is None
-        assert key.reveal() not in said(app)
+        assert key.reveal() not in screen_words(app)
     program = await organisation.open(Bearer(key))
     assert (await program.perform(CountUsers(tenant="acme"))).total == 8
     await program.close()
@@ -143,19 +143,19 @@ async def test_q2_rotation_says_what_must_be_updated_and_ends_the_old_key(
     old = await organisation.perform(RotateSecretKey(tenant="acme"))
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: old.id in said(app))
+        await until(pilot, lambda: old.id in screen_words(app))
         await settled(pilot)
         await pilot.press("y")
         await on_top(app, pilot, SecretKeyDialog)
         await pilot.press("right", "enter")
         await on_top(app, pilot, RenewKeyDialog)
-        assert "Every program that uses it needs the new one" in said(app)
+        assert "Every program that uses it needs the new one" in screen_words(app)
         assert app.screen.query_one("Form").focused_name == "cancel"  # type: ignore[attr-defined]
         await pilot.press("up", "9", "9", "enter", "right", "enter")
-        await until(pilot, lambda: "At most 72 hours." in said(app))
+        await until(pilot, lambda: "At most 72 hours." in screen_words(app))
         await pilot.press("ctrl+u", "2", "enter", "right", "enter")
         await on_top(app, pilot, NewKeyDialog)
-        assert f"The old one, {old.id}, works until" in said(app)
+        assert f"The old one, {old.id}, works until" in screen_words(app)
         await pilot.press("space", "escape")
         await until(pilot, lambda: "the previous one still works" in screen_text(app))
     program = await organisation.open(Bearer(old.key))

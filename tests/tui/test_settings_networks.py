@@ -16,7 +16,7 @@ from secconsole.tui.screens.settings.networks import (
 )
 from secconsole.tui.screens.settings.settings import Settings
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, until
-from tests.tui.test_settings_delivery import SIZE, on_top, ready, said, type_in
+from tests.tui.test_settings_delivery import SIZE, on_top, ready, screen_words, type_in
 
 
 async def listed(organisation: Organisation) -> tuple[AllowedNetwork, ...]:
@@ -34,38 +34,38 @@ async def test_a_network_is_added_checked_and_removed(console: OpenConsole, orga
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
-        assert "n Networks every network is allowed" in said(app)
+        assert "n Networks every network is allowed" in screen_words(app)
         await open_networks(app, pilot)
-        assert "No network is listed: every network is allowed." in said(app)
+        assert "No network is listed: every network is allowed." in screen_words(app)
         await pilot.press("1")
         await on_top(app, pilot, AddNetworkDialog)
         await type_in(pilot, "10.0.0.5/8")
         await pilot.press("enter", "enter", "enter", "enter", "tab", "right", "enter")
-        await until(pilot, lambda: "Enter the network: 10.0.0.0/8" in said(app))
+        await until(pilot, lambda: "Enter the network: 10.0.0.0/8" in screen_words(app))
         await pilot.press("ctrl+u")
         await type_in(pilot, "10.0.0.0/8")
         await pilot.press("tab")
         await type_in(pilot, "office")
         await pilot.press("tab", "tab", "tab", "tab", "right", "enter")
         await on_top(app, pilot, NetworksDialog)
-        assert "3 10.0.0.0/8 office all roles" in said(app)
+        assert "3 10.0.0.0/8 office all roles" in screen_words(app)
         await pilot.press("2")
         await on_top(app, pilot, CheckAddressDialog)
         await type_in(pilot, "203.0.113.9")
         await pilot.press("tab", "tab", "right", "enter")
-        await until(pilot, lambda: "Refused. 203.0.113.9 is in no network" in said(app))
+        await until(pilot, lambda: "Refused. 203.0.113.9 is in no network" in screen_words(app))
         await pilot.press("escape")
         await on_top(app, pilot, NetworksDialog)
         await pilot.press("3")
         await on_top(app, pilot, NetworkDialog)
-        assert "Factor asked for as the policy says" in said(app)
+        assert "Factor asked for as the policy says" in screen_words(app)
         await pilot.press("enter")  # the focus is on Close
         await on_top(app, pilot, NetworksDialog)
         assert [one.network for one in await listed(organisation)] == ["10.0.0.0/8"]
         await pilot.press("3")
         await on_top(app, pilot, NetworkDialog)
         await pilot.press("right", "enter")
-        await until(pilot, lambda: "10.0.0.0/8 is no longer listed." in said(app))
+        await until(pilot, lambda: "10.0.0.0/8 is no longer listed." in screen_words(app))
     assert await listed(organisation) == ()
 
 
@@ -80,7 +80,7 @@ async def test_a27_a_change_that_shuts_out_its_author_needs_the_tenants_name(
         await type_in(pilot, "local")
         await pilot.press("tab", "tab", "right", "right", "tab", "tab", "tab", "right", "enter")  # for tenant-admin
         await on_top(app, pilot, ConfirmDialog)
-        assert "You would be shut out: local would not be allowed." in said(app)
+        assert "You would be shut out: local would not be allowed." in screen_words(app)
         await pilot.press("enter")  # the focus is on Cancel
         await on_top(app, pilot, NetworksDialog)
         assert await listed(organisation) == ()
@@ -108,12 +108,12 @@ async def test_a_change_that_waits_is_shown_and_undone(console: OpenConsole, org
     app = await console("tomas", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
-        assert "n Networks only local, a change waits" in said(app)
+        assert "n Networks only local, a change waits" in screen_words(app)
         await open_networks(app, pilot)
-        assert "unless it is confirmed" in said(app)
-        assert "tenant-admin · waits to be confirmed" in said(app)
+        assert "unless it is confirmed" in screen_words(app)
+        assert "tenant-admin · waits to be confirmed" in screen_words(app)
         await pilot.press("4")
-        await until(pilot, lambda: "The change is undone." in said(app))
+        await until(pilot, lambda: "The change is undone." in screen_words(app))
     assert await listed(organisation) == ()
 
 
@@ -121,12 +121,12 @@ async def test_an_auditor_looks_and_checks(console: OpenConsole, organisation: O
     await organisation.perform(AddNetwork(tenant="acme", network="10.0.0.0/8", note="office", no_challenge=True))
     app = await console("aida", place="settings")
     async with app.run_test(size=(60, 16)) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, Settings) and "Factor kinds" in said(app))
+        await until(pilot, lambda: isinstance(app.screen, Settings) and "Factor kinds" in screen_words(app))
         await pilot.press("n")
         await on_top(app, pilot, NetworksDialog)
-        assert "1 Check an address" in said(app)
-        assert "Add a network" not in said(app)
+        assert "1 Check an address" in screen_words(app)
+        assert "Add a network" not in screen_words(app)
         await pilot.press("2")
         await on_top(app, pilot, NetworkDialog)
-        assert "Factor not asked for from there" in said(app)
-        assert "Remove" not in said(app)
+        assert "Factor not asked for from there" in screen_words(app)
+        assert "Remove" not in screen_words(app)

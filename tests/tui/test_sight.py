@@ -60,8 +60,8 @@ async def walked(app: SecConsole, pilot: Pilot[Any], number: str, keys: str) -> 
             await pilot.press(key)
             await settled(pilot)
         if app.screen is place:
-            said = [notification.message for notification in app._notifications]
-            found.append(f"{number} {sequence}: nothing opens {said}")
+            answer = [notification.message for notification in app._notifications]
+            found.append(f"{number} {sequence}: nothing opens {answer}")
             continue
         found += await looked_at(app, pilot, f"{number} {sequence}")
         for _ in range(4):

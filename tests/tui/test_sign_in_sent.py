@@ -71,10 +71,10 @@ async def test_w3_a4_a5_a_user_without_an_app_chooses_a_destination_and_types_th
     app = signing_in()
     async with app.run_test(size=SIZE) as pilot:
         await at(pilot, "newton", organisation)
-        said = words(app)
+        answer = words(app)
         for line in ("1 Text message to ••• 009", "2 Text message to ••• 012", "3 E-mail to n•••@home.example"):
-            assert line in said
-        assert "5550" not in said
+            assert line in answer
+        assert "5550" not in answer
         assert len(newton.twilio.messages) == before, "nothing is sent before it was asked for"
         await typed(pilot, "2")
         text = await texted(pilot, newton, before + 1)

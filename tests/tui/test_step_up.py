@@ -86,8 +86,8 @@ async def test_one_of_several_factors_is_chosen(post: Post) -> None:
         await typed(pilot, "newton has a long password\r")
         await until(pilot, lambda: isinstance(app.screen, WhichFactorDialog))
         await settled(pilot)
-        said = words(app)
-        number = "1" if "1 E-mail to n•••@home.example" in said else "2"
+        shown = words(app)
+        number = "1" if "1 E-mail to n•••@home.example" in shown else "2"
         await typed(pilot, number)
         text = await mailed(pilot, post, mails + 1)
         await until(pilot, lambda: f"Code {prefix_in(text)}-" in words(app))

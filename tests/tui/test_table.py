@@ -75,7 +75,7 @@ class TableApp(App[None]):
     def __init__(self, source: Rows) -> None:
         super().__init__()
         self.source = source
-        self.told: list[Message] = []
+        self.answer: list[Message] = []
         self.table = WindowedTable(COLUMNS, source, empty="No users yet.")
 
     def compose(self) -> ComposeResult:
@@ -87,7 +87,7 @@ class TableApp(App[None]):
     @on(WindowedTable.HeaderClicked)
     @on(WindowedTable.LoadFailed)
     def note(self, message: Message) -> None:
-        self.told.append(message)
+        self.answer.append(message)
 
     def shown(self) -> list[str]:
         return [self.table.render_line(y).text.rstrip() for y in range(self.table.size.height)]
@@ -190,7 +190,7 @@ async def test_keys_do_not_wait_for_rows_and_skipped_blocks_are_not_loaded() -> 
         await settled(pilot)
         assert app.table.cursor_key == "u089000"
         assert len(source.calls) <= 6
-        assert not [message for message in app.told if isinstance(message, WindowedTable.RowActivated)]
+        assert not [message for message in app.answer if isinstance(message, WindowedTable.RowActivated)]
 
 
 async def test_an_unknown_total_grows_as_rows_arrive() -> None:
@@ -369,7 +369,9 @@ async def test_a_failed_load_is_reported_and_shown_rows_stay() -> None:
         source.error = Unavailable("The server does not answer. Try again.")
         app.table.refresh_rows()
         await settled(pilot)
-        assert [m.error.message for m in app.told if isinstance(m, WindowedTable.LoadFailed)] == [source.error.message]
+        assert [m.error.message for m in app.answer if isinstance(m, WindowedTable.LoadFailed)] == [
+            source.error.message
+        ]
         assert app.shown() == before
         source.error = None
         source.keys[0] = "back"
@@ -385,20 +387,20 @@ async def test_keys_and_mouse_send_messages() -> None:
     app = TableApp(Rows(keys(40)))
     async with app.run_test(size=(60, 12)) as pilot:
         await settled(pilot)
-        app.told.clear()
+        app.answer.clear()
         await pilot.press("j", "k", "G", "g", "down", "enter", "space")
         await pilot.click(WindowedTable, offset=(5, 0))
         await pilot.click(WindowedTable, offset=(5, 6))
         await pilot.click(WindowedTable, offset=(0, 7))
         await pilot.pause()
-        moved = [m.key for m in app.told if isinstance(m, WindowedTable.CursorMoved)]
+        moved = [m.key for m in app.answer if isinstance(m, WindowedTable.CursorMoved)]
         assert moved[-3:] == ["u000002", "u000005", "u000006"]
-        assert [m.key for m in app.told if isinstance(m, WindowedTable.RowActivated)] == ["u000001"]
-        assert [m.column for m in app.told if isinstance(m, WindowedTable.HeaderClicked)] == ["login"]
+        assert [m.key for m in app.answer if isinstance(m, WindowedTable.RowActivated)] == ["u000001"]
+        assert [m.column for m in app.answer if isinstance(m, WindowedTable.HeaderClicked)] == ["login"]
         assert app.table.marks == {"u000001", "u000006"}
         app.table.clear_marks()
         await pilot.pause()
-        assert [m.marks for m in app.told if isinstance(m, WindowedTable.MarksChanged)][-1] == frozenset()
+        assert [m.marks for m in app.answer if isinstance(m, WindowedTable.MarksChanged)][-1] == frozenset()
 
 
 async def test_a_range_is_marked_across_rows_never_shown() -> None:

@@ -24,7 +24,7 @@ def prague(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("before", "said"),
+    ("before", "answer"),
     [
         (timedelta(seconds=5), "just now"),
         (timedelta(minutes=12), "12 min ago"),
@@ -34,8 +34,8 @@ def prague(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (timedelta(minutes=-10), "12 Mar 2026 09:40 +01:00"),
     ],
 )
-def test_a_time_is_relative_within_a_day_and_exact_before(before: timedelta, said: str) -> None:
-    assert format.moment(NOW - before, NOW) == said
+def test_a_time_is_relative_within_a_day_and_exact_before(before: timedelta, answer: str) -> None:
+    assert format.moment(NOW - before, NOW) == answer
 
 
 def test_no_time_reads_never() -> None:
@@ -50,7 +50,7 @@ def test_the_offset_is_that_of_the_time_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "said"),
+    ("span", "answer"),
     [
         (timedelta(seconds=59), "just now"),
         (timedelta(minutes=59), "59 min ago"),
@@ -60,8 +60,8 @@ def test_the_offset_is_that_of_the_time_itself() -> None:
         (timedelta(days=800), "2 years ago"),
     ],
 )
-def test_a_duration_in_its_largest_unit(span: timedelta, said: str) -> None:
-    assert format.ago(NOW - span, NOW) == said
+def test_a_duration_in_its_largest_unit(span: timedelta, answer: str) -> None:
+    assert format.ago(NOW - span, NOW) == answer
 
 
 def test_remaining_time() -> None:

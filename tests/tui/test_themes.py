@@ -138,9 +138,9 @@ def test_a_theme_with_weak_contrast_is_loaded_with_a_warning(home: Path) -> None
     path.write_text(GOOD + '[variables]\nmuted = "#202020"\n')
     path.chmod(0o666)
     checked = theme_file.read(path)
-    said = checked.warnings
-    assert any("muted (#202020) is hard to read on background (#101010)" in text for text in said)
-    assert any("chmod go-w" in text for text in said)
+    answer = checked.warnings
+    assert any("muted (#202020) is hard to read on background (#101010)" in text for text in answer)
+    assert any("chmod go-w" in text for text in answer)
     assert checked.problems == ()
     assert themes.load().files["mine"] == path
 

@@ -38,7 +38,7 @@ async def status(organisation: Organisation, login: str) -> BindingStatus:
     return (await show(organisation, login)).user.status
 
 
-def told(app: SecConsole) -> str:
+def toasts(app: SecConsole) -> str:
     return " | ".join(notification.message for notification in app._notifications)
 
 
@@ -75,7 +75,7 @@ async def test_unbinding_one_user_names_them_and_asks_for_a_reason(
         await until(pilot, lambda: isinstance(app.screen, Users))
         await settled(pilot)
         assert await status(organisation, "bob") is UNBOUND
-        assert "bob is unbound. x undoes it until" in told(app)
+        assert "bob is unbound. x undoes it until" in toasts(app)
         entries = await organisation.perform(ListAudit(tenant="acme", action="unbind"))
         assert (entries.items[0].reason, entries.items[0].ticket, entries.items[0].actor) == (
             "lost phone",
@@ -106,7 +106,7 @@ async def test_a_stray_enter_cancels(console: OpenConsole, organisation: Organis
         await settled(pilot)
         assert isinstance(app.screen, Users)
         await pilot.press("u", "escape")
-        await until(pilot, lambda: "Nothing was unbound." in told(app))
+        await until(pilot, lambda: "Nothing was unbound." in toasts(app))
         await settled(pilot)
         assert isinstance(app.screen, Users)
         assert await status(organisation, "bob") is BOUND
@@ -158,7 +158,7 @@ async def test_keys_typed_for_a_refused_dialog_are_dropped(
             await settled(pilot)
         for key in ("u", "m", "enter"):
             app.post_message(events.Key(KEYS.get(key, key), None if len(key) > 1 else key))
-        await until(pilot, lambda: bool(told(app)))
+        await until(pilot, lambda: bool(toasts(app)))
         await settled(pilot)
         assert app.screen is place
         assert not (await show(organisation, "newton")).mfa_required
@@ -204,8 +204,8 @@ async def test_x_undoes_the_unbinding_and_shows_its_author_and_reason(
         await pilot.press("u")
         await settled(pilot)
         assert isinstance(app.screen, Users)
-        assert "Already unbound at" in told(app)
-        assert "Press x to undo" in told(app)
+        assert "Already unbound at" in toasts(app)
+        assert "Press x to undo" in toasts(app)
         await pilot.press("x")
         await settled(pilot)
         text = screen_text(app)
@@ -218,7 +218,7 @@ async def test_x_undoes_the_unbinding_and_shows_its_author_and_reason(
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert await status(organisation, "bob") is BOUND
-        assert "bob is bound again, with the same phone" in told(app)
+        assert "bob is bound again, with the same phone" in toasts(app)
 
 
 async def test_after_ten_minutes_there_is_nothing_to_undo(console: OpenConsole, organisation: Organisation) -> None:
@@ -230,7 +230,7 @@ async def test_after_ten_minutes_there_is_nothing_to_undo(console: OpenConsole, 
         await pilot.press("x")
         await settled(pilot)
         assert isinstance(app.screen, Users)
-        assert "bob was not unbound in the last ten minutes" in told(app)
+        assert "bob was not unbound in the last ten minutes" in toasts(app)
 
 
 async def test_look_alikes_are_named_in_the_dialog(console: OpenConsole, organisation: Organisation) -> None:
@@ -310,7 +310,7 @@ async def test_one_of_many_is_undone_from_the_result(console: OpenConsole, organ
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert await status(organisation, "bob") is BOUND
-        assert "bob is bound again" in told(app)
+        assert "bob is bound again" in toasts(app)
 
 
 async def crowd(organisation: Organisation, count: int) -> list[str]:

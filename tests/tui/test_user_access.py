@@ -23,7 +23,7 @@ from secconsole.tui.screens.users.access_dialogs import EndSessionsDialog, Remov
 from secconsole.tui.screens.users.require import RequireDialog
 from secconsole.tui.screens.users.users import Users
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.test_unbind import show, told
+from tests.tui.test_unbind import show, toasts
 from tests.tui.test_users import on, opened, pane_text
 
 
@@ -97,11 +97,11 @@ async def test_a_session_is_ended_a_token_revoked_and_a_factor_removed(
         await until(pilot, lambda: app.screen is screen)
         assert len((await organisation.perform(ListTokens(tenant="acme", user="uma"))).items) == 1
         await pilot.press("r", "right", "enter")
-        await until(pilot, lambda: 'Token "nightly report": revoked.' in told(app) and screen.table.count == 3)
+        await until(pilot, lambda: 'Token "nightly report": revoked.' in toasts(app) and screen.table.count == 3)
         assert (await organisation.perform(ListTokens(tenant="acme", user="uma"))).items == ()
         await to(pilot, screen, "session")
         await pilot.press("r", "right", "enter")
-        await until(pilot, lambda: "Session (console): ended." in told(app) and screen.table.count == 2)
+        await until(pilot, lambda: "Session (console): ended." in toasts(app) and screen.table.count == 2)
         assert (await organisation.perform(ListSessions(tenant="acme", user="uma"))).items == ()
         await to(pilot, screen, "SMS")
         await pilot.press("r")
@@ -135,7 +135,7 @@ async def test_only_a_factor_can_be_renamed(console: OpenConsole, organisation: 
         assert [f.label for f in factors] == ["Pixel 8", "work"]
         await to(pilot, screen, "session")
         await pilot.press("n")
-        await until(pilot, lambda: "Only factors can be renamed." in told(app))
+        await until(pilot, lambda: "Only factors can be renamed." in toasts(app))
 
 
 async def test_all_sessions_and_tokens_end_with_one_key(console: OpenConsole, organisation: Organisation) -> None:
@@ -152,7 +152,7 @@ async def test_all_sessions_and_tokens_end_with_one_key(console: OpenConsole, or
         with pytest.raises(NotSignedIn):
             await uma.perform(WhoAmI())
         await pilot.press("a")
-        await until(pilot, lambda: "uma has no open sessions." in told(app))
+        await until(pilot, lambda: "uma has no open sessions." in toasts(app))
     await uma.close()
 
 
@@ -184,7 +184,7 @@ async def test_missing_permission_is_explained(
         await to(pilot, screen, row)
         await until(pilot, lambda: "(r Remove)" in screen_text(app))
         await pilot.press("r")
-        await until(pilot, lambda: why in told(app))
+        await until(pilot, lambda: why in toasts(app))
         assert app.screen is screen
     await backend.close()
 
@@ -201,7 +201,7 @@ async def test_requiring_a_factor_explains_itself_and_is_listed(
         await until(pilot, lambda: isinstance(app.screen, RequireDialog))
         assert "The next sign-in asks to bind a factor. To add a number" in screen_text(app)
         await pilot.press("enter")
-        await until(pilot, lambda: "A second factor is required of nina." in told(app))
+        await until(pilot, lambda: "A second factor is required of nina." in toasts(app))
         await until(pilot, lambda: place.person is not None and place.person.mfa_required)
         await until(pilot, lambda: "required of this user, unless the policy is off" in pane_text(app))
         answer = await organisation.perform(
@@ -218,7 +218,7 @@ async def test_requiring_a_factor_explains_itself_and_is_listed(
         )
         assert answer.status == "second-factor"
         await pilot.press("m", "enter")
-        await until(pilot, lambda: "no longer required of nina" in told(app))
+        await until(pilot, lambda: "no longer required of nina" in toasts(app))
         assert not (await show(organisation, "nina")).mfa_required
 
 
@@ -234,8 +234,10 @@ async def test_marked_users_are_required_together_and_refused_ones_named(
         await until(pilot, lambda: isinstance(app.screen, RequireDialog))
         assert "3 users" in screen_text(app)
         await pilot.press("enter")
-        await until(pilot, lambda: "required of 2 users. 1 user not: root: A tenant-admin may not act on" in told(app))
+        await until(
+            pilot, lambda: "required of 2 users. 1 user not: root: A tenant-admin may not act on" in toasts(app)
+        )
         assert [(await show(organisation, login)).mfa_required for login in ids] == [True, True, False]
         await pilot.press("m", "right", "enter")
-        await until(pilot, lambda: "no longer required of 2 users." in told(app))
+        await until(pilot, lambda: "no longer required of 2 users." in toasts(app))
         assert not any([(await show(organisation, login)).mfa_required for login in ids])

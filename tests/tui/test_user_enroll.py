@@ -27,7 +27,7 @@ from tests.delivery.mail_server import Mailbox, mail_server
 from tests.delivery.post import digits_in
 from tests.delivery.twilio_fake import SID, TOKEN, Twilio, twilio_fake
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.test_unbind import show, told
+from tests.tui.test_unbind import show, toasts
 from tests.tui.test_users import on, opened
 
 
@@ -115,7 +115,7 @@ async def test_enrolling_with_a_user_present_requires_a_right_code(
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert (await show(organisation, "nina")).user.status is BindingStatus.UNBOUND
-        assert "Nothing was bound for nina" in told(app)
+        assert "Nothing was bound for nina" in toasts(app)
         await pilot.press("e", "escape")
         await settled(pilot)
         assert app.screen is place
@@ -177,7 +177,7 @@ async def test_a3_a_number_entered_for_a_user_is_verified_by_their_next_sign_in(
         assert "the next sign-in sends a code there" in words_on(app)
         await pilot.press("right", "enter")
         await until(pilot, lambda: app.screen is place)
-        await until(pilot, lambda: "••• 009 was added for nina, not verified until used once." in told(app))
+        await until(pilot, lambda: "••• 009 was added for nina, not verified until used once." in toasts(app))
         await until(pilot, lambda: "pending: SMS to ••• 009" in screen_text(app))
         detail = await show(organisation, "nina")
         assert (detail.user.status, detail.mfa_required) == (BindingStatus.PENDING, True)
@@ -201,7 +201,7 @@ async def test_an_address_is_added_to_bound_factors(
         place = await enrolling(app, pilot, "uma", "3")
         await pilot.press("enter")  # the one on record
         await until(pilot, lambda: app.screen is place)  # no question: a factor is bound, so it is offered anyway
-        await until(pilot, lambda: "u•••@acme.example was added for uma" in told(app))
+        await until(pilot, lambda: "u•••@acme.example was added for uma" in toasts(app))
         answer = await signing_in(organisation, "uma")
         assert [f.kind for f in answer.factors] == [FactorKind.TOTP, FactorKind.EMAIL]
         assert answer.challenge is not None

@@ -25,7 +25,7 @@ from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
 from secconsole.tui.screens.users.users import Users
 from secconsole.tui.screens.users.whitelist import EndExemptionDialog, ExemptDialog
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
-from tests.tui.test_unbind import show, told
+from tests.tui.test_unbind import show, toasts
 from tests.tui.test_users import on, opened
 
 
@@ -62,7 +62,7 @@ async def test_whitelisting_asks_for_reason_and_end(console: OpenConsole, organi
         await until(pilot, lambda: app.screen is place)
         await settled(pilot)
         assert (await show(organisation, "nina")).whitelist is None
-        assert "nina is off the whitelist" in told(app)
+        assert "nina is off the whitelist" in toasts(app)
 
 
 @pytest.mark.parametrize(("keys", "stays"), [((), False), (("up", "up", "space", "down", "down"), True)])
@@ -77,7 +77,7 @@ async def test_b7_leaving_the_whitelist_offers_to_end_password_sessions(
         await pilot.press("w")
         await until(pilot, lambda: "[x] 1 password-only session" in screen_text(app))
         await pilot.press(*keys, "enter")
-        await until(pilot, lambda: "nina is off the whitelist" in told(app))
+        await until(pilot, lambda: "nina is off the whitelist" in toasts(app))
     assert (await show(organisation, "nina")).sessions == stays
     await nina.close()
 
@@ -116,7 +116,7 @@ async def test_unlocking_says_so(console: OpenConsole, organisation: Organisatio
         await at(app, pilot, "bob")
         await pilot.press("l")
         await settled(pilot)
-        assert "bob is unlocked" in told(app)
+        assert "bob is unlocked" in toasts(app)
         detail = await show(organisation, "bob")
         assert (detail.failures, detail.locked) == (0, False)
 
@@ -222,7 +222,7 @@ async def test_a_key_on_a_row_not_loaded_yet_says_so(console: OpenConsole, monke
                 place.action_act(action.id)
                 await settled(pilot)
                 assert app.screen is place
-                assert UNREAD in told(app), action.id
+                assert UNREAD in toasts(app), action.id
 
 
 async def test_a_key_does_not_act_on_another_user_than_it_was_pressed_on(console: OpenConsole) -> None:
@@ -234,4 +234,4 @@ async def test_a_key_does_not_act_on_another_user_than_it_was_pressed_on(console
         await place._act(rename, uma, app.hold_keys())
         await settled(pilot)
         assert app.screen is place
-        assert "has just changed under the cursor" in told(app)
+        assert "has just changed under the cursor" in toasts(app)

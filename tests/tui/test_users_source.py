@@ -122,7 +122,7 @@ async def test_rows_that_cannot_be_reloaded_stay_and_show_their_age(
         await place.on_live_change()
         await until(pilot, lambda: "Not up to date: as of" in screen_text(app))
         assert "bob" in screen_text(app)
-        assert any("cannot be reached" in told.message for told in app._notifications)
+        assert any("cannot be reached" in answer.message for answer in app._notifications)
         monkeypatch.setattr(place._source, "_perform", perform)
         await settled(pilot)
         await place.on_live_change()

@@ -28,7 +28,7 @@ async def written(organisation: Organisation, login: str, **facts: Any) -> None:
     await asyncio.to_thread(organisation.owner.store.write(lambda c: c.execute(change)).result)
 
 
-async def said(organisation: Organisation, login: str) -> Explanation:
+async def explained(organisation: Organisation, login: str) -> Explanation:
     """Return the explanation of a user, once it is the same everywhere."""
     explanation = await organisation.perform(ExplainSignIn(tenant=TENANT, user=login))
     detail = await organisation.perform(ShowUser(tenant=TENANT, user=login))
@@ -50,14 +50,14 @@ async def said(organisation: Organisation, login: str) -> Explanation:
 
 def agrees(explanation: Explanation) -> None:
     """Fail if the words for the caller say something else than the decision."""
-    told = " ".join(explanation.tell)
+    answer = " ".join(explanation.tell)
     last = explanation.then_outcome or explanation.outcome
-    assert told, explanation
-    assert ("the password is enough" in told.lower()) == (last is SignInStatus.COMPLETE), explanation
-    assert ("scan the QR code" in told) == (last is SignInStatus.ENROLL), explanation
-    assert ("asked for a new one" in told) == (explanation.outcome is SignInStatus.NEW_PASSWORD), explanation
+    assert answer, explanation
+    assert ("the password is enough" in answer.lower()) == (last is SignInStatus.COMPLETE), explanation
+    assert ("scan the QR code" in answer) == (last is SignInStatus.ENROLL), explanation
+    assert ("asked for a new one" in answer) == (explanation.outcome is SignInStatus.NEW_PASSWORD), explanation
     if explanation.outcome is SignInStatus.REFUSED:
-        assert "recovery code" not in told, explanation
+        assert "recovery code" not in answer, explanation
 
 
 async def test_h_says_of_each_odd_user_what_policy_explain_says(organisation: Organisation) -> None:
@@ -70,20 +70,20 @@ async def test_h_says_of_each_odd_user_what_policy_explain_says(organisation: Or
             organisation.clock.forward(0 if case.in_grace else 8 * 86_400)
         login = f"user{number}"
         await set_up(organisation, case, login, "an example")  # type: ignore[arg-type]
-        await said(organisation, login)
+        await explained(organisation, login)
     now = round(organisation.clock.now * 1000)
     await written(organisation, "nina", password_until=now + 60_000, must_reset=True)
-    assert "first-time password that was mailed" in (await said(organisation, "nina")).tell[0]
+    assert "first-time password that was mailed" in (await explained(organisation, "nina")).tell[0]
     await written(organisation, "nina", password_until=now - 1)
-    expired = await said(organisation, "nina")
+    expired = await explained(organisation, "nina")
     assert (expired.rule, expired.tell[0][:36]) == (Rule.REFUSED, "Your first-time password has expired")
     await organisation.perform(SetPolicy(tenant=TENANT, kinds=tuple(FactorKind), mode=PolicyMode.OPTIONAL))
     await organisation.perform(EnrollFactor(tenant=TENANT, user="newton", kind=FactorKind.SMS, address="+447700900113"))
     await written(organisation, "newton", switched_on=True)
-    assert "A code is sent to ••• 113 on request." in " ".join((await said(organisation, "newton")).tell)
+    assert "A code is sent to ••• 113 on request." in " ".join((await explained(organisation, "newton")).tell)
     await organisation.perform(FreezeSignIns(tenant=TENANT, reason="a breach"))
-    assert (await said(organisation, "uma")).rule is Rule.FROZEN
-    assert (await said(organisation, "root")).rule is Rule.PLATFORM_ADMIN
+    assert (await explained(organisation, "uma")).rule is Rule.FROZEN
+    assert (await explained(organisation, "root")).rule is Rule.PLATFORM_ADMIN
 
 
 async def test_a_sign_in_from_an_address_can_be_tried(console: OpenConsole, organisation: Organisation) -> None:

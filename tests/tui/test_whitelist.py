@@ -47,7 +47,7 @@ async def shows(app: SecConsole, pilot: Pilot[int], words: str) -> None:
     await settled(pilot)
 
 
-def said(app: SecConsole) -> str:
+def toasts(app: SecConsole) -> str:
     return "\n".join(note.message for note in app._notifications)
 
 
@@ -134,7 +134,7 @@ async def test_add_does_not_mark_existing_entries(console: OpenConsole, organisa
         await pilot.press("a")
         await type_in(pilot, "bob")
         await pilot.press("enter", "space")
-        await until(pilot, lambda: "Already on the whitelist" in said(app))
+        await until(pilot, lambda: "Already on the whitelist" in toasts(app))
         assert HINT in screen_text(app)
 
 
@@ -180,7 +180,7 @@ async def test_paste_keeps_the_list_and_lets_all_that_is_refused_be_corrected(
         await shows(app, pilot, "3  will be added")
         await pilot.press("shift+tab", "enter")
         await shows(app, pilot, "4 entries")
-        assert "3 users are on the whitelist now.\n9 logins left out." in said(app)
+        assert "3 users are on the whitelist now.\n9 logins left out." in toasts(app)
         assert {entry.reason for login, entry in (await entries(organisation)).items() if login != "bob"} == {
             "new phones"
         }
@@ -214,7 +214,7 @@ async def test_edit_changes_reason_and_end(console: OpenConsole, organisation: O
         await pilot.press("e", "ctrl+u")
         await type_in(pilot, "back in May")
         await pilot.press("tab", "ctrl+u", *"+0d", "tab", "tab", "enter")
-        await until(pilot, lambda: "is changed" in said(app))
+        await until(pilot, lambda: "is changed" in toasts(app))
         entry = (await entries(organisation))["nina"]
         here = organisation.clock.at().astimezone()
         assert entry.reason == "back in May"
@@ -238,7 +238,7 @@ async def test_a47_a_concurrent_edit_shows_the_earlier_change(console: OpenConso
         assert "Reason  theirs" in screen_text(app)
         assert (await entries(organisation))["nina"].reason == "theirs", "nothing is lost"
         await pilot.press("enter")
-        await until(pilot, lambda: "is changed" in said(app))
+        await until(pilot, lambda: "is changed" in toasts(app))
         assert (await entries(organisation))["nina"].reason == "mine"
 
 
@@ -274,7 +274,7 @@ async def test_a18_the_users_named_in_the_dialog_are_removed(console: OpenConsol
         await shows(app, pilot, f"id {id}")
         await organisation.perform(RemoveFromWhitelist(tenant="acme", users=("bob",)))
         await pilot.press("right", "enter")
-        await until(pilot, lambda: "newton is off the whitelist" in said(app))
+        await until(pilot, lambda: "newton is off the whitelist" in toasts(app))
         assert set(await entries(organisation)) == {"nina"}
 
 
@@ -313,7 +313,7 @@ async def test_b7_ending_password_sessions_is_offered(
         await pilot.press("d")
         await shows(app, pilot, "[x] their password-only sessions")
         await pilot.press(*keys, "right", "enter")
-        await until(pilot, lambda: "nina is off the whitelist" in said(app))
+        await until(pilot, lambda: "nina is off the whitelist" in toasts(app))
     assert await _is_open(nina) is stays
     await nina.close()
 
@@ -337,7 +337,7 @@ async def test_z2_removing_the_last_unbound_platform_administrator_warns(
         await pilot.press("d", "right", "enter")
         await shows(app, pilot, "This can lock everyone out")
         await pilot.press("right", "enter")
-        await until(pilot, lambda: "root is off the whitelist" in said(app))
+        await until(pilot, lambda: "root is off the whitelist" in toasts(app))
         assert await entries(organisation) == {}
 
 
@@ -387,7 +387,7 @@ async def test_missing_permission_to_change_is_explained(
             app.clear_notifications()
             await pilot.press(key)
             await settled(pilot)
-            assert "read-only" in said(app) or f"Your role, {login and app.identity.role}, may not" in said(app)
+            assert "read-only" in toasts(app) or f"Your role, {login and app.identity.role}, may not" in toasts(app)
             assert isinstance(app.screen, Whitelist)
 
 

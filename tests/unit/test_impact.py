@@ -41,32 +41,32 @@ def facts_of(group: Group, mode: PolicyMode) -> SignInFacts:
 
 def test_must_enroll_equals_the_sign_in_table() -> None:
     for mode, group in product(PolicyMode, every_group()):
-        told = impact([group], mode)
+        answer = impact([group], mode)
         if group.disabled:
-            assert told.users == 0
+            assert answer.users == 0
             continue
         status = decide_second_factor(facts_of(group, mode)).status
-        assert told.must_enroll == (status is SignInStatus.ENROLL)
-        assert told.locked_out == (status is SignInStatus.SECOND_FACTOR and group.blocked)
-        assert told.unaffected + told.must_enroll + told.locked_out == told.users == 1
+        assert answer.must_enroll == (status is SignInStatus.ENROLL)
+        assert answer.locked_out == (status is SignInStatus.SECOND_FACTOR and group.blocked)
+        assert answer.unaffected + answer.must_enroll + answer.locked_out == answer.users == 1
 
 
 def test_off_affects_only_platform_administrators_with_a_factor() -> None:
     groups = every_group()
-    told = impact(groups, PolicyMode.OFF)
+    answer = impact(groups, PolicyMode.OFF)
     always = [g for g in groups if g.role is Role.PLATFORM_ADMIN and g.status is BindingStatus.BOUND and not g.disabled]
-    assert told.must_enroll == 0
-    assert told.always_asked == len(always)
-    assert told.locked_out == sum(group.blocked for group in always)
+    assert answer.must_enroll == 0
+    assert answer.always_asked == len(always)
+    assert answer.locked_out == sum(group.blocked for group in always)
 
 
 def test_off_counts_requirements_without_effect() -> None:
     for mode, group in product(PolicyMode, every_group()):
-        told = impact([group], mode).no_longer_required
+        answer = impact([group], mode).no_longer_required
         required = decide_second_factor(facts_of(group, PolicyMode.OPTIONAL)).status is not SignInStatus.COMPLETE
         asked = decide_second_factor(facts_of(group, mode)).status is not SignInStatus.COMPLETE
         loses = mode is PolicyMode.OFF and group.switched_on and required and not asked and not group.disabled
-        assert told == loses
+        assert answer == loses
 
 
 def test_administrators_who_must_bind_are_counted() -> None:

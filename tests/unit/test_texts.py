@@ -118,9 +118,9 @@ def test_nothing_in_a_text_or_a_name_is_evaluated(texts: Path) -> None:
     ],
 )
 def test_problems_of_a_text_are_reported(raw: bytes, why: str) -> None:
-    with pytest.raises(BadText) as said:
+    with pytest.raises(BadText) as answer:
         read_template(FORM, raw)
-    assert why in str(said.value)
+    assert why in str(answer.value)
 
 
 def test_files_with_bom_and_other_line_ends_are_read() -> None:

@@ -48,7 +48,7 @@ _MINUTE = 60_000
 
 @dataclass(slots=True)
 class _NoNotices:
-    """Notifier that mails nobody."""
+    """Notifier that sends no mail."""
 
     sent: int = field(default=0)
 

@@ -38,7 +38,7 @@ class Rotated:
     """Result of `rotate`.
 
     `done` is False if the new key was only prepared. `failed`: secrets that did not open and stay as they are.
-    `retired`: files with the keys that are not used any more.
+    `retired`: files with the keys that are no longer used.
     """
 
     store: str

@@ -61,9 +61,9 @@ async def show(context: CommandContext, job_id: str, state: ItemState | None) ->
 @click.option("--dry-run", is_flag=True, help="Show who is left, without going on.")
 @with_backend
 async def resume(context: CommandContext, job_id: str, to_file: Path | None, dry_run: bool) -> int:
-    """Go on with a job that was paused or interrupted, or take it over.
+    """Resume a job that was paused or interrupted, or take it over.
 
-    Each user is done once, whatever happened before. Exit 7 if some failed.
+    No user is acted on twice. Exit 7 if some failed.
     """
     tenant = await context.tenant()
     if dry_run:

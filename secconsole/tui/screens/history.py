@@ -75,7 +75,7 @@ class DoneDialog(Dialog["str"]):
 
 
 async def show_history(place: Any) -> None:
-    """Show what was done, and what is picked of it, until the user closes the list."""
+    """Show the changes of the session, and each one that is picked, until the user closes the list."""
     app: Console = place.app
     while True:
         here = list(app.session.history)

@@ -16,7 +16,7 @@ _ADD, _FORGET = "add", "forget"
 
 
 class NamedFiltersDialog(PickDialog["str | None"]):
-    """Returns the position of a filter, or what to do with them."""
+    """Returns the position of the chosen filter, or the name of a command about filters."""
 
     def __init__(self, filters: tuple[NamedFilter, ...], search: str, *, forgets: bool = False) -> None:
         picks = [Pick(str(at), one.name, one.search) for at, one in enumerate(filters)]

@@ -162,7 +162,7 @@ def _go_to(app: Console, context: NamedContext) -> Command:
 
 
 def _set_up(place: PlaceScreen) -> list[Command]:
-    """Return the command that goes on with setting up, while that is not finished."""
+    """Return the command that continues setting up, None once that is finished."""
     if not is_being_set_up():
         return []
     from secconsole.tui.screens.set_up import go_on, is_due

@@ -268,7 +268,10 @@ class Place(PlaceScreen):
             self.run_worker(self._act(action, self.subject(), hold), group="act", exit_on_error=False)
 
     def subject(self) -> object:
-        """Return what a key acts on: it acts on nothing else, whatever arrives between the key and its effect."""
+        """Return what a key acts on.
+
+        It acts on nothing else, even if the list changes between the key and its effect.
+        """
         return None
 
     async def _act(self, action: Action, subject: object, hold: KeyHold) -> None:

@@ -73,7 +73,7 @@ class SetUpDialog(PickDialog["str | None"]):
 
 
 def is_due(app: Console) -> bool:
-    """Return True if the signed-in user goes on with setting up this machine's store."""
+    """Return True if the signed-in user continues setting up this machine's store."""
     return app.local and not app.read_only and app.identity.role is Role.PLATFORM_ADMIN and is_being_set_up()
 
 

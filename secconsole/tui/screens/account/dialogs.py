@@ -130,7 +130,7 @@ class RenameDialog(SubmitDialog["FactorList | None"]):
 class ContactDialog(SubmitDialog["ContactSet | None"]):
     """Sets the address for notices of changes.
 
-    `asked_for`: opened by the console, since there is none.
+    `asked_for`: opened by the console, because the user has no address yet.
     """
 
     def __init__(self, now: str, *, asked_for: bool = False) -> None:

@@ -57,7 +57,7 @@ def requirement(own: Own, now: datetime) -> str:
 
 
 def about(row: str, own: Own, now: datetime) -> Content:
-    """Return three lines about a row: what it is, what can be done, the facts."""
+    """Return three lines about a row: its name, advice, and facts."""
     if (factor := own.factor(row)) is not None:
         return _three(factor_name(factor), *_factor(factor, own))
     if (session := own.session(row)) is not None:

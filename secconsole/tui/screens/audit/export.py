@@ -44,7 +44,7 @@ def suggested_path(tenant: str, format: str, now: datetime) -> Path:
 
 
 def begin(typed: str, format: str, query: ListAudit) -> Export:
-    """Create the file with mode 0600 whatever the umask.
+    """Create the file with mode 0600 under any umask.
 
     Raise `Invalid` for `path` on failure.
     """

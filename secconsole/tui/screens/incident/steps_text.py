@@ -1,4 +1,4 @@
-"""Steps against a breach: their keys and names, what each would do, and when it was done last."""
+"""Steps against a breach: their keys and names, what each would do, and when each was last done."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ STEPS: dict[Step, StepText] = {
 
 
 def step_line(found: Incident, jobs: Sequence[Job], step: Step, now: datetime, *, utf8: bool) -> Cell:
-    """Return the line of a step: key, name, numbers, and when it was done last."""
+    """Return the line of a step: key, name, numbers, and when it was last done."""
     text = STEPS[step]
     newest = latest_job(jobs, text.kind, found.since)
     done = _job_words(newest, now) if newest is not None else done_words(found.done, text.events, now)

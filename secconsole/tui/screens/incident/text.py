@@ -37,7 +37,7 @@ class Known(StrEnum):
 def panels(
     found: Incident, alerts: AlertPage, jobs: Sequence[Job], window: str, now: datetime, *, utf8: bool
 ) -> list[Panel]:
-    """Return what is known, and what to do with what was done."""
+    """Return the panels of the known facts and of the steps."""
     rows = [_alert_line(alerts, now), *_known_lines(found, now)]
     known = Panel(f"What is known, {window}", [_known(*row) for row in rows])
     return [known, Panel("What to do", [step_line(found, jobs, step, now, utf8=utf8) for step in Step])]

@@ -65,7 +65,7 @@ class _Rows:
 class JobsScreen(ModalScreen[None]):
     """A list with a cursor, which follows the jobs while it is open.
 
-    Jobs go on when it is closed.
+    Jobs continue when it is closed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -36,7 +36,7 @@ async def new_list(values: Values, tenant: str, now: datetime) -> PasswordFile:
 
 
 class ListDialog(SubmitDialog["PasswordFile | None"]):
-    """Asks for the file with which a job goes on, and returns its list."""
+    """Asks for the file that a job continues with, and returns its list."""
 
     def __init__(self, tenant: str, now: datetime) -> None:
         self._tenant, self._now = tenant, now

@@ -185,7 +185,7 @@ class KindDialog(PickDialog["JobKind | None"]):
 
 
 async def preview_job(app: Console, kind: JobKind, chosen: Selection, *, listed: bool = False) -> PreviewedJob | None:
-    """Return the expected outcome, or say why nothing can be done and return None."""
+    """Return the expected outcome, or notify the user why nothing can be done and return None."""
     preview = PreviewJob(tenant=app.tenant, kind=kind, users=chosen.users, filter=chosen.filter, without_mail=listed)
     mails = True
     try:

@@ -107,7 +107,7 @@ def _settings_rows(title: str, settings: SendingSettings) -> list[Content]:
 async def manage_delivery(
     app: Console, kind: FactorKind, delivery: Delivery, *, allowed: bool, why_not: str = ""
 ) -> None:
-    """Show how a kind is sent, and go on to other settings and their test as long as the user wants to."""
+    """Show how a kind is sent, and let the user change and test the settings until they close the dialog."""
     from secconsole.operations.delivery import ShowDelivery
     from secconsole.tui.screens.settings.delivery_settings import settings_dialog
     from secconsole.tui.screens.settings.delivery_test import run_delivery_test

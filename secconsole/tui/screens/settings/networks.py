@@ -186,7 +186,7 @@ class CheckAddressDialog(Dialog[None]):
 async def typed_name(app: Console, title: str, preview: NetworkPreview) -> str | None:
     """Return what confirms a change for the service, or None if the user cancels.
 
-    A change that refuses nobody needs no confirmation, and one that shuts out the user needs the tenant's name.
+    A change that refuses no user needs no confirmation, and one that shuts out the user needs the tenant's name.
     """
     if preview.you_allowed and not preview.refused:
         return ""

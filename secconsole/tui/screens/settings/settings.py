@@ -201,7 +201,7 @@ class Settings(Place):
     async def do_toggle(self) -> None:
         """Switch between off and optional at once if nothing can go wrong.
 
-        Otherwise show what that would do, for the user to go on from there.
+        Otherwise show its effect, and leave the decision to the user.
         """
         policy = self.policy
         if policy is None:

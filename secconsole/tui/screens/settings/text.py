@@ -40,7 +40,7 @@ def now_words(policy: Policy) -> Content:
 
 
 def done_words(policy: Policy, before: PolicyPreview | None) -> str:
-    """Return what was done."""
+    """Return the message after a change."""
     words = {
         PolicyMode.OFF: _off_words(before),
         PolicyMode.OPTIONAL: "Users who have a second factor are now asked for it.",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 async def enroll(app: Console, user: UserRow) -> BindingEnd | None:
-    """Ask for a kind, whatever kinds the policy lets users bind, and bind it.
+    """Ask for a kind, also one that the policy does not let users bind themselves, and bind it.
 
     Return None if cancelled. The result has a message if there is more to tell than that the factor is bound.
     """

@@ -1,4 +1,4 @@
-"""Requiring a second factor of individual users, whatever the policy, or ending that."""
+"""Requiring a second factor of individual users under any policy, or ending that."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from secconsole.tui.widgets.form_fields import Button, cancel
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """The result. `single`: the user, if it was done to only one."""
+    """Result. `single`: the login, if only one user was changed."""
 
     required: bool
     done: int

@@ -23,7 +23,7 @@ _BUTTONS = ("cancel", "unbind", "bypass", "ask")
 
 
 class UnbindDialog(SubmitDialog["UnbindOutcome | None"]):
-    """Unbinds the users given by id when it opens, whatever changes in the list below it.
+    """Unbinds the users given by id when it opens, even if the list below it changes.
 
     `bypass`: minutes of a bypass code that can be issued in the same step, or None.
     """

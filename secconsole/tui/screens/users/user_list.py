@@ -95,7 +95,7 @@ class UserList(Place):
     def person(self) -> UserRow | None:
         """The user under the cursor.
 
-        None while that row is not loaded, or there is none.
+        None while that row is not loaded, or in an empty list.
         """
         return self._source.person(self.table.cursor_key)
 

@@ -129,7 +129,7 @@ class Users(UserList):
         return person
 
     async def detail_at_cursor(self) -> UserDetail:
-        """Return the user under the cursor as they are now, whatever the screen shows."""
+        """Return the current state of the user under the cursor, which the screen may not show yet."""
         return await self.app.perform(ShowUser(tenant=self.app.tenant, user=self.person_at_cursor().id))
 
     async def reload(self, *, as_many: bool = False) -> None:
@@ -163,7 +163,7 @@ class Users(UserList):
             await self._follow(job)
 
     async def _follow(self, job: Job) -> None:
-        """Show a job that has just started here, whose users need no marks any more."""
+        """Show a job that has just started here, and clear the marks of its users."""
         self.app.jobs.start(job)
         self.table.clear_marks()
         await show_jobs(self.app, job.id)

@@ -113,7 +113,7 @@ class EditDialog(SubmitDialog["str | None"]):
 
 
 class RemoveDialog(SubmitDialog["str | None"]):
-    """Removes users from the whitelist: those named when it opens, by id, whatever changes below it."""
+    """Removes users from the whitelist: those given by id when it opens, even if the list below it changes."""
 
     def __init__(self, entries: Sequence[Exemption]) -> None:
         self._ids = tuple(entry.user for entry in entries)

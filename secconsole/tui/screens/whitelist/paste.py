@@ -50,9 +50,9 @@ class Pasted:
 
 
 async def paste_many(app: Console) -> str | None:
-    """Take a list, show what it would do, and go back to it as often as wanted.
+    """Take a list and show its effect, until the user confirms it or cancels.
 
-    Return a message, None if nothing was done.
+    Return a message, or None if nothing was changed.
     """
     pasted = await app.ask(PasteDialog(app.clock))
     while pasted is not None:
@@ -81,7 +81,7 @@ async def check_pasted(app: Console, logins: Sequence[str], reason: str, until_t
 class PasteDialog(SubmitDialog["Pasted | None"]):
     """Takes many logins, and checks them before anything is done.
 
-    `before`: the list to go on with.
+    `before`: the list to continue with.
     """
 
     def __init__(self, clock: Callable[[], datetime], before: Pasted | None = None) -> None:
@@ -125,7 +125,7 @@ def logins_in(text: str) -> tuple[str, ...]:
 
 
 class PastedDialog(SubmitDialog["Pasted | str"]):
-    """Shows what would be done, with a field to correct each login that cannot be added, and does it on confirmation.
+    """Shows the effect, with a field to correct each login that cannot be added, and adds the users on confirmation.
 
     Returns a message, or the list to go back to.
     """
@@ -176,7 +176,7 @@ class PastedDialog(SubmitDialog["Pasted | str"]):
         return lines(*rows)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
-        """Check corrections first, whatever was pressed."""
+        """Check corrections first, for every button."""
         corrected = self._corrected(event.values)
         if event.button == "check" or corrected != tuple(self._pasted.refused):
             event.stop()
