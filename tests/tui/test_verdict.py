@@ -34,7 +34,7 @@ async def explained(organisation: Organisation, login: str) -> Explanation:
     detail = await organisation.perform(ShowUser(tenant=TENANT, user=login))
     assert detail.sign_in is not None
     assert replace(detail.sign_in, at=explanation.at) == explanation
-    words = explain(detail, explanation, organisation.clock.at(), utf8=True).plain.split("\n")
+    words = explain(detail, explanation, organisation.clock.at(), utf8=True).text.plain.split("\n")
     at = words.index(f"If {login} signs in now")
     assert words[at + 1 :] == [
         *(f"  {line}" for line in explanation.verdict),
@@ -104,5 +104,5 @@ async def test_a_sign_in_from_an_address_can_be_tried(console: OpenConsole, orga
         await pilot.press(*"x", "enter")
         await until(pilot, lambda: "not an IP address" in screen_text(app))
         await settled(pilot)
-        await pilot.press("escape")
+        await pilot.press("escape", "escape")  # the first asks, since an address is typed
         await until(pilot, lambda: app.screen is place)
