@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import fields, replace
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -11,17 +12,20 @@ import pytest
 
 from secconsole.cli.app import cli
 from secconsole.domain.model import BindingStatus
+from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations import load_all
 from secconsole.operations.audit import ListAudit
-from secconsole.operations.base import OPERATIONS
-from secconsole.operations.unbinding import Unbind
-from secconsole.operations.user_changes import DisableUser, RenameUser
+from secconsole.operations.base import OPERATIONS, Operation
+from secconsole.operations.unbinding import Unbind, UndoUnbind
+from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, RenameUser
 from secconsole.operations.users import CreateUser, ShowUser
+from secconsole.operations.whitelist import AddToWhitelist, RemoveFromWhitelist
 from secconsole.tui.screens.history import DoneDialog, HistoryDialog
 from secconsole.tui.screens.users.unbind import UnbindDialog
 from secconsole.tui.screens.users.undo import UndoDialog
 from secconsole.tui.text.commands import TEMPLATES, command_line
+from secconsole.tui.text.entry_commands import operation_of
 from tests.examples import example_of
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_users import on, opened
@@ -69,6 +73,27 @@ def test_a_copied_command_is_one_line_with_the_same_arguments() -> None:
     assert (parsed(cleared)["phone"], parsed(cleared)["email"]) == ("", None)
     created = command_line(CreateUser(tenant="acme", login="eve", password=Secret("correct horse")))
     assert "horse" not in created
+
+
+async def test_entries_of_the_audit_are_copied_as_commands_that_do_the_same(organisation: Organisation) -> None:
+    user = (await organisation.perform(ShowUser(tenant=TENANT, user="bob"))).user.id
+    until = organisation.clock.at() + timedelta(days=3)
+    unbound = await organisation.perform(Unbind(tenant=TENANT, users=(user,), reason="lost", ticket="T-1"))
+    done: list[Operation[Any]] = [
+        UndoUnbind(tenant=TENANT, event=unbound.event, users=(user,), reason="found"),
+        AddToWhitelist(tenant=TENANT, users=(user,), reason="on leave", until=until),
+        RemoveFromWhitelist(tenant=TENANT, users=(user,)),
+        ChangeRole(tenant=TENANT, user=user, role=Role.AUDITOR),
+        DisableUser(tenant=TENANT, user=user, reason="left"),
+        EnableUser(tenant=TENANT, user=user),
+    ]
+    for operation in done:
+        await organisation.perform(operation)
+    entries = (await organisation.perform(ListAudit(tenant=TENANT, user=user, limit=len(done) + 1))).items
+    found = [operation_of(entry, TENANT) for entry in reversed(entries)]
+    assert found == [Unbind(tenant=TENANT, users=(user,), reason="lost", ticket="T-1"), *done]
+    assert operation_of(replace(entries[0], outcome="refused"), TENANT) is None
+    assert operation_of(replace(entries[0], entries=2), TENANT) is None  # names only one of its users
 
 
 async def test_h_shows_what_was_done_here_and_before_and_undoes_it(

@@ -22,6 +22,7 @@ from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.screens.users.unbind_outcome import undone_words
 from secconsole.tui.screens.users.undo import Bulk, UndoDialog
 from secconsole.tui.text.commands import command_line
+from secconsole.tui.text.entry_commands import operation_of
 from secconsole.tui.text.format import exact, until
 from secconsole.tui.text.labelled import labelled
 from secconsole.tui.text.safe import Part, lines
@@ -38,9 +39,11 @@ MOST_BEFORE = 50  # entries of the audit from before this session
 class HistoryDialog(PickDialog["str | None"]):
     """Returns what was picked: `here N` for a change of this session, or the id of an audit entry."""
 
-    def __init__(self, here: list[Done], before: list[AuditEntry], note: str) -> None:
+    def __init__(self, here: list[Done], before: list[AuditEntry], note: str, tenant: str) -> None:
         picks = [Pick(f"here {at}", _done_words(done), command_line(done.operation)) for at, done in enumerate(here)]
-        picks += [Pick(entry.id, _entry_words(entry), entry.reason) for entry in before]
+        picks += [
+            Pick(entry.id, _entry_words(entry), _entry_command(entry, tenant) or entry.reason) for entry in before
+        ]
         count = f"{len(here):,} in this session, {len(before):,} before it. Newest first."
         super().__init__("History", lines(count, *([(note, "$muted")] if note else [])), picks, back="Close")
 
@@ -80,7 +83,7 @@ async def show_history(place: Any) -> None:
     while True:
         here = list(app.session.history)
         before, note = await _before(app)
-        picked = await app.ask(HistoryDialog(here, before, note))
+        picked = await app.ask(HistoryDialog(here, before, note, app.tenant))
         if picked is None:
             return
         if not picked.startswith("here "):
@@ -164,6 +167,11 @@ def _named(done: Done) -> str:
             return login
     users = getattr(done.operation, "users", ()) or (getattr(done.operation, "user", ""),)
     return str(users[0]) if len(users) == 1 else f"{len(users):,} users"
+
+
+def _entry_command(entry: AuditEntry, tenant: str) -> str:
+    operation = operation_of(entry, tenant)
+    return command_line(operation) if operation is not None else ""
 
 
 def _entry_words(entry: AuditEntry) -> str:

@@ -8,12 +8,14 @@ from datetime import datetime
 
 from secconsole.domain.errors import Invalid, NotFound
 from secconsole.operations.audit import AuditEntry, ListAudit
+from secconsole.operations.base import Operation
 from secconsole.operations.events import EventGroup
 from secconsole.tui.screens.audit import export
 from secconsole.tui.screens.audit.export import Export
 from secconsole.tui.screens.audit.text import OUTCOMES, Narrowed, in_full
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.text.entry_commands import operation_of
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, ChoiceField, TextField, cancel
 
@@ -52,10 +54,21 @@ class NarrowDialog(SubmitDialog["Narrowed | None"]):
 
 
 class EntryDialog(Dialog[None]):
-    """Shows one entry in full."""
+    """Shows one entry in full, to be copied as a command where one does the same."""
 
     def __init__(self, entry: AuditEntry) -> None:
-        super().__init__("Audit entry", in_full(entry))
+        self._entry = entry
+        buttons = [cancel("Close")]
+        if operation_of(entry, "") is not None:
+            buttons.append(Button("copy", "Copy as command"))
+        super().__init__("Audit entry", in_full(entry), (), buttons, focus="cancel")
+
+    async def operation_now(self) -> Operation[object] | None:
+        return operation_of(self._entry, self.app.tenant) or await super().operation_now()
+
+    def on_form_submitted(self, event: Form.Submitted) -> None:
+        event.stop()
+        self.action_copy_command()
 
 
 class ExportDialog(SubmitDialog["Export | None"]):
