@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,6 +24,8 @@ from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.end_sessions import end_field
+from secconsole.tui.screens.list_export import ListExportDialog
+from secconsole.tui.screens.whitelist.dialogs import EditDialog
 from secconsole.tui.screens.whitelist.paste import logins_in
 from secconsole.tui.screens.whitelist.text import typed
 from secconsole.tui.screens.whitelist.whitelist import Whitelist
@@ -468,3 +473,40 @@ def test_the_offer_to_end_sessions_fits_into_sixty_columns(sessions: int, tokens
     field = end_field(sessions, tokens)
     frame, gutter, box = 6, 4, len(" [x] ")
     assert frame + gutter + len(field.label) + box + len(field.text) <= 60
+
+
+async def test_the_entries_found_are_exported_with_harmless_cells(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await put(organisation, "nina", "bob", reason="=1+1 desk")
+    await put(organisation, "uma", reason="on leave", days=None)
+    app = await console("tomas", place="whitelist")
+    async with app.run_test(size=SIZE) as pilot:
+        await shows(app, pilot, "3 entries")
+        place = app.screen
+        await pilot.press("/", *"desk", "enter")
+        await shows(app, pilot, "2 found")
+        for name, keys in (("w.csv", ()), ("w.json", ("right",))):
+            await pilot.press("E")
+            await until(pilot, lambda: isinstance(app.screen, ListExportDialog))
+            await pilot.press(*keys, "tab", "ctrl+u", *name, "enter")
+            await until(pilot, lambda: app.screen is place)
+            await settled(pilot)
+    path = organisation.home / "w.csv"
+    assert path.stat().st_mode & 0o777 == 0o600
+    rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode())))
+    assert [(row["login"], row["reason"]) for row in rows] == [("bob", "'=1+1 desk"), ("nina", "'=1+1 desk")]
+    items = json.loads((organisation.home / "w.json").read_text())["items"]
+    assert [(item["login"], item["reason"], item["by"]) for item in items] == [
+        (login, "=1+1 desk", rows[0]["by"]) for login in ("bob", "nina")
+    ]
+
+
+async def test_edit_says_that_marks_do_not_count(console: OpenConsole, organisation: Organisation) -> None:
+    await put(organisation, "bob", "nina")
+    app = await console("tomas", place="whitelist")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await shows(app, pilot, "2 entries")
+        await pilot.press("space", "home", "e")
+        await until(pilot, lambda: isinstance(app.screen, EditDialog))
+        assert "Edit is for bob only: marks do not count." in toasts(app)
