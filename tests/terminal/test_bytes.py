@@ -67,6 +67,15 @@ def test_a_frame_sent_twice_costs_nothing_the_second_time() -> None:
     assert shown.changes(frame) != ""
 
 
+def test_nothing_is_written_beyond_the_screen() -> None:
+    """A frame composed before the window shrank leaves no remains in the last row and column."""
+    frame = written(
+        [(1, 1, [("", "abc"), ("\x1b[1m", "defg")]), (1, 9, [("", "x")]), (2, 5, [("", "李李")]), (3, 1, [("", "y")])]
+    )
+    assert Shown().changes(frame, (6, 2)) == "\x1b[1;1Habc\x1b[1mdef\x1b[2;5H\x1b[0m李\x1b[1;1H"
+    assert Shown().changes(frame, (5, 1)) == "\x1b[1;1Habc\x1b[1mde\x1b[0m\x1b[1;1H"
+
+
 def test_unknown_sequences_are_passed_on_and_reset_the_state() -> None:
     shown = Shown()
     frame = written([(1, 1, [("", "abc")])])

@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
@@ -36,6 +36,7 @@ _SURE = re.compile(
     r"[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u2190-\u2193\u2500-\u25fc]*\Z"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ANY = 10_000  # cells: more than any screen has
 _WORTH_A_JUMP = 9  # bytes: about the cost of moving the cursor past a piece
 
 
@@ -124,11 +125,13 @@ class Shown:
         self._rows.clear()
         self._cursor = None
 
-    def changes(self, data: str) -> str:
-        """Return the part of one write that changes the screen.
+    def changes(self, data: str, size: tuple[int, int] | None = None) -> str:
+        """Return the part of one write that changes a screen of this size, in columns and rows.
 
-        Pass on unknown sequences and forget the screen.
+        Pass on unknown sequences and forget the screen. A frame composed before the window shrank reaches beyond the
+        screen, where a terminal would write into its last row and column: that part is dropped.
         """
+        columns, rows = size or (_ANY, _ANY)
         if _MOVE.match(data) is None:
             if not _HARMLESS.match(data):
                 self.forget()
@@ -138,12 +141,14 @@ class Shown:
         last = len(moves) - 3
         for i in range(1, len(moves), 3):
             y, x, body = int(moves[i]), int(moves[i + 1]), moves[i + 2].rstrip("\n")
+            if body and (y > rows or x > columns):
+                continue
             if body:
                 pieces = self._pieces(body)
                 if pieces is None:
                     self.forget()
                     return data
-                self._row(y, x, pieces, pen)
+                self._row(y, x, _within(pieces, columns + 1 - x), pen)
             elif i == last and (pen.out or self._cursor != (y, x)):
                 pen.reset()
                 pen.out.append(f"\x1b[{y};{x}H")
@@ -206,6 +211,20 @@ class Shown:
             del row[start]
 
 
+def _within(pieces: list[Piece], room: int) -> list[Piece]:
+    """Return the pieces cut to that many cells."""
+    if 2 * sum(len(text) for _, text in pieces) <= room:  # no character is wider than two
+        return pieces
+    kept: list[Piece] = []
+    for style, text in pieces:
+        width = cell_len(text)
+        if width > room:
+            return [*kept, (style, set_cell_size(text, room))] if room else kept
+        kept.append((style, text))
+        room -= width
+    return kept
+
+
 class _Output:
     """The terminal as a file that may vanish: writing to it then ends the program without an error."""
 
@@ -261,7 +280,7 @@ class ConsoleDriver(LinuxDriver):
             self._stale = False
             self._drawn_size = (size[0], size[1])
             self._shown.forget()
-        data = self._shown.changes(data)
+        data = self._shown.changes(data, (size[0], size[1]))
         if data:
             super().write(data)
 
