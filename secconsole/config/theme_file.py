@@ -71,7 +71,7 @@ COLOUR_VARIABLES: Final[Mapping[str, str]] = {
     "band": "panel",
     "band-text": "foreground",
 }
-STYLE_VARIABLES: Final[Mapping[str, str]] = {"cursor-row-style": "bold", "focus-style": "bold"}
+STYLE_VARIABLES: Final[Mapping[str, str]] = {"cursor-row-style": "bold", "focus-style": "bold", "field-style": "none"}
 _STYLES: Final = frozenset({"none", "bold", "dim", "italic", "underline", "reverse"})
 # Text colours and their backgrounds: a pair is readable for everyone from LEAST_CONTRAST on.
 READ_TOGETHER: Final = (
@@ -310,6 +310,7 @@ def _sixteen(colours: Mapping[str, str]) -> dict[str, str]:
         "cursor-row": "ansi_default",
         "cursor-row-text": "ansi_default",
         "focus-style": "reverse",
+        "field-style": "underline",
     }
 
 

@@ -30,8 +30,8 @@ from secconsole.tui.widgets.line_edit import LineEdit
 
 
 class Sheet(ConsoleApp):
-    def __init__(self, form: Form) -> None:
-        super().__init__(Terminal())
+    def __init__(self, form: Form, terminal: Terminal | None = None, theme: str | None = None) -> None:
+        super().__init__(terminal, theme)
         self.form = form
         self.posted: list[object] = []
 
@@ -75,6 +75,21 @@ async def test_fields_are_filled_and_submitted_by_enter() -> None:
         assert "•••••" in app.lines()[1]
         assert "pa ss" not in "\n".join(app.lines())
         assert "pa ss" not in repr(app.form.values)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "theme"),
+    [(Terminal(depth="none"), None), (Terminal(depth="16"), "ansi-light"), (Terminal(), "high-contrast")],
+)
+async def test_a_field_is_visible_without_its_background(terminal: Terminal, theme: str | None) -> None:
+    app = Sheet(sign_in(), terminal, theme)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        for y in (0, 1):  # the focused one, and another
+            blank = [
+                style for text, style, _ in app.form.render_line(y) if text.endswith("     ") and style is not None
+            ]
+            assert any(style.underline for style in blank)
 
 
 async def test_an_empty_required_field_is_refused() -> None:

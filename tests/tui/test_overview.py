@@ -87,6 +87,20 @@ async def test_shares_roles_and_items_to_check_are_shown(console: OpenConsole, o
         assert "only" not in text, "what there is none of is not there"
 
 
+async def test_selecting_a_line_leaves_its_bar_as_it_is(console: OpenConsole, organisation: Organisation) -> None:
+    """Reversed, a full bar would seem empty."""
+    app = await console("tomas", place="overview")
+    async with app.run_test(size=(80, 30)) as pilot:
+        app.theme = "ansi-dark"
+        await until(pilot, lambda: "▌ ● bound" in screen_text(app))
+        board = app.screen.query_one(Board)
+        line = next(s for s in map(board.render_line, range(9)) if s.text.startswith("▌"))
+        reversed_text = "".join(text for text, style, _ in line if style is not None and style.reverse)
+        assert "bound" in reversed_text
+        assert not set("█░") & set(reversed_text)
+        assert "█" in line.text
+
+
 async def test_enter_opens_the_counted_users(console: OpenConsole, organisation: Organisation) -> None:
     app = await console("aida", place="overview")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from textual.content import Content
 
 from secconsole.tui.text.safe import join
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+BAR: Final = re.compile(" ?[█░▏▎▍▌▋▊▉]+")  # a bar within a line, and the blank that sets it off
 
 
 def bar(part: int, whole: int, width: int, *, utf8: bool = True) -> tuple[str, str]:

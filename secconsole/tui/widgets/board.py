@@ -15,6 +15,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 from textual.widget import Widget
 
+from secconsole.tui.widgets.bars import BAR
 from secconsole.tui.widgets.columns import cut
 
 SIDE_BY_SIDE = 72  # cells from which two panels fit side by side
@@ -239,8 +240,20 @@ class Board(Widget, can_focus=True):
 
     def _line(self, spot: _Spot) -> Strip:
         if spot.target and spot.target == self._target and self.has_focus:
-            return self._plain(cut("▌ " + spot.content.plain, spot.width), "board--cursor")
+            return self._selected(spot)
         return self._strip(Content("  ") + spot.content, spot.width)
+
+    def _selected(self, spot: _Spot) -> Strip:
+        """Return the line under the cursor, whose bars keep their look: reversed, a full one would seem empty."""
+        sign = "▌ "
+        line, at = cut(sign + spot.content.plain, spot.width), 0
+        strips: list[Strip] = []
+        for bar in BAR.finditer(line, len(sign)):
+            start, end = bar.span()
+            own = spot.content[start - len(sign) : end - len(sign)]
+            strips += [self._plain(line[at:start], "board--cursor"), self._strip(own, end - start)]
+            at = end
+        return Strip.join([*strips, self._plain(line[at:], "board--cursor")])
 
     def _strip(self, content: Content, width: int) -> Strip:
         content = content.truncate(width, ellipsis=True)

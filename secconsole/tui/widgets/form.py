@@ -58,22 +58,21 @@ class Form(FormValues, can_focus=True):
         height: auto;
         & > .form--label { color: $muted; }
         & > .form--label-focus { color: $foreground; text-style: bold; }
-        & > .form--field { color: $field-text; background: $field; }
-        & > .form--field-focus { color: $field-text; background: $field-focus; }
+        & > .form--field { color: $field-text; background: $field; text-style: $field-style; }
+        & > .form--field-focus { color: $field-text; background: $field-focus; text-style: $field-style; }
         & > .form--caret { color: $field-text; background: $field-focus; text-style: reverse; }
-        & > .form--placeholder { color: $placeholder; background: $field; }
+        & > .form--placeholder { color: $placeholder; background: $field; text-style: $field-style; }
         & > .form--error { color: $danger; }
         & > .form--help { color: $muted; }
         & > .form--prefix { color: $key; text-style: bold; }
-        & > .form--button { color: $field-text; background: $field; }
+        & > .form--button { color: $field-text; background: $field; text-style: $field-style; }
         & > .form--button-focus { color: $cursor-row-text; background: $cursor-row; text-style: $cursor-row-style; }
-        & > .form--button-danger { color: $danger; background: $field; }
+        & > .form--button-danger { color: $danger; background: $field; text-style: $field-style; }
         & > .form--button-danger-focus { color: $danger-text; background: $danger; text-style: $cursor-row-style; }
-        &:ansi > .form--field { text-style: underline; }
-        &:ansi > .form--field-focus { text-style: underline; }
-        &:ansi > .form--button { text-style: underline; }
-        &:ansi > .form--button-danger { text-style: underline; }
-        &:ansi > .form--placeholder { text-style: dim; }
+        &:ansi > .form--placeholder { text-style: dim underline; }
+        &:nocolor > .form--field, &:nocolor > .form--field-focus { text-style: underline; }
+        &:nocolor > .form--button, &:nocolor > .form--button-danger { text-style: underline; }
+        &:nocolor > .form--placeholder { text-style: dim underline; }
     }
     """
 
