@@ -68,7 +68,7 @@ class SecretOnceDialog(SecretDialog[bool]):
             Button("file", "Save to a file"),
             Button("copy", "Copy"),
             Button("hide", "Hide"),
-            Button("done", "Done"),
+            Button("done", "Done", main=True),
         ]
         fields = [] if freely else [CheckField(name=SAVED, label="", text=self.TICK)]
         focus = "done" if freely else SAVED

@@ -34,7 +34,7 @@ class AdviceDialog(Dialog["str | None"]):
             max_length=LONGEST_SEARCH,
             help="Which users get it by mail: role:helpdesk, is:must-reset, a name. Empty: all.",
         )
-        buttons = [cancel("Close"), Button("copy", "Copy"), Button("mail", "Mail it")]
+        buttons = [cancel("Close"), Button("copy", "Copy"), Button("mail", "Mail it", main=True)]
         hint = [join(("pgdn shows the rest, with the buttons to copy and mail it.", "$muted")), safe("")] if low else []
         body = lines(*hint, (advice.subject, "bold"), "", *advice.body.rstrip("\n").split("\n"))
         super().__init__("Advice for devices", body, [field], buttons)

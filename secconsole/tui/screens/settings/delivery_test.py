@@ -111,7 +111,7 @@ class DeliveryCodeDialog(DeliveryDialog):
         self._message: MessageRow | None = None
         self._note = started.message
         self._inbox = False  # codes of a demo
-        buttons = [cancel("Later"), Button("again", "Send again"), Button("confirm", "Confirm")]
+        buttons = [cancel("Later"), Button("again", "Send again"), Button("confirm", "Confirm", main=True)]
         code = CodeField(name="code", label="Code", help="The six digits, without the letters.")
         super().__init__("Type the code back", self._words(), [code], buttons, focus="code")
 
