@@ -122,6 +122,8 @@ async def test_an_existing_file_is_kept_and_another_name_can_be_entered(console:
             assert answer in screen_text(app)
             assert not dialog.form.values["saved"]
         await pilot.press("escape")
+        await until(pilot, lambda: "Escape again drops what you typed" in screen_text(app))
+        await pilot.press("escape")
         await until(pilot, lambda: app.screen is dialog)
         assert taken.read_text() == "mine"
         assert sorted(path.name for path in own_home.iterdir()) == ["mine.txt"]

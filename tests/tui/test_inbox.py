@@ -163,6 +163,8 @@ async def test_messages_appear_in_the_inbox_and_the_cursor_stays(
         await until(pilot, lambda: "To       +15005550001" in screen_text(app))
         await until(pilot, lambda: f"{started.prefix}-" in screen_text(app))
         await pilot.press("question_mark")
+        await until(pilot, lambda: "Help: Inbox" in screen_text(app))
+        await pilot.press(*["pagedown"] * 2)  # past the keys
         await until(pilot, lambda: "Only a demo has an inbox" in screen_text(app))
 
 

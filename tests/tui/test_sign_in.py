@@ -183,18 +183,21 @@ async def test_a_used_code_is_refused(signing_in: SigningIn, organisation: Organ
 # ---- binding ---------------------------------------------------------------------------------------------------------
 
 
-async def at_binding(pilot: Pilot[Any], organisation: Organisation) -> BindingScreen:
+async def at_binding(
+    pilot: Pilot[Any], organisation: Organisation, asks: str = "Scan the code, or type the key"
+) -> BindingScreen:
     app = pilot.app
     await typed(pilot, f"newton\t{organisation.password('newton')}\r")
-    await until(pilot, lambda: isinstance(app.screen, BindingScreen) and "Scan the code" in screen_text(app))
+    await until(pilot, lambda: isinstance(app.screen, BindingScreen) and asks in screen_text(app))
     await settled(pilot)
     assert isinstance(app.screen, BindingScreen)
     return app.screen
 
 
 def shown_key(app: SecConsole) -> str:
-    """The key in groups of four, read off the screen."""
-    return "".join(re.findall(r"^.*  ((?:[A-Z2-7]{4} ){3}[A-Z2-7]{4})$", screen_text(app), re.M)).replace(" ", "")
+    """The key in groups of four, read off the screen: two rows beside its QR code, one row without it."""
+    rows = re.findall(r"^.*(?:  |key: )((?:[A-Z2-7]{4} ){3,7}[A-Z2-7]{4})$", screen_text(app), re.M)
+    return "".join(rows).replace(" ", "")
 
 
 def code_of(key: str, organisation: Organisation) -> str:
@@ -268,10 +271,12 @@ async def test_a_window_too_low_for_the_code_says_so_and_the_key_still_works(
 ) -> None:
     app = signing_in()
     async with app.run_test(size=(80, 17)) as pilot:
-        await at_binding(pilot, organisation)
+        await at_binding(pilot, organisation, "Type the key")
         words = " ".join(screen_text(app).split())
         assert re.search(r"needs \d+ rows", words)
+        assert "Scan" not in words
         key = shown_key(app)
+        assert len(key) == 32
         await typed(pilot, code_of(key, organisation) + "\r")
         await enter_bound(pilot)
 

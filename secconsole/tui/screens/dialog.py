@@ -102,6 +102,14 @@ class Dialog(ModalScreen[T], Generic[T]):
     def on_mount(self) -> None:
         self.refresh_connection()
 
+    def focus_from_top(self) -> None:
+        """Give the form the focus without scrolling to it, as the text is read first.
+
+        Only for dialogs whose AUTO_FOCUS is empty.
+        """
+        self.form.from_top = True
+        self.set_focus(self.form, scroll_visible=False)
+
     def spare_enter(self) -> None:
         """Move from a button that acts to the one that cancels if the key that opened the dialog would press it.
 

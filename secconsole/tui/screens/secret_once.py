@@ -60,6 +60,7 @@ class SecretOnceDialog(SecretDialog[bool]):
     """
 
     cancelled = False
+    AUTO_FOCUS = ""
     TICK: ClassVar[str]
     NOT_YET: ClassVar[str]
 
@@ -76,6 +77,10 @@ class SecretOnceDialog(SecretDialog[bool]):
         self._suggested = suggested
         self._freely = freely
         self._message = ""
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.focus_from_top()
 
     # ---- texts of subclasses ---------------------------------------------------------------------------------------
 

@@ -33,7 +33,12 @@ _CODE_TYPED = 40  # 25 characters of a recovery code, with blanks or dashes as p
 
 
 class FormView(Widget):
-    """Base of `Form`: draws its fields, and takes no keys."""
+    """Base of `Form`: draws its fields, and takes no keys.
+
+    `from_top`: the text above it is read first, so nothing scrolls before the focus moves.
+    """
+
+    from_top = False
 
     def __init__(
         self, fields: Sequence[Field], buttons: Sequence[Button], *, id: str | None = None, classes: str | None = None
@@ -73,6 +78,7 @@ class FormView(Widget):
 
     def scroll_visible(self, *words: Any, **options: Any) -> None:
         """Scroll what is around the form so that the line taking keys is in sight: a form may be taller than that."""
+        self.from_top = False
         self.call_after_refresh(self.show_focus)
 
     def show_focus(self) -> None:
@@ -84,7 +90,8 @@ class FormView(Widget):
             around.scroll_to_region(wanted, spacing=self.dock_gutter, animate=False, immediate=True)
 
     def on_resize(self) -> None:
-        self.scroll_visible()
+        if not self.from_top:
+            self.scroll_visible()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._rows.rows(width, self._errors))

@@ -41,7 +41,7 @@ class AdviceDialog(Dialog["str | None"]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.set_focus(self.form, scroll_visible=False)  # the text is read from its top
+        self.focus_from_top()
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
