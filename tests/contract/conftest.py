@@ -27,6 +27,7 @@ BACKENDS = ("embedded", "http", POSTGRES)
 ALIKE, DIFFERS, OWN = ("embedded",), ("embedded", POSTGRES), ()
 
 MODULES: dict[str, tuple[str, ...]] = {
+    "test_advice": ALIKE,
     "test_alerts": DIFFERS,
     "test_approvals": DIFFERS,
     "test_attack_clock": DIFFERS,
@@ -56,6 +57,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_incident": DIFFERS,
     "test_invitations": DIFFERS,
     "test_jobs": DIFFERS,
+    "test_jobs_listed": DIFFERS,
     "test_jobs_mail": DIFFERS,
     "test_networks": DIFFERS,
     "test_new_token": DIFFERS,
@@ -72,8 +74,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_recovery": DIFFERS,
     "test_refused_sends": ALIKE,
     "test_refused_sign_ins": DIFFERS,
+    "test_reminding": ALIKE,
     "test_reset": DIFFERS,
     "test_role_table": ALIKE,
+    "test_role_takeover": ALIKE,
     "test_search_letters": DIFFERS,
     "test_sessions": DIFFERS,
     "test_sign_in": DIFFERS,

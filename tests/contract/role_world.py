@@ -32,6 +32,7 @@ from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.operations.tenants import CreateTenant
 from secconsole.operations.tokens import CreateToken, RotateSecretKey
 from secconsole.operations.unbinding import Unbind
+from secconsole.operations.user_changes import RequireMfa
 from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.service.authorise import KEY_PREFIX
 from secconsole.service.pipeline import Service
@@ -48,7 +49,8 @@ OTHER = "beta"
 STREAM = "there"
 HOME, ADDRESS = "192.0.2.0/24", "192.0.2.1"  # from where all ask
 HELPDESK_ONLY = "198.51.100.0/24"
-_SPARES = {"unbind.undo": "d", "user.invite": "e", "user.invite-preview": "e"}  # users of kind b otherwise
+# Users of kind b otherwise.
+_SPARES = {"unbind.undo": "d", "user.invite": "e", "user.invite-preview": "e", "user.remind": "e"}
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 NAMING = {"user", "users", "factor", "enrollment", "session", "token", "event", "approval"}
 # Counters of attempts and records of refusals may change.
@@ -307,6 +309,7 @@ class Filling:
     async def _without_password(self, tenant: str, login: str, role: Role) -> None:
         email = f"{login}@{tenant}.example"
         await self.made.perform(CreateUser(tenant=tenant, login=login, role=role, email=email))
+        await self.made.perform(RequireMfa(tenant=tenant, user=login, required=True))
         id = (await self.made.perform(ShowUser(tenant=tenant, user=login))).user.id
         self.people[login] = {"user": id, "users": (id,)}
 

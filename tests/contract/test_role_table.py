@@ -45,6 +45,7 @@ IN_VAIN = {
     "network.revert": "while no change waits",
     "recovery.create": "without a factor",
     "recovery.view": "without a factor",
+    "user.remind": "to the caller, who has a factor or needs none",
     "token.create": "for a tenant that is not the caller's",
 }
 NEVER = {
@@ -158,7 +159,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("table") / "home"
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
         patch.setenv("SECCONSOLE_HOME", str(home))
-        for module in ("users.invitations", "audit.advice"):  # no mail server is tested
+        for module in ("users.invitations", "users.reminding", "audit.advice"):  # no mail server is tested
             patch.setattr(f"secconsole.service.handlers.{module}.can_send", lambda *_: True)
 
         async def fill() -> tuple[Filling, KeyRing]:

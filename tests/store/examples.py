@@ -82,6 +82,7 @@ from secconsole.operations.networks import (
 )
 from secconsole.operations.policy import ExplainSignIn, PreviewPolicy, SetPolicy, ShowPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCodes
+from secconsole.operations.reminding import RemindUser
 from secconsole.operations.reset import ResetUser
 from secconsole.operations.sample.audit import HEAD
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
@@ -578,11 +579,12 @@ async def _(organisation: Organisation) -> Asked:
     return Asked(InviteUsers(tenant=TENANT, users=("ben",)))
 
 
-@of(SendAdvice)
+@of(RemindUser)
 async def _(organisation: Organisation) -> Asked:
     await mail_set_up(organisation)
-    await organisation.add("ana", email="ana@acme.example")
-    return Asked(SendAdvice(tenant=TENANT, user="ana"))
+    await organisation.perform(CreateUser(tenant=TENANT, login="ben", email="ben@acme.example"))
+    await required(organisation)
+    return Asked(RemindUser(tenant=TENANT, user="ben"))
 
 
 @of(MailKey)

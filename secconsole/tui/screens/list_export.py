@@ -39,7 +39,7 @@ class ListExportDialog(SubmitDialog["ListFile | None"]):
     has_command: ClassVar[bool] = False
 
     def __init__(self, title: str, what: str, name: str, now: datetime) -> None:
-        self._name, self._now = name, now
+        self._list_name, self._now = name, now
         self._path = self._suggested("csv")
         fields = [
             ChoiceField(name="format", label="Format", options=FORMATS, help="left and right choose"),
@@ -55,7 +55,7 @@ class ListExportDialog(SubmitDialog["ListFile | None"]):
         super().__init__(title, what, fields, [cancel(), Button("export", "Export")], focus="format")
 
     def _suggested(self, format: str) -> str:
-        return str(locations.data_home() / f"{self._name}-{self._now.astimezone():%Y%m%d-%H%M%S}.{format}")
+        return str(locations.data_home() / f"{self._list_name}-{self._now.astimezone():%Y%m%d-%H%M%S}.{format}")
 
     def on_form_changed(self, event: Form.Changed) -> None:
         if event.name == "format" and event.form.values["path"] == self._path:

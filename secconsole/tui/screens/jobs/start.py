@@ -122,7 +122,7 @@ class StartDialog(SubmitDialog["Job | None"]):
         self.keep: PasswordFile | None = None
         total = found.preview.total
         fields = _fields(found.kind, mails=found.mails, listed=list_for)
-        self._name, self._typed = name, str(total) if total > TYPED_ABOVE and not name else ""
+        self._tenant_name, self._typed = name, str(total) if total > TYPED_ABOVE and not name else ""
         if name:
             fields.append(name_field(name))
         elif self._typed:
@@ -140,8 +140,8 @@ class StartDialog(SubmitDialog["Job | None"]):
     async def submit(self, button: str, values: Values) -> Job | None:
         if self._typed and str(values["number"]).strip().replace(",", "") != self._typed:
             raise Invalid(f"That is not {self._typed}.", "number")
-        if self._name:
-            check_name(values, self._name)
+        if self._tenant_name:
+            check_name(values, self._tenant_name)
         if self._list_for is None:
             return await self._start(values)
         self.keep = await new_list(values, *self._list_for)
