@@ -287,13 +287,13 @@ def test_a_broken_config_is_reported_before_the_screen_opens(console: Console, h
     assert b"\x1b[?1049h" not in t.raw
 
 
-def test_a_missing_store_is_a_message_and_not_a_crash(term: Start, tmp_path: Path) -> None:
+def test_without_a_store_setting_up_is_offered_and_leaving_creates_nothing(term: Start, tmp_path: Path) -> None:
     t = term("-m", "secconsole", cols=80, rows=24, env={"SECCONSOLE_HOME": str(tmp_path / "nowhere")})
-    assert t.wait_text("secconsole init", 10), t.text()
+    assert t.wait_text("There is no store", 10), t.text()
     assert t.wait_text("secconsole demo", 2)
-    t.send("\x1b[D\r")
+    t.send("\t\t\x1b[D\r")
     assert t.wait_exit(5) is not None
-    assert t.proc.returncode == 6
+    assert not (tmp_path / "nowhere" / "console.db").exists()
 
 
 # ---- looks -----------------------------------------------------------------------------------------------------------

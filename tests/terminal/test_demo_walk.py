@@ -85,4 +85,6 @@ def test_a_phone_is_bound_by_the_sms_code_shown_over_the_dialog(demo: Term) -> N
     demo.send("+49 171 3920042\r")
     assert demo.wait_text("Code   [A-Z]{4}-", 5), demo.text()
     demo.send(code_on_screen(demo, r"SMS to \+491713920042") + "\r")
+    assert demo.wait_text("Your number is bound", 10), demo.text()
+    demo.send("\r")
     assert demo.wait_text("recovery codes|Newton Abbot", 10), demo.text()

@@ -124,6 +124,8 @@ def test_a4_a5_a_number_with_a_chosen_country_and_a_wrong_code(console: Console,
     t.send("000000\r")
     assert t.wait_text("Only the newest code works", 10), t.text()
     typed_back(t, arrived)
+    assert t.wait_text("Your number is bound", 10), t.text()
+    t.send("\r")
     assert t.wait_text("Your recovery codes", 10), t.text()
     assert servers.twilio.messages[-1]["To"] == "+420601123456"
     assert "601123456" not in t.text()

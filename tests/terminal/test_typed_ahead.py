@@ -39,7 +39,7 @@ def test_burst_before_the_first_frame(sample: Start) -> None:
 def test_pastes_keep_their_order_among_keys(sample: Start) -> None:
     t = sample("sample_sign_in")
     assert t.wait_text("Sign in", 10)
-    t.send("\x1b[200~an\ra\x1b[201~\t\x1b[200~secret words\n\x1b[201~\r\x1b[200~XYWD-123456\x1b[201~\r")
+    t.send("\x1b[200~ana\r\x1b[201~\t\x1b[200~secret words\n\x1b[201~\r\x1b[200~XYWD-123456\x1b[201~\r")
     assert t.wait_text("SIGNED IN", 10), t.text()
     assert "login=<ana>" in t.text()
     assert "password ok=True" in t.text()
