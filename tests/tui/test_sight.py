@@ -23,7 +23,7 @@ from tests.tui.sight import problems
 SIZES = ((60, 16), (80, 24), (97, 27), (120, 40), (200, 60), (60, 16))
 
 # keys of the dialogs of each place, a sequence for each; in Users the cursor is on uma
-USERS = "u c w b e e,enter i i,r i,n i,a f h r d o m n N R question_mark colon J"
+USERS = "C u c w b e e,enter i i,r i,n i,a f h r d o m n N R question_mark colon J"
 OTHERS = {
     "1": "i ctrl+p",
     "3": "e d a p",

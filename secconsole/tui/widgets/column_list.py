@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.widgets import OptionList
 
 from secconsole.tui.text.format import glyph
 from secconsole.tui.text.safe import join
@@ -22,6 +23,7 @@ class ColumnList(PickList):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "keep", "Keep", show=False),
         Binding("space", "take", "Take or drop", show=False),
         Binding("K,shift+up", "move(-1)", "Move up", show=False),
         Binding("J,shift+down", "move(1)", "Move down", show=False),
@@ -44,7 +46,19 @@ class ColumnList(PickList):
         return () if names == tuple(column.name for column in self._usual) else names
 
     def on_key(self, event: events.Key) -> None:
-        """Columns have no digits."""
+        """Ignore digits: the lines have no numbers."""
+        if event.character and event.character.isdigit():
+            event.stop()
+            event.prevent_default()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Take or drop the column that was clicked."""
+        event.stop()
+        event.prevent_default()
+        self.action_take()
+
+    def action_keep(self) -> None:
+        self.post_message(self.Picked(",".join(self.names)))
 
     def action_take(self) -> None:
         name = self._order[self._at_cursor]
