@@ -23,9 +23,10 @@ async def test_enter_on_the_line_of_alerts_opens_them(console: OpenConsole, orga
         await settled(pilot)
         await pilot.press("6")
         await until(pilot, lambda: "1  open alert, latest" in screen_text(app))
+        await settled(pilot)
         await pilot.press("enter")
         await on_top(app, pilot, AlertsDialog)
-        assert "3 wrong entries for uma" in screen_text(app)
+        await until(pilot, lambda: "3 wrong entries for uma" in screen_text(app))
         await pilot.press("escape")
         await until(pilot, lambda: "What to do" in screen_text(app))
 

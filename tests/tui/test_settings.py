@@ -390,14 +390,15 @@ async def test_reminders_are_switched_on_with_the_number_of_mails_in_sight(
     app = await console("tomas", place="settings")
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(pilot)
-        assert "e Reminders     off" in screen_text(app)
+        await until(pilot, lambda: "e Reminders     off" in screen_text(app))
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, RemindersDialog))
         assert "With 14 days of grace: at most 8 mails, to 2 users." in screen_text(app)
         await pilot.press("right", "tab", "right", "enter")
         await until(pilot, lambda: not isinstance(app.screen, RemindersDialog))
         await until(pilot, lambda: "by mail on day 1, 4, 8, 14 of 14" in screen_text(app))
-        assert "Reminders: at most 8 mails, 4 to each user without a factor." in screen_text(app)
+        mails = "Reminders: at most 8 mails, 4 to each user without a factor."
+        await until(pilot, lambda: mails in screen_text(app))
     assert (await organisation.perform(ShowPolicy(tenant="acme"))).reminders
 
 
