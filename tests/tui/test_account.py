@@ -107,7 +107,7 @@ async def test_everything_of_the_account_is_visible(console: OpenConsole, organi
 
 async def test_a_key_acts_on_its_row_and_elsewhere_names_the_row(console: OpenConsole) -> None:
     app = await console("uma", place="account")
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=(200, 24)) as pilot:  # with room for keys that cannot act now
         account = await at_account(app, pilot)
         assert "n Rename" in screen_text(app).splitlines()[-1]
         await walk_to(pilot, account, "session:")
