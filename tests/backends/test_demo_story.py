@@ -62,5 +62,5 @@ async def test_the_story_of_a_demo_has_a_caller_who_was_checked(home: Path) -> N
 
 
 async def test_the_ordinary_history_of_a_demo_raises_no_alert(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(story, "tell", lambda *_: None)
+    monkeypatch.setattr(story, "write", lambda *_: None)
     assert await alerts_of_demo(home) == []

@@ -23,7 +23,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import CheckNode
 
-from secconsole.delivery.message import Outcome, Result
+from secconsole.delivery.message import DeliveryOutcome, Result
 from secconsole.domain.roles import Permission, Role
 from secconsole.operations.base import OPERATIONS
 from secconsole.operations.caller import Credential, Nobody, Source
@@ -217,9 +217,9 @@ def run(url: str, phases: set[str], examples: int, administrators: Administrator
     return found
 
 
-async def handed_over(*_: object) -> Outcome:
+async def handed_over(*_: object) -> DeliveryOutcome:
     """Replace mail servers and Twilio, so that no generated settings send anything."""
-    return Outcome(Result.SENT)
+    return DeliveryOutcome(Result.SENT)
 
 
 @pytest.fixture

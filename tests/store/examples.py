@@ -583,7 +583,7 @@ async def _(organisation: Organisation) -> Asked:
 async def _(organisation: Organisation) -> Asked:
     await mail_set_up(organisation)
     await organisation.perform(CreateUser(tenant=TENANT, login="ben", email="ben@acme.example"))
-    await required(organisation)
+    await organisation.perform(RequireMfa(tenant=TENANT, user="ben", required=True))
     return Asked(RemindUser(tenant=TENANT, user="ben"))
 
 

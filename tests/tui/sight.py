@@ -55,7 +55,7 @@ def _leaves(screen: Screen[Any]) -> list[Widget]:
 
 def _hidden_focus(screen: Screen[Any]) -> Iterator[str]:
     focused = screen.focused
-    if focused is None:
+    if focused is None or getattr(focused, "from_top", False):  # the text above is read first
         return
     shown = _shown(screen)
     part = shown.get(focused)
