@@ -35,11 +35,10 @@ _CODE_TYPED = 40  # 25 characters of a recovery code, with blanks or dashes as p
 class FormView(Widget):
     """Base of `Form`: draws its fields, and takes no keys.
 
-    `from_top`: the text above it is read first, so nothing scrolls before the focus moves or the window changes.
+    `from_top`: the text above it is read first, so nothing scrolls before the focus moves.
     """
 
     from_top = False
-    _is_new = True  # until its first size is known
 
     def __init__(
         self, fields: Sequence[Field], buttons: Sequence[Button], *, id: str | None = None, classes: str | None = None
@@ -91,9 +90,8 @@ class FormView(Widget):
             around.scroll_to_region(wanted, spacing=self.dock_gutter, animate=False, immediate=True)
 
     def on_resize(self) -> None:
-        if not (self.from_top and self._is_new):
+        if not self.from_top:
             self.scroll_visible()
-        self._is_new = False
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._rows.rows(width, self._errors))
