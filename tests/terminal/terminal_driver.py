@@ -60,6 +60,9 @@ _PRIVATE = re.compile(r"\x1b\[[<=>][0-9;:]*[ -/]*[@-~]|\x1b\[\??[0-9;]*[ -/]+[@-
 _COLON = re.compile(r"\x1b\[([0-9;]*:[0-9;:]*)m")
 _OPEN = re.compile(r"(?:\x1b|\x1b\[[0-?]*[ -/]*|\x1b[\]PX^_][^\x07\x1b]*\x1b?|\x1b[()#%*+])$", re.S)
 _ALT = re.compile(r"(\x1b\[\?(?:[0-9;]*;)?(?:1049|1047|47)(?:;[0-9;]*)?[hl])")
+_UNFINISHED = re.compile(
+    r"\x1b\[\?2026h(?:(?!\x1b\[\?2026l).)*$", re.S
+)  # a terminal shows such a frame when it is whole
 _MODE = re.compile(rb"\x1b\[\?([0-9;]+)([hl])")
 
 #: what stays switched on in a terminal if a program leaves without cleaning up
@@ -314,7 +317,7 @@ class Term:
     def _feed(self, data: bytes) -> None:
         s = self._carry + self._dec.decode(data)
         s = _STRINGS.sub("", s)
-        m = _OPEN.search(s, max(0, len(s) - 8192))
+        m = (self.sync and _UNFINISHED.search(s)) or _OPEN.search(s, max(0, len(s) - 8192))
         self._carry = ""
         if m:
             self._carry, s = s[m.start() :], s[: m.start()]

@@ -36,9 +36,9 @@ def test_all_that_a_search_finds_are_disabled_by_a_job(term: Start, filled: Path
     opened.press("enter")
     opened.type("B5")
     assert opened.wait_text(r"Disable \d+ users", 10), opened.text()
-    assert opened.wait_text(r"would be disabled", 5), opened.text()
+    assert opened.wait_text(r"would be disabled.*Type \d+", 5), opened.text()
     number = re.search(r"Type (\d+)", opened.text())
-    assert number is not None
+    assert number is not None, opened.text()
     opened.press("up", "up")
     opened.send(f"left\t{number[1]}\t\x1b[C\r")
     assert opened.wait_text(r"Jobs.*Disable.*finished", 30), opened.text()
