@@ -24,7 +24,8 @@ from secconsole.operations.whitelist import AddToWhitelist, RemoveFromWhitelist
 from secconsole.tui.screens.history import DoneDialog, HistoryDialog
 from secconsole.tui.screens.users.unbind import UnbindDialog
 from secconsole.tui.screens.users.undo import UndoDialog
-from secconsole.tui.text.commands import TEMPLATES, command_line
+from secconsole.tui.text.command_templates import TEMPLATES
+from secconsole.tui.text.commands import command_line
 from secconsole.tui.text.entry_commands import operation_of
 from tests.examples import example_of
 from tests.tui.conftest import TENANT, OpenConsole, Organisation, screen_text, settled, until

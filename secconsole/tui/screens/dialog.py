@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import Worker
 
+from secconsole.tui.console import Captured, capturing
 from secconsole.tui.text.about import About
 from secconsole.tui.text.commands import command_line
 from secconsole.tui.text.safe import safe
@@ -28,6 +29,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PRESSING = frozenset({"enter", "ctrl+j", "ctrl+m", "space"})  # keys that press a button
 NO_COMMAND = "There is no command that does the same."
+
+
+async def first_change(work: Awaitable[object]) -> Operation[object] | None:
+    """Return the first change that work would make, and make none."""
+    capture = capturing.set(True)
+    try:
+        await work
+    except Captured as found:
+        return found.operation
+    finally:
+        capturing.reset(capture)
+    return None
 
 
 def copy_command(app: Console, operation: Operation[object]) -> None:
@@ -231,7 +244,7 @@ def _split(body: About | Content | str) -> About:
 class ConfirmDialog(Dialog[bool]):
     """Asks for confirmation.
 
-    With `type_to_confirm` that word or number has to be typed first.
+    With `type_to_confirm` that word or number has to be typed first. `does`: what is done once it is confirmed.
     """
 
     cancelled = False
@@ -243,8 +256,9 @@ class ConfirmDialog(Dialog[bool]):
         confirm_label: str,
         danger: bool = False,
         type_to_confirm: str = "",
+        does: Operation[object] | None = None,
     ) -> None:
-        self._word = type_to_confirm
+        self._word, self._does = type_to_confirm, does
         fields = [TextField(name="word", label=f"Type {type_to_confirm}", needed=True)] if type_to_confirm else []
         super().__init__(
             title,
@@ -258,6 +272,9 @@ class ConfirmDialog(Dialog[bool]):
     def on_mount(self) -> None:
         super().on_mount()
         self.spare_enter()
+
+    async def operation_now(self) -> Operation[object] | None:
+        return self._does or await super().operation_now()
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from secconsole.operations.policy import PolicyPreview
+from secconsole.operations.policy import PolicyPreview, SetPolicy
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.text.format import plural
 from secconsole.tui.text.safe import lines
@@ -33,7 +33,8 @@ class Choice:
 class EndSessionsOffer(Dialog["Choice | None"]):
     """Asks before a policy switch that concerns open sessions."""
 
-    def __init__(self, preview: PolicyPreview) -> None:
+    def __init__(self, preview: PolicyPreview, switch: SetPolicy) -> None:
+        self._switch = switch
         counts = [(preview.sessions, "session"), (preview.tokens, "token")]
         what = " and ".join(plural(n, word) for n, word in counts if n)
         are = "was" if preview.sessions + preview.tokens == 1 else "were"
@@ -44,6 +45,9 @@ class EndSessionsOffer(Dialog["Choice | None"]):
         super().__init__(
             "Open sessions", lines(*parts), [end_field(preview.sessions, preview.tokens)], buttons, focus="end"
         )
+
+    async def operation_now(self) -> SetPolicy:
+        return replace(self._switch, keep_sessions=not self.form.values["end"])
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()

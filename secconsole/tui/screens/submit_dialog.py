@@ -7,12 +7,12 @@ from typing import ClassVar, TypeVar
 
 from secconsole.domain.errors import Invalid, NotSignedIn, SecconsoleError
 from secconsole.operations.base import Operation
-from secconsole.tui.console import Captured, capturing
 from secconsole.tui.runtime.key_queue import KeyHold
-from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.dialog import Dialog, first_change
 from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Value
 
+NO_CHANGE = "Filled in like this, nothing would be changed."
 T = TypeVar("T")
 Values = Mapping[str, Value]
 
@@ -36,20 +36,19 @@ class SubmitDialog(Dialog[T]):
             return await super().operation_now()
         if not self.form.check():
             return None
-        capture = capturing.set(True)
         try:
-            await self.submit(self.form.button_now, self.form.values)
-        except Captured as found:
-            return found.operation
+            if found := await first_change(self.submit(self.form.button_now, self.form.values)):
+                return found
         except Invalid as error:
             if error.field in self.form.values:
                 self.form.set_error(error.field, error.message)
-                return None
-        except SecconsoleError:
-            pass
-        finally:
-            capturing.reset(capture)
-        return await super().operation_now()
+            else:
+                self.app.notify_failed(error)
+        except SecconsoleError as error:
+            self.app.notify_failed(error)
+        else:
+            self.app.notify_refused(NO_CHANGE)
+        return None
 
     async def submit(self, button: str, values: Values) -> T:
         """Do the work.

@@ -8,9 +8,12 @@ from secconsole.domain.model import FactorState
 from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope, may_have
 from secconsole.domain.secret import Secret
-from secconsole.operations.account import ChangePassword, ContactSet, SetContact
-from secconsole.operations.factors import FactorList, RenameFactor
-from secconsole.operations.tokens import CreateToken, NewToken
+from secconsole.operations.account import CancelMfa, ChangePassword, ContactSet, SetContact
+from secconsole.operations.base import Operation
+from secconsole.operations.factors import FactorList, RemoveFactor, RenameFactor
+from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.sessions import EndOtherSessions, EndSession
+from secconsole.operations.tokens import CreateToken, NewToken, RevokeToken
 from secconsole.operations.users import FactorRow
 from secconsole.tui.screens.account.rows import Own, factor_name, others_end, session_name
 from secconsole.tui.screens.dialog import ConfirmDialog, Dialog
@@ -35,7 +38,9 @@ def remove_dialog(factor: FactorRow, own: Own) -> ConfirmDialog:
         parts = ["Its codes stop working now, and your other sessions end. This cannot be undone."]
     if own.is_last(factor):
         parts.append("It is your only one: your password alone is then enough to act as you.")
-    return ConfirmDialog("Remove a factor", lines((factor_name(factor), "bold"), "", *parts), "Remove", danger=True)
+    body = lines((factor_name(factor), "bold"), "", *parts)
+    does = RemoveFactor(tenant=own.me.tenant, factor=factor.id)
+    return ConfirmDialog("Remove a factor", body, "Remove", danger=True, does=does)
 
 
 def cancel_dialog(own: Own) -> ConfirmDialog:
@@ -53,39 +58,43 @@ def cancel_dialog(own: Own) -> ConfirmDialog:
         "",
         "This cannot be undone: you would have to bind again.",
     )
-    return ConfirmDialog("Cancel MFA", body, "Cancel MFA", danger=True)
+    return ConfirmDialog("Cancel MFA", body, "Cancel MFA", danger=True, does=CancelMfa())
 
 
 def new_codes_dialog(own: Own) -> ConfirmDialog:
     """Return the confirmation for new recovery codes while old ones are left."""
     left = plural(own.me.recovery_left, "recovery code")
     are = "is" if own.me.recovery_left == 1 else "are"
+    does = CreateRecoveryCodes(tenant=own.me.tenant, user=own.me.id)
     body = lines(f"{left} {are} left, and stop working when you create new ones.", "You get ten new ones.")
-    return ConfirmDialog("New recovery codes", body, "Create new codes", danger=True)
+    return ConfirmDialog("New recovery codes", body, "Create new codes", danger=True, does=does)
 
 
 def end_dialog(own: Own, row: str) -> ConfirmDialog:
     """Return the confirmation for ending a session."""
     session = own.session(row)
     assert session is not None  # the action has excluded it
+    does = EndSession(tenant=own.me.tenant, user=own.me.id, session=session.id)
     since = f"since {exact(session.created)}, last seen {exact(session.last_seen)}"
     body = lines((session_name(session), "bold"), since, "", "It ends at once, even in the middle of something.")
-    return ConfirmDialog("End a session", body, "End it", danger=True)
+    return ConfirmDialog("End a session", body, "End it", danger=True, does=does)
 
 
 def end_others_dialog(own: Own) -> ConfirmDialog:
     """Return the confirmation for ending all other sessions."""
+    does = EndOtherSessions(tenant=own.me.tenant, user=own.me.id)
     body = lines(f"{others_end(own)} at once, and so do pending sign-ins.", "This one stays.")
-    return ConfirmDialog("End other sessions", body, "End them", danger=True)
+    return ConfirmDialog("End other sessions", body, "End them", danger=True, does=does)
 
 
 def revoke_dialog(own: Own, row: str) -> ConfirmDialog:
     """Return the confirmation for revoking a token."""
     token = own.token(row)
     assert token is not None  # the action has excluded it
+    does = RevokeToken(tenant=own.me.tenant, token=token.id)
     used = f"last used {exact(token.last_used)}" if token.last_used else "never used"
     body = lines((token.name, "bold"), used, "", "Programs that use it stop working now. This cannot be undone.")
-    return ConfirmDialog("Revoke a token", body, "Revoke", danger=True)
+    return ConfirmDialog("Revoke a token", body, "Revoke", danger=True, does=does)
 
 
 # ---- input ---------------------------------------------------------------------------------------------------------
@@ -175,6 +184,9 @@ class PasswordDialog(Dialog[int | None]):
             return
         self.form.busy = True
         self.run_worker(self._change(password), exit_on_error=False)
+
+    async def operation_now(self) -> Operation[object] | None:
+        return ChangePassword(password=Secret(""))  # the command asks for it
 
     async def _change(self, password: Secret[str]) -> None:
         try:

@@ -44,13 +44,26 @@ class NarrowDialog(SubmitDialog["Narrowed | None"]):
         super().__init__("Show only", "", fields, [cancel(), Button("show", "Show")], focus="group")
 
     async def submit(self, button: str, values: Values) -> Narrowed:
-        narrowed = Narrowed(**{name: str(values[name]).strip() for name in Narrowed.__dataclass_fields__})
+        narrowed = _narrowed(values)
         query = narrowed.query(self._tenant, "", self.app.clock())
         try:
             await self.app.perform(replace(query, limit=1))  # an unknown user is reported here
         except NotFound as error:
             raise Invalid(error.message, "user") from None
         return narrowed
+
+    async def operation_now(self) -> Operation[object] | None:
+        if not self.form.check():
+            return None
+        try:
+            return _narrowed(self.form.values).query(self._tenant, "", self.app.clock())
+        except Invalid as error:
+            self.form.set_error(error.field or "since", error.message)
+            return None
+
+
+def _narrowed(values: Values) -> Narrowed:
+    return Narrowed(**{name: str(values[name]).strip() for name in Narrowed.__dataclass_fields__})
 
 
 class EntryDialog(Dialog[None]):

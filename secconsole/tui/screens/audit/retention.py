@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -69,14 +70,17 @@ async def manage_retention(app: Console, tell_busy: Callable[[str], None], *, wh
     if choice is None:
         return
     button, days = choice
+    setting = SetRetention(tenant=app.tenant, keep_days=days)
     title = f"Keep {plural(days, 'day')}" if days else "Keep everything"
     if days:
-        checked = await app.perform(RetainAudit(tenant=app.tenant, keep_days=days, check_only=True))
+        checking = RetainAudit(tenant=app.tenant, keep_days=days, check_only=True)
+        checked = await app.perform(checking)
         label = "Remove" if button == "remove" else "Set"
-        if not await app.ask(ConfirmDialog(title, _effect(checked), label, danger=True)):
+        does = replace(checking, check_only=False) if button == "remove" else setting
+        if not await app.ask(ConfirmDialog(title, _effect(checked), label, danger=True, does=does)):
             return
     if button == "set":
-        await app.perform(SetRetention(tenant=app.tenant, keep_days=days))
+        await app.perform(setting)
         app.notify_done(f"The audit is kept for {plural(days, 'day') if days else 'good'} from now on.")
         return
     await _remove(app, tell_busy, days)

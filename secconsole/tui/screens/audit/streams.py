@@ -23,6 +23,7 @@ from secconsole.operations.audit_streams import (
     StreamTest,
     TestAuditStream,
 )
+from secconsole.operations.base import Operation
 from secconsole.tui.screens.dialog import ConfirmDialog, Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.screens.secret_dialog import HIDE_AFTER
@@ -126,6 +127,12 @@ class StreamDialog(Dialog["str | None"]):
         if not why_not:
             buttons += [Button("test", "Test"), Button("remove", "Remove", danger=True)]
         super().__init__("Receiver of the audit", stream_words(one, why_not), (), buttons, focus="cancel")
+
+    async def operation_now(self) -> Operation[object] | None:
+        if self._why_not:
+            return await super().operation_now()
+        act = RemoveAuditStream if self.form.button_now == "remove" else TestAuditStream
+        return act(tenant=self.app.tenant, stream=self._one.id)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
@@ -232,9 +239,10 @@ async def _look_at(app: Console, one: AuditStream, why_not: str) -> str:
         "It gets no more entries of the audit.",
         f"It lacks the newest {one.behind:,} now." if one.behind else "It has every entry now.",
     )
-    if not await app.ask(ConfirmDialog(f"Remove {one.name}", body, "Remove", danger=True)):
+    removing = RemoveAuditStream(tenant=app.tenant, stream=one.id)
+    if not await app.ask(ConfirmDialog(f"Remove {one.name}", body, "Remove", danger=True, does=removing)):
         return ""
-    await app.perform(RemoveAuditStream(tenant=app.tenant, stream=one.id))
+    await app.perform(removing)
     return f"{one.name} is removed."
 
 

@@ -17,8 +17,9 @@ from secconsole.domain.messages.mail_address import mail_address
 from secconsole.domain.messages.phone import sms_number
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
+from secconsole.operations.base import Operation
 from secconsole.operations.signin import BindingStarted, SendStatus
-from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.dialog import Dialog, first_change
 from secconsole.tui.screens.factors.binding import FEW, BindingEnd, Checked
 from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.session.delivery_watch import watch_delivery
@@ -149,6 +150,11 @@ class BindAddressDialog(Dialog[BindingEnd]):
         """
         wait = None if retry_at is None else retry_at - self._ahead - self.app.clock()
         self.query_one(WaitLine).count_down("" if self._started is None else NOT_ARRIVED, wait)
+
+    async def operation_now(self) -> Operation[object] | None:
+        """Return the enrolling of what is typed, also once its code is awaited."""
+        address = self._address if self._started is not None else str(self.form.values["address"]).strip()
+        return await first_change(self._start(address)) or await super().operation_now()
 
     # ---- buttons ---------------------------------------------------------------------------------------------------
 

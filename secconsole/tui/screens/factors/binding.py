@@ -19,6 +19,7 @@ from textual.worker import Worker
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.domain.secret import Secret
 from secconsole.operations.signin import BindingStarted, KeyMailed, SendStatus
+from secconsole.tui.screens.dialog import copy_command, first_change
 from secconsole.tui.session.delivery_watch import watch_delivery
 from secconsole.tui.text.format import clock, plural
 from secconsole.tui.text.safe import join, lines, safe
@@ -102,6 +103,7 @@ class BindingScreen(Screen[BindingEnd]):
         Binding("i", "invert", "Invert", show=False, priority=True),
         Binding("o", "other_font", "Other font", show=False, priority=True),
         Binding("m", "mail", "Mail me the key", show=False, priority=True),
+        Binding("ctrl+y", "copy_command", "Copy as command", show=False),
         Binding("question_mark,f1", "help", "Help", show=False, priority=True),
     ]
 
@@ -222,6 +224,11 @@ class BindingScreen(Screen[BindingEnd]):
         """
         message = safe(f"! {problem}") if problem else safe(self._on_its_way, "$foreground")
         self._show_message(message)
+
+    async def action_copy_command(self) -> None:
+        """Copy the command that confirms this key."""
+        if operation := await first_change(self._confirm(Secret(""))):
+            copy_command(self.app, operation)
 
     async def action_help(self) -> None:
         from secconsole.tui.screens.help import HelpScreen, page

@@ -222,9 +222,12 @@ class JobsScreen(ModalScreen[None]):
             (f"{KINDS[job.kind].title}: {count(job.pending)} of {count(job.total)} users are left.", "bold"),
             "They stay as they are. What was done stays done.",
         )
-        if not await self.app.ask(ConfirmDialog("Cancel the job", body, "Cancel the job", danger=True)):
+        cancelling = CancelJob(tenant=tenant, job=job.id)
+        if not await self.app.ask(
+            ConfirmDialog("Cancel the job", body, "Cancel the job", danger=True, does=cancelling)
+        ):
             return ""
-        return outcome_words(await self.app.perform(CancelJob(tenant=tenant, job=job.id)))
+        return outcome_words(await self.app.perform(cancelling))
 
     async def _go_on(self, job: Job, operation: ResumeJob | RetryJob, words: str) -> str:
         """Become the driver of a job and perform it here, with another list for its passwords if they go to one."""
@@ -244,12 +247,13 @@ class JobsScreen(ModalScreen[None]):
         body = lines(
             (f"{plural(job.done, 'user')} were unbound.", "bold"), "Those of the last ten minutes can be undone."
         )
-        if not await self.app.ask(ConfirmDialog("Undo the unbinding", body, "Undo")):
+        undoing = [UndoUnbind(tenant=self.app.tenant, event=event) for event in job.events]
+        if not await self.app.ask(ConfirmDialog("Undo the unbinding", body, "Undo", does=undoing[0])):
             return ""
         restored, refused = 0, ""
-        for event in job.events:
+        for one in undoing:
             try:
-                restored += len((await self.app.perform(UndoUnbind(tenant=self.app.tenant, event=event))).restored)
+                restored += len((await self.app.perform(one)).restored)
             except Conflict as error:
                 refused = error.message
         return f"{count(restored)} users are bound again. {refused}".rstrip()

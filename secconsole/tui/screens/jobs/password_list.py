@@ -38,6 +38,8 @@ async def new_list(values: Values, tenant: str, now: datetime) -> PasswordFile:
 class ListDialog(SubmitDialog["PasswordFile | None"]):
     """Asks for the file that a job continues with, and returns its list."""
 
+    has_command = False
+
     def __init__(self, tenant: str, now: datetime) -> None:
         self._tenant, self._now = tenant, now
         body = "The new passwords of this job go to a list. Those that are left go to another file."

@@ -14,6 +14,7 @@ from secconsole.domain.messages.delivery import MessageState, SettingsState
 from secconsole.domain.messages.phone import e164
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
+from secconsole.operations.base import Operation
 from secconsole.operations.delivery import ConfirmDelivery, Delivery, MessageRow, ShowDelivery, TestStarted, TryDelivery
 from secconsole.operations.user_changes import RenameUser
 from secconsole.operations.users import ShowUser, UserRow
@@ -73,9 +74,10 @@ async def _add_number(app: Console, me: UserRow, number: str) -> str:
     """
     instead = f"instead of {me.phone}" if me.phone else "where there is none yet"
     body = f"The code reached {number}. Put that number on your own record, {instead}?"
-    if not await app.ask(ConfirmDialog("Your phone number", body, "Add it")):
+    adding = RenameUser(tenant=app.identity.tenant, user=me.id, phone=number)
+    if not await app.ask(ConfirmDialog("Your phone number", body, "Add it", does=adding)):
         return ""
-    await app.perform(RenameUser(tenant=app.identity.tenant, user=me.id, phone=number))
+    await app.perform(adding)
     return " Your number is on record now."
 
 
@@ -166,9 +168,14 @@ class DeliveryCodeDialog(DeliveryDialog):
             self.set_body(self._words())
             self.form.set_error("code", "That code is wrong.", clear=True)
 
+    def _test(self) -> TryDelivery:
+        return TryDelivery(tenant=self.app.tenant, kind=self._started.kind, to=self._to)
+
+    async def operation_now(self) -> Operation[object] | None:
+        return self._test()  # its command sends a code and asks for it
+
     async def _send_again(self) -> None:
-        wanted = TryDelivery(tenant=self.app.tenant, kind=self._started.kind, to=self._to)
-        started = await self.app.perform(wanted)
+        started = await self.app.perform(self._test())
         self._note = started.message
         if started.sent:
             self._started, self._message = started, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from secconsole.config.dates import parse_until
 from secconsole.domain.errors import Invalid, SecconsoleError
 from secconsole.domain.limits import LONGEST_NETWORK, LONGEST_NOTE
 from secconsole.domain.roles import Role
+from secconsole.operations.base import Operation
 from secconsole.operations.networks import (
     AddNetwork,
     AllowedNetwork,
@@ -25,6 +27,7 @@ from secconsole.operations.networks import (
     RemoveNetwork,
     RevertNetworks,
 )
+from secconsole.tui.console import capturing
 from secconsole.tui.screens.dialog import ConfirmDialog, Dialog
 from secconsole.tui.screens.pick_dialog import PickDialog
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
@@ -105,20 +108,16 @@ class AddNetworkDialog(SubmitDialog["NetworkChange | None"]):
             preview = await self.app.perform(PreviewNetwork(tenant=tenant, network=network, roles=roles))
         except Invalid as error:
             raise Invalid(error.message, "network") from None
-        typed = await typed_name(self.app, f"Add {preview.network}", preview)
-        if typed is None:
-            return None
-        return await self.app.perform(
-            AddNetwork(
-                tenant=tenant,
-                network=network,
-                note=str(values["note"]),
-                roles=roles,
-                until=until,
-                no_challenge=bool(values["no_challenge"]),
-                confirm=typed,
-            )
+        adding = AddNetwork(
+            tenant=tenant,
+            network=network,
+            note=str(values["note"]),
+            roles=roles,
+            until=until,
+            no_challenge=bool(values["no_challenge"]),
         )
+        typed = await typed_name(self.app, f"Add {preview.network}", preview, adding)
+        return None if typed is None else await self.app.perform(replace(adding, confirm=typed))
 
 
 class NetworkDialog(Dialog[bool]):
@@ -142,12 +141,18 @@ class NetworkDialog(Dialog[bool]):
             does = "removed" if one.leaving else "added"
             end = clock(one.pending_until)
             rows.append(labelled("Waits", f"{does}, and undone at {end} unless confirmed", "$danger"))
+        self._one, self._removes = one, not why_not and not one.leaving
         buttons = [cancel("Close")]
         if why_not:
             rows += ["", (f"Read-only. {why_not}", "$muted")]
         elif not one.leaving:
             buttons.append(Button("remove", "Remove", danger=True))
         super().__init__("Allowed network", lines(*rows), (), buttons, focus="cancel")
+
+    async def operation_now(self) -> Operation[object] | None:
+        if not self._removes:
+            return await super().operation_now()
+        return RemoveNetwork(tenant=self.app.tenant, network=self._one.id)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
@@ -164,6 +169,12 @@ class CheckAddressDialog(Dialog[None]):
         ]
         buttons = [cancel("Close"), Button("check", "Check")]
         super().__init__("Check an address", "May a user sign in from there?", fields, buttons, focus="address")
+
+    async def operation_now(self) -> Operation[object] | None:
+        if not self.form.check():
+            return None
+        address, login = str(self.form.values["address"]), str(self.form.values["login"])
+        return CheckNetwork(tenant=self.app.tenant, user=login, address=address)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()
@@ -183,7 +194,7 @@ class CheckAddressDialog(Dialog[None]):
             self.set_body(lines(join((found.login, "bold"), f" from {found.address}"), join(verdict, found.message)))
 
 
-async def typed_name(app: Console, title: str, preview: NetworkPreview) -> str | None:
+async def typed_name(app: Console, title: str, preview: NetworkPreview, does: AddNetwork | RemoveNetwork) -> str | None:
     """Return what confirms a change for the service, or None if the user cancels.
 
     A change that refuses no user needs no confirmation, and one that shuts out the user needs the tenant's name.
@@ -191,7 +202,10 @@ async def typed_name(app: Console, title: str, preview: NetworkPreview) -> str |
     if preview.you_allowed and not preview.refused:
         return ""
     name = "" if preview.you_allowed else app.tenant
-    dialog = ConfirmDialog(title, _effect(preview), title.partition(" ")[0], danger=True, type_to_confirm=name)
+    if capturing.get():  # only the command is asked for
+        return name
+    verb = title.partition(" ")[0]
+    dialog = ConfirmDialog(title, _effect(preview), verb, danger=True, type_to_confirm=name, does=does)
     return name if await app.ask(dialog) else None
 
 
@@ -227,10 +241,9 @@ async def _look_at(app: Console, one: AllowedNetwork, why_not: str) -> NetworkCh
     if not await app.ask(NetworkDialog(one, why_not=why_not)):
         return None
     preview = await app.perform(PreviewNetwork(tenant=app.tenant, network=one.id, remove=True))
-    typed = await typed_name(app, f"Remove {one.network}", preview)
-    if typed is None:
-        return None
-    return await app.perform(RemoveNetwork(tenant=app.tenant, network=one.id, confirm=typed))
+    removing = RemoveNetwork(tenant=app.tenant, network=one.id)
+    typed = await typed_name(app, f"Remove {one.network}", preview, removing)
+    return None if typed is None else await app.perform(replace(removing, confirm=typed))
 
 
 def _done(one: AllowedNetwork) -> str:

@@ -10,6 +10,7 @@ from textual.content import Content
 from secconsole.domain.errors import Invalid
 from secconsole.domain.limits import LONGEST_OVERLAP
 from secconsole.domain.secret import Secret
+from secconsole.operations.base import Operation
 from secconsole.operations.tokens import NewSecretKey, RotateSecretKey, SecretKey
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.secret_dialog import HIDE_AFTER
@@ -51,7 +52,13 @@ class SecretKeyDialog(Dialog[bool]):
         buttons = [cancel("Close")]
         if not why_not:
             buttons.append(Button("renew", "Create one" if key.id is None else "Rotate", danger=key.id is not None))
+        self._why_not = why_not
         super().__init__("Secret key", lines(*rows), (), buttons, focus="cancel")
+
+    async def operation_now(self) -> Operation[object] | None:
+        if self._why_not:
+            return await super().operation_now()
+        return RotateSecretKey(tenant=self.app.tenant)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         event.stop()

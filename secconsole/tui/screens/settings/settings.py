@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual import work
@@ -24,7 +25,7 @@ from secconsole.operations.tokens import SecretKey, ShowSecretKey
 from secconsole.tui.actions import Action
 from secconsole.tui.console import WaitAbandoned
 from secconsole.tui.demo.hints import fill_proof, proof_words
-from secconsole.tui.screens.end_sessions import Choice, EndSessionsOffer
+from secconsole.tui.screens.end_sessions import EndSessionsOffer
 from secconsole.tui.screens.overview.overview import go_to_users
 from secconsole.tui.screens.place import Place
 from secconsole.tui.screens.settings.actions import ACTIONS
@@ -271,13 +272,13 @@ class Settings(Place):
     async def _switch(self, mode: PolicyMode, change: Change) -> None:
         form = self.query_one(PolicyForm)
         before = self.preview
-        choice = Choice(end=True)
+        wanted = SetPolicy(tenant=self.app.tenant, mode=mode, grace_days=change.grace_days, expect=self._expect)
         if before is not None and before.policy is mode and (before.sessions or before.tokens):
-            chosen = await self.app.ask(EndSessionsOffer(before))
+            chosen = await self.app.ask(EndSessionsOffer(before, wanted))
             if chosen is None:
                 form.busy = False
                 return
-            choice = chosen
+            wanted = replace(wanted, keep_sessions=not chosen.end)
         try:
             proof = await self.app.perform(StepUp(password=change.password, code=change.code))
             # No tries are left, so the server has ended the session.
@@ -290,17 +291,10 @@ class Settings(Place):
                 self.app.notify_refused(proof.message)
                 return
             if mode is PolicyMode.REQUIRED and before is not None and before.you.must_enroll and not before.you.bound:
-                if not await bind_before_switching(self.app):
+                if not await bind_before_switching(self.app, wanted):
                     self.app.notify_refused("Nothing was switched.")
                     return
                 form = await self._ask_for_codes()
-            wanted = SetPolicy(
-                tenant=self.app.tenant,
-                mode=mode,
-                grace_days=change.grace_days,
-                expect=self._expect,
-                keep_sessions=not choice.end,
-            )
             policy = await self.app.perform(wanted)
         except Stale as error:
             self._look_again()

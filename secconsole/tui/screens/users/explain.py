@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from secconsole.domain.errors import Invalid
+from secconsole.operations.base import Operation
 from secconsole.operations.policy import ExplainSignIn, Explanation
 from secconsole.operations.users import UserDetail
 from secconsole.tui.actions import Action
@@ -27,7 +28,11 @@ class ExplainDialog(Dialog[None]):
     """
 
     def __init__(self, detail: UserDetail, explanation: Explanation, now: datetime, *, utf8: bool) -> None:
+        self._user = detail.user.id
         super().__init__(f"About {detail.user.login}", explain(detail, explanation, now, utf8=utf8))
+
+    async def operation_now(self) -> Operation[object] | None:
+        return what_if(self.app.tenant, self._user)
 
 
 def explain(detail: UserDetail, explanation: Explanation, now: datetime, *, utf8: bool) -> About:
@@ -80,10 +85,12 @@ class WhatIfDialog(Dialog[None]):
         event.stop()
         self.start_work(self._try)
 
+    async def operation_now(self) -> ExplainSignIn:
+        return what_if(self.app.tenant, self._detail.user.id, str(self.form.values["address"]))
+
     async def _try(self) -> None:
-        address = str(self.form.values["address"])
         try:
-            self.set_body(self._text(await self.app.perform(what_if(self.app.tenant, self._detail.user.id, address))))
+            self.set_body(self._text(await self.app.perform(await self.operation_now())))
         except Invalid as error:
             self.form.set_error("address", error.message)
 

@@ -38,6 +38,8 @@ class Checked:
 class ImportDialog(SubmitDialog["Checked | None"]):
     """Takes lines of people or the name of a file, and checks them before anything is written."""
 
+    has_command = False
+
     def __init__(self) -> None:
         field = TextField(name="file", label="Or a file", placeholder="people.csv", max_length=1000)
         super().__init__("Import people", "", [field], [cancel(), Button("check", "Check them")], focus="file")
@@ -75,6 +77,8 @@ def _read(source: BinaryIO) -> list[NewUser | Rejected]:
 
 class CheckedDialog(SubmitDialog["ImportResult | None"]):
     """Shows what an import would do, including rejected lines, and does it on confirmation."""
+
+    has_command = False
 
     def __init__(self, checked: Checked) -> None:
         self._checked = checked

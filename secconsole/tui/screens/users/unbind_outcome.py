@@ -7,7 +7,8 @@ from datetime import datetime
 from textual import events
 from textual.content import Content
 
-from secconsole.operations.unbinding import UndoResult
+from secconsole.operations.base import Operation
+from secconsole.operations.unbinding import UndoResult, UndoUnbind
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.users.names_dialog import NamesDialog
 from secconsole.tui.screens.users.unbind_many import UnbindOutcome
@@ -26,6 +27,11 @@ class OutcomeDialog(Dialog[bool]):
         self._outcome = outcome
         buttons = [cancel("Close"), Button("undo", "Undo all")] if outcome.unbound else [cancel("Close")]
         super().__init__("Done", _words(outcome, now), (), buttons)
+
+    async def operation_now(self) -> Operation[object] | None:
+        if not self._outcome.unbound:
+            return await super().operation_now()
+        return UndoUnbind(tenant=self.app.tenant, event=self._outcome.event)
 
     async def on_key(self, event: events.Key) -> None:
         if event.key == "d" and self._outcome.failed:

@@ -79,10 +79,11 @@ class EndExemptionDialog(SubmitDialog["WhitelistChanged | None"]):
         except Stale:
             raise
         except Conflict as warning:
-            ask = ConfirmDialog("This can lock everyone out", warning.message, "Remove anyway", danger=True)
+            anyway, title = replace(operation, accept_lockout=True), "This can lock everyone out"
+            ask = ConfirmDialog(title, warning.message, "Remove anyway", danger=True, does=anyway)
             if not await self.app.ask(ask):
                 return None
-        return await self.app.perform(replace(operation, accept_lockout=True))
+        return await self.app.perform(anyway)
 
 
 def _entry(entry: Exemption | None) -> list[Part]:

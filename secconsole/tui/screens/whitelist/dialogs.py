@@ -141,15 +141,16 @@ class RemoveDialog(SubmitDialog["str | None"]):
         try:
             done = await self.app.perform(operation)
         except Conflict as warning:
-            if not await self.app.ask(lock_out(warning)):
+            anyway = replace(operation, accept_lockout=True)
+            if not await self.app.ask(lock_out(warning, anyway)):
                 return None
-            done = await self.app.perform(replace(operation, accept_lockout=True))
+            done = await self.app.perform(anyway)
         off = f"{done.changed[0]} is" if len(done.changed) == 1 else f"{plural(len(done.changed), 'user')} are"
         message = f"{off} off the whitelist." if done.changed else "Nothing was changed."
         return message + "".join(f"\nNot {failed.login}: {failed.reason}" for failed in done.failed[:3])
 
 
-def lock_out(warning: Conflict) -> ConfirmDialog:
+def lock_out(warning: Conflict, anyway: RemoveFromWhitelist) -> ConfirmDialog:
     """Return the confirmation for removing the last platform administrator without a factor."""
     body = lines(
         (warning.message, "$danger"),
@@ -157,4 +158,4 @@ def lock_out(warning: Conflict) -> ConfirmDialog:
         "If no platform administrator can sign in any more, only the owner of the store",
         "can let one in again, with: secconsole whitelist add LOGIN --reason TEXT",
     )
-    return ConfirmDialog("This can lock everyone out", body, "Remove anyway", danger=True)
+    return ConfirmDialog("This can lock everyone out", body, "Remove anyway", danger=True, does=anyway)
