@@ -58,11 +58,11 @@ class OfferedFactor:
 class SignInAnswer:
     """State of a sign-in.
 
-    `token` is set only if the status is `complete`. `challenge` identifies the attempt in the following calls.
-    `message` is for people: what was wrong with the last entry, or a reminder. `left`: remaining entries. `prefix`: the
-    letters before the latest code. `sent`: a code is on its way. `retry_at`: when the next entry or code may be
-    requested. `kinds`: with `enroll`, the kinds of factor that can be bound now. `helpdesk`: how to reach the helpdesk,
-    as the tenant says, once the password was right.
+    `token` is set only if the status is `complete`, and not for a sign-in without a session. `challenge` identifies
+    the attempt in the following calls. `message` is for people: what was wrong with the last entry, or a reminder.
+    `left`: remaining entries. `prefix`: the letters before the latest code. `sent`: a code is on its way. `retry_at`:
+    when the next entry or code may be requested. `kinds`: with `enroll`, the kinds of factor that can be bound now.
+    `helpdesk`: how to reach the helpdesk, as the tenant says, once the password was right.
     """
 
     status: SignInStatus
@@ -162,11 +162,15 @@ class KeyMailed:
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn(Operation[SignInAnswer]):
-    """Sign in with login and password."""
+    """Sign in with login and password.
+
+    Without `session` the sign-in is only checked: its `complete` answer has no token, and no session is left behind.
+    """
 
     tenant: TenantName
     login: UserName
     password: Password
+    session: bool = True
 
 
 @declare(

@@ -111,6 +111,7 @@ class Context:
     damaged: list[SealedPlace] = field(default_factory=list)  # secrets that could not be opened
     seals: bool = False  # with the key that the store has in this transaction
     job: str = ""  # id of the job that this is part of
+    opens_session: bool = True  # False if a sign-in is only checked
 
     @property
     def tenant(self) -> TenantRow:

@@ -192,6 +192,10 @@ class ChallengeRecord:
     expires: int
     failures: int
     used: int | None
+    no_session: bool
+    application: str
+    application_key: str
+    client: str
 
 
 @cache

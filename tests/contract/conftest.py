@@ -44,6 +44,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_bypass": DIFFERS,
     "test_caller_check": DIFFERS,
     "test_changes_by_tenant": DIFFERS,
+    "test_checked_sign_ins": DIFFERS,
     "test_damaged_secrets": ALIKE,
     "test_delivery": ALIKE,
     "test_failure_buckets": DIFFERS,

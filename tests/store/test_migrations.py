@@ -361,3 +361,23 @@ def test_a48_alerts_and_settings_of_a_renamed_rule_have_its_new_name(
     for table in ("alerts", "alert_signals"):
         assert rows(store, f"SELECT rule FROM {table}") == [("many-failures",)]
     assert rows(store, "SELECT rule FROM alert_rules ORDER BY rule") == [("many-failures",), ("many-sms",)]
+
+
+def test_a48_migrated_secret_keys_have_a_name_and_stay_valid(store: AnyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(migrations, "CURRENT", "0023")
+        store.write(migrations.migrate).result(30)
+    first, second, third = (
+        f"decode('{digest}', 'hex')" if isinstance(store, PostgresStore) else f"x'{digest}'"
+        for digest in ("61", "62", "63")
+    )
+    run(
+        store,
+        "INSERT INTO tenants (pk, id, name, name_key) VALUES (1, 't1', 'acme', 'acme')",
+        f"INSERT INTO tokens (id, token_hash, tenant_pk) VALUES ('k1', {first}, 1)",
+        f"INSERT INTO tokens (id, token_hash, tenant_pk, owner) VALUES ('o1', {second}, 1, 'local:jane')",
+        f"INSERT INTO tokens (id, token_hash, tenant_pk, owner, name) VALUES ('o2', {third}, 1, 'local:jane', 'ci')",
+    )
+    store.write(migrations.migrate).result(30)
+    found = rows(store, "SELECT id, name, ended FROM tokens ORDER BY id")
+    assert found == [("k1", "default", None), ("o1", "", None), ("o2", "ci", None)]

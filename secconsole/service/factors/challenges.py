@@ -78,6 +78,7 @@ def begin(
         "stage": decision.status,
         "created": context.now,
         "expires": context.now + lasts,
+        "no_session": not context.opens_session,
     }
     sessions.add_challenge(context.connection, token, values)
     sessions.forget_old(context.connection, context.now - 24 * 3_600_000)
@@ -107,6 +108,7 @@ def find(context: Context, token: Secret[str], stage: SignInStatus) -> PendingSi
         return None
     if is_from_future(challenge.created, context.now):
         return None
+    context.opens_session = not challenge.no_session
     user = users.user_by_pk(context.connection, challenge.user_pk)
     tenant = tenants.tenant_by_pk(context.connection, challenge.tenant_pk)
     pending = PendingSignIn(context, token, challenge, tenant, user)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0023"
+CURRENT = "0024"
 SCRIPTS = "secconsole:store/migrations"
 
 

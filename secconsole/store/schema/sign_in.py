@@ -124,6 +124,10 @@ challenges = sa.Table(
     number_column("expires"),
     number_column("failures"),
     sa.Column("used", Time),
+    flag_column("no_session"),  # completing it opens none
+    text_column("application"),  # that started it for a user, as in the audit; empty: the user did
+    text_column("application_key"),  # the id of its secret key
+    text_column("client"),  # the address of the user's device, as the application says
     sa.Index("ix_challenges_expires", "expires"),
 )
 

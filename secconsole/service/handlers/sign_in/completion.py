@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from secconsole.domain.audit.alert_rules import DORMANT_DAYS, days_asleep
 from secconsole.domain.model import BindingStatus, SignInStatus
 from secconsole.domain.policy import Decision, Rule
+from secconsole.domain.secret import Secret
 from secconsole.operations.events import DORMANT_SIGN_IN, SIGN_IN
 from secconsole.operations.signin import (
     SignInAnswer,
@@ -60,6 +62,18 @@ def _complete(
 ) -> SignInAnswer:
     note_sign_in(context, user)
     users.note_sign_in(context.connection, user.pk, context.now)
+    token = _open_session(context, tenant, user, factor) if context.opens_session else None
+    checked: dict[str, Any] = {} if context.opens_session else {"session": False}
+    context.audit(SIGN_IN, user, tenant=tenant, by=user.login, rule=rule, factor=factor, **checked)
+    if (days := days_asleep(user.last_sign_in, context.now)) >= DORMANT_DAYS:
+        context.audit(DORMANT_SIGN_IN, user, tenant=tenant, by=user.login, days=days)
+    # Someone who can sign in is not shut out, so a change of the networks that waits for that is final.
+    confirm_by_sign_in(context, tenant, user)
+    return SignInAnswer(SignInStatus.COMPLETE, token=token, message=message, server_time=when(context.now))
+
+
+def _open_session(context: Context, tenant: TenantRow, user: UserRecord, factor: str) -> Secret[str]:
+    """Open a session, and return its token."""
     token = new_token()
     values: dict[str, object] = {
         "id": context.new_id(),
@@ -75,12 +89,7 @@ def _complete(
         "factor": factor,
     }
     sessions.add_session(context.connection, token, values)
-    context.audit(SIGN_IN, user, tenant=tenant, by=user.login, rule=rule, factor=factor)
-    if (days := days_asleep(user.last_sign_in, context.now)) >= DORMANT_DAYS:
-        context.audit(DORMANT_SIGN_IN, user, tenant=tenant, by=user.login, days=days)
-    # Someone who can sign in is not shut out, so a change of the networks that waits for that is final.
-    confirm_by_sign_in(context, tenant, user)
-    return SignInAnswer(SignInStatus.COMPLETE, token=token, message=message, server_time=when(context.now))
+    return token
 
 
 def _is_proof(user: UserRecord, factor: str) -> bool:

@@ -70,6 +70,7 @@ def _reserve_unknown(context: Context, operation: SignIn, tenant: TenantRow | No
 @handles(SignIn, reserve=reserve_sign_in)
 def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
     check = context.password or PasswordCheck(None, False)
+    context.opens_session = operation.session
     tenant, user = _find(context, operation)
     if user is None or tenant is None:
         if tenant is not None:
