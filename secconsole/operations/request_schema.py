@@ -6,9 +6,10 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, is_dataclass
 from datetime import datetime
+from functools import cache
 
 import msgspec
 from msgspec import Meta
@@ -77,24 +78,33 @@ def answers_nothing(kind: type[Operation[object]]) -> bool:
 
 def from_wire(hint: object, value: object) -> object:
     """Convert a value read as `_carried` describes to the operation's type: secrets wrapped, structs as dataclasses."""
+    return None if value is None else reader_of(hint)(value)
+
+
+@cache
+def reader_of(hint: object) -> Callable[[object], object]:
+    """Return the function that converts values of a declared type, other than None."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        return from_wire(parts[0], value)
-    if value is None:
-        return None
+        return reader_of(parts[0])
     if _is_union(hint):
-        return from_wire(next(part for part in parts if part is not types.NoneType), value)
+        return reader_of(next(part for part in parts if part is not types.NoneType))
     if origin is Secret:
-        assert isinstance(value, str)
-        return Secret(value)
+        return _secret
     if origin is tuple:
-        assert isinstance(value, tuple)
-        return tuple(from_wire(parts[0], item) for item in value)
-    if isinstance(value, float):
-        return _whole(value)
-    if isinstance(value, msgspec.Struct):
-        return typing.cast("type", hint)(**{n: from_wire(h, getattr(value, n)) for n, h, _ in _fields_of(hint)})
-    return value
+        return lambda items: tuple(from_wire(parts[0], item) for item in typing.cast("tuple[object, ...]", items))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return lambda struct: hint(**{n: from_wire(h, getattr(struct, n)) for n, h, _ in _fields_of(hint)})
+    return _as_it_is
+
+
+def _secret(value: object) -> object:
+    assert isinstance(value, str)
+    return Secret(value)
+
+
+def _as_it_is(value: object) -> object:
+    return _whole(value) if isinstance(value, float) else value
 
 
 def _whole(number: float) -> int:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp
 
 from secconsole.domain.throttling.token_bucket import Rate
 from secconsole.operations.wire import encode
@@ -17,7 +18,7 @@ from secconsole.server.middleware import RequestMiddleware
 from secconsole.server.openapi.document import document
 from secconsole.server.problems import problem
 from secconsole.server.routes import OperationExecutor, add_routes
-from secconsole.server.routing import add_refusals
+from secconsole.server.routing import Dispatcher, RouteTable, add_refusals
 from secconsole.server.transport.gate import Gate, Gated
 from secconsole.server.transport.limits import REFUSED
 from secconsole.server.transport.peers import Caller, Callers
@@ -33,7 +34,7 @@ def make_app(
     metrics: Metrics | None = None,
     metrics_from: Sequence[Network] = (),
     refused: Rate = REFUSED,
-) -> Starlette:
+) -> ASGIApp:
     """Return the application over an executor of operations.
 
     The caller opens and closes the store.
@@ -48,15 +49,15 @@ def make_app(
     opened = executor
     metrics.watch_damage(lambda: getattr(opened, "damaged_secrets", 0))
     executor = Gated(CountingExecutor(executor, metrics), Gate(refused))
-    add_routes(app, executor)
-    add_changes(app, executor, shutdown)
+    table = RouteTable()
+    add_routes(table, executor)
+    add_changes(table, executor, shutdown)
     _add_health(app, executor, shutdown)
     _add_metrics(app, metrics, metrics_from, getattr(opened, "stream_lags", None))
 
     _add_description(app)
-    add_refusals(app)
-    app.add_middleware(RequestMiddleware, metrics=metrics, callers=callers or Callers(), shutdown=shutdown)
-    return app
+    add_refusals(app, table)
+    return RequestMiddleware(Dispatcher(table, app), metrics, callers or Callers(), shutdown)
 
 
 @lru_cache(maxsize=1)

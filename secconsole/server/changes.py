@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -17,7 +16,7 @@ from secconsole.operations.notices import encode_marks
 from secconsole.operations.signin import WhoAmI
 from secconsole.server.problems import problem_of
 from secconsole.server.routes import OperationExecutor, credential_of, source_of
-from secconsole.server.routing import PathRoute
+from secconsole.server.routing import RouteTable
 from secconsole.server.transport.shutdown import ShutdownSignal
 
 _UNBUFFERED = {"x-accel-buffering": "no"}  # nginx would buffer notices until a page of them is full
@@ -25,7 +24,7 @@ _HELLO = b": hello\n\n"
 KEEP_ALIVE = 15.0  # seconds between comments, so that proxies keep a quiet connection open
 
 
-def add_changes(app: Starlette, executor: OperationExecutor, shutdown: ShutdownSignal) -> None:
+def add_changes(table: RouteTable, executor: OperationExecutor, shutdown: ShutdownSignal) -> None:
     """Add the stream of changes.
 
     One watcher of the store serves all listeners.
@@ -43,7 +42,7 @@ def add_changes(app: Starlette, executor: OperationExecutor, shutdown: ShutdownS
         notices = _notices(executor.changes_for(credential, source), shutdown, still)
         return StreamingResponse(notices, media_type="text/event-stream", headers=_UNBUFFERED)
 
-    app.router.routes.append(PathRoute("/v1/changes", changes, method="GET", name="changes"))
+    table.add("/v1/changes", changes, method="GET", name="changes")
 
 
 async def _still(executor: OperationExecutor, credential: Credential, source: Source) -> bool:

@@ -7,13 +7,15 @@ secret. Only the fixed text of libraries' messages is kept, because their argume
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import ssl
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
+
+import msgspec
 
 from secconsole.config.report import describe
 from secconsole.domain.text import visible
@@ -24,11 +26,54 @@ _VALUE = re.compile(r"""[\n(<'"]""")  # end of the fixed text in the loop's mess
 
 def start_logging(level: str) -> None:
     """Send all log records to standard error, as JSON unless it is a terminal."""
-    handler = logging.StreamHandler(sys.stderr)
+    # Nothing here shows them, and looking them up takes a third of the time of a record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    handler = TogetherHandler(sys.stderr)
     handler.setFormatter(Lines() if sys.stderr.isatty() else Json())
     handler.addFilter(_worth_saying)
     logging.raiseExceptions = False  # do not report a failed write to standard error on standard error
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def log_request(log: logging.Logger, level: int, fields: dict[str, object]) -> None:
+    """Log the outcome of a request, without looking up which line of the program does so."""
+    record = log.makeRecord(log.name, level, __file__, 0, "request", (), None, extra={"request": fields})
+    log.handle(record)
+
+
+class TogetherHandler(logging.StreamHandler[TextIO]):
+    """Handler that writes the requests of one turn of the event loop together, and every other line at once.
+
+    A write lets other threads run and waits for them, so one for each of many requests takes longer than answering
+    them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._waiting: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._waiting.append(self.format(record) + self.terminator)
+            if record.levelno >= logging.WARNING or not hasattr(record, "request"):
+                self.flush()
+            elif len(self._waiting) == 1:
+                asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:  # no loop runs in this thread
+            self.flush()
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        with self.lock or nullcontext():
+            lines, self._waiting = self._waiting, []
+            try:
+                if lines:
+                    self.stream.write("".join(lines))
+                self.stream.flush()
+            except (OSError, ValueError):  # nobody can be told
+                return
 
 
 class Json(logging.Formatter):
@@ -38,7 +83,7 @@ class Json(logging.Formatter):
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line: dict[str, Any] = {"time": at, "level": record.levelname.lower(), "message": words_of(record)}
         line |= getattr(record, "request", {}) | getattr(record, "facts", {})
-        return json.dumps(line, ensure_ascii=False)
+        return msgspec.json.encode(line).decode()
 
 
 class Lines(logging.Formatter):

@@ -26,6 +26,9 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        self._found: dict[
+            tuple[str, int], tuple[Counter, Histogram]
+        ] = {}  # looking labels up takes longer than counting
         self._requests = Counter(
             "secconsole_requests_total",
             "Requests by operation and status.",
@@ -64,8 +67,14 @@ class Metrics:
         )
 
     def count(self, operation: str, status: int, seconds: float) -> None:
-        self._requests.labels(operation, str(status)).inc()
-        self._seconds.labels(operation).observe(seconds)
+        key = operation, status
+        found = self._found.get(key)
+        if found is None:
+            found = self._requests.labels(operation, str(status)), self._seconds.labels(operation)
+            self._found[key] = found
+        requests, times = found
+        requests.inc()
+        times.observe(seconds)
 
     def count_sign_in(self, operation: str, answer: str) -> None:
         self._signed_in.labels(operation, answer).inc()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-import secrets
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secconsole.config.report import describe
+from secconsole.server.logs import log_request
 from secconsole.server.metrics import OTHER, Metrics
 from secconsole.server.problems import problem
 from secconsole.server.transport.admission import TOO_MANY, TOO_MANY_HERE
@@ -28,6 +30,8 @@ GONE = 499  # only in log and metrics, as in nginx: the client closed the connec
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_UNKNOWN = Caller()
+_IDS_AT_ONCE = 256
 
 
 class RequestMiddleware:
@@ -35,22 +39,39 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp, metrics: Metrics, callers: Callers, shutdown: ShutdownSignal) -> None:
         self._app, self._metrics, self._callers, self._shutdown = app, metrics, callers, shutdown
+        self._ids = _random_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Request(scope, self._metrics, self._shutdown).answer(self._app, self._callers, receive, send)
+        request_id = _given_id(scope) or next(self._ids)
+        await _Request(scope, request_id, self._metrics, self._shutdown).answer(self._app, self._callers, receive, send)
+
+
+def _random_ids() -> Iterator[str]:
+    """Yield ids of 16 digits, many to one call of the system, which lets other threads run and waits for them."""
+    while True:
+        digits = os.urandom(8 * _IDS_AT_ONCE).hex()
+        yield from (digits[place : place + 16] for place in range(0, len(digits), 16))
+
+
+def _given_id(scope: Scope) -> str:
+    """Return the request's own id, empty if it has none that can be used."""
+    given = ""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+    return given if given and _REQUEST_ID.match(given) else ""
 
 
 class _Request:
-    def __init__(self, scope: Scope, metrics: Metrics, shutdown: ShutdownSignal) -> None:
-        request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        self.id = request_id if _REQUEST_ID.match(request_id) else secrets.token_hex(8)
+    def __init__(self, scope: Scope, request_id: str, metrics: Metrics, shutdown: ShutdownSignal) -> None:
+        self.id = request_id
         self._scope, self._metrics, self._shutdown = scope, metrics, shutdown
         self._state: dict[str, Any] = scope.setdefault("state", {})
         self._state["request_id"] = self.id
-        self._state["caller"] = Caller()
+        self._state["caller"] = _UNKNOWN
         self._began = time.perf_counter()
         self._seconds = 0.0  # until the response began
         self._status = 500
@@ -111,19 +132,10 @@ class _Request:
     def _report(self) -> None:
         elapsed = time.perf_counter() - self._began
         path = self._scope["path"]
-        operation = _NAMES.get(path) or str(getattr(self._scope.get("route"), "name", OTHER))
+        operation: str = self._state.get("operation") or _NAMES.get(path, OTHER)
         self._metrics.count(operation, self._status, self._seconds if self._started else elapsed)
         level = logging.WARNING if self._status >= 500 else logging.DEBUG if path in MONITORING_PATHS else logging.INFO
-        log.log(
-            level,
-            "request",
-            extra={
-                "request": {
-                    "operation": operation,
-                    "status": self._status,
-                    "ms": round(elapsed * 1000, 1),
-                    "peer": self._state["caller"].address,
-                    "request_id": self.id,
-                }
-            },
-        )
+        if log.isEnabledFor(level):
+            peer = self._state["caller"].address
+            fields = {"operation": operation, "status": self._status, "ms": round(elapsed * 1000, 1), "peer": peer}
+            log_request(log, level, {**fields, "request_id": self.id})

@@ -11,8 +11,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from secconsole.domain.errors import Invalid, NotAllowed, NotSignedIn, SecconsoleError
@@ -28,7 +27,7 @@ from secconsole.operations.signin import WhoAmI
 from secconsole.operations.wire import encode, from_request
 from secconsole.server.idempotency import headers_for, key_of
 from secconsole.server.problems import problem, problem_of
-from secconsole.server.routing import Endpoint, PathRoute
+from secconsole.server.routing import Endpoint, RouteTable
 from secconsole.server.transport.peers import Caller
 
 R = TypeVar("R")
@@ -52,12 +51,11 @@ class TooLarge(Exception):
     """The body is longer than the operation allows."""
 
 
-def add_routes(app: Starlette, executor: OperationExecutor) -> None:
+def add_routes(table: RouteTable, executor: OperationExecutor) -> None:
     """Add a route for every operation."""
     load_all()
     for kind in OPERATIONS.values():
-        endpoint = _endpoint(kind, executor)
-        app.router.routes.append(PathRoute(kind.spec.path, endpoint, method=kind.spec.method, name=kind.spec.name))
+        table.add(kind.spec.path, _endpoint(kind, executor), method=kind.spec.method, name=kind.spec.name)
 
 
 def _endpoint(kind: type[Operation[object]], executor: OperationExecutor) -> Endpoint:
@@ -157,10 +155,15 @@ async def _body(request: Request, most: int) -> bytes:
     if announced.isascii() and announced.isdigit() and (len(announced) > MOST_DIGITS or int(announced) > most):
         raise TooLarge
     parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part: bytes = message.get("body", b"")
         size += len(part)
         if size > most:
             raise TooLarge
         parts.append(part)
-    return b"".join(parts)
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -17,7 +17,7 @@ import pytest
 
 from secconsole.domain.model import PolicyMode
 from secconsole.operations.policy import SetPolicy
-from secconsole.server.logs import Json, Lines, report_loop_errors, words_of
+from secconsole.server.logs import Json, Lines, TogetherHandler, log_request, report_loop_errors, words_of
 from tests.organisation import PASSWORD, TENANT, organisation_in
 from tests.server.serving import Line, line_to, serving
 
@@ -158,3 +158,26 @@ def test_errors_of_the_event_loop_are_logged(caplog: pytest.LogCaptureFixture) -
         "Task exception was never retrieved",
         "Exception in callback done",
     ]
+
+
+async def test_requests_of_one_turn_are_written_together_and_other_lines_at_once() -> None:
+    stream = io.StringIO()
+    handler = TogetherHandler(stream)
+    log = logging.Logger("secconsole.together")
+    log.addHandler(handler)
+    for number in range(3):
+        log_request(log, logging.INFO, {"number": number})
+    assert stream.getvalue() == ""
+    log.info("Stopped.")
+    assert stream.getvalue() == "request\n" * 3 + "Stopped.\n"
+    log_request(log, logging.INFO, {"number": 3})
+    await asyncio.sleep(0)
+    assert stream.getvalue().endswith("Stopped.\nrequest\n")
+
+
+def test_a_request_outside_of_the_loop_is_written_at_once() -> None:
+    stream = io.StringIO()
+    log = logging.Logger("secconsole.alone")
+    log.addHandler(TogetherHandler(stream))
+    log_request(log, logging.INFO, {})
+    assert stream.getvalue() == "request\n"

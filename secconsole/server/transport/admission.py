@@ -136,24 +136,38 @@ class Admission:
         return self.evicted > before
 
     def _share(self, origin: str | None) -> _Share:
-        return self._shares.setdefault(origin, _Share())
+        share = self._shares.get(origin)
+        if share is None:
+            share = self._shares[origin] = _Share()
+        return share
 
     def _tidy(self, origin: str | None) -> None:
         if self._share(origin).open == 0:
             del self._shares[origin]
 
     def _move(self, seat: Seat, origin: str | None, stage: Stage) -> None:
-        if seat.is_taken and (seat.stage is not stage or seat.origin != origin):
+        if not seat.is_taken:
+            return
+        if seat.origin != origin:
             self._remove(seat)
             self._add(seat, origin, stage)
+        elif seat.stage is not stage:  # three times for each request
+            share = self._shares[origin]
+            share.unfinished.pop(seat, None)
+            share.idle.pop(seat, None)
+            self._place(share, seat, stage)
 
     def _add(self, seat: Seat, origin: str | None, stage: Stage) -> None:
         share = self._share(origin)
         share.open += 1
-        seat.origin, seat.stage = origin, stage
+        seat.origin = origin
+        self._place(share, seat, stage)
+
+    def _place(self, share: _Share, seat: Seat, stage: Stage) -> None:
+        seat.stage = stage
         if stage is Stage.UNFINISHED:
             share.unfinished[seat] = None
-            if origin is not None and len(share.unfinished) > self._limits.unfinished:
+            if seat.origin is not None and len(share.unfinished) > self._limits.unfinished:
                 self._hang_up(next(iter(share.unfinished)))
         elif stage is Stage.IDLE:
             share.idle[seat] = None

@@ -129,14 +129,14 @@ class Gated:
             raise
 
     async def _perform(self, operation: Operation[R], credential: Credential, source: Source) -> R:
-        origin = origin_in(source.address)
         if operation.spec.permission is not Permission.NOBODY:
             try:
                 return await self._executor.perform_as(operation, credential, source)
             except NotSignedIn:
                 if isinstance(credential, Bearer) and not source.idle:
-                    self._gate.count_bearer(origin)
+                    self._gate.count_bearer(origin_in(source.address))
                 raise
+        origin = origin_in(source.address)
         await self._gate.enter(origin)
         refused = False
         try:

@@ -60,7 +60,7 @@ class Callers:
         headers: Headers = scope["headers"]
         user: OsUser | None = scope.get("state", {}).get("os_user")
         client = scope.get("client")
-        peer = user.uid if user is not None else parse_ip(client[0]) if client else None
+        peer = user.uid if user is not None else _address_of(client[0]) if client else None
         found = self.proxies.client_of(peer, headers) if peer is not None else None
         if found is not None:
             return Caller(str(found), network=found)
@@ -79,6 +79,12 @@ class Callers:
         ):
             return Nobody()
         return self.owner
+
+
+@lru_cache(maxsize=4096)
+def _address_of(text: str) -> Address | None:
+    """Return the address of a socket, cached because a connection sends many requests."""
+    return parse_ip(text)
 
 
 def _is_relayed(headers: Headers) -> bool:
