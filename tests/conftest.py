@@ -14,7 +14,7 @@ from hypothesis import settings
 
 import secconsole
 from secconsole.backends import head_log
-from tests import cheap_passwords, compiled, extent
+from tests import cheap_passwords, compiled, extent, rewritten
 from tests.environment import FixedEnvironment
 from tests.organisation import Organisation, organisation_in
 from tests.postgres import Cluster
@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(extent.extent_of(config))
     config.stash[gc_collect_iterations_key] = 1  # at the end, for errors in __del__: five take seconds of each process
     head_log.SYSTEM_LOG = "/nowhere"  # the machine's own log hears nothing of tests
+    rewritten.ahead(config)
 
 
 @pytest.hookimpl(wrapper=True)
