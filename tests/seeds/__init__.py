@@ -1,0 +1,1 @@
+"""Tests of files with keys of other programs."""
