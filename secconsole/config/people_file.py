@@ -25,19 +25,25 @@ def open_people(typed: str) -> BinaryIO:
     The name has to end in .csv: messages quote a file's first line, and a console that is a forced command must not
     show a key or a password file with it.
     """
+    return open_plain(typed, suffix=".csv")
+
+
+def open_plain(typed: str, *, suffix: str = "") -> BinaryIO:
+    """Open a file that was named in the console, or raise `Invalid` for `file` with the reason."""
     try:
         path = Path(typed.strip()).expanduser()
-        if path.suffix.lower() != ".csv":
-            raise Invalid("Name a file that ends in .csv.", "file")
+        if suffix and path.suffix.lower() != suffix:
+            raise Invalid(f"Name a file that ends in {suffix}.", "file")
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except RuntimeError:
         raise Invalid("There is no user of that name here. Enter the full path.", "file") from None
-    except OSError as error:
-        raise Invalid(f"It cannot be read: {error.strerror}.", "file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name is not one of a file"
+        raise Invalid(f"It cannot be read: {reason}.", "file") from None
     info = os.fstat(handle)
     if not stat.S_ISREG(info.st_mode) or info.st_size > MOST:
         os.close(handle)
-        raise Invalid(f"It is not a file of at most {MOST // 1024**2} MiB. The command user import takes more.", "file")
+        raise Invalid(f"It is not a file of at most {MOST // 1024**2} MiB. The command takes more.", "file")
     return os.fdopen(handle, "rb")
 
 

@@ -43,6 +43,7 @@ MOST_TRIED = 50_000  # audit entries that a trial of a rule reads
 MOST_HEADS = 500  # of the audit, compared in one request
 MOST_VERIFIED = 50_000  # audit entries in one part of a verification
 MOST_LINES = 5_000  # in one import
+MOST_FACTOR_LINES = 500  # in one import of factors
 MOST_AT_ONCE = 1_000  # users in one unbinding
 MOST_INVITED = 25  # users in one invitation: each takes a hash and some milliseconds of the transaction
 MOST_ENDED_AT_ONCE = 5_000  # sessions in one request of an incident, so that other writes wait only a moment
@@ -57,4 +58,5 @@ MOST_NETWORKS = 500  # that one tenant allows
 MOST_DIGITS = 18  # of a number that the store can hold
 MOST_EXACT = 2**53 - 1  # largest integer that every JSON parser reads exactly (RFC 8259 section 6)
 
-CODE_DIGITS = (6, 8)
+CODE_DIGITS = (6, 8)  # of a new factor
+READ_DIGITS = (6, 7, 8)  # of any, as imported ones may have seven

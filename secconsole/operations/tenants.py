@@ -66,6 +66,7 @@ class Adoption:
     damaged: int = 0  # sealed secrets that could not be opened in the last seven days
     overdue: int = 0  # users without a factor whose grace period is over
     kinds: tuple[KindCount, ...] = ()
+    weak_keys: int = 0  # live factors whose keys have fewer than 128 bits
 
 
 @dataclass(frozen=True, slots=True)

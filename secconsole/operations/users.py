@@ -102,6 +102,7 @@ class FactorRow:
     bound: Moment | None
     last_used: Moment | None
     exhausted: bool  # a hundred wrong codes in a row: accepts no more
+    weak_key: bool = False  # fewer than 128 bits, which RFC 4226 does not accept
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ def factor_row(factor: FactorRecord) -> FactorRow:
         bound=when_or_none(factor.bound),
         last_used=when_or_none(factor.last_used),
         exhausted=factor.failures >= EXHAUSTED,
+        weak_key=factor.weak_key,
     )
 
 

@@ -13,7 +13,7 @@ from secconsole.store.engine.compiled import Prepared
 from secconsole.store.rows import FactorRecord, UserRecord, kinds_to
 from secconsole.store.schema import factors, unbindings, users
 from secconsole.store.sign_in.recovery import erase_voided, restore_codes, void_codes
-from secconsole.store.users import user_by_pk
+from secconsole.store.users import in_parts, user_by_pk
 
 _LIVE = factors.c.removed.is_(None)
 
@@ -43,6 +43,16 @@ def factor_by_id(connection: sa.Connection, tenant_pk: int, id: str) -> FactorRe
     query = sa.select(factors).where(factors.c.tenant_pk == tenant_pk, factors.c.id == id, _LIVE)
     row = connection.execute(query).one_or_none()
     return _factor(row) if row else None
+
+
+def keys_on_record(connection: sa.Connection, user_pks: Sequence[int]) -> dict[int, list[FactorRecord]]:
+    """Return the authenticator apps of users, with the removed ones whose keys an import would recognise."""
+    found: dict[int, list[FactorRecord]] = {}
+    wanted = sa.and_(factors.c.kind == FactorKind.TOTP, sa.or_(_LIVE, factors.c.key_digest.is_not(None)))
+    for part in in_parts(user_pks):
+        for row in connection.execute(sa.select(factors).where(factors.c.user_pk.in_(part), wanted)):
+            found.setdefault(row.user_pk, []).append(_factor(row))
+    return found
 
 
 def add_factor(connection: sa.Connection, values: dict[str, object]) -> FactorRecord:
@@ -206,11 +216,12 @@ def _factor(row: Sequence[Any]) -> FactorRecord:
     values[_KIND] = FactorKind(values[_KIND])
     values[_STATE] = FactorState(values[_STATE])
     values[_GIVEN] = bool(values[_GIVEN])
+    values[_WEAK] = bool(values[_WEAK])
     return FactorRecord(*values)
 
 
 _COLUMNS = tuple(column.name for column in factors.c)
-_KIND, _STATE, _GIVEN = (_COLUMNS.index(name) for name in ("kind", "state", "given"))
+_KIND, _STATE, _GIVEN, _WEAK = (_COLUMNS.index(name) for name in ("kind", "state", "given", "weak_key"))
 assert tuple(field.name for field in fields(FactorRecord)) == _COLUMNS  # so that a row can be used as it is
 
 
@@ -219,4 +230,10 @@ def count_live(connection: sa.Connection, tenant_pk: int, ids: Sequence[str]) ->
     if not ids:
         return 0
     found = sa.and_(factors.c.tenant_pk == tenant_pk, factors.c.id.in_(ids), factors.c.removed.is_(None))
+    return int(connection.execute(sa.select(sa.func.count()).select_from(factors).where(found)).scalar_one())
+
+
+def count_weak_keys(connection: sa.Connection, tenant_pk: int) -> int:
+    """Return how many live factors have keys of fewer than 128 bits."""
+    found = sa.and_(factors.c.tenant_pk == tenant_pk, sa.text("weak_key AND removed IS NULL"))  # as the index has it
     return int(connection.execute(sa.select(sa.func.count()).select_from(factors).where(found)).scalar_one())

@@ -108,6 +108,8 @@ class FactorRecord:
     removed: int | None
     removed_event: str | None
     given: bool
+    weak_key: bool
+    key_digest: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

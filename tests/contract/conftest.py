@@ -47,6 +47,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_checked_sign_ins": DIFFERS,
     "test_damaged_secrets": ALIKE,
     "test_delivery": ALIKE,
+    "test_factor_import": DIFFERS,
     "test_failure_buckets": DIFFERS,
     "test_filters": DIFFERS,
     "test_hashing_last": ALIKE,

@@ -40,6 +40,7 @@ from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.caller_check import ConfirmCallerCheck, ShowCallerCheck, StartCallerCheck
 from secconsole.operations.clock import MendClock
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, ShowDelivery, TryDelivery
+from secconsole.operations.factor_import import ImportFactors, NewFactor
 from secconsole.operations.factors import (
     ConfirmFactor,
     EnrollFactor,
@@ -210,6 +211,7 @@ for _operation in (
     ShowUser(tenant=TENANT, user="ana"),
     CreateUser(tenant=TENANT, login="ben", password=ANOTHER),
     ImportUsers(tenant=TENANT, users=(NewUser(1, "ben", password=ANOTHER), NewUser(2, "ana", role="auditor"))),
+    ImportFactors(tenant=TENANT, factors=(NewFactor(1, "ana", Secret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")),)),
     DisableUser(tenant=TENANT, user="ana", reason="left"),
     ChangeRole(tenant=TENANT, user="ana", role=Role.AUDITOR),
     ResetPassword(tenant=TENANT, user="ana"),

@@ -25,6 +25,7 @@ OPENERS = {
     "cli/streams.py": "/dev/null",
     "backends/doctor/sqlite.py": "copies of the store and its log, taken before this process has it open",
     "config/csv_file.py": "a person's list",
+    "config/seed_file.py": "a person's file of keys",
     "config/people_file.py": "a list of people, by a name that the store has not",
     "backends/maintenance/backup.py": "a new copy, made empty in a new folder, before it is a database",
     "store/copies/backup.py": "a backup or its folder, which no connection has open, to flush it",

@@ -33,6 +33,7 @@ NO_SCREEN = {
     "factor.show": "the details of a user have the factors",
     "tenant.create": "the store's owner does it, with a command",
     "unbind.preview": "screens ask for it in portions: operations/portions.py",
+    "factor.import": "screens import in batches: operations/factor_batches.py",
     "user.import": "screens import in batches: operations/people_import.py",
     "verify": "for programs that check codes",
 }
@@ -62,6 +63,7 @@ NO_COMMAND = {
     "user.remind": "commands mail it to many users by a job",
     "sign-in.mail-key": "the command that binds prints the key",
     "unbind.preview": "commands ask for it in portions: operations/portions.py",
+    "factor.import": "commands import in batches: operations/factor_batches.py",
     "user.import": "commands import in batches: operations/people_import.py",
     "user.invite-preview": "commands preview one user or many as a job",
     "user.position": "for a list that scrolls to a user",

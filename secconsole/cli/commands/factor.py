@@ -8,6 +8,7 @@ import click
 
 from secconsole.cli.command import EnumChoice, Group
 from secconsole.cli.command_context import CommandContext, with_backend
+from secconsole.cli.commands.factor_files import import_factors
 from secconsole.cli.commands.verify import answer
 from secconsole.cli.confirm import Affected, Effect, confirm_effect, confirmation_options, pluralize
 from secconsole.cli.diagnostics import ExitCode, say
@@ -42,6 +43,7 @@ COLUMNS: list[Column[FactorRow]] = [
     Column("bound", lambda f: f.bound),
     Column("last_used", lambda f: f.last_used),
     Column("exhausted", lambda f: f.exhausted),
+    Column("weak_key", lambda f: f.weak_key),
 ]
 STARTED: list[Column[BindingStarted]] = [
     Column("enrollment", lambda b: b.enrollment),
@@ -75,6 +77,9 @@ def factor() -> None:
 
     LOGIN may also be a user id.
     """
+
+
+factor.add_command(import_factors)
 
 
 @factor.command("list")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from secconsole.domain.limits import CODE_DIGITS
+from secconsole.domain.limits import READ_DIGITS
 from secconsole.domain.secret import Secret
 
 _BLANKS = " \t\r\n\u00a0\u2007\u2009\u200a\u202f"
@@ -19,7 +19,7 @@ BETWEEN = frozenset(_BLANKS + _DASHES + _INVISIBLE)
 
 _WITHOUT: dict[int, None] = {ord(sign): None for sign in BETWEEN}
 _FORM = re.compile(
-    rf"(?P<prefix>[A-Za-z]{{4}})?(?P<digits>{'|'.join(f'[0-9]{{{length}}}' for length in CODE_DIGITS)})\Z"
+    rf"(?P<prefix>[A-Za-z]{{4}})?(?P<digits>{'|'.join(f'[0-9]{{{length}}}' for length in READ_DIGITS)})\Z"
 )
 
 

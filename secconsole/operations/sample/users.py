@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from secconsole.domain.model import BindingStatus, FactorKind, FactorState, Flag
 from secconsole.domain.roles import Role
-from secconsole.operations import invitations, user_import, users, whitelist
+from secconsole.domain.secret import Secret
+from secconsole.domain.seeds.import_rules import UNKNOWN_USER, ImportState
+from secconsole.operations import factor_import, invitations, user_import, users, whitelist
 from secconsole.operations.sample.audit import ENTRY
 from secconsole.operations.sample.basics import ANA, BEN, EVENT, FACTOR_ID, NOW, REASON, TICKET
 
@@ -48,6 +50,18 @@ FACTOR_ROW = users.FactorRow(
     bound=NOW - timedelta(days=40),
     last_used=NOW - timedelta(hours=1),
     exhausted=False,
+)
+KEY = Secret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+FACTORS_IMPORTED = factor_import.FactorsImported(
+    taken=1,
+    known=0,
+    waits=1,
+    refused=0,
+    weak=0,
+    items=(
+        factor_import.ImportedFactor(1, "ana.kral", "", ImportState.TAKEN),
+        factor_import.ImportedFactor(2, "nobody", "", ImportState.WAITS, UNKNOWN_USER),
+    ),
 )
 INVITED = invitations.Invited(ANA, "ana.kral", "a•••@acme.example")
 EXEMPTION = whitelist.Exemption(

@@ -42,7 +42,7 @@ def check_code(
     if until := held(context, user, bucket):
         return None, held_words(context, until)
     usable = [f for f in among if f.failures < EXHAUSTED]
-    apps = [f for f in usable if f.kind is FactorKind.TOTP and f.state is FactorState.ACTIVE]
+    apps = [f for f in usable if f.kind is FactorKind.TOTP and (f.state is FactorState.ACTIVE or f.given)]
     sent = live_code(context, attempt) if attempt else None
     addressed = [f for f in usable if sent is not None and f.kind in SENT_KINDS and f.id == sent.factor]
     for factor in addressed:
@@ -52,7 +52,7 @@ def check_code(
             return factor, ""
     for factor in apps:
         step = step_of(context, user, factor, code)
-        if step is not None and factors.use_step(context.connection, factor, step=step, now=context.now):
+        if step is not None and _use(context, factor, step):
             note_right_code(context, user, bucket)
             return factor, ""
     count_failure(context, user, bucket)
@@ -62,6 +62,19 @@ def check_code(
     if among and not usable:
         return None, EXHAUSTED_WORDS
     return None, WRONG if apps or not usable else WRONG_SENT
+
+
+def _use(context: Context, factor: FactorRecord, step: int) -> bool:
+    """Mark a time step as used, and confirm the app if an import left it pending.
+
+    Return False if the step or a later one was used before.
+    """
+    if factor.state is FactorState.ACTIVE:
+        return factors.use_step(context.connection, factor, step=step, now=context.now)
+    done = factors.activate(context.connection, factor, step=step, now=context.now)
+    if done:
+        forget_other_proofs(context, factor)
+    return done
 
 
 def note_sent_use(context: Context, factor: FactorRecord) -> None:

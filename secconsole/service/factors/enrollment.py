@@ -15,7 +15,8 @@ from secconsole.operations.events import FACTOR_CONFIRMED, FACTOR_ENROLLMENT_STA
 from secconsole.operations.factors import Verdict
 from secconsole.operations.signin import BindingStarted
 from secconsole.service.context import Context, when
-from secconsole.service.factors.codes import WRONG, forget_other_proofs, parameters_of, seal_seed, seed_of, step_of
+from secconsole.service.factors.codes import WRONG, forget_other_proofs, parameters_of, seed_of, step_of
+from secconsole.service.factors.factor_keys import key_columns
 from secconsole.service.factors.passcodes import why_no_code
 from secconsole.service.factors.sent_factors import confirm_sent, start_sent
 from secconsole.service.factors.throttling import from_new_network
@@ -56,14 +57,13 @@ def start_enrollment(
         "kind": kind,
         "state": FactorState.PENDING,
         "label": label,
-        "sealed": seal_seed(context, user, id, seed),
         "algorithm": parameters.algorithm,
         "digits": parameters.digits,
         "period": parameters.period,
         "created": context.now,
         "expires": expires,
     }
-    factors.add_factor(context.connection, values)
+    factors.add_factor(context.connection, values | key_columns(context, user, id, seed))
     context.audit(FACTOR_ENROLLMENT_STARTED, user, tenant=tenant, by=_who(context, user), kind=kind, factor=id)
     uri = key_uri(tenant, user, parameters, seed)
     return BindingStarted(id, kind, uri, Secret(key_text(seed)), when(expires))

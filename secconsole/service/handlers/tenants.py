@@ -31,7 +31,7 @@ from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.damage import count_damaged
 from secconsole.service.handlers.users.user_fields import check_fields, with_id
 from secconsole.service.registry import handles
-from secconsole.store import history, tenants, users, whitelist
+from secconsole.store import factors, history, tenants, users, whitelist
 from secconsole.store.engine.clock import clock_mark, count_used_ahead
 from secconsole.store.rows import TenantRow
 from secconsole.store.search.overdue import count_overdue
@@ -107,6 +107,7 @@ def show_adoption(context: Context, operation: ShowAdoption) -> Adoption:
         damaged=count_damaged(connection, tenant.pk, context.now),
         overdue=count_overdue(connection, tenant.pk, context.now),
         kinds=_kinds(tenants.count_kinds(connection, tenant.pk)),
+        weak_keys=factors.count_weak_keys(connection, tenant.pk),
     )
 
 

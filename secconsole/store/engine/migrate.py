@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0024"
+CURRENT = "0025"
 SCRIPTS = "secconsole:store/migrations"
 
 

@@ -16,6 +16,8 @@ from secconsole.store.schema.base import (
     user_column,
 )
 
+_weak = sa.text("weak_key AND removed IS NULL")
+
 factors = sa.Table(
     "factors",
     metadata,
@@ -40,8 +42,11 @@ factors = sa.Table(
     sa.Column("removed", Time),  # rows are never deleted: every authenticator ever bound is on record
     sa.Column("removed_event", Words),
     flag_column("given"),  # entered by an administrator: a sign-in may confirm it
+    flag_column("weak_key"),  # has fewer than 128 bits
+    sa.Column("key_digest", sa.LargeBinary),  # of user and key, so that an import finds a key again
     sa.Index("ix_factors_user", "user_pk", "removed"),
     sa.Index("ix_factors_removed_event", "removed_event"),
+    sa.Index("ix_factors_weak_key", "tenant_pk", sqlite_where=_weak, postgresql_where=_weak),
 )
 
 # Only digests. `sealed` contains the code itself while the tenant's policy lets its owner view it again.

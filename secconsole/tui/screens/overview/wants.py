@@ -42,6 +42,8 @@ def _watched(adoption: Adoption, now: Impact) -> Iterable[Want]:
     without = sum(g.count for g in adoption.groups if g.no_password)
     yield without, f"{_have(without)} no password and cannot sign in yet", "users:is:no-password"
     yield sum(g.count for g in adoption.groups if g.must_reset), "must choose a new password", "users:is:must-reset"
+    weak = adoption.weak_keys
+    yield weak, f"{_s('imported key', weak)} shorter than 128 bits: bind another in time", "users:factor:totp"
     yield now.weak_only, "bound by SMS or e-mail only", "users:is:weak-only"
     bound = [g for g in adoption.groups if g.status is BindingStatus.BOUND and not g.disabled]
     without = sum(g.count for g in bound if not g.has_recovery)

@@ -30,6 +30,7 @@ from secconsole.tui.screens.choose_columns import columns_action
 from secconsole.tui.screens.named_filters import named_filters_action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users import bypass, caller_check, explain, export, reset
+from secconsole.tui.screens.users.import_keys import IMPORT_KEYS
 from secconsole.tui.screens.users.import_people import import_into
 from secconsole.tui.screens.users.invite import invite
 from secconsole.tui.text.about import about
@@ -265,6 +266,7 @@ ACTIONS: tuple[Action, ...] = (
         command="secconsole user import FILE",
         run=import_into,
     ),
+    IMPORT_KEYS,
     Action("users.reverse", "Reverse", "S", "Reverse the order of the list.", priority=9),
     Action(
         "users.mark-range", "Mark up to here", "v", "Mark all users from the last marked one to the cursor.", priority=9
