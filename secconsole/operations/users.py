@@ -103,6 +103,7 @@ class FactorRow:
     last_used: Moment | None
     exhausted: bool  # a hundred wrong codes in a row: accepts no more
     weak_key: bool = False  # fewer than 128 bits, which RFC 4226 does not accept
+    counts: bool = False  # HOTP: its codes depend on a counter and not on the time
 
 
 @dataclass(frozen=True, slots=True)

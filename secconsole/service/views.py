@@ -101,6 +101,7 @@ def factor_row(factor: FactorRecord) -> FactorRow:
         last_used=when_or_none(factor.last_used),
         exhausted=factor.failures >= EXHAUSTED,
         weak_key=factor.weak_key,
+        counts=factor.counts,
     )
 
 

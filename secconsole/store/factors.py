@@ -217,11 +217,12 @@ def _factor(row: Sequence[Any]) -> FactorRecord:
     values[_STATE] = FactorState(values[_STATE])
     values[_GIVEN] = bool(values[_GIVEN])
     values[_WEAK] = bool(values[_WEAK])
+    values[_COUNTS] = bool(values[_COUNTS])
     return FactorRecord(*values)
 
 
 _COLUMNS = tuple(column.name for column in factors.c)
-_KIND, _STATE, _GIVEN, _WEAK = (_COLUMNS.index(name) for name in ("kind", "state", "given", "weak_key"))
+_KIND, _STATE, _GIVEN, _WEAK, _COUNTS = map(_COLUMNS.index, ("kind", "state", "given", "weak_key", "counts"))
 assert tuple(field.name for field in fields(FactorRecord)) == _COLUMNS  # so that a row can be used as it is
 
 

@@ -109,6 +109,7 @@ class FactorRecord:
     removed_event: str | None
     given: bool
     weak_key: bool
+    counts: bool
     key_digest: bytes | None
 
 

@@ -45,7 +45,7 @@ def test_serial_numbers_are_mapped_to_logins(shell: Shell, file: Path, tmp_path:
     answer = shell("factor", "import", str(file), "--map", str(table), "--format", "json")
     assert answer.code == 7
     assert [(i["user"], i["serial"], i["state"]) for i in answer.json["items"]] == [
-        ("", "token01", "refused"),
+        ("", "token01", "waits"),
         ("ana", "token02", "taken"),
         ("bob", "token03", "taken"),
     ]

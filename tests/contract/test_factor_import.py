@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.seeds.import_rules import MOST_APPS, REMOVED, UNKNOWN_USER
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Nobody
+from secconsole.operations.clock import MendClock
 from secconsole.operations.factor_import import FactorsImported, ImportFactors, NewFactor
 from secconsole.operations.factors import ListFactors, Verdict, VerifyCode
 from secconsole.operations.signin import SignIn, VerifySignIn
@@ -120,7 +122,7 @@ async def test_lines_wait_for_their_users(organisation: Organisation) -> None:
         ({"period": 14}, "period"),
         ({"period": 121}, "period"),
         ({"algorithm": "MD5"}, "algorithm"),
-        ({"kind": "hotp"}, "HOTP"),
+        ({"kind": "hotp", "counter": -1}, "counter"),
         ({"kind": "ocra"}, "ocra"),
         ({"user": "a" * 300}, "256"),
     ],
@@ -134,6 +136,38 @@ async def test_bad_lines_are_refused_alone_without_their_keys(
     assert (result.refused, result.taken) == (1, 1)
     assert words in result.items[0].reason
     assert bad.secret.reveal() not in repr(result)
+
+
+async def test_a_token_that_counts_is_accepted_once_and_a_little_ahead(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    line = NewFactor(1, "ana", KEY, kind="hotp", counter=3)
+    assert outcome(await imported(organisation, line)) == [("taken", "")]
+    (factor,) = (await organisation.perform(ListFactors(tenant=TENANT, user="ana"))).items
+    assert factor.counts
+    accepted: dict[int, list[bool]] = {}
+    for counter in (2, 3, 3, 7, 5, 7, 17, 18):
+        verdict = await verify(organisation, Secret(code_for_step(Secret(SEED), counter)))
+        accepted.setdefault(counter, []).append(verdict.accepted)
+    # 2, 5: used or skipped. 17 is the last of the ten after 7.
+    assert accepted == {2: [False], 3: [True, False], 7: [True, False], 5: [False], 17: [True], 18: [True]}
+
+
+async def test_a_counter_is_used_once_by_requests_at_the_same_time(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    await imported(organisation, NewFactor(1, "ana", KEY, kind="hotp"))
+    typed = Secret(code_for_step(Secret(SEED), 4))
+    request = VerifyCode(tenant=TENANT, user="ana", code=typed)
+    verdicts = await asyncio.gather(*(organisation.backend.perform(request) for _ in range(6)))
+    assert sorted(verdict.accepted for verdict in verdicts) == [False] * 5 + [True]
+
+
+async def test_a_repaired_clock_moves_no_counter(organisation: Organisation) -> None:
+    await organisation.add("ana")
+    high = 2**50
+    await imported(organisation, NewFactor(1, "ana", KEY, kind="hotp", counter=high))
+    await organisation.perform(MendClock())
+    assert not (await verify(organisation, Secret(code_for_step(Secret(SEED), high - 1)))).accepted
+    assert (await verify(organisation, Secret(code_for_step(Secret(SEED), high)))).accepted
 
 
 async def test_short_keys_are_taken_and_counted(organisation: Organisation) -> None:

@@ -19,9 +19,12 @@ from secconsole.backends.maintenance.rotation import rotate
 from secconsole.backends.new_store import create_store
 from secconsole.backends.stores import parse_store
 from secconsole.domain.errors import Conflict, Invalid, NotSignedIn, Unavailable
+from secconsole.domain.factors.otpauth import key_text
+from secconsole.domain.factors.totp import code_for_step
 from secconsole.domain.secret import Secret
 from secconsole.operations.audit import ListAudit, VerifyAudit
 from secconsole.operations.caller import Bearer
+from secconsole.operations.factor_import import ImportFactors, NewFactor
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.signin import WhoAmI
@@ -104,6 +107,18 @@ async def test_a49_no_code_used_before_the_restore_is_accepted_again(organisatio
         assert not await verified(organisation, "ana", organisation.code("ana", steps))
     organisation.clock.forward(seconds=60)
     assert await verified(organisation, "ana", organisation.code("ana"))
+
+
+async def test_a_token_that_counts_goes_on_after_a_restore(organisation: Organisation, file: Path) -> None:
+    await organisation.add("ana")
+    seed = Secret(b"12345678901234567890")
+    line = NewFactor(1, "ana", Secret(key_text(seed)), kind="hotp")
+    await organisation.perform(ImportFactors(tenant=TENANT, factors=(line,)))
+    saved(organisation, file)
+    assert await verified(organisation, "ana", Secret(code_for_step(seed, 0)))
+    restored(organisation, file)
+    assert not await verified(organisation, "ana", Secret(code_for_step(seed, 0)))
+    assert await verified(organisation, "ana", Secret(code_for_step(seed, 1)))
 
 
 async def test_a49_without_the_present_store_codes_are_refused_as_well(organisation: Organisation, file: Path) -> None:

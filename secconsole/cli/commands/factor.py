@@ -44,6 +44,7 @@ COLUMNS: list[Column[FactorRow]] = [
     Column("last_used", lambda f: f.last_used),
     Column("exhausted", lambda f: f.exhausted),
     Column("weak_key", lambda f: f.weak_key),
+    Column("counts", lambda f: f.counts),
 ]
 STARTED: list[Column[BindingStarted]] = [
     Column("enrollment", lambda b: b.enrollment),

@@ -14,7 +14,6 @@ KNOWN = "Already bound."
 KNOWN_PENDING = "Already imported, and pending until it is used once."
 REMOVED = "This key was removed from the user. Anyone who still has it could sign in."
 TOO_MANY = f"The user has {MOST_APPS} authenticator apps already."
-COUNTED = "It counts instead of telling the time (HOTP), which is not supported."
 
 
 class ImportState(StrEnum):

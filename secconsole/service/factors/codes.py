@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secconsole.domain.factors.code import read_code
+from secconsole.domain.factors.hotp import matching_counter
 from secconsole.domain.factors.totp import Algorithm, TotpParameters, matching_step
 from secconsole.domain.model import SENT_KINDS, FactorKind, FactorState
 from secconsole.domain.secret import Secret
@@ -96,7 +97,7 @@ def forget_other_proofs(context: Context, factor: FactorRecord) -> None:
 
 
 def step_of(context: Context, user: UserRecord, factor: FactorRecord, code: Secret[str]) -> int | None:
-    """Return the time step that a code matches, used or not."""
+    """Return the time step that a code matches, used or not, or the unused counter of a token that counts."""
     typed = read_code(code)
     if typed is None or typed.prefix:  # only codes that are sent have a prefix
         return None
@@ -105,6 +106,8 @@ def step_of(context: Context, user: UserRecord, factor: FactorRecord, code: Secr
     except DamagedSecret as error:  # no code matches it, and the user's other factors still work
         context.damaged.append(error.place)
         return None
+    if factor.counts:
+        return matching_counter(seed, typed.digits.reveal(), factor.last_step, parameters_of(factor))
     return matching_step(seed, typed.digits.reveal(), context.now / 1000, parameters_of(factor))
 
 

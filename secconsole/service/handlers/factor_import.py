@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from secconsole.domain.limits import LONGEST_LABEL, LONGEST_USER
 from secconsole.domain.model import FactorKind, FactorState
-from secconsole.domain.seeds.import_rules import COUNTED, Decided, ImportState, SameKey, decide
+from secconsole.domain.seeds.import_rules import Decided, ImportState, SameKey, decide
 from secconsole.domain.seeds.seed import BadSeed, Seed, SeedKind, from_base32, make_seed
 from secconsole.operations.events import FACTOR_IMPORTED, FACTORS_IMPORTED
 from secconsole.operations.factor_import import FactorsImported, ImportedFactor, ImportFactors, NewFactor, added_up
@@ -66,8 +66,6 @@ class _Plan:
         return ImportedFactor(line.line, login, line.serial, decided.state, decided.reason, seed.is_weak)
 
     def _decide(self, seed: Seed, user: UserRecord | None) -> Decided:
-        if seed.kind is not SeedKind.TOTP:
-            return Decided(ImportState.REFUSED, COUNTED)
         same, why_not = None, ""
         if user is not None:
             same = self._record(user).get(key_digest(self._context, user, seed.secret))
@@ -107,6 +105,8 @@ class _Plan:
             "algorithm": seed.algorithm,
             "digits": seed.digits,
             "period": seed.period,
+            "counts": seed.kind is SeedKind.HOTP,
+            "last_step": seed.counter - 1,  # of a token that counts: all counters before its next one are used
             "created": context.now,
             "bound": None if pending else context.now,
             "given": pending,  # so that its first use at a sign-in confirms it

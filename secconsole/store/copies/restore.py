@@ -158,7 +158,8 @@ def end_what_was_open(connection: sa.Connection, now: int, *, end_tokens: bool) 
     for period in connection.execute(sa.select(factors.c.period).distinct()).scalars().all():
         step = time_step(now / 1000, period) + WINDOW
         usable = sa.and_(factors.c.kind == "totp", factors.c.period == period, factors.c.last_step < step)
-        change("factors", factors, usable, last_step=step)
+        # How far a token that counts went since the backup is not known.
+        change("factors", factors, sa.and_(usable, sa.not_(factors.c.counts)), last_step=step)
     return {tenant_pk: Ended(**found) for tenant_pk, found in counts.items()}
 
 

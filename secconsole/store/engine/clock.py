@@ -103,9 +103,9 @@ def _used_ahead(now: int) -> sa.ColumnElement[bool]:
     """Return the condition for factors with a future mark.
 
     A mark one step ahead is normal for a phone that runs ahead within the window. Removed factors are included, because
-    an unbinding can be undone.
+    an unbinding can be undone. The mark of a token that counts is no time.
     """
-    return (factors.c.last_step - 1) * factors.c.period * 1000 > now
+    return sa.and_(sa.not_(factors.c.counts), (factors.c.last_step - 1) * factors.c.period * 1000 > now)
 
 
 def _to_json(mark: ClockMark) -> bytes:

@@ -43,6 +43,7 @@ factors = sa.Table(
     sa.Column("removed_event", Words),
     flag_column("given"),  # entered by an administrator: a sign-in may confirm it
     flag_column("weak_key"),  # has fewer than 128 bits
+    flag_column("counts"),  # HOTP: `last_step` is the last counter that was used
     sa.Column("key_digest", sa.LargeBinary),  # of user and key, so that an import finds a key again
     sa.Index("ix_factors_user", "user_pk", "removed"),
     sa.Index("ix_factors_removed_event", "removed_event"),
