@@ -187,14 +187,19 @@ async def server_of(organisation: Organisation) -> AsyncIterator[None]:
         await asyncio.sleep(0)
     try:
         yield
-    finally:  # its own end would be up to a fifth of a second away
-        for listening in server.servers:
-            listening.close()
-        for connection in tuple(server.server_state.connections):
-            connection.shutdown()
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+    finally:
+        await end(server, running)
+
+
+async def end(server: uvicorn.Server, running: asyncio.Task[None]) -> None:
+    """End a server in this event loop at once: its own end would be up to a fifth of a second away."""
+    for listening in server.servers:
+        listening.close()
+    for connection in tuple(server.server_state.connections):
+        connection.shutdown()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 _made: dict[str, bytes] = {}

@@ -273,11 +273,21 @@ def test_a_file_readable_by_others_is_neither_written_nor_read(tmp_path: Path) -
 
 def test_several_processes_append_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "inbox.jsonl"
-    program = (
-        "import sys; from pathlib import Path; from tests.delivery.test_inbox import put; "
-        "from secconsole.delivery.inbox import Inbox\n"
-        "for number in range(60): put(Inbox(Path(sys.argv[1])), int(sys.argv[2]) * 100 + number, 'x' * 3000)"
-    )
+    program = """if True:  # without the modules of this file, which take seconds to import
+        import sys
+        from datetime import UTC, datetime
+        from pathlib import Path
+        from secconsole.delivery.inbox import Inbox
+        from secconsole.delivery.message import Message, Result
+        from secconsole.domain.model import FactorKind
+        from secconsole.domain.secret import Secret
+
+        message = Message("a@b.example", "Code", Secret("x" * 3000))
+        for number in range(60):
+            name = str(int(sys.argv[2]) * 100 + number)
+            outcome = Inbox(Path(sys.argv[1])).put(name, FactorKind.EMAIL, "ana", message, datetime.now(UTC))
+            assert outcome.result is Result.SENT
+    """
     running = [subprocess.Popen([sys.executable, "-c", program, str(path), str(which)]) for which in range(2)]
     assert [process.wait(60) for process in running] == [0, 0]
     assert {message.id for message in Inbox(path).messages()} == {

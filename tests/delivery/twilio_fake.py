@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.organisation import end
+
 SID = "AC" + "0123456789abcdef" * 2
 TOKEN = "f" * 32
 
@@ -78,5 +80,8 @@ async def twilio_fake() -> AsyncIterator[Twilio]:
     finally:
         if fake.hold is not None:
             fake.hold.set()
-        server.should_exit = True
-        await serving
+        if server.server_state.tasks:  # answers on their way
+            server.should_exit = True
+            await serving
+        else:
+            await end(server, serving)

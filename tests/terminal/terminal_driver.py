@@ -96,8 +96,13 @@ def _colon(m: re.Match[str]) -> str:
     return "\x1b[" + ";".join(out) + "m"
 
 
-#: A wait that succeeds returns at once. Only a failing test pays for this, and a busy machine needs it.
+#: A wait that succeeds returns at once. Only a failing test pays for these, and a busy machine needs them.
 PATIENCE = 4.0
+LEAST = 20.0  # seconds that every wait for something lasts
+
+
+def _patient(timeout: float) -> float:
+    return max(timeout * PATIENCE, LEAST)
 
 
 @dataclass
@@ -369,7 +374,7 @@ class Term:
     # ---- waiting ---------------------------------------------------------------------------------------------------
     def wait_text(self, pattern, timeout=20.0, flags=re.I | re.S, gone=False):
         """Return the seconds to the chunk after which the pattern is on the screen (or gone), or None if never."""
-        rx, end = re.compile(pattern, flags), time.perf_counter() + timeout * PATIENCE
+        rx, end = re.compile(pattern, flags), time.perf_counter() + _patient(timeout)
         if bool(rx.search(self.text())) != gone:
             return (self.chunks[-1][0] if self.chunks else time.perf_counter()) - self.t0
         while True:
@@ -385,9 +390,21 @@ class Term:
             if bool(rx.search("\n".join(x.rstrip() for x in self.screen.display))) != gone:
                 return t - self.t0
 
+    def wait_words(self, words, timeout=20.0):
+        """As `wait_text`, for words that are no pattern and have these very letters."""
+        return self.wait_text(re.escape(words), timeout, flags=0)
+
+    def wait_match(self, pattern, timeout=20.0, flags=re.S):
+        """Return the match of a pattern once it is on the screen, or None if it never is."""
+        return self.wait_until(lambda t: re.search(pattern, t.text(), flags), timeout)
+
+    def idle(self, seconds: float) -> None:
+        """Let so much time go by: for what must not come."""
+        time.sleep(seconds)
+
     def wait_quiet(self, quiet=0.25, timeout=10.0) -> bool:
         """Until nothing came for that long. False: it never went quiet."""
-        end = time.perf_counter() + timeout * PATIENCE
+        end = time.perf_counter() + _patient(timeout)
         start = time.perf_counter()
         while True:
             with self._cond:
@@ -401,7 +418,7 @@ class Term:
 
     def when(self, fn, timeout=10.0):
         """Return the time (perf_counter) of the chunk after which fn(self) was first true, or None."""
-        end = time.perf_counter() + timeout * PATIENCE
+        end = time.perf_counter() + _patient(timeout)
         while True:
             with self._cond:
                 n = len(self.chunks)
@@ -417,7 +434,7 @@ class Term:
 
     def wait_until(self, fn, timeout=10.0, every=0.05):
         """The first true answer of fn(self), or None."""
-        end = time.perf_counter() + timeout * PATIENCE
+        end = time.perf_counter() + _patient(timeout)
         while True:
             r = fn(self)
             if r:
@@ -564,7 +581,7 @@ class Term:
         """Seconds until the program was gone, or None."""
         t = time.perf_counter()
         try:
-            self.proc.wait(timeout * PATIENCE)
+            self.proc.wait(_patient(timeout))
         except subprocess.TimeoutExpired:
             return None
         return time.perf_counter() - t

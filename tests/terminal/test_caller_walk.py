@@ -49,7 +49,7 @@ def test_one_dialog_checks_resets_and_issues_a_code(found: Term) -> None:
     assert found.wait_text(r"A code is on its way to", 8) is not None, found.text()
     found.press("escape")  # the caller cannot read their mail
     assert found.wait_text(r"Reason +lost phone", 5) is not None, found.text()
-    assert "T-17" in found.text(), "what was typed is kept"
+    assert found.wait_words("T-17"), found.text()
     found.send(f"\t\t{RIGHT}\t \t{RIGHT}{RIGHT}\r")
     assert found.wait_text(r"Code +[0-9A-Z]{4}-[0-9A-Z]{4}-", 8) is not None, found.text()
     found.press("escape")

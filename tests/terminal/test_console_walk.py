@@ -135,12 +135,25 @@ def test_a15_a16_a_hostile_tenant_and_login_reach_the_terminal_as_text(console: 
     assert t.wait_text("Password", 10)
     t.send("\x1b[200~[/b]\x1b]52;c;eA==\x07\u202ey\x1b[201~\tsome password\r")
     assert t.wait_text("Check login and password", 10), t.text()
-    assert "[@click=app.exit]x[/]\\x1b]0;pwn\\x07\\u202e" in t.text()
+    assert t.wait_words("[@click=app.exit]x[/]\\x1b]0;pwn\\x07\\u202e"), t.text()
     for control in (b"\x1b]0;pwn", b"\x1b]52", "\u202e".encode()):
         assert control not in t.raw
 
 
 # ---- binding ---------------------------------------------------------------------------------------------------------
+
+
+def scanned(t: Term) -> str:
+    """Return the content of the one QR code on the screen."""
+    found = t.wait_until(lambda t: decode_qr(t.picture()))
+    assert found is not None, t.text()
+    assert len(found) == 1
+    return str(found[0])
+
+
+def key_on_screen(t: Term) -> str:
+    """Return the key that is shown beside the QR code to be typed, without its spaces."""
+    return "".join(re.findall(r"  ((?:[A-Z2-7]{4} ){3}[A-Z2-7]{4})$", t.text(), re.M)).replace(" ", "")
 
 
 @pytest.mark.parametrize("size", [(80, 24), further((120, 40)), (200, 60)])
@@ -149,13 +162,11 @@ def test_a_user_who_must_bind_scans_the_screen_and_signs_in(console: Console, si
     assert t.wait_text("sign in as one of them", 10), t.text()
     t.send("6\r")  # the app, which is the first of the kinds
     assert t.wait_text("Enter the six digits", 10), t.text()
-    t.wait_quiet(0.3)
-    (uri,) = decode_qr(t.picture())
+    uri = scanned(t)
     assert uri.startswith("otpauth://totp/acme:newton?secret=")
     key = re.search(r"secret=([A-Z2-7]+)", uri)
     assert key is not None
-    shown = "".join(re.findall(r"  ((?:[A-Z2-7]{4} ){3}[A-Z2-7]{4})$", t.text(), re.M)).replace(" ", "")
-    assert shown == key[1]
+    assert t.wait_until(lambda t: key_on_screen(t) == key[1]), t.text()
     code, _ = code_of(Secret(uri), datetime.now(UTC))
     t.send(f"{code}\r")
     assert t.wait_text(r"\[ Enter \]", 10), t.text()
@@ -173,15 +184,12 @@ def test_a36_code_and_key_are_hidden_while_the_terminal_has_no_focus(console: Co
     assert t.wait_text("sign in as one of them", 10)
     t.send("6\r")  # the app, which is the first of the kinds
     assert t.wait_text("Enter the six digits", 10), t.text()
-    t.wait_quiet(0.3)
-    (uri,) = decode_qr(t.picture())
-    groups = re.findall("....", uri.partition("secret=")[2].partition("&")[0])
-    assert groups[1] in t.text()
+    groups = re.findall("....", scanned(t).partition("secret=")[2].partition("&")[0])
+    assert t.wait_words(groups[1]), t.text()
     t.press("\x1b[O")
     assert t.wait_text("The QR code is hidden", 5), t.text()
-    t.wait_quiet(0.2)
-    assert not any(group in t.text() for group in groups)
-    assert not decode_qr(t.picture())
+    assert t.wait_until(lambda t: not any(group in t.text() for group in groups)), t.text()
+    assert t.wait_until(lambda t: not decode_qr(t.picture())), t.text()
     assert b"\x1b]52" not in t.raw  # nothing was put into a clipboard
 
 
@@ -191,8 +199,7 @@ def test_the_qr_code_is_readable_in_other_themes(console: Console, theme: str) -
     assert t.wait_text("sign in as one of them", 10), t.text()
     t.send("6\r")  # the app, which is the first of the kinds
     assert t.wait_text("Enter the six digits", 10), t.text()
-    t.wait_quiet(0.3)
-    assert len(decode_qr(t.picture())) == 1
+    assert scanned(t)
 
 
 # ---- ends ------------------------------------------------------------------------------------------------------------
@@ -302,7 +309,9 @@ def test_without_a_store_setting_up_is_offered_and_leaving_creates_nothing(term:
 def test_places_are_distinguishable_without_colour(console: Console) -> None:
     t = signed_in(console, env={"NO_COLOR": "1"})
     assert not re.search(rb"\x1b\[[0-9;]*\b(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|38;|48;)", t.raw)
-    assert " 7 Me" in t.text()  # a place that is closed to its reader is in brackets: tests/tui/test_frame.py
+    assert t.wait_words(" 7 Me"), (
+        t.text()
+    )  # a place that is closed to its reader is in brackets: tests/tui/test_frame.py
 
 
 @pytest.mark.parametrize("size", [(60, 16), further((80, 24)), further((200, 60))])
@@ -311,7 +320,7 @@ def test_every_size_shows_the_whole_sign_in(console: Console, size: tuple[int, i
     assert t.wait_text("Password", 10)
     t.wait_quiet(0.3)
     for words in ("Login", "Password", "Sign in", "ctrl+q leave"):
-        assert words in t.text()
+        assert t.wait_words(words), t.text()
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def test_a15_no_control_byte_from_data_reaches_the_terminal(
     assert started.alive()
     started.key("home", quiet=0.4)
     started.key("down", quiet=0.4)
-    assert r"\x1b]0;owned\x07" in started.text()
+    assert started.wait_words(r"\x1b]0;owned\x07"), started.text()
 
 
 def test_a16_data_is_never_markup_and_nothing_runs_when_it_is_clicked(
@@ -175,8 +175,8 @@ def test_a16_data_is_never_markup_and_nothing_runs_when_it_is_clicked(
             started.send(f"\x1b[<0;{at};{row}M\x1b[<0;{at};{row}m")
     started.wait_quiet(0.5)
     assert started.alive()
-    assert "2 Users" in started.text()
-    assert started.find(r"\d+ users")
+    assert started.wait_words("2 Users"), started.text()
+    assert started.wait_text(r"\d+ users"), started.text()
 
 
 def test_a17_invisible_and_mixed_names_are_spelled_out_and_flagged(
@@ -193,7 +193,7 @@ def test_a17_invisible_and_mixed_names_are_spelled_out_and_flagged(
         assert spelled in shown
     started.type("/user000")
     started.key("enter", quiet=0.5)
-    assert "Contains invisible or control characters" in started.text()
+    assert started.wait_words("Contains invisible or control characters"), started.text()
 
 
 hostile = st.lists(st.sampled_from(ESCAPES + MARKUP + UNSEEN) | st.text(max_size=12), min_size=1, max_size=4).map(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -37,7 +36,7 @@ def test_all_that_a_search_finds_are_disabled_by_a_job(term: Start, filled: Path
     opened.type("B5")
     assert opened.wait_text(r"Disable \d+ users", 10), opened.text()
     assert opened.wait_text(r"would be disabled.*Type \d+", 5), opened.text()
-    number = re.search(r"Type (\d+)", opened.text())
+    number = opened.wait_match(r"Type (\d+)")
     assert number is not None, opened.text()
     opened.press("up", "up")
     opened.send(f"left\t{number[1]}\t\x1b[C\r")

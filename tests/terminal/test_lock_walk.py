@@ -91,8 +91,7 @@ def test_a25_locking_hides_everything_and_unlocking_restores_it(
     t.wait_quiet(0.3, 5)
     unlock(t, demo, "hana")
     assert t.wait_text("Haddad", 10), t.text()
-    t.wait_quiet(0.5, 5)
-    assert t.lines()[3:] == before[3:]
+    assert t.wait_until(lambda t: t.lines()[3:] == before[3:]), t.text()
 
 
 def test_a25_a_locked_console_sends_nothing_on_changes(
@@ -104,7 +103,7 @@ def test_a25_a_locked_console_sends_nothing_on_changes(
     mark = t.mark()
     for number in range(3):
         elsewhere(demo, CreateUser(tenant="acme", login=f"added{number}"), monkeypatch)
-    t.wait_until(lambda _: False, 2.0)
+    t.idle(5)
     assert t.mark() == mark, t.since(mark)
     unlock(t, demo, "hana")
     assert t.wait_text("83 users", 10), t.text()

@@ -83,7 +83,7 @@ def test_blocks_drawn_by_the_font_are_readable() -> None:
 
 def test_the_other_font_uses_no_block_characters_at_all() -> None:
     with sample(cols=140, rows=50) as term:
-        assert "▄" in term.text()
+        assert term.wait_words("▄"), term.text()
         press(term, "o", r"\] background")
         assert "▄" not in term.text()
         assert all(scanned(term, terminal=terminal) for terminal in TERMINALS)

@@ -115,7 +115,7 @@ def test_a_dialog_keeps_its_input_through_a_server_restart(
     assert t.wait_text(r"server not reached · data from \d\d:\d\d:\d\d, \d+ s old", 5), t.text()
     t.send("\t\t\x1b[C\r")
     assert t.wait_text("Cannot do this now: the server does not answer", 5), t.text()
-    assert "lost phone" in t.text()
+    assert t.wait_words("lost phone"), t.text()
     server.start()
     assert t.wait_text("server not reached", 5, gone=True) is not None, t.text()
     t.send("\r")
@@ -235,7 +235,7 @@ def test_an_invalid_certificate_is_explained_and_cannot_be_bypassed(
         assert t.wait_text(words, 10), t.text()
         t.send("ana\tsome password\r\r\x1b\ry")
         assert t.wait_text("Not signed in yet", 5), t.text()
-        assert words in t.text()
+        assert t.wait_words(words), t.text()
         assert b"some password" not in t.raw
 
     assert isinstance(authority.server(), ssl.SSLContext)

@@ -71,4 +71,4 @@ def test_hostile_cells_reach_the_terminal_as_harmless_text(term: Start) -> None:
     shown = opened.text()
     for spelled in (r"\x1b]0;owned", "[b]bold[/b]", r"\u202egnp", r"a\x9bb", r"new\x0aline", r"zero\u200b"):
         assert spelled in shown
-    assert len([line for line in opened.lines() if line.strip()]) >= min(len(HOSTILE) * 3, 28)
+    assert opened.wait_until(lambda t: len([line for line in t.lines() if line.strip()]) >= min(len(HOSTILE) * 3, 28))

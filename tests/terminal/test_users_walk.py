@@ -101,10 +101,9 @@ def test_a_cursor_step_costs_300_bytes_and_details_follow_when_idle(
 def test_status_is_a_word_in_every_size_and_colour(term: Start, demo: Path, size: tuple[int, int], look: str) -> None:
     env = {"NO_COLOR": "1"} if look == "NO_COLOR" else {"SECCONSOLE_TEST_THEME": look}
     started = opened(term, demo, cols=size[0], rows=size[1], env=env)
+    for words in ("● bound", "○ unbound", "u Unbind"):
+        assert started.wait_words(words), started.text()
     text = started.text()
-    assert "● bound" in text
-    assert "○ unbound" in text
-    assert "u Unbind" in text
     widths = {len(line.rstrip()) for line in started.lines()}
     assert max(widths) <= size[0]
     assert ("Sessions" in text) == (size[0] >= 120)

@@ -293,7 +293,7 @@ async def signing_in(organisation: Organisation) -> AsyncIterator[Callable[..., 
         await backend.close()
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Let the app run until a condition holds and is drawn, or fail if it does not in time.
 
     The limit is counted in turns of the app, which are longer on a busy machine. Only once the condition holds, every
@@ -302,7 +302,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: flo
     for _ in range(round(seconds / TURN)):
         if _drawn(pilot.app) and condition():
             await pilot.pause(0)
-            if condition():
+            if _drawn(pilot.app) and condition():  # a screen that has just opened composed its widgets meanwhile
                 return
         await asyncio.sleep(TURN)
     raise AssertionError(f"it did not come to pass in time\n{screen_text(pilot.app)}")

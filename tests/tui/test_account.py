@@ -313,11 +313,12 @@ async def test_a_factor_is_removed_where_none_is_required(console: OpenConsole, 
         assert len(await factors_of(organisation, "hana")) == 1
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
-        assert "your password alone is then enough" in words(app)
         await settled(pilot)
+        await until(pilot, lambda: "your password alone is then enough" in words(app))
         await pilot.press("right", "enter")
         await until(pilot, lambda: "none bound" in screen_text(app))
         assert await factors_of(organisation, "hana") == ()
+        await settled(pilot)
         assert account.row == "factors"
 
 

@@ -150,7 +150,7 @@ async def test_policy_and_advice_follow_other_consoles(
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "Tell the 2 users who must bind" in screen_text(app))
         await organisation.perform(SetPolicy(tenant="acme", mode=mode))
-        await until(pilot, lambda: says in screen_text(app) and next_ in screen_text(app), seconds=1.5)
+        await until(pilot, lambda: says in screen_text(app) and next_ in screen_text(app))
 
 
 async def test_no_problems_are_reported_as_such(console: OpenConsole, organisation: Organisation) -> None:

@@ -146,8 +146,8 @@ async def test_z1_other_consoles_and_sign_ins_follow_at_once(console: OpenConsol
         await pilot.press("left", "left", "enter")
         await prove(organisation, pilot, "root")
         assert (await sign_in(organisation, "bob")).status is SignInStatus.COMPLETE
-        await until(other, lambda: "MFA off" in screen_text(watching).splitlines()[0], seconds=1.5)
-        await until(other, lambda: "(•) off (now)" in screen_text(watching), seconds=1.5)
+        await until(other, lambda: "MFA off" in screen_text(watching).splitlines()[0])
+        await until(other, lambda: "(•) off (now)" in screen_text(watching))
 
 
 @pytest.mark.parametrize("wrong", ["password", "code"])

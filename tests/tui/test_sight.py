@@ -23,7 +23,7 @@ from tests.tui.sight import problems
 SIZES = ((60, 16), (80, 24), (97, 27), (120, 40), (200, 60), (60, 16))
 
 # keys of the dialogs of each place, a sequence for each; in Users the cursor is on uma
-USERS = "C u c w b e e,enter i i,r i,n i,a f h r d o m n N R question_mark colon J"
+USERS = ("C u c w b e e,enter", "i i,r i,n i,a f h r", "d o m n N R question_mark colon J")
 OTHERS = {
     "1": "i ctrl+p",
     "3": "e d a p",
@@ -72,7 +72,8 @@ async def walked(app: SecConsole, pilot: Pilot[Any], number: str, keys: str) -> 
     return found
 
 
-async def test_nothing_is_cut_or_hidden_in_users(console: OpenConsole, organisation: Organisation) -> None:
+@pytest.mark.parametrize("keys", USERS)
+async def test_nothing_is_cut_or_hidden_in_users(console: OpenConsole, organisation: Organisation, keys: str) -> None:
     await organisation.perform(CreateUser(tenant=TENANT, login="uma.twin", name="Uma Iyer"))
     app = await console("root")
     async with app.run_test(size=SIZES[0]) as pilot:
@@ -80,22 +81,20 @@ async def test_nothing_is_cut_or_hidden_in_users(console: OpenConsole, organisat
         await at_place(app, pilot, "2")
         await pilot.press("slash", *"uma", "enter")
         await settled(pilot)
-        found = await walked(app, pilot, "2", USERS)
+        found = await walked(app, pilot, "2", keys)
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("numbers", ["134", "567"])
+@pytest.mark.parametrize("number", OTHERS)
 async def test_nothing_is_cut_or_hidden_elsewhere(
-    console: OpenConsole, organisation: Organisation, numbers: str
+    console: OpenConsole, organisation: Organisation, number: str
 ) -> None:
     await organisation.perform(AddToWhitelist(tenant=TENANT, users=("nina",), reason="works in the clean room"))
     app = await console("root")
-    found = []
     async with app.run_test(size=SIZES[0]) as pilot:
         await settled(pilot)
-        for number in numbers:
-            await at_place(app, pilot, number)
-            found += await walked(app, pilot, number, OTHERS[number])
+        await at_place(app, pilot, number)
+        found = await walked(app, pilot, number, OTHERS[number])
     assert not found, "\n".join(found)
 
 

@@ -373,7 +373,7 @@ async def test_another_console_sees_a_new_entry_and_keeps_its_cursor(
         await pilot.press("down")
         await shows(app, pilot, "nina  Nina Berg")
         await put(organisation, "bob")
-        await until(pilot, lambda: "3 entries" in screen_text(app), seconds=1.5)
+        await until(pilot, lambda: "3 entries" in screen_text(app))
         place = app.screen
         assert isinstance(place, Whitelist)
         assert place.entry is not None
