@@ -54,6 +54,7 @@ MOST_JOB_NAMES = 20_000  # users that the request for a job names
 MOST_JOB_USERS = 50_000  # users of one job that a filter chooses
 MOST_ADVANCED = 50  # users of a job in one request
 MOST_TOKENS = 50  # of one owner at the same time
+MOST_KEYS = 20  # secret keys of one tenant, with different names
 MOST_NETWORKS = 500  # that one tenant allows
 MOST_DIGITS = 18  # of a number that the store can hold
 MOST_EXACT = 2**53 - 1  # largest integer that every JSON parser reads exactly (RFC 8259 section 6)

@@ -177,6 +177,18 @@ TokenName = Annotated[
         description="Its purpose, for people who find it in a list. Not blank.",
     ),
 ]
+KeyName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST_LABEL,
+        pattern=rf"^[^\x00]*{_SIGN}[^\x00]*$",
+        description="The name of a secret key: the program that uses it.",
+    ),
+]
+KeyChoice = Annotated[
+    str, Meta(min_length=1, max_length=LONGEST_LABEL, description="The name or the id of a secret key.")
+]
 Scopes = Annotated[
     tuple[Scope, ...],
     Meta(

@@ -1,4 +1,4 @@
-"""Credentials of programs: personal access tokens, and a tenant's secret key."""
+"""Personal access tokens, with which programs act for their owners."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from secconsole.operations.fields import (
     Id,
     Limit,
     Moment,
-    OverlapHours,
     Scopes,
     TenantName,
     TokenDays,
@@ -60,34 +59,6 @@ class NewToken:
     scopes: tuple[Scope, ...]
     created: Moment
     expires: Moment
-
-
-@dataclass(frozen=True, slots=True)
-class SecretKey:
-    """Secret key of a tenant, without an `id` if there is none.
-
-    The previous key is valid until `previous_until`.
-    """
-
-    id: str | None
-    created: Moment | None
-    last_used: Moment | None
-    previous_id: str | None
-    previous_until: Moment | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewSecretKey:
-    """New secret key of a tenant, shown only once.
-
-    The previous key is valid until `previous_until`, if at all.
-    """
-
-    id: str
-    key: Secret[str]
-    created: Moment
-    previous_id: str | None
-    previous_until: Moment | None
 
 
 @declare(
@@ -174,50 +145,3 @@ class RevokeToken(Operation[None]):
 
     tenant: TenantName
     token: Id
-
-
-@declare(
-    "secret-key.show",
-    "GET",
-    "/v1/tenants/{tenant}/secret-key",
-    Permission.SEE,
-    example=lambda s: (
-        ShowSecretKey(tenant=s.TENANT),
-        SecretKey(s.OLD_KEY, s.NOW - timedelta(days=60), s.NOW - timedelta(minutes=1), None, None),
-    ),
-)
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShowSecretKey(Operation[SecretKey]):
-    """Show the metadata of a tenant's secret key, never the key itself."""
-
-    tenant: TenantName
-
-
-@declare(
-    "secret-key.rotate",
-    "POST",
-    "/v1/tenants/{tenant}/secret-key/rotate",
-    Permission.MANAGE_POLICY,
-    dangerous=True,
-    step_up="always",
-    records=events.SECRET_KEY_ROTATED,
-    example=lambda s: (
-        RotateSecretKey(tenant=s.TENANT, overlap_hours=24),
-        NewSecretKey(
-            id=s.NEW_KEY,
-            key=Secret("secconsole_key_h7Rw2VtYp4Kc9ZmE1xQn6uJb3sLf8gDa5oNi0TvXqBk"),
-            created=s.NOW,
-            previous_id=s.OLD_KEY,
-            previous_until=s.NOW + timedelta(hours=24),
-        ),
-    ),
-)
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotateSecretKey(Operation[NewSecretKey]):
-    """Rotate the secret key of a tenant, with which programs check codes and read.
-
-    The old one ends, at once or later, so programs need the new one. Keys before the old one end in any case.
-    """
-
-    tenant: TenantName
-    overlap_hours: OverlapHours = 0

@@ -166,9 +166,10 @@ def _has_expired(token: TokenRecord, now: int) -> bool:
     """Return True if a token has expired, or would last longer because a wrong clock created or replaced it."""
     if token.expires is None:  # a secret key that was not rotated
         return False
-    is_key = token.user_pk is None and not token.owner
     ahead = (
-        token.expires - now > LONGEST_OVERLAP * 3_600_000 + NOTICED if is_key else is_from_future(token.created, now)
+        token.expires - now > LONGEST_OVERLAP * 3_600_000 + NOTICED
+        if token.is_key
+        else is_from_future(token.created, now)
     )
     return now >= token.expires or ahead
 

@@ -232,6 +232,8 @@ class Context:
             details = {**details, "job": self.job}
         if actor and actor.token and not by:
             details = {**details, "by_token": actor.token.id}
+            if actor.token.is_key:
+                details["by_key"] = actor.token.name
         values: dict[str, object] = {
             "id": id,
             "at": self.now,

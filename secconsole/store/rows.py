@@ -166,6 +166,11 @@ class TokenRecord:
     last_used: int | None
     ended: int | None
 
+    @property
+    def is_key(self) -> bool:
+        """True for the secret key of a tenant."""
+        return self.user_pk is None and not self.owner
+
 
 @dataclass(frozen=True, slots=True)
 class BypassRecord:

@@ -127,6 +127,8 @@ def test_a_missing_target_fails_without_asking(shell: Shell) -> None:
     for line in (
         ("factor", "remove", "nothing"),
         ("token", "revoke", "nothing"),
+        ("secret-key", "revoke", "nothing"),
+        ("secret-key", "rotate", "nothing"),
         ("user", "disable", "nobody"),
         ("user", "role", "nobody", "user"),
         ("session", "end", "nothing", "--user", "root"),
@@ -154,6 +156,7 @@ def test_each_command_has_both_options() -> None:
     both = {name for name, found in options(cli) if {"--yes", "--dry-run"} <= found}
     assert both >= {
         "secret-key rotate",
+        "secret-key revoke",
         "factor remove",
         "token revoke",
         "session end",

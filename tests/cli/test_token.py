@@ -91,7 +91,36 @@ def test_the_secret_key_of_the_tenant(shell: Shell, tmp_path: Path) -> None:
     assert shell("user", "list", "--token-file", file).code == 0
     assert (
         shell("secret-key", "rotate", "--format", "csv", "--yes").out.splitlines()[0]
-        == "id,key,previous_id,previous_until"
+        == "id,key,previous_id,previous_until,name"
     )
     assert shell("user", "list", "--token-file", file).code == 3
     assert shell("secret-key", "rotate", "--overlap-hours", "73").code == 2
+
+
+def test_named_secret_keys_are_created_listed_and_revoked(shell: Shell, tmp_path: Path) -> None:
+    shell.json("secret-key", "rotate", "--yes")
+    made = shell.json("secret-key", "create", "vpn", "--scope", "verify")
+    assert (made["name"], made["scopes"]) == ("vpn", ["verify"])
+    assert shell("secret-key", "create", "vpn").code == 5
+    assert shell("secret-key", "create", "x", "--scope", "everything").code == 2
+    listed = shell.json("secret-key", "list")["items"]
+    assert [(key["name"], key["scopes"]) for key in listed] == [("default", ["read", "verify"]), ("vpn", ["verify"])]
+    file = kept(tmp_path, made["key"])
+    assert shell("user", "list", "--token-file", file).code == 3
+    again = shell.json("secret-key", "rotate", "vpn", "--yes")
+    assert (again["name"], again["scopes"]) == ("vpn", ["verify"])
+    assert shell.json("secret-key", "show-id", "vpn")["id"] == again["id"]
+    answer = shell("secret-key", "revoke", "vpn", "--yes")
+    assert (answer.code, "no longer works" in answer.err) == (0, True)
+    assert [key["name"] for key in shell.json("secret-key", "list")["items"]] == ["default"]
+
+
+def test_after_a_breach_all_secret_keys_are_rotated_together(shell: Shell) -> None:
+    shell.json("secret-key", "rotate", "--yes")
+    shell.json("secret-key", "create", "vpn", "--scope", "verify")
+    before = {key["id"] for key in shell.json("secret-key", "list")["items"]}
+    made = shell.json("incident", "rotate-secret", "--yes", "--confirm", "acme")["items"]
+    assert [key["name"] for key in made] == ["default", "vpn"]
+    after = {key["id"] for key in shell.json("secret-key", "list")["items"]}
+    assert after == {key["id"] for key in made}
+    assert not after & before

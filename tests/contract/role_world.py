@@ -27,10 +27,11 @@ from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.networks import AddNetwork
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.sessions import ListSessions
 from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.tokens import CreateToken, RotateSecretKey
+from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import RequireMfa
 from secconsole.operations.users import CreateUser, ShowUser
@@ -337,6 +338,7 @@ class Filling:
         both = frozenset(Scope)
         owners = await made.perform(CreateToken(name="ci", scopes=tuple(Scope), tenant=TENANT))
         self.callers.append(Caller("token of the store's owner", Bearer(owners.token), Role.TENANT_ADMIN, "", both))
+        await made.perform(RotateSecretKey(tenant=OTHER))
         key = Bearer((await made.perform(RotateSecretKey(tenant=TENANT))).key)
         self.callers.append(Caller("secret key", key, Role.TENANT_ADMIN, "", both))
         for scope in Scope:

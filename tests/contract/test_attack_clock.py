@@ -16,8 +16,9 @@ from secconsole.operations.caller_check import ShowCallerCheck, StartCallerCheck
 from secconsole.operations.clock import MendClock
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import SignIn, WhoAmI
-from secconsole.operations.tokens import CreateToken, RotateSecretKey
+from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.user_changes import ResetPassword
 from secconsole.operations.users import ShowUser

@@ -20,9 +20,10 @@ from secconsole.domain.roles import Role
 from secconsole.operations.caller import Bearer, Source
 from secconsole.operations.delivery import ShowDelivery, TryDelivery
 from secconsole.operations.policy import SetPolicy
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import SignOut
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.tokens import CreateToken, RotateSecretKey
+from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser
 from secconsole.operations.users import CreateUser

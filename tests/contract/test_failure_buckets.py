@@ -26,9 +26,9 @@ from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import ExplainSignIn, PreviewPolicy, SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import ChoosePassword, SignInAnswer, VerifySignIn, WhoAmI
 from secconsole.operations.step_up import StepUp
-from secconsole.operations.tokens import RotateSecretKey
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import ResetPassword, UnlockUser
 from secconsole.operations.users import CountUsers, ListUsers, ShowUser, UserDetail

@@ -26,9 +26,10 @@ from secconsole.operations.incident import (
     ThawSignIns,
 )
 from secconsole.operations.policy import ExplainSignIn, ShowPolicy
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import SignIn, VerifySignIn, WhoAmI
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.tokens import CreateToken, RotateSecretKey
+from secconsole.operations.tokens import CreateToken
 from secconsole.operations.user_changes import ChangeRole
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist

@@ -32,9 +32,10 @@ from secconsole.operations.networks import (
     RevertNetworks,
 )
 from secconsole.operations.policy import ExplainSignIn, SetPolicy, ShowPolicy
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import SignIn, SignInAnswer, SignOut, VerifySignIn, WhoAmI
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.tokens import CreateToken, RotateSecretKey
+from secconsole.operations.tokens import CreateToken
 from secconsole.operations.users import ListUsers
 from secconsole.store.tenants import tenant_by_name
 from tests.organisation import PASSWORD, TENANT, Organisation

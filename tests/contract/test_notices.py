@@ -22,8 +22,9 @@ from secconsole.operations.caller import Bearer, Nobody
 from secconsole.operations.factors import ConfirmFactor, EnrollFactor, ListFactors, MailKey, RemoveFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import ChoosePassword, SignIn, VerifySignIn, WhoAmI
-from secconsole.operations.tokens import CreateToken, RotateSecretKey
+from secconsole.operations.tokens import CreateToken
 from secconsole.operations.unbinding import Unbind, UndoUnbind
 from secconsole.operations.user_changes import RenameUser, ResetPassword
 from secconsole.operations.user_import import ImportUsers, NewUser

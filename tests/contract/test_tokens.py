@@ -22,19 +22,12 @@ from secconsole.operations.base import OPERATIONS, Operation
 from secconsole.operations.caller import Bearer
 from secconsole.operations.factors import RemoveFactor, VerifyCode
 from secconsole.operations.policy import SetPolicy, ShowPolicy
+from secconsole.operations.secret_keys import RotateSecretKey, ShowSecretKey
 from secconsole.operations.sessions import EndOtherSessions
 from secconsole.operations.signin import SignOut, WhoAmI
 from secconsole.operations.step_up import StepUp
 from secconsole.operations.tenants import CreateTenant, ListTenants
-from secconsole.operations.tokens import (
-    CreateToken,
-    ListOwnTokens,
-    ListTokens,
-    NewToken,
-    RevokeToken,
-    RotateSecretKey,
-    ShowSecretKey,
-)
+from secconsole.operations.tokens import CreateToken, ListOwnTokens, ListTokens, NewToken, RevokeToken
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import ChangeRole, DisableUser, EnableUser, ResetPassword
 from secconsole.operations.user_import import ImportUsers, NewUser
@@ -131,6 +124,8 @@ async def test_a24_tokens_and_keys_cannot_do_what_is_for_people(organisation: Or
         if kind.spec.scope is None:
             assert (await refusal(organisation, example_of(name), who))[0] is NotAllowed, name
             refused |= {name} if kind.spec.writes else set()
+        elif kind.spec.scope not in BOTH:
+            assert (await refusal(organisation, example_of(name), who))[0] is NotAllowed, name
         elif "user" in fields_of(kind) and key and kind.spec.on_lower:
             continue  # a key ranks below root
         elif key and name in OF_PEOPLE:
@@ -366,7 +361,7 @@ async def test_a14_a_secret_key_learns_nothing_of_another_tenant(organisation: O
     key = await secret_key(organisation)
     assert [tenant.name for tenant in (await organisation.perform(ListTenants(), key)).items] == [TENANT]
     for name, kind in sorted(OPERATIONS.items()):
-        if kind.spec.scope is None or "tenant" not in fields_of(kind):
+        if kind.spec.scope not in BOTH or "tenant" not in fields_of(kind):
             continue
         there, nowhere = [
             await refusal(organisation, example_of(name, tenant=tenant), key) for tenant in ("beta", "nowhere")

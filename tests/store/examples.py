@@ -86,6 +86,14 @@ from secconsole.operations.recovery import CreateRecoveryCodes, ViewRecoveryCode
 from secconsole.operations.reminding import RemindUser
 from secconsole.operations.reset import ResetUser
 from secconsole.operations.sample.audit import HEAD
+from secconsole.operations.secret_keys import (
+    CreateSecretKey,
+    ListSecretKeys,
+    RevokeSecretKey,
+    RotateSecretKey,
+    RotateSecretKeys,
+    ShowSecretKey,
+)
 from secconsole.operations.sessions import EndOtherSessions, EndSession, ListSessions
 from secconsole.operations.signin import (
     ChoosePassword,
@@ -101,14 +109,7 @@ from secconsole.operations.signin import (
 )
 from secconsole.operations.step_up import SendStepUpCode, ShowStepUpSending, StepUp
 from secconsole.operations.tenants import CreateTenant, ListTenants, ShowAdoption, ShowAdoptionHistory
-from secconsole.operations.tokens import (
-    CreateToken,
-    ListOwnTokens,
-    ListTokens,
-    RevokeToken,
-    RotateSecretKey,
-    ShowSecretKey,
-)
+from secconsole.operations.tokens import CreateToken, ListOwnTokens, ListTokens, RevokeToken
 from secconsole.operations.unbinding import PreviewUnbind, Unbind, UndoUnbind
 from secconsole.operations.user_changes import (
     ChangeRole,
@@ -234,6 +235,9 @@ for _operation in (
     ListOwnTokens(),
     ListTokens(tenant=TENANT),
     ShowSecretKey(tenant=TENANT),
+    ListSecretKeys(tenant=TENANT),
+    CreateSecretKey(tenant=TENANT, name="vpn"),
+    RotateSecretKeys(tenant=TENANT),
     FreezeSignIns(tenant=TENANT, reason="stolen passwords"),
     ShowAdvice(tenant=TENANT),
     ShowIncident(tenant=TENANT),
@@ -717,6 +721,12 @@ async def _(organisation: Organisation) -> Asked:
     await organisation.add("ana")
     made = await organisation.perform(CreateToken(name="ci"), await organisation.sign_in("ana"))
     return Asked(RevokeToken(tenant=TENANT, token=made.id))
+
+
+@of(RevokeSecretKey)
+async def _(organisation: Organisation) -> Asked:
+    await organisation.perform(RotateSecretKey(tenant=TENANT))
+    return Asked(RevokeSecretKey(tenant=TENANT, key="default"))
 
 
 @of(RotateSecretKey)

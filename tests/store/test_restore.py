@@ -27,9 +27,10 @@ from secconsole.operations.caller import Bearer
 from secconsole.operations.factor_import import ImportFactors, NewFactor
 from secconsole.operations.factors import VerifyCode
 from secconsole.operations.recovery import CreateRecoveryCodes
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import WhoAmI
 from secconsole.operations.tenants import CreateTenant
-from secconsole.operations.tokens import CreateToken, RevokeToken, RotateSecretKey
+from secconsole.operations.tokens import CreateToken, RevokeToken
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import DisableUser
 from secconsole.store.engine import migrate as migrations

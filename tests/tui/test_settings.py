@@ -78,7 +78,7 @@ async def test_z1_impact_is_shown_before_the_change(console: OpenConsole, organi
             "You are bound. You will not be locked out.",
             "k Factor kinds  totp ✓  sms ✗ restricted  email ✗ not an authenticator",
             "m Mail          not set up",
-            "y Secret key    none",
+            "y Secret keys   none",
         ):
             assert words in text, text
         assert "██" in text

@@ -7,13 +7,21 @@ from textual.pilot import Pilot
 
 from secconsole.domain.errors import NotSignedIn
 from secconsole.domain.model import FactorKind
+from secconsole.domain.scope import Scope
 from secconsole.operations.caller import Bearer
 from secconsole.operations.policy import SetPolicy, ShowPolicy
-from secconsole.operations.tokens import RotateSecretKey, ShowSecretKey
+from secconsole.operations.secret_keys import CreateSecretKey, ListSecretKeys, RotateSecretKey, ShowSecretKey
 from secconsole.operations.users import CountUsers
 from secconsole.tui.app import SecConsole
 from secconsole.tui.screens.settings.kinds import KindsDialog
-from secconsole.tui.screens.settings.secret_key import NewKeyDialog, RenewKeyDialog, SecretKeyDialog
+from secconsole.tui.screens.settings.secret_key import (
+    CreateKeyDialog,
+    NewKeyDialog,
+    RenewKeyDialog,
+    RevokeKeyDialog,
+    SecretKeyDialog,
+    SecretKeysDialog,
+)
 from secconsole.tui.screens.settings.settings import Settings
 from tests.tui.conftest import OpenConsole, Organisation, screen_text, settled, until
 from tests.tui.test_settings_delivery import SIZE, on_top, ready, screen_words
@@ -102,6 +110,10 @@ async def test_a_user_without_permission_sees_kinds_and_key(
         await pilot.press("enter")
         await on_top(app, pilot, Settings)
         await pilot.press("y")
+        await on_top(app, pilot, SecretKeysDialog)
+        assert "Read-only." in screen_words(app)
+        assert "Create a key" not in screen_words(app)
+        await pilot.press("enter")
         await on_top(app, pilot, SecretKeyDialog)
         assert "Read-only." in screen_words(app)
         assert "Rotate" not in screen_words(app)
@@ -114,9 +126,12 @@ async def test_q2_a_first_secret_key_is_shown_once_and_an_extra_key_press_keeps_
     async with app.run_test(size=SIZE) as pilot:
         await ready(app, pilot)
         await pilot.press("y")
-        await on_top(app, pilot, SecretKeyDialog)
+        await on_top(app, pilot, SecretKeysDialog)
         assert "There is no secret key" in screen_words(app)
-        await pilot.press("right", "enter")
+        await pilot.press("enter")
+        await on_top(app, pilot, CreateKeyDialog)
+        assert "default" in screen_words(app)
+        await pilot.press("enter", "enter", "enter", "enter")
         await on_top(app, pilot, NewKeyDialog)
         dialog = app.screen
         assert isinstance(dialog, NewKeyDialog)
@@ -146,6 +161,8 @@ async def test_q2_rotation_says_what_must_be_updated_and_ends_the_old_key(
         await until(pilot, lambda: old.id in screen_words(app))
         await settled(pilot)
         await pilot.press("y")
+        await on_top(app, pilot, SecretKeysDialog)
+        await pilot.press("2")
         await on_top(app, pilot, SecretKeyDialog)
         await pilot.press("right", "enter")
         await on_top(app, pilot, RenewKeyDialog)
@@ -164,3 +181,25 @@ async def test_q2_rotation_says_what_must_be_updated_and_ends_the_old_key(
     with pytest.raises(NotSignedIn):
         await program.perform(CountUsers(tenant="acme"))
     await program.close()
+
+
+async def test_a_key_of_one_program_is_revoked_and_the_others_stay(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    await organisation.perform(RotateSecretKey(tenant="acme"))
+    await organisation.perform(CreateSecretKey(tenant="acme", name="vpn", scopes=(Scope.VERIFY,)))
+    app = await console("root", place="settings")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "2: default, vpn" in screen_text(app))
+        await settled(pilot)
+        await pilot.press("y")
+        await on_top(app, pilot, SecretKeysDialog)
+        await pilot.press("3")
+        await on_top(app, pilot, SecretKeyDialog)
+        assert "verify" in screen_words(app)
+        await pilot.press("right", "right", "enter")
+        await on_top(app, pilot, RevokeKeyDialog)
+        assert app.screen.query_one("Form").focused_name == "cancel"  # type: ignore[attr-defined]
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "The secret key vpn no longer works" in screen_words(app))
+    assert [key.name for key in (await organisation.perform(ListSecretKeys(tenant="acme"))).items] == ["default"]

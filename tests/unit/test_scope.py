@@ -15,7 +15,7 @@ READ = """
     account.rules alert.list alert.rule.list alert.rule.try alert.show approval.list audit-retention.show
     audit-stream.list audit.check-heads audit.head audit.list audit.verify delivery.show factor.list factor.show
     job.list job.show network.check network.list network.preview policy.explain policy.preview policy.show
-    secret-key.show session.list step-up.sending tenant.adoption tenant.history tenant.list token.list
+    secret-key.list secret-key.show session.list step-up.sending tenant.adoption tenant.history tenant.list token.list
     token.list-all user.count user.list user.position user.show whitelist.list who-am-i
 """.split()
 

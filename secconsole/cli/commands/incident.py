@@ -10,7 +10,7 @@ import click
 from secconsole.cli.command import Group, ReportCommand
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.commands.incident_users import advice, require_binding, reset_passwords
-from secconsole.cli.commands.secret_key import rotation_effect, show_new_key
+from secconsole.cli.commands.secret_key import rotation_effect, show_new_keys
 from secconsole.cli.confirm import (
     Affected,
     Effect,
@@ -37,7 +37,7 @@ from secconsole.operations.incident import (
 from secconsole.operations.incident_text import STEPS_BY_JOB, latest_job, markdown
 from secconsole.operations.jobs import ListJobs
 from secconsole.operations.portions import end_all_in_portions, whole_report
-from secconsole.operations.tokens import RotateSecretKey, ShowSecretKey
+from secconsole.operations.secret_keys import ListSecretKeys, RotateSecretKeys
 
 _since = click.option(
     "--since", default="24h", show_default=True, metavar="TIME", help="Since when: 90m, 24h, 7d, or 2027-01-31T18:00."
@@ -156,18 +156,19 @@ async def end_sessions(context: CommandContext, and_mine: bool, dry_run: bool, y
 @confirmation_options
 @with_backend
 async def rotate(context: CommandContext, overlap_hours: int, dry_run: bool, yes: bool) -> int:
-    """Rotate the secret key of the tenant's programs, and show the new one once.
+    """Rotate all secret keys of the tenant's programs together, and show the new ones once.
 
     Names the addresses of the programs that used it last: they stop working until they have the new key.
     """
     tenant = await context.tenant()
     for line in integrations(await _status(context, tenant)):
         say(line)
-    effect = rotation_effect(tenant, await context.perform(ShowSecretKey(tenant=tenant)), overlap_hours)
+    keys = (await context.perform(ListSecretKeys(tenant=tenant))).items
+    effect = rotation_effect(tenant, keys, overlap_hours)
     if (ended := confirm_for_tenant(context, tenant, effect, dry_run=dry_run, yes=yes)) is not None:
         return ended
-    made = await context.perform(RotateSecretKey(tenant=tenant, overlap_hours=overlap_hours))
-    show_new_key(context, made, replaced=bool(effect.affected))
+    made = await context.perform(RotateSecretKeys(tenant=tenant, overlap_hours=overlap_hours))
+    show_new_keys(context, made.items, first=not effect.affected)
     return ExitCode.DONE
 
 

@@ -41,7 +41,9 @@ OPERATORS_ACTS = (
     "user.disabled",
     "user.enabled",
     "bypass.issued",
+    "secret-key.created",
     "secret-key.rotated",
+    "secret-key.revoked",
     "delivery.set-smtp",
     "delivery.set-twilio",
 )

@@ -9,11 +9,13 @@ from secconsole.domain.model import FactorKind, OfferedKind, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
-from secconsole.operations import factors, sessions, signin, step_up, tokens
+from secconsole.operations import factors, secret_keys, sessions, signin, step_up, tokens
 from secconsole.operations.sample.basics import (
     CHALLENGE,
     FACTOR_ID,
+    NEW_KEY,
     NOW,
+    OLD_KEY,
     PENDING_ID,
     ROOT,
     SESSION,
@@ -40,6 +42,16 @@ TOKEN_ROW = tokens.TokenRow(
     created=NOW,
     expires=NOW + timedelta(days=30),
     last_used=None,
+)
+SECRET_KEY = secret_keys.SecretKey(
+    OLD_KEY, NOW - timedelta(days=60), NOW - timedelta(minutes=1), None, None, "default", secret_keys.USUAL_SCOPES
+)
+NEW_SECRET_KEY = secret_keys.NewSecretKey(
+    id=NEW_KEY,
+    key=Secret("secconsole_key_h7Rw2VtYp4Kc9ZmE1xQn6uJb3sLf8gDa5oNi0TvXqBk"),
+    created=NOW,
+    previous_id=None,
+    previous_until=None,
 )
 SIGN_IN_REPLY = signin.SignInAnswer(
     SignInStatus.SECOND_FACTOR,

@@ -84,7 +84,7 @@ def count_live(connection: sa.Connection, user_pks: Sequence[int], now: int) -> 
 
 
 def live_keys(connection: sa.Connection, tenant_pk: int, now: int) -> list[TokenRecord]:
-    """Return a tenant's valid secret keys, newest first: at most the current and the previous one."""
+    """Return a tenant's valid secret keys, newest first: at most the current and the previous one of each name."""
     query = sa.select(tokens).where(_ROW.tenant_pk == tenant_pk, _IS_KEY, _live(now)).order_by(_ROW.pk.desc())
     return [_record(row) for row in connection.execute(query)]
 

@@ -68,7 +68,10 @@ TEMPLATES: dict[str, str] = {
     "--reminders={reminders} "
     "--keep-sessions?{keep_sessions} --no-whitelist-admins!{whitelist_admins}",
     "recovery.create": "recovery-codes {user}",
-    "secret-key.rotate": "secret-key rotate --overlap-hours=={overlap_hours}",
+    "secret-key.create": "secret-key create {name} --scope={scopes}",
+    "secret-key.revoke": "secret-key revoke {key}",
+    "secret-key.rotate": "secret-key rotate {name} --overlap-hours=={overlap_hours}",
+    "secret-key.rotate-all": "incident rotate-secret --overlap-hours=={overlap_hours}",
     "session.end": "session end {session} --user={user}",
     "session.end-others": "session end --others --user={user}",
     "tenant.create": "tenant create {name} --admin={admin} --role={role}",

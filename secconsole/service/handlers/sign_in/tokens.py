@@ -1,27 +1,23 @@
-"""Tokens and secret keys: created, shown once, listed, revoked."""
+"""Personal access tokens: created, shown once, listed, revoked."""
 
 from __future__ import annotations
 
 from secconsole.domain.errors import Conflict, Invalid, NotFound, Unfit
 from secconsole.domain.ident import is_id
-from secconsole.domain.limits import LONGEST_LABEL, LONGEST_OVERLAP, LONGEST_TOKEN, MOST_TOKENS
+from secconsole.domain.limits import LONGEST_LABEL, LONGEST_TOKEN, MOST_TOKENS
 from secconsole.domain.scope import Scope, may_have, scope_phrase
 from secconsole.domain.text import is_plain
-from secconsole.operations.events import SECRET_KEY_ROTATED, TOKEN_CREATED, TOKEN_REVOKED
+from secconsole.operations.events import TOKEN_CREATED, TOKEN_REVOKED
 from secconsole.operations.tokens import (
     CreateToken,
     ListOwnTokens,
     ListTokens,
-    NewSecretKey,
     NewToken,
     RevokeToken,
-    RotateSecretKey,
-    SecretKey,
-    ShowSecretKey,
     TokenPage,
     TokenRow,
 )
-from secconsole.service.authorise import KEY_PREFIX, TOKEN_PREFIX, need_proof
+from secconsole.service.authorise import TOKEN_PREFIX, need_proof
 from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.paging import check_limit
 from secconsole.service.registry import handles
@@ -31,12 +27,11 @@ from secconsole.store.sign_in import tokens
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
-_KEY_SCOPES = (Scope.READ, Scope.VERIFY)
 
 
 @handles(CreateToken)
 def create_token(context: Context, operation: CreateToken) -> NewToken:
-    name = _checked_name(operation.name)
+    name = checked_name(operation.name)
     if not 1 <= operation.days <= LONGEST_TOKEN:
         raise Invalid(f"A token can be valid for 1 to {LONGEST_TOKEN} days.", "days")
     if not operation.scopes:
@@ -112,58 +107,6 @@ def revoke_token(context: Context, operation: RevokeToken) -> None:
     context.audit(TOKEN_REVOKED, context.found_target, token=token.id, name=token.name)
 
 
-@handles(ShowSecretKey)
-def show_secret_key(context: Context, operation: ShowSecretKey) -> SecretKey:
-    key, previous = _keys(context)
-    return SecretKey(
-        key.id if key else None,
-        when(key.created) if key else None,
-        when_or_none(key.last_used) if key else None,
-        previous.id if previous else None,
-        when_or_none(previous.expires) if previous else None,
-    )
-
-
-@handles(RotateSecretKey)
-def rotate_secret_key(context: Context, operation: RotateSecretKey) -> NewSecretKey:
-    if not 0 <= operation.overlap_hours <= LONGEST_OVERLAP:
-        raise Invalid(f"The old key can stay valid for 0 to {LONGEST_OVERLAP} hours.", "overlap_hours")
-    old, before = _keys(context)
-    until = context.now + operation.overlap_hours * HOUR
-    overlapping = old if operation.overlap_hours else None
-    # At most two keys are valid, so the one before the previous ends now.
-    if before is not None:
-        tokens.end_token(context.connection, before.pk, now=context.now, why="rotated")
-    if overlapping is not None:
-        tokens.expire_token(context.connection, overlapping.pk, until)
-    elif old is not None:
-        tokens.end_token(context.connection, old.pk, now=context.now, why="rotated")
-    key, id = new_token(KEY_PREFIX), context.new_id()
-    values: dict[str, object] = {
-        "id": id,
-        "tenant_pk": context.tenant.pk,
-        "scopes": tokens.scopes_to(_KEY_SCOPES),
-        "created": context.now,
-    }
-    tokens.add_token(context.connection, key, values)
-    old_id = old.id if old else None
-    context.audit(SECRET_KEY_ROTATED, key=id, previous=old_id, overlap_hours=operation.overlap_hours)
-    return NewSecretKey(
-        id,
-        key,
-        when(context.now),
-        overlapping.id if overlapping else None,
-        when(until) if overlapping else None,
-    )
-
-
-def _keys(context: Context) -> tuple[TokenRecord | None, TokenRecord | None]:
-    """Return the tenant's secret key, and the previous one while it is valid."""
-    live = tokens.live_keys(context.connection, context.tenant.pk, context.now)
-    key = next((key for key in live if key.expires is None), None)
-    return key, next((key for key in live if key.expires is not None), None)
-
-
 def _row(token: TokenRecord, owner: str, user: str) -> TokenRow:
     assert token.expires is not None
     return TokenRow(
@@ -178,10 +121,11 @@ def _row(token: TokenRecord, owner: str, user: str) -> TokenRow:
     )
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return the name of a token or secret key without surrounding spaces, or raise `Invalid`."""
     name = name.strip()
     if not name or len(name) > LONGEST_LABEL or "\0" in name:
-        raise Invalid(f"Name the token after its purpose, with 1 to {LONGEST_LABEL} characters.", "name")
+        raise Invalid(f"Name it after its purpose, with 1 to {LONGEST_LABEL} characters.", "name")
     if not is_plain(name):
-        raise Unfit("The token's name contains invisible or control characters.", "name")
+        raise Unfit("The name contains invisible or control characters.", "name")
     return name

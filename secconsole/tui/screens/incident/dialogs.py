@@ -18,7 +18,7 @@ from secconsole.operations.incident import (
     ThawSignIns,
 )
 from secconsole.operations.portions import end_all_in_portions
-from secconsole.operations.tokens import NewSecretKey, RotateSecretKey
+from secconsole.operations.secret_keys import NewSecretKeys, RotateSecretKeys
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.incident.text import WINDOWS
 from secconsole.tui.screens.pick_dialog import PickDialog
@@ -120,17 +120,17 @@ class EndingDialog(Dialog[AllSessionsEnded]):
         )
 
 
-class RotateDialog(StepDialog["NewSecretKey | None"]):
+class RotateDialog(StepDialog["NewSecretKeys | None"]):
     def __init__(self, body: Content, tenant: str) -> None:
-        text = f"0 to {LONGEST_OVERLAP} that the old key keeps working; 0 after a leak."
+        text = f"0 to {LONGEST_OVERLAP} that the old keys keep working; 0 after a leak."
         hours = NumberField(name="hours", label="Overlap, hours", digits=2, help=text)
-        super().__init__("Rotate the secret key", body, "Rotate", tenant, [hours])
+        super().__init__("Rotate all secret keys", body, "Rotate", tenant, [hours])
 
-    async def take(self, values: Values) -> NewSecretKey | None:
+    async def take(self, values: Values) -> NewSecretKeys | None:
         hours = int(str(values["hours"]) or "0")
         if hours > LONGEST_OVERLAP:
             raise Invalid(f"At most {LONGEST_OVERLAP} hours.", "hours")
-        return await self.app.perform(RotateSecretKey(tenant=self._tenant, overlap_hours=hours))
+        return await self.app.perform(RotateSecretKeys(tenant=self._tenant, overlap_hours=hours))
 
 
 class WindowDialog(PickDialog["str | None"]):

@@ -22,7 +22,7 @@ from secconsole.operations.incident import (
     ShowIncident,
 )
 from secconsole.operations.jobs import ListJobs, StartJob
-from secconsole.operations.tokens import RotateSecretKey
+from secconsole.operations.secret_keys import RotateSecretKeys
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.alerts.action import open_alerts
 from secconsole.tui.screens.audit.text import Narrowed
@@ -116,8 +116,8 @@ class IncidentPlace(Place):
             "incident.rotate-secret",
             "Rotate key",
             "k",
-            "Rotate the secret key; shows which programs used it.",
-            RotateSecretKey,
+            "Rotate all secret keys; shows which programs used them.",
+            RotateSecretKeys,
             priority=5,
             command="secconsole incident rotate-secret",
             run=rotate_key,

@@ -46,12 +46,13 @@ async def end_all(place: Any) -> None:
 
 
 async def rotate_key(place: Any) -> None:
-    """Rotate the secret key and show the new one once."""
+    """Rotate all secret keys and show each new one once."""
     app, found = place.app, await _fresh(place)
     made = await app.ask(RotateDialog(effect(Step.KEY, found), app.tenant))
     if made is None:
         return
-    await app.ask(NewKeyDialog(made, app.clock()))
+    for one in made.items:
+        await app.ask(NewKeyDialog(one, app.clock()))
     await place.read()
 
 

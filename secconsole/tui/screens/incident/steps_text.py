@@ -51,7 +51,7 @@ STEPS: dict[Step, StepText] = {
     Step.FREEZE: StepText("f", "Freeze sign-ins", (events.INCIDENT_FROZEN, events.INCIDENT_THAWED)),
     Step.SESSIONS: StepText("e", "End sessions and tokens", (events.INCIDENT_SESSIONS_ENDED,)),
     Step.PASSWORDS: StepText("p", "Reset passwords", kind=JobKind.RESET_PASSWORD),
-    Step.KEY: StepText("k", "Rotate the secret key", (events.SECRET_KEY_ROTATED,)),
+    Step.KEY: StepText("k", "Rotate the secret keys", (events.SECRET_KEY_ROTATED,)),
     Step.BINDING: StepText("b", "Require new binding", kind=JobKind.UNBIND),
     Step.ADVICE: StepText("a", "Advice for devices", kind=JobKind.ADVISE),
     Step.REPORT: StepText("o", "Report"),
@@ -156,9 +156,9 @@ def _advice(found: Incident) -> Sequence[Part]:
 def _key(found: Incident) -> Sequence[Part]:
     if found.key_id is None:
         return ("There is no secret key, so no program uses one.",)
-    rows: list[Part] = ["Rotate: programs stop working until they have the new key."]
+    rows: list[Part] = ["Rotate: programs stop working until they have the new keys."]
     if not found.key_uses:
-        return [*rows, "No program has checked a code with it lately."]
+        return [*rows, "No program has checked a code with one lately."]
     rows += [
         f"{use.address or 'this machine'}: {plural(use.checks, 'check')}, last {exact(use.last)}"
         for use in found.key_uses[:_MOST_NAMED]

@@ -9,7 +9,7 @@ from secconsole.operations.base import Operation
 from secconsole.operations.delivery import Delivery, SetSmtp, SetTwilio, ShowDelivery
 from secconsole.operations.networks import AddNetwork, ListNetworks
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
-from secconsole.operations.tokens import RotateSecretKey, ShowSecretKey
+from secconsole.operations.secret_keys import ListSecretKeys, RotateSecretKey
 from secconsole.tui.actions import Action
 from secconsole.tui.console import Console
 from secconsole.tui.screens.settings.delivery import manage_delivery
@@ -20,7 +20,7 @@ from secconsole.tui.screens.settings.kinds import KindsDialog
 from secconsole.tui.screens.settings.networks import manage_networks
 from secconsole.tui.screens.settings.reminders import RemindersDialog
 from secconsole.tui.screens.settings.reminders import state_words as reminder_words
-from secconsole.tui.screens.settings.secret_key import manage_secret_key
+from secconsole.tui.screens.settings.secret_key import manage_secret_keys
 
 
 class SettingsPlace(Protocol):
@@ -105,10 +105,10 @@ async def set_networks(place: SettingsPlace) -> None:
     place.reload_now()
 
 
-async def rotate_key(place: SettingsPlace) -> None:
-    key = await place.app.perform(ShowSecretKey(tenant=place.app.tenant))
-    if await manage_secret_key(place.app, key, why_not=place.may_only_look(RotateSecretKey)):
-        place.app.notify_done("The secret key was created. Give it to the programs that use it.")
+async def manage_keys(place: SettingsPlace) -> None:
+    keys = (await place.app.perform(ListSecretKeys(tenant=place.app.tenant))).items
+    if done := await manage_secret_keys(place.app, keys, why_not=place.may_only_look(RotateSecretKey)):
+        place.app.notify_done(done)
     place.reload_now()
 
 
@@ -223,12 +223,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "settings.key",
-        "Secret key",
+        "Secret keys",
         "y",
-        "Show the secret key that programs use, and rotate it.",
-        ShowSecretKey,
+        "Show the secret keys that programs use; create, rotate and revoke them.",
+        ListSecretKeys,
         priority=4,
-        command="secconsole secret-key rotate",
-        run=rotate_key,
+        command="secconsole secret-key list",
+        run=manage_keys,
     ),
 )

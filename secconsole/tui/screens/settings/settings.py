@@ -19,9 +19,9 @@ from secconsole.operations.base import Operation
 from secconsole.operations.delivery import Delivery, ShowDelivery
 from secconsole.operations.networks import ListNetworks, NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview, PreviewPolicy, SetPolicy, ShowPolicy
+from secconsole.operations.secret_keys import ListSecretKeys, SecretKeyPage
 from secconsole.operations.step_up import StepUp
 from secconsole.operations.tenants import ShowAdoption
-from secconsole.operations.tokens import SecretKey, ShowSecretKey
 from secconsole.tui.actions import Action
 from secconsole.tui.console import WaitAbandoned
 from secconsole.tui.demo.hints import fill_proof, proof_words
@@ -72,7 +72,7 @@ class Settings(Place):
         self.policy: Policy | None = None
         self.preview: PolicyPreview | None = None
         self.delivery: Delivery | None = None
-        self._key: SecretKey | None = None
+        self._keys: SecretKeyPage | None = None
         self._networks: NetworkList | None = None
         self._expect: int | None = None  # the version that the user has seen
 
@@ -121,7 +121,7 @@ class Settings(Place):
         looked_at = choice.mode if before is not None and choice.mode is not before.policy else policy.policy
         preview = await self.app.perform(PreviewPolicy(tenant=self.app.tenant, mode=looked_at))
         delivery = await self.app.perform(ShowDelivery(tenant=self.app.tenant))
-        self._key = await self.app.perform(ShowSecretKey(tenant=self.app.tenant))
+        self._keys = await self.app.perform(ListSecretKeys(tenant=self.app.tenant))
         self._networks = await self.app.perform(ListNetworks(tenant=self.app.tenant))
         self.policy, self.preview, self.delivery = policy, preview, delivery
         choice.show(looked_at, policy.policy)
@@ -157,9 +157,9 @@ class Settings(Place):
         words = proof_words(self.app) if self.query_one(PolicyForm).has_focus else []
         if words:
             self.query_one("#state", Static).update(lines(*words))
-        elif self.policy and self.delivery and self._networks and self._key:
+        elif self.policy and self.delivery and self._networks and self._keys:
             now, utf8 = self.app.clock(), self.app.terminal.utf8
-            text = state_lines(self.policy, self.delivery, self._networks, self._key, now=now, utf8=utf8)
+            text = state_lines(self.policy, self.delivery, self._networks, self._keys.items, now=now, utf8=utf8)
             self.query_one("#state", Static).update(text)
 
     def _fold(self) -> None:

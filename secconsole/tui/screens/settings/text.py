@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from textual.content import Content
@@ -13,8 +14,8 @@ from secconsole.domain.roles import Role
 from secconsole.operations.delivery import Delivery
 from secconsole.operations.networks import NetworkList
 from secconsole.operations.policy import Policy, PolicyPreview
+from secconsole.operations.secret_keys import SecretKey
 from secconsole.operations.tenants import Adoption
-from secconsole.operations.tokens import SecretKey
 from secconsole.tui.screens.overview.wants import ADMINS
 from secconsole.tui.screens.settings.networks import network_words
 from secconsole.tui.screens.settings.reminders import state_words as state_words_of_reminders
@@ -65,9 +66,9 @@ def changed_words(policy: Policy) -> str:
 
 
 def state_lines(
-    policy: Policy, delivery: Delivery, networks: NetworkList, key: SecretKey, *, now: datetime, utf8: bool
+    policy: Policy, delivery: Delivery, networks: NetworkList, keys: Sequence[SecretKey], *, now: datetime, utf8: bool
 ) -> Content:
-    """Return a line each for kinds, mail, SMS, messages, networks, helpdesk and secret key, with its key."""
+    """Return a line each for kinds, mail, SMS, messages, networks, helpdesk and secret keys, with its key."""
     missing = without_a_way(delivery, policy.kinds)
 
     def sending(kind: FactorKind) -> tuple[Part, Part]:
@@ -85,7 +86,7 @@ def state_lines(
         _line("n", "Networks", network_words(networks)),
         _line("u", "Helpdesk", helpdesk_words(policy)),
         _line("e", "Reminders", state_words_of_reminders(policy)),
-        _line("y", "Secret key", _key_words(key, now)),
+        _line("y", "Secret keys", _key_words(keys, now)),
     )
 
 
@@ -108,12 +109,17 @@ def _kinds(policy: Policy, *, utf8: bool) -> str:
     return "  ".join(one(kind) for kind in (FactorKind.TOTP, FactorKind.SMS, FactorKind.EMAIL))
 
 
-def _key_words(key: SecretKey, now: datetime) -> str:
-    if key.id is None:
+def _key_words(keys: Sequence[SecretKey], now: datetime) -> str:
+    if not keys:
         return "none"
+    if len(keys) > 1:
+        last = max((key.last_used for key in keys if key.last_used), default=None)
+        names = ", ".join(key.name for key in keys[:3])
+        return f"{len(keys)}: {names}{', …' if len(keys) > 3 else ''}, last used {moment(last, now)}"
+    (key,) = keys
     if key.previous_id:
-        return f"{key.id}; the previous one still works"
-    return f"{key.id}, last used {moment(key.last_used, now)}"
+        return f"{key.name} {key.id or ''}; the previous one still works"
+    return f"{key.name} {key.id}, last used {moment(key.last_used, now)}"
 
 
 WITHOUT_FACTOR = "-status:bound"
