@@ -17,13 +17,15 @@ class Role(StrEnum):
 class Permission(StrEnum):
     """Permission that an operation needs.
 
-    NOBODY marks the few operations before a sign-in. OWN_ACCOUNT belongs to everyone.
+    NOBODY marks the few operations before a sign-in. OWN_ACCOUNT belongs to everyone. CHALLENGE belongs to no role: it
+    is for programs, because a person could bind a factor for another user with it.
     """
 
     NOBODY = "nobody"
     OWN_ACCOUNT = "own-account"
     SEE = "see"
     VERIFY = "verify"
+    CHALLENGE = "challenge"
     UNBIND = "unbind"
     UNLOCK = "unlock"
     MANAGE_USERS = "manage-users"

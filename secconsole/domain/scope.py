@@ -10,10 +10,15 @@ from secconsole.domain.roles import Permission, Role, may
 class Scope(StrEnum):
     READ = "read"  # what its owner may see
     VERIFY = "verify"  # check users' codes
+    CHALLENGE = "challenge"  # ask users for a second factor in an application, only with a secret key
 
 
 _READING = frozenset({Permission.SEE, Permission.OWN_ACCOUNT})
-_NEEDS = {Scope.READ: Permission.OWN_ACCOUNT, Scope.VERIFY: Permission.VERIFY}
+_NEEDS = {
+    Scope.READ: Permission.OWN_ACCOUNT,
+    Scope.VERIFY: Permission.VERIFY,
+    Scope.CHALLENGE: Permission.CHALLENGE,
+}
 
 
 def scope_for(permission: Permission, *, writes: bool, guarded: bool) -> Scope | None:
@@ -26,6 +31,8 @@ def scope_for(permission: Permission, *, writes: bool, guarded: bool) -> Scope |
         return None
     if permission is Permission.VERIFY:
         return Scope.VERIFY
+    if permission is Permission.CHALLENGE:
+        return Scope.CHALLENGE
     return Scope.READ if permission in _READING and not writes else None
 
 

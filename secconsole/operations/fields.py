@@ -100,6 +100,9 @@ IpAddress = Annotated[
         description="An IP address, or empty.",
     ),
 ]
+ClientAddress = Annotated[
+    str, Meta(max_length=LONGEST_ADDRESS, description="The IP address of the user's device, or empty if it is unknown.")
+]
 Network = Annotated[
     str, Meta(max_length=LONGEST_NETWORK, description="A network such as 10.0.0.0/8, an address, or `local`.")
 ]
@@ -194,7 +197,8 @@ Scopes = Annotated[
     Meta(
         min_length=1,
         max_length=len(Scope),
-        description="What it may do: `read` what its owner may see, `verify` users' codes.",
+        description="What it may do: `read` what its owner may see, `verify` users' codes, and for secret keys only "
+        "`challenge` users of an application.",
     ),
 ]
 TokenDays = Annotated[int, Meta(ge=1, le=LONGEST_TOKEN, description="The number of days until it expires.")]

@@ -55,7 +55,7 @@ def authorise(context: Context, operation: Operation[Any], credential: Credentia
     actor = context.found_actor
     _need_scope(actor, spec)
     _find_tenant(context, operation, actor)
-    allowed = may(actor.role, spec.permission)
+    allowed = may(actor.role, spec.permission) or (spec.permission is Permission.CHALLENGE and actor.user is None)
     if not allowed and not spec.own:
         need_permission(context, spec.permission)
     try:
@@ -84,6 +84,8 @@ def authorise_in_job(context: Context, operation: Operation[Any]) -> None:
 def need_permission(context: Context, permission: Permission) -> None:
     """Raise `NotAllowed` if the actor's role does not have a permission."""
     role = context.actor.role
+    if permission is Permission.CHALLENGE:
+        raise NotAllowed("This is for programs: use a secret key with the scope challenge.")
     if not may(role, permission):
         raise NotAllowed(f"A {role} may not do this. Allowed are: {may_phrase(permission)}.")
 

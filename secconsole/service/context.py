@@ -55,6 +55,18 @@ class Actor:
         return self.token.tenant_pk if self.token is not None else None
 
 
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Application that a user signs in to. `key`: the id of its secret key, empty for the owner of the store.
+
+    `client`: the address of the user's device as the application says, which is never trusted like one of ours.
+    """
+
+    name: str
+    key: str = ""
+    client: str = ""
+
+
 @dataclass(slots=True)
 class PasswordCheck:
     """Result of a password check between two transactions."""
@@ -112,6 +124,7 @@ class Context:
     seals: bool = False  # with the key that the store has in this transaction
     job: str = ""  # id of the job that this is part of
     opens_session: bool = True  # False if a sign-in is only checked
+    application: Application | None = None  # that the user signs in to
 
     @property
     def tenant(self) -> TenantRow:
@@ -234,6 +247,9 @@ class Context:
             details = {**details, "by_token": actor.token.id}
             if actor.token.is_key:
                 details["by_key"] = actor.token.name
+        if self.application is not None:
+            details = {**details, "application": self.application.name, "client": self.application.client}
+            details = {**details, "by_token": self.application.key} if self.application.key else details
         values: dict[str, object] = {
             "id": id,
             "at": self.now,

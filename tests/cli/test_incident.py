@@ -79,7 +79,7 @@ def test_sessions_of_those_above_stay_and_that_is_partly_done(shell: Shell) -> N
 
 
 def test_the_new_key_is_shown_once(shell: Shell) -> None:
-    first = shell.json("incident", "rotate-secret", "--yes")
+    (first,) = shell.json("incident", "rotate-secret", "--yes")["items"]
     assert first["key"].startswith("secconsole_key_")
     assert shell.json("incident", "show")["key_id"] == first["id"]
     preview = shell("incident", "rotate-secret", "--dry-run").out

@@ -43,6 +43,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "test_backends": OWN,
     "test_bypass": DIFFERS,
     "test_caller_check": DIFFERS,
+    "test_challenges": DIFFERS,
     "test_changes_by_tenant": DIFFERS,
     "test_checked_sign_ins": DIFFERS,
     "test_damaged_secrets": ALIKE,

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from secconsole.domain.audit.audit_stream import StreamKind
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.model import PolicyMode, SignInStatus
-from secconsole.domain.roles import Permission, Role, may, rank
-from secconsole.domain.scope import Scope
+from secconsole.domain.roles import Permission, Role, rank
+from secconsole.domain.scope import Scope, may_have
 from secconsole.domain.secret import Secret
 from secconsole.operations.approvals import RequestApproval
 from secconsole.operations.audit_streams import AddAuditStream
@@ -330,13 +330,13 @@ class Filling:
         for role in Role:
             login = f"{role}-a"
             for scope in Scope:
-                if scope is Scope.READ or may(role, Permission.VERIFY):
+                if may_have(role, scope):
                     bearer = await self._signed_in(TENANT, login)
                     create = CreateToken(name=f"to {scope}", scopes=(scope,))
                     token = Bearer((await made.perform(create, bearer)).token)
                     self.callers.append(Caller(f"{role}'s token to {scope}", token, role, login, frozenset({scope})))
-        both = frozenset(Scope)
-        owners = await made.perform(CreateToken(name="ci", scopes=tuple(Scope), tenant=TENANT))
+        both = frozenset({Scope.READ, Scope.VERIFY})
+        owners = await made.perform(CreateToken(name="ci", scopes=tuple(both), tenant=TENANT))
         self.callers.append(Caller("token of the store's owner", Bearer(owners.token), Role.TENANT_ADMIN, "", both))
         await made.perform(RotateSecretKey(tenant=OTHER))
         key = Bearer((await made.perform(RotateSecretKey(tenant=TENANT))).key)

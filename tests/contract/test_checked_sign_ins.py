@@ -41,7 +41,7 @@ async def test_a_check_by_password_alone_leaves_no_session_and_is_audited(organi
     assert (answer.status, answer.token) == (SignInStatus.COMPLETE, None)
     assert await left_behind(organisation) == 0
     (entry,) = (await organisation.perform(ListAudit(tenant=TENANT, action="sign-in"))).items
-    assert (entry.actor, entry.outcome, entry.details["session"]) == ("ana", "done", False)
+    assert (entry.actor, entry.outcome, entry.details["checked"]) == ("ana", "done", True)
     opened = await next_step(organisation, replace(CHECK, session=True))
     assert opened.token is not None
     assert await left_behind(organisation) == 1

@@ -91,7 +91,8 @@ def _expected(kind: type[Operation[Any]], caller: Caller, target: Target) -> str
     rules_all = caller.everywhere or caller.role is Role.PLATFORM_ADMIN
     if target.tenant == "nowhere" or (target.tenant == OTHER and not rules_all):
         return "not-found"
-    permitted, own = may(caller.role, spec.permission), bool(target.login) and target.login == caller.login
+    program = spec.permission is Permission.CHALLENGE and not caller.login
+    permitted, own = may(caller.role, spec.permission) or program, bool(target.login) and target.login == caller.login
     many = "users" in names and spec.name != "user.import"
     if not permitted and not (spec.own and own):
         return "not-allowed"

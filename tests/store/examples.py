@@ -38,6 +38,7 @@ from secconsole.operations.base import OPERATIONS, Operation, example_of
 from secconsole.operations.bypass import IssueBypass, RevokeBypass
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.caller_check import ConfirmCallerCheck, ShowCallerCheck, StartCallerCheck
+from secconsole.operations.challenges import StartChallenge
 from secconsole.operations.clock import MendClock
 from secconsole.operations.delivery import ConfirmDelivery, SetSmtp, SetTwilio, ShowDelivery, TryDelivery
 from secconsole.operations.factor_import import ImportFactors, NewFactor
@@ -228,6 +229,7 @@ for _operation in (
     ListWhitelist(tenant=TENANT),
     AddToWhitelist(tenant=TENANT, users=("ana",), reason="no phone"),
     SignIn(tenant=TENANT, login="root", password=PASSWORD),
+    StartChallenge(tenant=TENANT, login="ana"),
     ListAlerts(tenant=TENANT),
     ListAlertRules(tenant=TENANT),
     SetAlertRule(tenant=TENANT, rule=AlertRule.DORMANT, threshold=100),

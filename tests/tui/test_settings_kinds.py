@@ -201,5 +201,5 @@ async def test_a_key_of_one_program_is_revoked_and_the_others_stay(
         await on_top(app, pilot, RevokeKeyDialog)
         assert app.screen.query_one("Form").focused_name == "cancel"  # type: ignore[attr-defined]
         await pilot.press("right", "enter")
-        await until(pilot, lambda: "The secret key vpn no longer works" in screen_words(app))
+        await until(pilot, lambda: "y Secret keys   default" in screen_text(app))
     assert [key.name for key in (await organisation.perform(ListSecretKeys(tenant="acme"))).items] == ["default"]

@@ -31,10 +31,12 @@ NO_SCREEN = {
     "incident.send-advice": "screens mail it to many users by a job",
     "user.remind": "screens mail it to many users by a job",
     "factor.show": "the details of a user have the factors",
+    "secret-key.show": "screens list all keys",
     "tenant.create": "the store's owner does it, with a command",
     "unbind.preview": "screens ask for it in portions: operations/portions.py",
     "factor.import": "screens import in batches: operations/factor_batches.py",
     "user.import": "screens import in batches: operations/people_import.py",
+    "challenge.start": "for applications, over HTTP",
     "verify": "for programs that check codes",
 }
 NO_ACTION = {
@@ -60,6 +62,7 @@ NO_ACTION = {
     "incident.thaw": "the key of Freeze, while sign-ins are frozen",
 }
 NO_COMMAND = {
+    "challenge.start": "for applications, over HTTP",
     "job.advance": "operations/job_driver.py asks for it until a job has ended",
     "audit.verify": "commands verify in parts: operations/portions.py",
     "incident.send-advice": "commands mail it to many users by a job",

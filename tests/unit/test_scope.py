@@ -22,13 +22,13 @@ READ = """
 
 def test_a24_a_token_may_do_only_the_listed_operations() -> None:
     found = {name: kind.spec.scope for name, kind in OPERATIONS.items() if kind.spec.scope is not None}
-    assert found == {**dict.fromkeys(READ, Scope.READ), "verify": Scope.VERIFY}
+    assert found == {**dict.fromkeys(READ, Scope.READ), "verify": Scope.VERIFY, "challenge.start": Scope.CHALLENGE}
 
 
 def test_a24_writes_and_guarded_operations_are_for_people() -> None:
     for permission, writes in product(Permission, (False, True)):
         assert scope_for(permission, writes=writes, guarded=True) is None
-        if writes and permission is not Permission.VERIFY:
+        if writes and permission not in (Permission.VERIFY, Permission.CHALLENGE):
             assert scope_for(permission, writes=writes, guarded=False) is None
 
 
@@ -36,3 +36,4 @@ def test_a_scope_never_exceeds_a_role() -> None:
     for role in Role:
         assert may_have(role, Scope.READ)
         assert may_have(role, Scope.VERIFY) == may(role, Permission.VERIFY)
+        assert not may_have(role, Scope.CHALLENGE)

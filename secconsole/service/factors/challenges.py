@@ -19,7 +19,7 @@ from secconsole.domain.secret import Secret
 from secconsole.domain.throttling.throttle import PARTLY
 from secconsole.operations.events import SIGN_IN, SIGN_IN_CODE
 from secconsole.operations.signin import OfferedFactor, SignInAnswer
-from secconsole.service.context import Context, when
+from secconsole.service.context import Application, Context, when
 from secconsole.service.factors.networks import admission_of
 from secconsole.service.factors.passcodes import live_code, sign_in_attempt
 from secconsole.service.factors.sign_in_facts import bypass_now, sign_in_facts
@@ -29,7 +29,7 @@ from secconsole.service.views import masked
 from secconsole.store import factors, tenants, users
 from secconsole.store.rows import BypassRecord, ChallengeRecord, FactorRecord, TenantRow, UserRecord
 from secconsole.store.sealing.keys import new_token
-from secconsole.store.sign_in import sessions
+from secconsole.store.sign_in import sessions, tokens
 
 LASTS = 10 * 60_000  # while waiting for a code
 BINDING_LASTS = 30 * 60_000  # while the user may have to install an app first
@@ -79,6 +79,7 @@ def begin(
         "created": context.now,
         "expires": context.now + lasts,
         "no_session": not context.opens_session,
+        **_of_application(context.application),
     }
     sessions.add_challenge(context.connection, token, values)
     sessions.forget_old(context.connection, context.now - 24 * 3_600_000)
@@ -108,7 +109,8 @@ def find(context: Context, token: Secret[str], stage: SignInStatus) -> PendingSi
         return None
     if is_from_future(challenge.created, context.now):
         return None
-    context.opens_session = not challenge.no_session
+    if not _continue_for(context, challenge):
+        return None
     user = users.user_by_pk(context.connection, challenge.user_pk)
     tenant = tenants.tenant_by_pk(context.connection, challenge.tenant_pk)
     pending = PendingSignIn(context, token, challenge, tenant, user)
@@ -119,6 +121,23 @@ def find(context: Context, token: Secret[str], stage: SignInStatus) -> PendingSi
     if stage != SignInStatus.SECOND_FACTOR and held(context, user) >= PARTLY:
         return None  # for a second factor, the check of the code reports it
     return pending
+
+
+def _of_application(application: Application | None) -> dict[str, object]:
+    """Return the columns of a challenge that say which application it is for."""
+    if application is None:
+        return {}
+    return {"application": application.name, "application_key": application.key, "client": application.client}
+
+
+def _continue_for(context: Context, challenge: ChallengeRecord) -> bool:
+    """Continue a sign-in for whom it was started, or return False if the key of the application has ended."""
+    context.opens_session = not challenge.no_session
+    if not challenge.application:
+        return True
+    context.application = Application(challenge.application, challenge.application_key, challenge.client)
+    live = tokens.live_keys(context.connection, challenge.tenant_pk, context.now) if challenge.application_key else ()
+    return not challenge.application_key or challenge.application_key in {key.id for key in live}
 
 
 def facts_of(pending: PendingSignIn) -> SignInFacts:

@@ -26,8 +26,15 @@ def origin_here(context: Context) -> Origin:
 
 
 def admission_of(context: Context, tenant: TenantRow, role: Role) -> Admission:
-    """Decide whether a tenant's user with a role may come from where the request does."""
-    return admit(tenant.networks, role, origin_here(context), context.now)
+    """Decide whether a tenant's user with a role may come from where the request does.
+
+    In an application it is where the application says that the user is. That may refuse a user, and exempts none.
+    """
+    application, origin = context.application, origin_here(context)
+    if application is not None and application.client:
+        origin = origin_of_request(application.client, remote=True, relayed=False)
+    found = admit(tenant.networks, role, origin, context.now)
+    return found if application is None else Admission(found.ground)
 
 
 def confirm_by_sign_in(context: Context, tenant: TenantRow, user: UserRecord) -> None:

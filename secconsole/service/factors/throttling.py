@@ -40,12 +40,15 @@ SLOWED = "Too many wrong entries. Wait {} before the next one."
 
 def bucket_of(context: Context, user: UserRecord, address: str | None = None) -> Bucket:
     """Return the bucket of an entry for a user, by the caller's network or an address."""
-    if address is None and _is_application(context):
+    if address is None and is_application(context):
         return Bucket.STRANGERS
     return Bucket.STRANGERS if seen_here(context, user.pk, address) is None else Bucket.KNOWN
 
 
-def _is_application(context: Context) -> bool:
+def is_application(context: Context) -> bool:
+    """Return True if an application asks, whose address is not where the entry was made."""
+    if context.application is not None:
+        return True
     actor = context.found_actor
     return actor is not None and actor.user is None and actor.token is not None
 
@@ -149,7 +152,7 @@ def note_sign_in(context: Context, user: UserRecord) -> None:
     """Reset the failures that a completed sign-in ends, and mark its network as known."""
     before = throttle_of(context, user)
     after = signed_in(before, bucket_of(context, user))
-    if network := network_of(context.source.address):
+    if not is_application(context) and (network := network_of(context.source.address)):
         throttles.note_network(context.connection, user.pk, network, context.now)
     if before != after:
         throttles.keep_throttle(context.connection, user.pk, before, after, context.now)

@@ -20,6 +20,7 @@ from secconsole.service.factors import challenges
 from secconsole.service.factors.bypass import BYPASS
 from secconsole.service.factors.challenges import PendingSignIn
 from secconsole.service.factors.networks import confirm_by_sign_in
+from secconsole.service.factors.refusals import note_refused
 from secconsole.service.factors.sign_in_facts import grace_end
 from secconsole.service.factors.throttling import (
     note_sign_in,
@@ -29,10 +30,19 @@ from secconsole.store.rows import BypassRecord, FactorRecord, TenantRow, UserRec
 from secconsole.store.sealing.keys import new_token
 from secconsole.store.sign_in import sessions
 
+MUST_RESET = "A new password has to be chosen first. Sign in to secconsole for that."
 
-def _reminder(end: int) -> str:
+
+def _reminder(context: Context, end: int) -> str:
     at = datetime.fromtimestamp(end / 1000, UTC)
-    return f"A second factor will be required from {at:%Y-%m-%d %H:%M} UTC on. Bind one now: press 7, then e."
+    how = " Bind one now: press 7, then e." if context.opens_session else ""
+    return f"A second factor will be required from {at:%Y-%m-%d %H:%M} UTC on.{how}"
+
+
+def refused_in_words(context: Context, tenant: TenantRow, user: UserRecord, rule: Rule, words: str) -> SignInAnswer:
+    """Refuse a sign-in to an application with the reason, which only the application learns."""
+    note_refused(context, tenant, user, rule)
+    return SignInAnswer(SignInStatus.REFUSED, message=words, server_time=when(context.now))
 
 
 def go_on(
@@ -43,8 +53,10 @@ def go_on(
     live: Sequence[FactorRecord],
     code: BypassRecord | None,
 ) -> SignInAnswer:
+    if decision.status is SignInStatus.NEW_PASSWORD and context.application is not None:
+        return refused_in_words(context, tenant, user, decision.rule, MUST_RESET)
     if decision.status is SignInStatus.COMPLETE:
-        remind = _reminder(grace_end(tenant, user, context.now)) if decision.remind else ""
+        remind = _reminder(context, grace_end(tenant, user, context.now)) if decision.remind else ""
         return _complete(context, tenant, user, decision.rule, message=remind)
     return challenges.begin(context, tenant, user, decision, live, code)
 
@@ -63,12 +75,13 @@ def _complete(
     note_sign_in(context, user)
     users.note_sign_in(context.connection, user.pk, context.now)
     token = _open_session(context, tenant, user, factor) if context.opens_session else None
-    checked: dict[str, Any] = {} if context.opens_session else {"session": False}
+    checked: dict[str, Any] = {} if context.opens_session else {"checked": True}
     context.audit(SIGN_IN, user, tenant=tenant, by=user.login, rule=rule, factor=factor, **checked)
     if (days := days_asleep(user.last_sign_in, context.now)) >= DORMANT_DAYS:
         context.audit(DORMANT_SIGN_IN, user, tenant=tenant, by=user.login, days=days)
     # Someone who can sign in is not shut out, so a change of the networks that waits for that is final.
-    confirm_by_sign_in(context, tenant, user)
+    if context.application is None:
+        confirm_by_sign_in(context, tenant, user)
     return SignInAnswer(SignInStatus.COMPLETE, token=token, message=message, server_time=when(context.now))
 
 

@@ -8,6 +8,7 @@ from secconsole.domain.policy import Rule, decide_sign_in
 from secconsole.domain.throttling.throttle import FORGET_AFTER, NONE, PARTLY, Bucket, tried, wait_until
 from secconsole.domain.users.invitation import is_over
 from secconsole.domain.users.login import login_key
+from secconsole.operations.challenges import StartChallenge
 from secconsole.operations.events import SIGN_IN
 from secconsole.operations.signin import (
     SignIn,
@@ -19,6 +20,7 @@ from secconsole.service.factors.sign_in_facts import bypass_now, sign_in_facts
 from secconsole.service.factors.stand_in import NOBODY, stand_in_of
 from secconsole.service.factors.throttling import (
     held_meanwhile,
+    is_application,
     reserve,
     seen_here,
     throttle_of,
@@ -31,12 +33,13 @@ from secconsole.store.engine import metadata
 from secconsole.store.rows import TenantRow, UserRecord
 from secconsole.store.sign_in import throttles
 
+FirstStep = SignIn | StartChallenge
 REFUSED = "Sign-in failed. Check login and password. After several wrong entries wait a little."
 
 
-def reserve_sign_in(context: Context, operation: SignIn) -> PasswordCheck:
+def reserve_sign_in(context: Context, operation: FirstStep) -> PasswordCheck:
     """Count the attempt as failed before the password is checked, for existing and unknown accounts alike."""
-    tenant, user = _find(context, operation)
+    tenant, user = find_user(context, operation)
     stand_in = stand_in_of(context, tenant.pk if tenant else NOBODY, operation.login)
     if user is None:
         return _reserve_unknown(context, operation, tenant, stand_in)
@@ -46,10 +49,12 @@ def reserve_sign_in(context: Context, operation: SignIn) -> PasswordCheck:
     return check
 
 
-def _reserve_unknown(context: Context, operation: SignIn, tenant: TenantRow | None, stand_in: int) -> PasswordCheck:
+def _reserve_unknown(context: Context, operation: FirstStep, tenant: TenantRow | None, stand_in: int) -> PasswordCheck:
     """Count a failed entry for an unknown login like one for its stand-in, with the same number of statements."""
     connection, now = context.connection, context.now
     seen = seen_here(context, stand_in)
+    if is_application(context):  # existing accounts count as strangers too
+        seen = None
     subject = _subject(context, operation, tenant, Bucket.STRANGERS if seen is None else Bucket.KNOWN)
     run = metadata.unknown_run(connection, subject)
     if seen is not None and run.last < seen <= now:  # a sign-in from a known network ends the delay there
@@ -69,19 +74,24 @@ def _reserve_unknown(context: Context, operation: SignIn, tenant: TenantRow | No
 
 @handles(SignIn, reserve=reserve_sign_in)
 def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
-    check = context.password or PasswordCheck(None, False)
     context.opens_session = operation.session
-    tenant, user = _find(context, operation)
+    return check_sign_in(context, operation)
+
+
+def check_sign_in(context: Context, operation: FirstStep) -> SignInAnswer:
+    """Decide about login and password, once the password was checked."""
+    check = context.password or PasswordCheck(None, False)
+    tenant, user = find_user(context, operation)
     if user is None or tenant is None:
         if tenant is not None:
             note_refused(context, tenant, None)
         context.unchanged = True
-        return _refused(check.retry_at, context.now)
+        return refused(check.retry_at, context.now)
     right = check.right and user.password_hash == check.stored  # unless it was replaced during the check
     right = right and not is_over(user.password_until, context.now)
     if not right or user.disabled:  # line 1 of the table; reading more of the account first would take time
         note_refused(context, tenant, user, Rule.REFUSED, check.reserved)
-        return _refused(check.retry_at, context.now)
+        return refused(check.retry_at, context.now)
     counted = throttle_of(context, user)
     held_back = check.reserved is None or held_meanwhile(context, counted, check.reserved)
     live = factors.live_factors(context.connection, user.pk)
@@ -94,7 +104,7 @@ def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
             context.audit(SIGN_IN, user, outcome="refused", tenant=tenant, rule=decision.rule)
         else:
             note_refused(context, tenant, user, decision.rule, check.reserved)
-        return _refused(check.retry_at, context.now)
+        return refused(check.retry_at, context.now)
     if check.reserved is not None:
         uncount_failure(context, user, counted, check.reserved)
     # The hash had earlier costs, and now the password is at hand.
@@ -103,7 +113,7 @@ def sign_in(context: Context, operation: SignIn) -> SignInAnswer:
     return go_on(context, tenant, user, decision, live, code)
 
 
-def _find(context: Context, operation: SignIn) -> tuple[TenantRow | None, UserRecord | None]:
+def find_user(context: Context, operation: FirstStep) -> tuple[TenantRow | None, UserRecord | None]:
     tenant = tenants.tenant_by_name(context.connection, operation.tenant)
     if tenant is None:
         return None, None
@@ -111,11 +121,11 @@ def _find(context: Context, operation: SignIn) -> tuple[TenantRow | None, UserRe
     return tenant, None if is_id(operation.login.strip()) else found  # nobody signs in by an id, or sees who has one
 
 
-def _subject(context: Context, operation: SignIn, tenant: TenantRow | None, bucket: Bucket) -> bytes:
+def _subject(context: Context, operation: FirstStep, tenant: TenantRow | None, bucket: Bucket) -> bytes:
     name = tenant.id if tenant else operation.tenant.strip().casefold()  # by its name or id, with one count for both
     return context.keys.lookup(f"{bucket}\0{name}\0{login_key(operation.login)}")
 
 
-def _refused(until: int, now: int) -> SignInAnswer:
+def refused(until: int, now: int) -> SignInAnswer:
     retry = when(until) if now < until < PARTLY else None
     return SignInAnswer(SignInStatus.REFUSED, message=REFUSED, server_time=when(now), retry_at=retry)

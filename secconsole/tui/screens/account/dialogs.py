@@ -24,7 +24,7 @@ from secconsole.tui.widgets.form import Form
 from secconsole.tui.widgets.form_fields import Button, CheckField, PasswordField, TextField, cancel
 
 _DAYS = 30
-_SCOPES = {Scope.READ: "read what you may see", Scope.VERIFY: "check users' codes (verify)"}
+_SCOPES = {Scope.READ: "read what you may see", Scope.VERIFY: "check users' codes (verify)", Scope.CHALLENGE: ""}
 
 
 # ---- before something ends -----------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ _WHAT = "Programs of this organisation send a key as a bearer token. Give each i
 SCOPE_WORDS = {
     Scope.READ: "read data of this organisation",
     Scope.VERIFY: "check users' codes (verify)",
+    Scope.CHALLENGE: "ask users for a second factor (challenge)",
 }
 
 
@@ -226,7 +227,10 @@ def _row(label: str, words: str) -> Content:
 
 
 async def manage_secret_keys(app: Console, keys: Sequence[SecretKey], *, why_not: str = "") -> str:
-    """Show the keys, and create, rotate or revoke one. Return what was done in words, empty if nothing was."""
+    """Show the keys, and create, rotate or revoke one.
+
+    Return in words what was done, empty if nothing was.
+    """
     name = await app.ask(SecretKeysDialog(keys, app.clock(), why_not=why_not))
     if name is None:
         return ""

@@ -118,7 +118,7 @@ def _key_words(keys: Sequence[SecretKey], now: datetime) -> str:
         return f"{len(keys)}: {names}{', …' if len(keys) > 3 else ''}, last used {moment(last, now)}"
     (key,) = keys
     if key.previous_id:
-        return f"{key.name} {key.id or ''}; the previous one still works"
+        return f"{key.name}; the previous one still works"
     return f"{key.name} {key.id}, last used {moment(key.last_used, now)}"
 
 
