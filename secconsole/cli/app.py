@@ -49,6 +49,7 @@ COMMANDS = {
     "sign-out": ("sign_in", "sign_out", "End the session that sign-in saved."),
     "account": ("account", "account", "Show your own account and change its password."),
     "session": ("session", "session", "List and end the sessions of a user."),
+    "radius": ("radius", "radius", "Answer VPN gateways and other network devices by RADIUS."),
     "serve": ("serve", "serve", "Serve the same operations as an HTTP API."),
     "completion": ("completion", "completion", "Print the completion script for a shell."),
 }

@@ -104,13 +104,23 @@ class CommandContext:
 
 def with_backend(command: Callable[Concatenate[CommandContext, P], Awaitable[int | None]]) -> Callable[P, int]:
     """Turn a coroutine into a command that opens the backend, runs it, and flushes the output before closing."""
+    return with_backend_as("command")(command)
 
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> int:
-        with interruptible():
-            return asyncio.run(_run(current_call(), lambda context: command(context, *args, **kwargs)))
 
-    return run
+def with_backend_as(
+    channel: str,
+) -> Callable[[Callable[Concatenate[CommandContext, P], Awaitable[int | None]]], Callable[P, int]]:
+    """Do the same with another channel for the audit, which does not wait until messages are sent."""
+
+    def turn(command: Callable[Concatenate[CommandContext, P], Awaitable[int | None]]) -> Callable[P, int]:
+        @functools.wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> int:
+            with interruptible():
+                return asyncio.run(_run(current_call(), channel, lambda context: command(context, *args, **kwargs)))
+
+        return run
+
+    return turn
 
 
 def run_in_store(store: StorePlace, command: Callable[[CommandContext], Awaitable[int | None]]) -> int:
@@ -133,7 +143,7 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-async def _run(call: Call, command: Callable[[CommandContext], Awaitable[int | None]]) -> int:
+async def _run(call: Call, channel: str, command: Callable[[CommandContext], Awaitable[int | None]]) -> int:
     from secconsole.backends.open import open_backend
 
     target = call.target()
@@ -143,7 +153,7 @@ async def _run(call: Call, command: Callable[[CommandContext], Awaitable[int | N
     named = call.tenant or os.environ.get(TENANT_VARIABLE, "") or target.tenant or resolved.tenant
     out = Output(call.format)
     backend = await open_backend(
-        target.backend, credential=resolved.credential, channel="command", ca_file=target.ca_file, kept=resolved.kept
+        target.backend, credential=resolved.credential, channel=channel, ca_file=target.ca_file, kept=resolved.kept
     )
     try:
         code = await command(CommandContext(backend, target, out, named))

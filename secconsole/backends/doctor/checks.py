@@ -20,6 +20,7 @@ from secconsole.backends.doctor.store import examine_store
 from secconsole.backends.embedded import EmbeddedBackend
 from secconsole.backends.stores import StorePlace, open_store, parse_store
 from secconsole.config import locations, theme_file
+from secconsole.config.radius_clients import clients_path, load_clients
 from secconsole.config.settings import load_settings
 from secconsole.delivery import text_files
 from secconsole.delivery.texts import passed_over
@@ -103,6 +104,7 @@ def _files(store: StorePlace) -> Iterator[Finding]:
         yield Finding("settings", False, error.message)
     if store.home is not None:
         yield from _disk(store.home)
+    yield from _radius()
     for problem in text_files.problems():
         advice = "Correct it. Until then the built-in text is sent."
         yield Finding("text", False, f"{problem.path} is not used: {problem.why}", advice)
@@ -110,6 +112,23 @@ def _files(store: StorePlace) -> Iterator[Finding]:
         if problems := theme_file.read(path).problems:
             advice = f"Correct it: secconsole theme check {path}"
             yield Finding("theme", True, f"{path.name} is ignored: {problems[0]}", advice)
+
+
+def _radius() -> Iterator[Finding]:
+    """Yield what is wrong or unsafe in the file of RADIUS clients, if there is one."""
+    path = clients_path()
+    if not path.exists():
+        return
+    try:
+        clients = load_clients(path)
+    except SecconsoleError as error:
+        yield Finding("RADIUS clients", False, error.message)
+        return
+    advice = "Let the client send a Message-Authenticator, then remove require_message_authenticator = false."
+    for warning in clients.warnings():
+        yield Finding("RADIUS clients", False, warning, advice)
+    if not clients.warnings():
+        yield Finding("RADIUS clients", True, f"{path}, {len(clients.items)}")
 
 
 def _disk(home: Path) -> Iterator[Finding]:

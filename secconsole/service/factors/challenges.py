@@ -131,7 +131,7 @@ def _of_application(application: Application | None) -> dict[str, object]:
 
 
 def _continue_for(context: Context, challenge: ChallengeRecord) -> bool:
-    """Continue a sign-in for whom it was started, or return False if the key of the application has ended."""
+    """Continue a sign-in as it was started, or return False if the key of the application has ended."""
     context.opens_session = not challenge.no_session
     if not challenge.application:
         return True
