@@ -33,6 +33,7 @@ def make_app(
     callers: Callers | None = None,
     metrics: Metrics | None = None,
     metrics_from: Sequence[Network] = (),
+    gate: Gate | None = None,
     refused: Rate = REFUSED,
 ) -> ASGIApp:
     """Return the application over an executor of operations.
@@ -40,7 +41,7 @@ def make_app(
     The caller opens and closes the store.
 
     Metrics are limited to this machine and the networks in `metrics_from`. `refused` is the rate of refused sign-ins
-    that an origin may have.
+    that an origin may have, unless there is a `gate` with others.
     """
     app = Starlette()
     app.router.redirect_slashes = False
@@ -48,7 +49,7 @@ def make_app(
     metrics = metrics or Metrics()
     opened = executor
     metrics.watch_damage(lambda: getattr(opened, "damaged_secrets", 0))
-    executor = Gated(CountingExecutor(executor, metrics), Gate(refused))
+    executor = Gated(CountingExecutor(executor, metrics), gate or Gate(refused))
     table = RouteTable()
     add_routes(table, executor)
     add_changes(table, executor, shutdown)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import select
 import ssl
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -69,11 +71,25 @@ class TogetherHandler(logging.StreamHandler[TextIO]):
         with self.lock or nullcontext():
             lines, self._waiting = self._waiting, []
             try:
-                if lines:
-                    self.stream.write("".join(lines))
+                for piece in _pieces(lines):
+                    self.stream.write(piece)
+                    self.stream.flush()
                 self.stream.flush()
             except (OSError, ValueError):  # nobody can be told
                 return
+
+
+def _pieces(lines: list[str]) -> Iterator[str]:
+    """Yield lines together, no more than a pipe takes whole, so that lines of other workers do not come between."""
+    piece, size = "", 0
+    for line in lines:
+        length = len(line.encode(errors="replace"))
+        if piece and size + length > select.PIPE_BUF:
+            yield piece
+            piece, size = "", 0
+        piece, size = piece + line, size + length
+    if piece:
+        yield piece
 
 
 class Json(logging.Formatter):

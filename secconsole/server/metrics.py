@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest, values
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from secconsole.domain.errors import SecconsoleError
 from secconsole.operations.base import Operation
@@ -23,9 +28,18 @@ OTHER = "other"  # a path of no operation
 class Metrics:
     """Metrics with a registry of their own, so that several applications in a process are separate."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedMetrics | None = None) -> None:
+        self._shared = shared
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
+        self._here = self._registry if shared is None else CollectorRegistry()  # what every process knows itself
+        self._lags: Mapping[str, tuple[int, float]] = {}
+        self._certificate: Callable[[], float] | None = None
+        self._damage, self._damaged = _none_damaged, 0
+        self._here.register(_Facts(self._facts))
+        if shared is None:
+            ProcessCollector(registry=self._registry)
+        else:
+            shared.use()
         self._found: dict[
             tuple[str, int], tuple[Counter, Histogram]
         ] = {}  # looking labels up takes longer than counting
@@ -47,22 +61,19 @@ class Metrics:
         self.in_flight = Gauge(
             "secconsole_requests_in_flight",
             "Requests being answered now, without streams of changes.",
+            multiprocess_mode="livesum",
             registry=self._registry,
         )
         self.streams = Gauge(
-            "secconsole_change_streams", "Streams of changes that are open now.", registry=self._registry
-        )
-
-        self._lag_entries = Gauge(
-            "secconsole_audit_stream_lag_entries",
-            "Entries of the audit that the receiver of a stream lacks.",
-            ("stream",),
+            "secconsole_change_streams",
+            "Streams of changes that are open now.",
+            multiprocess_mode="livesum",
             registry=self._registry,
         )
-        self._lag_seconds = Gauge(
-            "secconsole_audit_stream_lag_seconds",
-            "Age of the oldest entry of the audit that the receiver of a stream lacks.",
-            ("stream",),
+        self._damaged_secrets = Gauge(
+            "secconsole_damaged_secrets",
+            "Times that a sealed secret of the store did not open, since the start.",
+            multiprocess_mode="sum",
             registry=self._registry,
         )
 
@@ -75,44 +86,98 @@ class Metrics:
         requests, times = found
         requests.inc()
         times.observe(seconds)
+        self._note_damage()
 
     def count_sign_in(self, operation: str, answer: str) -> None:
         self._signed_in.labels(operation, answer).inc()
 
     def watch_certificate(self, expires: Callable[[], float]) -> None:
-        """Add a gauge for the expiry of the certificate in use, in seconds since the epoch."""
-        gauge = Gauge(
-            "secconsole_certificate_expiry_timestamp_seconds",
-            "Time when the certificate in use expires.",
-            registry=self._registry,
-        )
-        gauge.set_function(expires)
+        """Report when the certificate in use expires, in seconds since the epoch."""
+        self._certificate = expires
 
     def watch_damage(self, count: Callable[[], int]) -> None:
-        """Add a gauge for the sealed secrets that did not open."""
-        gauge = Gauge(
-            "secconsole_damaged_secrets",
-            "Times that a sealed secret of the store did not open, since the start.",
-            registry=self._registry,
-        )
-        gauge.set_function(count)
+        """Report the sealed secrets that did not open."""
+        self._damage = count
 
     async def read_lags(self, read: ReadLags) -> None:
         """Read the lag of each stream of the audit.
 
         Without an answer there are no values, rather than old ones.
         """
-        found: Mapping[str, tuple[int, float]] = {}
+        self._lags = {}
         with suppress(SecconsoleError, TimeoutError):
-            found = await read()
-        self._lag_entries.clear()
-        self._lag_seconds.clear()
-        for stream, (entries, seconds) in found.items():
-            self._lag_entries.labels(stream).set(entries)
-            self._lag_seconds.labels(stream).set(seconds)
+            self._lags = await read()
 
     def text(self) -> str:
-        return generate_latest(self._registry).decode()
+        self._note_damage()
+        found = generate_latest(self._here)
+        return (found if self._shared is None else self._shared.text() + found).decode()
+
+    def _note_damage(self) -> None:
+        if (damaged := self._damage()) != self._damaged:
+            self._damaged_secrets.inc(damaged - self._damaged)
+            self._damaged = damaged
+
+    def _facts(self) -> Iterator[GaugeMetricFamily]:
+        entries = GaugeMetricFamily(
+            "secconsole_audit_stream_lag_entries",
+            "Entries of the audit that the receiver of a stream lacks.",
+            labels=("stream",),
+        )
+        age = GaugeMetricFamily(
+            "secconsole_audit_stream_lag_seconds",
+            "Age of the oldest entry of the audit that the receiver of a stream lacks.",
+            labels=("stream",),
+        )
+        for stream, (count, seconds) in self._lags.items():
+            entries.add_metric((stream,), count)
+            age.add_metric((stream,), seconds)
+        yield from (entries, age)
+        if self._certificate is not None:
+            yield GaugeMetricFamily(
+                "secconsole_certificate_expiry_timestamp_seconds",
+                "Time when the certificate in use expires.",
+                self._certificate(),
+            )
+
+
+class SharedMetrics:
+    """Metrics of all workers of a server, which keep their values in files of a private folder.
+
+    The files are named by the worker's number, so that a worker that is started again continues to count.
+    """
+
+    def __init__(self, folder: Path, worker: int) -> None:
+        self._folder, self._worker = folder, worker
+
+    def use(self) -> None:
+        """Keep the values of metrics that are made from now on in these files."""
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._folder)
+        values.ValueClass = values.MultiProcessValue(lambda: self._worker)  # type: ignore[no-untyped-call]
+
+    def text(self) -> bytes:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def forget_worker(folder: Path, worker: int) -> None:
+    """Forget what a worker that has ended was doing, and keep what it has counted."""
+    mark_process_dead(worker, path=str(folder))  # type: ignore[no-untyped-call]
+
+
+class _Facts(Collector):
+    """Values that are read when they are asked for."""
+
+    def __init__(self, read: Callable[[], Iterator[GaugeMetricFamily]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        return self._read()
+
+
+def _none_damaged() -> int:
+    return 0
 
 
 class CountingExecutor:

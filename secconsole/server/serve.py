@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from secconsole.backends.demo.inbox import is_demo
@@ -15,7 +16,9 @@ from secconsole.domain.errors import Unavailable
 from secconsole.operations.caller import Nobody
 from secconsole.server.app import make_app
 from secconsole.server.logs import report_loop_errors
-from secconsole.server.metrics import Metrics
+from secconsole.server.metrics import Metrics, SharedMetrics
+from secconsole.server.transport.admission import Admission
+from secconsole.server.transport.gate import Gate
 from secconsole.server.transport.limits import Limits, make_room
 from secconsole.server.transport.listen import (
     Door,
@@ -41,7 +44,7 @@ class ServeOptions:
 
     `socket_group` is the group whose members may open UNIX sockets. `metrics_from` are networks that may read metrics.
     With `trust_owner` the user who runs the server acts on a UNIX socket as the store's owner, without a token. With
-    `demo` the store is a demo's.
+    `demo` the store is a demo's. `workers` is the number of processes that answer requests.
     """
 
     listen: tuple[Listen, ...]
@@ -52,61 +55,91 @@ class ServeOptions:
     limits: Limits = field(default_factory=Limits)
     trust_owner: bool = False
     demo: bool = False
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Part of one process in a server.
+
+    `opened` is called when connections are accepted. `is_keeper`: it does the regular work of the store, which is once
+    for all workers. `life`: end of a pipe that closes with the supervisor. The rest is what workers share.
+    """
+
+    opened: Callable[[], None]
+    is_keeper: bool = True
+    life: int | None = None
+    admission: Admission | None = None
+    gate: Gate | None = None
+    metrics: SharedMetrics | None = None
 
 
 def run(settings: ServeOptions, store: StorePlace) -> None:
     """Serve until SIGTERM or SIGINT, finish requests in progress, and raise what `check` would."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(settings, store))
 
 
 async def serve(settings: ServeOptions, store: StorePlace) -> None:
-    certificate, doors = _prepare(settings)
+    certificate, doors = prepare(settings)
     try:
-        asyncio.get_running_loop().set_exception_handler(report_loop_errors)
-        backend = await open_served_store(store, demo=settings.demo)
-        try:
-            backend.delivery_worker.stay()
-            backend.stream_worker.stay()
-            backend.retention_worker.stay()
-            backend.tending.stay()
-            backend.head_log.stay(log_heads)
-            backend.alert_worker.stay()
-            shutdown, metrics = ShutdownSignal(), Metrics()
-            if certificate is not None:
-                metrics.watch_certificate(lambda: certificate.expires.timestamp())
-                if warning := certificate.warning():
-                    log.error("%s", warning)
-            callers = Callers(settings.proxies, store.owner if settings.trust_owner else None)
-            app = make_app(
-                backend,
-                shutdown=shutdown,
-                metrics=metrics,
-                metrics_from=settings.metrics_from,
-                callers=callers,
-                refused=settings.limits.refused,
-            )
-            server = ApiServer(app, doors, certificate, settings.limits, lambda: _opened(doors), callers)
-            with signals(shutdown, certificate):
-                await run_until_stopped(server, shutdown)
-        finally:
-            await backend.close()
+        await serve_part(settings, store, certificate, doors, Part(lambda: announce(doors)))
     finally:
         close_doors(doors)
     log.info("Stopped.")
 
 
+async def serve_part(
+    settings: ServeOptions, store: StorePlace, certificate: LiveCertificate | None, doors: list[Door], part: Part
+) -> None:
+    """Serve at open sockets until a signal, and finish requests in progress."""
+    asyncio.get_running_loop().set_exception_handler(report_loop_errors)
+    backend = await open_served_store(store, demo=settings.demo)
+    try:
+        if part.is_keeper:
+            _keep(backend)
+        shutdown, metrics = ShutdownSignal(), Metrics(part.metrics)
+        if certificate is not None:
+            metrics.watch_certificate(lambda: certificate.expires.timestamp())
+            if part.is_keeper and (warning := certificate.warning()):
+                log.error("%s", warning)
+        callers = Callers(settings.proxies, store.owner if settings.trust_owner else None)
+        app = make_app(
+            backend,
+            shutdown=shutdown,
+            metrics=metrics,
+            metrics_from=settings.metrics_from,
+            callers=callers,
+            gate=part.gate or Gate(settings.limits.refused),
+        )
+        server = ApiServer(app, doors, certificate, settings.limits, part.opened, callers, part.admission)
+        with signals(shutdown, certificate, supervisor=part.life):
+            await run_until_stopped(server, shutdown)
+    finally:
+        await backend.close()
+
+
+def _keep(backend: EmbeddedBackend) -> None:
+    """Do the regular work of the store from now on."""
+    backend.delivery_worker.stay()
+    backend.stream_worker.stay()
+    backend.retention_worker.stay()
+    backend.tending.stay()
+    backend.head_log.stay(log_heads)
+    backend.alert_worker.stay()
+
+
 async def check(settings: ServeOptions, store: StorePlace) -> list[str]:
     """Return warnings about addresses, store, key and certificate, or raise what `serve` would."""
     places = tuple(place for place in settings.listen if not place.is_handed_over or is_handed_over())
-    certificate, doors = _prepare(settings, places)
+    certificate, doors = prepare(settings, places)
     close_doors(doors)
     await (await open_served_store(store, demo=settings.demo)).close()
     warning = certificate.warning() if certificate is not None else ""
     return [warning] if warning else []
 
 
-def _prepare(
+def prepare(
     settings: ServeOptions, places: tuple[Listen, ...] | None = None
 ) -> tuple[LiveCertificate | None, list[Door]]:
     if settings.certificate is None:
@@ -124,12 +157,14 @@ def _prepare(
     return certificate, doors
 
 
-def _opened(doors: list[Door]) -> None:
-    log.info("Listening on %s.", ", ".join(str(door) for door in doors))
+def announce(doors: list[Door], workers: int = 1) -> None:
+    """Report to the log and to systemd that connections are accepted."""
+    by = f" with {workers} workers" if workers > 1 else ""
+    log.info("Listening on %s%s.", ", ".join(str(door) for door in doors), by)
     notify("READY=1")
 
 
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+def loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     """Return uvloop's event loop, or None if it is not installed."""
     if sys.platform == "win32":
         return None

@@ -12,6 +12,7 @@ from secconsole.cli.diagnostics import say
 from secconsole.domain.errors import Unavailable
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_MOST_WORKERS = 64
 _CONNECTIONS, _PER_ADDRESS, _UNFINISHED, _REFUSED = 512, 128, 32, 30
 
 
@@ -31,6 +32,14 @@ _CONNECTIONS, _PER_ADDRESS, _UNFINISHED, _REFUSED = 512, 128, 32, 30
     envvar="SECCONSOLE_STORE",
     show_envvar=True,
     help="sqlite:///PATH or postgresql://USER@HOST/DATABASE. Default: the store of this home.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, _MOST_WORKERS),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="The number of processes that answer requests, at most one for each core.",
 )
 @click.option("--tls-cert", type=_FILE, help="The certificate chain, as PEM. Reloaded when it changes.")
 @click.option("--tls-key", type=_FILE, help="The key of the certificate, as PEM.")
@@ -105,6 +114,7 @@ _CONNECTIONS, _PER_ADDRESS, _UNFINISHED, _REFUSED = 512, 128, 32, 30
 def serve(
     listen: tuple[str, ...],
     store: str,
+    workers: int,
     tls_cert: Path | None,
     tls_key: Path | None,
     trusted_proxy: tuple[str, ...],
@@ -163,6 +173,7 @@ def serve(
         ),
         trust_owner=trust_owner,
         demo=demo,
+        workers=workers,
     )
     opened = parse_store(store)
     if check:
@@ -172,4 +183,9 @@ def serve(
         return
     # After the checks, so that their errors are read at a terminal and not as JSON.
     logs.start_logging(log_level)
-    server.run(settings, opened)
+    if workers > 1:
+        from secconsole.server.workers.running import run_workers
+
+        run_workers(settings, opened)
+    else:
+        server.run(settings, opened)

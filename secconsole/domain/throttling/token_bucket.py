@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,16 @@ class Rate:
     def __post_init__(self) -> None:
         if self.burst < 1 or self.per_minute <= 0:
             raise ValueError("a bucket must hold at least one token and refill")
+
+
+class Buckets(Protocol):
+    """Token buckets by key, wherever they are kept."""
+
+    def level(self, key: Hashable, now: float) -> float: ...
+
+    def wait(self, key: Hashable, now: float) -> float: ...
+
+    def spend(self, key: Hashable, now: float) -> None: ...
 
 
 class TokenBuckets:

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Protocol
 
-from secconsole.domain.throttling.token_bucket import TokenBuckets
+from secconsole.domain.throttling.token_bucket import Buckets, TokenBuckets
 from secconsole.server.transport.limits import MOST_ORIGINS, TOLD, Limits
 
 TOO_MANY = (503, "busy", "Too many connections are open. Try again in a moment.")
@@ -61,15 +62,51 @@ class _Share:
         return len(self.unfinished) + len(self.idle)
 
 
-class Admission:
-    """Counters of the connections of one server."""
+class Elsewhere(Protocol):
+    """Connections to other processes of the same server, for which the limits hold together."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def add(self, origin: str | None, change: int) -> None:
+        """Count a connection of this process, or one less."""
+
+    def open(self) -> int: ...
+
+    def open_from(self, origin: str) -> int: ...
+
+
+class Alone:
+    """No other process."""
+
+    def add(self, origin: str | None, change: int) -> None:
+        """Do nothing, because nobody else asks."""
+
+    def open(self) -> int:
+        return 0
+
+    def open_from(self, origin: str) -> int:
+        return 0
+
+
+class Admission:
+    """Counters of the connections of one process, with those of others known as `elsewhere`.
+
+    Only own connections can be evicted. If others have them all, new ones are refused.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        elsewhere: Elsewhere | None = None,
+        openings: Buckets | None = None,
+        evictions: Buckets | None = None,
+    ) -> None:
         self._limits = limits
+        self._elsewhere = elsewhere or Alone()
         self._shares: dict[str | None, _Share] = {}
         self._clock = clock
-        self._openings = TokenBuckets(limits.openings, MOST_ORIGINS)
-        self._evictions = TokenBuckets(limits.evictions, MOST_ORIGINS)
+        self._openings = openings or TokenBuckets(limits.openings, MOST_ORIGINS)
+        self._evictions = evictions or TokenBuckets(limits.evictions, MOST_ORIGINS)
         self.open = self.evicted = 0
 
     def may_open(self, home: str | None) -> bool:
@@ -84,11 +121,11 @@ class Admission:
 
     def enter(self, home: str | None, evict: Callable[[], None]) -> Seat | None:
         """Count a new connection, or return None if there is no room even to refuse its requests."""
-        if home is not None and self._share(home).open >= self._limits.per_origin:
+        if home is not None and self._open_from(home) >= self._limits.per_origin:
             self._make_room(self._share(home))
-        if self.open >= self._limits.connections:
+        if self._open_everywhere() >= self._limits.connections:
             self._make_room_anywhere()
-        if self.open >= self._limits.connections + TOLD:
+        if self._open_everywhere() >= self._limits.connections + TOLD:
             self._tidy(home)
             return None
         seat = Seat(home, evict, home)
@@ -104,11 +141,11 @@ class Admission:
             self._remove(seat)
             self._add(seat, origin, Stage.UNFINISHED)
         share = self._share(origin)
-        if origin is not None and share.open > self._limits.per_origin:
+        if origin is not None and self._open_from(origin) > self._limits.per_origin:
             self._make_room(share, but=seat)
-            if share.open > self._limits.per_origin:
+            if self._open_from(origin) > self._limits.per_origin:
                 return TOO_MANY_HERE
-        return TOO_MANY if self.open > self._limits.connections else None
+        return TOO_MANY if self._open_everywhere() > self._limits.connections else None
 
     def await_client(self, seat: Seat) -> None:
         """Note that a request has begun to arrive."""
@@ -135,6 +172,12 @@ class Admission:
         self._make_room_anywhere()
         return self.evicted > before
 
+    def _open_everywhere(self) -> int:
+        return self.open + self._elsewhere.open()
+
+    def _open_from(self, origin: str) -> int:
+        return self._share(origin).open + self._elsewhere.open_from(origin)
+
     def _share(self, origin: str | None) -> _Share:
         share = self._shares.get(origin)
         if share is None:
@@ -160,6 +203,7 @@ class Admission:
     def _add(self, seat: Seat, origin: str | None, stage: Stage) -> None:
         share = self._share(origin)
         share.open += 1
+        self._elsewhere.add(origin, 1)
         seat.origin = origin
         self._place(share, seat, stage)
 
@@ -175,6 +219,7 @@ class Admission:
     def _remove(self, seat: Seat) -> None:
         share = self._share(seat.origin)
         share.open -= 1
+        self._elsewhere.add(seat.origin, -1)
         share.unfinished.pop(seat, None)
         share.idle.pop(seat, None)
         self._tidy(seat.origin)

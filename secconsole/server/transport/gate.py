@@ -19,7 +19,7 @@ from secconsole.domain.errors import Conflict, NotFound, NotSignedIn, Throttled
 from secconsole.domain.model import SignInStatus
 from secconsole.domain.networks.origin import origin_in
 from secconsole.domain.roles import Permission
-from secconsole.domain.throttling.token_bucket import Rate, TokenBuckets
+from secconsole.domain.throttling.token_bucket import Buckets, Rate, TokenBuckets
 from secconsole.operations.base import Operation
 from secconsole.operations.caller import Bearer, Credential, Source
 from secconsole.operations.signin import ConfirmBinding, SignInAnswer, VerifySignIn
@@ -45,12 +45,18 @@ class _Line:
 class Gate:
     """Gate for sign-ins by origin.
 
-    `refused` is the burst and rate of refused ones.
+    `refused` is the burst and rate of refused ones, or the buckets of several gates.
     """
 
-    def __init__(self, refused: Rate, clock: Callable[[], float] = time.monotonic, *, bearers: Rate = BEARERS) -> None:
-        self._sign_ins = TokenBuckets(refused, MOST_ORIGINS)
-        self._bearers = TokenBuckets(bearers, MOST_ORIGINS)
+    def __init__(
+        self,
+        refused: Rate | Buckets,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        bearers: Rate | Buckets = BEARERS,
+    ) -> None:
+        self._sign_ins = TokenBuckets(refused, MOST_ORIGINS) if isinstance(refused, Rate) else refused
+        self._bearers = TokenBuckets(bearers, MOST_ORIGINS) if isinstance(bearers, Rate) else bearers
         self._clock = clock
         self._lines: dict[str, _Line] = {}
 

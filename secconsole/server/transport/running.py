@@ -38,6 +38,7 @@ class ApiServer(uvicorn.Server):
         limits: Limits,
         opened: Callable[[], None],
         callers: Callers | None = None,
+        admission: Admission | None = None,
     ) -> None:
         config = uvicorn.Config(
             app,
@@ -54,7 +55,7 @@ class ApiServer(uvicorn.Server):
         super().__init__(config)
         self._doors, self._certificate, self._limits, self._opened = doors, certificate, limits, opened
         self._callers = callers or Callers()
-        self.admission = Admission(limits)
+        self.admission = admission or Admission(limits)
 
     async def startup(self, sockets: Any = None) -> None:
         """Accept at every socket, with TLS if there is a certificate, except on UNIX sockets."""
@@ -85,18 +86,22 @@ class ApiServer(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def signals(shutdown: ShutdownSignal, certificate: LiveCertificate | None) -> Iterator[None]:
+def signals(
+    shutdown: ShutdownSignal, certificate: LiveCertificate | None, *, supervisor: int | None = None
+) -> Iterator[None]:
     """Stop the server on SIGTERM and SIGINT, end the process on a second one, and reload the certificate on SIGHUP.
 
-    At a terminal SIGHUP means that it was closed, and stops the server too.
+    At a terminal SIGHUP means that it was closed, and stops the server too. A worker leaves SIGINT to its supervisor,
+    and stops too when `supervisor` can be read, which is the end of a pipe that closes when the supervisor dies.
     """
     loop = asyncio.get_running_loop()
     at_terminal = sys.stderr.isatty()
 
     def end(number: signal.Signals) -> None:
         if not shutdown.has_begun:
-            log.info("Stopping after the requests in progress.")
-            notify("STOPPING=1")
+            if supervisor is None:  # which reports it once for all workers
+                log.info("Stopping after the requests in progress.")
+                notify("STOPPING=1")
             shutdown.begin()
             return
         loop.remove_signal_handler(number)
@@ -109,13 +114,24 @@ def signals(shutdown: ShutdownSignal, certificate: LiveCertificate | None) -> It
         elif certificate is not None:
             certificate.look(always=True)
 
-    loop.add_signal_handler(signal.SIGTERM, end, signal.SIGTERM)
-    loop.add_signal_handler(signal.SIGINT, end, signal.SIGINT)
+    def orphaned() -> None:
+        assert supervisor is not None
+        loop.remove_reader(supervisor)
+        log.error("The supervisor of this worker has ended. Stopping after the requests in progress.")
+        shutdown.begin()
+
+    handled = [signal.SIGTERM, signal.SIGINT] if supervisor is None else [signal.SIGTERM]
+    for number in handled:
+        loop.add_signal_handler(number, end, number)
     loop.add_signal_handler(signal.SIGHUP, hang_up)
+    if supervisor is not None:
+        loop.add_reader(supervisor, orphaned)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if supervisor is not None:
+            loop.remove_reader(supervisor)
+        for number in (*handled, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
 

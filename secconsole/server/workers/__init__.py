@@ -1,0 +1,1 @@
+"""Several worker processes of one server, and what they share."""
