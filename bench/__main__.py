@@ -10,7 +10,20 @@ import textwrap
 import time
 from pathlib import Path
 
-from bench import attacked, audit_verify, beside_import, importing, keys, kill, one_key, served, start, verify
+from bench import (
+    attacked,
+    audit_verify,
+    beside_import,
+    cluster,
+    growth,
+    importing,
+    keys,
+    kill,
+    one_key,
+    served,
+    start,
+    verify,
+)
 from bench.figure import Bench, Figure, Result
 from bench.stores import Stores
 
@@ -24,7 +37,9 @@ FIGURES: dict[str, Figure] = {
     "verify": verify.beside_bare,
     "at-once": verify.many_at_once,
     "big": verify.big_beside_small,
+    "pages": growth.pages,
     "served": served.beside_floor,
+    "cluster": cluster.many_servers,
     "attacked": attacked.sign_in_under_attack,
     "kill": kill.lost_writes,
     "audit-verify": audit_verify.million_entries,
@@ -38,7 +53,7 @@ _HOW = 70
 def main() -> int:
     options = _options()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="secconsole-bench-"))
-    bench = Bench(Stores(folder, lambda text: bench.say(text)), options.users, options.quick)
+    bench = Bench(Stores(folder, lambda text: bench.say(text)), options.users, options.quick, options.entries)
     started = time.monotonic()
     results: list[Result] = []
     try:
@@ -64,6 +79,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"only these: {' '.join(FIGURES)}")
     parser.add_argument("--users", type=int, metavar="N", help="the number of users in a big organisation (1,000,000)")
+    parser.add_argument("--entries", type=int, default=0, metavar="N", help="entries of the long audit (1,000,000)")
     parser.add_argument("--quick", action="store_true", help="20,000 users and fewer rounds, for a rough result")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the filled stores here for the next run")
     options = parser.parse_args()

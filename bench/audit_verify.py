@@ -9,19 +9,22 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import sqlalchemy as sa
 
 from bench.console import CONSOLE
-from bench.figure import Bench, Result
+from bench.figure import Bench, Result, median, milliseconds
 from secconsole.backends.demo.people import TENANT
 from secconsole.backends.embedded import EmbeddedBackend
 from secconsole.backends.stores import open_store, parse_store
 from secconsole.config.locations import HOME_VARIABLE
 from secconsole.domain.ident import make_id
-from secconsole.operations.audit import VerifyAudit
+from secconsole.operations.audit import ListAudit, VerifyAudit
+from secconsole.operations.base import Operation
 from secconsole.operations.caller import StoreOwner
 from secconsole.operations.portions import VERIFIED_AT_ONCE as PART
+from secconsole.operations.users import CreateUser
 from secconsole.store.audit_log import audit
 from secconsole.store.tenants import tenant_by_name
 from tests.postgres import Cluster
@@ -31,10 +34,11 @@ USERS = 1_000
 SECONDS = 60.0  # for all of them
 MEBIBYTES = 64.0
 _BATCH = 10_000
+_USES = 200
 
 
 def million_entries(bench: Bench) -> Iterator[Result]:
-    entries = ENTRIES // 50 if bench.quick else ENTRIES
+    entries = bench.entries or (ENTRIES // 50 if bench.quick else ENTRIES)
     with ExitStack() as stack:
         home = stack.enter_context(bench.stores.copy(USERS, "audit-verify"))
         os.environ[HOME_VARIABLE] = str(home)
@@ -44,18 +48,29 @@ def million_entries(bench: Bench) -> Iterator[Result]:
         subprocess.run([*CONSOLE, "store", "copy", sqlite, database], check=True, capture_output=True)
         for engine, store in (("SQLite", sqlite), ("PostgreSQL", database)):
             bench.say(f"{engine}: adding {entries:,} entries and verifying them")
-            seconds, peak, verified = asyncio.run(_measure(store, entries))
+            seconds, peak, verified, growth = asyncio.run(_measure(store, entries))
             how = f"{verified:,} entries of one chain, in parts of {PART:,}, once"
             yield Result(f"verify the audit, {engine}", seconds, SECONDS * verified / ENTRIES, " s", how)
             yield Result(f"its memory, {engine}", peak, MEBIBYTES, " MiB", "allocated by Python in three parts")
+            for what, (short, long) in growth.items():
+                yield Result(
+                    f"{what} with {verified:,} entries ÷ with few, {engine}",
+                    median(long) / median(short),
+                    1.2,
+                    "×",
+                    f"p50 {milliseconds(median(long))} ÷ {milliseconds(median(short))}; n = {len(long)}",
+                )
 
 
-async def _measure(store: str, entries: int) -> tuple[float, float, int]:
-    """Return seconds without and MiB with tracing of memory, and the number of entries."""
+async def _measure(store: str, entries: int) -> tuple[float, float, int, dict[str, tuple[list[float], list[float]]]]:
+    """Return seconds without and MiB with tracing of memory, the number of entries, and times before and after."""
     backend = await open_store(parse_store(store), StoreOwner("bench"), "command")
     try:
+        await asyncio.wrap_future(backend.store.write(lambda connection: _add(backend, connection, 0)))
+        before = await _use(backend, "before")
         for first in range(0, entries, _BATCH):
             await asyncio.wrap_future(backend.store.write(lambda connection, at=first: _add(backend, connection, at)))
+        after = await _use(backend, "after")
         started = time.perf_counter()
         verified = await _verify(backend)
         seconds = time.perf_counter() - started
@@ -63,9 +78,31 @@ async def _measure(store: str, entries: int) -> tuple[float, float, int]:
         await _verify(backend, 3 * PART)
         peak = tracemalloc.get_traced_memory()[1] / 2**20
         tracemalloc.stop()
-        return seconds, peak, verified
+        return seconds, peak, verified, {what: (before[what], after[what]) for what in before}
     finally:
         await backend.close()
+
+
+async def _use(backend: EmbeddedBackend, name: str) -> dict[str, list[float]]:
+    """Return the seconds of appends, and of lists by filter, newest first."""
+    lists: dict[str, Operation[Any]] = {
+        "list of the audit": ListAudit(tenant=TENANT, limit=50),
+        "list by action": ListAudit(tenant=TENANT, limit=50, action="unbind"),
+        "list by actor": ListAudit(tenant=TENANT, limit=50, actor="hana"),
+    }
+    took: dict[str, list[float]] = {"write with an entry": [], **{what: [] for what in lists}}
+    for number in range(_USES):
+        create = CreateUser(tenant=TENANT, login=f"{name}-{number}")
+        took["write with an entry"].append(await _seconds(backend, create))
+        for what, operation in lists.items():
+            took[what].append(await _seconds(backend, operation))
+    return took
+
+
+async def _seconds(backend: EmbeddedBackend, operation: Operation[Any]) -> float:
+    started = time.perf_counter()
+    await backend.perform(operation)
+    return time.perf_counter() - started
 
 
 async def _verify(backend: EmbeddedBackend, most: int | None = None) -> int:

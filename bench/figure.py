@@ -42,6 +42,7 @@ class Bench:
     stores: Stores
     users: int
     quick: bool
+    entries: int = 0  # of the long audit, 0 for the usual number
     _length: int = field(default=0)
 
     def rounds(self, usual: int) -> int:

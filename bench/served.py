@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from bench.console import CONSOLE, Account, take_accounts
+from bench.cpu import cpu_seconds
 from bench.figure import Bench, Result, median, milliseconds, percentile
 from bench.verifier import Phone, phones_in
 from secconsole.backends.demo.people import TENANT
@@ -34,6 +35,9 @@ USERS = 10_000
 PHONES = 5_000
 CALLS = {1: 200, 16: 800}  # calls of one round by the number of callers
 _LONGEST = 60.0  # seconds until an operation counts as hung
+# ratios at 1 and 16 callers, p99 ÷ the bare server's, and the server's CPU time
+_LIMITS = {("SQLite", 1): 0.4, ("SQLite", 16): 0.5, ("PostgreSQL", 1): 0.35, ("PostgreSQL", 16): 0.4}
+_P99, _CPU = 3.0, 0.6
 _DURABLE = ()  # PostgreSQL with its defaults, which flush before answering, like SQLite
 
 Calls = list[tuple[str, str]]  # path and body
@@ -44,7 +48,7 @@ def beside_floor(bench: Bench) -> Iterator[Result]:
         home = stack.enter_context(bench.stores.copy(USERS, "served"))
         os.environ[HOME_VARIABLE] = str(home)
         account = next(account for account in take_accounts(home).values() if account.seed is not None)
-        phones = asyncio.run(_phones(home))
+        phones = asyncio.run(phones_of(home))
         cluster = stack.enter_context(_cluster())
         bench.say("copying the store to PostgreSQL")
         ours, floor = cluster.fresh_database(), cluster.fresh_database()
@@ -64,7 +68,7 @@ def _on(
     demo = ["--demo"] if store.startswith("sqlite:") else []  # the copy on PostgreSQL is not a demo
     api, bare_socket = home / "api.sock", home / "floor.sock"
     with (
-        running(api, *CONSOLE, "serve", "--listen", f"unix:{api}", "--store", store, *demo),
+        running(api, *CONSOLE, "serve", "--listen", f"unix:{api}", "--store", store, *demo) as server,
         running(bare_socket, sys.executable, "-m", "bench.floor", str(bare_socket), bare),
     ):
         token = asyncio.run(sign_in_at(api, account))
@@ -72,10 +76,13 @@ def _on(
             for at_once, count in CALLS.items():
                 bench.say(f"serving on {engine}, {at_once} at once: round {number + 1} of {rounds}")
                 calls = codes.take(count)
-                measured = [_call(socket, at_once, calls, token) for socket in (api, bare_socket)]
+                before = cpu_seconds(server.pid)
+                took, seconds = _call(api, at_once, calls, token)
+                cpu = cpu_seconds(server.pid) - before
+                bare_took, bare_seconds = _call(bare_socket, at_once, calls, token)
                 if number >= 0:
-                    ours[at_once].add(*measured[0])
-                    floor[at_once].add(*measured[1])
+                    ours[at_once].add(took, seconds, cpu)
+                    floor[at_once].add(bare_took, bare_seconds)
     for at_once in CALLS:
         yield from _rows(engine, at_once, ours[at_once], floor[at_once])
 
@@ -85,7 +92,7 @@ def _rows(engine: str, at_once: int, ours: Side, floor: Side) -> Iterator[Result
     yield Result(
         f"verifies per second, served ÷ bare server, {engine}, {callers}",
         median(ours.rates) / median(floor.rates),
-        None,
+        _LIMITS[engine, at_once],
         "×",
         f"{median(ours.rates):,.0f}/s ÷ {median(floor.rates):,.0f}/s; in turn, {len(ours.rates)} rounds of "
         f"{CALLS[at_once]}; the bare one does a single insert and commit for each",
@@ -94,8 +101,19 @@ def _rows(engine: str, at_once: int, ours: Side, floor: Side) -> Iterator[Result
     for percent in (50, 99):
         slow, fast = percentile(ours.took, percent), percentile(floor.took, percent)
         yield Result(
-            f"  p{percent} of the same", slow / fast, None, "×", f"{milliseconds(slow)} ÷ {milliseconds(fast)}"
+            f"  p{percent} of the same",
+            slow / fast,
+            _P99 if percent == 99 and at_once > 1 else None,
+            "×",
+            f"{milliseconds(slow)} ÷ {milliseconds(fast)}",
         )
+    yield Result(
+        "  CPU time of the server for each",
+        ours.cpu / len(ours.took) * 1000,
+        _CPU,
+        " ms",
+        f"user and system time of all its threads, over {len(ours.took):,} verifies",
+    )
 
 
 @dataclass
@@ -104,10 +122,12 @@ class Side:
 
     rates: list[float] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
+    cpu: float = 0.0
 
-    def add(self, took: list[float], seconds: float) -> None:
+    def add(self, took: list[float], seconds: float, cpu: float = 0.0) -> None:
         self.rates.append(len(took) / seconds)
         self.took += took
+        self.cpu += cpu
 
 
 class Codes:
@@ -138,22 +158,39 @@ class Codes:
 
 def _call(socket: Path, at_once: int, calls: Calls, token: Secret[str]) -> tuple[list[float], float]:
     """Return the seconds of each call and of all, measured by a separate process."""
+    return read_calls(begin_calls(socket, at_once, calls, token))
+
+
+def begin_calls(socket: Path, at_once: int, calls: Calls, token: Secret[str]) -> subprocess.Popen[bytes]:
+    """Start a separate process that makes calls and measures them."""
     head = (
         f"host: localhost\r\ncontent-type: application/json\r\naccept: application/json\r\n"
         f"authorization: Bearer {token.reveal()}\r\n"
     )
-    done = subprocess.run(
+    run = subprocess.Popen(
         [sys.executable, "-m", "bench.callers", str(socket), str(at_once)],
-        input=json.dumps({"head": head, "calls": calls}).encode(),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        check=True,
-        timeout=_LONGEST,
     )
-    found = json.loads(done.stdout)
+    assert run.stdin is not None
+    run.stdin.write(json.dumps({"head": head, "calls": calls}).encode())
+    run.stdin.close()
+    run.stdin = None  # it is complete, also for `communicate`
+    return run
+
+
+def read_calls(run: subprocess.Popen[bytes]) -> tuple[list[float], float]:
+    """Return the seconds of each call and of all, when they have ended."""
+    try:
+        answer, _ = run.communicate(timeout=_LONGEST)
+    finally:
+        run.kill()
+        run.wait()
+    found = json.loads(answer)
     return found["took"], found["seconds"]
 
 
-async def _phones(home: Path) -> list[Phone]:
+async def phones_of(home: Path) -> list[Phone]:
     backend = await open_embedded(StoreOwner("bench"), "command")
     try:
         return await asyncio.wrap_future(backend.store.read(lambda c: phones_in(c, backend.keys, PHONES)))
@@ -185,14 +222,14 @@ def _cluster() -> Iterator[Cluster]:
 
 
 @contextmanager
-def running(socket: Path, *command: str) -> Iterator[None]:
-    """Run a server, and yield once it answers."""
+def running(socket: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server, and yield its process once it answers."""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as run:
         try:
             _await_answer(run, socket)
-            yield
+            yield run
         finally:
             run.terminate()
 

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from bench.bare_store import Person
 from secconsole.backends.demo.people import TENANT
-from secconsole.backends.embedded import EmbeddedBackend, open_embedded
+from secconsole.backends.embedded import EmbeddedBackend
+from secconsole.backends.stores import open_store, parse_store
 from secconsole.config.locations import HOME_VARIABLE
 from secconsole.domain.factors.totp import code_for_step, time_step
 from secconsole.domain.secret import Secret
@@ -82,11 +83,11 @@ class Verifier:
 
 
 @asynccontextmanager
-async def verifier(home: Path, phones: int) -> AsyncIterator[Verifier]:
-    """Open a home's store with so many phones."""
+async def verifier(home: Path, phones: int, store: str = "") -> AsyncIterator[Verifier]:
+    """Open a home's store, or another one with its key, with so many phones."""
     os.environ[HOME_VARIABLE] = str(home)
     clock = Clock(time.time())
-    backend = await open_embedded(StoreOwner("bench"), "command", clock=clock)
+    backend = await open_store(parse_store(store), StoreOwner("bench"), "command", clock=clock)
     try:
         found = await asyncio.wrap_future(backend.store.read(lambda c: phones_in(c, backend.keys, phones)))
         yield Verifier(backend, clock, found)

@@ -15,8 +15,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.bare_store import BareStore
+from bench.console import CONSOLE
 from bench.figure import Bench, Result, median, milliseconds
 from bench.verifier import verifier
+from secconsole.config.locations import HOME_VARIABLE
+from tests.postgres import Cluster
 
 SMALL = 10_000
 PHONES = 1_000
@@ -74,18 +77,32 @@ def many_at_once(bench: Bench) -> Iterator[Result]:
 def big_beside_small(bench: Bench) -> Iterator[Result]:
     """Measure verifies one by one, in a big store and a small one in turn, each phone far from the last."""
     count = bench.rounds(1000)
-    bench.say(f"verify among {bench.users:,} users")
-    with ExitStack() as copies:
-        big = copies.enter_context(bench.stores.copy(bench.users, "big"))
-        small = copies.enter_context(bench.stores.copy(SMALL, "small"))
-        slow, fast = asyncio.run(_two_stores(big, small, count))
-    yield Result(
-        f"verify p50, {bench.users:,} ÷ {SMALL:,} users",
-        median(slow) / median(fast),
-        1.5,
-        "×",
-        f"{milliseconds(median(slow))} ÷ {milliseconds(median(fast))}; one by one in turn, n = {count}",
-    )
+    with ExitStack() as stack:
+        big = stack.enter_context(bench.stores.copy(bench.users, "big"))
+        small = stack.enter_context(bench.stores.copy(SMALL, "small"))
+        cluster = Cluster(())
+        stack.callback(cluster.remove)
+        for engine in ("SQLite", "PostgreSQL"):
+            on_postgres = engine == "PostgreSQL"
+            stores = [_copied(bench, cluster, home) if on_postgres else "" for home in (big, small)]
+            bench.say(f"verify among {bench.users:,} users on {engine}")
+            slow, fast = asyncio.run(_two_stores((big, stores[0]), (small, stores[1]), count))
+            yield Result(
+                f"verify p50, {bench.users:,} ÷ {SMALL:,} users, {engine}",
+                median(slow) / median(fast),
+                1.2,
+                "×",
+                f"{milliseconds(median(slow))} ÷ {milliseconds(median(fast))}; one by one in turn, n = {count}",
+            )
+
+
+def _copied(bench: Bench, cluster: Cluster, home: Path) -> str:
+    """Return the address of a copy of a home's store on PostgreSQL."""
+    bench.say("copying a store to PostgreSQL")
+    dsn = cluster.fresh_database()
+    command = [*CONSOLE, "store", "copy", f"sqlite:///{home / 'console.db'}", dsn]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, HOME_VARIABLE: str(home)})
+    return dsn
 
 
 async def _in_turn(home: Path, bare_store: BareStore, count: int) -> tuple[list[float], list[float]]:
@@ -101,9 +118,10 @@ async def _in_turn(home: Path, bare_store: BareStore, count: int) -> tuple[list[
     return ours[_WARM_UP:], bare[_WARM_UP:]
 
 
-async def _two_stores(big: Path, small: Path, count: int) -> tuple[list[float], list[float]]:
+async def _two_stores(big: tuple[Path, str], small: tuple[Path, str], count: int) -> tuple[list[float], list[float]]:
+    """Measure two stores, each of a home or elsewhere with the key of that home."""
     measured: tuple[list[float], list[float]] = ([], [])
-    async with verifier(big, PHONES) as one, verifier(small, PHONES) as other:
+    async with verifier(big[0], PHONES, big[1]) as one, verifier(small[0], PHONES, small[1]) as other:
         pairs = zip(one.codes(), other.codes(), strict=True)
         for (far, _, far_code), (near, _, near_code) in itertools.islice(pairs, count + _WARM_UP):
             measured[0].append(await one.verify(far, far_code))
