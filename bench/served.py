@@ -65,10 +65,9 @@ def _on(
     rounds = bench.rounds(8)
     ours = {at_once: Side() for at_once in CALLS}
     floor = {at_once: Side() for at_once in CALLS}
-    demo = ["--demo"] if store.startswith("sqlite:") else []  # the copy on PostgreSQL is not a demo
     api, bare_socket = home / "api.sock", home / "floor.sock"
     with (
-        running(api, *CONSOLE, "serve", "--listen", f"unix:{api}", "--store", store, *demo) as server,
+        running(api, *CONSOLE, "serve", "--listen", f"unix:{api}", "--store", store, "--demo") as server,
         running(bare_socket, sys.executable, "-m", "bench.floor", str(bare_socket), bare),
     ):
         token = asyncio.run(sign_in_at(api, account))
