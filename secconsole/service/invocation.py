@@ -14,6 +14,7 @@ from secconsole.service.context import PasswordCheck
 from secconsole.service.idempotency import IdempotentRequest
 from secconsole.service.registry import Handler
 from secconsole.service.tenant_lock import lock_of
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.engine.tenant_lock import TenantLock
 
 
@@ -36,6 +37,12 @@ class Invocation:
     def lock(self) -> TenantLock:
         """The lock that its write transactions acquire."""
         return lock_of(self.operation, self.credential)
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """Rows that its write transaction can read in advance."""
+        find = self.handler.ahead
+        return find(self.operation, self.credential, self.source) if find is not None else None
 
     @property
     def caller(self) -> str:

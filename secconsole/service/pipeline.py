@@ -168,7 +168,7 @@ class Service:
         if not invocation.writes:
             return await self._transactions.read(body, source)
         if idempotent is None:
-            return await self._transactions.write(body, invocation.lock)
+            return await self._transactions.write(body, invocation.lock, ahead=invocation.ahead)
         body = idempotent.wrap(body, lambda connection: self._transactions.context(connection, source))
         return await self._transactions.write(body, invocation.lock, repeatable=True)
 

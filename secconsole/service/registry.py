@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from secconsole.domain.errors import SecconsoleError
 from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
+from secconsole.operations.caller import Credential, Source
 from secconsole.service.context import Context, PasswordCheck
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.rows import TenantRow
 
 O = TypeVar("O", bound=Operation[Any])  # noqa: E741 - an operation
@@ -36,7 +38,8 @@ class Handler:
     `reserve` runs in a separate transaction before a password is checked, so that the attempt is counted whatever
     happens later. `permit` raises what can be detected before any work. `prepare` works on the operation alone, outside
     any transaction, and its result is the context's `prepared`. `hashes` returns the new passwords that `run` will
-    store, and raises whatever `run` would: nothing is hashed for a request that is refused.
+    store, and raises whatever `run` would: nothing is hashed for a request that is refused. `ahead` returns what `run`
+    and the authorisation before it usually read.
     """
 
     run: Callable[[Context, Any], Any]
@@ -45,6 +48,7 @@ class Handler:
     prepare: Callable[[Any, TenantRow], Awaitable[object]] | None = None
     hashes: Callable[[Context, Any], Sequence[Secret[str]]] | None = None
     parts: Parts | None = None
+    ahead: Callable[[Any, Credential, Source], Ahead | None] | None = None
 
 
 HANDLERS: dict[type[Operation[Any]], Handler] = {}
@@ -58,11 +62,12 @@ def handles(
     prepare: Callable[[O, TenantRow], Awaitable[object]] | None = None,
     hashes: Callable[[Context, O], Sequence[Secret[str]]] | None = None,
     parts: Parts | None = None,
+    ahead: Callable[[O, Credential, Source], Ahead | None] | None = None,
 ) -> Callable[[Callable[[Context, O], R]], Callable[[Context, O], R]]:
     """Register a function as the handler of an operation."""
 
     def add(run: Callable[[Context, O], R]) -> Callable[[Context, O], R]:
-        HANDLERS[operation] = Handler(run, reserve, permit, prepare, hashes, parts)
+        HANDLERS[operation] = Handler(run, reserve, permit, prepare, hashes, parts, ahead)
         return run
 
     return add

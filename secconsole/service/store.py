@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock
 
 T = TypeVar("T")
@@ -19,7 +20,12 @@ class Store(Protocol):
     def read(self, body: Callable[[sa.Connection], T]) -> Future[T]: ...
 
     def write(
-        self, body: Callable[[sa.Connection], T], lock: TenantLock = NO_LOCK, *, repeatable: bool = False
+        self,
+        body: Callable[[sa.Connection], T],
+        lock: TenantLock = NO_LOCK,
+        *,
+        repeatable: bool = False,
+        ahead: Ahead | None = None,
     ) -> Future[T]: ...
 
     def now(self, connection: sa.Connection) -> float: ...

@@ -17,6 +17,7 @@ from secconsole.service.context import Context
 from secconsole.service.expiry import is_due, sweep
 from secconsole.service.outbox.notices import Notices
 from secconsole.service.store import Store
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock
 from secconsole.store.sealing.keys import KeyRing
 
@@ -84,10 +85,15 @@ class Transactions:
             self._posted()
 
     async def write(
-        self, body: Callable[[sa.Connection], T], lock: TenantLock = NO_LOCK, *, repeatable: bool = False
+        self,
+        body: Callable[[sa.Connection], T],
+        lock: TenantLock = NO_LOCK,
+        *,
+        repeatable: bool = False,
+        ahead: Ahead | None = None,
     ) -> T:
         """Run a body in a write transaction, or raise `Unavailable` if it cannot start in time."""
-        future = self._store.write(carried(body), lock, repeatable=repeatable)
+        future = self._store.write(carried(body), lock, repeatable=repeatable, ahead=ahead)
         waiting = asyncio.wrap_future(future)
         try:
             return await asyncio.wait_for(asyncio.shield(waiting), LONGEST_WAIT)

@@ -17,7 +17,7 @@ from secconsole.store.users import in_parts, user_by_pk
 
 _LIVE = factors.c.removed.is_(None)
 
-_LIVE_OF = Prepared(sa.select(factors).where(factors.c.user_pk == sa.bindparam("user"), _LIVE).order_by(factors.c.pk))
+LIVE_OF = Prepared(sa.select(factors).where(factors.c.user_pk == sa.bindparam("user"), _LIVE).order_by(factors.c.pk))
 _USE = Prepared(
     sa.update(factors)
     # A code is accepted once, and none of an earlier step after it (RFC 6238 section 5.2).
@@ -35,7 +35,7 @@ _ERASABLE = (
 
 def live_factors(connection: sa.Connection, user_pk: int) -> list[FactorRecord]:
     """Return the pending and active factors of a user, oldest first."""
-    return [_factor(row) for row in _LIVE_OF.rows(connection, user=user_pk)]
+    return [_factor(row) for row in LIVE_OF.rows(connection, user=user_pk)]
 
 
 def factor_by_id(connection: sa.Connection, tenant_pk: int, id: str) -> FactorRecord | None:
@@ -78,7 +78,8 @@ def use_step(connection: sa.Connection, factor: FactorRecord, *, step: int, now:
 
     It is a single conditional statement, so a code is accepted only once.
     """
-    return _USE.change(connection, this=factor.pk, step=step, now=now) == 1
+    # The row may have changed since it was read, so only the statement decides that a code is accepted.
+    return factor.last_step < step and _USE.change_one(connection, this=factor.pk, step=step, now=now)
 
 
 def note_use(connection: sa.Connection, factor: FactorRecord, now: int) -> None:

@@ -19,21 +19,21 @@ from secconsole.store.rows import TenantRow, kinds_from, kinds_to
 from secconsole.store.schema import tenants, user_counts
 
 _TENANTS = sa.select(tenants, rules_of(tenants.c.pk))  # one statement, as every operation begins with it
-_BY_NAME = Prepared(
+BY_NAME = Prepared(
     _TENANTS.where(sa.or_(tenants.c.name_key == sa.bindparam("key"), tenants.c.id == sa.bindparam("name")))
 )
-_BY_PK = Prepared(_TENANTS.where(tenants.c.pk == sa.bindparam("this")))
+BY_PK = Prepared(_TENANTS.where(tenants.c.pk == sa.bindparam("this")))
 
 
 def tenant_by_name(connection: sa.Connection, name: str) -> TenantRow | None:
     """Return a tenant by its name (in any case) or id."""
     name = name.strip()
-    row = _BY_NAME.row(connection, key=name.casefold(), name=name)
+    row = BY_NAME.row(connection, key=name.casefold(), name=name)
     return _tenant(row) if row else None
 
 
 def tenant_by_pk(connection: sa.Connection, pk: int) -> TenantRow:
-    row = _BY_PK.row(connection, this=pk)
+    row = BY_PK.row(connection, this=pk)
     if row is None:
         raise LookupError(pk)
     return _tenant(row)

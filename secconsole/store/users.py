@@ -28,21 +28,21 @@ _LOOK_ALIKES = 5
 # The columns of a user except for those that only the search reads.
 USER = tuple(column for column in users.c if column.name != "search_key")
 _OF_TENANT = sa.select(*USER).where(users.c.tenant_pk == sa.bindparam("tenant"))
-_BY_ID = Prepared(_OF_TENANT.where(users.c.id == sa.bindparam("name")))
-_BY_LOGIN = Prepared(_OF_TENANT.where(users.c.login_key == sa.bindparam("name")))
+BY_ID = Prepared(_OF_TENANT.where(users.c.id == sa.bindparam("name")))
+BY_LOGIN = Prepared(_OF_TENANT.where(users.c.login_key == sa.bindparam("name")))
 _NAMES = sa.func.json_each(sa.bindparam("names")).table_valued("value")
 _BY_LOGINS = Prepared(_OF_TENANT.where(users.c.login_key.in_(sa.select(_NAMES.c.value))))  # on SQLite
-_BY_PK = Prepared(sa.select(*USER).where(users.c.pk == sa.bindparam("this")))
+BY_PK = Prepared(sa.select(*USER).where(users.c.pk == sa.bindparam("this")))
 _NEAR = sa.select(users.c.pk).where(users.c.tenant_pk == sa.bindparam("tenant")).limit(sa.bindparam("most"))
 _BEFORE = _NEAR.where(users.c.login_key < sa.bindparam("key")).order_by(users.c.login_key.desc()).subquery()
 _AFTER = _NEAR.where(users.c.login_key > sa.bindparam("key")).order_by(users.c.login_key).subquery()
 _AROUND = Prepared(sa.union_all(sa.select(_BEFORE.c.pk), sa.select(_AFTER.c.pk)))
-_CHANGE = sa.update(users).where(users.c.pk == sa.bindparam("this"))
+_SIGNED_IN = Prepared(sa.update(users).where(users.c.pk == sa.bindparam("this")), ["last_sign_in"])
 
 
 def user_by_name(connection: sa.Connection, tenant_pk: int, name: str) -> UserRecord | None:
     """Return a user of a tenant by id or login."""
-    query, key = (_BY_ID, name) if is_id(name) else (_BY_LOGIN, login_key(name))
+    query, key = (BY_ID, name) if is_id(name) else (BY_LOGIN, login_key(name))
     row = query.row(connection, tenant=tenant_pk, name=key)
     return user_record(row) if row else None
 
@@ -74,7 +74,7 @@ def users_by_key(connection: sa.Connection, tenant_pk: int, keys: Sequence[str])
 
 
 def user_by_pk(connection: sa.Connection, pk: int) -> UserRecord:
-    row = _BY_PK.row(connection, this=pk)
+    row = BY_PK.row(connection, this=pk)
     if row is None:
         raise LookupError(pk)
     return user_record(row)
@@ -160,7 +160,7 @@ def _changing(*columns: str) -> Prepared:
 
 
 def note_sign_in(connection: sa.Connection, pk: int, now: int) -> None:
-    connection.execute(_CHANGE, {"this": pk, "last_sign_in": now})
+    _SIGNED_IN.change_one(connection, this=pk, last_sign_in=now)
 
 
 def set_password_hash(connection: sa.Connection, pk: int, old: str | None, new: str) -> bool:

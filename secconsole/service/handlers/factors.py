@@ -11,6 +11,7 @@ from secconsole.domain.limits import CODE_DIGITS, LONGEST_LABEL
 from secconsole.domain.model import FactorState, PolicyMode
 from secconsole.domain.policy import Rule, is_always_asked, is_frozen_out
 from secconsole.domain.roles import Role
+from secconsole.operations.caller import Bearer, Credential, Source
 from secconsole.operations.events import FACTOR_REMOVED, FACTOR_RENAMED, VERIFY
 from secconsole.operations.factors import (
     ConfirmFactor,
@@ -37,8 +38,11 @@ from secconsole.service.outbox.recipients import bound_addresses
 from secconsole.service.registry import handles
 from secconsole.service.views import factor_row
 from secconsole.store import factors
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.rows import FactorRecord, TenantRow, UserRecord
+from secconsole.store.sealing.keys import token_hash
 from secconsole.store.sign_in import sessions
+from secconsole.store.sign_in.read_ahead import verify_ahead
 from secconsole.store.sign_in.tokens import count_live
 
 UNBIND_INSTEAD = (
@@ -126,7 +130,14 @@ def remove_factor(context: Context, operation: RemoveFactor) -> FactorList:
     return FactorList(tuple(factor_row(f) for f in others))
 
 
-@handles(VerifyCode)
+def _verify_ahead(operation: VerifyCode, credential: Credential, source: Source) -> Ahead | None:
+    if not (operation.tenant + operation.user).isprintable():  # a text that cannot be stored would fail others too
+        return None
+    hashed = token_hash(credential.token) if isinstance(credential, Bearer) else None
+    return verify_ahead(operation.tenant, operation.user, hashed)
+
+
+@handles(VerifyCode, ahead=_verify_ahead)
 def verify_code(context: Context, operation: VerifyCode) -> Verdict:
     user, frozen = context.target, context.tenant.frozen_since is not None
     if is_frozen_out(frozen=frozen, platform_admin=user.role is Role.PLATFORM_ADMIN):  # no code is checked or used up

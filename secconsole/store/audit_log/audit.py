@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 from secconsole.store.audit_log.audit_acts import folds, sizes
 from secconsole.store.audit_log.audit_seal import SEALED, START, mac_of, sign_head
-from secconsole.store.engine.compiled import Prepared
+from secconsole.store.engine.ahead import Move, NotAhead, RowsAhead
+from secconsole.store.engine.compiled import Connection, Prepared
 from secconsole.store.engine.tenant_lock import head_moved, head_of
 from secconsole.store.schema import audit, audit_heads
 from secconsole.store.sealing.keys import KeyRing
@@ -46,20 +47,16 @@ _MOVE_HEAD = Prepared(
 )
 
 
-def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, entries: Sequence[Mapping[str, object]]) -> None:
+def append(connection: Connection, keys: KeyRing, tenant_pk: int, entries: Sequence[Mapping[str, object]]) -> None:
     """Append entries to a tenant's chain, in the transaction of the changes that they record."""
     if not entries:
         return
+    if isinstance(connection, RowsAhead):
+        _append_later(connection, keys, tenant_pk, entries)
+        return
     # Usually the tenant lock has read it. Otherwise, as for a second tenant in one transaction, it is locked here.
     head = head_of(connection, tenant_pk) or _HEAD.row(connection, tenant=tenant_pk)
-    seq, mac = head or (0, START)
-    rows: list[list[object]] = []
-    acts = [cast("str | None", values.get("bulk")) for values in entries]
-    for values, act, folded in zip(entries, acts, folds(connection, tenant_pk, acts), strict=True):
-        seq += 1
-        entry = {**values, "tenant_pk": tenant_pk, "seq": seq}
-        mac = mac_of(keys, mac, entry)
-        rows.append([*(entry[name] for name in SEALED), mac, act, folded])
+    rows, seq, mac = _chained(connection, keys, tenant_pk, entries, head or (0, START))
     if head and len(rows) == 1 and connection.dialect.name == "postgresql":
         added = {f"new_{name}": value for name, value in zip(_COLUMNS, rows[0], strict=True)}
         _ADD_AND_MOVE.change(connection, **added, signed=sign_head(keys, tenant_pk, seq, mac))
@@ -72,6 +69,38 @@ def append(connection: sa.Connection, keys: KeyRing, tenant_pk: int, entries: Se
         head_moved(connection, tenant_pk, seq, mac)
     else:
         connection.execute(sa.insert(audit_heads), {"tenant_pk": tenant_pk, **new})
+
+
+def _chained(
+    connection: Connection,
+    keys: KeyRing,
+    tenant_pk: int,
+    entries: Sequence[Mapping[str, object]],
+    head: Sequence[Any],
+) -> tuple[list[list[object]], int, bytes]:
+    """Return the rows of entries that follow the head of a chain, and its new head."""
+    seq, mac = head
+    rows: list[list[object]] = []
+    acts = [cast("str | None", values.get("bulk")) for values in entries]
+    for values, act, folded in zip(entries, acts, folds(connection, tenant_pk, acts), strict=True):
+        seq += 1
+        entry = {**values, "tenant_pk": tenant_pk, "seq": seq}
+        mac = mac_of(keys, mac, entry)
+        rows.append([*(entry[name] for name in SEALED), mac, act, folded])
+    return rows, seq, mac
+
+
+def _append_later(
+    connection: RowsAhead, keys: KeyRing, tenant_pk: int, entries: Sequence[Mapping[str, object]]
+) -> None:
+    """Append entries together with the other changes of a body."""
+    if connection.head is None or connection.head.tenant_pk != tenant_pk:
+        raise NotAhead
+    head = connection.moved or connection.head
+    rows, seq, mac = _chained(connection, keys, tenant_pk, entries, (head.seq, head.mac))
+    for row in rows:
+        _ADD.change_one(connection, **dict(zip(_COLUMNS, row, strict=True)))
+    connection.moved = Move(seq, mac, sign_head(keys, tenant_pk, seq, mac))
 
 
 def spend_as_append(connection: sa.Connection, tenant_pk: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from secconsole.store.audit_log.audit_checkpoints import link_before_first
+from secconsole.store.engine.compiled import Connection
 from secconsole.store.schema import audit
 
 _UNBINDINGS = ("unbind", "unbind.undone")  # whose event is the act
@@ -26,7 +27,7 @@ def act_of(action: str, target_id: str, details: Mapping[str, object]) -> str | 
     return f"{id}:{action}" if isinstance(id, str) and id else None
 
 
-def folds(connection: sa.Connection, tenant_pk: int, acts: Sequence[str | None]) -> list[bool]:
+def folds(connection: Connection, tenant_pk: int, acts: Sequence[str | None]) -> list[bool]:
     """Return for each of new entries whether an earlier one, new or stored, represents its act."""
     wanted = {act for act in acts if act is not None}
     known = set()

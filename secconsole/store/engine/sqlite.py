@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 import sqlalchemy as sa
 
 from secconsole.domain.errors import Invalid, SecconsoleError, Unavailable
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.engine.queue import WriteQueue
 from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock
 
@@ -78,11 +79,16 @@ class SqliteStore:
         self._writer.start()
 
     def write(
-        self, body: Callable[[sa.Connection], T], lock: TenantLock = NO_LOCK, *, repeatable: bool = False
+        self,
+        body: Callable[[sa.Connection], T],
+        lock: TenantLock = NO_LOCK,
+        *,
+        repeatable: bool = False,
+        ahead: Ahead | None = None,
     ) -> Future[T]:
         """Run a body in a write transaction.
 
-        `lock` and `repeatable` matter where there are several writers, and a network between them and their store.
+        The options matter where there are several writers, and a network between them and their store.
         """
         job = _Job(body, Future())
         # Under this lock, because a job behind the end mark would never be answered.

@@ -63,6 +63,9 @@ def acquire_free(connection: sa.Connection, tenant_pks: Iterable[int]) -> list[i
         return []
     query = _HEAD.where(audit_heads.c.tenant_pk.in_(wanted)).with_for_update(skip_locked=True)
     rows = connection.execute(query).all()
+    if rows:
+        mine = audit_heads.c.tenant_pk.in_([tenant_pk for tenant_pk, _, _ in rows])
+        connection.execute(sa.update(audit_heads).where(mine).values(turn=audit_heads.c.turn + 1))
     if _HEADS in connection.info:
         connection.info[_HEADS].update({tenant_pk: (seq, mac) for tenant_pk, seq, mac in rows})
     return [tenant_pk for tenant_pk, _, _ in rows]
@@ -96,8 +99,15 @@ def _statement(wanted: sa.Select[Any], *, wait: bool) -> Prepared:
     # MATERIALIZED: the lock is taken first, and the clock is read while it is held. Otherwise an entry could be older
     # than the one before it.
     taken = wanted.with_for_update(of=audit_heads, nowait=not wait).cte("taken").prefix_with("MATERIALIZED")
+    # Writes whose rows were read ahead see by it that something may have changed since.
+    turned = (
+        sa.update(audit_heads)
+        .where(audit_heads.c.tenant_pk == taken.c.tenant_pk)
+        .values(turn=audit_heads.c.turn + sa.literal_column("1"))
+        .cte("turned")
+    )
     one = sa.select(sa.literal_column("1")).subquery("one")  # returns a row even if nothing is locked
-    return Prepared(sa.select(_NOW, *taken.c).select_from(one.outerjoin(taken, sa.true())))
+    return Prepared(sa.select(_NOW, *taken.c).select_from(one.outerjoin(taken, sa.true())).add_cte(turned))
 
 
 _NOW: Any = sa.literal_column("extract(epoch from clock_timestamp())::float8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -19,9 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from secconsole.domain.errors import Unavailable
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock, time_of
 from secconsole.store.outbox import ALL_OPEN
 from secconsole.store.postgres.address import Address
+from secconsole.store.postgres.ahead_writer import HELD, AheadWriter
 from secconsole.store.postgres.errors import unreached
 from secconsole.store.postgres.requirements import refuse_unfit
 from secconsole.store.postgres.writer import RETRY_SECONDS, Job, RetryDeadline, Writer, connected
@@ -62,17 +64,25 @@ class PostgresStore:
             raise
 
     def write(
-        self, body: Callable[[sa.Connection], T], lock: TenantLock = NO_LOCK, *, repeatable: bool = False
+        self,
+        body: Callable[[sa.Connection], T],
+        lock: TenantLock = NO_LOCK,
+        *,
+        repeatable: bool = False,
+        ahead: Ahead | None = None,
     ) -> Future[T]:
         """Run a body in a write transaction.
 
         The future is done after COMMIT, and can be cancelled until the body starts. `repeatable`: the body detects that
-        it was done before, so it may be repeated when the answer to a COMMIT was lost.
+        it was done before, so it may be repeated when the answer to a COMMIT was lost. `ahead`: rows that it will read.
         """
-        job = Job(body, Future(), lock, repeatable)
-        writer = self._writers[hash(lock) % WRITERS]
-        self._hand_over(job, lambda: writer.add(job))
+        job = Job(body, Future(), lock, repeatable, ahead)
+        add = self._write_locked if ahead is None else self._ahead_writer.add
+        self._hand_over(job, lambda: add(job))
         return job.future
+
+    def _write_locked(self, job: Job[Any]) -> None:
+        self._writers[hash(job.lock) % WRITERS].add(job)
 
     def read(self, body: Callable[[sa.Connection], T]) -> Future[T]:
         """Run a body on a snapshot of the store."""
@@ -126,8 +136,9 @@ class PostgresStore:
             await self._read_engine.dispose()
             raise unreached(error, self.path) from None
         self._writers = [Writer(self._write_engine) for _ in range(WRITERS)]
+        self._ahead_writer = AheadWriter(self._connector({"lock_timeout": HELD}), self._write_locked)
 
-    def _engine(self, size: int, settings: dict[str, str]) -> AsyncEngine:
+    def _connector(self, settings: dict[str, str]) -> Callable[[], Awaitable[Any]]:
         settings = {
             "application_name": "secconsole",
             "lock_timeout": f"{RETRY_SECONDS:.0f}s",
@@ -139,14 +150,22 @@ class PostgresStore:
                 self._address.dsn, timeout=CONNECT, command_timeout=ANSWER, server_settings=settings
             )
 
+        return connect
+
+    def _engine(self, size: int, settings: dict[str, str]) -> AsyncEngine:
         engine = create_async_engine(
-            "postgresql+asyncpg://", async_creator=connect, pool_size=size, max_overflow=0, pool_timeout=RETRY_SECONDS
+            "postgresql+asyncpg://",
+            async_creator=self._connector(settings),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=RETRY_SECONDS,
         )
         # Many rows in one statement, which the triggers count once.
         engine.dialect.use_insertmanyvalues_wo_returning = True
         return engine
 
     async def _shut(self) -> None:
+        await self._ahead_writer.end()
         for writer in self._writers:
             await writer.end()
         while self._tasks:

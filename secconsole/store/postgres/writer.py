@@ -17,6 +17,7 @@ from sqlalchemy.util import await_only
 
 from secconsole.domain.errors import SecconsoleError, Unavailable
 from secconsole.domain.throttling.turns import Turns
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.engine.tenant_lock import NO_LOCK, TenantLock, acquire
 from secconsole.store.postgres.errors import TAKEN, code_of, in_words, is_again, is_gone
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 MOST_PER_COMMIT = 64
 RETRY_SECONDS = 10.0  # seconds to wait for a lost server, so that a standby can take over
 PAUSE = 0.05  # between two attempts to reach it
-_PERHAPS = (
+PERHAPS = (
     "The database was lost at the moment of writing. The change may or may not have been made: "
     "check before you repeat it."
 )
@@ -39,6 +40,7 @@ class Job(Generic[T]):
     future: Future[T]
     lock: TenantLock = NO_LOCK
     repeatable: bool = False
+    ahead: Ahead | None = None
     began: bool = False
     reply: T | None = None
     error: BaseException | None = None
@@ -145,7 +147,7 @@ class Writer:
                     if not batch:
                         return  # the remaining jobs were not started
                 if not await deadline.may_repeat(error):
-                    raise Unavailable(_PERHAPS) if lost else error  # noqa: B904 - reported without the driver's text
+                    raise Unavailable(PERHAPS) if lost else error  # noqa: B904 - reported without the driver's text
                 self._waiting.put_back(batch)
                 batch.clear()
 
@@ -153,7 +155,7 @@ class Writer:
         """Fail jobs that cannot detect if they were done before the answer to COMMIT was lost, and keep the others."""
         for job in [job for job in batch if not job.repeatable]:
             batch.remove(job)
-            job.error = Unavailable(_PERHAPS)
+            job.error = Unavailable(PERHAPS)
             job.answer()
 
     def _run_all(self, connection: sa.Connection, batch: list[Job[Any]]) -> bool:

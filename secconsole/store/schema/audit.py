@@ -51,7 +51,7 @@ sa.Index("ix_audit_unfolded", audit.c.tenant_pk, audit.c.seq, sqlite_where=_unfo
 _refused = sa.text("outcome = 'refused'")
 sa.Index("ix_audit_refused", audit.c.tenant_pk, audit.c.seq, sqlite_where=_refused, postgresql_where=_refused)
 
-# The signed head of each tenant's audit chain.
+# The signed head of each tenant's audit chain. `turn` counts the transactions that have locked the tenant.
 audit_heads = sa.Table(
     "audit_heads",
     metadata,
@@ -59,6 +59,7 @@ audit_heads = sa.Table(
     number_column("seq"),
     sa.Column("mac", sa.LargeBinary, nullable=False),
     sa.Column("signature", sa.LargeBinary, nullable=False),
+    number_column("turn"),
 )
 
 # The last entry that retention removed from each chain. Signed, because verification starts from it.

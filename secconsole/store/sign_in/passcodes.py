@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 
+from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import passcodes
+
+BY_ATTEMPT = Prepared(sa.select(passcodes).where(passcodes.c.attempt == sa.bindparam("attempt")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,10 @@ class PasscodeRecord:
     used: int | None
 
 
+# So that a row can be used as it is.
+assert tuple(field.name for field in fields(PasscodeRecord)) == tuple(column.name for column in passcodes.c)
+
+
 def put(connection: sa.Connection, attempt: str, values: dict[str, object]) -> None:
     """Store a new code in place of the attempt's earlier one, keeping the count of wrong entries."""
     # The count of wrong entries stays, or requesting codes would give unlimited guesses.
@@ -32,8 +39,8 @@ def put(connection: sa.Connection, attempt: str, values: dict[str, object]) -> N
 
 
 def find(connection: sa.Connection, attempt: str) -> PasscodeRecord | None:
-    row = connection.execute(sa.select(passcodes).where(passcodes.c.attempt == attempt)).one_or_none()
-    return PasscodeRecord(**row._mapping) if row else None
+    row = BY_ATTEMPT.row(connection, attempt=attempt)
+    return PasscodeRecord(*row) if row else None
 
 
 def use(connection: sa.Connection, pk: int, now: int) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from secconsole.domain.clock import NOTICED
@@ -23,15 +26,33 @@ _VOID = Prepared(
     sa.update(challenges).where(challenges.c.user_pk == sa.bindparam("of"), challenges.c.used.is_(None)), ["used"]
 )
 # Sessions are found by the digest of their token, which itself is stored nowhere.
-_BY_TOKEN = sa.select(sessions).where(sessions.c.token_hash == sa.bindparam("hashed"))
+SESSION_BY_TOKEN = Prepared(sa.select(sessions).where(sessions.c.token_hash == sa.bindparam("hashed")))
+CHALLENGE_BY_TOKEN = Prepared(sa.select(challenges).where(challenges.c.token_hash == sa.bindparam("hashed")))
+_USE_CHALLENGE = Prepared(
+    sa.update(challenges).where(challenges.c.pk == sa.bindparam("this"), challenges.c.used.is_(None)), ["used"]
+)
+_ADDED = (
+    "id",
+    "token_hash",
+    "tenant_pk",
+    "user_pk",
+    "channel",
+    "address",
+    "created",
+    "last_seen",
+    "proved",
+    "expires",
+    "factor",
+)
+_ADD = Prepared(sa.insert(sessions).inline(), _ADDED)
 
 
 def add_session(connection: sa.Connection, token: Secret[str], values: dict[str, object]) -> None:
-    connection.execute(sa.insert(sessions).values({**values, "token_hash": token_hash(token)}))
+    _ADD.change_one(connection, **values, token_hash=token_hash(token))
 
 
 def session_by_token(connection: sa.Connection, token: Secret[str]) -> SessionRecord | None:
-    row = connection.execute(_BY_TOKEN, {"hashed": token_hash(token)}).one_or_none()
+    row = SESSION_BY_TOKEN.row(connection, hashed=token_hash(token))
     return _session(row) if row else None
 
 
@@ -135,18 +156,17 @@ def add_challenge(connection: sa.Connection, token: Secret[str], values: dict[st
 
 
 def challenge_by_token(connection: sa.Connection, token: Secret[str]) -> ChallengeRecord | None:
-    row = connection.execute(sa.select(challenges).where(challenges.c.token_hash == token_hash(token))).one_or_none()
+    row = CHALLENGE_BY_TOKEN.row(connection, hashed=token_hash(token))
     if row is None:
         return None
-    values = dict(row._mapping)
-    values.pop("token_hash")
+    values = dict(zip(_OF_CHALLENGE, row, strict=True))
+    del values["token_hash"]
     return ChallengeRecord(**values)
 
 
 def use_challenge(connection: sa.Connection, pk: int, now: int) -> bool:
     """Finish a sign-in in progress, or return False if it was finished already."""
-    query = sa.update(challenges).where(challenges.c.pk == pk, challenges.c.used.is_(None))
-    return connection.execute(query.values(used=now)).rowcount == 1
+    return _USE_CHALLENGE.change_one(connection, this=pk, used=now)
 
 
 def fail_challenge(connection: sa.Connection, pk: int) -> None:
@@ -173,7 +193,10 @@ def _is_of(connection: sa.Connection, pk: int, user_pk: int) -> bool:
     return connection.execute(query).one_or_none() is not None
 
 
-def _session(row: sa.Row[tuple[object, ...]]) -> SessionRecord:
-    values = dict(row._mapping)
-    values.pop("ended_why")
+def _session(row: Sequence[Any]) -> SessionRecord:
+    values = dict(zip(_OF_SESSION, row, strict=True))
+    del values["ended_why"]
     return SessionRecord(**values)
+
+
+_OF_SESSION, _OF_CHALLENGE = (tuple(column.name for column in table.c) for table in (sessions, challenges))

@@ -24,16 +24,10 @@ from secconsole.store.users import in_parts
 
 _AGAIN_AFTER = 3_600_000  # a sign-in from the same network within an hour is not recorded again
 
-_ROWS = sa.select(
-    throttles.c.user_pk,
-    throttles.c.bucket,
-    throttles.c.failures,
-    throttles.c.passwords,
-    throttles.c.tries,
-    throttles.c.last,
-)
-_OF_USER = _ROWS.where(throttles.c.user_pk == sa.bindparam("user"))
-_NETWORK = Prepared(
+ROW = tuple(throttles.c[name] for name in ("user_pk", "bucket", "failures", "passwords", "tries", "last"))
+_ROWS = sa.select(*ROW)
+OF_USER = Prepared(_ROWS.where(throttles.c.user_pk == sa.bindparam("user")))
+NETWORK = Prepared(
     sa.select(known_networks.c.pk, known_networks.c.seen, known_networks.c.first).where(
         known_networks.c.user_pk == sa.bindparam("user"), known_networks.c.network == sa.bindparam("network")
     )
@@ -48,7 +42,8 @@ _COUNT = sa.update(users).where(users.c.pk == sa.bindparam("this"))
 
 def throttle_of(connection: sa.Connection, user_pk: int) -> Throttle:
     """Return the wrong entries of a user that still count."""
-    return Throttle({Bucket(row.bucket): _run(row) for row in connection.execute(_OF_USER, {"user": user_pk})})
+    rows = OF_USER.rows(connection, user=user_pk)
+    return Throttle({Bucket(bucket): Run(*counts) for _, bucket, *counts in rows})
 
 
 def throttles_of(connection: sa.Connection, user_pks: Iterable[int]) -> dict[int, Throttle]:
@@ -79,13 +74,13 @@ def forget_throttle(connection: sa.Connection, user_pk: int) -> None:
 
 def last_seen(connection: sa.Connection, user_pk: int, network: str, now: int) -> int | None:
     """Return the time of a user's latest sign-in from a network, or None without one within 90 days."""
-    row = _NETWORK.row(connection, user=user_pk, network=network)
+    row = NETWORK.row(connection, user=user_pk, network=network)
     return int(row[1]) if row is not None and row[1] > now - KNOWN_FOR else None
 
 
 def known_since(connection: sa.Connection, user_pk: int, network: str, now: int) -> int | None:
     """Return the time of a user's first sign-in from a network, or None if the network is not known."""
-    row = _NETWORK.row(connection, user=user_pk, network=network)
+    row = NETWORK.row(connection, user=user_pk, network=network)
     return int(row[2]) if row is not None and row[1] > now - KNOWN_FOR else None
 
 
@@ -102,7 +97,7 @@ def count_known(connection: sa.Connection, user_pk: int, now: int) -> int:
 
 def note_network(connection: sa.Connection, user_pk: int, network: str, now: int) -> None:
     """Record that a user completed a sign-in from a network, keeping only the latest networks."""
-    row = _NETWORK.row(connection, user=user_pk, network=network)
+    row = NETWORK.row(connection, user=user_pk, network=network)
     if row is not None:
         if not now - _AGAIN_AFTER < row[1] <= now:
             first = row[2] if row[1] > now - KNOWN_FOR else now

@@ -20,7 +20,7 @@ from secconsole.store.sealing.keys import token_hash
 from secconsole.store.users import in_parts
 
 _ROW = tokens.c
-_BY_SECRET = Prepared(sa.select(tokens).where(_ROW.token_hash == sa.bindparam("hashed")))
+BY_SECRET = Prepared(sa.select(tokens).where(_ROW.token_hash == sa.bindparam("hashed")))
 _END_OF = Prepared(
     sa.update(tokens).where(_ROW.user_pk == sa.bindparam("of"), _ROW.ended.is_(None)), ["ended", "ended_why"]
 )
@@ -34,7 +34,7 @@ def add_token(connection: sa.Connection, token: Secret[str], values: dict[str, o
 
 def token_by_secret(connection: sa.Connection, token: Secret[str]) -> TokenRecord | None:
     """Return a token or key by its secret, valid or not."""
-    row = _BY_SECRET.row(connection, hashed=token_hash(token))
+    row = BY_SECRET.row(connection, hashed=token_hash(token))
     return _record(row) if row else None
 
 

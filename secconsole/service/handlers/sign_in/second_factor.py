@@ -5,9 +5,11 @@ from __future__ import annotations
 from secconsole.domain.errors import NotFound
 from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.model import SENT_KINDS, FactorState, SignInStatus
+from secconsole.domain.networks.network import network_of
 from secconsole.domain.policy import Rule, decide_second_factor
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
+from secconsole.operations.caller import Credential, Source
 from secconsole.operations.events import FACTOR_CONFIRMED
 from secconsole.operations.signin import (
     SendCode,
@@ -29,12 +31,20 @@ from secconsole.service.factors.throttling import (
 from secconsole.service.handlers.recovery import RECOVERY, check_recovery_code, is_recovery_code
 from secconsole.service.handlers.sign_in.completion import complete_pending
 from secconsole.service.registry import handles
+from secconsole.store.engine.ahead import Ahead
 from secconsole.store.rows import UserRecord
+from secconsole.store.sealing.keys import token_hash
+from secconsole.store.sign_in.read_ahead import sign_in_ahead
 
 SIGNED_IN_WITH_BYPASS = "The bypass code is used up. It does not let you bind a factor or confirm dangerous actions."
 
 
-@handles(VerifySignIn)
+def _verify_ahead(operation: VerifySignIn, credential: Credential, source: Source) -> Ahead:
+    network = network_of(source.address) or ""
+    return sign_in_ahead(token_hash(operation.challenge), sign_in_attempt(operation.challenge), network)
+
+
+@handles(VerifySignIn, ahead=_verify_ahead)
 def verify_sign_in(context: Context, operation: VerifySignIn) -> SignInAnswer:
     pending = challenges.find(context, operation.challenge, SignInStatus.SECOND_FACTOR)
     if pending is None:

@@ -1,0 +1,13 @@
+"""Number of the transactions that have locked a tenant, by which others see that something may have changed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0024"
+down_revision = "0023"
+
+
+def upgrade() -> None:
+    op.add_column("audit_heads", sa.Column("turn", sa.BigInteger, server_default="0", nullable=False))
