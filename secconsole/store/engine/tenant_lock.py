@@ -1,7 +1,8 @@
 """Locking of tenants, so that a store with several writers has one write per tenant at a time.
 
 SQLite has one writer anyway. On PostgreSQL a write first locks the head of its tenant's audit chain, which it needs at
-its end in any case. From then on nobody changes what it reads, so the same transaction bodies are correct on both.
+its end in any case. From then on nobody changes what it reads, so the same transaction bodies are correct on both. It
+counts its turn there, by which a write on rows that were read ahead sees that they may have changed since.
 """
 
 from __future__ import annotations

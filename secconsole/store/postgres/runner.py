@@ -3,6 +3,7 @@
 It runs the same transaction bodies as on SQLite. A write locks its tenant (`store/engine/tenant_lock.py`) and is
 answered after COMMIT. Several waiting writes share a transaction, each but the first in its own savepoint. A
 transaction that fails because of concurrent ones, or because the server was lost before COMMIT, is repeated as a whole.
+Checks of codes take another way, which needs two round trips (`store/postgres/ahead_writer.py`).
 """
 
 from __future__ import annotations
