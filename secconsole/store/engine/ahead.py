@@ -10,14 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-if TYPE_CHECKING:
-    from secconsole.store.engine.compiled import Prepared
-
 Row = Sequence[Any]
+
+
+class Statement(Protocol):
+    """Statement with named parameters, see `store/engine/compiled.py`."""
+
+    @property
+    def tables(self) -> frozenset[str]: ...
+
+    def compiled(self, dialect: sa.Dialect) -> tuple[str, list[str], dict[str, Any]]: ...
+
+    def arguments(self, dialect: sa.Dialect, values: Mapping[str, object]) -> list[object]: ...
+
+    def after(self, other: str) -> Statement: ...
 
 
 class NotAhead(Exception):
@@ -41,7 +51,7 @@ class Ahead:
     The statement returns `at`, a number that tells its results apart, in its first column, and the time in its second.
     """
 
-    statement: Prepared
+    statement: Statement
     values: Mapping[str, object]
     unpack: Callable[[RowsAhead, Sequence[Row]], None]
 
@@ -67,21 +77,21 @@ class RowsAhead:
     head: Head | None = None
     moved: Move | None = None
     subjects: set[int] = field(default_factory=set)
-    changes: list[tuple[Prepared, Mapping[str, object]]] = field(default_factory=list)
+    changes: list[tuple[Statement, Mapping[str, object]]] = field(default_factory=list)
     _rows: dict[Hashable, Sequence[Row]] = field(default_factory=dict)
 
-    def know(self, statement: Prepared, rows: Sequence[Row], **values: object) -> None:
+    def know(self, statement: Statement, rows: Sequence[Row], **values: object) -> None:
         """Record the result of a statement."""
         self._rows[_key(statement, values)] = rows
 
-    def rows(self, statement: Prepared, values: Mapping[str, object]) -> Sequence[Row]:
+    def rows(self, statement: Statement, values: Mapping[str, object]) -> Sequence[Row]:
         """Return the result of a statement, or raise `NotAhead` if it is not known, or no longer."""
         found = self._rows.get(_key(statement, values))
         if found is None or any(not statement.tables.isdisjoint(change.tables) for change, _ in self.changes):
             raise NotAhead
         return found
 
-    def later(self, statement: Prepared, values: Mapping[str, object]) -> None:
+    def later(self, statement: Statement, values: Mapping[str, object]) -> None:
         """Have a statement change one row together with the other changes, or none of them if it would not."""
         self.changes.append((statement, values))
 
@@ -89,5 +99,5 @@ class RowsAhead:
         raise NotAhead(name)
 
 
-def _key(statement: Prepared, values: Mapping[str, object]) -> Hashable:
+def _key(statement: Statement, values: Mapping[str, object]) -> Hashable:
     return (id(statement), *sorted(values.items()))

@@ -1,8 +1,9 @@
 """Writer for writes whose rows can be read ahead: two round trips for any number of them that wait.
 
 One statement reads the rows of each, their bodies run on them, and one statement writes the changes of each, all in one
-transaction. It moves the head of the tenant's chain from where it was read, or changes nothing: then somebody else has
-locked the tenant meanwhile. A write that this happens to, and one that needs anything else, runs under a lock instead.
+transaction. It moves the head of the tenant's chain from where it was read, or changes nothing: then another
+transaction has locked the tenant meanwhile. A write that this happens to, and one that needs anything else, runs under
+a lock instead.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as dialects
 
 from secconsole.domain.errors import Unavailable
-from secconsole.store.engine.ahead import Ahead, Head, NotAhead, RowsAhead
+from secconsole.store.engine.ahead import Ahead, Head, NotAhead, RowsAhead, Statement
 from secconsole.store.engine.compiled import Prepared
 from secconsole.store.postgres.errors import is_gone
 from secconsole.store.postgres.writer import MOST_PER_COMMIT, PERHAPS, Job, Waiting
@@ -40,7 +41,10 @@ _MOVE = Prepared(
 
 
 class AheadWriter:
-    """Writer with a connection that `connect` opens. Jobs that need a lock are passed to `fall_back`."""
+    """Writer on a connection outside of transactions.
+
+    `connect` opens it. `fall_back` takes the jobs that need a lock.
+    """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], fall_back: Callable[[Job[Any]], None]) -> None:
         self._connect, self._fall_back = connect, fall_back
@@ -48,7 +52,7 @@ class AheadWriter:
         self._waiting = Waiting()
         self._something = asyncio.Event()
         self._ending = False
-        self._statements: dict[tuple[Prepared, ...], str] = {}
+        self._statements: dict[tuple[Statement, ...], str] = {}
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
     def add(self, job: Job[Any]) -> None:
@@ -106,7 +110,7 @@ class AheadWriter:
             read = rows.head
             if read is not None:
                 first, rows.head = heads.get(read.tenant_pk, (read, read))
-                if read != first:  # somebody else was between the two reads
+                if read != first:  # another transaction was between the two reads
                     left.append(job)
                     continue
             if not written.isdisjoint(rows.subjects) or not _run(job, rows):
@@ -123,7 +127,7 @@ class AheadWriter:
     async def _read(self, jobs: Sequence[Job[Any]]) -> list[tuple[Job[Any], RowsAhead]]:
         """Return the jobs with their rows, one round trip for each kind of job."""
         found: list[tuple[Job[Any], RowsAhead]] = []
-        kinds: dict[Prepared, list[tuple[Job[Any], Ahead]]] = {}
+        kinds: dict[Statement, list[tuple[Job[Any], Ahead]]] = {}
         for job in jobs:
             assert job.ahead is not None
             kinds.setdefault(job.ahead.statement, []).append((job, job.ahead))
@@ -155,7 +159,7 @@ class AheadWriter:
                 job.answer()
         return []
 
-    def _together(self, statements: tuple[Prepared, ...]) -> str:
+    def _together(self, statements: tuple[Statement, ...]) -> str:
         """Return one statement that runs several, and fails unless each of them changes one row."""
         if statements not in self._statements:
             parts, names, count = [], [], 0
@@ -186,7 +190,7 @@ def _run(job: Job[Any], rows: RowsAhead) -> bool:
     return rows.moved is not None or not rows.changes or job.error is not None  # every change has an entry
 
 
-def _statements_of(rows: RowsAhead) -> tuple[Prepared, ...]:
+def _statements_of(rows: RowsAhead) -> tuple[Statement, ...]:
     return (_MOVE, *(statement for statement, _ in rows.changes))
 
 
