@@ -161,6 +161,7 @@ def challenge_by_token(connection: sa.Connection, token: Secret[str]) -> Challen
         return None
     values = dict(zip(_OF_CHALLENGE, row, strict=True))
     del values["token_hash"]
+    values["no_session"] = bool(values["no_session"])  # SQLite has no booleans
     return ChallengeRecord(**values)
 
 
