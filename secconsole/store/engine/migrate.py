@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from secconsole.domain.errors import Unavailable
 
-CURRENT = "0025"
+CURRENT = "0026"
 SCRIPTS = "secconsole:store/migrations"
 
 
