@@ -71,7 +71,7 @@ class NetworkPreview:
 
     `you_allowed`: the caller could still sign in from `address`, where the call came from. `looked_at`: the users who
     signed in last within 90 days. `refused`: how many of them came only from networks that would no longer be allowed,
-    the first of them as `logins`.
+    the first of them as `logins`. `opens`: roles that only listed addresses allow now, and every address then.
     """
 
     network: str
@@ -80,6 +80,15 @@ class NetworkPreview:
     refused: int
     looked_at: int
     logins: tuple[str, ...]
+    opens: tuple[Role, ...] = ()
+
+    @property
+    def opens_words(self) -> str:
+        """Return the warning about roles that every address would be open to, empty if there are none."""
+        if not self.opens:
+            return ""
+        roles = "everyone" if len(self.opens) == len(Role) else ", ".join(self.opens)
+        return f"Without it, every network is allowed for {roles}."
 
 
 @dataclass(frozen=True, slots=True)

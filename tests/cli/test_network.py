@@ -66,7 +66,11 @@ def test_a_dry_run_changes_nothing(shell: Shell) -> None:
         "refused": 0,
         "looked_at": 0,
         "logins": [],
+        "opens": ["platform-admin", "tenant-admin", "helpdesk", "auditor", "user"],
     }
+    words = "Without it, every network is allowed for everyone."
+    assert words in shell("network", "remove", "10.0.0.0/8", "--dry-run").out
+    assert words in shell("network", "remove", "10.0.0.0/8").err
 
 
 def test_each_refusal_has_its_exit_code(shell: Shell) -> None:

@@ -367,7 +367,8 @@ async def test_a27_it_is_undone_even_if_nothing_ran_meanwhile(organisation: Orga
 @pytest.mark.alike
 async def test_a27_a_sign_in_of_its_author_from_an_allowed_network_confirms_it(organisation: Organisation) -> None:
     tina = await shut_out(organisation)
-    await session(organisation, "tina", INSIDE)
+    answer = await start(organisation, "tina", INSIDE)
+    assert answer.message == "Your change of the allowed networks is confirmed and stays."
     assert (await listed(organisation)).pending_until is None
     organisation.clock.forward(minutes=6)
     with pytest.raises(WrongNetwork):
@@ -480,7 +481,12 @@ async def test_a_preview_counts_who_would_be_refused(organisation: Organisation)
     assert (await organisation.perform(preview)).you_allowed
     await allow(organisation)
     back = await organisation.perform(PreviewNetwork(tenant=TENANT, network=OFFICE, remove=True))
-    assert (back.refused, back.logins) == (0, ())
+    assert (back.refused, back.logins, back.opens) == (0, (), tuple(Role))
+    assert (await organisation.perform(preview)).opens == ()
+    await allow(organisation, "192.0.2.0/24", roles=(Role.USER,))
+    back = await organisation.perform(PreviewNetwork(tenant=TENANT, network=OFFICE, remove=True))
+    assert back.opens == tuple(role for role in Role if role is not Role.USER), "another network is left for users"
+    await organisation.perform(RemoveNetwork(tenant=TENANT, network="192.0.2.0/24"))
     assert [n.network for n in (await listed(organisation)).items] == [OFFICE]
 
 

@@ -65,6 +65,16 @@ async def test_a_network_is_added_checked_and_removed(console: OpenConsole, orga
         await pilot.press("3")
         await on_top(app, pilot, NetworkDialog)
         await pilot.press("right", "enter")
+        await on_top(app, pilot, ConfirmDialog)
+        assert "Without it, every network is allowed for everyone." in screen_words(app)
+        await pilot.press("enter")  # the focus is on Cancel
+        await on_top(app, pilot, NetworksDialog)
+        assert [one.network for one in await listed(organisation)] == ["10.0.0.0/8"]
+        await pilot.press("3")
+        await on_top(app, pilot, NetworkDialog)
+        await pilot.press("right", "enter")
+        await on_top(app, pilot, ConfirmDialog)
+        await pilot.press("right", "enter")
         await until(pilot, lambda: "10.0.0.0/8 is no longer listed." in screen_words(app))
     assert await listed(organisation) == ()
 

@@ -57,6 +57,7 @@ PREVIEWED: list[Column[NetworkPreview]] = [
     Column("refused", lambda p: p.refused),
     Column("looked_at", lambda p: p.looked_at),
     Column("logins", lambda p: p.logins),
+    Column("opens", lambda p: p.opens),
 ]
 
 
@@ -138,7 +139,10 @@ async def remove(context: CommandContext, network: str, confirm: str, dry_run: b
         return
     typed = confirm or _asked(tenant, preview)
     try:
-        _show_change(context, await context.perform(RemoveNetwork(tenant=tenant, network=network, confirm=typed)))
+        changed = await context.perform(RemoveNetwork(tenant=tenant, network=network, confirm=typed))
+        if preview.opens:
+            say(preview.opens_words)
+        _show_change(context, changed)
     except Conflict as error:
         raise _with_option(error, tenant, preview, typed) from None
 
@@ -218,6 +222,8 @@ def _show_preview(context: CommandContext, preview: NetworkPreview) -> None:
     more = ", …" if preview.refused > len(preview.logins) else ""
     names = f": {', '.join(preview.logins)}{more}" if preview.logins else ""
     context.out.line(f"Of the {people} who signed in last, {preview.refused:,} would be refused{names}.")
+    if preview.opens:
+        context.out.line(preview.opens_words)
     context.out.line(
         f"You would {'not ' if preview.you_allowed else ''}be shut out ({preview.address or 'unknown address'})."
     )

@@ -182,11 +182,22 @@ def uncovered(rules: Sequence[NetworkRule]) -> Role | This | None:
     return This.MACHINE if local and all(rule.until for rule in local) else None
 
 
+def restricted(rules: Iterable[NetworkRule]) -> set[Role | This]:
+    """Return the roles that rules restrict, and this machine if they mention it."""
+    found: set[Role | This] = set()
+    for rule in rules:
+        if rule.network == LOCAL:
+            found.add(This.MACHINE)
+        else:
+            found |= {role for role in Role if rule.applies_to(role)}
+    return found
+
+
 def removable(rules: Sequence[NetworkRule], now: int) -> list[NetworkRule]:
     """Return the rules past their end whose removal changes no decision."""
     ended = [rule for rule in rules if rule.has_ended(now)]
     left = [rule for rule in rules if not rule.has_ended(now)]
-    return ended if _scopes(rules) == _scopes(left) else []
+    return ended if restricted(rules) == restricted(left) else []
 
 
 def clashing(rules: Iterable[NetworkRule], new: NetworkRule) -> NetworkRule | None:
@@ -251,17 +262,6 @@ def known_origin(network: str) -> Origin:
     if network == LOCAL or is_os_user(network):
         return This.MACHINE
     return _network(network)
-
-
-def _scopes(rules: Iterable[NetworkRule]) -> set[Role | This]:
-    """Return the roles that rules restrict, and this machine if they mention it."""
-    found: set[Role | This] = set()
-    for rule in rules:
-        if rule.network == LOCAL:
-            found.add(This.MACHINE)
-        else:
-            found |= {role for role in Role if rule.applies_to(role)}
-    return found
 
 
 def _contains(network: str, origin: Address | Network | This) -> bool:

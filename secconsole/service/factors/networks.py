@@ -37,11 +37,16 @@ def admission_of(context: Context, tenant: TenantRow, role: Role) -> Admission:
     return found if application is None else Admission(found.ground)
 
 
-def confirm_by_sign_in(context: Context, tenant: TenantRow, user: UserRecord) -> None:
-    """Confirm the change of networks that waits, if its author has just signed in under the new networks."""
-    if any(is_waiting(rule, context.now) and rule.pending_by == user.id for rule in tenant.networks):
-        networks.settle(context.connection, tenant.pk)
-        context.audit(NETWORK_CONFIRMED, user, tenant=tenant, by=user.login, how="sign-in")
+def confirm_by_sign_in(context: Context, tenant: TenantRow, user: UserRecord) -> str:
+    """Confirm the change of networks that waits, if its author has just signed in under the new networks.
+
+    Return the message about it, empty if there is none to confirm.
+    """
+    if not any(is_waiting(rule, context.now) and rule.pending_by == user.id for rule in tenant.networks):
+        return ""
+    networks.settle(context.connection, tenant.pk)
+    context.audit(NETWORK_CONFIRMED, user, tenant=tenant, by=user.login, how="sign-in")
+    return "Your change of the allowed networks is confirmed and stays."
 
 
 def end_due(context: Context, tenant: TenantRow) -> bool:

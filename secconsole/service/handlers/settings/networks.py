@@ -21,6 +21,7 @@ from secconsole.domain.networks.network_rules import (
     is_waiting,
     parse_network,
     parse_origin,
+    restricted,
     uncovered,
 )
 from secconsole.domain.roles import Permission, Role, may, rank, roles_given_by
@@ -102,6 +103,7 @@ def preview_network(context: Context, operation: PreviewNetwork) -> NetworkPrevi
         refused=len(refused),
         looked_at=len(seen),
         logins=tuple(refused[:NAMED]),
+        opens=tuple(role for role in Role if role in restricted(before) - restricted(after)),
     )
 
 

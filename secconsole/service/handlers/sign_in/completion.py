@@ -80,9 +80,9 @@ def _complete(
     if (days := days_asleep(user.last_sign_in, context.now)) >= DORMANT_DAYS:
         context.audit(DORMANT_SIGN_IN, user, tenant=tenant, by=user.login, days=days)
     # Someone who can sign in is not shut out, so a change of the networks that waits for that is final.
-    if context.application is None:
-        confirm_by_sign_in(context, tenant, user)
-    return SignInAnswer(SignInStatus.COMPLETE, token=token, message=message, server_time=when(context.now))
+    confirmed = confirm_by_sign_in(context, tenant, user) if context.application is None else ""
+    words = " ".join(part for part in (message, confirmed) if part)
+    return SignInAnswer(SignInStatus.COMPLETE, token=token, message=words, server_time=when(context.now))
 
 
 def _open_session(context: Context, tenant: TenantRow, user: UserRecord, factor: str) -> Secret[str]:

@@ -197,9 +197,10 @@ class CheckAddressDialog(Dialog[None]):
 async def typed_name(app: Console, title: str, preview: NetworkPreview, does: AddNetwork | RemoveNetwork) -> str | None:
     """Return what confirms a change for the service, or None if the user cancels.
 
-    A change that refuses no user needs no confirmation, and one that shuts out the user needs the tenant's name.
+    A change that refuses no user and opens nothing needs no confirmation, and one that shuts out the user needs the
+    tenant's name.
     """
-    if preview.you_allowed and not preview.refused:
+    if preview.you_allowed and not preview.refused and not preview.opens:
         return ""
     name = "" if preview.you_allowed else app.tenant
     if capturing.get():  # only the command is asked for
@@ -257,6 +258,8 @@ def _effect(preview: NetworkPreview) -> Content:
         people = plural(preview.looked_at, "user")
         rows.append(f"Of the {people} who signed in last, {preview.refused:,} would be refused:")
         rows += [f"{', '.join(preview.logins)}{more}"]
+    if preview.opens:
+        rows += [(preview.opens_words, "$danger")]
     if not preview.you_allowed:
         rows += ["", (f"You would be shut out: {preview.address or 'your address'} would not be allowed.", "$danger")]
         rows += [
