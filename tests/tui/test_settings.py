@@ -249,7 +249,7 @@ async def test_grace_period_alone_can_be_changed_and_has_limits(
         assert "With 7 days of grace, of 8 users:" in screen_text(app)
         assert "Currently" not in screen_text(app)
         await pilot.press("tab", "tab", "tab", "right", "enter")
-        await until(pilot, lambda: "7 days of grace" in screen_text(app))
+        await until(pilot, lambda: "The grace period is 7 days now." in str([n.message for n in app._notifications]))
         await settled(pilot)
         policy = await organisation.perform(ShowPolicy(tenant="acme"))
         assert (policy.policy, policy.grace_days) == (PolicyMode.REQUIRED, 7)
@@ -410,3 +410,17 @@ async def test_an_auditor_sees_if_users_are_reminded_and_changes_nothing(console
         await until(pilot, lambda: isinstance(app.screen, RemindersDialog))
         assert "There is no grace period now" in screen_text(app)
         assert "[ Close ]" in screen_text(app)
+
+
+@pytest.mark.parametrize(
+    ("key", "title"), [("e", "─ Reminders ─"), ("u", "─ Helpdesk ─"), ("k", "─ Factor kinds ─"), ("o", "Look first at")]
+)
+async def test_a_key_that_comes_before_the_policy_is_shown_is_not_lost(
+    console: OpenConsole, monkeypatch: pytest.MonkeyPatch, key: str, title: str
+) -> None:
+    monkeypatch.setattr(Settings, "_read", lambda self: None)
+    app = await console("root", place="settings")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: title in screen_text(app) + str([note.message for note in app._notifications]))

@@ -108,6 +108,14 @@ def grace_ends(begins: datetime, grace_days: int) -> datetime:
     return begins + timedelta(days=grace_days)
 
 
+def grace_words(grace_days: int, begins: datetime | None) -> str:
+    """Return the grace period and its end: `14 days of grace until 14 Dec 2026`, empty if there is none."""
+    if not grace_days:
+        return ""
+    end = f" until {day(grace_ends(begins, grace_days))}" if begins else ""
+    return f"{plural(grace_days, 'day')} of grace{end}"
+
+
 def _must_bind(mode: PolicyMode, grace_days: int, begins: datetime) -> str:
     if mode is PolicyMode.OPTIONAL:
         return "must bind: required of them individually"

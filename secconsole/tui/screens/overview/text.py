@@ -12,8 +12,9 @@ from secconsole.operations.delivery import Delivery
 from secconsole.operations.policy import Policy
 from secconsole.operations.tenants import Adoption
 from secconsole.tui.text.delivery import WORDS, day_words, state_in_short
-from secconsole.tui.text.format import exact, plural
+from secconsole.tui.text.format import exact
 from secconsole.tui.text.safe import join
+from secconsole.tui.widgets.policy_impact import grace_words
 
 AGREES = timedelta(seconds=5)  # difference between two clocks, a slow answer included
 
@@ -28,8 +29,7 @@ def policy_line(adoption: Adoption, policy: Policy) -> Content:
     since = adoption.required_since if adoption.policy is PolicyMode.REQUIRED else policy.changed
     parts = [f" since {exact(since)}" if since else ""]
     if adoption.policy is PolicyMode.REQUIRED:
-        grace = f", {plural(adoption.grace_days, 'day')} of grace" if adoption.grace_days else ", no grace period"
-        parts.append(grace)
+        parts.append(f", {grace_words(adoption.grace_days, adoption.required_since) or 'no grace period'}")
     return join((mode, "$heading"), ("".join(parts) + ".", "$muted"))
 
 

@@ -43,37 +43,45 @@ class SettingsPlace(Protocol):
     def reload_now(self) -> None: ...
 
 
+async def policy_of(place: SettingsPlace) -> Policy:
+    """Return the policy that the place shows, or read it for a key that was typed before it was shown."""
+    if place.policy is not None:
+        return place.policy
+    return await place.app.perform(ShowPolicy(tenant=place.app.tenant))
+
+
 async def choose_kinds(place: SettingsPlace) -> None:
-    if place.policy is None or place.delivery is None or place.preview is None:
-        return
+    tenant, policy = place.app.tenant, await policy_of(place)
+    delivery, preview = place.delivery, place.preview
+    if delivery is None or preview is None:
+        delivery = await place.app.perform(ShowDelivery(tenant=tenant))
+        preview = await place.app.perform(PreviewPolicy(tenant=tenant, mode=policy.policy))
     dialog = KindsDialog(
-        place.policy,
-        place.delivery,
-        place.preview.impact.weak_only,
+        policy,
+        delivery,
+        preview.impact.weak_only,
         why_not=place.may_only_look(SetPolicy),
         utf8=place.app.terminal.utf8,
     )
-    policy = await place.app.ask(dialog)
-    if policy is not None:
-        place.take_over(policy, f"Users may bind {', '.join(policy.kinds)} now.")
+    changed = await place.app.ask(dialog)
+    if changed is not None:
+        place.take_over(changed, f"Users may bind {', '.join(changed.kinds)} now.")
     place.reload_now()
 
 
 async def set_helpdesk(place: SettingsPlace) -> None:
-    if place.policy is None:
-        return
-    policy = await place.app.ask(HelpdeskDialog(place.policy, why_not=place.may_only_look(SetPolicy)))
+    shown = await policy_of(place)
+    policy = await place.app.ask(HelpdeskDialog(shown, why_not=place.may_only_look(SetPolicy)))
     if policy is not None:
         place.take_over(policy, f"Unbinding needs {NEEDS[policy.unbind_needs]}.")
     place.reload_now()
 
 
 async def set_reminders(place: SettingsPlace) -> None:
-    if place.policy is None:
-        return
-    wanted = PreviewPolicy(tenant=place.app.tenant, mode=place.policy.policy, reminders=True)
+    shown = await policy_of(place)
+    wanted = PreviewPolicy(tenant=place.app.tenant, mode=shown.policy, reminders=True)
     preview = await place.app.perform(wanted)
-    policy = await place.app.ask(RemindersDialog(place.policy, preview, why_not=place.may_only_look(SetPolicy)))
+    policy = await place.app.ask(RemindersDialog(shown, preview, why_not=place.may_only_look(SetPolicy)))
     if policy is not None:
         place.take_over(policy, f"Reminders: {reminder_words(policy)}.")
     place.reload_now()

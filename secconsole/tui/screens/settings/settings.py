@@ -28,7 +28,7 @@ from secconsole.tui.demo.hints import fill_proof, proof_words
 from secconsole.tui.screens.end_sessions import EndSessionsOffer
 from secconsole.tui.screens.overview.overview import go_to_users
 from secconsole.tui.screens.place import Place
-from secconsole.tui.screens.settings.actions import ACTIONS
+from secconsole.tui.screens.settings.actions import ACTIONS, policy_of
 from secconsole.tui.screens.settings.bind_first import bind_before_switching
 from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
 from secconsole.tui.screens.settings.form import Change, PolicyForm
@@ -204,9 +204,7 @@ class Settings(Place):
 
         Otherwise show its effect, and leave the decision to the user.
         """
-        policy = self.policy
-        if policy is None:
-            return
+        policy = await policy_of(self)
         target = PolicyMode.OPTIONAL if policy.policy is PolicyMode.OFF else PolicyMode.OFF
         preview = await self.app.perform(PreviewPolicy(tenant=self.app.tenant, mode=target))
         if policy.policy is PolicyMode.REQUIRED or not is_harmless(preview.impact) or preview.sessions + preview.tokens:
@@ -217,11 +215,12 @@ class Settings(Place):
         self._took_effect(changed, preview)
 
     def _took_effect(self, policy: Policy, before: PolicyPreview | None) -> None:
-        self.policy = self.app.session.policy = policy
+        was, self.policy = self.policy, policy
+        self.app.session.policy = policy
         self.query_one(PolicyChoice).show(policy.policy, policy.policy)
         self.refresh_header()
         self._look_again()
-        self.app.notify_done(done_words(policy, before))
+        self.app.notify_done(done_words(policy, was, before))
 
     def do_must(self) -> None:
         """Go to a list that has all users who must bind."""

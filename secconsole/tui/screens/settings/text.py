@@ -20,9 +20,9 @@ from secconsole.tui.screens.overview.wants import ADMINS
 from secconsole.tui.screens.settings.networks import network_words
 from secconsole.tui.screens.settings.reminders import state_words as state_words_of_reminders
 from secconsole.tui.text.delivery import day_words, state_words, without_a_way
-from secconsole.tui.text.format import day, exact, glyph, moment, plural
+from secconsole.tui.text.format import exact, glyph, moment, plural
 from secconsole.tui.text.safe import Part, join, lines
-from secconsole.tui.widgets.policy_impact import grace_ends
+from secconsole.tui.widgets.policy_impact import grace_words
 
 _LABEL = 14
 _SHORT = {FactorKind.TOTP: "", FactorKind.SMS: " restricted", FactorKind.EMAIL: " not an authenticator"}
@@ -34,19 +34,22 @@ def now_words(policy: Policy) -> Content:
     since = policy.required_since if policy.policy is PolicyMode.REQUIRED else policy.changed
     when = f" since {exact(since)}" if since else ""
     by = f", set by {policy.changed_by}" if policy.changed_by else ""
-    grace = f", {plural(policy.grace_days, 'day')} of grace" if policy.grace_days else ""
-    if grace and policy.required_since:
-        grace += f" until {day(grace_ends(policy.required_since, policy.grace_days))}"
-    return join((f"Now {mode}{when}{by}{grace}.", "$muted"))
+    grace = grace_words(policy.grace_days, policy.required_since)
+    return join((f"Now {mode}{when}{by}{f', {grace}' if grace else ''}.", "$muted"))
 
 
-def done_words(policy: Policy, before: PolicyPreview | None) -> str:
-    """Return the message after a change."""
+def done_words(policy: Policy, was: Policy | None, before: PolicyPreview | None) -> str:
+    """Return the message after a change.
+
+    `was`: the policy until then. `before`: the preview of the change.
+    """
     words = {
         PolicyMode.OFF: _off_words(before),
         PolicyMode.OPTIONAL: "Users who have a second factor are now asked for it.",
         PolicyMode.REQUIRED: "A second factor is now required.",
     }[policy.policy]
+    if was is not None and was.policy is policy.policy and was.grace_days != policy.grace_days:
+        words = f"The grace period is {plural(policy.grace_days, 'day')} now."
     added = before.platform_admins_added if before is not None and before.policy is policy.policy else 0
     if added:
         words += f"\n{plural(added, 'platform administrator')} added to the whitelist: press 3."
