@@ -315,6 +315,7 @@ FLATTENED: dict[object, dict[str, object]] = {
         "role": Annotated[Role | None, Meta(description="Only users with this role.")],
         "flag": Annotated[Flag | None, Meta(description="Only users with this flag.")],
         "factor": Annotated[FactorKind | None, Meta(description="Only users with a factor of this kind.")],
+        "only": Annotated[FactorKind | None, Meta(description="Only users with this kind of factor and no other.")],
         "not_status": Annotated[BindingStatus | None, Meta(description="No users with this binding status.")],
         "not_role": Annotated[Role | None, Meta(description="No users with this role.")],
         "not_flag": Annotated[Flag | None, Meta(description="No users with this flag.")],

@@ -62,7 +62,7 @@ class Adoption:
     expiring_soon: int  # whitelist entries that end within seven days
     at: Moment  # by the clock that codes are checked against
     clock_jump: ClockJump | None = None  # in the last seven days, and not repaired since
-    refused_by_clock: int = 0  # factors whose correct codes are refused, because the clock was ahead
+    refused_by_clock: int = 0  # users whose correct codes are refused, because the clock was ahead
     damaged: int = 0  # sealed secrets that could not be opened in the last seven days
     overdue: int = 0  # users without a factor whose grace period is over
     kinds: tuple[KindCount, ...] = ()

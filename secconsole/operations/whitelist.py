@@ -78,7 +78,8 @@ class WhitelistChanged:
 class ListWhitelist(Operation[WhitelistPage]):
     """List the whitelist by login.
 
-    `search`: as for users, or parts of the reason. `limit`: 1 to 500.
+    `search`: words as for users, or parts of the reason; `until:none` has no end date, `until:<7d` ends within 7 days.
+    `limit`: 1 to 500.
     """
 
     tenant: TenantName

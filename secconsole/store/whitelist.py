@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from secconsole.domain.users.search_key import search_terms
+from secconsole.domain.users.whitelist_search import parse_whitelist_search
 from secconsole.store.rows import ExemptionRecord, UserRecord
 from secconsole.store.schema import exemptions, users
 from secconsole.store.search.text_match import contains
 from secconsole.store.search.user_match import fulfils
 from secconsole.store.users import USER, user_record
 
+_DAY = 24 * 3_600_000
 MOST_ENDED = 100  # entries at a time: the rest is left for the next write, so that none takes long
 
 
@@ -61,7 +63,12 @@ def list_exemptions(
     )
     if after:
         query = query.where(users.c.login_key > after)
-    if words := search.split():
+    wanted = parse_whitelist_search(search)
+    if wanted.has_no_end:
+        query = query.where(exemptions.c.until.is_(None))
+    if wanted.ends_within is not None:
+        query = query.where(exemptions.c.until <= now + wanted.ends_within * _DAY)
+    if words := wanted.words:
         # Either the user has all the words, or each word is in the user or in the reason.
         apart = sa.and_(*(sa.or_(_is_found([word]), contains(exemptions.c.reason, word)) for word in words))
         query = query.where(sa.or_(_is_found(words), apart))

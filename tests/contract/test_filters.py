@@ -28,6 +28,7 @@ DAYS = st.none() | st.integers(0, MOST_DAYS)
         not_role=st.none() | st.sampled_from(Role),
         flag=st.none() | st.sampled_from(Flag),
         not_flag=st.none() | st.sampled_from(Flag),
+        only=st.none() | st.sampled_from(FactorKind),
         not_factor=st.none() | st.sampled_from(FactorKind),
         created_over=DAYS,
         last_under=DAYS,
@@ -50,6 +51,7 @@ def test_a_filter_is_written_as_it_is_read(wanted: UserFilter) -> None:
         ("created:30", "created:30: not an age"),
         ("last:soon", "last:soon: not an age"),
         ("-created:>3d", "-created:>3d: cannot be excluded"),
+        ("-only:sms", "-only:sms: cannot be excluded"),
         ("phone:x", "phone:x: not digits"),
     ],
 )

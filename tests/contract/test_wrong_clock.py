@@ -6,8 +6,9 @@ import pytest
 
 from secconsole.domain.clock import NOTICED
 from secconsole.domain.errors import NotSignedIn
-from secconsole.domain.model import PolicyMode, SignInStatus
+from secconsole.domain.model import Flag, PolicyMode, SignInStatus
 from secconsole.domain.secret import Secret
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import AuditEntry, ListAudit
 from secconsole.operations.caller import Nobody
 from secconsole.operations.clock import MendClock
@@ -15,6 +16,7 @@ from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.signin import VerifySignIn, WhoAmI
 from secconsole.operations.tenants import CreateTenant, ShowAdoption
+from secconsole.operations.users import ListUsers
 from tests.organisation import TENANT, Organisation
 
 
@@ -85,9 +87,11 @@ async def test_state_from_a_clock_ahead_expires(organisation: Organisation) -> N
 
 async def test_a_clock_jump_is_reported_to_every_tenant(organisation: Organisation) -> None:
     await organisation.perform(CreateTenant(name="beta"))
+    await organisation.add("ana")
+    await organisation.bind("ana")
     assert (await organisation.perform(ShowAdoption(tenant=TENANT))).clock_jump is None
     organisation.clock.forward(days=370)
-    await organisation.perform(ShowAdoption(tenant=TENANT))
+    assert await verify(organisation, "ana")
     organisation.clock.forward(minutes=2)
     await organisation.perform(ShowAdoption(tenant=TENANT))
     organisation.clock.forward(days=-370)
@@ -95,6 +99,10 @@ async def test_a_clock_jump_is_reported_to_every_tenant(organisation: Organisati
     adoption = await organisation.perform(ShowAdoption(tenant="beta"))
     assert adoption.clock_jump is not None
     assert adoption.clock_jump.seconds < -NOTICED / 1000
+    assert adoption.refused_by_clock == 0, "ana is a user of another tenant"
+    assert (await organisation.perform(ShowAdoption(tenant=TENANT))).refused_by_clock == 1
+    refused = await organisation.perform(ListUsers(tenant=TENANT, filter=UserFilter(flag=Flag.CODES_REFUSED)))
+    assert [user.login for user in refused.items] == ["ana"]
     for tenant in (TENANT, "beta"):
         (entry,) = await entries(organisation, "clock.jumped", tenant)
         assert entry.actor == "secconsole"

@@ -131,9 +131,10 @@ async def test_whitelist_lines_open_the_whitelist(console: OpenConsole, organisa
     app = await console("aida", place="overview")
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "with no end date" in screen_text(app))
-        app.screen.query_one(Board).go_to("whitelist:")
+        app.screen.query_one(Board).go_to("whitelist:until:none")
         await pilot.press("enter")
         await until(pilot, lambda: "at sea" in screen_text(app))
+        assert "/ until:none" in screen_text(app)
 
 
 @pytest.mark.parametrize(

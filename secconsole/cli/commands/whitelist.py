@@ -57,7 +57,7 @@ def whitelist() -> None:
 
 
 @whitelist.command("list")
-@click.option("--search", default="", metavar="TEXT", help="Text in the login or name.")
+@click.option("--search", default="", metavar="TEXT", help="Words of login, name, reason; also until:none, until:<7d.")
 @with_backend
 async def list_entries(context: CommandContext, search: str) -> None:
     """List the entries."""

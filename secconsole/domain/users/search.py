@@ -22,7 +22,9 @@ _FACTS: dict[str, tuple[str, type[BindingStatus] | type[Role] | type[Flag] | typ
     "is": ("flag", Flag),
     "flag": ("flag", Flag),
     "factor": ("factor", FactorKind),
+    "only": ("only", FactorKind),
 }
+_OF_THE_MOMENT = frozenset((Flag.LOCKED, Flag.OVERDUE, Flag.CODES_REFUSED))
 _NAMES = (*_FACTS, "created", "last", "phone")
 
 
@@ -32,8 +34,9 @@ class UserFilter:
 
     `words`: each is part of a word of the login, the name, the e-mail address or the phone number. Words of one or two
     letters match only the beginning, see `search_key.py`. `not_status` and the like exclude users. `created_over`,
-    `created_under`: created more or less than so many days ago. `last_over`, `last_under`: the same of the last
-    sign-in. `signed_in`: whether they ever did. `phone`: consecutive digits of the number, or `none` for no number.
+    `created_under`: created more or less than so many days ago. `last_over`, `last_under`: the same of the last sign-
+    in. `only`: users with this kind of factor and no other. `signed_in`: whether they ever did. `phone`: consecutive
+    digits of the number, or `none` for no number.
     """
 
     words: tuple[str, ...] = ()
@@ -41,6 +44,7 @@ class UserFilter:
     role: Role | None = None
     flag: Flag | None = None
     factor: FactorKind | None = None
+    only: FactorKind | None = None
     not_status: BindingStatus | None = None
     not_role: Role | None = None
     not_flag: Flag | None = None
@@ -55,9 +59,10 @@ class UserFilter:
     @property
     def is_counted(self) -> bool:
         """True if the users with these facts are counted in advance, as far as the filter has no words."""
-        return self == UserFilter(
-            self.words, self.status, self.role, self.flag, not_status=self.not_status, not_role=self.not_role
-        )
+        if {self.flag, self.not_flag} & _OF_THE_MOMENT:
+            return False
+        ages = (self.created_over, self.created_under, self.last_over, self.last_under, self.signed_in)
+        return not self.phone and all(age is None for age in ages)
 
 
 EVERYBODY = UserFilter()
@@ -78,7 +83,7 @@ def parse_search(text: str) -> tuple[UserFilter, list[str]]:
             words.append(part)
         elif not value:
             continue
-        elif name in _FACTS:
+        elif name in _FACTS and not (refused and name == "only"):
             field, kind = _FACTS[name]
             found[f"not_{field}" if refused else field] = _pick(kind, value, part, problems)
         elif name == "phone" and not refused:
@@ -104,6 +109,7 @@ def filter_text(wanted: UserFilter) -> str:
     for name, field in (("status", "status"), ("role", "role"), ("is", "flag"), ("factor", "factor")):
         for sign, value in (("", getattr(wanted, field)), ("-", getattr(wanted, f"not_{field}"))):
             facts += [f"{sign}{name}:{value}"] if value is not None else []
+    facts += [f"only:{wanted.only}"] if wanted.only is not None else []
     for name in ("created", "last"):
         for sign, value in ((">", getattr(wanted, f"{name}_over")), ("<", getattr(wanted, f"{name}_under"))):
             facts += [f"{name}:{sign}{value}d"] if value is not None else []

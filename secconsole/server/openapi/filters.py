@@ -30,6 +30,7 @@ _BY_NAME: dict[str, object] = {
     "not_flag": Flag.DISABLED.value,
     "not_role": Role.USER.value,
     "not_status": BindingStatus.BOUND.value,
+    "only": FactorKind.SMS.value,
     "outcome": "refused",
     "phone": "601",
     "reminders": True,

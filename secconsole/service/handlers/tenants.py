@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from secconsole.domain.clock import is_in_sight
 from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.history import day_of, start_of
-from secconsole.domain.model import FactorKind
+from secconsole.domain.model import FactorKind, Flag
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.tenant_name import check_tenant_name
 from secconsole.domain.users.password import SHORTEST_ALONE, check_password
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.events import TENANT_CREATED, USER_CREATED
 from secconsole.operations.tenants import (
     Adoption,
@@ -32,9 +33,10 @@ from secconsole.service.damage import count_damaged
 from secconsole.service.handlers.users.user_fields import check_fields, with_id
 from secconsole.service.registry import handles
 from secconsole.store import factors, history, tenants, users, whitelist
-from secconsole.store.engine.clock import clock_mark, count_used_ahead
+from secconsole.store.engine.clock import clock_mark
 from secconsole.store.rows import TenantRow
 from secconsole.store.search.overdue import count_overdue
+from secconsole.store.search.user_search import count_users
 
 SOON = 7 * 24 * 3_600_000
 
@@ -103,12 +105,17 @@ def show_adoption(context: Context, operation: ShowAdoption) -> Adoption:
         expiring_soon=whitelist.count_ending(connection, tenant.pk, context.now, context.now + SOON),
         at=when(context.now),
         clock_jump=ClockJump(when(jump.at), jump.by // 1000) if jump and is_in_sight(jump, context.now) else None,
-        refused_by_clock=count_used_ahead(connection, context.now) if jump else 0,
+        refused_by_clock=_codes_refused(context) if jump else 0,
         damaged=count_damaged(connection, tenant.pk, context.now),
         overdue=count_overdue(connection, tenant.pk, context.now),
         kinds=_kinds(tenants.count_kinds(connection, tenant.pk)),
         weak_keys=factors.count_weak_keys(connection, tenant.pk),
     )
+
+
+def _codes_refused(context: Context) -> int:
+    wanted = UserFilter(flag=Flag.CODES_REFUSED)
+    return count_users(context.connection, context.tenant.pk, wanted, context.now)[0]
 
 
 def _kinds(counts: Mapping[tuple[FactorKind, ...], int]) -> tuple[KindCount, ...]:

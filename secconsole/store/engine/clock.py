@@ -24,6 +24,7 @@ from secconsole.store.schema import (
     tokens,
     users,
 )
+from secconsole.store.search.used_ahead import used_ahead
 from secconsole.store.sign_in.throttles import lower_networks
 
 CLOCK = "clock"
@@ -56,8 +57,8 @@ def keep_clock_mark(connection: sa.Connection, before: ClockMark | None, mark: C
 
 
 def count_used_ahead(connection: sa.Connection, now: int) -> int:
-    """Return how many factors refuse correct codes because a code of a later time step was used."""
-    query = sa.select(sa.func.count()).select_from(factors).where(_used_ahead(now))
+    """Return how many factors of all tenants refuse correct codes because a code of a later time step was used."""
+    query = sa.select(sa.func.count()).select_from(factors).where(used_ahead(now))
     return int(connection.execute(query).scalar_one())
 
 
@@ -67,8 +68,8 @@ def lower_used_ahead(connection: sa.Connection, now: int) -> int:
     Never further: codes used up to now stay used (RFC 6238 section 5.2).
     """
     changed = 0
-    for period in connection.execute(sa.select(factors.c.period).where(_used_ahead(now)).distinct()).scalars().all():
-        query = sa.update(factors).where(_used_ahead(now), factors.c.period == period)
+    for period in connection.execute(sa.select(factors.c.period).where(used_ahead(now)).distinct()).scalars().all():
+        query = sa.update(factors).where(used_ahead(now), factors.c.period == period)
         changed += connection.execute(query.values(last_step=time_step(now / 1000, period))).rowcount
     return changed
 
@@ -97,15 +98,6 @@ def end_begun_ahead(connection: sa.Connection, now: int) -> None:
     connection.execute(sa.update(tenants).where(tenants.c.required_since > ahead).values(required_since=now))
     connection.execute(sa.update(users).where(users.c.created > ahead).values(created=now))
     lower_networks(connection, now)
-
-
-def _used_ahead(now: int) -> sa.ColumnElement[bool]:
-    """Return the condition for factors with a future mark.
-
-    A mark one step ahead is normal for a phone that runs ahead within the window. Removed factors are included, because
-    an unbinding can be undone. The mark of a token that counts is no time.
-    """
-    return sa.and_(sa.not_(factors.c.counts), (factors.c.last_step - 1) * factors.c.period * 1000 > now)
 
 
 def _to_json(mark: ClockMark) -> bytes:

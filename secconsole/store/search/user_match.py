@@ -22,6 +22,7 @@ from secconsole.store.engine.compiled import Prepared
 from secconsole.store.schema import user_counts, users
 from secconsole.store.search.overdue import NOW, OVERDUE, TENANT
 from secconsole.store.search.text_match import holds, holds_named, piece_value
+from secconsole.store.search.used_ahead import refusing_users
 from secconsole.store.search.user_ages import AgeLookup, age_conditions
 from secconsole.store.search.user_keys import tenant_mark
 
@@ -168,6 +169,10 @@ def filter_conditions(wanted: UserFilter, ages: AgeLookup = AgeLookup.FREE) -> l
         conditions.append(users.c.kinds.contains(wanted.factor.value, autoescape=True))
         if wanted.factor is not FactorKind.TOTP:
             conditions += _UNUSUAL
+    if wanted.only is not None:
+        conditions.append(users.c.kinds == wanted.only.value)
+        if wanted.only is not FactorKind.TOTP:
+            conditions += _UNUSUAL
     if wanted.flag is not None:
         conditions += _having(wanted.flag)
     return [*conditions, *_excluded(wanted), *age_conditions(wanted, ages), *_numbers(wanted.phone)]
@@ -182,6 +187,8 @@ def _having(flag: Flag) -> list[Condition]:
         return [*OVERDUE]
     if flag is Flag.NO_PASSWORD:
         return [users.c.password_hash.is_(None)]
+    if flag is Flag.CODES_REFUSED:
+        return [users.c.pk.in_(refusing_users(TENANT, NOW))]
     held = users.c[flag.replace("-", "_")].is_(sa.true())
     return [held, *_UNUSUAL] if flag is Flag.WEAK_ONLY else [held]
 

@@ -218,11 +218,24 @@ def kept_count(rest: UserFilter) -> Prepared:
         conditions.append(c.status != str(rest.not_status))
     if rest.not_role is not None:
         conditions.append(c.role != str(rest.not_role))
-    if rest.flag is Flag.NO_RECOVERY:
-        conditions += [c.status == BindingStatus.BOUND.value, c.has_recovery.is_(sa.false())]
-    elif rest.flag is not None:
-        conditions.append(c[rest.flag.replace("-", "_")].is_(sa.true()))
+    if rest.factor is not None:
+        conditions.append(c.kinds.contains(rest.factor.value, autoescape=True))
+    if rest.only is not None:
+        conditions.append(c.kinds == rest.only.value)
+    if rest.not_factor is not None:
+        conditions.append(sa.not_(c.kinds.contains(rest.not_factor.value, autoescape=True)))
+    if rest.flag is not None:
+        conditions.append(_counted(rest.flag))
+    if rest.not_flag is not None:
+        conditions.append(sa.not_(_counted(rest.not_flag)))
     return Prepared(sa.select(sa.func.coalesce(sa.func.sum(c.n), 0)).where(*conditions))
+
+
+def _counted(flag: Flag) -> Condition:
+    c = user_counts.c
+    if flag is Flag.NO_RECOVERY:
+        return sa.and_(c.status == BindingStatus.BOUND.value, c.has_recovery.is_(sa.false()))
+    return c[flag.replace("-", "_")].is_(sa.true())
 
 
 def _count(query: sa.Select[Any]) -> sa.Select[Any]:

@@ -97,7 +97,7 @@ def count_users(connection: sa.Connection, tenant_pk: int, wanted: UserFilter, n
     words = _words_of(connection, tenant_pk, wanted)
     if wanted == UserFilter(flag=Flag.OVERDUE):
         return count_overdue(connection, tenant_pk, now), False
-    if words is None and wanted.is_counted and wanted.flag not in (Flag.LOCKED, Flag.OVERDUE):
+    if words is None and wanted.is_counted:
         return _from_counts(connection, tenant_pk, wanted), False
     most = MOST_COUNTED if words is None else FEW
     search = _search(connection, tenant_pk, wanted, words, now)

@@ -29,6 +29,7 @@ FLAGS = {
     Flag.NO_RECOVERY: "no recovery code left",
     Flag.NO_PASSWORD: "no password yet",
     Flag.OVERDUE: "overdue: must bind a factor",
+    Flag.CODES_REFUSED: "correct codes are refused",
 }
 
 BUCKETS = {Bucket.STRANGERS: "strangers", Bucket.KNOWN: "known networks", Bucket.STEP_UP: "open sessions"}

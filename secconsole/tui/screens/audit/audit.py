@@ -157,6 +157,14 @@ class Audit(Place):
         """Put text into the search line."""
         self.bar.text = text
 
+    def set_search(self, text: str) -> None:
+        """Replace the search and all filters, as other places do."""
+        self._narrowed, self._one_act = Narrowed(), None
+        if self.bar.text == text:
+            self._show_others()
+        self.bar.text = text
+        self.table.focus()
+
     @property
     def query_shown(self) -> ListAudit:
         """Query of the list, without its page: every entry by itself."""

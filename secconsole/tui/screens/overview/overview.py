@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 LOW_WINDOW = 20  # rows from which the state of delivery is shown above the board too
 
 
-class SearchedUsers(Protocol):
-    """Interface of the Users place for other places."""
+class SearchedPlace(Protocol):
+    """Interface of places with a search line for other places."""
 
     def set_search(self, text: str) -> None: ...
 
@@ -166,8 +166,8 @@ class Overview(Place):
             await self.app.ask(HistoryDialog(self._history[1]))
         elif place == "act":
             await self._open_entry(what)
-        elif place == "users":
-            go_to_users(self.app, what)
+        elif place in ("users", "whitelist", "audit"):
+            go_to(self.app, place, what)
         else:
             self.app.places.go(place)
 
@@ -189,5 +189,10 @@ def _noticeable(apart: timedelta) -> timedelta:
 
 def go_to_users(app: Console, search: str) -> None:
     """Go to the Users place and filter it."""
-    app.places.go("users")
-    app.call_later(lambda: cast(SearchedUsers, app.screen).set_search(search))
+    go_to(app, "users", search)
+
+
+def go_to(app: Console, place: str, search: str) -> None:
+    """Go to a place with a search line, and filter it."""
+    app.places.go(place)
+    app.call_later(lambda: cast(SearchedPlace, app.screen).set_search(search))

@@ -24,6 +24,7 @@ from secconsole.tui.screens.overview.wants import (
     alerts_words,
     groups_of,
     next_steps,
+    present_only,
     sending_wants,
     stream_wants,
     waiting_words,
@@ -90,17 +91,19 @@ def arrangements(facts: Facts, *, exempts: bool, utf8: bool) -> list[Arrangement
 def _shares(facts: Facts, now: Impact, utf8: bool) -> Panel:
     disabled = sum(group.count for group in facts.adoption.groups if group.disabled)
     title = plural(now.users, "user") + (f", and {count(disabled)} disabled" if disabled else "")
-    return Panel(title, [_share(now, status, utf8) for status in BindingStatus])
+    return Panel(title, [_share(now, status, present_only(facts.adoption), utf8) for status in BindingStatus])
 
 
 def _roles(adoption: Adoption, now: Impact, utf8: bool) -> Panel:
     there = [(role, groups) for role in Role if (groups := groups_of(adoption, role))]
     widest = 2 * len(count(now.users)) + 4
-    return Panel("Bound, by role", [_role(groups, role, widest, utf8) for role, groups in there])
+    present = present_only(adoption)
+    return Panel("Bound, by role", [_role(groups, role, widest, present, utf8) for role, groups in there])
 
 
 def _kinds(adoption: Adoption, now: Impact, utf8: bool) -> Panel:
-    cells = [_kind(kind, now, utf8) for kind in adoption.kinds]
+    present = present_only(adoption)
+    cells = [cell for kind in adoption.kinds for cell in _kind(kind, now, present, utf8)]
     return Panel("Bound, by kind", cells or [_read("No factor is bound yet.")])
 
 
@@ -130,10 +133,10 @@ def _state(facts: Facts) -> Panel:
     cells = [_fact(name, words, target) for (name, words), target in zip(rows, targets, strict=True)]
     cells.append(_fact("Messages", day_words(facts.delivery), "settings:messages"))
     clock = apart_words(facts.apart) or f"{exact(facts.adoption.at)}, as on this machine"
-    return Panel("Delivery and clock", [*cells, _fact("Clock", clock, "audit:system")])
+    return Panel("Delivery and clock", [*cells, _fact("Clock", clock, "audit:clock.jumped")])
 
 
-def _share(now: Impact, status: BindingStatus, utf8: bool) -> Cell:
+def _share(now: Impact, status: BindingStatus, present: str, utf8: bool) -> Cell:
     number = {"bound": now.bound, "pending": now.pending, "unbound": now.unbound}[status]
     glyph, word = status_words(status, utf8=utf8)
 
@@ -142,10 +145,10 @@ def _share(now: Impact, status: BindingStatus, utf8: bool) -> Cell:
         room = min(LONGEST_BAR, width - len(words))
         return join((words, _LOOKS[status]), bar_content(number, now.users, room, utf8=utf8, colour=_LOOKS[status]))
 
-    return Cell(content, f"users:status:{status}")
+    return Cell(content, f"users:status:{status}{present}")
 
 
-def _role(groups: Iterable[Group], role: Role, widest: int, utf8: bool) -> Cell:
+def _role(groups: Iterable[Group], role: Role, widest: int, present: str, utf8: bool) -> Cell:
     now = impact(groups, PolicyMode.REQUIRED)
     of = f"{count(now.bound)} of {count(now.users)}"
 
@@ -154,7 +157,7 @@ def _role(groups: Iterable[Group], role: Role, widest: int, utf8: bool) -> Cell:
         room = min(LONGEST_BAR, width - len(words))
         return join(words, bar_content(now.bound, now.users, room, utf8=utf8, colour="$status-bound"))
 
-    return Cell(content, f"users:role:{role}")
+    return Cell(content, f"users:role:{role}{present}")
 
 
 def _want(number: int, words: str, target: str) -> Cell:
@@ -165,16 +168,29 @@ def _read(sentence: str) -> Cell:
     return Cell(lambda width: safe(sentence), wraps=True)
 
 
-def _kind(kind: KindCount, now: Impact, utf8: bool) -> Cell:
-    alone = f"{count(kind.alone)} alone" if kind.alone else ""
+def _kind(kind: KindCount, now: Impact, present: str, utf8: bool) -> list[Cell]:
+    """Return the line of a kind, and one for its users who have no other kind, which lists them."""
     most = len(count(now.bound))
 
-    def content(width: int) -> Content:
-        words = f"{KINDS[kind.kind]:<{_NAME}}{count(kind.bound):>{most}} {alone:<{most + 6}} "
+    def line(name: str, number: int, colour: str, width: int) -> Content:
+        words = f"{name:<{_NAME}}{count(number):>{most}} "
         room = min(LONGEST_BAR, width - len(words))
-        return join(words, bar_content(kind.bound, now.bound, room, utf8=utf8))
+        return join(words, bar_content(number, now.bound, room, utf8=utf8, colour=colour))
 
-    return Cell(content, f"users:status:bound factor:{kind.kind}")
+    cells = [
+        Cell(
+            lambda width: line(KINDS[kind.kind], kind.bound, "$bar-filled", width),
+            f"users:status:bound factor:{kind.kind}{present}",
+        )
+    ]
+    if kind.alone:
+        cells.append(
+            Cell(
+                lambda width: line("  and no other", kind.alone, "$muted", width),
+                f"users:status:bound only:{kind.kind}{present}",
+            )
+        )
+    return cells
 
 
 def _fact(name: str, words: str, target: str) -> Cell:

@@ -19,24 +19,29 @@ ADMINS = (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN)
 Want = tuple[int, str, str]  # a count, its text, and the place that lists it
 
 
+_DAMAGED = "audit:secret.damaged"
+
+
 def wanting(adoption: Adoption, now: Impact) -> Iterable[Want]:
     """Yield what needs attention: a count, its text, and the place that lists it."""
     return (want for want in _watched(adoption, now) if want[0])
 
 
 def _watched(adoption: Adoption, now: Impact) -> Iterable[Want]:
+    present = present_only(adoption)
     for role in reversed(ADMINS):
         words = str(role).replace("-", " ").replace("admin", "administrator")
         for status, have in ((BindingStatus.UNBOUND, "no factor"), (BindingStatus.PENDING, "binding not finished")):
             number = sum(g.count for g in adoption.groups if (g.role, g.status) == (role, status) and not g.disabled)
-            yield number, f"{_s(words, number)} {_have(number)} {have}", f"users:status:{status} role:{role}"
+            yield number, f"{_s(words, number)} {_have(number)} {have}", f"users:status:{status} role:{role}{present}"
     damaged = adoption.damaged
-    yield damaged, f"{_s('secret', damaged)} in the store that {'does' if damaged == 1 else 'do'} not open", "audit:"
+    yield damaged, f"{_s('secret', damaged)} in the store that {'does' if damaged == 1 else 'do'} not open", _DAMAGED
     open_, soon = adoption.whitelisted_open, adoption.expiring_soon
-    yield open_, "on the whitelist with no end date", "whitelist:"
-    yield soon, f"whitelist {'entry ends' if soon == 1 else 'entries end'} within 7 days", "whitelist:soon"
+    yield open_, "on the whitelist with no end date", "whitelist:until:none"
+    yield soon, f"whitelist {'entry ends' if soon == 1 else 'entries end'} within 7 days", "whitelist:until:<7d"
     refused = adoption.refused_by_clock
-    yield refused, f"{_s('factor', refused)} whose correct codes are refused, as the clock was ahead", "audit:"
+    words = f"{_s('user', refused)} whose correct codes are refused, as the clock was ahead"
+    yield refused, words, "users:is:codes-refused"
     yield adoption.overdue, "overdue: no grace left, and no factor bound", "users:is:overdue"
     yield adoption.locked, "locked after failed entries", "users:is:locked"
     without = sum(g.count for g in adoption.groups if g.no_password)
@@ -44,11 +49,16 @@ def _watched(adoption: Adoption, now: Impact) -> Iterable[Want]:
     yield sum(g.count for g in adoption.groups if g.must_reset), "must choose a new password", "users:is:must-reset"
     weak = adoption.weak_keys
     yield weak, f"{_s('imported key', weak)} shorter than 128 bits: bind another in time", "users:factor:totp"
-    yield now.weak_only, "bound by SMS or e-mail only", "users:is:weak-only"
+    yield now.weak_only, "bound by SMS or e-mail only", f"users:is:weak-only{present}"
     bound = [g for g in adoption.groups if g.status is BindingStatus.BOUND and not g.disabled]
     without = sum(g.count for g in bound if not g.has_recovery)
-    yield without, "bound, but no recovery code left", "users:is:no-recovery"
+    yield without, "bound, but no recovery code left", f"users:is:no-recovery{present}"
     yield sum(g.count for g in adoption.groups if g.disabled), "disabled", "users:is:disabled"
+
+
+def present_only(adoption: Adoption) -> str:
+    """Return the filter that leaves disabled users out as figures do, empty if there are none."""
+    return " -is:disabled" if any(group.disabled and group.count for group in adoption.groups) else ""
 
 
 def sending_wants(delivery: Delivery, policy: Policy) -> Iterable[Want]:

@@ -142,6 +142,11 @@ class Whitelist(Place):
         """Put text into the search line."""
         self.bar.text = text
 
+    def set_search(self, text: str) -> None:
+        """Replace the search, as other places do."""
+        self.bar.text = text
+        self.table.focus()
+
     @property
     def entry(self) -> Exemption | None:
         """The entry under the cursor."""
