@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from secconsole.domain.errors import Invalid
 from secconsole.domain.factors.bypass import MOST_MINUTES, USUAL_MINUTES
+from secconsole.domain.model import FactorKind
 from secconsole.domain.roles import Role
 
 APPROVAL_LASTS = 30 * 60_000  # from the request; a grant must be used within that time too
@@ -29,6 +30,18 @@ class ApprovalKind(StrEnum):
 
     UNBIND = "unbind"
     RESET = "reset"
+
+
+_RECENT = {
+    FactorKind.TOTP: "That app was bound in the last 24 hours: the caller may have bound it.",
+    FactorKind.EMAIL: "That e-mail address was set in the last 24 hours: the caller may have set it.",
+    FactorKind.SMS: "That phone number was set in the last 24 hours: the caller may have set it.",
+}
+
+
+def recent_words(channel: FactorKind) -> str:
+    """Return the warning about a caller who was checked by what is on record only recently."""
+    return _RECENT[channel]
 
 
 class ApprovalState(StrEnum):

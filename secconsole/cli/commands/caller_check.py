@@ -10,6 +10,7 @@ from secconsole.cli.diagnostics import ExitCode, say
 from secconsole.cli.output import Column
 from secconsole.cli.stdin import read_code
 from secconsole.domain.errors import Conflict
+from secconsole.domain.helpdesk import recent_words
 from secconsole.domain.model import FactorKind
 from secconsole.operations.caller_check import (
     CallerCheckStarted,
@@ -85,7 +86,7 @@ async def start(context: CommandContext, login: str, channel: FactorKind | None,
     context.out.record(STARTED, started, reply=started)
     say(started.message)
     if started.check.recent:
-        say("That address changed in the last 24 hours. Be careful: the caller may have changed it.")
+        say(recent_words(started.check.channel))
     return ExitCode.DONE
 
 

@@ -96,7 +96,8 @@ def channel_words(channel: FactorKind, masked: str) -> str:
 
 def checked_words(check: CallerCheck, now: datetime) -> str:
     """Return how a caller was checked: `checked by SMS to ••• 113, 2 min ago`."""
-    return f"checked by {channel_words(check.channel, check.masked)}, {ago(check.confirmed, now)}"
+    doubt = ", set in the last 24 hours" if check.recent else ""
+    return f"checked by {channel_words(check.channel, check.masked)}{doubt}, {ago(check.confirmed, now)}"
 
 
 def caller_words(check: CallerCheck | None, now: datetime) -> str:

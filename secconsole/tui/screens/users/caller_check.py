@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from secconsole.domain.errors import Invalid
-from secconsole.domain.helpdesk import ApprovalKind
+from secconsole.domain.helpdesk import ApprovalKind, recent_words
+from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
 from secconsole.operations.approvals import Approval, RequestApproval
 from secconsole.operations.caller_check import (
@@ -99,7 +100,7 @@ class ConfirmCheckDialog(SubmitDialog["CallerCheck | None"]):
         self._user = user = detail.user
         said: list[Part] = [started.message]
         if started.check is not None and started.check.recent:
-            said.append(("That address changed in the last 24 hours: the caller may have changed it.", "$danger"))
+            said.append((recent_words(started.check.channel), "$danger"))
         fields = [CodeField(name="code", label="Code", needed=True, prefix=started.prefix)]
         buttons = [cancel(), Button("confirm", "Check")]
         super().__init__(f"Check the caller: {user.login}", about(detail, *said), fields, buttons, focus="code")
@@ -124,7 +125,8 @@ def _way_words(way: CallerWay) -> str:
 def _why(way: CallerWay, now: datetime) -> str:
     if way.problem:
         return way.problem
-    return f"changed {ago(way.changed, now)}, so be careful" if way.changed is not None else ""
+    did = "bound" if way.channel is FactorKind.TOTP else "set"
+    return f"{did} {ago(way.changed, now)}, so be careful" if way.changed is not None else ""
 
 
 async def check_caller(place: Any) -> None:
