@@ -122,7 +122,7 @@ async def drive(context: CommandContext, tenant: str, job: Job, keep: PasswordFi
     progress = _Steps(f"{KINDS[job.kind].words} {job.total:,} users:")
     try:
         steps = (
-            drive_listed(context.perform, tenant, job.id, keep.keep)
+            drive_listed(context.perform, tenant, job.id, keep)
             if keep is not None
             else drive_job(context.perform, tenant, job.id)
         )

@@ -33,6 +33,7 @@ class PasswordFile:
         """
         self.path = path
         self._file, self._length, self._count = file, 0, 0
+        self._before = (0, 0)  # length and count before the latest lines
         head = (
             f"One-time passwords of {visible(tenant)}, {local_words(now)}\n"
             "Each is for choosing a password at the next sign-in, and ends after some days.\n"
@@ -47,10 +48,20 @@ class PasswordFile:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise Invalid(f"Cannot write there: {why}", "path") from None
 
+    @property
+    def has_lines(self) -> bool:
+        return self._count > 0
+
     async def keep(self, lines: Sequence[ListedPassword]) -> None:
         """Add lines and flush them to disk, or raise `ListNotWritten` and leave the file as it was."""
+        before = self._length, self._count
         await asyncio.to_thread(self._add, "".join(map(_line, lines)))
+        self._before = before
         self._count += len(lines)
+
+    async def withdraw(self) -> None:
+        """Remove the lines that were kept last."""
+        await asyncio.to_thread(self._cut)
 
     async def end(self, words: str) -> None:
         """Add a line that ends the list of a job."""
@@ -62,6 +73,18 @@ class PasswordFile:
         if not self._count:
             self.path.unlink(missing_ok=True)
         return self._count > 0
+
+    def _cut(self) -> None:
+        length, count = self._before
+        try:
+            os.ftruncate(self._file.fileno(), length)
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise ListNotWritten(
+                f"The list {self.path} cannot be written: {error.strerror}. Its last {self._count - count:,} passwords "
+                "do not count. Destroy it once the job has ended."
+            ) from None
+        self._length, self._count = length, count
 
     def _add(self, text: str) -> None:
         data, handle = text.encode("utf-8", "backslashreplace"), self._file.fileno()

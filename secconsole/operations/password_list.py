@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
 
 from secconsole.domain.errors import Stale
 from secconsole.domain.jobs import ItemState, JobKind, JobState
@@ -12,19 +13,26 @@ from secconsole.domain.users.password import ListedPassword, one_time_password
 from secconsole.operations.jobs import AdvanceJob, Job, NewPassword, PreviewJob, ShowJob
 from secconsole.operations.portions import Perform
 
-Keep = Callable[[Sequence[ListedPassword]], Awaitable[None]]
+
+class PasswordList(Protocol):
+    """List of the new passwords of a job."""
+
+    async def keep(self, lines: Sequence[ListedPassword]) -> None:
+        """Store lines for good, or raise: then the users of those lines are not reset."""
+
+    async def withdraw(self) -> None:
+        """Remove the lines that were kept last, because their passwords never count."""
 
 
-async def drive_listed(perform: Perform, tenant: str, job: str, keep: Keep) -> AsyncIterator[Job]:
-    """Advance a job with `listed`, and yield it after each step until it is not running or has another driver.
-
-    `keep` stores lines for good, or raises: then the users of those lines are not reset.
-    """
+async def drive_listed(perform: Perform, tenant: str, job: str, list_: PasswordList) -> AsyncIterator[Job]:
+    """Advance a job with `listed`, and yield it after each step until it is not running or has another driver."""
     while True:
-        passwords = await _next_passwords(perform, tenant, job, keep)
+        passwords = await _next_passwords(perform, tenant, job, list_)
         try:
             now = await perform(AdvanceJob(tenant=tenant, job=job, most=MOST_INVITED, passwords=passwords))
-        except Stale:  # paused, cancelled or taken over in the meantime
+        except Stale:  # paused, cancelled or taken over in the meantime: nobody was reset by this step
+            if passwords:
+                await list_.withdraw()
             yield (await perform(ShowJob(tenant=tenant, job=job, limit=1))).job
             return
         yield now
@@ -39,7 +47,7 @@ def end_words(job: Job) -> str:
     return f"End of job {job.id}, which is {job.state}: {job.done:,} reset, {job.pending:,} left.{failed}{later}"
 
 
-async def _next_passwords(perform: Perform, tenant: str, job: str, keep: Keep) -> tuple[NewPassword, ...]:
+async def _next_passwords(perform: Perform, tenant: str, job: str, list_: PasswordList) -> tuple[NewPassword, ...]:
     """Make and keep passwords of the next users, but not of those that would be refused."""
     pending = ShowJob(tenant=tenant, job=job, state=ItemState.PENDING, limit=MOST_INVITED)
     ids = tuple(item.id for item in (await perform(pending)).items if item.id)
@@ -49,5 +57,5 @@ async def _next_passwords(perform: Perform, tenant: str, job: str, keep: Keep) -
     able = [item for item in (await perform(preview)).items if item.state is ItemState.DONE]
     made = {item.id: ListedPassword(item.login, item.name, one_time_password(secrets.choice)) for item in able}
     if made:
-        await keep(list(made.values()))
+        await list_.keep(list(made.values()))
     return tuple(NewPassword(id, line.password) for id, line in made.items())

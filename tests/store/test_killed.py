@@ -13,6 +13,8 @@ import pytest
 
 from secconsole.backends.owner import store_owner
 from secconsole.domain.jobs import JobKind
+from secconsole.domain.model import SignInStatus
+from secconsole.domain.secret import Secret
 from secconsole.operations.factors import EnrollFactor
 from secconsole.operations.job_driver import drive_job
 from secconsole.operations.jobs import ResumeJob, StartJob
@@ -166,6 +168,54 @@ async def test_a50_a_job_killed_at_any_statement_does_no_user_twice_or_half(
     steps = [done async for done in drive_job(organisation.perform, TENANT, job)]
     assert (steps[-1].state, steps[-1].done, steps[-1].failed) == ("finished", 3, 0)
     assert once_each(home, 3) == ["ana", "ben", "cid"]
+
+
+@pytest.mark.parametrize("shift", range(len(ENDINGS)) if LONG else [0])
+async def test_a50_killed_anywhere_between_the_list_and_the_reset_a_password_that_counts_is_on_the_list(
+    organisation: Organisation, shift: int, tmp_path: Path
+) -> None:
+    logins = ("ana", "ben", "cid")
+    for login in logins:
+        await organisation.add(login)
+    owner = store_owner()
+    assert owner is not None
+    organisation.backend.credential = owner
+    start = StartJob(tenant=TENANT, kind=JobKind.RESET_PASSWORD, users=logins, listed=True)
+    job = (await organisation.perform(start)).id
+    await organisation.backend.close()
+    home, step, paper = organisation.home, 1 if LONG else 9, tmp_path / "list"
+    unchanged = rows(home, "SELECT login, password_hash FROM users")
+    lines_alone = 0  # kills that left lines whose passwords never counted
+    with worker(end_again_and_again, home, "listed-job", (job, str(paper)), organisation.clock.now) as one:
+        for number in itertools.count(1, step):
+            ending = ENDINGS[(number + shift) % len(ENDINGS)]
+            one.say((number, ending))
+            assert one.hear() == -ending, "the last one comes after the commit, before the end of the list"
+            assert broken_chains(home) == []
+            now = rows(home, "SELECT login, password_hash FROM users")
+            if now != unchanged:
+                break
+            assert rows(home, "SELECT done, state FROM jobs") == [(0, "running")]
+            lines_alone += bool(listed(Path(f"{paper}.{number}")))
+        one.say(None)
+    assert lines_alone, "some were killed between the list and the reset"
+    final = listed(Path(f"{paper}.{number}"))
+    assert sorted(final) == list(logins)
+    await organisation.reopen()
+    earlier = [each for path in tmp_path.glob("list.*") if (each := listed(path)) and each != final]
+    for login in logins:
+        for each in earlier[-2:]:
+            assert (await organisation.start(login, each[login])).status is SignInStatus.REFUSED
+        assert (await organisation.start(login, final[login])).status is SignInStatus.NEW_PASSWORD
+    noted = rows(home, "SELECT target FROM audit WHERE action = 'user.password-reset'")
+    assert sorted(login for (login,) in noted) == list(logins), "each once"
+
+
+def listed(path: Path) -> dict[str, Secret[str]]:
+    """Return the passwords on a list by login."""
+    lines = path.read_text().split("One-time password\n")[-1].splitlines() if path.exists() else []
+    entries = [line.split() for line in lines if line and not line.startswith("End of job")]
+    return {words[0]: Secret(words[-1]) for words in entries}
 
 
 def _password_of(user: tuple[object, ...]) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import sqlalchemy as sa
 from secconsole.backends.maintenance import rotation
 from secconsole.backends.maintenance.restore import restoring
 from secconsole.backends.stores import parse_store
+from secconsole.config.password_file import PasswordFile
+from secconsole.config.private import create_private
 from secconsole.domain.helpdesk import PasswordChange
 from secconsole.domain.model import PolicyMode
 from secconsole.domain.secret import Secret
@@ -21,6 +24,7 @@ from secconsole.operations.base import Operation
 from secconsole.operations.factors import ConfirmFactor
 from secconsole.operations.incident import EndTenantSessions, FreezeSignIns
 from secconsole.operations.jobs import AdvanceJob
+from secconsole.operations.password_list import drive_listed, end_words
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.reset import ResetUser
 from secconsole.operations.unbinding import Unbind
@@ -75,6 +79,8 @@ def end_again_and_again(home: Path, pipe: Connection, what: str, facts: tuple[st
                 asyncio.run(_open(now, end))
             elif what == "rotate":
                 _rotate(now, end)
+            elif what == "listed-job":
+                asyncio.run(_drive_listed(Path(f"{facts[1]}.{number}"), facts[0], now, end))
             elif what == "restore":
                 _restore(Path(facts[0]), now, end)
             else:
@@ -102,6 +108,26 @@ async def _operate(operation: Operation[Any], now: float, end: Ending) -> None:
         backend = await opened(now)
         end.armed = True
         await backend.perform(operation)
+        await backend.close()
+
+
+async def _drive_listed(path: Path, job: str, now: float, end: Ending) -> None:
+    """Drive a job with a list, where the writes to its file count as calls too."""
+    with hooked(end, after_commit=end):
+        backend = await opened(now)
+        list_ = PasswordFile(path, create_private(path), TENANT, datetime.fromtimestamp(now, UTC))
+        end.armed = True
+        fsync = os.fsync
+
+        def counted(handle: int) -> None:
+            end()  # written, and not flushed
+            fsync(handle)
+            end()
+
+        os.fsync = counted
+        async for step in drive_listed(backend.perform, TENANT, job, list_):
+            last = step
+        await list_.end(end_words(last))
         await backend.close()
 
 

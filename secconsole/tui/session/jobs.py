@@ -73,8 +73,9 @@ class JobRunner:
                     listed = ""
                     if keep is not None:
                         await keep.end(end_words(job))
-                        listed = f"\nThe passwords are in {keep.path}"
-                    self._app.notify_done(f"{outcome_words(job)} J lists them.{listed}")
+                        listed = f"\nThe passwords are in {keep.path}" if keep.has_lines else ""
+                    other = f" {job.driver} goes on with it elsewhere." if job.state is JobState.RUNNING else ""
+                    self._app.notify_done(f"{outcome_words(job)}{other} J lists them.{listed}")
                     return
                 except ListNotWritten:
                     raise
@@ -97,7 +98,7 @@ class JobRunner:
         perform = self._app.backend.perform
         if keep is None:
             return drive_job(perform, tenant, job.id)
-        return drive_listed(perform, tenant, job.id, keep.keep)
+        return drive_listed(perform, tenant, job.id, keep)
 
     def _show(self, *, at_once: bool = False) -> None:
         """Redraw the progress, and reload the place in sight now and then: its users change."""

@@ -88,10 +88,13 @@ def advance_job(context: Context, operation: AdvanceJob) -> Job:
     kind = JobKind(job.kind)
     need_permission(context, KINDS[kind].permission)
     if job.state == JobState.FINISHED:
+        if operation.passwords:  # none of them counts, so their list must not keep them
+            raise Stale("This job has ended. Nothing was done.")
         context.unchanged = True
         return job_view(context, job)
     if not is_driver(context, job) or not jobs.step(context.connection, job, context.now):
         raise Stale(why_moved(context, job_of(context, operation.job)))
+    _refuse_another_list(context, operation, job, _most(kind, operation.most))
     assert isinstance(context.prepared, _Made)
     made = zip(context.prepared.users, zip(context.passwords, context.hashes, strict=True), strict=True)
     work = StepWork(given_to(job), current_event(context, job.events), dict(made))
@@ -103,6 +106,17 @@ def advance_job(context: Context, operation: AdvanceJob) -> Job:
             audit_job(context, JOB_FINISHED, job)
     context.unchanged = context.entries == 0
     return job_view(context, job)
+
+
+def _refuse_another_list(context: Context, operation: AdvanceJob, job: JobRecord, most: int) -> None:
+    """Raise `Stale` if another program of the same person has gone on with the job, with a list of its own.
+
+    Otherwise this step would fail for users whose passwords are on neither list.
+    """
+    if given_to(job).listed and operation.passwords:
+        pending = {user.id for _, user in jobs.pending_users(context.connection, job.pk, most)}
+        if any(new.user not in pending for new in operation.passwords):
+            raise Stale("Another program goes on with this job, with another list. Nothing was done.")
 
 
 def _act_on_next(context: Context, job: JobRecord, work: StepWork, most: int) -> JobRecord:
