@@ -46,10 +46,20 @@ _UNSURE_FOR = 120.0  # seconds that the key of an unanswered request is kept for
 
 
 class HttpBackend(SessionBackend):
-    """A backend over a server's HTTP API, at an address as `config.address` reads it."""
+    """A backend over a server's HTTP API, at an address as `config.address` reads it.
+
+    `forwarded_for`: the address of the client that it acts for, which counts if the server trusts this machine as a
+    proxy.
+    """
 
     def __init__(
-        self, url: str, credential: Credential, ca_file: Path | None = None, kept: TokenStore | None = None
+        self,
+        url: str,
+        credential: Credential,
+        ca_file: Path | None = None,
+        kept: TokenStore | None = None,
+        *,
+        forwarded_for: str = "",
     ) -> None:
         if isinstance(credential, StoreOwner):
             raise Invalid("A server requires a session. Sign in first: secconsole sign-in", "backend")
@@ -57,6 +67,8 @@ class HttpBackend(SessionBackend):
         super().__init__(credential, kept)
         self.title = address.title
         self._client = make_client(address, ca_file)
+        if forwarded_for:
+            self._client.headers["x-forwarded-for"] = forwarded_for
         self._last_heard = time.monotonic()
         self._unsure: dict[bytes, tuple[str, float]] = {}
 

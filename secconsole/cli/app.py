@@ -51,6 +51,7 @@ COMMANDS = {
     "session": ("session", "session", "List and end the sessions of a user."),
     "radius": ("radius", "radius", "Answer VPN gateways and other network devices by RADIUS."),
     "serve": ("serve", "serve", "Serve the same operations as an HTTP API."),
+    "pam-agent": ("pam_agent", "pam_agent", "Ask for second factors at SSH and other programs that use PAM."),
     "completion": ("completion", "completion", "Print the completion script for a shell."),
 }
 

@@ -21,6 +21,8 @@ Matrix = tuple[tuple[bool, ...], ...]  # rows of modules, True is dark
 
 QUIET_ZONES = (4, 2, 1)  # in modules, best first; ISO/IEC 18004 section 9.1 asks for 4
 _TALLEST = 17 + 4 * 40 + 2 * 4 + 1  # beyond version 40 with its full quiet zone
+_TEXT_QUIET_ZONE = 2
+_BLOCKS = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}
 _BASE32_SECRET = re.compile(r"(?<=[?&]secret=)[A-Z2-7]+")
 
 
@@ -165,6 +167,23 @@ def ansi_qr(uri: str, *, width: int, height: int, invert: bool = False, form: Qr
     if isinstance(plan, DoesNotFit):
         return str(plan)
     return "\n".join(_ansi_line(row) for row in plan.cells)
+
+
+def text_qr(uri: str, *, ascii_only: bool = False, dark_paper: bool = True) -> str:
+    """Return the code as plain text for programs that pass no colours on, such as the prompts of SSH.
+
+    With `dark_paper` the text is light on a dark window, else dark on a light one. `ascii_only` draws each module as
+    `##` or blanks, twice as wide and as high as half blocks. Raise ValueError if no code can hold the text.
+    """
+    rows = _Symbol(uri).matrix(_TEXT_QUIET_ZONE)
+    inked = [[dark != dark_paper for dark in row] for row in rows]
+    if ascii_only:
+        return "\n".join("".join("##" if ink else "  " for ink in row) for row in inked)
+    below = [*inked[1::2], *([[False] * len(inked[0])] if len(inked) % 2 else [])]
+    return "\n".join(
+        "".join(_BLOCKS[upper, lower] for upper, lower in zip(*pair, strict=True))
+        for pair in zip(inked[::2], below, strict=True)
+    )
 
 
 def _ansi_line(row: Iterable[Cell]) -> str:
