@@ -42,7 +42,7 @@ static int parse_options(pam_handle_t *pamh, int argc, const char **argv, struct
         else if (!strncmp(argv[i], "timeout=", 8) && (found->seconds = strtol(argv[i] + 8, &end, 10)) > 0
                  && found->seconds <= MOST_SECONDS && !*end) continue;
         else {
-            pam_syslog(pamh, LOG_ERR, "refusing everybody: option not understood: %s", argv[i]);
+            pam_syslog(pamh, LOG_ERR, "refusing every sign-in: option not understood: %s", argv[i]);
             return -1;
         }
     }
@@ -172,14 +172,14 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
     if (parse_options(pamh, argc, argv, &given)) return PAM_AUTHINFO_UNAVAIL;
     if (pam_get_user(pamh, &user, NULL) != PAM_SUCCESS || !user || !*user) return PAM_USER_UNKNOWN;
     if (strlen(given.socket) >= sizeof to.sun_path) {
-        pam_syslog(pamh, LOG_ERR, "refusing everybody: the path of the socket is too long");
+        pam_syslog(pamh, LOG_ERR, "refusing every sign-in: the path of the socket is too long");
         return PAM_AUTHINFO_UNAVAIL;
     }
     strcpy(to.sun_path, given.socket);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     char *text = malloc(LONGEST + 1);
     if (fd < 0 || !text || connect(fd, (struct sockaddr *)&to, sizeof to) || introduce(pamh, fd, user, &given))
-        pam_syslog(pamh, LOG_ERR, "refusing everybody: no agent at %s: %s", given.socket, strerror(errno));
+        pam_syslog(pamh, LOG_ERR, "refusing every sign-in: no agent at %s: %s", given.socket, strerror(errno));
     else
         result = converse(pamh, fd, text, given.seconds * 1000, (flags & (int)PAM_SILENT) != 0);
     if (text) {

@@ -22,7 +22,10 @@ _KINDS = {
 
 
 class Drawing(StrEnum):
-    """How to show a key. Programs at the other end tell neither their colours nor their character set."""
+    """Way to show a key.
+
+    The user chooses, because programs at the other end tell neither their colours nor their character set.
+    """
 
     DARK = "a QR code, for light text on a dark window"
     LIGHT = "a QR code, for dark text on a light window"

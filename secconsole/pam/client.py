@@ -1,4 +1,4 @@
-"""What performs the operations of one conversation: the store of this machine, or a server."""
+"""Clients that perform the operations of one conversation, in the store of this machine or at a server."""
 
 from __future__ import annotations
 

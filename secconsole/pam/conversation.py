@@ -19,7 +19,10 @@ class ConversationEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """Who wants to sign in, as the PAM module says. Only the password of an earlier module is secret."""
+    """User and program of a sign-in, as the PAM module says.
+
+    `password` is the one that an earlier module asked for.
+    """
 
     user: str
     tenant: str = ""

@@ -24,7 +24,10 @@ class Sent(StrEnum):
 
 
 class Received(StrEnum):
-    """Letter of a frame from the module. Those before GO are fields of its introduction."""
+    """Letter of a frame from the module.
+
+    Those before GO are fields of its introduction.
+    """
 
     VERSION = "v"
     TENANT = "o"

@@ -72,7 +72,7 @@ async def test_a_wrong_password_is_asked_for_three_times_in_one_conversation(tal
     assert len(talk.said) == 3
 
 
-async def test_an_unknown_user_is_told_what_a_wrong_password_is_told(talk: Talk, organisation: Organisation) -> None:
+async def test_an_unknown_user_gets_the_words_of_a_wrong_password(talk: Talk, organisation: Organisation) -> None:
     talk.introduce()
     await talk.hear()
     await talk.reply("wrong")
@@ -199,7 +199,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("frames", HOSTILE.values(), ids=HOSTILE)
-async def test_what_is_no_introduction_is_refused(talk: Talk, frames: list[tuple[str, bytes]]) -> None:
+async def test_broken_introductions_are_refused(talk: Talk, frames: list[tuple[str, bytes]]) -> None:
     for kind, content in frames:
         talk.frame(kind, content)
     heard = await talk.hear()

@@ -56,14 +56,14 @@ def test_wrong_and_missing_replies_are_refused(machine: Machine, answered: Runni
     assert ACCEPTED not in tried.stdout
 
 
-def test_without_an_agent_everybody_is_refused_and_the_log_says_so(machine: Machine, replies: str) -> None:
+def test_without_an_agent_every_sign_in_is_refused_and_the_log_says_so(machine: Machine, replies: str) -> None:
     tried = machine.try_user("uma", replies)
     assert AWAY in tried.stdout + tried.stderr
-    assert "refusing everybody: no agent at" in tried.stderr  # where the wrapper writes what the system log would hear
+    assert "refusing every sign-in: no agent at" in tried.stderr  # where the wrapper writes what the system log would hear
 
 
 @pytest.mark.parametrize("option", ["tiemout=5", "timeout=0", "timeout=9x", "timeout=601", "socket=relative", "nullok"])
-def test_an_option_that_is_not_understood_refuses_everybody(
+def test_an_option_that_is_not_understood_refuses_every_sign_in(
     machine: Machine, answered: Running, replies: str, option: str
 ) -> None:
     machine.configure(option)
@@ -72,7 +72,7 @@ def test_an_option_that_is_not_understood_refuses_everybody(
     assert "option not understood" in tried.stderr
 
 
-def test_a_socket_with_too_long_a_path_refuses_everybody(machine: Machine, replies: str) -> None:
+def test_a_socket_with_too_long_a_path_refuses_every_sign_in(machine: Machine, replies: str) -> None:
     machine.configure(f"socket=/{'x' * 120}")
     assert AWAY in (tried := machine.try_user("uma", replies)).stdout + tried.stderr
 

@@ -14,7 +14,8 @@ MODULE = (ROOT / "pam" / "pam_secconsole.c").read_text()
 
 def test_its_commands_are_understood() -> None:
     for words in commands_in(PAGE):
-        parse(words)
+        if "--help" not in words:  # which prints and ends
+            parse(words)
 
 
 def test_the_unit_starts_the_agent_where_the_module_looks_for_it() -> None:

@@ -59,7 +59,7 @@ def pam_agent(
     """Hold the conversations of pam_secconsole.so: password, second factor, binding a phone.
 
     The store of this machine is asked, or with --backend or --context a server. It ends like `serve`. Without it, the
-    module refuses everybody.
+    module refuses every sign-in.
 
     \b
     secconsole --tenant acme pam-agent
