@@ -117,8 +117,6 @@ class Agent:
             answer = await sign_in(service, conversation, who, who.tenant or self._options.tenant)
             if answer.status is not SignInStatus.COMPLETE:
                 return Sent.REFUSED, answer.message or f"the sign-in ended at {answer.status}"
-            if answer.token is not None:
-                await service.forget(answer.token)
             return Sent.ACCEPTED, ""
         except Throttled as error:
             await conversation.warn(error.message)

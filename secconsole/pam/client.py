@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from secconsole.backends.http import HttpBackend
-from secconsole.domain.secret import Secret
 from secconsole.operations.base import Operation
-from secconsole.operations.caller import Bearer, Credential, Nobody, Source
-from secconsole.operations.signin import SignOut
+from secconsole.operations.caller import Nobody, Source
 
 if TYPE_CHECKING:
     from secconsole.backends.embedded import EmbeddedBackend
@@ -23,10 +21,6 @@ class Service(Protocol):
         """Perform an operation of a sign-in, whose client is at the address that the conversation began with."""
         ...
 
-    async def forget(self, token: Secret[str]) -> None:
-        """End the session that a sign-in has opened: the program at the other end keeps its own."""
-        ...
-
     async def close(self) -> None: ...
 
 
@@ -36,11 +30,8 @@ class Embedded:
     def __init__(self, backend: EmbeddedBackend, address: str) -> None:
         self._backend, self._source = backend, Source(CHANNEL, address)
 
-    async def perform(self, operation: Operation[R], credential: Credential | None = None) -> R:
-        return await self._backend.perform_as(operation, credential or Nobody(), self._source)
-
-    async def forget(self, token: Secret[str]) -> None:
-        await self.perform(SignOut(), Bearer(token))
+    async def perform(self, operation: Operation[R]) -> R:
+        return await self._backend.perform_as(operation, Nobody(), self._source)
 
     async def close(self) -> None:
         """Do nothing: the store stays open for other conversations."""
@@ -57,10 +48,6 @@ class Remote:
 
     async def perform(self, operation: Operation[R]) -> R:
         return await self._backend.perform(operation)
-
-    async def forget(self, token: Secret[str]) -> None:
-        self._backend.credential = Bearer(token)
-        await self._backend.perform(SignOut())
 
     async def close(self) -> None:
         await self._backend.close()

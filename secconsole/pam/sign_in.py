@@ -47,7 +47,7 @@ async def _first_step(service: Service, conversation: Conversation, who: Introdu
     password, tries = who.password, PASSWORDS
     while True:
         given = password or await conversation.ask_hidden("Password:")
-        answer = await service.perform(SignIn(tenant=tenant, login=who.user, password=given))
+        answer = await service.perform(SignIn(tenant=tenant, login=who.user, password=given, session=False))
         tries -= 1
         if answer.message:
             await conversation.warn(answer.message)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from secconsole.pam.agent import Agent, AgentOptions
-from secconsole.pam.client import Embedded
+from secconsole.pam.client import Embedded, Remote
 from secconsole.pam.frames import Sent
 from secconsole.server.transport.listen import Listen
 from tests.organisation import TENANT, Organisation
@@ -53,12 +53,12 @@ class Talk:
 
 @asynccontextmanager
 async def talking(
-    organisation: Organisation, options: AgentOptions = OPTIONS, **changes: object
+    organisation: Organisation, options: AgentOptions = OPTIONS, *, url: str = "", **changes: object
 ) -> AsyncIterator[Talk]:
-    """Open a connection to an agent on the store of an organisation."""
+    """Open a connection to an agent on the store of an organisation, or in front of the server at a URL."""
     agent = Agent(
         replace(options, **changes),  # type: ignore[arg-type]
-        lambda address: Embedded(organisation.backend, address),
+        lambda address: Remote(url, None, address) if url else Embedded(organisation.backend, address),
     )
     ours, theirs = socket.socketpair()
     conversation = asyncio.create_task(agent.hold(*await asyncio.open_unix_connection(sock=theirs)))

@@ -19,7 +19,7 @@ from secconsole.operations.user_changes import ResetPassword
 from secconsole.pam.binding import Drawing
 from secconsole.pam.frames import LONGEST, Sent
 from tests.delivery.post import CODE, post_for
-from tests.organisation import PASSWORD, TENANT, Organisation, seed_of
+from tests.organisation import PASSWORD, SOCKET, TENANT, Organisation, seed_of, server_of
 from tests.pam.talk import Talk, talking
 from tests.terminal.terminal_driver import decode_qr
 
@@ -46,6 +46,19 @@ async def test_password_and_code_are_accepted_and_leave_no_session(talk: Talk, o
     assert (await organisation.perform(ListSessions(tenant=TENANT, user="ana"))).items == ()
     entries = (await organisation.perform(ListAudit(tenant=TENANT, action="sign-in"))).items
     assert (entries[0].channel, entries[0].address) == ("pam", "192.0.2.7")
+
+
+async def test_a_server_answers_an_agent_on_another_machine(talk: Talk, organisation: Organisation) -> None:
+    url = f"unix:{organisation.home / SOCKET}"
+    async with server_of(organisation), talking(organisation, url=url) as remote:
+        remote.introduce(host="192.0.2.7", service="sshd")
+        await remote.hear()
+        await remote.reply(RIGHT)
+        assert await remote.reply(organisation.code("ana").reveal()) == YES
+    async with talking(organisation, url=url) as alone:  # the server has gone
+        alone.introduce()
+        await alone.hear()
+        assert (await alone.reply(RIGHT))[0] is Sent.UNAVAILABLE
 
 
 async def test_a_used_code_and_wrong_ones_are_asked_for_again_and_then_refused(

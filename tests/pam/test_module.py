@@ -59,7 +59,8 @@ def test_wrong_and_missing_replies_are_refused(machine: Machine, answered: Runni
 def test_without_an_agent_every_sign_in_is_refused_and_the_log_says_so(machine: Machine, replies: str) -> None:
     tried = machine.try_user("uma", replies)
     assert AWAY in tried.stdout + tried.stderr
-    assert "refusing every sign-in: no agent at" in tried.stderr  # where the wrapper writes what the system log would hear
+    # the wrapper writes there what the system log would hear
+    assert "refusing every sign-in: no agent at" in tried.stderr
 
 
 @pytest.mark.parametrize("option", ["tiemout=5", "timeout=0", "timeout=9x", "timeout=601", "socket=relative", "nullok"])

@@ -58,7 +58,7 @@ def pam_agent(
 ) -> None:
     """Hold the conversations of pam_secconsole.so: password, second factor, binding a phone.
 
-    The store of this machine is asked, or with --backend or --context a server. It ends like `serve`. Without it, the
+    The store of this machine is asked, or with --backend or --context a server. Without the agent, the
     module refuses every sign-in.
 
     \b
