@@ -171,7 +171,7 @@ def test_secrets_are_marked_and_only_bodies_are_write_only() -> None:
             for part in objects(report):
                 if part.get("format") == "password":
                     assert part.get("writeOnly", False) == (
-                        name.endswith("Body") or name in ("NewUser", "NewPassword")
+                        name.endswith("Body") or name in ("NewUser", "NewPassword", "NewFactor")
                     ), (name, field)
                 if field in ("password", "code", "token", "challenge", "key", "uri") and part.get("type") == "string":
                     assert part.get("format") == "password" or name == "Problem", (name, field)
