@@ -197,9 +197,9 @@ def test_every_named_option_exists() -> None:
 
 def test_every_named_file_and_metric_exists() -> None:
     text = OPERATIONS.read_text()
-    for name in set(re.findall(r"packaging/[\w.]+", text)):
+    for name in set(re.findall(r"packaging/[\w.-]+", text)):
         assert (ROOT / name).exists(), name
-    metrics = (ROOT / "secconsole" / "server" / "metrics.py").read_text()
+    metrics = "".join((ROOT / "secconsole" / face / "metrics.py").read_text() for face in ("server", "radius"))
     named = set(re.findall(r"`(secconsole_\w+)", text))
     assert len(named) >= 7
     assert all(f'"{name}"' in metrics for name in named)
