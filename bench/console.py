@@ -65,7 +65,7 @@ def sign_in(term: Term, account: Account) -> None:
 def go_to_users(term: Term) -> None:
     """Go to the Users place, and wait for its first rows."""
     term.press("2")
-    await_text(term, r"Last sign-in.*\d+ days? ago")
+    await_text(term, r"(Last sign-in|Signed in).*\d+ days? ago")
     term.wait_quiet(0.5, 10)
 
 

@@ -664,9 +664,13 @@ class _Frozen:
 
 def _grid(screen, rows, cols) -> tuple:
     b = screen.buffer
-    return tuple(
-        tuple((c.data, c.fg, c.bg, c.bold, c.reverse, c.underscore) for c in (b[y][x] for x in cols)) for y in rows
-    )
+    return tuple(tuple(_look(b[y][x]) for x in cols) for y in rows)
+
+
+def _look(c) -> tuple:
+    if c.data == " " and not (c.reverse or c.underscore):
+        return (" ", c.bg)  # nobody sees the colour of a letter there
+    return (c.data, c.fg, c.bg, c.bold, c.reverse, c.underscore)
 
 
 # ---- processes -------------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.terminal
 Start = Callable[..., Term]
 
 MILLION = 1_000_000
-CSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
-HARMLESS = re.compile(rb"\x1b\[(?:[0-9;]*m|[0-9]+;[0-9]+H|\?2026[hl]|\?25[hl])")
+CSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[78]")
+HARMLESS = re.compile(rb"\x1b\[(?:[0-9;]*m|[0-9;]*H|[0-9]*[CKX]|\?2026[hl]|\?25[hl])|\x1b[78]")
 
 
 def table(term: Start, *words: str, **options: object) -> Term:
@@ -26,23 +26,23 @@ def table(term: Start, *words: str, **options: object) -> Term:
     return opened
 
 
-def test_a_cursor_step_costs_300_bytes_and_a_page_3000(term: Start) -> None:
+def test_a_cursor_step_costs_200_bytes_and_a_page_1600(term: Start) -> None:
     opened = table(term, str(MILLION), cols=80, rows=24)
     steps = [opened.key("down", quiet=0.08).nbytes for _ in range(33)]
-    assert 0 < median(steps) <= 300
+    assert 0 < median(steps) <= 200
     over_the_edge = [cost for cost in steps if cost > 300]
     assert len(over_the_edge) <= 2  # half a window at a time
-    assert 0 < max(over_the_edge) <= 3_000
+    assert 0 < max(over_the_edge) <= 2_000  # a page and a step, and rows that arrive late
     for key in ("pagedown", "pagedown", "end", "home", "m", "pageup"):
-        assert 300 < opened.key(key, quiet=0.15).nbytes <= 3_000, key
+        assert 100 < opened.key(key, quiet=0.3).nbytes <= 1_700, key
     opened.key("up", quiet=0.08)
-    assert opened.key("space", quiet=0.15).nbytes <= 450  # the mark's row and the next one
+    assert opened.key("space", quiet=0.15).nbytes <= 300  # the mark's row and the next one
     assert opened.key("u", quiet=0.3).nbytes == 0  # reloaded, nothing changed
 
 
 def test_a_step_costs_no_more_in_a_large_window(term: Start) -> None:
     opened = table(term, str(MILLION), cols=200, rows=60)
-    assert 0 < median(opened.key("down", quiet=0.08).nbytes for _ in range(5)) <= 300
+    assert 0 < median(opened.key("down", quiet=0.08).nbytes for _ in range(5)) <= 200
 
 
 def test_memory_stays_constant_over_a_million_rows(term: Start) -> None:

@@ -43,6 +43,26 @@ def test_pipe_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("environ", "erases"),
+    [
+        ({}, True),
+        ({"TERM": "linux"}, True),
+        ({"TERM": "tmux-256color"}, False),
+        ({"TERM": "screen"}, False),
+        ({"TERM": "vt100"}, False),
+        ({"TMUX": "/tmp/tmux-1/default,1,0"}, False),
+        ({"STY": "1.pts-0.host"}, False),
+    ],
+)
+def test_only_terminals_that_erase_in_colour_are_sent_erasures_for_blanks(
+    environ: dict[str, str], erases: bool
+) -> None:
+    found = probe({"TERM": "xterm-256color", **environ}, Tty(), Tty())
+    assert isinstance(found, Terminal)
+    assert found.erases is erases
+
+
+@pytest.mark.parametrize(
     ("environ", "depth"),
     [
         ({"COLORTERM": "truecolor"}, "truecolor"),

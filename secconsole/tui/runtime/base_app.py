@@ -15,6 +15,7 @@ from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.geometry import Offset
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.theme import Theme
@@ -336,6 +337,9 @@ class ConsoleApp(NotifyingApp):
         self._theme_watch.follow(theme.name)
 
     def _on_screen_changed(self, screen: Screen[Any]) -> None:
+        self.cursor_position = Offset(0, 0)  # none has been drawn there; a field sets it when it is
+        if screen.focused is not None:
+            screen.focused.refresh()
         self.call_later(self._cover_if_small)
         self._key_queue.proceed()
 

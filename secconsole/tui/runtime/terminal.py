@@ -40,6 +40,9 @@ _UNWANTED = frozenset(
 )
 _UNWANTED_PREFIXES = ("TEXTUAL_", "PYTHON", "JUPYTER")
 
+# Terminals by the beginning of TERM whose terminfo has `bce`. GNU screen's and tmux's has not.
+_ERASING = ("xterm", "linux", "rxvt", "alacritty", "foot", "kitty", "wezterm", "ghostty", "konsole", "vte", "putty")
+
 # Textual draws the letter typed at once and what it finds in the next frame. At 60 frames a second, the default, that
 # second frame waits longer than the search takes.
 _FRAMES = {"TEXTUAL_FPS": "120"}
@@ -59,6 +62,7 @@ class Terminal:
     tmux: bool = False
     screen: bool = False
     utf8: bool = True
+    erases: bool = False  # in the current background colour, so that blanks need not be written
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ def probe(environ: Mapping[str, str], stdin: Stream, stderr: Stream) -> Terminal
         tmux=bool(environ.get("TMUX")),
         screen=bool(environ.get("STY")),
         utf8=_utf8(environ),
+        erases=_erases(environ),
     )
 
 
@@ -111,6 +116,13 @@ def _depth(environ: Mapping[str, str]) -> ColourDepth:
         return "truecolor"
     name, _, colours = environ.get("TERM", "").strip().lower().rpartition("-")
     return "256" if colours in ("256color", "kitty") or name == "xterm-kitty" else "16"
+
+
+def _erases(environ: Mapping[str, str]) -> bool:
+    """Return True if the terminal erases in the current background: `bce` in terminfo, which few systems have whole."""
+    if environ.get("TMUX") or environ.get("STY"):
+        return False
+    return environ.get("TERM", "").startswith(_ERASING)
 
 
 def _utf8(environ: Mapping[str, str]) -> bool:

@@ -15,7 +15,6 @@ from secconsole.tui.widgets.columns import GAP, Column, arranged, cell_pieces, c
 from secconsole.tui.widgets.row_window import Row
 
 GUTTER = 3  # cells before the first column: cursor, mark, blank
-CURSOR_REACH = 48  # the cursor's style covers columns that begin before this cell, to send less per key press
 CURSOR, MARK, PLACEHOLDER = "▌", "*", "·"
 
 _Piece = tuple[str, Style | None]
@@ -65,7 +64,7 @@ class TableLines:
         """Return a row, or placeholders for one that is not loaded, exactly as wide as the table."""
         base = self._styles.marked if marked else self._styles.row if row is not None else self._styles.placeholder
         pieces: list[_Piece] = [((CURSOR if at_cursor else " ") + (MARK if marked else " ") + " ", None)]
-        x = reach = GUTTER
+        x = GUTTER
         for place, (column, width) in zip(self._place, self._shown, strict=True):
             if x > GUTTER:
                 pieces.append((" " * GAP, None))
@@ -75,15 +74,11 @@ class TableLines:
             else:
                 cell = row.cells[place] if place < len(row.cells) else ""
                 pieces += cell_pieces(cell, width, column.align_right)
-            if x < CURSOR_REACH:
-                reach = x + width
             x += width
         strip = self._strip(pieces, base)
         if not at_cursor:
             return strip
-        reach = min(reach, self._width)
-        head = "".join(segment.text for segment in strip.crop(0, reach))
-        return Strip([Segment(head, self._styles.cursor), *strip.crop(reach)], self._width)
+        return Strip([Segment("".join(segment.text for segment in strip), self._styles.cursor)], self._width)
 
     def empty(self, message: str) -> Strip:
         return self._strip([(" " * GUTTER + visible(message), None)], self._styles.empty)
