@@ -1,8 +1,12 @@
-"""`python -m docs.man_page`: write build/man/secconsole.1 and the completion scripts, from the commands themselves."""
+"""`python -m docs.man_page [FOLDER]`: write the manual page and the completion scripts, from the commands themselves.
+
+They lie below build/ as the system's folders do, and a wheel installs them there.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +16,13 @@ from click.shell_completion import get_completion_class
 from secconsole import __version__
 from secconsole.cli.app import NAME, cli
 
-FOLDER = Path(__file__).parents[1] / "build"
+FOLDER = Path(__file__).parents[1] / "build" / "share"
+PAGE = f"man/man1/{NAME}.1"
+COMPLETIONS = {
+    "bash": f"bash-completion/completions/{NAME}",
+    "zsh": f"zsh/site-functions/_{NAME}",
+    "fish": f"fish/vendor_completions.d/{NAME}.fish",
+}
 _SECTIONS = """\
 .SH ENVIRONMENT
 .TP
@@ -99,11 +109,10 @@ def _text(text: str) -> str:
 
 
 def main() -> None:
-    (FOLDER / "man").mkdir(parents=True, exist_ok=True)
-    (FOLDER / "man" / f"{NAME}.1").write_text(page(), encoding="utf-8")
-    (FOLDER / "completion").mkdir(exist_ok=True)
-    for shell in ("bash", "zsh", "fish"):
-        (FOLDER / "completion" / f"{NAME}.{shell}").write_text(completion(shell), encoding="utf-8")
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    for name, text in {PAGE: page(), **{file: completion(shell) for shell, file in COMPLETIONS.items()}}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -87,3 +87,21 @@ def test_a_wheel_contains_nothing_outside_the_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.partition("/")[0] for name in archive.namelist()}
     assert {top.partition("-")[0] for top in tops} == {"secconsole"}
+
+
+def test_a_wheel_installs_manual_page_and_completion_of_its_commands(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "--quiet", "--no-index"]
+    subprocess.run([*pip, "--no-deps", wheel], check=True)
+    share = environment / "share"
+    page = (share / "man" / "man1" / "secconsole.1").read_text()
+    assert page.startswith(".TH SECCONSOLE 1")
+    for command in ("unbind", "policy set", "audit stream add", "completion"):
+        assert f'.SS "secconsole {command}"' in page
+    for file in (
+        "bash-completion/completions/secconsole",
+        "zsh/site-functions/_secconsole",
+        "fish/vendor_completions.d/secconsole.fish",
+    ):
+        assert "_SECCONSOLE_COMPLETE" in (share / file).read_text()
