@@ -23,7 +23,7 @@ class ShareHook(BuildHookInterface[Any]):
             return
         self._folder = tempfile.TemporaryDirectory()
         made = Path(self._folder.name)
-        subprocess.run([sys.executable, "-m", "docs.man_page", str(made)], cwd=self.root, check=True)
+        subprocess.run([sys.executable, "-m", "docs.man_page", str(made)], cwd=self.root, check=True)  # noqa: S603
         files = [file for file in made.rglob("*") if file.is_file()]
         build_data["shared_data"] |= {str(file): f"share/{file.relative_to(made)}" for file in files}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.bare import SHOWN
 from bench.console import CONSOLE, ROOT, SIGN_IN, go_to_users, sign_in, take_accounts, terminal
 from bench.figure import Bench, Result, alternate, median, milliseconds
+from bench.served import running
 from secconsole.backends.demo.people import TENANT
 from secconsole.config.locations import HOME_VARIABLE
 from tests.terminal.terminal_driver import Term
@@ -55,15 +56,25 @@ def memory(bench: Bench) -> Iterator[Result]:
     with bench.stores.copy(bench.users, "memory") as home:
         accounts = list(take_accounts(home).values())
         ours, bare = alternate(
-            bench, "memory", rounds, lambda: _mebibytes(home, CONSOLE, SIGN_IN), lambda: _mebibytes(home, BARE, SHOWN)
+            bench,
+            "memory",
+            rounds,
+            lambda: _mebibytes(home, CONSOLE, SIGN_IN, TENANT),
+            lambda: _mebibytes(home, BARE, SHOWN),
         )
         bench.say("memory in Users")
         with terminal(home) as term:
             sign_in(term, accounts[0])
             go_to_users(term)
-            for name in ("pagedown",) * 20 + ("end",) + ("pageup",) * 20 + ("home",):
-                term.key(name, quiet=0.1)
-            paged = _resident(term.pid)
+            paged = _paged(term)
+        bench.say("memory over a server")
+        api = home / "api.sock"
+        serve = (*CONSOLE, "serve", "--listen", f"unix:{api}", "--store", f"sqlite:///{home / 'console.db'}", "--demo")
+        away = ("--backend", f"unix:{api}", "--tenant", TENANT)
+        with running(api, *serve), terminal(home / "elsewhere", *away) as term:
+            sign_in(term, accounts[0])
+            go_to_users(term)
+            served = _paged(term)
     yield Result(
         f"resident memory ÷ bare Textual app's, {bench.users:,} users",
         median(ours) / median(bare),
@@ -74,6 +85,14 @@ def memory(bench: Bench) -> Iterator[Result]:
     yield Result(
         "  the same in Users", paged / median(bare), 2.2, "×", f"{paged:.0f} MiB after signing in and paging, once"
     )
+    yield Result("  the same over a server", served / median(bare), 1.5, "×", f"{served:.0f} MiB in Users, as above")
+
+
+def _paged(term: Term) -> float:
+    """Return the memory of a console in Users after going through the table."""
+    for name in ("pagedown",) * 20 + ("end",) + ("pageup",) * 20 + ("home",):
+        term.key(name, quiet=0.1)
+    return _resident(term.pid)
 
 
 def _shown_after(home: Path, program: tuple[str, ...], *patterns: str) -> list[float]:
@@ -91,10 +110,11 @@ def _shows(pattern: str) -> Callable[[Term], bool]:
     return lambda screen: sought.search(screen.text()) is not None
 
 
-def _mebibytes(home: Path, program: tuple[str, ...], shown: str) -> float:
+def _mebibytes(home: Path, program: tuple[str, ...], *shown: str) -> float:
     with _started(home, program) as term:
-        if term.wait_text(shown, 30) is None:
-            raise TimeoutError(f"{program} showed no {shown!r}")
+        for pattern in shown:  # the name of the organisation comes once its store is open
+            if term.wait_text(pattern, 30) is None:
+                raise TimeoutError(f"{program} showed no {pattern!r}")
         term.wait_quiet(_SETTLED, 10)
         return _resident(term.pid)
 
