@@ -19,8 +19,8 @@ from secconsole.domain.model import FactorState
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.factors import VerifyCode
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import SignIn, VerifySignIn
-from secconsole.operations.tokens import RotateSecretKey
 from secconsole.operations.user_changes import DisableUser
 from secconsole.store.schema import audit, factors, users
 from tests.organisation import PASSWORD, TENANT, Organisation, open_store, organisation_in

@@ -16,8 +16,8 @@ from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.caller import Bearer, Credential, Nobody, Source
 from secconsole.operations.factors import VerifyCode
+from secconsole.operations.secret_keys import RotateSecretKey
 from secconsole.operations.signin import SignIn, VerifySignIn
-from secconsole.operations.tokens import RotateSecretKey
 from tests.organisation import PASSWORD, TENANT, Clock, Organisation, copy_key, open_store, template_in
 from tests.postgres import Cluster
 from tests.round_trips import RoundTrips, counted
