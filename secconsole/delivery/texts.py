@@ -6,6 +6,7 @@ Names in them are data: made visible, and cut so that an SMS stays one segment.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from secconsole.delivery.message import Message
 from secconsole.delivery.template import SHORTEST_NAME, Template
@@ -22,17 +23,27 @@ _MINUTES = LASTS // 60_000
 _LONGEST_NAME = 40  # in an SMS, even if there is room for more
 
 
-def code_message(kind: FactorKind, to: str, code: Passcode, *, tenant: str, login: str, purpose: Purpose) -> Message:
+class Tenant(Protocol):
+    """Organisation that a message is from."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def helpdesk_text(self) -> str: ...
+
+
+def code_message(kind: FactorKind, to: str, code: Passcode, *, tenant: Tenant, login: str, purpose: Purpose) -> Message:
     """Return the message with a code for signing in or for confirming an address."""
     return _coded("code", kind, to, code, tenant, login, purpose)
 
 
-def caller_message(kind: FactorKind, to: str, code: Passcode, *, tenant: str, login: str) -> Message:
+def caller_message(kind: FactorKind, to: str, code: Passcode, *, tenant: Tenant, login: str) -> Message:
     """Return the message with a code that a caller reads out to the helpdesk."""
     return _coded("caller", kind, to, code, tenant, login, Purpose.CALLER)
 
 
-def trial_message(kind: FactorKind, to: str, code: Passcode, *, tenant: str, login: str) -> Message:
+def trial_message(kind: FactorKind, to: str, code: Passcode, *, tenant: Tenant, login: str) -> Message:
     """Return the message with a code that proves that delivery settings work."""
     return _coded("test", kind, to, code, tenant, login, Purpose.TEST)
 
@@ -46,13 +57,13 @@ def passed_over(tenant: str) -> tuple[str, ...]:
     return tuple(name for name in own if not any(_one_segment(text(name), values, each, "a") for each in names))
 
 
-def key_message(to: str, key: Secret[str], uri: Secret[str], *, tenant: str, login: str) -> Message:
+def key_message(to: str, key: Secret[str], uri: Secret[str], *, tenant: Tenant, login: str) -> Message:
     """Return the message with the key of an authenticator app that is being bound."""
     values = {"key": grouped_key(key.reveal()), "link": uri.reveal()}
     return _mail("key-email", to, tenant, {**values, "login": visible(login), "contact": _contact(tenant)})
 
 
-def invitation_message(to: str, password: Secret[str], *, tenant: str, login: str, until: str) -> Message:
+def invitation_message(to: str, password: Secret[str], *, tenant: Tenant, login: str, until: str) -> Message:
     """Return the message with a first-time password, which contains no link.
 
     `until`: its end in words.
@@ -61,13 +72,13 @@ def invitation_message(to: str, password: Secret[str], *, tenant: str, login: st
     return _mail("invitation-email", to, tenant, {**values, "contact": _contact(tenant)})
 
 
-def reset_message(to: str, password: Secret[str], *, tenant: str, login: str, until: str) -> Message:
+def reset_message(to: str, password: Secret[str], *, tenant: Tenant, login: str, until: str) -> Message:
     """Return the message with the password that replaces one that the user chose, which contains no link."""
     values = {"password": password.reveal(), "login": visible(login), "until": until}
     return _mail("reset-email", to, tenant, {**values, "contact": _contact(tenant)})
 
 
-def reminder_message(to: str, *, tenant: str, login: str, until: str) -> Message:
+def reminder_message(to: str, *, tenant: Tenant, login: str, until: str) -> Message:
     """Return the reminder to bind a factor, which contains no link.
 
     `until`: the end of the grace period in words.
@@ -76,12 +87,12 @@ def reminder_message(to: str, *, tenant: str, login: str, until: str) -> Message
     return _mail("reminder-email", to, tenant, {**values, "contact": _contact(tenant)})
 
 
-def advice_message(to: str, *, tenant: str) -> Message:
+def advice_message(to: str, *, tenant: Tenant) -> Message:
     """Return the advice for users whose devices may be infected, the same for all of a tenant."""
     return _mail("advice", to, tenant, {"contact": _contact(tenant)})
 
 
-def notice_message(name: str, to: str, *, tenant: str, values: Mapping[str, str]) -> Message:
+def notice_message(name: str, to: str, *, tenant: Tenant, values: Mapping[str, str]) -> Message:
     """Return the notice about an event in an account.
 
     `values` are the placeholders of its text except for tenant and contact.
@@ -90,16 +101,18 @@ def notice_message(name: str, to: str, *, tenant: str, values: Mapping[str, str]
     return _mail(f"notice-{name}", to, tenant, {**shown, "contact": _contact(tenant)})
 
 
-def alert_message(to: str, *, tenant: str, values: Mapping[str, str]) -> Message:
+def alert_message(to: str, *, tenant: Tenant, values: Mapping[str, str]) -> Message:
     """Return the message to an administrator about suspicious activity."""
     shown = {place: visible(value) for place, value in values.items()}
     return _mail("alert-email", to, tenant, {**shown, "contact": _contact(tenant)})
 
 
-def _coded(name: str, kind: FactorKind, to: str, code: Passcode, tenant: str, login: str, purpose: Purpose) -> Message:
+def _coded(
+    name: str, kind: FactorKind, to: str, code: Passcode, tenant: Tenant, login: str, purpose: Purpose
+) -> Message:
     values = {"code": code.whole.reveal(), "prefix": code.prefix, "minutes": str(_MINUTES)}
     if kind is FactorKind.SMS:
-        return Message(to, "", Secret(_sms_text(name, values, visible(tenant), visible(login), purpose)))
+        return Message(to, "", Secret(_sms_text(name, values, visible(tenant.name), visible(login), purpose)))
     more = {"login": visible(login), "purpose": PURPOSE_WORDS[purpose], "contact": _contact(tenant)}
     return _mail(f"{name}-email", to, tenant, {**values, **more})
 
@@ -130,11 +143,15 @@ def _one_segment(template: Template, values: Mapping[str, str], tenant: str, log
     return ""
 
 
-def _mail(name: str, to: str, tenant: str, values: Mapping[str, str]) -> Message:
-    subject, body = text(name).filled({**values, "tenant": visible(tenant)})
+def _mail(name: str, to: str, tenant: Tenant, values: Mapping[str, str]) -> Message:
+    subject, body = text(name).filled({**values, "tenant": visible(tenant.name)})
     return Message(to, subject, Secret(f"{body}\n"))
 
 
-def _contact(tenant: str) -> str:
-    """Return how to object, which an organisation states in one place for all its texts."""
-    return text("contact").filled({"tenant": visible(tenant)})[1]
+def _contact(tenant: Tenant) -> str:
+    """Return how to object, which an organisation states in one place for all its texts.
+
+    A tenant's own words about its helpdesk follow, the same that its sign-in shows.
+    """
+    words = text("contact").filled({"tenant": visible(tenant.name)})[1]
+    return f"{words}\n{visible(tenant.helpdesk_text)}" if tenant.helpdesk_text else words

@@ -318,7 +318,9 @@ FLATTENED: dict[object, dict[str, object]] = {
         "only": Annotated[FactorKind | None, Meta(description="Only users with this kind of factor and no other.")],
         "not_status": Annotated[BindingStatus | None, Meta(description="No users with this binding status.")],
         "not_role": Annotated[Role | None, Meta(description="No users with this role.")],
-        "not_flag": Annotated[Flag | None, Meta(description="No users with this flag.")],
+        "not_flag": Annotated[
+            tuple[Flag, ...], Meta(max_length=len(Flag), description="No users with one of these flags.")
+        ],
         "not_factor": Annotated[FactorKind | None, Meta(description="No users with a factor of this kind.")],
         "created_over": _days("Only users created more than so many days ago."),
         "created_under": _days("Only users created less than so many days ago."),

@@ -66,6 +66,6 @@ def _mail(context: Context, tenant: TenantRow, user: UserRecord) -> bool:
     request = Request(tenant, user, FactorKind.EMAIL, address, Purpose.REMINDER, reminder_attempt(user))
     if free_at(context, request) > context.now:
         return False
-    message = reminder_message(address, tenant=tenant.name, login=user.login, until=utc_words(when(end)))
+    message = reminder_message(address, tenant=tenant, login=user.login, until=utc_words(when(end)))
     post(context, request, message, expires=min(end, context.now + NOTICE_LASTS))
     return True

@@ -13,6 +13,7 @@ from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.operations.policy import SetPolicy, ShowPolicy
 from secconsole.operations.signin import SignIn, SignInAnswer, VerifySignIn
+from secconsole.operations.user_changes import DisableUser
 from secconsole.operations.users import CreateUser, ShowUser
 from secconsole.operations.whitelist import AddToWhitelist, ListWhitelist
 from secconsole.tui.app import SecConsole
@@ -226,13 +227,15 @@ async def test_administrators_who_must_bind_are_listed_in_users(
 
 async def test_all_who_must_bind_are_listed_in_users(console: OpenConsole, organisation: Organisation) -> None:
     await organisation.perform(AddToWhitelist(tenant="acme", users=("nina",), reason="on leave"))
+    await organisation.perform(CreateUser(tenant="acme", login="gone"))
+    await organisation.perform(DisableUser(tenant="acme", user="gone"))
     app = await console("root", place="settings")
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "1  must bind at their next sign-in" in screen_text(app))
         await settled(pilot)
         await pilot.press("l")
-        await until(pilot, lambda: "-status:bound -is:whitelisted" in screen_text(app))
-        await until(pilot, lambda: "newton" in screen_text(app) and "1 of 8 users" in screen_text(app))
+        await until(pilot, lambda: "-status:bound -is:whitelisted -is:disabled" in screen_text(app))
+        await until(pilot, lambda: "newton" in screen_text(app) and "1 of 9 users" in screen_text(app))
 
 
 async def test_grace_period_alone_can_be_changed_and_has_limits(
@@ -405,7 +408,7 @@ async def test_reminders_are_switched_on_with_the_number_of_mails_in_sight(
 async def test_an_auditor_sees_if_users_are_reminded_and_changes_nothing(console: OpenConsole) -> None:
     app = await console("aida", place="settings")
     async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+        await ready(app, pilot)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, RemindersDialog))
         assert "There is no grace period now" in screen_text(app)

@@ -17,6 +17,7 @@ from secconsole.domain.messages.sending import Cap, CapSubject, allowed_from, ca
 from secconsole.domain.messages.sms import is_one_segment
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
+from tests.sender import Organisation
 
 CODE = Passcode("XYWD", Secret("581883"))
 
@@ -137,7 +138,7 @@ HOSTILE = "\x1b]0;x\x07\r\nBcc: eve@evil.example\n\u202eacme"
 
 def test_hostile_names_stay_within_their_line() -> None:
     mail = code_message(
-        FactorKind.EMAIL, "ana@acme.example", CODE, tenant=HOSTILE, login=HOSTILE, purpose=Purpose.SIGN_IN
+        FactorKind.EMAIL, "ana@acme.example", CODE, tenant=Organisation(HOSTILE), login=HOSTILE, purpose=Purpose.SIGN_IN
     )
     assert "\n" not in mail.subject
     assert "\r" not in mail.subject
@@ -146,9 +147,14 @@ def test_hostile_names_stay_within_their_line() -> None:
     assert all(line.isprintable() for line in lines)
     for message in (
         code_message(
-            FactorKind.SMS, "+15005550009", CODE, tenant=HOSTILE * 9, login=HOSTILE * 9, purpose=Purpose.SIGN_IN
+            FactorKind.SMS,
+            "+15005550009",
+            CODE,
+            tenant=Organisation(HOSTILE * 9),
+            login=HOSTILE * 9,
+            purpose=Purpose.SIGN_IN,
         ),
-        trial_message(FactorKind.SMS, "+15005550009", CODE, tenant=HOSTILE * 9, login=HOSTILE),
+        trial_message(FactorKind.SMS, "+15005550009", CODE, tenant=Organisation(HOSTILE * 9), login=HOSTILE),
     ):
         assert message.text.reveal().isprintable()
         assert is_one_segment(message.text.reveal())
@@ -157,8 +163,15 @@ def test_hostile_names_stay_within_their_line() -> None:
 
 def test_a_locked_screen_shows_no_code() -> None:
     for message in (
-        code_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant="acme", login="ana", purpose=Purpose.SIGN_IN),
-        trial_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant="acme", login="ana"),
+        code_message(
+            FactorKind.EMAIL,
+            "ana@acme.example",
+            CODE,
+            tenant=Organisation("acme"),
+            login="ana",
+            purpose=Purpose.SIGN_IN,
+        ),
+        trial_message(FactorKind.EMAIL, "ana@acme.example", CODE, tenant=Organisation("acme"), login="ana"),
     ):
         assert "581883" not in message.subject
         assert "XYWD" in message.subject

@@ -16,6 +16,7 @@ from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.messages.sms import is_one_segment, length_of, outside_alphabet, shortened, spelled_plainly
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
+from tests.sender import Organisation
 
 CODE = Passcode("XYWD", Secret("581883"))
 # The default alphabet of 3GPP TS 23.038, by code points where a look-alike is near.
@@ -49,11 +50,13 @@ def put(folder: Path, name: str, text: str) -> None:
 
 
 def sms(tenant: str, login: str = "ana", purpose: Purpose = Purpose.SIGN_IN) -> str:
-    return code_message(FactorKind.SMS, "+1", CODE, tenant=tenant, login=login, purpose=purpose).text.reveal()
+    return code_message(
+        FactorKind.SMS, "+1", CODE, tenant=Organisation(tenant), login=login, purpose=purpose
+    ).text.reveal()
 
 
 def trial(tenant: str, login: str = "ana") -> str:
-    return trial_message(FactorKind.SMS, "+1", CODE, tenant=tenant, login=login).text.reveal()
+    return trial_message(FactorKind.SMS, "+1", CODE, tenant=Organisation(tenant), login=login).text.reveal()
 
 
 def test_septets_and_units_are_counted_as_phones_do() -> None:
@@ -104,7 +107,9 @@ def test_a_message_names_purpose_and_account_of_its_code() -> None:
     assert len(set(foreign.values())) == len(PURPOSES)
     assert all("ana.kral" in text and FOREIGN in text for text in foreign.values())
     for purpose, words in ((Purpose.SIGN_IN, "signing in"), (Purpose.ENROLLMENT, "address"), (Purpose.STEP_UP, "you")):
-        mail = code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana", purpose=purpose)
+        mail = code_message(
+            FactorKind.EMAIL, "a@b.example", CODE, tenant=Organisation("acme"), login="ana", purpose=purpose
+        )
         assert words in mail.text.reveal()
         assert "the account ana" in mail.text.reveal()
 

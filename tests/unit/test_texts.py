@@ -16,6 +16,7 @@ from secconsole.domain.factors.passcode import Passcode
 from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.model import FactorKind
 from secconsole.domain.secret import Secret
+from tests.sender import Organisation
 
 CODE = Passcode("XYWD", Secret("581883"))
 KEY, LINK = Secret("JBSWY3DPEHPK3PXP"), Secret("otpauth://totp/acme:ana?secret=JBSWY3DPEHPK3PXP&issuer=acme")
@@ -55,18 +56,22 @@ def put(folder: Path, name: str, text: str | bytes) -> Path:
 
 def test_every_text_is_built_in_and_all_placeholders_are_filled(texts: Path) -> None:
     made = [
-        code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana", purpose=Purpose.SIGN_IN),
-        code_message(FactorKind.SMS, "+1", CODE, tenant="acme", login="ana", purpose=Purpose.SIGN_IN),
-        trial_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana"),
-        trial_message(FactorKind.SMS, "+1", CODE, tenant="acme", login="ana"),
-        key_message("a@b.example", KEY, LINK, tenant="acme", login="ana"),
-        invitation_message("a@b.example", KEY, tenant="acme", login="ana", until="then"),
+        code_message(
+            FactorKind.EMAIL, "a@b.example", CODE, tenant=Organisation("acme"), login="ana", purpose=Purpose.SIGN_IN
+        ),
+        code_message(FactorKind.SMS, "+1", CODE, tenant=Organisation("acme"), login="ana", purpose=Purpose.SIGN_IN),
+        trial_message(FactorKind.EMAIL, "a@b.example", CODE, tenant=Organisation("acme"), login="ana"),
+        trial_message(FactorKind.SMS, "+1", CODE, tenant=Organisation("acme"), login="ana"),
+        key_message("a@b.example", KEY, LINK, tenant=Organisation("acme"), login="ana"),
+        invitation_message("a@b.example", KEY, tenant=Organisation("acme"), login="ana", until="then"),
     ]
     for name, form in FORMS.items():
         if name.startswith("notice-"):
             values = EVENT | {place: MORE[place] for place in form.places if place in MORE}
             assert set(values) | {"tenant", "contact"} == form.places
-            made.append(notice_message(name.removeprefix("notice-"), "a@b.example", tenant="acme", values=values))
+            made.append(
+                notice_message(name.removeprefix("notice-"), "a@b.example", tenant=Organisation("acme"), values=values)
+            )
         else:
             assert built_in(name).body
     for message in made:
@@ -79,18 +84,26 @@ def test_all_placeholders_are_filled_in_a_custom_text(texts: Path) -> None:
         subject = "hello {tenant}\n" if form.subject else ""
         put(texts, f"{name}.txt", subject + " ".join(f"[{{{place}}}]" for place in sorted(form.places)))
     assert list(problems()) == []
-    code = code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant="acme", login="ana", purpose=Purpose.SIGN_IN)
+    code = code_message(
+        FactorKind.EMAIL, "a@b.example", CODE, tenant=Organisation("acme"), login="ana", purpose=Purpose.SIGN_IN
+    )
     assert code.text.reveal() == "[XYWD-581883] [[acme]] [ana] [10] [XYWD] [signing in] [acme]\n"
     values = EVENT | {"left": "9"}
-    used = notice_message("recovery-used", "a@b.example", tenant="acme", values=values)
+    used = notice_message("recovery-used", "a@b.example", tenant=Organisation("acme"), values=values)
     assert used.subject == "hello acme"
     assert used.text.reveal() == "[[acme]] [01KAN] [9] [ana] [acme] [now] [here] [you]\n"
-    assert key_message("a@b.example", KEY, LINK, tenant="a", login="b").text.reveal().startswith("[[a]] [JBSW Y3DP")
+    assert (
+        key_message("a@b.example", KEY, LINK, tenant=Organisation("a"), login="b")
+        .text.reveal()
+        .startswith("[[a]] [JBSW Y3DP")
+    )
 
 
 def test_nothing_in_a_text_or_a_name_is_evaluated(texts: Path) -> None:
     hostile = "{code} {tenant.__class__} {0} %s ${code} \x1b[31m\u202e"
-    message = notice_message("token", "a@b.example", tenant=hostile, values={**EVENT, **MORE, "name": "{entry}\n.\n"})
+    message = notice_message(
+        "token", "a@b.example", tenant=Organisation(hostile), values={**EVENT, **MORE, "name": "{entry}\n.\n"}
+    )
     assert 'called "{entry}\\x0a.\\x0a"' in message.text.reveal()
     assert "{code} {tenant.__class__} {0} %s ${code} \\x1b[31m\\u202e" in message.text.reveal()
     assert message.subject.isprintable()
@@ -142,22 +155,45 @@ def test_an_unusable_text_is_skipped_and_reported(texts: Path) -> None:
     assert found["notice-bind.txt"] == "there is no text with that name"
     assert "chmod 600" in found["notice-unbound.txt"]
     values = {place: MORE.get(place, "x") for place in FORMS["notice-bound"].places - {"tenant", "contact"}}
-    message = notice_message("bound", "a@b.example", tenant="acme", values=values)
+    message = notice_message("bound", "a@b.example", tenant=Organisation("acme"), values=values)
     assert before.replace("{tenant}", "acme") in message.text.reveal()
 
 
 def test_a_change_takes_effect_at_once(texts: Path) -> None:
     values = {**EVENT}
     path = put(texts, "contact.txt", "Call 4711.")
-    assert "Call 4711." in notice_message("unbound", "a@b.example", tenant="acme", values=values).text.reveal()
+    assert (
+        "Call 4711."
+        in notice_message("unbound", "a@b.example", tenant=Organisation("acme"), values=values).text.reveal()
+    )
     put(texts, "contact.txt", "Call 4712 instead.")
-    assert "Call 4712 instead." in notice_message("unbound", "a@b.example", tenant="acme", values=values).text.reveal()
+    assert (
+        "Call 4712 instead."
+        in notice_message("unbound", "a@b.example", tenant=Organisation("acme"), values=values).text.reveal()
+    )
     os.unlink(path)
     assert (
-        "the helpdesk of acme" in notice_message("unbound", "a@b.example", tenant="acme", values=values).text.reveal()
+        "the helpdesk of acme"
+        in notice_message("unbound", "a@b.example", tenant=Organisation("acme"), values=values).text.reveal()
     )
 
 
 def test_without_a_folder_there_are_no_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECCONSOLE_HOME", str(tmp_path))
     assert list(problems()) == []
+
+
+def test_mails_name_the_helpdesk_as_the_sign_in_does(texts: Path) -> None:
+    acme = Organisation("acme", "Call 4713, room \x1b[2J 12. {code}")
+    code = code_message(FactorKind.EMAIL, "a@b.example", CODE, tenant=acme, login="ana", purpose=Purpose.SIGN_IN)
+    made = [code, key_message("a@b.example", KEY, LINK, tenant=acme, login="ana")]
+    made.append(notice_message("unbound", "a@b.example", tenant=acme, values={**EVENT}))
+    for message in made:
+        lines = message.text.reveal().splitlines()
+        at = lines.index("If you did not do or expect this, contact the helpdesk of acme immediately.")
+        assert lines[at + 1] == "Call 4713, room \\x1b[2J 12. {code}"
+    put(texts, "contact.txt", "Object at once.")
+    text = notice_message("unbound", "a@b.example", tenant=acme, values={**EVENT}).text.reveal()
+    assert "Object at once.\nCall 4713" in text
+    other = notice_message("unbound", "a@b.example", tenant=Organisation("acme"), values={**EVENT}).text.reveal()
+    assert other.endswith("Object at once.\n")

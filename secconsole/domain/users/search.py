@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from secconsole.domain.model import BindingStatus, FactorKind, Flag
 from secconsole.domain.roles import Role
@@ -47,7 +47,7 @@ class UserFilter:
     only: FactorKind | None = None
     not_status: BindingStatus | None = None
     not_role: Role | None = None
-    not_flag: Flag | None = None
+    not_flag: tuple[Flag, ...] = ()
     not_factor: FactorKind | None = None
     created_over: int | None = None
     created_under: int | None = None
@@ -85,7 +85,7 @@ def parse_search(text: str) -> tuple[UserFilter, list[str]]:
             continue
         elif name in _FACTS and not (refused and name == "only"):
             field, kind = _FACTS[name]
-            found[f"not_{field}" if refused else field] = _pick(kind, value, part, problems)
+            _add(found, f"not_{field}" if refused else field, _pick(kind, value, part, problems), part, problems)
         elif name == "phone" and not refused:
             found["phone"] = _phone(value, part, problems)
         elif name == "last" and "never".startswith(value.casefold()):
@@ -95,6 +95,17 @@ def parse_search(text: str) -> tuple[UserFilter, list[str]]:
         else:
             problems.append(f"{part}: cannot be excluded")
     return UserFilter(tuple(words), **found), problems  # type: ignore[arg-type]
+
+
+def _add(found: dict[str, object], field: str, value: object, part: str, problems: list[str]) -> None:
+    """Add a fact: any number of excluded flags, and one of each other kind."""
+    if field == "not_flag":
+        flags = cast("tuple[Flag, ...]", found.get(field, ()))
+        found[field] = flags if value is None or value in flags else (*flags, value)
+    elif value is not None and found.get(field, value) != value:
+        problems.append(f"{part}: only one of these is possible")
+    else:
+        found[field] = value
 
 
 def is_filter(part: str) -> bool:
@@ -107,9 +118,11 @@ def filter_text(wanted: UserFilter) -> str:
     """Return the search line of a filter, empty if it matches all users."""
     facts: list[str] = []
     for name, field in (("status", "status"), ("role", "role"), ("is", "flag"), ("factor", "factor")):
-        for sign, value in (("", getattr(wanted, field)), ("-", getattr(wanted, f"not_{field}"))):
+        excluded = getattr(wanted, f"not_{field}")
+        for sign, value in (("", getattr(wanted, field)), ("-", None if field == "flag" else excluded)):
             facts += [f"{sign}{name}:{value}"] if value is not None else []
     facts += [f"only:{wanted.only}"] if wanted.only is not None else []
+    facts += [f"-is:{flag}" for flag in wanted.not_flag]
     for name in ("created", "last"):
         for sign, value in ((">", getattr(wanted, f"{name}_over")), ("<", getattr(wanted, f"{name}_under"))):
             facts += [f"{name}:{sign}{value}d"] if value is not None else []

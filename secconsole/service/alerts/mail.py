@@ -51,7 +51,7 @@ def _mail_one(context: Context, tenant: TenantRow, admin: UserRecord, alert: Ale
         request = Request(tenant, admin, FactorKind.EMAIL, address, Purpose.NOTICE, f"alert {alert.id}")
         if free_at(context, request) > context.now:
             return 0
-        message = alert_message(address, tenant=tenant.name, values=values)
+        message = alert_message(address, tenant=tenant, values=values)
         post(context, request, message, expires=context.now + NOTICE_LASTS)
         return 1
     return 0

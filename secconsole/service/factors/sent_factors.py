@@ -147,7 +147,7 @@ def send_code(
     request = Request(tenant, user, factor.kind, factor.address, purpose, attempt, factor.id)
 
     def write(kind: FactorKind, to: str, code: Passcode) -> Message:
-        return code_message(kind, to, code, tenant=tenant.name, login=user.login, purpose=purpose)
+        return code_message(kind, to, code, tenant=tenant, login=user.login, purpose=purpose)
 
     return issue_code(context, request, write)
 

@@ -70,7 +70,7 @@ def send_key(context: Context, tenant: TenantRow, user: UserRecord, factor: Fact
         return KeyMailed(False, request.masked, message, when(wait_until))
     seed = seed_of(context, user, factor)
     uri = key_uri(tenant, user, parameters_of(factor), seed)
-    message_of = key_message(to, Secret(key_text(seed)), uri, tenant=tenant.name, login=user.login)
+    message_of = key_message(to, Secret(key_text(seed)), uri, tenant=tenant, login=user.login)
     # An earlier mail, with another key, must not follow this one.
     outbox.void(context.connection, attempt, context.now)
     post(context, request, message_of, expires=factor.expires)

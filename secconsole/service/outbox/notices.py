@@ -59,7 +59,7 @@ class Notices:
             request = Request(tenant, user, FactorKind.EMAIL, address, Purpose.NOTICE, f"notice {entry}")
             if free_at(context, request) > context.now:
                 continue
-            message = notice_message(notice.text, address, tenant=tenant.name, values=values)
+            message = notice_message(notice.text, address, tenant=tenant, values=values)
             post(context, request, message, expires=context.now + NOTICE_LASTS)
             queued += 1
         return queued

@@ -201,8 +201,7 @@ def _excluded(wanted: UserFilter) -> list[Condition]:
         conditions.append(users.c.role != str(wanted.not_role))
     if wanted.not_factor is not None:
         conditions.append(sa.not_(users.c.kinds.contains(wanted.not_factor.value, autoescape=True)))
-    if wanted.not_flag is not None:
-        conditions.append(sa.not_(sa.and_(*_having(wanted.not_flag))))
+    conditions += [sa.not_(sa.and_(*_having(flag))) for flag in wanted.not_flag]
     return conditions
 
 

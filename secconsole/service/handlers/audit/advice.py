@@ -20,7 +20,7 @@ NO_ADVICE = "Mail is not set up here, so no advice can be mailed. Set it up firs
 
 @handles(ShowAdvice)
 def show_advice(context: Context, operation: ShowAdvice) -> Advice:
-    message = advice_message("", tenant=context.tenant.name)
+    message = advice_message("", tenant=context.tenant)
     return Advice(message.subject, message.text.reveal())
 
 
@@ -35,6 +35,6 @@ def send_advice(context: Context, operation: SendAdvice) -> AdviceSent:
     request = Request(tenant, user, FactorKind.EMAIL, to, Purpose.NOTICE, f"advice {user.id}")
     if (until := free_at(context, request)) > context.now:
         raise Conflict(wait_words(until, context.now, "mail"))
-    post(context, request, advice_message(to, tenant=tenant.name), expires=context.now + NOTICE_LASTS)
+    post(context, request, advice_message(to, tenant=tenant), expires=context.now + NOTICE_LASTS)
     context.audit(INCIDENT_ADVISED, user, to=request.masked)
     return AdviceSent(user.id, user.login, request.masked)

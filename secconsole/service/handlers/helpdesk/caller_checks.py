@@ -62,7 +62,7 @@ def start_caller_check(context: Context, operation: StartCallerCheck) -> CallerC
         request = Request(context.tenant, user, way.channel, address, Purpose.CALLER, _attempt(id))
 
         def write(kind: FactorKind, to: str, code: Passcode) -> Message:
-            return caller_message(kind, to, code, tenant=context.tenant.name, login=user.login)
+            return caller_message(kind, to, code, tenant=context.tenant, login=user.login)
 
         issued = issue_code(context, request, write)
         retry = when(issued.retry_at)

@@ -184,7 +184,7 @@ def try_delivery(context: Context, operation: TryDelivery) -> TestStarted:
     issued = issue_code(
         context,
         request,
-        lambda kind, to, code: trial_message(kind, to, code, tenant=context.tenant.name, login=context.actor.login),
+        lambda kind, to, code: trial_message(kind, to, code, tenant=context.tenant, login=context.actor.login),
     )
     return TestStarted(
         issued.sent,

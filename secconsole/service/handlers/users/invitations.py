@@ -123,7 +123,7 @@ def mail_first_password(
     # A mail that still waits has a password that no longer works.
     outbox.void(context.connection, request.attempt, context.now)
     make_message = reset_message if resets else invitation_message
-    message = make_message(request.to, password, tenant=tenant.name, login=user.login, until=utc_words(when(until)))
+    message = make_message(request.to, password, tenant=tenant, login=user.login, until=utc_words(when(until)))
     post(context, request, message, expires=until)
     return request.masked
 

@@ -35,7 +35,7 @@ def remind_user(context: Context, operation: RemindUser) -> ReminderSent:
         raise Conflict(wait_words(until, context.now, "mail"))
     end = must_bind_from(tenant, user, context.now) or 0
     words = utc_words(when(end)) if end > context.now else "your next sign-in"
-    message = reminder_message(to, tenant=tenant.name, login=user.login, until=words)
+    message = reminder_message(to, tenant=tenant, login=user.login, until=words)
     post(context, request, message, expires=context.now + NOTICE_LASTS)
     context.audit(USER_REMINDED, user, to=request.masked)
     return ReminderSent(user.id, user.login, request.masked)

@@ -34,7 +34,6 @@ from secconsole.tui.screens.settings.delivery_dialog import DeliveryDialog
 from secconsole.tui.screens.settings.form import Change, PolicyForm
 from secconsole.tui.screens.settings.text import (
     MUST_BIND,
-    WITHOUT_FACTOR,
     admins_search,
     changed_words,
     done_words,
@@ -49,6 +48,7 @@ from secconsole.tui.widgets.policy_impact import impact_words
 from secconsole.tui.widgets.prose import Prose
 
 WIDEST = 120
+_NEED_POLICY = {"settings.toggle", "settings.kinds", "settings.helpdesk", "settings.reminders"}
 ROOMY = 27  # rows from which the fields fit below everything else
 
 
@@ -185,11 +185,17 @@ class Settings(Place):
     # ---- keys ------------------------------------------------------------------------------------------------------
 
     def state(self) -> tuple[object, ...]:
-        return *self.console_state(), self.preview
+        return *self.console_state(), self.preview, self._is_read
+
+    @property
+    def _is_read(self) -> bool:
+        return self.policy is not None and self.delivery is not None and self.preview is not None
 
     def why_not(self, action: Action) -> str:
         if reason := super().why_not(action):
             return reason
+        if action.id in _NEED_POLICY and not self._is_read:
+            return "The settings are still being read. Try again in a moment."
         if action.id == "settings.must" and not (self.preview and self.preview.impact.must_enroll):
             return "No user would have to bind."
         if action.id == "settings.admins" and not (self.preview and self.preview.impact.admins_must_enroll):
@@ -223,9 +229,11 @@ class Settings(Place):
         self.app.notify_done(done_words(policy, was, before))
 
     def do_must(self) -> None:
-        """Go to a list that has all users who must bind."""
-        required = self.query_one(PolicyChoice).mode is PolicyMode.REQUIRED
-        go_to_users(self.app, MUST_BIND if required else WITHOUT_FACTOR)
+        """Go to the list of users who must bind.
+
+        Under *optional* it also has those of whom no factor is required.
+        """
+        go_to_users(self.app, MUST_BIND)
 
     async def do_admins(self) -> None:
         """Go to the list of administrators who must bind."""

@@ -125,8 +125,7 @@ def _key_words(keys: Sequence[SecretKey], now: datetime) -> str:
     return f"{key.name} {key.id}, last used {moment(key.last_used, now)}"
 
 
-WITHOUT_FACTOR = "-status:bound"
-MUST_BIND = f"{WITHOUT_FACTOR} -is:whitelisted"  # under required, with disabled users, who are not counted
+MUST_BIND = "-status:bound -is:whitelisted -is:disabled"
 
 
 def admins_search(adoption: Adoption, mode: PolicyMode) -> str:
