@@ -135,6 +135,10 @@ async def test_a_number_with_a_country_chosen_from_the_list(
         await settled(pilot)
         await typed(pilot, "\t\t\r")
         await until(pilot, lambda: isinstance(app.screen, CountryDialog))
+        await typed(pilot, "fran")
+        await until(pilot, lambda: "+33  France" in screen_text(app))
+        await pilot.press("escape")  # as in a search, the first one empties the line
+        await until(pilot, lambda: isinstance(app.screen, CountryDialog) and "+93  Afghanistan" in screen_text(app))
         await typed(pilot, "germ")
         await until(pilot, lambda: "+49  Germany" in screen_text(app) and "+420" not in screen_text(app))
         await typed(pilot, "\r\r")

@@ -238,6 +238,10 @@ async def test_the_palette_runs_the_chosen_action_and_explains_unavailable_ones(
         assert toasts(app) == ["Incident is for others: platform-admin, tenant-admin."]
         await pilot.press("ctrl+p", *"xyzzy")
         await until(pilot, lambda: "No command matches." in screen_text(app))
+        await pilot.press("escape")  # as in a search, the first one empties the line
+        await settled(pilot)
+        assert "No command matches." not in screen_text(app)
+        assert isinstance(app.screen, Palette)
         await pilot.press("escape", "colon", *"change pass", "enter")
         await until(pilot, lambda: isinstance(app.screen, PasswordDialog))
 
@@ -253,7 +257,7 @@ async def test_a_theme_is_previewed_and_reverted_by_escape(console: OpenConsole)
         await until(pilot, lambda: app.theme == "fjord")
         await pilot.press("escape")
         await until(pilot, lambda: app.theme == before)
-        await pilot.press("colon", *"fjord", "enter")
+        await pilot.press("escape", "colon", *"fjord", "enter")
         await settled(pilot)
         assert app.theme == "fjord"
         assert 'theme = "fjord"' in toasts(app)[0]

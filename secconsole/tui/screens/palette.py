@@ -185,7 +185,7 @@ def _line(command: Command, keys_width: int) -> Content:
 class Palette(ModalScreen[Command | None]):
     """Typing filters, arrows select, Enter runs.
 
-    Escape cancels and restores the colours.
+    Escape empties the line first. Then it cancels and restores the colours.
     """
 
     CSS_PATH = Path(__file__).parents[1] / "styles" / "palette.tcss"
@@ -265,5 +265,10 @@ class Palette(ModalScreen[Command | None]):
             self.dismiss(command)
 
     def action_cancel(self) -> None:
+        """Empty the line, as in a search; leave if it is empty."""
+        entry = self.query_one(Input)
+        if entry.value:
+            entry.value = ""
+            return
         self.app.theme = self._theme_before
         self.dismiss(None)

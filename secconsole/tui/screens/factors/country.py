@@ -21,12 +21,12 @@ _MOST_TYPED = 100
 class CountryDialog(ModalScreen[Country | None]):
     """Typing filters, arrows select, Enter picks.
 
-    Escape leaves the number as it was.
+    Escape empties the line first. Then it leaves the number as it was.
     """
 
     CSS_PATH = Path(__file__).parents[2] / "styles" / "country.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Cancel", show=False, priority=True),
+        Binding("escape", "cancel", "Cancel", show=False, priority=True),
         Binding("up", "move(-1)", "Up", show=False, priority=True),
         Binding("down", "move(1)", "Down", show=False, priority=True),
         Binding("pageup", "move(-8)", "Page up", show=False, priority=True),
@@ -53,6 +53,14 @@ class CountryDialog(ModalScreen[Country | None]):
 
     def on_mount(self) -> None:
         self._show("")
+
+    def action_cancel(self) -> None:
+        """Empty the line, as in a search; leave if it is empty."""
+        entry = self.query_one(Input)
+        if entry.value:
+            entry.value = ""
+        else:
+            self.dismiss(None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._show(event.value)
