@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from secconsole.tui.console import Console
 
 TITLE = "DEMO: throw-away data, invented people"
+SHORT_TITLE = "DEMO: invented people"
 
 
 class DemoList(Widget):
@@ -41,6 +42,7 @@ class DemoList(Widget):
         self.accounts = tuple(accounts)
         self._now: datetime | None = None  # the first frame leaves out codes, which would delay it
         self._arrived: InboxMessage | None = None
+        self._until = ""
         self.border_title = safe(TITLE)
         self.border_subtitle = safe(f"1–{len(self.accounts)} sign in as one of them, while Login is empty")
 
@@ -54,8 +56,17 @@ class DemoList(Widget):
             self._now = now
             ends = [code_of(account.totp_uri, now)[1] for account in self.accounts if account.totp_uri is not None]
             if ends:
-                self.border_title = safe(f"{TITLE} · codes until {ends[0].astimezone():%H:%M:%S}")
+                self._until = f" · codes until {ends[0].astimezone():%H:%M:%S}"
+            self._show_title()
             self.refresh()
+
+    def on_resize(self) -> None:
+        self._show_title()
+
+    def _show_title(self) -> None:
+        """Show that it is a demo, and how long the codes are valid, as far as there is room."""
+        short = len(TITLE + self._until) > self.content_size.width > 0
+        self.border_title = safe(f"{SHORT_TITLE if short else TITLE}{self._until}")
 
     def _follow(self) -> None:
         from secconsole.tui.demo.inbox import follow_post

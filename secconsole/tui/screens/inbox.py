@@ -95,7 +95,7 @@ class Inbox(Place):
         self._list.set_options([Option(self._row(message)) for message in self._messages])
         found = [index for index, message in enumerate(self._messages) if message.id == kept]
         self._list.highlighted = (found[0] if found else 0) if self._messages else None
-        words = f"{plural(len(self._messages), 'message')}. They are kept here, and nothing leaves this machine."
+        words = f"{plural(len(self._messages), 'message')}. Nothing leaves this machine."
         self.query_one("#whose", Static).update(join((words, "$muted")))
         self._read()
 
