@@ -265,7 +265,7 @@ class Palette(ModalScreen[Command | None]):
             self.dismiss(command)
 
     def action_cancel(self) -> None:
-        """Empty the line, as in a search; leave if it is empty."""
+        """Empty the line, as in a search, or leave if it is empty."""
         entry = self.query_one(Input)
         if entry.value:
             entry.value = ""

@@ -55,7 +55,7 @@ class CountryDialog(ModalScreen[Country | None]):
         self._show("")
 
     def action_cancel(self) -> None:
-        """Empty the line, as in a search; leave if it is empty."""
+        """Empty the line, as in a search, or leave if it is empty."""
         entry = self.query_one(Input)
         if entry.value:
             entry.value = ""

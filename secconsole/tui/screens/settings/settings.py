@@ -231,7 +231,7 @@ class Settings(Place):
     def do_must(self) -> None:
         """Go to the list of users who must bind.
 
-        Under *optional* it also has those of whom no factor is required.
+        Under *optional* it also has users who need no factor.
         """
         go_to_users(self.app, MUST_BIND)
 
