@@ -59,7 +59,7 @@ class UserFilter:
     @property
     def is_counted(self) -> bool:
         """True if the users with these facts are counted in advance, as far as the filter has no words."""
-        if {self.flag, self.not_flag} & _OF_THE_MOMENT:
+        if {self.flag, *self.not_flag} & _OF_THE_MOMENT:
             return False
         ages = (self.created_over, self.created_under, self.last_over, self.last_under, self.signed_in)
         return not self.phone and all(age is None for age in ages)

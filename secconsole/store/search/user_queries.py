@@ -226,8 +226,7 @@ def kept_count(rest: UserFilter) -> Prepared:
         conditions.append(sa.not_(c.kinds.contains(rest.not_factor.value, autoescape=True)))
     if rest.flag is not None:
         conditions.append(_counted(rest.flag))
-    if rest.not_flag is not None:
-        conditions.append(sa.not_(_counted(rest.not_flag)))
+    conditions += [sa.not_(_counted(flag)) for flag in rest.not_flag]
     return Prepared(sa.select(sa.func.coalesce(sa.func.sum(c.n), 0)).where(*conditions))
 
 
