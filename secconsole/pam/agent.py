@@ -50,6 +50,11 @@ class Agent:
         self._options, self._connect = options, connect
         self._running: set[asyncio.Task[None]] = set()
 
+    async def check(self) -> None:
+        """Raise `Unavailable` if the socket cannot be opened."""
+        if not self._options.listen.is_handed_over:
+            close_doors(open_doors((self._options.listen,)))
+
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raise `Unavailable` if the socket cannot be opened."""
         doors = open_doors((self._options.listen,))

@@ -15,20 +15,28 @@ from secconsole.pam.agent import Agent, AgentOptions
 from secconsole.pam.client import CHANNEL, Embedded, Remote
 
 
-async def run(options: AgentOptions, target: NamedContext, store: str, *, demo: bool) -> None:
-    """Serve until SIGTERM or SIGINT. Raise `Unavailable` if the store or the socket cannot be opened."""
+async def run(options: AgentOptions, target: NamedContext, store: str, *, demo: bool, only_check: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, or with `only_check` return as soon as it could.
+
+    Raise `Unavailable` if the store or the socket cannot be opened.
+    """
     if target.backend:
         ca_file = Path(target.ca_file) if target.ca_file else None
-        await Agent(options, lambda address: Remote(target.backend, ca_file, address)).run()
+        agent = Agent(options, lambda address: Remote(target.backend, ca_file, address))
+        await (agent.check() if only_check else agent.run())
         return
     place = parse_store(store)
     backend = await open_store(place, Nobody(), CHANNEL)
     try:
         if not demo and await _is_demo(backend):
             raise Unavailable(f"{place} is a demo's store, whose passwords are public. To use it anyway, add --demo")
+        agent = Agent(options, lambda address: Embedded(backend, address))
+        if only_check:
+            await agent.check()
+            return
         backend.delivery_worker.stay()
         backend.alert_worker.stay()
-        await Agent(options, lambda address: Embedded(backend, address)).run()
+        await agent.run()
     finally:
         await backend.close()
 

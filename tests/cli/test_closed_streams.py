@@ -34,6 +34,7 @@ WORDS = {
 MORE = {
     ("demo",): ("--users", "10", "--no-open"),
     ("serve",): ("--check",),
+    ("pam-agent",): ("--check", "--listen", "unix:agent.sock"),
     ("policy", "set"): ("optional",),
     ("store", "migrate"): ("--store", "sqlite:///nothing"),
     ("session", "end"): ("--others", "--user", "ana"),

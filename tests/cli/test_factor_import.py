@@ -42,7 +42,7 @@ def test_serial_numbers_are_mapped_to_logins(shell: Shell, file: Path, tmp_path:
     file.write_text(samples.OATH)
     table = tmp_path / "serials.csv"
     table.write_text("serial,login\ntoken02,ana\ntoken03,bob\n")
-    answer = shell("factor", "import", str(file), "--map", str(table), "--format", "json")
+    answer = shell("factor", "import", str(file), "--format", "oath-csv", "--map", str(table), "--format", "json")
     assert answer.code == 7
     assert [(i["user"], i["serial"], i["state"]) for i in answer.json["items"]] == [
         ("", "token01", "waits"),

@@ -20,6 +20,7 @@ from secconsole.domain.helpdesk import PasswordChange
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.model import FactorKind, PolicyMode, SignInStatus
 from secconsole.domain.roles import Role
+from secconsole.domain.scope import Scope
 from secconsole.domain.secret import Secret
 from secconsole.operations.account import CancelMfa, ChangePassword, KeepFactor, SetContact, ShowOwnRules
 from secconsole.operations.alerts import (
@@ -229,7 +230,6 @@ for _operation in (
     ListWhitelist(tenant=TENANT),
     AddToWhitelist(tenant=TENANT, users=("ana",), reason="no phone"),
     SignIn(tenant=TENANT, login="root", password=PASSWORD),
-    StartChallenge(tenant=TENANT, login="ana"),
     ListAlerts(tenant=TENANT),
     ListAlertRules(tenant=TENANT),
     SetAlertRule(tenant=TENANT, rule=AlertRule.DORMANT, threshold=100),
@@ -246,6 +246,13 @@ for _operation in (
     ReportIncident(tenant=TENANT),
 ):
     simple(_operation)
+
+
+@of(StartChallenge)
+async def _(organisation: Organisation) -> Asked:
+    await ana_bound(organisation)
+    made = await organisation.perform(CreateSecretKey(tenant=TENANT, name="wiki", scopes=(Scope.CHALLENGE,)))
+    return Asked(StartChallenge(tenant=TENANT, login="ana"), Bearer(made.key))
 
 
 @of(ShowAlert)

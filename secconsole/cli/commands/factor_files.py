@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from secconsole.cli.command import Command, EnumChoice
+from secconsole.cli.command import Call, Command
 from secconsole.cli.command_context import CommandContext, with_backend
+from secconsole.cli.output import Format
 from secconsole.cli.stdin import read_password
 from secconsole.domain.seeds.formats import SeedFormat
 
+_RESULTS = [form.value for form in Format if form is not Format.MARKDOWN]
 
-@click.command("import", cls=Command)
+
+class _ImportCommand(Command):
+    """A command whose --format takes the format of its files and that of the result, whose names differ."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params = [param for param in self.params if param.name != "format" or param.expose_value]
+
+
+def _split(ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> SeedFormat | None:
+    """Keep the format of the result for the output, and return that of the files."""
+    for result in (value for value in values if value in _RESULTS):
+        ctx.ensure_object(Call).format = Format(result)
+    named = [SeedFormat(value) for value in values if value not in _RESULTS]
+    return named[-1] if named else None
+
+
+@click.command("import", cls=_ImportCommand)
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--format", "seed_format", type=EnumChoice(SeedFormat), help="Default: recognised by its contents.")
+@click.option(
+    "--format",
+    "seed_format",
+    multiple=True,
+    type=click.Choice([*(form.value for form in SeedFormat), *_RESULTS]),
+    callback=_split,
+    help="The format of the files, by default recognised by their contents, or of the result.",
+)
 @click.option(
     "--map",
     "map_path",
@@ -37,7 +64,7 @@ async def import_factors(
 ) -> int:
     """Bind keys that users have already, from files of other programs: nobody has to scan a code again.
 
-    Reads otpauth URIs, QR texts of Google Authenticator, PSKC, exports of privacyIDEA (--format pi), Aegis, FreeOTP+
+    Reads otpauth URIs, QR texts of Google Authenticator, PSKC, exports of privacyIDEA (its format pi), Aegis, FreeOTP+
     and Keycloak, OATH and Yubico CSV, and .google_authenticator files, whose owner is the user.
 
     A line whose user does not exist waits: create the user, then import the file again. A key that its user has already

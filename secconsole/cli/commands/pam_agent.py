@@ -9,6 +9,7 @@ import pwd
 import click
 
 from secconsole.cli.command import Command, current_call
+from secconsole.cli.diagnostics import say
 from secconsole.domain.errors import Invalid, Unavailable
 
 _SOCKET = "/run/secconsole-pam/pam.sock"
@@ -53,8 +54,15 @@ _SOCKET = "/run/secconsole-pam/pam.sock"
     help="The maximum number of sign-ins at once.",
 )
 @click.option("--demo", is_flag=True, help="Use the store of a demo, whose passwords are public.")
+@click.option("--check", is_flag=True, help="Check whether the agent would start, and exit.")
 def pam_agent(
-    listen: str, store: str, allow_user: tuple[str, ...], timeout: int, limit_conversations: int, demo: bool
+    listen: str,
+    store: str,
+    allow_user: tuple[str, ...],
+    timeout: int,
+    limit_conversations: int,
+    demo: bool,
+    check: bool,
 ) -> None:
     """Hold the conversations of pam_secconsole.so: password, second factor, binding a phone.
 
@@ -88,8 +96,11 @@ def pam_agent(
         float(timeout),
         limit_conversations,
     )
-    logs.start_logging("info")
-    asyncio.run(run(options, target, store, demo=demo))
+    if not check:
+        logs.start_logging("info")  # after the checks above, so that their errors are read at a terminal
+    asyncio.run(run(options, target, store, demo=demo, only_check=check))
+    if check:
+        say(f"The agent would start: {place}.")
 
 
 def _id_of(name: str) -> int:

@@ -48,7 +48,6 @@ from secconsole.tui.widgets.policy_impact import impact_words
 from secconsole.tui.widgets.prose import Prose
 
 WIDEST = 120
-_NEED_POLICY = {"settings.toggle", "settings.kinds", "settings.helpdesk", "settings.reminders"}
 ROOMY = 27  # rows from which the fields fit below everything else
 
 
@@ -185,17 +184,11 @@ class Settings(Place):
     # ---- keys ------------------------------------------------------------------------------------------------------
 
     def state(self) -> tuple[object, ...]:
-        return *self.console_state(), self.preview, self._is_read
-
-    @property
-    def _is_read(self) -> bool:
-        return self.policy is not None and self.delivery is not None and self.preview is not None
+        return *self.console_state(), self.preview
 
     def why_not(self, action: Action) -> str:
         if reason := super().why_not(action):
             return reason
-        if action.id in _NEED_POLICY and not self._is_read:
-            return "The settings are still being read. Try again in a moment."
         if action.id == "settings.must" and not (self.preview and self.preview.impact.must_enroll):
             return "No user would have to bind."
         if action.id == "settings.admins" and not (self.preview and self.preview.impact.admins_must_enroll):
