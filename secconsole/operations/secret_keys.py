@@ -142,7 +142,7 @@ class RotateSecretKey(Operation[NewSecretKey]):
 @declare(
     "secret-key.rotate-all",
     "POST",
-    "/v1/tenants/{tenant}/secret-keys/rotate",
+    "/v1/tenants/{tenant}/rotate-secret-keys",
     Permission.MANAGE_POLICY,
     dangerous=True,
     step_up="always",

@@ -74,6 +74,7 @@ async def test_no_hash_is_computed_for_an_invalid_bearer(
 def test_every_hashing_operation_is_tested_here() -> None:
     hashing = {kind.spec.name for kind, handler in HANDLERS.items() if handler.hashes or handler.reserve}
     assert hashing == {
+        "challenge.start",
         "sign-in",
         "step-up",
         "sign-in.new-password",

@@ -88,7 +88,7 @@ async def test_an_invalid_request_is_refused_with_a_message(
             {},
             [],
             b'{"name":"ci","scopes":["read","admin"]}',
-            "scopes[1]: 'admin' is not one of read, verify.",
+            "scopes[1]: 'admin' is not one of read, verify, challenge.",
             "scopes[1]",
         ),
         (

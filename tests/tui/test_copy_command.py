@@ -36,8 +36,10 @@ load_all()
 # Changes without a command, and the reason.
 _SIGN_IN = "a step of a sign-in, which the command sign-in goes through as a whole"
 WITHOUT = {
+    "challenge.start": "for applications, over HTTP",
     "clock.mend": "doctor --mend-clock does it on the machine itself, and no screen does",
     "delivery.confirm": "delivery test sends the code and confirms it",
+    "factor.import": "its keys come from a file, which no argument can hold",
     "job.advance": "the driver of a job does it",
     "recovery.view": "shows secrets on a screen only",
     "sign-in": _SIGN_IN,
@@ -64,6 +66,7 @@ SILENT = {
     "AlertsDialog": _PICKS,
     "BoundDialog": _LOOK,
     "BypassCodeDialog": _LOOK,
+    "CheckedKeysDialog": "imports a file, which no argument can hold",
     "CheckedDialog": "imports a file or a paste, which no argument can hold",
     "ColumnsDialog": "changes this console only",
     "DeliveryDialog": _LOOK,
@@ -71,6 +74,8 @@ SILENT = {
     "DeliveryStatusDialog": _PICKS,
     "DryRunDialog": _LOOK,
     "EndingDialog": _LOOK,
+    "KeysDialog": _PICKS,
+    "SecretKeysDialog": _PICKS,
     "ExportDialog": _FILE,
     "ExportJobDialog": _FILE,
     "HistoryDialog": _PICKS,
@@ -171,7 +176,7 @@ async def copied_at(console: OpenConsole, number: str, keys: str) -> tuple[list[
         if number == "2":
             await pilot.press("slash", *"uma", "enter")
             await settled(pilot)
-        for sequence in keys.split():
+        for sequence in keys.split() if isinstance(keys, str) else keys:
             for key in sequence.split(","):
                 await pilot.press(key)
                 await settled(pilot)
