@@ -34,7 +34,7 @@ pytestmark = pytest.mark.terminal
 Start = Callable[..., Term]
 
 # What the program itself sends while it draws: colours, places, synchronised output, cursor and pointer shape.
-OWN = re.compile(rb"\x1b\[(?:[0-9;]*m|[0-9]+;[0-9]+H|[0-9]*[CKX]|\?2026[hl]|\?25[hl])|\x1b[78]|\x1b\]22;[a-z-]*\x07")
+OWN = re.compile(rb"\x1b\[(?:[0-9;]*m|[0-9;]*H|[0-9]*[CKX]|\?2026[hl]|\?25[hl])|\x1b[78]|\x1b\]22;[a-z-]*\x07")
 ESCAPES = (
     "\x1b]0;owned\x07",
     "\x1b]52;c;b3duZWQ=\x07",

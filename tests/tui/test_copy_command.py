@@ -176,7 +176,7 @@ async def copied_at(console: OpenConsole, number: str, keys: str) -> tuple[list[
         if number == "2":
             await pilot.press("slash", *"uma", "enter")
             await settled(pilot)
-        for sequence in keys.split() if isinstance(keys, str) else keys:
+        for sequence in " ".join(keys).split() if isinstance(keys, tuple) else keys.split():
             for key in sequence.split(","):
                 await pilot.press(key)
                 await settled(pilot)
