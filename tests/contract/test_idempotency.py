@@ -57,7 +57,7 @@ async def organisation(home: Path, request: pytest.FixtureRequest) -> AsyncItera
 
 @pytest_asyncio.fixture
 async def client(organisation: Organisation) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.AsyncHTTPTransport(uds=str(organisation.home / SOCKET))
+    transport = httpx.AsyncHTTPTransport(uds=str(organisation.home / SOCKET), verify=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
         yield made
 

@@ -54,7 +54,7 @@ def kill_one(server: Server) -> None:
 
 
 def client_of(tmp_path: Path) -> httpx.Client:
-    transport = httpx.HTTPTransport(uds=str(tmp_path / "run" / "api.sock"))
+    transport = httpx.HTTPTransport(uds=str(tmp_path / "run" / "api.sock"), verify=False)
     return httpx.Client(transport=transport, base_url="http://localhost")
 
 

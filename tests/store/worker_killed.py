@@ -72,6 +72,8 @@ def end_again_and_again(home: Path, pipe: Connection, what: str, facts: tuple[st
         number, ending = message
         child = os.fork()
         if child == 0:
+            if ending is not signal.SIGKILL:
+                signal.signal(ending, signal.SIG_DFL)  # under nohup a hang-up would be ignored
             end = Ending(number, ending)
             if what == "migrate":
                 _migrate(home, end)
