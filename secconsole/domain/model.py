@@ -46,8 +46,8 @@ class BindingStatus(StrEnum):
 class Flag(StrEnum):
     """Flags that users are searched by and marked with.
 
-    NO_RECOVERY, NO_PASSWORD, OVERDUE and CODES_REFUSED are not marks: a user's `recovery_left`, `has_password` and
-    `must_bind_from` show the first three.
+    NO_RECOVERY, NO_PASSWORD, OVERDUE, CODES_REFUSED and WEAK_KEY are not marks: a user's `recovery_left`,
+    `has_password` and `must_bind_from` show the first three.
     """
 
     WHITELISTED = "whitelisted"
@@ -59,6 +59,7 @@ class Flag(StrEnum):
     OVERDUE = "overdue"  # the policy requires a factor, the grace period is over, and none is bound
     NO_PASSWORD = "no-password"  # noqa: S105 - cannot sign in yet: has no password, not even a first-time one
     CODES_REFUSED = "codes-refused"  # correct codes are refused, because one was used while the clock was ahead
+    WEAK_KEY = "weak-key"  # has an imported key of fewer than 128 bits
 
 
 class SignInStatus(StrEnum):

@@ -63,10 +63,11 @@ class Adoption:
     at: Moment  # by the clock that codes are checked against
     clock_jump: ClockJump | None = None  # in the last seven days, and not repaired since
     refused_by_clock: int = 0  # users whose correct codes are refused, because the clock was ahead
-    damaged: int = 0  # sealed secrets that could not be opened in the last seven days
+    damaged: int = 0  # sealed secrets that could not be opened in the last seven days, and were not removed since
+    damage_reports: int = 0  # audit entries about such secrets in these days, also about removed ones
     overdue: int = 0  # users without a factor whose grace period is over
     kinds: tuple[KindCount, ...] = ()
-    weak_keys: int = 0  # live factors whose keys have fewer than 128 bits
+    weak_keys: int = 0  # users with a live factor whose key has fewer than 128 bits
 
 
 @dataclass(frozen=True, slots=True)

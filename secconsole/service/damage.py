@@ -64,11 +64,12 @@ def report_damage(context: Context, place: SealedPlace) -> bool:
     return True
 
 
-def count_damaged(connection: sa.Connection, tenant_pk: int, now: int) -> int:
-    """Return the number of secrets found damaged in the last days, without factors removed since."""
-    found = dict.fromkeys(_reported(connection, tenant_pk, now))
+def count_damaged(connection: sa.Connection, tenant_pk: int, now: int) -> tuple[int, int]:
+    """Return how many secrets were found damaged in the last days, without factors removed since, and the reports."""
+    reports = _reported(connection, tenant_pk, now)
+    found = dict.fromkeys(reports)
     seeds = [row for purpose, row in found if purpose == "totp"]
-    return len(found) - len(seeds) + count_live(connection, tenant_pk, seeds)
+    return len(found) - len(seeds) + count_live(connection, tenant_pk, seeds), len(reports)
 
 
 def _reported(connection: sa.Connection, tenant_pk: int, now: int) -> list[tuple[str, str]]:

@@ -233,9 +233,3 @@ def count_live(connection: sa.Connection, tenant_pk: int, ids: Sequence[str]) ->
         return 0
     found = sa.and_(factors.c.tenant_pk == tenant_pk, factors.c.id.in_(ids), factors.c.removed.is_(None))
     return int(connection.execute(sa.select(sa.func.count()).select_from(factors).where(found)).scalar_one())
-
-
-def count_weak_keys(connection: sa.Connection, tenant_pk: int) -> int:
-    """Return how many live factors have keys of fewer than 128 bits."""
-    found = sa.and_(factors.c.tenant_pk == tenant_pk, sa.text("weak_key AND removed IS NULL"))  # as the index has it
-    return int(connection.execute(sa.select(sa.func.count()).select_from(factors).where(found)).scalar_one())

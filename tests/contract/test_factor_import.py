@@ -10,10 +10,11 @@ import pytest
 
 from secconsole.domain.errors import Invalid, NotAllowed, SecconsoleError, StepUpNeeded
 from secconsole.domain.factors.totp import DEFAULT, Algorithm, TotpParameters, code_for_step, time_step
-from secconsole.domain.model import FactorState, SignInStatus
+from secconsole.domain.model import FactorKind, FactorState, Flag, SignInStatus
 from secconsole.domain.roles import Role
 from secconsole.domain.secret import Secret
 from secconsole.domain.seeds.import_rules import MOST_APPS, REMOVED, UNKNOWN_USER
+from secconsole.domain.users.search import UserFilter
 from secconsole.operations.audit import ListAudit
 from secconsole.operations.caller import Nobody
 from secconsole.operations.clock import MendClock
@@ -23,6 +24,7 @@ from secconsole.operations.signin import SignIn, VerifySignIn
 from secconsole.operations.tenants import ShowAdoption
 from secconsole.operations.unbinding import Unbind
 from secconsole.operations.user_changes import RequireMfa
+from secconsole.operations.users import CountUsers, ListUsers
 from tests.organisation import PASSWORD, TENANT, Organisation
 
 SEED = b"12345678901234567890"
@@ -170,14 +172,26 @@ async def test_a_repaired_clock_moves_no_counter(organisation: Organisation) -> 
     assert (await verify(organisation, Secret(code_for_step(Secret(SEED), high)))).accepted
 
 
+async def logins(organisation: Organisation, wanted: UserFilter) -> list[str]:
+    """Return the logins that the list shows, as many as are counted."""
+    found = [user.login for user in (await organisation.perform(ListUsers(tenant=TENANT, filter=wanted))).items]
+    assert (await organisation.perform(CountUsers(tenant=TENANT, filter=wanted))).count == len(found)
+    return found
+
+
 async def test_short_keys_are_taken_and_counted(organisation: Organisation) -> None:
     await organisation.add("ana")
-    assert (await imported(organisation, NewFactor(1, "ana", Secret("GEZDGNBVGY3TQOJQ")))).weak == 1
+    await organisation.add("ben")
+    await imported(organisation, NewFactor(1, "ben", KEY))
+    for key in ("GEZDGNBVGY3TQOJQ", "GEZDGNBVGY3TQOJR"):
+        assert (await imported(organisation, NewFactor(1, "ana", Secret(key)))).weak == 1
     assert (await organisation.perform(ShowAdoption(tenant=TENANT))).weak_keys == 1
-    (factor,) = (await organisation.perform(ListFactors(tenant=TENANT, user="ana"))).items
-    assert factor.weak_key
+    short, long = UserFilter(flag=Flag.WEAK_KEY), UserFilter(not_flag=(Flag.WEAK_KEY,), factor=FactorKind.TOTP)
+    assert [await logins(organisation, wanted) for wanted in (short, long)] == [["ana"], ["ben"]]
+    assert all(factor.weak_key for factor in (await organisation.perform(ListFactors(tenant=TENANT, user="ana"))).items)
     await organisation.perform(Unbind(tenant=TENANT, users=("ana",), reason="too short"))
     assert (await organisation.perform(ShowAdoption(tenant=TENANT))).weak_keys == 0
+    assert await logins(organisation, short) == []
 
 
 async def test_a_user_has_a_limited_number_of_apps(organisation: Organisation) -> None:

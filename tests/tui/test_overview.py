@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,11 +16,13 @@ from secconsole.domain.secret import Secret
 from secconsole.operations.audit_streams import AddAuditStream
 from secconsole.operations.bounds import check_limits
 from secconsole.operations.delivery import SetSmtp, TryDelivery
+from secconsole.operations.factors import VerifyCode
 from secconsole.operations.policy import SetPolicy
 from secconsole.operations.recovery import CreateRecoveryCodes
 from secconsole.operations.user_changes import DisableUser
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
+from secconsole.store.schema import factors, users
 from secconsole.tui.runtime.terminal import Terminal
 from secconsole.tui.screens.overview.acts import last_acts
 from secconsole.tui.screens.users.users import Users
@@ -319,3 +322,23 @@ async def test_a_receiver_of_the_audit_that_fails_is_shown_and_opens(
             await pilot.press("down")
         await pilot.press("enter")
         await until(pilot, lambda: "failing: 3 entries behind" in screen_text(app))
+
+
+async def test_damaged_secrets_open_their_reports_of_these_days(
+    console: OpenConsole, organisation: Organisation
+) -> None:
+    def damage(connection: sa.Connection) -> None:
+        uma = sa.select(users.c.pk).where(users.c.login == "uma").scalar_subquery()
+        connection.execute(sa.update(factors).where(factors.c.user_pk == uma).values(sealed=b"damaged"))
+
+    organisation.backend.store.write(damage).result()
+    await organisation.perform(VerifyCode(tenant="acme", user="uma", code=Secret("123456")))
+    app = await console("root", place="overview")
+    async with app.run_test(size=(120, 50)) as pilot:
+        await until(pilot, lambda: "secret in the store that does not open" in screen_text(app))
+        await settled(pilot)
+        while app.screen.query_one(Board).target != "damage:":
+            await pilot.press("down")
+        await pilot.press("enter")
+        await until(pilot, lambda: "since 2027-01-08T" in screen_text(app) and "uma" in screen_text(app))
+        assert "/ secret.damaged" in screen_text(app)

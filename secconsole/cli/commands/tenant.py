@@ -127,7 +127,7 @@ async def adoption(context: CommandContext, history: bool, days: int) -> None:
             ("Bound", now.bound),
             ("  only by e-mail or SMS", now.weak_only),
             *((f"  by {kind.kind}", f"{kind.bound:,}, {kind.alone:,} by nothing else") for kind in found.kinds),
-            ("  keys shorter than 128 bits", found.weak_keys),
+            ("  with a key shorter than 128 bits", found.weak_keys),
             ("  without a recovery code", sum(g.count for g in bound if not g.has_recovery)),
             ("Pending", now.pending),
             ("Unbound", now.unbound),

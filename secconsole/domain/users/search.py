@@ -24,7 +24,7 @@ _FACTS: dict[str, tuple[str, type[BindingStatus] | type[Role] | type[Flag] | typ
     "factor": ("factor", FactorKind),
     "only": ("only", FactorKind),
 }
-_OF_THE_MOMENT = frozenset((Flag.LOCKED, Flag.OVERDUE, Flag.CODES_REFUSED))
+_NOT_COUNTED = frozenset((Flag.LOCKED, Flag.OVERDUE, Flag.CODES_REFUSED, Flag.WEAK_KEY))
 _NAMES = (*_FACTS, "created", "last", "phone")
 
 
@@ -59,7 +59,7 @@ class UserFilter:
     @property
     def is_counted(self) -> bool:
         """True if the users with these facts are counted in advance, as far as the filter has no words."""
-        if {self.flag, *self.not_flag} & _OF_THE_MOMENT:
+        if {self.flag, *self.not_flag} & _NOT_COUNTED:
             return False
         ages = (self.created_over, self.created_under, self.last_over, self.last_under, self.signed_in)
         return not self.phone and all(age is None for age in ages)

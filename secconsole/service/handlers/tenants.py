@@ -32,11 +32,12 @@ from secconsole.service.context import Context, when, when_or_none
 from secconsole.service.damage import count_damaged
 from secconsole.service.handlers.users.user_fields import check_fields, with_id
 from secconsole.service.registry import handles
-from secconsole.store import factors, history, tenants, users, whitelist
+from secconsole.store import history, tenants, users, whitelist
 from secconsole.store.engine.clock import clock_mark
 from secconsole.store.rows import TenantRow
 from secconsole.store.search.overdue import count_overdue
 from secconsole.store.search.user_search import count_users
+from secconsole.store.search.weak_keys import count_weak_key_users
 
 SOON = 7 * 24 * 3_600_000
 
@@ -94,6 +95,7 @@ def show_adoption(context: Context, operation: ShowAdoption) -> Adoption:
     tenant, connection = context.tenant, context.connection
     mark = clock_mark(connection)
     jump = mark.jump if mark else None
+    damaged, reported = count_damaged(connection, tenant.pk, context.now)
     return Adoption(
         tenant=tenant.name,
         policy=tenant.policy,
@@ -106,10 +108,11 @@ def show_adoption(context: Context, operation: ShowAdoption) -> Adoption:
         at=when(context.now),
         clock_jump=ClockJump(when(jump.at), jump.by // 1000) if jump and is_in_sight(jump, context.now) else None,
         refused_by_clock=_codes_refused(context) if jump else 0,
-        damaged=count_damaged(connection, tenant.pk, context.now),
+        damaged=damaged,
+        damage_reports=reported,
         overdue=count_overdue(connection, tenant.pk, context.now),
         kinds=_kinds(tenants.count_kinds(connection, tenant.pk)),
-        weak_keys=factors.count_weak_keys(connection, tenant.pk),
+        weak_keys=count_weak_key_users(connection, tenant.pk),
     )
 
 

@@ -25,6 +25,7 @@ from secconsole.store.search.text_match import holds, holds_named, piece_value
 from secconsole.store.search.used_ahead import refusing_users
 from secconsole.store.search.user_ages import AgeLookup, age_conditions
 from secconsole.store.search.user_keys import tenant_mark
+from secconsole.store.search.weak_keys import weak_key_users
 
 Condition = sa.ColumnElement[bool]
 # Parameters of the conditions of a filter.
@@ -189,6 +190,8 @@ def _having(flag: Flag) -> list[Condition]:
         return [users.c.password_hash.is_(None)]
     if flag is Flag.CODES_REFUSED:
         return [users.c.pk.in_(refusing_users(TENANT, NOW))]
+    if flag is Flag.WEAK_KEY:
+        return [users.c.pk.in_(weak_key_users(TENANT))]
     held = users.c[flag.replace("-", "_")].is_(sa.true())
     return [held, *_UNUSUAL] if flag is Flag.WEAK_ONLY else [held]
 

@@ -30,6 +30,7 @@ FLAGS = {
     Flag.NO_PASSWORD: "no password yet",
     Flag.OVERDUE: "overdue: must bind a factor",
     Flag.CODES_REFUSED: "correct codes are refused",
+    Flag.WEAK_KEY: "an imported key is short",
 }
 
 BUCKETS = {Bucket.STRANGERS: "strangers", Bucket.KNOWN: "known networks", Bucket.STEP_UP: "open sessions"}

@@ -16,6 +16,7 @@ from secconsole.domain.roles import may
 from secconsole.operations.alerts import ListAlerts
 from secconsole.operations.audit_streams import AddAuditStream, ListAuditStreams
 from secconsole.operations.delivery import ShowDelivery
+from secconsole.operations.events import SECRET_DAMAGED
 from secconsole.operations.policy import ShowPolicy
 from secconsole.operations.tenants import AdoptionHistory, ShowAdoption, ShowAdoptionHistory
 from secconsole.operations.whitelist import AddToWhitelist
@@ -36,8 +37,10 @@ from secconsole.tui.widgets.board import Board
 
 if TYPE_CHECKING:
     from secconsole.tui.console import Console
+    from secconsole.tui.screens.audit.text import Narrowed
 
 
+DAMAGE_REPORTED = timedelta(days=7)  # as the server counts reports of damaged secrets
 LOW_WINDOW = 20  # rows from which the state of delivery is shown above the board too
 
 
@@ -45,6 +48,12 @@ class SearchedPlace(Protocol):
     """Interface of places with a search line for other places."""
 
     def set_search(self, text: str) -> None: ...
+
+
+class NarrowedPlace(Protocol):
+    """Interface of the audit, which has filters beside its search line."""
+
+    def show_only(self, narrowed: Narrowed) -> None: ...
 
 
 class Overview(Place):
@@ -164,6 +173,8 @@ class Overview(Place):
             await answer_approvals(self)
         elif place == "history" and self._history is not None:
             await self.app.ask(HistoryDialog(self._history[1]))
+        elif place == "damage":
+            _go_to_damage(self.app)
         elif place == "act":
             await self._open_entry(what)
         elif place in ("users", "whitelist", "audit"):
@@ -185,6 +196,15 @@ class Overview(Place):
 def _noticeable(apart: timedelta) -> timedelta:
     """Return the difference between two clocks, none if it may be that of a slow answer."""
     return apart if abs(apart) > AGREES else timedelta()
+
+
+def _go_to_damage(app: Console) -> None:
+    """Go to the Audit place, and show the reports of damaged secrets that the figure counts."""
+    from secconsole.tui.screens.audit.text import Narrowed  # not on the way to the first place
+
+    since = f"{(app.clock() - DAMAGE_REPORTED).astimezone():%Y-%m-%dT%H:%M:%S}"
+    go_to(app, "audit", SECRET_DAMAGED.action)
+    app.call_later(lambda: cast(NarrowedPlace, app.screen).show_only(Narrowed(since=since)))
 
 
 def go_to_users(app: Console, search: str) -> None:

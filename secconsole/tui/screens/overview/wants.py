@@ -19,9 +19,6 @@ ADMINS = (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN)
 Want = tuple[int, str, str]  # a count, its text, and the place that lists it
 
 
-_DAMAGED = "audit:secret.damaged"
-
-
 def wanting(adoption: Adoption, now: Impact) -> Iterable[Want]:
     """Yield what needs attention: a count, its text, and the place that lists it."""
     return (want for want in _watched(adoption, now) if want[0])
@@ -34,8 +31,7 @@ def _watched(adoption: Adoption, now: Impact) -> Iterable[Want]:
         for status, have in ((BindingStatus.UNBOUND, "no factor"), (BindingStatus.PENDING, "binding not finished")):
             number = sum(g.count for g in adoption.groups if (g.role, g.status) == (role, status) and not g.disabled)
             yield number, f"{_s(words, number)} {_have(number)} {have}", f"users:status:{status} role:{role}{present}"
-    damaged = adoption.damaged
-    yield damaged, f"{_s('secret', damaged)} in the store that {'does' if damaged == 1 else 'do'} not open", _DAMAGED
+    yield adoption.damaged, _damaged_words(adoption), "damage:"
     open_, soon = adoption.whitelisted_open, adoption.expiring_soon
     yield open_, "on the whitelist with no end date", "whitelist:until:none"
     yield soon, f"whitelist {'entry ends' if soon == 1 else 'entries end'} within 7 days", "whitelist:until:<7d"
@@ -48,12 +44,19 @@ def _watched(adoption: Adoption, now: Impact) -> Iterable[Want]:
     yield without, f"{_have(without)} no password and cannot sign in yet", "users:is:no-password"
     yield sum(g.count for g in adoption.groups if g.must_reset), "must choose a new password", "users:is:must-reset"
     weak = adoption.weak_keys
-    yield weak, f"{_s('imported key', weak)} shorter than 128 bits: bind another in time", "users:factor:totp"
+    yield weak, f"{_have(weak)} an imported key shorter than 128 bits: bind another in time", "users:is:weak-key"
     yield now.weak_only, "bound by SMS or e-mail only", f"users:is:weak-only{present}"
     bound = [g for g in adoption.groups if g.status is BindingStatus.BOUND and not g.disabled]
     without = sum(g.count for g in bound if not g.has_recovery)
     yield without, "bound, but no recovery code left", f"users:is:no-recovery{present}"
     yield sum(g.count for g in adoption.groups if g.disabled), "disabled", "users:is:disabled"
+
+
+def _damaged_words(adoption: Adoption) -> str:
+    """Return the line about damaged secrets, which opens the reports: also those about factors removed since."""
+    number, reports = adoption.damaged, adoption.damage_reports
+    words = f"{_s('secret', number)} in the store that {'does' if number == 1 else 'do'} not open"
+    return words if reports == number else f"{words}, of {plural(reports, 'report')} in 7 days"
 
 
 def present_only(adoption: Adoption) -> str:
