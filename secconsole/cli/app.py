@@ -34,7 +34,7 @@ COMMANDS = {
     "delivery": ("delivery", "delivery", "Set up, test and show how codes are sent by e-mail and SMS."),
     "text": ("text", "texts", "List, show and check the texts of messages."),
     "token": ("token", "token", "Create, list and revoke personal access tokens."),
-    "secret-key": ("secret_key", "secret_key", "Show the id of a tenant's secret key, and rotate the key."),
+    "secret-key": ("secret_key", "secret_key", "List, create, rotate and revoke the secret keys of programs."),
     "incident": ("incident", "incident", "Handle a breach: freeze, end sessions, reset, report."),
     "audit": ("audit", "audit", "List, verify and export the audit log."),
     "alert": ("alert", "alert", "List and acknowledge alerts of suspicious activity, and set their rules."),
