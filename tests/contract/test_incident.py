@@ -33,7 +33,7 @@ from secconsole.operations.tokens import CreateToken
 from secconsole.operations.user_changes import ChangeRole
 from secconsole.operations.users import CreateUser
 from secconsole.operations.whitelist import AddToWhitelist
-from tests.organisation import PASSWORD, ROOT, TENANT, Organisation
+from tests.organisation import OWNER, PASSWORD, ROOT, TENANT, Organisation
 
 FREEZE, THAW, SHOW, REPORT = (
     kind(tenant=TENANT) for kind in (FreezeSignIns, ThawSignIns, ShowIncident, ReportIncident)
@@ -92,6 +92,23 @@ async def test_open_sessions_go_on_and_may_thaw(organisation: Organisation) -> N
     assert (await organisation.perform(WhoAmI(), tomas)).login == "tomas"
     assert (await organisation.perform(ShowPolicy(tenant=TENANT), tomas)).frozen_since is not None
     assert (await organisation.perform(THAW, tomas)).frozen_since is None
+
+
+@pytest.mark.alike
+async def test_a_freeze_of_someone_of_higher_rank_is_not_for_a_tenant_administrator_to_end(
+    organisation: Organisation,
+) -> None:
+    """The stolen account may be an administrator's, whose session goes on."""
+    tomas = await administrator(organisation)
+    for by in (await organisation.sign_in(ROOT), OWNER):
+        await organisation.perform(FREEZE, by)
+        with pytest.raises(NotAllowed, match="outranks you"):
+            await organisation.perform(THAW, tomas)
+        await organisation.perform(FREEZE, tomas)  # changes nothing, so the freeze does not become his
+        with pytest.raises(NotAllowed, match="outranks you"):
+            await organisation.perform(THAW, tomas)
+        assert (await organisation.perform(ShowPolicy(tenant=TENANT), tomas)).frozen_since is not None
+        await organisation.perform(THAW)
 
 
 @pytest.mark.alike

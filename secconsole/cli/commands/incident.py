@@ -80,6 +80,7 @@ async def freeze(context: CommandContext, reason: str, dry_run: bool, yes: bool)
 
     Sign-ins in progress are refused too, and programs that check codes get "refused". Open sessions and tokens go on:
     end them with end-sessions. Thaw from an open session, as a platform administrator, or as the store's owner.
+    What one of the latter two froze, only they can thaw.
 
     \b
     secconsole incident freeze --reason "stolen passwords, INC-7" --yes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secconsole.domain.errors import Invalid
+from secconsole.domain.errors import Invalid, NotAllowed
 from secconsole.domain.limits import LONGEST_REASON, MOST_ENDED_AT_ONCE
 from secconsole.domain.roles import Role, outranks
 from secconsole.operations.events import INCIDENT_FROZEN, INCIDENT_SESSIONS_ENDED, INCIDENT_THAWED
@@ -16,9 +16,13 @@ from secconsole.operations.incident import (
 from secconsole.service.authorise import IDLE
 from secconsole.service.context import Context, milliseconds, when, when_or_none
 from secconsole.service.registry import handles
-from secconsole.store import tenants
+from secconsole.store import tenants, users
+from secconsole.store.audit_log import audit
+from secconsole.store.audit_log.audit import Filters
 from secconsole.store.helpdesk import incidents
 from secconsole.store.sign_in import sessions
+
+OVERRULED = "Someone who outranks you froze the sign-ins. Only a platform-admin can end that."
 
 
 @handles(FreezeSignIns)
@@ -36,12 +40,25 @@ def freeze_sign_ins(context: Context, operation: FreezeSignIns) -> Freeze:
 def thaw_sign_ins(context: Context, operation: ThawSignIns) -> Freeze:
     _check_reason(operation.reason)
     since = context.tenant.frozen_since
+    if since is not None:
+        _refuse_to_overrule(context)
     if incidents.thaw(context.connection, context.tenant.pk):
         seconds = max(context.now - since, 0) // 1000 if since is not None else 0
         context.audit(INCIDENT_THAWED, reason=operation.reason, frozen_seconds=seconds)
     else:
         context.unchanged = True
     return _freeze(context)
+
+
+def _refuse_to_overrule(context: Context) -> None:
+    """Raise `NotAllowed` if someone who outranks the actor froze: the actor's account may be the stolen one."""
+    if context.actor.role is Role.PLATFORM_ADMIN:
+        return
+    last = Filters(actions=(INCIDENT_FROZEN.action,))
+    ids = [str(entry.actor_id) for entry in audit.entries(context.connection, context.tenant.pk, last, limit=1)]
+    giver = users.user_by_id(context.connection, ids[0]) if any(ids) else None  # the owner of the store has no id
+    if giver is None or outranks(giver.role, context.actor.role):
+        raise NotAllowed(OVERRULED)
 
 
 @handles(EndTenantSessions)
