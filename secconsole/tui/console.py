@@ -103,6 +103,10 @@ class PlaceScreen(Screen[None]):
         """Reload after a change in the store."""
         raise NotImplementedError
 
+    async def on_live_change(self) -> None:
+        """Reload what is shown, at once."""
+        raise NotImplementedError
+
 
 class ConsoleConnection(Protocol):
     """Connection state: reachable, stale, pending requests."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -15,6 +15,7 @@ from secconsole.operations.events import EVENTS
 from secconsole.operations.unbinding import Unbind, UnbindResult, UndoResult
 from secconsole.operations.users import UserChanged
 from secconsole.operations.whitelist import WhitelistChanged
+from secconsole.tui.console import PlaceScreen
 from secconsole.tui.runtime.history import Done
 from secconsole.tui.screens.audit.dialogs import EntryDialog
 from secconsole.tui.screens.dialog import Dialog, copy_command
@@ -77,7 +78,7 @@ class DoneDialog(Dialog["str"]):
             self.dismiss(event.button)
 
 
-async def show_history(place: Any) -> None:
+async def show_history(place: PlaceScreen) -> None:
     """Show the changes of the session, and each one that is picked, until the user closes the list."""
     app: Console = place.app
     while True:

@@ -266,6 +266,12 @@ class Place(PlaceScreen):
         else:
             hold = self.app.hold_keys()
             self.run_worker(self._act(action, self.subject(), hold), group="act", exit_on_error=False)
+            if only := self.only_for(action):
+                self.app.notify(f"{action.title} is for {only} only: marks do not count.")
+
+    def only_for(self, action: Action) -> str:
+        """Return the login that an action is for although others are marked, or an empty string."""
+        return ""
 
     def subject(self) -> object:
         """Return what a key acts on.

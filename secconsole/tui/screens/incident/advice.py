@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from secconsole.domain.jobs import JobKind
 from secconsole.domain.limits import LONGEST_SEARCH
 from secconsole.domain.users.search import filter_text, parse_search
@@ -11,6 +9,7 @@ from secconsole.operations.incident import Advice, ShowAdvice
 from secconsole.tui.actions import READ_ONLY
 from secconsole.tui.runtime.clipboard import SENT
 from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.incident.incident_view import IncidentView
 from secconsole.tui.screens.jobs.jobs import show_jobs
 from secconsole.tui.screens.jobs.start import Selection, start_job
 from secconsole.tui.text.safe import join, lines, safe
@@ -58,7 +57,7 @@ class AdviceDialog(Dialog["str | None"]):
                 self.dismiss(filter_text(wanted))
 
 
-async def show_advice(place: Any) -> None:
+async def show_advice(place: IncidentView) -> None:
     """Show the advice, and mail it if that is wanted."""
     app = place.app
     advice = await app.perform(ShowAdvice(tenant=app.tenant))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textual import events
 
 from secconsole.operations.incident import ShowIncident
 from secconsole.operations.job_kinds import KINDS
 from secconsole.tui.screens.dialog import Dialog
 from secconsole.tui.screens.incident.dialogs import RoleDialog
+from secconsole.tui.screens.incident.incident_view import IncidentView
 from secconsole.tui.screens.incident.steps_text import STEPS, Step, role_number, roles_of
 from secconsole.tui.screens.jobs.jobs import show_jobs
 from secconsole.tui.screens.jobs.start import PreviewedJob, Selection, preview_job, start_job
@@ -47,7 +46,7 @@ class DryRunDialog(Dialog[None]):
             await self._found.list_users(self.app)
 
 
-async def reset_passwords(place: Any) -> None:
+async def reset_passwords(place: IncidentView) -> None:
     """Reset the passwords of a role."""
     chosen = await _pick_role(place, Step.PASSWORDS)
     if chosen is None:
@@ -57,14 +56,14 @@ async def reset_passwords(place: Any) -> None:
         await _start(place, Step.PASSWORDS, chosen, listed=way == _LIST)
 
 
-async def require_binding(place: Any) -> None:
+async def require_binding(place: IncidentView) -> None:
     """Unbind the factors of a role, whose users bind again at their next sign-in."""
     chosen = await _pick_role(place, Step.BINDING)
     if chosen is not None:
         await _start(place, Step.BINDING, chosen)
 
 
-async def dry_run(place: Any, step: Step) -> None:
+async def dry_run(place: IncidentView, step: Step) -> None:
     """Show what one of these steps would do to a role."""
     chosen, kind = await _pick_role(place, step), STEPS[step].kind
     if chosen is None or kind is None:
@@ -74,7 +73,7 @@ async def dry_run(place: Any, step: Step) -> None:
         await place.app.ask(DryRunDialog(found, low=place.is_low))
 
 
-async def _pick_role(place: Any, step: Step) -> Selection | None:
+async def _pick_role(place: IncidentView, step: Step) -> Selection | None:
     app = place.app
     found = await app.perform(ShowIncident(tenant=app.tenant))
     roles = roles_of(step, found, app.identity.role)
@@ -87,7 +86,7 @@ async def _pick_role(place: Any, step: Step) -> Selection | None:
     return Selection((), f"role:{role}") if role is not None else None
 
 
-async def _start(place: Any, step: Step, chosen: Selection, *, listed: bool = False) -> None:
+async def _start(place: IncidentView, step: Step, chosen: Selection, *, listed: bool = False) -> None:
     app, kind = place.app, STEPS[step].kind
     assert kind is not None
     job = await start_job(app, kind, chosen, name=app.tenant, listed=listed)

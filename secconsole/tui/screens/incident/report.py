@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -16,6 +15,7 @@ from secconsole.operations.incident import IncidentReport, ReportIncident
 from secconsole.operations.incident_text import markdown
 from secconsole.operations.portions import whole_report
 from secconsole.tui.runtime.private_file import write_secret
+from secconsole.tui.screens.incident.incident_view import IncidentView
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.text.format import plural
 from secconsole.tui.widgets.form import Form
@@ -70,7 +70,7 @@ def _written(report: IncidentReport, format: str) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
-async def write_report(place: Any) -> None:
+async def write_report(place: IncidentView) -> None:
     """Write the report of the window shown."""
     app = place.app
     written = await app.ask(ReportDialog(app.tenant, place.since, place.window, app.clock()))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from secconsole.operations.incident import Incident, ShowIncident
 from secconsole.tui.screens.incident.dialogs import EndAllDialog, FreezeDialog, RotateDialog, ThawDialog
+from secconsole.tui.screens.incident.incident_view import IncidentView
 from secconsole.tui.screens.incident.steps_text import Step, effect
 from secconsole.tui.screens.settings.secret_key import NewKeyDialog
 from secconsole.tui.text.format import plural
 
 
-async def freeze_or_thaw(place: Any) -> None:
+async def freeze_or_thaw(place: IncidentView) -> None:
     """Freeze sign-ins, or thaw them if they are frozen now."""
     app, found = place.app, await _fresh(place)
     body = effect(Step.FREEZE, found)
@@ -27,7 +26,7 @@ async def freeze_or_thaw(place: Any) -> None:
     await place.read()
 
 
-async def end_all(place: Any) -> None:
+async def end_all(place: IncidentView) -> None:
     """End all sessions and tokens."""
     app, found = place.app, await _fresh(place)
     done = await app.ask(EndAllDialog(effect(Step.SESSIONS, found), app.tenant))
@@ -45,7 +44,7 @@ async def end_all(place: Any) -> None:
     await place.read()
 
 
-async def rotate_key(place: Any) -> None:
+async def rotate_key(place: IncidentView) -> None:
     """Rotate all secret keys and show each new one once."""
     app, found = place.app, await _fresh(place)
     made = await app.ask(RotateDialog(effect(Step.KEY, found), app.tenant))
@@ -56,7 +55,7 @@ async def rotate_key(place: Any) -> None:
     await place.read()
 
 
-async def _fresh(place: Any) -> Incident:
+async def _fresh(place: IncidentView) -> Incident:
     """Return the current state, so that no dialog shows counts of an hour ago."""
     found: Incident = await place.app.perform(ShowIncident(tenant=place.app.tenant))
     return found

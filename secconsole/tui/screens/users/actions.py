@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from secconsole.domain.errors import Conflict, Invalid
 from secconsole.domain.model import BindingStatus, Flag
@@ -33,6 +32,7 @@ from secconsole.tui.screens.users import bypass, caller_check, explain, export, 
 from secconsole.tui.screens.users.import_keys import IMPORT_KEYS
 from secconsole.tui.screens.users.import_people import import_into
 from secconsole.tui.screens.users.invite import invite
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.text.about import about
 from secconsole.tui.text.format import until
 from secconsole.tui.text.users import doubts
@@ -74,7 +74,7 @@ class RenameDialog(SubmitDialog["UserChanged | None"]):
             raise Invalid(error.message, "login") from error
 
 
-async def rename(place: Any) -> None:
+async def rename(place: UsersPlace) -> None:
     """Correct the user under the cursor of the list."""
     detail = await place.detail_at_cursor()
     before = detail.user

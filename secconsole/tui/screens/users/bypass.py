@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from secconsole.config.dates import parse_start
 from secconsole.domain.errors import Invalid
@@ -15,6 +15,7 @@ from secconsole.operations.users import ShowUser, UserDetail
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.secret_dialog import HIDDEN, SecretDialog
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.text.about import about
 from secconsole.tui.text.format import until
 from secconsole.tui.text.safe import Part, join, lines
@@ -138,7 +139,7 @@ def usual_minutes(app: Console) -> int:
     return app.policy.bypass_minutes if app.policy is not None else USUAL_MINUTES
 
 
-async def bypass(place: Any) -> None:
+async def bypass(place: UsersPlace) -> None:
     """Issue or revoke the code of the user under the cursor."""
     app, policy, now = place.app, place.app.policy, place.app.clock()
     detail = await app.perform(ShowUser(tenant=app.tenant, user=place.person_at_cursor().id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from secconsole.domain.errors import Invalid
 from secconsole.domain.helpdesk import ApprovalKind, recent_words
@@ -25,6 +25,7 @@ from secconsole.operations.caller_check import (
 from secconsole.operations.users import ShowUser, UserDetail, UserRow
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.text.about import about
 from secconsole.tui.text.format import ago
 from secconsole.tui.text.safe import Part
@@ -129,7 +130,7 @@ def _why(way: CallerWay, now: datetime) -> str:
     return f"{did} {ago(way.changed, now)}, so be careful" if way.changed is not None else ""
 
 
-async def check_caller(place: Any) -> None:
+async def check_caller(place: UsersPlace) -> None:
     """Check who calls about the user under the cursor."""
     await check(place.app, place.person_at_cursor(), Draft())
 

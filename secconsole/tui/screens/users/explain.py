@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from secconsole.domain.errors import Invalid
 from secconsole.operations.base import Operation
@@ -11,6 +10,7 @@ from secconsole.operations.policy import ExplainSignIn, Explanation
 from secconsole.operations.users import UserDetail
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.dialog import Dialog
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.text import users as texts
 from secconsole.tui.text.about import About, about
 from secconsole.tui.text.format import status_words
@@ -99,7 +99,7 @@ def what_if(tenant: str, user: str, address: str = "") -> ExplainSignIn:
     return ExplainSignIn(tenant=tenant, user=user, address=address)
 
 
-async def ask_what_if(place: Any) -> None:
+async def ask_what_if(place: UsersPlace) -> None:
     """Explain the next sign-in of the user under the cursor."""
     detail = await place.detail_at_cursor()
     explanation = await place.app.perform(what_if(place.app.tenant, detail.user.id))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import fields, replace
-from typing import Any
 
 from secconsole.domain.messages.phone import masked_phone
 from secconsole.domain.users.search import filter_text
 from secconsole.operations.users import ListUsers, UserRow
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.list_export import export_list
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.widgets.user_source import UserSource
 
 COLUMNS = tuple(field.name for field in fields(UserRow))
 
 
-async def export_users(place: Any) -> None:
+async def export_users(place: UsersPlace) -> None:
     """Export what the search finds."""
     source: UserSource = place.source
 

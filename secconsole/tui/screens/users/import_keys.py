@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from secconsole.config.people_file import open_plain
 from secconsole.config.seed_file import read_open_seed_file, read_serial_map
@@ -17,6 +17,7 @@ from secconsole.operations.factor_batches import import_entries, mapped
 from secconsole.operations.factor_import import FactorsImported, ImportFactors
 from secconsole.tui.actions import Action
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import Part, join, lines, safe
 from secconsole.tui.widgets.form_fields import Button, CheckField, PasswordField, TextField, cancel
@@ -134,7 +135,7 @@ async def import_keys(app: Console) -> bool:
     return bool(result.taken)
 
 
-async def import_keys_into(place: Any) -> None:
+async def import_keys_into(place: UsersPlace) -> None:
     """Import keys, and show the new status of their users."""
     if await import_keys(place.app):
         await place.reload()

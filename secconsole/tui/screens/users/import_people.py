@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from textual.app import ComposeResult
 from textual.widgets import Static
@@ -15,6 +15,7 @@ from secconsole.domain.errors import Invalid
 from secconsole.operations.people_import import BATCH_IN_ONE_TRANSACTION, PeopleImport, split_batches
 from secconsole.operations.user_import import ImportResult, NewUser, Rejected
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import Part, join, lines, safe
 from secconsole.tui.widgets.form_fields import Button, TextField, cancel
@@ -126,7 +127,7 @@ async def import_people(app: Console) -> bool:
     return bool(result.created or result.updated)
 
 
-async def import_into(place: Any) -> None:
+async def import_into(place: UsersPlace) -> None:
     """Import people, and show them in the list."""
     if await import_people(place.app):
         await place.reload()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textual import events
 from textual.content import Content
 
@@ -17,6 +15,7 @@ from secconsole.operations.whitelist import NotDone
 from secconsole.tui.screens.jobs.start import Selection
 from secconsole.tui.screens.submit_dialog import SubmitDialog, Values
 from secconsole.tui.screens.users.names_dialog import NamesDialog
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.text.format import count, plural
 from secconsole.tui.text.safe import Part, lines
 from secconsole.tui.widgets.form_fields import Button, Field, TextField, cancel
@@ -60,7 +59,7 @@ class InviteDialog(SubmitDialog["InvitationResult | None"]):
         return await self.app.perform(InviteUsers(tenant=self.app.tenant, users=self._users, days=int(typed)))
 
 
-async def invite(place: Any) -> None:
+async def invite(place: UsersPlace) -> None:
     """Invite the marked users, or the one under the cursor, who have no password.
 
     More than one request may name are a job.

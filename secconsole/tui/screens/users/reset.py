@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from textual import events
 
@@ -20,6 +19,7 @@ from secconsole.tui.screens.users import bypass
 from secconsole.tui.screens.users.caller_check import Draft, check
 from secconsole.tui.screens.users.one_time_password import OneTimePasswordDialog
 from secconsole.tui.screens.users.unbind_text import about_one
+from secconsole.tui.screens.users.users_place import UsersPlace
 from secconsole.tui.text.format import until
 from secconsole.tui.text.users import asked_words
 from secconsole.tui.widgets.form import Form
@@ -109,7 +109,7 @@ def _passwords(found: UnbindPreview, role: Role) -> list[tuple[str, str]]:
     return options
 
 
-async def reset(place: Any) -> None:
+async def reset(place: UsersPlace) -> None:
     """Reset the user under the cursor."""
     app, user, draft = place.app, place.person_at_cursor(), Draft()
     # Again after each check of the caller: it changes what the reset may do, and the user may have changed.
@@ -131,7 +131,7 @@ async def reset(place: Any) -> None:
     await _report(place, user, done)
 
 
-async def _report(place: Any, user: UserRow, done: ResetResult | Approval | None) -> None:
+async def _report(place: UsersPlace, user: UserRow, done: ResetResult | Approval | None) -> None:
     app, now = place.app, place.app.clock()
     if done is None:
         app.notify_done("Nothing was reset.")

@@ -21,7 +21,7 @@ from secconsole.operations.portions import preview_unbinding
 from secconsole.operations.unbinding import UndoResult
 from secconsole.operations.user_changes import UnlockUser
 from secconsole.operations.users import ShowUser, UserDetail, UserRow
-from secconsole.tui.actions import Action, find
+from secconsole.tui.actions import Action
 from secconsole.tui.screens.jobs.jobs import show_jobs
 from secconsole.tui.screens.jobs.start import Selection, pick_kind, start_job
 from secconsole.tui.screens.users import bypass, require
@@ -110,13 +110,11 @@ class Users(UserList):
     def _unread(self) -> bool:
         return self.person is None and self.table.count > 0
 
-    def action_act(self, id: str) -> None:
-        super().action_act(id)
-        action = find(self.actions, id)
-        undoes_all = id == "users.undo" and self._undoable_bulk() is not None
-        if self.table.marks and action.acts_on == "one" and not undoes_all and not self.reason(action):
-            person = self.person
-            self.app.notify(f"{action.title} is for {person.login if person else 'one user'} only: marks do not count.")
+    def only_for(self, action: Action) -> str:
+        undoes_all = action.id == "users.undo" and self._undoable_bulk() is not None
+        if not self.table.marks or action.acts_on != "one" or undoes_all:
+            return ""
+        return self.person.login if self.person is not None else "one user"
 
     def subject(self) -> object:
         return self.chosen()

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from secconsole.operations.paging import pages
 from secconsole.operations.whitelist import AddToWhitelist, Exemption, ListWhitelist, RemoveFromWhitelist
-from secconsole.tui.actions import Action, find
+from secconsole.tui.actions import Action
 from secconsole.tui.screens.choose_columns import columns_action
 from secconsole.tui.screens.list_export import export_list
 from secconsole.tui.screens.named_filters import named_filters_action
@@ -239,11 +239,9 @@ class Whitelist(Place):
         else:
             self.query_one(FilterBar).text = ""
 
-    def action_act(self, id: str) -> None:
-        super().action_act(id)
-        action = find(self.actions, id)
-        if self.table.marks and id == "whitelist.edit" and not self.reason(action) and (entry := self.entry):
-            self.app.notify(f"{action.title} is for {entry.login} only: marks do not count.")
+    def only_for(self, action: Action) -> str:
+        entry = self.entry
+        return entry.login if self.table.marks and action.id == "whitelist.edit" and entry is not None else ""
 
     async def do_export(self) -> None:
         search = self._search
