@@ -59,6 +59,7 @@ FORMS = {
         _notice("unbound"),
         _notice("reset", "what"),
         _notice("weakened", "before", "after"),
+        _notice("alert-loosened", "rule", "before", "after"),
         _notice("unbind-undone"),
         _notice("cancelled"),
         _notice("recovery-made"),

@@ -214,7 +214,7 @@ class ListAlertRules(Operation[RuleList]):
     "/v1/tenants/{tenant}/alert-rules/{rule}",
     Permission.MANAGE_POLICY,
     step_up="always",
-    records=events.ALERT_RULE_SET,
+    records=(events.ALERT_RULE_SET, events.ALERT_RULE_LOOSENED),
     example=lambda s: (SetAlertRule(tenant=s.TENANT, rule=s.ALERT_RULE.rule, threshold=20), s.ALERT_RULE),
 )
 @dataclass(frozen=True, slots=True, kw_only=True)

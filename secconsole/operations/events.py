@@ -130,6 +130,14 @@ _CONTACT = Notice("contact", lambda details: {"address": str(details["after"])})
 _PHONE = Notice("phone", lambda details: {"number": str(details["after"])})
 _PASSWORD_MAILED = Notice("password-mailed", lambda details: {"address": str(details["to"])})
 _WEAKENED = Notice("weakened", lambda details: {name: str(details[name]) for name in ("before", "after")})
+_LOOSENED = Notice(
+    "alert-loosened",
+    lambda details: {
+        "rule": str(details["alert_rule"]),
+        "before": str(details["before"]),
+        "after": str(details["after"]),
+    },
+)
 _BYPASS_ISSUED = Notice("bypass-issued", _period)
 _RECOVERY_USED = Notice("recovery-used", lambda details: {"left": str(details["left"])})
 
@@ -221,6 +229,7 @@ AUDIT_RETAINED = event("audit.retained", EventGroup.SYSTEM, "removed old entries
 ALERT_RAISED = event("alert.raised", EventGroup.SYSTEM, "noticed suspicious activity")
 ALERT_ACKNOWLEDGED = event("alert.acknowledged", EventGroup.SYSTEM, "acknowledged an alert")
 ALERT_RULE_SET = event("alert.rule-set", EventGroup.POLICY, "changed a rule of alerts")
+ALERT_RULE_LOOSENED = event("alert.rule-loosened", EventGroup.POLICY, "loosened a rule of alerts", _LOOSENED)
 INCIDENT_FROZEN = event("incident.frozen", EventGroup.INCIDENT, "froze sign-ins")
 INCIDENT_THAWED = event("incident.thawed", EventGroup.INCIDENT, "thawed sign-ins")
 INCIDENT_ADVISED = event("incident.advised", EventGroup.INCIDENT, "sent advice")

@@ -11,11 +11,13 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
+from secconsole.domain.audit.alert_rules import KINDS, AlertRule
 from secconsole.domain.errors import Conflict, LimitReached, NotAllowed
 from secconsole.domain.helpdesk import ApprovalKind, PasswordChange, UnbindNeeds
 from secconsole.domain.jobs import ItemState, JobKind
 from secconsole.domain.model import FactorKind, SignInStatus
 from secconsole.domain.roles import Role
+from secconsole.operations.alerts import SetAlertRule
 from secconsole.operations.approvals import GrantApproval, ListApprovals, RequestApproval
 from secconsole.operations.audit import AuditEntry, ListAudit
 from secconsole.operations.base import Operation
@@ -282,6 +284,21 @@ async def test_weaker_rules_are_mailed_to_all_administrators(post: Post) -> None
     assert {(e.target, e.details["notified"]) for e in found} == {("root", 0), ("tina", 1)}
     await organisation.perform(SetPolicy(tenant=TENANT, resets_most=6), who)
     assert len(await entries(organisation, "policy.weakened")) == 4
+
+
+@pytest.mark.alike
+async def test_looser_rules_of_alerts_are_mailed_to_all_administrators(post: Post) -> None:
+    """A tenant administrator who switches alerts off does so in sight of the others."""
+    organisation, rule = post.organisation, AlertRule.OPERATOR_RESETS
+    await organisation.add("tina", Role.TENANT_ADMIN, email="tina@acme.example")
+    who: Credential = await organisation.sign_in("root")
+    await organisation.perform(SetAlertRule(tenant=TENANT, rule=rule, threshold=KINDS[rule].threshold - 1), who)
+    assert await entries(organisation, "alert.rule-loosened") == ()
+    await organisation.perform(SetAlertRule(tenant=TENANT, rule=rule, on=False), who)
+    found = await entries(organisation, "alert.rule-loosened")
+    assert {(e.target, e.details["notified"]) for e in found} == {("root", 0), ("tina", 1)}
+    await organisation.perform(SetAlertRule(tenant=TENANT, rule=rule, threshold=KINDS[rule].threshold + 1), who)
+    assert len(await entries(organisation, "alert.rule-loosened")) == 2, "it is off already"
 
 
 async def test_a43_no_password_or_code_of_a_reset_is_in_the_audit_or_in_any_table(post: Post) -> None:

@@ -22,6 +22,7 @@ CODE = Passcode("XYWD", Secret("581883"))
 KEY, LINK = Secret("JBSWY3DPEHPK3PXP"), Secret("otpauth://totp/acme:ana?secret=JBSWY3DPEHPK3PXP&issuer=acme")
 EVENT = {"login": "ana", "when": "now", "who": "you", "where": "here", "entry": "01KAN"}
 MORE = {
+    "rule": "many-failures",
     "what": "all sessions and tokens ended",
     "before": "unbinding needs approval",
     "after": "unbinding needs check",

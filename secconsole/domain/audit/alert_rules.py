@@ -96,6 +96,14 @@ def default_settings(rule: AlertRule) -> RuleSettings:
     return RuleSettings(rule, kind.on, kind.threshold, kind.minutes)
 
 
+def is_looser(after: RuleSettings, before: RuleSettings) -> bool:
+    """Return True if a rule no longer finds some of what it found before, by its switch, threshold, window or hours."""
+    if not before.on:
+        return False
+    changed = after.hours != before.hours or after.zone != before.zone
+    return not after.on or after.threshold > before.threshold or after.minutes < before.minutes or changed
+
+
 def check_settings(settings: RuleSettings) -> RuleSettings:
     """Return settings with normalized hours, or raise `Invalid` for those that the rule cannot have."""
     kind, rule = KINDS[settings.rule], settings.rule

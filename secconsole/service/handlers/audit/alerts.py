@@ -14,9 +14,11 @@ from secconsole.domain.audit.alert_rules import (
     RuleSettings,
     alert_words,
     check_settings,
+    is_looser,
 )
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.domain.limits import LONGEST_NOTE
+from secconsole.domain.roles import Role
 from secconsole.operations.alerts import (
     AcknowledgeAlert,
     Alert,
@@ -32,12 +34,13 @@ from secconsole.operations.alerts import (
     TryAlertRule,
     WouldAlert,
 )
-from secconsole.operations.events import ALERT_ACKNOWLEDGED, ALERT_RULE_SET
+from secconsole.operations.events import ALERT_ACKNOWLEDGED, ALERT_RULE_LOOSENED, ALERT_RULE_SET
 from secconsole.service.alerts.trial import TrialAlert, try_rule
 from secconsole.service.context import Context, milliseconds, when, when_or_none
 from secconsole.service.paging import check_limit, number_of
 from secconsole.service.registry import handles
 from secconsole.service.views import audit_entry
+from secconsole.store import users
 from secconsole.store.audit_log import alert_sweep, alerts, audit
 from secconsole.store.audit_log.alerts import AlertRecord
 
@@ -107,7 +110,18 @@ def set_alert_rule(context: Context, operation: SetAlertRule) -> RuleRow:
         return _row(after)
     alerts.keep_rule(context.connection, context.tenant.pk, after, now=context.now, by=context.actor.login)
     context.audit(ALERT_RULE_SET, alert_rule=after.rule, before=_words(before), after=_words(after))
+    if is_looser(after, before):
+        _notify_of_looser(context, before, after)
     return _row(after)
+
+
+def _notify_of_looser(context: Context, before: RuleSettings, after: RuleSettings) -> None:
+    """Notify all administrators, each with an audit entry: what is not found any more may be the author's own acts."""
+    for role in (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN):
+        for user in users.with_role(context.connection, context.tenant.pk, role):
+            if not user.disabled:
+                was, now = _words(before), _words(after)
+                context.audit(ALERT_RULE_LOOSENED, user, alert_rule=after.rule, before=was, after=now)
 
 
 @handles(TryAlertRule)
