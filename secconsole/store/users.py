@@ -192,6 +192,12 @@ def with_role(connection: sa.Connection, tenant_pk: int, role: Role) -> list[Use
     return [user_record(row) for row in connection.execute(query.order_by(users.c.login_key))]
 
 
+def administrators(connection: sa.Connection, tenant_pk: int) -> list[UserRecord]:
+    """Return the administrators of a tenant who are not disabled, those of the platform last."""
+    roles = Role.TENANT_ADMIN, Role.PLATFORM_ADMIN
+    return [user for role in roles for user in with_role(connection, tenant_pk, role) if not user.disabled]
+
+
 _HAS_PASSWORD = (users.c.password_hash.is_not(None), users.c.password_until == 0)
 
 

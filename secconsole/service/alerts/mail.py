@@ -6,7 +6,6 @@ from secconsole.delivery.texts import alert_message
 from secconsole.domain.messages.delivery import Purpose
 from secconsole.domain.messages.sending import NOTICE_LASTS
 from secconsole.domain.model import FactorKind
-from secconsole.domain.roles import Role
 from secconsole.operations.events import utc_words
 from secconsole.service.context import Context, when
 from secconsole.service.outbox.queue import Request, free_at, post
@@ -23,19 +22,8 @@ def mail_alert(context: Context, tenant: TenantRow, alert: AlertRecord, words: s
     """Queue a mail to each administrator of a tenant, and return their number."""
     if not can_mail(context.connection, tenant.pk):
         return 0
-    return sum(
-        _mail_one(context, tenant, admin, alert, words, MORE if is_last else "") for admin in _admins(context, tenant)
-    )
-
-
-def _admins(context: Context, tenant: TenantRow) -> list[UserRecord]:
-    found = [
-        user
-        for role in (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN)
-        for user in users.with_role(context.connection, tenant.pk, role)
-        if not user.disabled
-    ]
-    return found[:MOST_RECIPIENTS]
+    admins = users.administrators(context.connection, tenant.pk)[:MOST_RECIPIENTS]
+    return sum(_mail_one(context, tenant, admin, alert, words, MORE if is_last else "") for admin in admins)
 
 
 def _mail_one(context: Context, tenant: TenantRow, admin: UserRecord, alert: AlertRecord, words: str, more: str) -> int:

@@ -18,7 +18,6 @@ from secconsole.domain.audit.alert_rules import (
 )
 from secconsole.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from secconsole.domain.limits import LONGEST_NOTE
-from secconsole.domain.roles import Role
 from secconsole.operations.alerts import (
     AcknowledgeAlert,
     Alert,
@@ -110,18 +109,11 @@ def set_alert_rule(context: Context, operation: SetAlertRule) -> RuleRow:
         return _row(after)
     alerts.keep_rule(context.connection, context.tenant.pk, after, now=context.now, by=context.actor.login)
     context.audit(ALERT_RULE_SET, alert_rule=after.rule, before=_words(before), after=_words(after))
-    if is_looser(after, before):
-        _notify_of_looser(context, before, after)
+    if is_looser(after, before):  # what is not found any more may be the author's own acts
+        was, now = _words(before), _words(after)
+        for user in users.administrators(context.connection, context.tenant.pk):
+            context.audit(ALERT_RULE_LOOSENED, user, alert_rule=after.rule, before=was, after=now)
     return _row(after)
-
-
-def _notify_of_looser(context: Context, before: RuleSettings, after: RuleSettings) -> None:
-    """Notify all administrators, each with an audit entry: what is not found any more may be the author's own acts."""
-    for role in (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN):
-        for user in users.with_role(context.connection, context.tenant.pk, role):
-            if not user.disabled:
-                was, now = _words(before), _words(after)
-                context.audit(ALERT_RULE_LOOSENED, user, alert_rule=after.rule, before=was, after=now)
 
 
 @handles(TryAlertRule)

@@ -173,12 +173,9 @@ def _helpdesk_rules(before: HelpdeskRules, operation: SetPolicy) -> HelpdeskRule
 
 def _notify_of_weaker(context: Context, before: HelpdeskRules, after: HelpdeskRules) -> None:
     """Notify all administrators if the rules for unbinding get weaker, each with an audit entry."""
-    if not is_weaker(after, before):
-        return
-    for role in (Role.TENANT_ADMIN, Role.PLATFORM_ADMIN):
-        for user in users.with_role(context.connection, context.tenant.pk, role):
-            if not user.disabled:
-                context.audit(POLICY_WEAKENED, user, before=_rule_words(before), after=_rule_words(after))
+    if is_weaker(after, before):
+        for user in users.administrators(context.connection, context.tenant.pk):
+            context.audit(POLICY_WEAKENED, user, before=_rule_words(before), after=_rule_words(after))
 
 
 def _rule_words(rules: HelpdeskRules) -> str:
