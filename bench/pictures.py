@@ -49,7 +49,7 @@ class Picture:
 
 def _users(term: Term) -> None:
     term.press("2")
-    await_text(term, "Last sign-in.*ago")
+    await_text(term, "Signed in.*ago")
     term.press("/")
     term.wait_quiet(0.4)
     term.type("marek", gap=0.05)

@@ -37,7 +37,7 @@ def _keys(*names: str) -> Callable[[Term], None]:
 
 def _search(term: Term) -> None:
     term.press("2")
-    await_text(term, "Last sign-in")
+    await_text(term, "Signed in")
     term.press("/")
     term.wait_quiet(0.4)
     term.type("marek.novak", gap=0.05)
