@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from secconsole.config import locations
 from secconsole.domain.text import visible
-from secconsole.operations.caller import StoreOwner
+from secconsole.operations.caller import Nobody, StoreOwner
+from secconsole.operations.tenants import ListTenants
 
 if TYPE_CHECKING:
-    pass
+    from secconsole.backends.base import Backend
 
 
 def store_owner() -> StoreOwner | None:
@@ -35,3 +36,15 @@ def owner_here() -> StoreOwner:
         return StoreOwner(visible(pwd.getpwuid(os.geteuid()).pw_name))
     except KeyError:
         return StoreOwner(str(os.geteuid()))
+
+
+async def tenants_here(backend: Backend) -> list[str]:
+    """Return the names of the tenants of a local store if its owner asks, else none, and leave no caller behind."""
+    owner = store_owner()
+    if owner is None:
+        return []
+    backend.credential = owner
+    try:
+        return [tenant.name for tenant in (await backend.perform(ListTenants())).items]
+    finally:
+        backend.credential = Nobody()

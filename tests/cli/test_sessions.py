@@ -17,6 +17,16 @@ def with_password(shell: Shell, *logins: str) -> None:
         assert made.code == 0
 
 
+def test_the_only_tenant_need_not_be_named(shell: Shell) -> None:
+    with_password(shell, "hana")
+    assert shell("sign-in", "hana", input=f"{PASSWORD}\n").code == 0
+    assert shell("tenant", "create", "beta").code == 3, "as hana"
+    assert shell("sign-out").code == 0
+    assert shell("tenant", "create", "beta").code == 0
+    answer = shell("sign-in", "hana", input=f"{PASSWORD}\n")
+    assert (answer.code, "Tenant" in answer.err) == (2, True), "there are two"
+
+
 def test_own_sessions_are_listed_and_ended(shell: Shell) -> None:
     with_password(shell, "hana")
     sign_in(shell)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from secconsole.backends.owner import tenants_here
 from secconsole.cli.command import Command
 from secconsole.cli.command_context import CommandContext, with_backend
 from secconsole.cli.credentials import KeptSession, SessionFile, forget_session, keep_session, kept_session
@@ -62,7 +63,7 @@ async def sign_in(context: CommandContext, login: str | None) -> int:
     """
     # A session kept before must neither help nor hinder this sign-in.
     context.backend.credential = Nobody()
-    tenant = context.named_tenant or ask("Tenant:")
+    tenant = context.named_tenant or await _only_tenant(context) or ask("Tenant:")
     login = login or ask("Login:")
     answer = await context.backend.perform(SignIn(tenant=tenant, login=login, password=read_password()))
     for _ in range(TRIES):
@@ -79,6 +80,15 @@ async def sign_in(context: CommandContext, login: str | None) -> int:
         keep_session(context.target, session)
     context.out.record(COLUMNS, await context.backend.perform(WhoAmI()))
     return ExitCode.DONE
+
+
+async def _only_tenant(context: CommandContext) -> str:
+    """Return the only tenant of a store on this machine, or an empty string.
+
+    A server names none to strangers.
+    """
+    names = await tenants_here(context.backend) if not context.target.backend else []
+    return names[0] if len(names) == 1 else ""
 
 
 async def _go_on(context: CommandContext, answer: SignInAnswer) -> SignInAnswer:

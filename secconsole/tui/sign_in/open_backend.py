@@ -9,7 +9,6 @@ from textual.content import Content
 
 from secconsole.config import locations
 from secconsole.domain.errors import SecconsoleError, Unavailable
-from secconsole.operations.caller import Nobody
 from secconsole.tui.sign_in.card import SignInCancelled
 from secconsole.tui.text.safe import join, lines
 from secconsole.tui.widgets.form import Form
@@ -85,26 +84,15 @@ async def _find_tenant(card: SignInCard) -> None:
     app = card.app
     if app.home_tenant:
         return
-    names = await _known_tenants(app) if app.local else []
+    names = []
+    if app.local:
+        from secconsole.backends.owner import tenants_here
+
+        names = await tenants_here(app.backend)
     if len(names) == 1:
         app.home_tenant = names[0]
     else:
         await card.ask_organisation()
-
-
-async def _known_tenants(app: Console) -> list[str]:
-    from secconsole.backends.owner import store_owner
-    from secconsole.operations.tenants import ListTenants
-
-    owner = store_owner()
-    if owner is None:
-        return []
-    backend = app.backend
-    backend.credential = owner
-    try:
-        return [tenant.name for tenant in (await backend.perform(ListTenants())).items]
-    finally:
-        backend.credential = Nobody()
 
 
 def _make_one(message: str) -> Content:
